@@ -1,0 +1,58 @@
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { Store } from '../store/db.ts';
+import { pendingMessages } from '../store/intake/store-raw.ts';
+import { waitingMessage } from '../store/reads/waiting.ts';
+import { type PageResult, processPage } from './process-page.ts';
+
+export type RecordRef = { readonly sourceId: string; readonly recordKey: string };
+export type CdrProgress = { readonly state: 'booked' | 'rejected' | 'quarantined' | 'parked' | 'unknown'; readonly waitingFor: string | null; readonly problem: string | null };
+export type BatchTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly RecordRef[] };
+
+const pageSize = 500;
+
+/** Intake activities: each effect is one transaction, repeatable because the work list and the heads say what is done. */
+export function createIntakeActivities(deps: { readonly store: Store; readonly now: () => Date }) {
+  const { store, now } = deps;
+  return {
+    /** Processes the unprocessed messages of one CDR, then tries the one it waits on; answers where the record stands. */
+    async processCdr(ref: RecordRef): Promise<CdrProgress> {
+      return store.tx(async (db) => {
+        const fresh = await pendingMessages(db, { ...ref, limit: pageSize });
+        if (fresh.length > 0) await processPage(db, fresh, now());
+        const waiting = await waitingMessage(db, ref);
+        if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], now(), true);
+        const after = await waitingMessage(db, ref);
+        return after === undefined ? { state: 'unknown', waitingFor: null, problem: null } : { state: after.state, waitingFor: after.waitingFor, problem: after.problem };
+      });
+    },
+
+    /** Works off a batch page by page; a page is a transaction, so a restart goes on where the last page ended. */
+    async processBatch(input: { readonly batchId: string }): Promise<BatchTotals> {
+      return workOff((limit) => pendingMessages(store.pool, { batchId: input.batchId, limit }));
+    },
+
+    /** Finishes messages that no workflow took, `olderThanMs` after they came. */
+    async sweepPending(input: { readonly olderThanMs: number }): Promise<BatchTotals> {
+      const before = new Date(now().getTime() - input.olderThanMs);
+      return workOff((limit) => pendingMessages(store.pool, { before, limit }));
+    },
+  };
+
+  async function workOff(next: (limit: number) => Promise<string[]>): Promise<BatchTotals> {
+    const done = activityInfo().heartbeatDetails as BatchTotals | undefined;
+    let totals: BatchTotals = done ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
+    for (;;) {
+      const page = await next(pageSize);
+      if (page.length === 0) return totals;
+      const result: PageResult = await store.tx((db) => processPage(db, page, now()));
+      totals = {
+        processed: totals.processed + page.length,
+        accepted: totals.accepted + result.accepted,
+        duplicates: totals.duplicates + result.duplicates,
+        conflicts: totals.conflicts + result.conflicts,
+        waiting: [...totals.waiting, ...result.waiting],
+      };
+      heartbeat(totals);
+    }
+  }
+}

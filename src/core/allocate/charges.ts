@@ -1,0 +1,189 @@
+import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import type { Issue } from '../issues.ts';
+import { add, allocate, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney, toDecimal4HalfEven, vatOfGross, vatOfNet } from '../money.ts';
+import type { RatingResult } from '../rate/rate-session.ts';
+import { localDateOf, periodKeyOf } from '../time.ts';
+import { type EntitySetup, type PayerSetup, type SiteSetup, saleRoleOf, type TariffSetup } from './setup.ts';
+
+/** One sealed charge of a session. Money in minor units of `currency`, energy in Wh; negative only on reversals. */
+export type Charge = {
+  readonly role: 'driverSale' | 'fleetSale' | 'emspSale' | 'siteShareEstimate';
+  readonly component: string;
+  readonly contractId: string;
+  readonly clause: string;
+  readonly payerAccountId: string | null;
+  readonly payeeAccountId: string | null;
+  readonly tariffVersionId: string;
+  readonly currency: string;
+  readonly netMinor: bigint;
+  readonly grossMinor: bigint;
+  readonly vatCode: string;
+  readonly roundingMode: 'grossFirst' | 'netFirst';
+  readonly exactNet: string;
+  readonly unitPrice: string;
+  readonly energyWh: bigint;
+  readonly quantity: bigint;
+  readonly quantityUnit: string;
+  readonly glAccount: string;
+  readonly costCenter: string;
+  readonly siteId: string;
+  readonly serviceOn: string;
+  readonly serviceMonth: string;
+  readonly mappingVersion: number;
+};
+
+export type AllocationInput = {
+  readonly facts: ChargeFacts;
+  readonly endMs: number;
+  readonly site: SiteSetup;
+  readonly payer: PayerSetup;
+  readonly entity: EntitySetup;
+  readonly tariff: TariffSetup;
+  readonly rating: RatingResult;
+};
+
+export type AllocationResult =
+  | { readonly kind: 'allocated'; readonly charges: readonly Charge[] }
+  /** Rated, but may not be booked: the entity has no VAT registration where the supply takes place (D23). */
+  | { readonly kind: 'parked'; readonly issues: readonly Issue[] }
+  | { readonly kind: 'blocked'; readonly issues: readonly Issue[] };
+
+type PricedComponent = { name: string; exact: Exact; unitPrice: string; quantity: bigint; unit: string; energyWh: bigint };
+
+/**
+ * Turns a rated session into its charges: one sale per priced component and the site owner's estimated share.
+ * Rounded once from the exact figure, half away from zero (D01): net-first per component, gross-first once for
+ * the session's gross, allocated by largest remainder (D03). The month is the entity's local month of the end (D05).
+ */
+export function allocateSession(input: AllocationInput): AllocationResult {
+  const { facts, endMs, site, payer, entity, tariff, rating } = input;
+  const subject = facts.cdrId;
+  const serviceOn = localDateOf(endMs, site.timeZone);
+  const registered = entity.vatRegistrations.some((r) => r.country === site.country && r.validFrom <= serviceOn && (r.validTo === null || serviceOn < r.validTo));
+  if (!registered) return { kind: 'parked', issues: [{ code: 'notVatRegistered', severity: 'blocks', subject, params: { country: site.country } }] };
+  if (tariff.tariff.currency !== payer.currency) {
+    return { kind: 'blocked', issues: [{ code: 'currencyMismatch', severity: 'blocks', subject, params: { tariff: tariff.tariff.currency, account: payer.currency } }] };
+  }
+
+  const role = saleRoleOf(payer.category);
+  const glAccount = entity.glAccounts.get(`revenue.${role}`);
+  const shareAccount = entity.glAccounts.get('shareCost');
+  if (glAccount === undefined || shareAccount === undefined) {
+    return { kind: 'blocked', issues: [{ code: 'unmappedAccount', severity: 'blocks', subject, params: { key: glAccount === undefined ? `revenue.${role}` : 'shareCost' } }] };
+  }
+  const components = pricedComponents(rating, BigInt(facts.energyWh));
+  const vatPercents = new Set(rating.components.map((c) => c.vatPercent ?? 'none'));
+  const percent = [...vatPercents][0] ?? 'none';
+  const rule = entity.vatRules.find((r) => r.country === site.country && samePercent(r.percent, percent) && r.validFrom <= serviceOn && (r.validTo === null || serviceOn < r.validTo));
+  if (rule === undefined || vatPercents.size > 1) {
+    return { kind: 'blocked', issues: [{ code: 'unknownVatRule', severity: 'blocks', subject, params: { country: site.country, percent: [...vatPercents].join(' and ') } }] };
+  }
+
+  const amounts = roundComponents(components, payer, rule.percent);
+  const common = {
+    contractId: payer.contractId,
+    payerAccountId: payer.accountId,
+    payeeAccountId: null,
+    tariffVersionId: tariff.tariffVersionId,
+    currency: payer.currency,
+    vatCode: rule.code,
+    roundingMode: payer.roundingMode,
+    glAccount,
+    costCenter: payer.costCenter ?? site.costCenter,
+    siteId: site.siteId,
+    serviceOn,
+    serviceMonth: periodKeyOf(endMs, entity.timeZone),
+    mappingVersion: entity.mappingVersion,
+  };
+  const sales: Charge[] = components.map((c, i) => ({
+    ...common,
+    role,
+    component: c.name,
+    clause: 'sale',
+    netMinor: amounts[i]?.net ?? 0n,
+    grossMinor: amounts[i]?.gross ?? 0n,
+    exactNet: toDecimal4HalfEven(c.exact),
+    unitPrice: c.unitPrice,
+    energyWh: c.energyWh,
+    quantity: c.quantity,
+    quantityUnit: c.unit,
+  }));
+
+  const share = ownerShare(sales, site);
+  return {
+    kind: 'allocated',
+    charges: share === undefined ? sales : [...sales, { ...common, ...share, glAccount: shareAccount, costCenter: site.costCenter, roundingMode: 'netFirst' }],
+  };
+}
+
+/** Rated components plus, where some energy was not priced, a zero charge that carries its Wh: every kWh has a bearer. */
+function pricedComponents(rating: RatingResult, energyWh: bigint): PricedComponent[] {
+  const components: PricedComponent[] = rating.components.map((c) => ({
+    name: `${c.kind}/${c.elementIndex}`,
+    exact: c.exact,
+    unitPrice: c.price,
+    quantity: BigInt(c.quantity.billed),
+    unit: c.quantity.unit,
+    energyWh: c.kind === 'ENERGY' ? BigInt(c.quantity.stated) : 0n,
+  }));
+  const unpriced = energyWh - components.reduce((sum, c) => sum + c.energyWh, 0n);
+  if (unpriced !== 0n || components.length === 0) {
+    components.push({ name: 'ENERGY/free', exact: exactFromInt(0), unitPrice: '0', quantity: unpriced, unit: 'Wh', energyWh: unpriced });
+  }
+  return components;
+}
+
+function roundComponents(components: readonly PricedComponent[], payer: PayerSetup, percent: string): { net: bigint; gross: bigint }[] {
+  if (payer.roundingMode === 'netFirst') {
+    return components.map((c) => {
+      const net = roundToMoney(c.exact, payer.currency, 'halfAwayFromZero');
+      return { net, gross: net + vatOfNet(net, percent) };
+    });
+  }
+  // gross = net × (100 + percent) / 100, exact until the one rounding
+  const factor = add(exactFromInt(1), mul(exactFromDecimal(percent), exactFromDecimal('0.01')));
+  const exactGross = components.map((c) => mul(c.exact, factor));
+  const total = roundToMoney(exactGross.reduce(add, exactFromInt(0)), payer.currency, 'halfAwayFromZero');
+  const weights = components.map((c) => roundToMoney(mul(c.exact, exactFromInt(10_000)), payer.currency, 'halfAwayFromZero'));
+  return allocate(total, weights).map((gross) => ({ net: gross - vatOfGross(gross, percent), gross }));
+}
+
+/** The owner's share of the session's net, rounded per record and clause (D15) so that a clawback is exact. */
+function ownerShare(sales: readonly Charge[], site: SiteSetup) {
+  if (site.ownerAccountId === null || site.ownerContractId === null || site.ownerSharePercent === null) return undefined;
+  const first = sales[0];
+  if (first === undefined) return undefined;
+  const net = sales.reduce((sum, c) => sum + c.netMinor, 0n);
+  const exactMinor = mul(exactFromDecimal(net.toString()), mul(exactFromDecimal(site.ownerSharePercent), exactFromDecimal('0.01')));
+  const exactMajor = mul(exactMinor, exactFromDecimal('0.01'));
+  const amount = roundToMoney(exactMajor, first.currency, 'halfAwayFromZero');
+  return {
+    role: 'siteShareEstimate' as const,
+    component: 'netRevenueShare',
+    contractId: site.ownerContractId,
+    clause: 'netRevenueShare',
+    payerAccountId: null,
+    payeeAccountId: site.ownerAccountId,
+    netMinor: amount,
+    grossMinor: amount,
+    exactNet: toDecimal4HalfEven(exactMajor),
+    unitPrice: site.ownerSharePercent,
+    energyWh: 0n,
+    quantity: net,
+    quantityUnit: 'minorUnits',
+  };
+}
+
+function samePercent(a: string, b: string): boolean {
+  return b !== 'none' && Number(a) === Number(b);
+}
+
+/** The exact mirror of a charge, for a corrected record: every amount and the Wh change sign. */
+export function mirrorOf(charge: Charge): Charge {
+  return { ...charge, netMinor: -charge.netMinor, grossMinor: -charge.grossMinor, energyWh: -charge.energyWh, quantity: -charge.quantity, exactNet: negate(charge.exactNet) };
+}
+
+function negate(decimal: string): string {
+  if (decimal.startsWith('-')) return decimal.slice(1);
+  return /[1-9]/.test(decimal) ? `-${decimal}` : decimal;
+}

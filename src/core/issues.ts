@@ -1,0 +1,67 @@
+export type Severity = 'blocks' | 'warns' | 'info';
+
+/** Every code, what it says and what to do about it. `{x}` is a parameter. */
+const catalogue = {
+  badShape: ['the message has not the shape of its format: {detail}', 'Send the record again in the documented format; the stored message shows what arrived.'],
+  badEncoding: ['the bytes are not UTF-8', 'Export the file as UTF-8.'],
+  wrongHeader: ['column {position} is "{found}" where "{expected}" belongs', 'Export with the documented columns, in their order.'],
+  wrongColumnCount: ['{found} columns where {expected} belong', 'Export the line again; a separator may be missing or doubled.'],
+  duplicateFile: ['this very file was imported as batch {batch}', 'Nothing to do: its records are in. Import another file.'],
+  missingField: ['{field} is missing', 'Complete the record at its source and send it again.'],
+  badNumber: ['{field} "{value}" is not a number', 'Correct the figure at its source and send the record again.'],
+  badTimestamp: ['{field} "{value}" is not a time', 'Correct the time at its source and send the record again.'],
+  ambiguousLocalTime: ['{field} {value} exists twice or not at all, as clocks change', 'Check the time against the charger; accept, or send it with an offset.'],
+  missingEnd: ['the session has no end and no duration', 'Send the record with its end, or reject it.'],
+  endDerived: ['the end is missing and was taken from start and duration', 'Check the charger if the amount is disputed.'],
+  endBeforeStart: ['the session ends before it starts', 'Correct the times at the source.'],
+  futureStart: ['the session starts in the future', 'Check the charger clock; accept when it is right.'],
+  unknownSite: ['no site is mapped to "{site}"', 'Map the site; the records waiting for it go on by themselves.'],
+  unknownToken: ['no account is mapped to token "{token}"', 'Map the token to an account; the records waiting for it go on by themselves.'],
+  missingContract: ['the account of token "{token}" has no contract at the start of the session', 'Add a contract version that covers it.'],
+  missingTariff: ['no tariff is assigned to segment {segment} at {site}', 'Assign a tariff that is valid at the start of the session.'],
+  ambiguousTariff: ['more than one tariff fits: {candidates}', 'End all assignments but one.'],
+  energyAboveConnector: ['{energyWh} Wh is more than the connector can give in that time ({limitWh} Wh)', 'Compare with the meter; accept with a reason, or reject.'],
+  energyOutOfRange: ['{energyWh} Wh is above the limit of {limitWh} Wh', 'Compare with the meter; accept with a reason, or reject.'],
+  energyNegative: ['{energyWh} Wh is negative', 'Correct the meter values at the source.'],
+  durationOutOfRange: ['the session lasts {hours} hours', 'Check whether the plug-out was missed; accept or reject.'],
+  durationMismatch: ['the stated duration of {statedS} s differs from the times ({timesS} s)', 'The times are billed; check the source.'],
+  conflictingRepeat: ['the key of record {recordId} came again with other content', 'Compare both messages; the sealed record stands.'],
+  notVatRegistered: ['the seller has no VAT registration in {country}', 'Register there, or sign a carry decision for the close.'],
+  currencyMismatch: ['the tariff is in {tariff}, the account in {account}', 'Assign a tariff in the currency of the account.'],
+  unmappedAccount: ['no GL account is mapped to {key}', 'Add the key to the GL mapping.'],
+  unknownVatRule: ['no single VAT rule covers {percent} % in {country}', 'Add the VAT rule, or correct the tariff.'],
+  unknownSource: ['no source is set up under "{source}"', 'Add the source, or send the record to the right one.'],
+  unknownZone: ['"{zone}" is not a time zone', 'Give the site an IANA time zone such as Europe/Stockholm.'],
+  tooManyDecimals: ['{field} "{value}" has more than {limit} decimals', 'Send the figure with at most that many decimals.'],
+  staleHash: ['{what} has changed since it was approved', 'Review it again and approve the present figures.'],
+  runStateWrong: ['the run is {state}, and this needs {expected}', 'Bring the run to that state first.'],
+  periodOverruns: ['the period from {at} runs past a change of price', 'It is billed at the price of its start; ask the operator to split its periods.'],
+  priceClamped: ['the total of {total} lies beyond the {bound} of {limit}', 'Bill the difference as a line of its own; see the rating.'],
+  noPeriods: ['the record has no charging periods', 'Send the record with its charging periods.'],
+  unknownDimension: ['dimension {dimension} is not known and was left out', 'Nothing to do unless it should be priced.'],
+} as const satisfies Record<string, readonly [message: string, remedy: string]>;
+
+export type IssueCode = keyof typeof catalogue;
+
+/** Something wrong with input or set-up, as data beside a result; shown to finance and ops, never thrown. */
+export type Issue = { readonly code: IssueCode; readonly severity: Severity; readonly subject: string; readonly params: Readonly<Record<string, string | number>> };
+
+/** Builds an issue; `subject` names the record, line or setting it is about. */
+export function issue(code: IssueCode, severity: Severity, subject: string, params: Issue['params'] = {}): Issue {
+  return { code, severity, subject, params };
+}
+
+/** What is wrong, as one sentence without its full stop. A parameter that is missing shows as `?`. */
+export function messageOf(found: Issue): string {
+  return catalogue[found.code][0].replaceAll(/\{(\w+)\}/g, (_all, name: string) => String(found.params[name] ?? '?'));
+}
+
+/** What to do about it, one sentence. */
+export function remedyOf(code: IssueCode): string {
+  return catalogue[code][1];
+}
+
+/** Subject, message and remedy in one text, for people. */
+export function describeIssue(found: Issue): string {
+  return `${found.subject}: ${messageOf(found)}. ${remedyOf(found.code)}`;
+}

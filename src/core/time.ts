@@ -1,0 +1,167 @@
+/** A wall-clock reading; month 1 to 12. Instants are epoch milliseconds; a zone is always given by its IANA name. */
+export type LocalTime = { readonly year: number; readonly month: number; readonly day: number; readonly hour: number; readonly minute: number; readonly second?: number };
+
+const dayMs = 86_400_000;
+type Offsets = { readonly starts: readonly number[]; readonly offsets: readonly number[] };
+const tables = new Map<string, Offsets>();
+// Outside these years the first or last known offset is used; no session lies there.
+const firstYear = 1970;
+const lastYear = 2100;
+
+/** True for an IANA zone that this runtime knows. */
+export function isValidZone(zone: string): boolean {
+  if (tables.has(zone)) return true;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Offset from UTC in ms at an instant: a binary search in the zone's own table of transitions, built once from Intl. Throws RangeError on an unknown zone. */
+export function offsetAt(ms: number, zone: string): number {
+  const table = tables.get(zone) ?? buildTable(zone);
+  let low = 0;
+  let high = table.starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((table.starts[middle] ?? 0) <= ms) low = middle;
+    else high = middle - 1;
+  }
+  return table.offsets[low] ?? 0;
+}
+
+function buildTable(zone: string): Offsets {
+  const format = new Intl.DateTimeFormat('en-US-u-ca-iso8601', {
+    timeZone: zone,
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+    hourCycle: 'h23',
+  });
+  const offsetOf = (ms: number) => {
+    const parts: Record<string, number> = {};
+    for (const { type, value } of format.formatToParts(ms)) parts[type] = Number(value);
+    return Date.UTC(parts['year'] ?? 0, (parts['month'] ?? 1) - 1, parts['day'], parts['hour'], parts['minute'], parts['second']) - Math.floor(ms / 1000) * 1000;
+  };
+  const fromMs = Date.UTC(firstYear, 0, 1);
+  const toMs = Date.UTC(lastYear, 0, 1);
+  const starts = [Number.NEGATIVE_INFINITY];
+  const offsets = [offsetOf(fromMs)];
+  // Two transitions never lie within 14 days of each other in today's rules; a bisection finds the second.
+  for (let at = fromMs; at < toMs; at += 14 * dayMs) {
+    const before = offsets.at(-1) ?? 0;
+    const after = offsetOf(at + 14 * dayMs);
+    if (after === before) continue;
+    let low = at;
+    let high = at + 14 * dayMs;
+    while (high - low > 1000) {
+      const middle = Math.floor((low + high) / 2000) * 1000;
+      if (offsetOf(middle) === before) low = middle;
+      else high = middle;
+    }
+    starts.push(high);
+    offsets.push(after);
+  }
+  const table = { starts, offsets };
+  tables.set(zone, table);
+  return table;
+}
+
+/** Instants strictly inside (startMs, endMs) at which the zone's clock jumps. */
+export function clockChangesBetween(startMs: number, endMs: number, zone: string): number[] {
+  return (tables.get(zone) ?? buildTable(zone)).starts.filter((ms) => ms > startMs && ms < endMs);
+}
+
+/** Wall-clock reading of an instant; `weekday` is 1 for Monday to 7 for Sunday, `offsetMinutes` east of UTC. */
+export function instantToLocal(ms: number, zone: string): Required<LocalTime> & { readonly weekday: number; readonly offsetMinutes: number } {
+  const offset = offsetAt(ms, zone);
+  const d = new Date(ms + offset);
+  return {
+    year: d.getUTCFullYear(),
+    month: d.getUTCMonth() + 1,
+    day: d.getUTCDate(),
+    hour: d.getUTCHours(),
+    minute: d.getUTCMinutes(),
+    second: d.getUTCSeconds(),
+    weekday: d.getUTCDay() === 0 ? 7 : d.getUTCDay(),
+    offsetMinutes: offset / 60_000,
+  };
+}
+
+/**
+ * The instant of a wall-clock reading. A `fold` (autumn) has two, `earlier` and `later`; a `gap` (spring) has none: all three
+ * then read it with the offset before the jump, which shows as the later clock time. `instant` is `earlier` (RFC 5545, 3.3.5).
+ * Fields out of range roll over as in Date.UTC. Throws RangeError on an unknown zone.
+ */
+export function localToInstant(local: LocalTime, zone: string): { readonly instant: number; readonly earlier: number; readonly later: number; readonly ambiguity: 'none' | 'fold' | 'gap' } {
+  const wall = Date.UTC(local.year, local.month - 1, local.day, local.hour, local.minute, local.second ?? 0);
+  const before = wall - offsetAt(wall - dayMs, zone);
+  const after = wall - offsetAt(wall + dayMs, zone);
+  if (before === after) return { instant: before, earlier: before, later: before, ambiguity: 'none' };
+  const beforeFits = before + offsetAt(before, zone) === wall;
+  const afterFits = after + offsetAt(after, zone) === wall;
+  if (beforeFits && afterFits) {
+    const earlier = Math.min(before, after);
+    return { instant: earlier, earlier, later: Math.max(before, after), ambiguity: 'fold' };
+  }
+  const only = afterFits ? after : before;
+  return { instant: only, earlier: only, later: only, ambiguity: beforeFits || afterFits ? 'none' : 'gap' };
+}
+
+/** First instant of a local calendar date (`YYYY-MM-DD`); a day lasts 23, 24 or 25 hours. Throws RangeError on anything else. */
+export function startOfLocalDay(date: string, zone: string): number {
+  const [year = 0, month = 0, day = 0] = /^\d{4}-\d{2}-\d{2}$/.test(date) ? date.split('-').map(Number) : [];
+  const back = new Date(Date.UTC(year, month - 1, day));
+  if (back.getUTCFullYear() !== year || back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day) throw new RangeError(`not a calendar date: ${date}`);
+  return localToInstant({ year, month, day, hour: 0, minute: 0, second: 0 }, zone).earlier;
+}
+
+/** Local calendar date of an instant, `YYYY-MM-DD`. */
+export function localDateOf(ms: number, zone: string): string {
+  const l = instantToLocal(ms, zone);
+  return `${String(l.year).padStart(4, '0')}-${pad(l.month)}-${pad(l.day)}`;
+}
+
+/** Half-open window of a local month, `2019-12`. Throws RangeError on another form. */
+export function monthPeriod(periodKey: string, zone: string): { readonly startMs: number; readonly endMs: number } {
+  const [year = 0, month = 1] = periodKey.split('-').map(Number);
+  const next = month === 12 ? `${year + 1}-01` : `${year}-${pad(month + 1)}`;
+  return { startMs: startOfLocalDay(`${periodKey}-01`, zone), endMs: startOfLocalDay(`${next}-01`, zone) };
+}
+
+/** The month a session belongs to: that of its end; an end of exactly 00:00:00 belongs to the new month (D05). */
+export function periodKeyOf(endMs: number, zone: string): string {
+  return localDateOf(endMs, zone).slice(0, 7);
+}
+
+const instantPattern = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
+
+/**
+ * RFC 3339 text to epoch ms, cut to whole ms; undefined when it is not one, and for leap seconds, which epoch ms cannot hold.
+ * A missing designator means UTC (OCPI 2.2.1 types, DateTime).
+ */
+export function parseInstant(text: string): number | undefined {
+  const m = instantPattern.exec(text);
+  if (m === null) return undefined;
+  const [year, month, day, hour, minute, second] = m.slice(1, 7).map(Number) as [number, number, number, number, number, number];
+  const wall = Date.UTC(year, month - 1, day, hour, minute, second);
+  const back = new Date(wall);
+  if (back.getUTCFullYear() !== year || back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) return undefined;
+  const zone = m[8];
+  const offset = zone === undefined || zone === 'Z' || zone === 'z' ? 0 : (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6))) * 60_000;
+  return wall - offset + Number((m[7] ?? '0').padEnd(3, '0').slice(0, 3));
+}
+
+/** `2019-12-31T23:00:00Z`, with milliseconds only where there are some. */
+export function formatInstant(ms: number): string {
+  return new Date(ms).toISOString().replace('.000Z', 'Z');
+}
+
+function pad(value: number): string {
+  return value.toString().padStart(2, '0');
+}

@@ -1,0 +1,204 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { GuardianAnswer, GuardianOrder } from './guardian-order.ts';
+import { readRunFile } from './home.ts';
+
+// Runs the servers as its children and outlives a killed app just long enough to stop them: the end of stdin is the sign.
+process.umask(0o077);
+const children: { name: string; child: ChildProcess; stop: NodeJS.Signals }[] = [];
+let stopping = false;
+
+async function stopAll(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  for (const { child, stop } of children) child.kill(stop);
+  const deadline = Date.now() + 10_000;
+  while (children.some(({ child }) => alive(child)) && Date.now() < deadline) await sleep(50);
+  for (const { child } of children) if (alive(child)) child.kill('SIGQUIT');
+  if (children.some(({ child }) => alive(child))) await sleep(1000);
+  for (const { child } of children) if (alive(child)) child.kill('SIGKILL');
+  process.exit(0);
+}
+
+function alive(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null && child.pid !== undefined;
+}
+
+function answer(message: GuardianAnswer): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}
+
+/** What a killed guardian left: PostgreSQL by its pid file, Temporal by the pid in run.json, each only after a look at its command line. */
+async function stopLeftovers(order: GuardianOrder): Promise<void> {
+  const pids: { pid: number; signal: NodeJS.Signals }[] = [];
+  if (order.postgres !== undefined) {
+    const file = path.join(order.postgres.folder, 'postmaster.pid');
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : Number.NaN;
+    if (commandLine(pid).includes('postgres')) pids.push({ pid, signal: 'SIGINT' });
+  }
+  const temporal = readRunFile(order.home)?.pids['temporal'] ?? Number.NaN;
+  if (commandLine(temporal).includes(path.join(order.home, 'temporal.db'))) pids.push({ pid: temporal, signal: 'SIGTERM' });
+  for (const { pid, signal } of pids) {
+    process.kill(pid, signal);
+    for (let i = 0; i < 200 && commandLine(pid) !== ''; i += 1) await sleep(50);
+    if (commandLine(pid) !== '') process.kill(pid, 'SIGKILL');
+  }
+}
+
+function commandLine(pid: number): string {
+  if (!Number.isInteger(pid)) return '';
+  try {
+    return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return '';
+  }
+}
+
+function start(name: string, command: string, args: readonly string[], order: GuardianOrder, options: { uid?: number; gid?: number; cwd: string }, stop: NodeJS.Signals): ChildProcess {
+  const log = openSync(path.join(order.home, 'logs', `${name}.log`), 'a', 0o600);
+  const child = spawn(command, args, { ...options, stdio: ['ignore', log, log] });
+  children.push({ name, child, stop });
+  child.on('exit', (code, signal) => {
+    // A server that ends by itself ends the guardian; the app sees that and starts again.
+    if (!stopping) {
+      answer({ error: `${name} ended (${signal ?? code}); see ${path.join(order.home, 'logs', `${name}.log`)}` });
+      void stopAll();
+    }
+  });
+  return child;
+}
+
+async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrder['postgres']>): Promise<number> {
+  const identity = spec.user === undefined ? {} : { uid: spec.user.uid, gid: spec.user.gid };
+  const parent = path.dirname(spec.folder);
+  mkdirSync(parent, { recursive: true });
+  if (spec.user !== undefined) chmodSync(parent, 0o711);
+  if (!existsSync(spec.folder)) {
+    // Complete or absent: an interrupted initdb leaves only a folder that the next start removes.
+    const partial = `${spec.folder}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial, { mode: 0o700 });
+    const passwordFile = path.join(partial, 'password');
+    writeFileSync(passwordFile, spec.passwords.superuser, { mode: 0o600 });
+    if (spec.user !== undefined) for (const at of [partial, passwordFile]) chownSync(at, spec.user.uid, spec.user.gid);
+    const data = path.join(partial, 'data');
+    const initdb = spawn(path.join(spec.bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C', '--no-sync'], {
+      ...identity,
+      cwd: partial,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    children.push({ name: 'initdb', child: initdb, stop: 'SIGTERM' });
+    let words = '';
+    initdb.stderr.on('data', (chunk) => {
+      words += chunk;
+    });
+    const code = await new Promise((resolve) => initdb.on('close', resolve));
+    children.pop();
+    if (code !== 0) throw new Error(`initdb failed: ${words.trim()}`);
+    renameSync(data, spec.folder);
+    rmSync(partial, { recursive: true, force: true });
+  }
+  const settings: Record<string, string> = {
+    port: String(spec.port),
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    shared_buffers: order.durable ? '512MB' : '128MB',
+    max_wal_size: '4GB',
+    wal_compression: 'on',
+    max_connections: '100',
+    fsync: order.durable ? 'on' : 'off',
+    synchronous_commit: order.durable ? 'on' : 'off',
+  };
+  const child = start(
+    'postgres',
+    path.join(spec.bin, 'postgres'),
+    ['-D', spec.folder, ...Object.entries(settings).flatMap(([k, v]) => ['-c', `${k}=${v}`])],
+    order,
+    { ...identity, cwd: spec.folder },
+    'SIGINT',
+  );
+  const url = (database: string) => `postgres://postgres:${spec.passwords.superuser}@127.0.0.1:${spec.port}/${database}`;
+  await until(`PostgreSQL on port ${spec.port}`, async () => {
+    const client = new pg.Client({ connectionString: url('postgres') });
+    await client.connect();
+    await client.end();
+  });
+  const client = new pg.Client({ connectionString: url('postgres') });
+  await client.connect();
+  const roles = await client.query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'wattledger\\_%'");
+  for (const [role, password, options] of [
+    ['wattledger_owner', spec.passwords.owner, 'CREATEDB'],
+    ['wattledger_app', spec.passwords.app, ''],
+  ] as const) {
+    const verb = roles.rows.some((r) => r.rolname === role) ? 'ALTER' : 'CREATE';
+    await client.query(`${verb} ROLE ${role} LOGIN ${options} PASSWORD '${password}'`);
+  }
+  const database = await client.query("SELECT 1 FROM pg_database WHERE datname = 'wattledger'");
+  if (database.rowCount === 0) await client.query('CREATE DATABASE wattledger OWNER wattledger_owner');
+  await client.query('REVOKE CREATE, TEMPORARY ON DATABASE wattledger FROM PUBLIC');
+  await client.end();
+  return child.pid ?? 0;
+}
+
+async function startTemporal(order: GuardianOrder, spec: NonNullable<GuardianOrder['temporal']>): Promise<number> {
+  const pragmas = ['journal_mode=WAL', `synchronous=${order.durable ? 'NORMAL' : 'OFF'}`].flatMap((p) => ['--sqlite-pragma', p]);
+  const ui = spec.uiPort === null ? ['--headless'] : ['--ui-port', String(spec.uiPort)];
+  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(spec.port), ...ui, '--db-filename', path.join(order.home, 'temporal.db'), ...pragmas, '--log-level', 'error'];
+  const child = start('temporal', spec.binary, args, order, { cwd: order.home }, 'SIGTERM');
+  await until(
+    `Temporal on port ${spec.port}`,
+    () =>
+      new Promise<void>((resolve, reject) => {
+        const socket = net.connect(spec.port, '127.0.0.1', () => {
+          socket.destroy();
+          resolve();
+        });
+        socket.on('error', reject);
+      }),
+  );
+  return child.pid ?? 0;
+}
+
+async function until(what: string, attempt: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (stopping || Date.now() > deadline) throw new Error(`${what} did not answer: ${(error as Error).message}`, { cause: error });
+      await sleep(100);
+    }
+  }
+}
+
+async function serve(order: GuardianOrder): Promise<void> {
+  mkdirSync(path.join(order.home, 'logs'), { recursive: true, mode: 0o700 });
+  await stopLeftovers(order);
+  const [postgres, temporal] = await Promise.all([
+    order.postgres === undefined ? undefined : startPostgres(order, order.postgres),
+    order.temporal === undefined ? undefined : startTemporal(order, order.temporal),
+  ]);
+  answer({ ready: true, pids: { guardian: process.pid, ...(postgres === undefined ? {} : { postgres }), ...(temporal === undefined ? {} : { temporal }) } });
+}
+
+let input = '';
+let ordered = false;
+process.stdin.on('data', (chunk) => {
+  input += chunk;
+  if (ordered || !input.includes('\n')) return;
+  ordered = true;
+  serve(JSON.parse(input) as GuardianOrder).catch((error: Error) => {
+    answer({ error: error.message });
+    void stopAll();
+  });
+});
+process.stdin.on('end', () => void stopAll());
+process.stdin.on('error', () => void stopAll());
+process.stdout.on('error', () => undefined);
+// Ctrl-C reaches the whole terminal group; only the app decides when the servers stop.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => void stopAll());

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { type Issue, issue } from '../../core/issues.ts';
+import type { Db } from '../db.ts';
+import { storeRawMessages } from '../intake/store-raw.ts';
+
+/** What importing needs of a source's parser; the caller hands in the adapter's, since store and adapters know nothing of each other. */
+export type FileParser = {
+  splitFile(bytes: Buffer): { readonly ok: true; readonly lines: readonly { readonly lineNo: number; readonly bytes: Buffer }[] } | { readonly ok: false; readonly issues: readonly Issue[] };
+  keyOf(bytes: Buffer, context: { sourceId: string; ownerCountry: string; ownerParty: string; timeZone: string }): string;
+};
+export type ImportFileInput = { readonly sourceId: string; readonly fileName: string; readonly bytes: Buffer; readonly author: string; readonly receivedAt: Date };
+export type ImportFileResult = { readonly ok: true; readonly batchId: string; readonly lineCount: number } | { readonly ok: false; readonly issues: readonly Issue[] };
+
+const chunk = 5000;
+
+/** Stores a whole file as raw messages, or nothing: the batch is known by the hash of its bytes, so the same file is refused a second time. */
+export async function importFile(db: Db, input: ImportFileInput, parserOf: (format: string) => FileParser): Promise<ImportFileResult> {
+  const source = (await db.query('SELECT format, owner_country, owner_party, time_zone FROM source WHERE id = $1', [input.sourceId])).rows[0];
+  if (source === undefined) throw new Error(`no source "${input.sourceId}": create it, or name one that exists`);
+  const parser = parserOf(source.format);
+  const split = parser.splitFile(input.bytes);
+  if (!split.ok) return split;
+  const hash = createHash('sha256').update(input.bytes).digest();
+  const batchId = `bat_${createHash('sha256').update(`${input.sourceId}\n`).update(hash).digest('hex').slice(0, 20)}`;
+  const made = await db.query(`INSERT INTO import_batch (id, source_id, file_name, file_hash, line_count, received_at, author) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, [
+    batchId,
+    input.sourceId,
+    input.fileName,
+    hash,
+    split.lines.length,
+    input.receivedAt,
+    input.author,
+  ]);
+  if (made.rowCount === 0) return { ok: false, issues: [issue('duplicateFile', 'info', input.fileName, { batch: batchId })] };
+  const context = { sourceId: input.sourceId, ownerCountry: source.owner_country, ownerParty: source.owner_party, timeZone: source.time_zone };
+  for (let from = 0; from < split.lines.length; from += chunk) {
+    const messages = split.lines.slice(from, from + chunk).map((line) => ({ recordKey: parser.keyOf(line.bytes, context), bytes: line.bytes, lineNo: line.lineNo }));
+    await storeRawMessages(db, { sourceId: input.sourceId, batchId, receivedAt: input.receivedAt, messages });
+  }
+  return { ok: true, batchId, lineCount: split.lines.length };
+}

@@ -1,0 +1,190 @@
+import type { QueryResultRow } from 'pg';
+import { tariffSchema } from '../../contracts/tariff.ts';
+import type { EntitySetup, PayerSetup, SiteSetup, TariffSetup } from '../../core/allocate/setup.ts';
+import type { Db } from '../db.ts';
+
+export type SourceRow = {
+  readonly id: string;
+  readonly entityId: string;
+  readonly format: string;
+  readonly ownerCountry: string;
+  readonly ownerParty: string;
+  readonly timeZone: string;
+  readonly repeatProfile: 'revise' | 'conflict';
+};
+export type PageMessage = { readonly rawId: bigint; readonly recordKey: string; readonly receivedAt: Date; readonly bytes: Buffer | null; readonly source: SourceRow; readonly pending: boolean };
+
+/**
+ * The messages of a page in order of arrival, their work-list rows locked. Of the ids given, those already
+ * processed come back only when `retry` names them as the message a waiting record stands on.
+ */
+export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
+  await db.query('SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE', [rawIds]);
+  const { rows } = await db.query(
+    `SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
+            s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.repeat_profile
+     FROM raw_message m JOIN source s ON s.id = m.source_id
+     JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
+     LEFT JOIN raw_pending p ON p.raw_id = m.id
+     WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
+    [rawIds, retry],
+  );
+  return rows.map((r) => ({
+    rawId: r.id,
+    recordKey: r.record_key,
+    receivedAt: r.received_at,
+    bytes: r.bytes,
+    pending: r.pending,
+    source: { id: r.source_id, entityId: r.entity_id, format: r.format, ownerCountry: r.owner_country, ownerParty: r.owner_party, timeZone: r.time_zone, repeatProfile: r.repeat_profile },
+  }));
+}
+
+export type Head = {
+  readonly recordId: bigint;
+  revision: number;
+  factsHash: Buffer | null;
+  state: 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
+  waitingRawId: bigint | null;
+  /** Set while this transaction works on the page, for keys that repeat inside it. */
+  readonly key: HeadKey;
+  decision: { action: string; actor: string } | null;
+};
+export type HeadKey = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly cdrId: string };
+
+/** Creates missing heads and locks all of the page's, in key order so that two pages never deadlock. Keyed by `headKeyText`. */
+export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<string, Head>> {
+  const unique = [...new Map(keys.map((k) => [headKeyText(k), k])).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, k]) => k);
+  const columns = [unique.map((k) => k.sourceId), unique.map((k) => k.ownerCountry), unique.map((k) => k.ownerParty), unique.map((k) => k.cdrId)];
+  await db.query(
+    `INSERT INTO record_head (source_id, owner_country, owner_party, cdr_id, state, session_key)
+     SELECT s, c, p, i, 'received', s || '/' || lower(c || '*' || p || '*' || i) FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+     ON CONFLICT DO NOTHING`,
+    columns,
+  );
+  const { rows } = await db.query(
+    `SELECT h.source_id, h.owner_country, h.owner_party, h.cdr_id, h.record_id, h.revision, h.facts_hash, h.state, h.waiting_raw_id,
+            (SELECT jsonb_build_object('action', d.action, 'actor', d.actor) FROM decision d
+             WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action IN ('accept', 'reject', 'hold') ORDER BY d.id DESC LIMIT 1) AS decision
+     FROM record_head h JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+       ON h.source_id = t.s AND h.owner_country = t.c AND h.owner_party = t.p AND h.cdr_id = t.i
+     ORDER BY h.source_id, h.owner_country, h.owner_party, h.cdr_id FOR UPDATE OF h`,
+    columns,
+  );
+  return new Map(
+    rows.map((r) => {
+      const key = { sourceId: r.source_id, ownerCountry: r.owner_country, ownerParty: r.owner_party, cdrId: r.cdr_id };
+      return [headKeyText(key), { key, recordId: r.record_id, revision: r.revision, factsHash: r.facts_hash, state: r.state, waitingRawId: r.waiting_raw_id, decision: r.decision }];
+    }),
+  );
+}
+
+export function headKeyText(key: HeadKey): string {
+  return `${key.sourceId}/${key.ownerCountry}*${key.ownerParty}*${key.cdrId}`.toLowerCase();
+}
+
+type Dated<T> = { readonly fromMs: number; readonly toMs: number; readonly value: T };
+/** What holds at an instant; several rows are an answer of their own. */
+export type SetupBook = {
+  site(sourceId: string, siteKey: string, atMs: number): SiteSetup | undefined;
+  payer(sourceId: string, tokenKey: string, atMs: number): PayerSetup | 'noContract' | undefined;
+  tariffs(segment: string, siteId: string, atMs: number): TariffSetup[];
+  entity(entityId: string): EntitySetup;
+};
+
+/** Loads the set-up that the page's keys can touch, in a handful of queries whatever the page's size. */
+export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds: string[]; siteKeys: string[]; tokenKeys: string[] }): Promise<SetupBook> {
+  const siteRows = await db.query(
+    `SELECT m.source_id, m.external_key, ms(m.valid_from) AS from_ms, ms(m.valid_to) AS to_ms, s.id, s.country, s.time_zone, s.cost_center, s.connector_power_w, s.owner_account_id,
+            c.contract_id, c.clauses->>'sharePercent' AS share_percent, ms(c.valid_from) AS c_from, ms(c.valid_to) AS c_to
+     FROM mapping m JOIN site s ON s.id = m.internal_id
+     LEFT JOIN LATERAL (SELECT v.* FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = s.owner_account_id AND k.kind = 'revenueShare') c ON true
+     WHERE m.kind = 'site' AND m.source_id = ANY($1) AND m.external_key = ANY($2)`.replaceAll(/ms\(([a-z_.]+)\)/g, EPOCH_MS),
+    [wanted.sourceIds, wanted.siteKeys],
+  );
+  const payerRows = await db.query(
+    `SELECT m.source_id, m.external_key, ms(m.valid_from) AS from_ms, ms(m.valid_to) AS to_ms, m.cost_center, a.id, a.category, a.rounding_mode, a.currency,
+            c.id AS contract_id, ms(v.valid_from) AS c_from, ms(v.valid_to) AS c_to
+     FROM mapping m JOIN account a ON a.id = m.internal_id
+     LEFT JOIN contract c ON c.account_id = a.id AND c.kind IN ('supply', 'roaming') LEFT JOIN contract_version v ON v.contract_id = c.id
+     WHERE m.kind = 'token' AND m.source_id = ANY($1) AND m.external_key = ANY($2)`.replaceAll(/ms\(([a-z_.]+)\)/g, EPOCH_MS),
+    [wanted.sourceIds, wanted.tokenKeys],
+  );
+  const tariffRows = await db.query(
+    `SELECT p.segment, p.site_id, ms(p.valid_from) AS from_ms, ms(p.valid_to) AS to_ms, t.id, t.tariff_id, t.body, ms(t.valid_from) AS t_from, ms(t.valid_to) AS t_to
+     FROM price_assignment p JOIN tariff_version t ON t.tariff_id = p.tariff_id WHERE p.entity_id = ANY($1)`.replaceAll(/ms\(([a-z_.]+)\)/g, EPOCH_MS),
+    [wanted.entityIds],
+  );
+  const entities = new Map<string, EntitySetup>();
+  for (const id of wanted.entityIds) entities.set(id, await loadEntity(db, id));
+
+  const sites = index(
+    siteRows.rows,
+    (r): SiteSetup => ({
+      siteId: r['id'],
+      country: r['country'],
+      timeZone: r['time_zone'],
+      costCenter: r['cost_center'],
+      connectorPowerW: Number(r['connector_power_w']),
+      ownerAccountId: r['owner_account_id'],
+      ownerContractId: r['contract_id'],
+      ownerSharePercent: r['share_percent'],
+    }),
+  );
+  const payers = index(payerRows.rows, (r): PayerSetup | 'noContract' =>
+    r['contract_id'] === null
+      ? 'noContract'
+      : { accountId: r['id'], category: r['category'], roundingMode: r['rounding_mode'], currency: r['currency'], costCenter: r['cost_center'], contractId: r['contract_id'] },
+  );
+  const tariffs = tariffRows.rows.map((r) => ({
+    segment: r.segment as string,
+    siteId: r.site_id as string | null,
+    fromMs: Math.max(Number(r.from_ms), Number(r.t_from)),
+    toMs: Math.min(Number(r.to_ms), Number(r.t_to)),
+    value: { tariffVersionId: r.id, tariffId: r.tariff_id, tariff: tariffSchema.parse(r.body) } satisfies TariffSetup,
+  }));
+  const at = <T>(rows: readonly Dated<T>[] | undefined, ms: number) => rows?.find((d) => d.fromMs <= ms && ms < d.toMs)?.value;
+  return {
+    site: (sourceId, key, ms) => at(sites.get(`${sourceId}\n${key}`), ms),
+    payer: (sourceId, key, ms) => at(payers.get(`${sourceId}\n${key}`), ms),
+    tariffs(segment, siteId, ms) {
+      const valid = tariffs.filter((t) => t.segment === segment && t.fromMs <= ms && ms < t.toMs);
+      const own = valid.filter((t) => t.siteId === siteId);
+      return (own.length > 0 ? own : valid.filter((t) => t.siteId === null)).map((t) => t.value);
+    },
+    entity(id) {
+      const entity = entities.get(id);
+      if (entity === undefined) throw new Error(`entity ${id} was not loaded`);
+      return entity;
+    },
+  };
+}
+
+// Infinity is a JSON-safe bound only as a number: ±8.64e15 ms, the range of a Date.
+const EPOCH_MS = "CASE WHEN $1 = 'infinity' THEN 8640000000000000 WHEN $1 = '-infinity' THEN -8640000000000000 ELSE (extract(epoch FROM $1) * 1000)::bigint END";
+
+function index<T>(rows: readonly QueryResultRow[], read: (row: QueryResultRow) => T): Map<string, Dated<T>[]> {
+  const map = new Map<string, Dated<T>[]>();
+  for (const row of rows) {
+    const key = `${row['source_id']}\n${row['external_key']}`;
+    const bound = (name: string, fallback: number) => (row[name] === null || row[name] === undefined ? fallback : Number(row[name]));
+    const dated = { fromMs: Math.max(Number(row['from_ms']), bound('c_from', -8.64e15)), toMs: Math.min(Number(row['to_ms']), bound('c_to', 8.64e15)), value: read(row) };
+    map.set(key, [...(map.get(key) ?? []), dated]);
+  }
+  return map;
+}
+
+async function loadEntity(db: Db, id: string): Promise<EntitySetup> {
+  const entity = await db.query('SELECT time_zone FROM legal_entity WHERE id = $1', [id]);
+  const gl = await db.query('SELECT key, gl_account, version FROM gl_mapping WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1)', [id]);
+  const registrations = await db.query('SELECT country, valid_from, valid_to FROM vat_registration WHERE entity_id = $1', [id]);
+  const rules = await db.query('SELECT code, country, percent::text, category, valid_from, valid_to FROM vat_rule', []);
+  const period = (r: { valid_from: string; valid_to: string | null }) => ({ validFrom: r.valid_from, validTo: r.valid_to });
+  return {
+    entityId: id,
+    timeZone: entity.rows[0].time_zone,
+    mappingVersion: gl.rows[0]?.version ?? 0,
+    glAccounts: new Map(gl.rows.map((r) => [r.key, r.gl_account])),
+    vatRegistrations: registrations.rows.map((r) => ({ country: r.country, ...period(r) })),
+    vatRules: rules.rows.map((r) => ({ code: r.code, country: r.country, percent: r.percent, category: r.category.trim(), ...period(r) })),
+  };
+}

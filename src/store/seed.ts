@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { type Seed, seedSchema } from '../contracts/seed.ts';
+import { canonicalBytes, sha256 } from '../core/seal/charge-record.ts';
+import type { Db } from './db.ts';
+
+/** Reads a seed file; an Error lists every place that is wrong. */
+export async function readSeed(file: string): Promise<Seed> {
+  const parsed = seedSchema.safeParse(parse(await readFile(file, 'utf8')));
+  if (!parsed.success) throw new Error(`${file}: ${parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')}`);
+  return parsed.data;
+}
+
+type Row = Record<string, unknown>;
+
+/** Writes a set-up, table by table and set-wise. Rows that exist stay as they are: a second seeding changes nothing. */
+export async function applySeed(db: Db, seed: Seed): Promise<void> {
+  const { entity } = seed;
+  const insert = async (table: string, rows: readonly Row[]) => {
+    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].join(', ');
+    if (rows.length > 0) await db.query(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb) ON CONFLICT DO NOTHING`, [JSON.stringify(rows)]);
+  };
+  const always = { valid_from: '-infinity', valid_to: 'infinity', author: 'seed' };
+  const accounts = [
+    ...seed.siteOwners.map((o) => ({ id: `acc_${o.id}`, name: o.name, category: 'siteOwner', strategy: 'selfBilling', rounding_mode: 'netFirst' })),
+    ...seed.fleets.map((f) => ({ id: `acc_${f.id}`, name: f.name, category: 'fleet', strategy: 'fleetInvoice', rounding_mode: 'netFirst' })),
+    ...seed.emsps.map((e) => ({ id: `acc_${e.id}`, name: e.name, category: 'eMSP', strategy: 'emspSettlement', rounding_mode: 'netFirst' })),
+    ...seed.drivers.map((d) => ({ id: driverAccount(d), name: `Driver ${d}`, category: 'driver', strategy: 'driverInvoice', rounding_mode: 'grossFirst' })),
+  ];
+  await insert('legal_entity', [{ id: entity.id, name: entity.name, country: entity.country, currency: entity.currency, time_zone: entity.timeZone, org_number: entity.orgNumber, version: 1 }]);
+  await insert(
+    'vat_registration',
+    seed.vatRegistrations.map((r) => ({ entity_id: entity.id, country: r.country, number: r.number, valid_from: r.validFrom })),
+  );
+  await insert('billing_calendar', [{ id: seed.calendar.id, entity_id: entity.id, cadence: seed.calendar.cadence }]);
+  await insert(
+    'source',
+    seed.sources.map((s) => ({
+      id: s.id,
+      entity_id: entity.id,
+      name: s.name,
+      route: s.route,
+      format: s.format,
+      owner_country: s.ownerCountry,
+      owner_party: s.ownerParty,
+      time_zone: s.timeZone,
+      repeat_profile: s.repeatProfile,
+      correction_channel: s.correctionChannel,
+      rule_profile: {},
+    })),
+  );
+  await insert(
+    'party',
+    accounts.map((a) => ({ id: a.id.replace('acc_', 'pty_'), name: a.name, country: entity.country, address: {}, version: 1 })),
+  );
+  await insert(
+    'account',
+    accounts.map((a) => ({
+      id: a.id,
+      entity_id: entity.id,
+      party_id: a.id.replace('acc_', 'pty_'),
+      category: a.category,
+      strategy: a.strategy,
+      rounding_mode: a.rounding_mode,
+      currency: entity.currency,
+      payment_terms_days: 30,
+      release_group: 'all',
+      version: 1,
+    })),
+  );
+  await insert(
+    'site',
+    seed.sites.map((s) => ({
+      id: siteId(s.key),
+      entity_id: entity.id,
+      name: `Garage ${s.key}`,
+      country: s.country,
+      time_zone: entity.timeZone,
+      owner_account_id: `acc_${s.owner}`,
+      cost_center: s.costCenter,
+      connector_power_w: s.connectorPowerW,
+    })),
+  );
+  await insert('mapping', [
+    ...seed.sources.flatMap((source) => seed.sites.map((s) => ({ ...always, source_id: source.id, kind: 'site', external_key: s.key, internal_id: siteId(s.key) }))),
+    ...seed.sources
+      .filter((s) => s.route === 'ownCsms')
+      .flatMap((source) => [
+        ...seed.drivers.map((d) => ({ ...always, source_id: source.id, kind: 'token', external_key: d, internal_id: driverAccount(d) })),
+        ...seed.fleets.flatMap((f) => f.tokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t.token, internal_id: `acc_${f.id}`, cost_center: t.costCenter }))),
+        ...seed.emsps.flatMap((e) => e.tokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t, internal_id: `acc_${e.id}` }))),
+      ]),
+    ...seed.sources
+      .filter((s) => s.route !== 'ownCsms')
+      .flatMap((source) => seed.emsps.flatMap((e) => e.ocpiTokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t, internal_id: `acc_${e.id}` })))),
+  ]);
+  const kinds: Record<string, string> = { siteOwner: 'revenueShare', eMSP: 'roaming' };
+  await insert(
+    'contract',
+    accounts.map((a) => ({ id: a.id.replace('acc_', 'ctr_'), account_id: a.id, kind: kinds[a.category] ?? 'supply' })),
+  );
+  const shares = new Map(seed.siteOwners.map((o) => [`acc_${o.id}`, { sharePercent: o.sharePercent }]));
+  await insert(
+    'contract_version',
+    accounts.map((a) => ({ ...always, contract_id: a.id.replace('acc_', 'ctr_'), version: 1, clauses: shares.get(a.id) ?? {} })),
+  );
+  await insert(
+    'tariff_version',
+    seed.tariffs.map((t) => ({
+      id: `${t.body.id}/1`,
+      tariff_id: t.body.id,
+      version: 1,
+      currency: t.body.currency,
+      valid_from: t.validFrom,
+      valid_to: 'infinity',
+      body: t.body,
+      body_hash: `\\x${sha256(canonicalBytes(t.body)).toString('hex')}`,
+      author: 'seed',
+    })),
+  );
+  await insert(
+    'price_assignment',
+    seed.tariffs.map((t) => ({ ...always, id: `pa_${t.segment}`, entity_id: entity.id, tariff_id: t.body.id, segment: t.segment })),
+  );
+  await insert(
+    'vat_rule',
+    seed.vatRules.map((r) => ({ code: r.code, country: r.country, percent: r.percent, category: r.category, valid_from: r.validFrom })),
+  );
+  await insert(
+    'gl_mapping',
+    Object.entries(seed.glAccounts).map(([key, account]) => ({ entity_id: entity.id, version: 1, key, gl_account: account })),
+  );
+  await insert('erp_connection', [{ id: seed.erp.id, entity_id: entity.id, adapter: seed.erp.adapter, settings: {}, production: false, valid_from: '2018-01-01' }]);
+}
+
+function siteId(key: string): string {
+  return `site_${key.toLowerCase()}`;
+}
+
+function driverAccount(token: string): string {
+  return `acc_driver_${token.toLowerCase()}`;
+}

@@ -1,0 +1,33 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { createIntakeActivities } from './activities/intake.ts';
+import type { Store } from './store/db.ts';
+import { searchAttributes } from './workflows/search-attributes.ts';
+
+const bundle = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../dist/workflows.js');
+
+export type WorkerOptions = { readonly address: string; readonly namespace: string; readonly taskQueue: string; readonly store: Store };
+
+/** Connects a worker with every workflow and activity; the caller runs and shuts it down. */
+export async function createWorker(options: WorkerOptions): Promise<{ worker: Worker; close: () => Promise<void> }> {
+  const connection = await NativeConnection.connect({ address: options.address });
+  const activities = createIntakeActivities({ store: options.store, now: () => new Date() });
+  const worker = await Worker.create({ connection, namespace: options.namespace, taskQueue: options.taskQueue, workflowBundle: { codePath: bundle }, activities, maxCachedWorkflows: 500 });
+  return { worker, close: () => connection.close() };
+}
+
+/** Registers the search attributes at every start: start flags are ignored on an existing server file. */
+export async function registerSearchAttributes(address: string, namespace: string): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    const types = { KEYWORD: 2, INT: 3, DATETIME: 6 } as const;
+    const missing = Object.values(searchAttributes).filter((a) => customAttributes?.[a.name] === undefined);
+    if (missing.length === 0) return;
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(missing.map((a) => [a.name, types[a.type as keyof typeof types]])) });
+  } finally {
+    await connection.close();
+  }
+}

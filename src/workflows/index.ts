@@ -1,0 +1,2 @@
+export { cdrLifecycle } from './cdr-lifecycle.ts';
+export { importBatch, intakeSweep } from './import-batch.ts';

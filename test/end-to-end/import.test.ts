@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { importFile } from '../../src/store/commands/import-file.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { createWorker } from '../../src/temporal-worker.ts';
+import { arrivedSignal, workflowNames } from '../../src/workflows/messages.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { session, storeLines } from '../support/intake.ts';
+
+const taskQueue = 'end-to-end-import';
+let database: TestDatabase;
+let store: Store;
+let connection: Connection;
+let client: Client;
+let stopWorker: () => Promise<void>;
+const rows = async (sql: string) => (await store.pool.query(sql)).rows;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+  connection = await Connection.connect({ address: inject('temporalAddress') });
+  client = new Client({ connection });
+  const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace: 'default', taskQueue, store });
+  const running = worker.run();
+  stopWorker = async () => {
+    worker.shutdown();
+    await running;
+    await close();
+  };
+});
+afterAll(async () => {
+  await stopWorker();
+  await connection.close();
+  await store.close();
+  await database.drop();
+});
+
+describe('a month of real sessions through Temporal', () => {
+  it('is imported once, to the Wh: booked, parked and quarantined sum to the file, and the ledger to zero', async () => {
+    const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
+    const stored = await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, author: 'test', receivedAt: new Date() }, parserFor));
+    if (!stored.ok) throw new Error('the file is accepted');
+    const totals = await client.workflow.execute(workflowNames.importBatch, { taskQueue, workflowId: `import/csms/${stored.batchId}`, args: [{ sourceId: 'csms', batchId: stored.batchId }] });
+    expect(totals).toMatchObject({ processed: 5624, duplicates: 0, conflicts: 0 });
+    const states = await rows('SELECT state, count(*) AS n, sum(energy_wh)::bigint AS wh FROM record_head GROUP BY state ORDER BY state');
+    expect(states.reduce((sum, r) => sum + r.n, 0n)).toBe(5624n);
+    // The file's own sum, added independently: 71,940.22 kWh, all sessions, whatever their state.
+    expect(states.reduce((sum, r) => sum + r.wh, 0n)).toBe(fileWh(bytes.toString('utf8')));
+    const [bearing] = await rows("SELECT sum(energy_wh)::bigint AS wh FROM rated_charge WHERE role <> 'siteShareEstimate'");
+    expect(bearing.wh).toBe(states.find((r) => r.state === 'booked').wh);
+    expect(await rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
+
+    const again = await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'copy.csv', bytes, author: 'test', receivedAt: new Date() }, parserFor));
+    expect(again).toMatchObject({ ok: false, issues: [{ code: 'duplicateFile', params: { batch: stored.batchId } }] });
+  });
+
+  it('keeps a record waiting in its own workflow until its token is mapped', async () => {
+    const waitingId = 'cdr/csms/se*wlt*9001';
+    await storeLines(store, [session(9001, { user: 'Unmapped-1' })]);
+    const handle = await client.workflow.signalWithStart(workflowNames.cdrLifecycle, {
+      taskQueue,
+      workflowId: waitingId,
+      args: [{ sourceId: 'csms', recordKey: 'se*wlt*9001' }],
+      signal: arrivedSignal,
+    });
+    await expect.poll(async () => (await rows("SELECT state FROM record_head WHERE cdr_id = '9001'"))[0]?.state, { timeout: 20_000 }).toBe('quarantined');
+    await store.pool.query("INSERT INTO mapping (source_id, kind, external_key, internal_id, author) VALUES ('csms', 'token', 'Unmapped-1', 'acc_fleet_taxi', 'test')");
+    await handle.signal(arrivedSignal);
+    expect(await handle.result()).toEqual({ state: 'booked' });
+  });
+
+  it('finishes a stored message whose workflow never started', async () => {
+    await storeLines(store, [session(9002)]);
+    const totals = await client.workflow.execute(workflowNames.intakeSweep, { taskQueue, workflowId: 'sweep/test', args: [{ olderThanMs: 0 }] });
+    expect(totals).toMatchObject({ processed: 1, accepted: 1 });
+    expect((await rows("SELECT state FROM record_head WHERE cdr_id = '9002'"))[0].state).toBe('booked');
+  });
+});
+
+/** Decimal-comma kWh of the tenth column, summed as whole hundredths. */
+function fileWh(text: string): bigint {
+  return text
+    .trim()
+    .split('\n')
+    .slice(1)
+    .reduce((sum, line) => {
+      const [whole = '0', fraction = ''] = (line.split(';')[9] ?? '').split(',');
+      return sum + BigInt(whole) * 1000n + BigInt(fraction.padEnd(3, '0'));
+    }, 0n);
+}

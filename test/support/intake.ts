@@ -1,0 +1,29 @@
+import { processPage } from '../../src/activities/process-page.ts';
+import { parserFor } from '../../src/adapters/sources/registry.ts';
+import type { Store } from '../../src/store/db.ts';
+import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
+
+export const csms = { sourceId: 'csms', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' };
+
+/** Stores lines of the CSMS export as raw messages, in one transaction. */
+export async function storeLines(store: Store, lines: readonly (string | Buffer)[]): Promise<string[]> {
+  const parser = parserFor('csv-residential-csms');
+  const messages = lines.map((text) => ({ recordKey: parser.keyOf(Buffer.from(text), csms), bytes: Buffer.from(text), lineNo: null }));
+  const stored = await store.tx((db) => storeRawMessages(db, { sourceId: 'csms', batchId: null, receivedAt: new Date(), messages }));
+  return stored.map((s) => s.recordKey);
+}
+
+/** Works off everything that is stored, in pages. */
+export async function processAll(store: Store, pageSize = 500): Promise<void> {
+  for (;;) {
+    const page = await pendingMessages(store.pool, { limit: pageSize });
+    if (page.length === 0) return;
+    await store.tx((db) => processPage(db, page, new Date()));
+  }
+}
+
+/** A line of the export that ends in December 2019; `kWh` with a decimal comma. */
+export function session(id: number, options: { user?: string; garage?: string; kWh?: string; start?: string; end?: string } = {}): string {
+  const { user = 'Bl2-1', garage = 'Bl2', kWh = '10,5', start = '05.12.2019 18:00', end = '05.12.2019 21:00' } = options;
+  return `${id};${garage};${user};Private;NA;${start};18;${end};21;${kWh};NA;Dec;Thursday`;
+}
