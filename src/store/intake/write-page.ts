@@ -241,7 +241,10 @@ async function book(db: Db, rows: readonly ChargeRow[], pageId: string): Promise
     const list = [...entries.values()].filter((e) => e.amount !== 0n);
     if (list.length === 0) continue;
     const key = `${pageId}/${month}`;
-    const effectiveOn = inMonth.map((r) => r.charge.serviceOn).sort().at(-1);
+    const effectiveOn = inMonth
+      .map((r) => r.charge.serviceOn)
+      .sort()
+      .at(-1);
     const entityId = inMonth[0]?.record.entityId;
     await db.query("INSERT INTO ledger_transaction (key, entity_id, kind, effective_on, source_ref) VALUES ($1, $2, 'rated', $3, $4)", [key, entityId, effectiveOn, pageId]);
     const column = (i: number) => list.map((e) => e.dims[i]);
