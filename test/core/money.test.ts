@@ -57,6 +57,12 @@ describe('money', () => {
   it('reads and writes minor units', () => {
     expect([formatMinor(-1250n, 'SEK'), formatMinor(5n, 'EUR'), formatMinor(-5n, 'JPY'), formatMinor(1n, 'TND')]).toEqual(['-12.50', '0.05', '-5', '0.001']);
     expect([parseMinor('-12.5', 'SEK'), parseMinor('7', 'JPY'), parseMinor('0', 'SEK')]).toEqual([-1250n, 7n, 0n]);
-    for (const [text, currency] of [['1.005', 'SEK'], ['1.0', 'JPY'], ['1e2', 'SEK'], ['', 'SEK']] as const) expect(() => parseMinor(text, currency)).toThrow(RangeError);
+    for (const [text, currency] of [
+      ['1.005', 'SEK'],
+      ['1.0', 'JPY'],
+      ['1e2', 'SEK'],
+      ['', 'SEK'],
+    ] as const)
+      expect(() => parseMinor(text, currency)).toThrow(RangeError);
   });
 });

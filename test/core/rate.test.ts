@@ -47,12 +47,29 @@ describe('rateSession', () => {
     // 10 + 5 kWh at 3; 30 min at 12/h = 6; parking 60 min at 6/h = 6; start fee 5: 45 + 6 + 6 + 5
     const tariff = tariffOf([{ price_components: [component('FLAT', 5), energy(3)] }, { price_components: [energy(9), component('TIME', 12), component('PARKING_TIME', 6)] }]);
     const result = rate(tariff, periodsOf([20, 10_000, 'charging'], [10, 5000, 'charging'], [60, 0, 'parking']));
-    expect(result.components.map((c) => [c.kind, c.elementIndex])).toEqual([['FLAT', 0], ['ENERGY', 0], ['TIME', 1], ['PARKING_TIME', 1]]);
+    expect(result.components.map((c) => [c.kind, c.elementIndex])).toEqual([
+      ['FLAT', 0],
+      ['ENERGY', 0],
+      ['TIME', 1],
+      ['PARKING_TIME', 1],
+    ]);
     expect(result.total4).toBe('62.0000');
   });
 
+  it('of several FLATs only the first active one is charged', () => {
+    const tariff = tariffOf([{ price_components: [component('FLAT', 5)], restrictions: { max_duration: 600 } }, { price_components: [component('FLAT', 9)] }]);
+    expect(rate(tariff, periodsOf([10, 1, 'charging'], [10, 1, 'charging'])).total4).toBe('5.0000');
+  });
+
   it('vat absent or null is none, not 0 %', () => {
-    const tariff = tariffOf([{ price_components: [{ type: 'ENERGY', price: 1, vat: null, step_size: 1 }, { type: 'TIME', price: 1, vat: 0, step_size: 1 }] }]);
+    const tariff = tariffOf([
+      {
+        price_components: [
+          { type: 'ENERGY', price: 1, vat: null, step_size: 1 },
+          { type: 'TIME', price: 1, vat: 0, step_size: 1 },
+        ],
+      },
+    ]);
     expect(rate(tariff, periodsOf([60, 1, 'charging'])).components.map((c) => c.vatPercent)).toEqual([null, '0']);
   });
 
@@ -90,14 +107,20 @@ describe('step_size', () => {
     const tariff = tariffOf([{ price_components: [energy(1, 1000)], restrictions: { max_duration: 600 } }, { price_components: [energy(2, 500)] }]);
     // the 100 Wh of rounding fall on the last element: 4.3 × 1 + 1.2 × 2 = 6.7
     const periods = periodsOf([10, 4300, 'charging'], [10, 1100, 'charging']);
-    expect(billed(tariff, periods)).toEqual([['ENERGY', 0, 4300, 4300], ['ENERGY', 1, 1100, 1200]]);
+    expect(billed(tariff, periods)).toEqual([
+      ['ENERGY', 0, 4300, 4300],
+      ['ENERGY', 1, 1100, 1200],
+    ]);
     expect(rate(tariff, periods).total4).toBe('6.7000');
   });
 
   it('with priced parking only parking is rounded; without, TIME is', () => {
     const time = component('TIME', 6, 900);
     const periods = periodsOf([20, 1, 'charging'], [20, 0, 'parking']);
-    expect(billed(tariffOf([{ price_components: [time, component('PARKING_TIME', 6, 900)] }]), periods)).toEqual([['TIME', 0, 1200, 1200], ['PARKING_TIME', 0, 1200, 1800]]);
+    expect(billed(tariffOf([{ price_components: [time, component('PARKING_TIME', 6, 900)] }]), periods)).toEqual([
+      ['TIME', 0, 1200, 1200],
+      ['PARKING_TIME', 0, 1200, 1800],
+    ]);
     expect(billed(tariffOf([{ price_components: [time] }]), periods)).toEqual([['TIME', 0, 1200, 1800]]);
   });
 
@@ -145,7 +168,11 @@ describe('unsplit sessions', () => {
   });
 
   it('cuts at weekday and date boundaries of the local day', () => {
-    const weekend = tariffOf([{ price_components: [energy(1)], restrictions: { day_of_week: ['SATURDAY'] } }, { price_components: [energy(2)], restrictions: { end_date: '2019-12-09' } }, { price_components: [energy(3)] }]);
+    const weekend = tariffOf([
+      { price_components: [energy(1)], restrictions: { day_of_week: ['SATURDAY'] } },
+      { price_components: [energy(2)], restrictions: { end_date: '2019-12-09' } },
+      { price_components: [energy(3)] },
+    ]);
     // Friday 6 Dec 23:00 local to Monday 9 Dec 01:00 local: 1 h, 24 h, 24 h, 1 h
     const periods = split(weekend, '2019-12-06T22:00:00Z', '2019-12-09T00:00:00Z', 50_000);
     expect(periods.map((p) => p.energyWh)).toEqual([1000, 24_000, 24_000, 1000]);
@@ -162,7 +189,10 @@ describe('unsplit sessions', () => {
   it('stands without energy after charging ended', () => {
     const parking = tariffOf([{ price_components: [energy(1), component('PARKING_TIME', 60)] }]);
     const periods = split(parking, '2019-12-02T08:00:00Z', '2019-12-02T10:00:00Z', 5000, '2019-12-02T09:30:00Z');
-    expect(periods.map((p) => [p.energyWh, p.chargingMs / minute, p.parkingMs / minute])).toEqual([[5000, 90, 0], [0, 0, 30]]);
+    expect(periods.map((p) => [p.energyWh, p.chargingMs / minute, p.parkingMs / minute])).toEqual([
+      [5000, 90, 0],
+      [0, 0, 30],
+    ]);
     expect(rate(parking, periods).total4).toBe('35.0000');
   });
 });
@@ -186,6 +216,7 @@ describe('restrictions', () => {
     [{ start_date: '2019-12-07' }, '2019-12-06T23:00:00Z', true],
     [{ end_date: '2019-12-07' }, '2019-12-06T23:00:00Z', false],
     [{ min_kwh: 1 }, '2019-12-06T12:00:00Z', false],
+    [{ min_kwh: '0.0005' }, '2019-12-06T12:00:00Z', false],
     [{ min_duration: 0, max_duration: 1 }, '2019-12-06T12:00:00Z', true],
   ])('%j at %s: %s', (restrictions, text, expected) => {
     expect(holdsAt(restrictions, text)).toBe(expected);

@@ -6,16 +6,20 @@ const zone = 'Europe/Stockholm';
 const at = (text: string) => parseInstant(text) ?? Number.NaN;
 
 describe('local time', () => {
-  it.each(['Europe/Stockholm', 'Europe/Oslo', 'America/Sao_Paulo', 'Asia/Kathmandu'])('agrees with Temporal around every change of 2018 to 2020: %s', (name) => {
-    for (let ms = Date.UTC(2018, 0, 1); ms < Date.UTC(2021, 0, 1); ms += 37 * 60_000 + 13_000) {
-      // All of the DST weeks, a sample of the rest.
-      const month = new Date(ms).getUTCMonth();
-      if (![1, 2, 9, 10].includes(month)) ms += 11 * 3_600_000;
-      const z = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(name);
-      const l = instantToLocal(ms, name);
-      expect([l.year, l.month, l.day, l.hour, l.minute, l.second, l.weekday, l.offsetMinutes]).toEqual([z.year, z.month, z.day, z.hour, z.minute, z.second, z.dayOfWeek, z.offsetNanoseconds / 6e10]);
-    }
-  }, 60_000);
+  it.each(['Europe/Stockholm', 'Europe/Oslo', 'America/Sao_Paulo', 'Asia/Kathmandu'])(
+    'agrees with Temporal around every change of 2018 to 2020: %s',
+    (name) => {
+      for (let ms = Date.UTC(2018, 0, 1); ms < Date.UTC(2021, 0, 1); ms += 37 * 60_000 + 13_000) {
+        // All of the DST weeks, a sample of the rest.
+        const month = new Date(ms).getUTCMonth();
+        if (![1, 2, 9, 10].includes(month)) ms += 11 * 3_600_000;
+        const z = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(name);
+        const l = instantToLocal(ms, name);
+        expect([l.year, l.month, l.day, l.hour, l.minute, l.second, l.weekday, l.offsetMinutes]).toEqual([z.year, z.month, z.day, z.hour, z.minute, z.second, z.dayOfWeek, z.offsetNanoseconds / 6e10]);
+      }
+    },
+    60_000,
+  );
 
   it('the autumn fold has two instants', () => {
     // 27 Oct 2019: 03:00 CEST becomes 02:00 CET at 01:00Z
@@ -74,7 +78,19 @@ describe('instants as text', () => {
   });
 
   it('refuses what is not one', () => {
-    for (const text of ['2019-02-29T00:00:00Z', '2019-13-01T00:00:00Z', '2019-01-01T24:00:00Z', '2019-01-01 00:00:00Z', '2019-01-01', '2019-01-01T00:00Z', '2019-1-1T00:00:00Z', '2019-01-01T00:00:60Z', '2019-01-01T00:00:00+24:00', '2019-01-01T00:00:00+0100', 'x'])
+    for (const text of [
+      '2019-02-29T00:00:00Z',
+      '2019-13-01T00:00:00Z',
+      '2019-01-01T24:00:00Z',
+      '2019-01-01 00:00:00Z',
+      '2019-01-01',
+      '2019-01-01T00:00Z',
+      '2019-1-1T00:00:00Z',
+      '2019-01-01T00:00:60Z',
+      '2019-01-01T00:00:00+24:00',
+      '2019-01-01T00:00:00+0100',
+      'x',
+    ])
       expect(parseInstant(text), text).toBeUndefined();
   });
 

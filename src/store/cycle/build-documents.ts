@@ -1,0 +1,164 @@
+import type { QueryResultRow } from 'pg';
+import { combineHashes, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentValue } from '../../core/document/compose.ts';
+import { sha256 } from '../../core/seal/charge-record.ts';
+import type { Db } from '../db.ts';
+import { lockRun } from './run-state.ts';
+
+const accountsPerChunk = 500;
+
+/**
+ * Builds, or builds again, the draft documents of a run's accounts (all of them unless named) and the hashes of its group and
+ * of the run. Exclusions and adjustments of the run are applied; the same inputs give the same hash.
+ */
+export async function buildDocuments(db: Db, runId: string, accountIds?: readonly string[]): Promise<{ readonly contentHash: string; readonly documents: number }> {
+  const state = await lockRun(db, runId);
+  if (state !== 'previewing' && state !== 'inReview') throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
+  const accounts = accountIds ?? (await db.query<{ account_id: string }>('SELECT account_id FROM run_account WHERE run_id = $1 ORDER BY account_id', [runId])).rows.map((r) => r.account_id);
+  for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
+  return writeHashes(db, runId);
+}
+
+async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
+  // Claims point at documents: free them before the drafts go.
+  await db.query(
+    `UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = coalesce(
+       (SELECT CASE WHEN bool_or(x.outcome = 'writeOff') THEN 'excluded' WHEN bool_or(x.outcome = 'carry') THEN 'carried' END
+        FROM exclusion_rule x JOIN rated_charge c ON c.charge_id = k.charge_id
+        WHERE x.run_id = k.run_id AND x.withdrawn_at IS NULL AND x.subject_id = CASE x.scope WHEN 'account' THEN k.account_id WHEN 'site' THEN c.site_id WHEN 'record' THEN c.record_id::text END), 'document')
+     WHERE k.run_id = $1 AND k.account_id = ANY($2)`,
+    [runId, accounts],
+  );
+  await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
+  const charges = await db.query(
+    `SELECT k.account_id, c.charge_id, c.charge_hash, c.role, c.component, c.unit_price, c.quantity, c.quantity_unit, c.net_minor, c.gross_minor, c.vat_code, c.gl_account,
+            c.cost_center, c.site_id, c.service_month, c.energy_wh, c.mapping_version
+     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' ORDER BY k.account_id, c.charge_id`,
+    [runId, accounts],
+  );
+  const adjustments = await db.query('SELECT * FROM adjustment WHERE run_id = $1 AND account_id = ANY($2) AND withdrawn_at IS NULL ORDER BY id', [runId, accounts]);
+  const details = await db.query(`SELECT a.id, a.strategy, a.currency, a.rounding_mode, r.entity_id, r.period FROM account a JOIN billing_run r ON r.id = $1 WHERE a.id = ANY($2) ORDER BY a.id`, [
+    runId,
+    accounts,
+  ]);
+  const vatPercents = new Map((await db.query('SELECT code, percent::text FROM vat_rule')).rows.map((r) => [r.code as string, r.percent as string]));
+  const chargesOf = grouped(charges.rows);
+  const adjustmentsOf = grouped(adjustments.rows);
+  const made: { id: string; accountId: string; entityId: string; currency: string; value: DocumentValue }[] = [];
+  for (const account of details.rows) {
+    const value = composeDocument({
+      entityId: account.entity_id,
+      accountId: account.id,
+      strategy: account.strategy,
+      currency: account.currency,
+      roundingMode: account.rounding_mode,
+      period: account.period,
+      charges: (chargesOf.get(account.id) ?? []).map(chargeOf),
+      adjustments: (adjustmentsOf.get(account.id) ?? []).map(adjustmentOf),
+      vatPercents,
+    });
+    if (value === undefined) continue;
+    const id = `doc_${sha256(`${runId}\n${account.id}\n${account.currency}`).toString('hex').slice(0, 20)}`;
+    made.push({ id, accountId: account.id, entityId: account.entity_id, currency: account.currency, value });
+  }
+  await insertDocuments(db, runId, made);
+}
+
+async function insertDocuments(db: Db, runId: string, made: readonly { id: string; accountId: string; entityId: string; currency: string; value: DocumentValue }[]): Promise<void> {
+  if (made.length === 0) return;
+  await db.query(
+    `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, canonical, content_hash)
+     SELECT id, $1, 'all', account_id, entity_id, 'invoice', 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash
+     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[])
+       AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash)`,
+    [
+      runId,
+      made.map((d) => d.id),
+      made.map((d) => d.accountId),
+      made.map((d) => d.entityId),
+      made.map((d) => d.currency),
+      made.map((d) => d.value.netMinor),
+      made.map((d) => d.value.vatMinor),
+      made.map((d) => d.value.roundingMinor),
+      made.map((d) => d.value.payableMinor),
+      made.map((d) => d.value.energyWh),
+      made.map((d) => d.value.chargeCount),
+      made.map((d) => d.value.canonical),
+      made.map((d) => d.value.contentHash),
+    ],
+  );
+  const lines = made.flatMap((d) =>
+    d.value.lines.map((l, i) => ({
+      document_id: d.id,
+      line_no: i + 1,
+      kind: l.kind,
+      description: l.description,
+      quantity: l.quantity,
+      quantity_unit: l.quantityUnit,
+      unit_price: l.unitPrice,
+      net_minor: l.netMinor,
+      gross_minor: l.grossMinor,
+      vat_code: l.vatCode,
+      gl_account: l.glAccount,
+      cost_center: l.costCenter,
+      site_id: l.siteId,
+      service_month: l.serviceMonth,
+      energy_wh: l.energyWh,
+      charge_count: l.chargeCount,
+      adjustment_id: l.adjustmentId,
+      mapping_version: l.mappingVersion,
+    })),
+  );
+  const text = JSON.stringify(lines, (_key, v) => (typeof v === 'bigint' ? v.toString() : v));
+  await db.query('INSERT INTO document_line SELECT * FROM jsonb_populate_recordset(NULL::document_line, $1::jsonb)', [text]);
+  const links = made.flatMap((d) => d.value.lines.flatMap((l, i) => l.chargeIds.map((chargeId) => ({ chargeId, documentId: d.id, lineNo: i + 1 }))));
+  await db.query(
+    `UPDATE claim k SET document_id = t.document_id, line_no = t.line_no FROM unnest($1::bigint[], $2::text[], $3::integer[]) AS t(charge_id, document_id, line_no) WHERE k.charge_id = t.charge_id`,
+    [links.map((l) => l.chargeId), links.map((l) => l.documentId), links.map((l) => l.lineNo)],
+  );
+}
+
+/** Group hash over its document hashes in account order; the run's over its groups. */
+async function writeHashes(db: Db, runId: string): Promise<{ contentHash: string; documents: number }> {
+  const { rows } = await db.query<{ content_hash: Buffer }>('SELECT content_hash FROM document WHERE run_id = $1 ORDER BY account_id, currency, id', [runId]);
+  const group = combineHashes(rows.map((r) => r.content_hash));
+  const run = combineHashes([group]);
+  await db.query('UPDATE release_group SET content_hash = $2 WHERE run_id = $1', [runId, group]);
+  await db.query('UPDATE billing_run SET content_hash = $2 WHERE id = $1', [runId, run]);
+  await db.query("UPDATE run_account SET state = 'ready' WHERE run_id = $1 AND state = 'pending'", [runId]);
+  return { contentHash: run.toString('hex'), documents: rows.length };
+}
+
+function grouped(rows: readonly QueryResultRow[]): Map<string, QueryResultRow[]> {
+  const map = new Map<string, QueryResultRow[]>();
+  for (const row of rows) {
+    const list = map.get(row['account_id']);
+    if (list === undefined) map.set(row['account_id'], [row]);
+    else list.push(row);
+  }
+  return map;
+}
+
+function chargeOf(r: QueryResultRow): DocumentCharge {
+  return {
+    chargeId: r['charge_id'],
+    chargeHash: r['charge_hash'],
+    role: r['role'],
+    component: r['component'],
+    unitPrice: r['unit_price'],
+    quantity: r['quantity'],
+    quantityUnit: r['quantity_unit'],
+    netMinor: r['net_minor'],
+    grossMinor: r['gross_minor'],
+    vatCode: r['vat_code'],
+    glAccount: r['gl_account'],
+    costCenter: r['cost_center'],
+    siteId: r['site_id'],
+    serviceMonth: r['service_month'],
+    energyWh: r['energy_wh'],
+    mappingVersion: r['mapping_version'],
+  };
+}
+
+function adjustmentOf(r: QueryResultRow): DocumentAdjustment {
+  return { id: r['id'], amountMinor: r['amount_minor'], vatCode: r['vat_code'], glAccount: r['gl_account'], costCenter: r['cost_center'], description: r['description'] };
+}

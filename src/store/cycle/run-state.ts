@@ -1,0 +1,33 @@
+import type { Db } from '../db.ts';
+
+const next = {
+  planned: ['collecting', 'cancelled'],
+  collecting: ['previewing', 'cancelled'],
+  previewing: ['inReview', 'cancelled'],
+  inReview: ['previewing', 'approved', 'cancelled'],
+  approved: ['canary', 'issuing', 'cancelled'],
+  canary: ['issuing'],
+  issuing: ['handingOver'],
+  handingOver: ['reconciled'],
+  reconciled: ['closed'],
+  closed: [],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type RunState = keyof typeof next;
+
+/** Moves a run one step; moving it to where it is does nothing, so a repeated activity is safe. Throws on a step that does not exist. */
+export async function advanceRun(db: Db, runId: string, to: RunState): Promise<void> {
+  const from = await lockRun(db, runId);
+  if (from === to) return;
+  if (!(next[from] as readonly string[]).includes(to)) throw new RangeError(`run ${runId} is ${from}: it cannot become ${to}`);
+  await db.query('UPDATE billing_run SET state = $2, closed_at = CASE WHEN $2 = $3 THEN now() ELSE closed_at END WHERE id = $1', [runId, to, 'closed']);
+  await db.query('UPDATE release_group SET state = $2 WHERE run_id = $1', [runId, to]);
+}
+
+/** The run's state, with its row locked until the transaction ends. */
+export async function lockRun(db: Db, runId: string): Promise<RunState> {
+  const { rows } = await db.query<{ state: RunState }>('SELECT state FROM billing_run WHERE id = $1 FOR UPDATE', [runId]);
+  if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
+  return rows[0].state;
+}
