@@ -13,6 +13,8 @@ const accountsPerChunk = 500;
 export async function buildDocuments(db: Db, runId: string, accountIds?: readonly string[]): Promise<{ readonly contentHash: string; readonly documents: number }> {
   const state = await lockRun(db, runId);
   if (state !== 'previewing' && state !== 'inReview') throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
+  // An account may have nothing but an adjustment.
+  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM adjustment WHERE run_id = $1 ON CONFLICT DO NOTHING", [runId]);
   const accounts = accountIds ?? (await db.query<{ account_id: string }>('SELECT account_id FROM run_account WHERE run_id = $1 ORDER BY account_id', [runId])).rows.map((r) => r.account_id);
   for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
   return writeHashes(db, runId);

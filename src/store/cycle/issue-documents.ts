@@ -1,0 +1,77 @@
+import { ocrReference } from '../../core/document/ocr.ts';
+import { type LedgerEvent, postingsFor } from '../../core/ledger/postings.ts';
+import type { Db } from '../db.ts';
+import { lockRun } from './run-state.ts';
+
+const batch = 100;
+
+/**
+ * Issues up to 100 approved documents of a run in the caller's transaction: gapless numbers under the series' row lock, the issue
+ * stamp, the ledger. Issues exactly the approved content: a document whose group hash is not the approved one stops it.
+ * `issueOn` is the calendar date of issue in the entity's zone; it picks the series (D40). Answers how many are left.
+ */
+export async function issueDocuments(db: Db, runId: string, issueOn: string): Promise<{ readonly issued: number; readonly left: number }> {
+  const state = await lockRun(db, runId);
+  if (state !== 'issuing') throw new RangeError(`run ${runId} is ${state}: only an issuing run issues documents`);
+  const approved = await db.query(`SELECT 1 FROM billing_run r JOIN approval a ON a.run_id = r.id AND a.decision = 'approve' AND a.content_hash = r.content_hash WHERE r.id = $1`, [runId]);
+  if (approved.rowCount === 0) throw new RangeError(`run ${runId} has no approval of the content it holds`);
+  const documents = await db.query(
+    `SELECT d.*, a.payment_terms_days, a.strategy FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state = 'approved' ORDER BY d.account_id, d.id LIMIT $2 FOR UPDATE OF d`,
+    [runId, batch],
+  );
+  if (documents.rows.length > 0) {
+    const [first] = documents.rows;
+    await stamp(
+      db,
+      first['entity_id'],
+      documents.rows.map((d) => ({ id: d.id, terms: d.payment_terms_days, transfer: d.strategy === 'driverInvoice' || d.strategy === 'fleetInvoice' })),
+      issueOn,
+    );
+    for (const d of documents.rows) await book(db, d, issueOn);
+    await db.query("UPDATE document SET state = 'issued' WHERE id = ANY($1)", [documents.rows.map((d) => d.id)]);
+  }
+  const { rows } = await db.query<{ n: bigint }>("SELECT count(*) AS n FROM document WHERE run_id = $1 AND state = 'approved'", [runId]);
+  return { issued: documents.rows.length, left: Number(rows[0]?.n ?? 0n) };
+}
+
+async function stamp(db: Db, entityId: string, documents: readonly { id: string; terms: number; transfer: boolean }[], issueOn: string): Promise<void> {
+  const year = Number(issueOn.slice(0, 4));
+  const seriesId = `${entityId}/invoice/${year}`;
+  await db.query(`INSERT INTO number_series (id, entity_id, document_type, year, prefix) VALUES ($1, $2, 'invoice', $3, $4) ON CONFLICT DO NOTHING`, [seriesId, entityId, year, `${year}-`]);
+  const taken = await db.query<{ first: bigint; prefix: string }>('UPDATE number_series SET next = next + $2 WHERE id = $1 RETURNING next - $2 AS first, prefix', [seriesId, documents.length]);
+  const series = taken.rows[0];
+  if (series === undefined) throw new Error(`series ${seriesId} is missing`);
+  const numbers = documents.map((_d, i) => series.first + BigInt(i));
+  await db.query(
+    `INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on, ocr)
+     SELECT d, $1, n, $2 || lpad(n::text, 6, '0'), $3, $3::date + terms, ocr FROM unnest($4::text[], $5::bigint[], $6::integer[], $7::text[]) AS t(d, n, terms, ocr)`,
+    [
+      seriesId,
+      series.prefix,
+      issueOn,
+      documents.map((d) => d.id),
+      numbers,
+      documents.map((d) => d.terms),
+      documents.map((d, i) => (d.transfer ? ocrReference(`${year}${(numbers[i] ?? 0n).toString().padStart(6, '0')}`) : null)),
+    ],
+  );
+}
+
+async function book(db: Db, document: Record<string, unknown>, issueOn: string): Promise<void> {
+  const d = document as { id: string; entity_id: string; account_id: string; currency: string; net_minor: bigint; vat_minor: bigint; payable_minor: bigint; energy_wh: bigint };
+  const key = `issue/${d.id}`;
+  const adjusted = await db.query<{ net: bigint }>("SELECT coalesce(sum(net_minor), 0)::bigint AS net FROM document_line WHERE document_id = $1 AND kind = 'adjustment'", [d.id]);
+  const events: LedgerEvent[] = [
+    { kind: 'adjusted', currency: d.currency, netMinor: adjusted.rows[0]?.net ?? 0n },
+    { kind: 'saleInvoiced', currency: d.currency, netMinor: d.net_minor, vatMinor: d.vat_minor, payableMinor: d.payable_minor, energyWh: d.energy_wh },
+  ];
+  const postings = events.flatMap(postingsFor).filter((p) => p.amount !== 0n);
+  await db.query("INSERT INTO ledger_transaction (key, entity_id, kind, effective_on, source_ref) VALUES ($1, $2, 'invoiced', $3, $4)", [key, d.entity_id, issueOn, d.id]);
+  await db.query('INSERT INTO ledger_entry (transaction_key, ledger_account, unit, amount, account_id) SELECT $1, a, u, m, $2 FROM unnest($3::text[], $4::text[], $5::bigint[]) AS t(a, u, m)', [
+    key,
+    d.account_id,
+    postings.map((p) => p.ledgerAccount),
+    postings.map((p) => p.unit),
+    postings.map((p) => p.amount),
+  ]);
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { approveRun } from '../../src/store/cycle/approve-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { energyBalance } from '../../src/store/cycle/energy-balance.ts';
+import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
+import { planRun } from '../../src/store/cycle/plan-run.ts';
+import { closeRecordSet, lateArrivals } from '../../src/store/cycle/record-set.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+let database: TestDatabase;
+let store: Store;
+let runId: string;
+let reviewed: string;
+const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
+const approve = (contentHash: string, actor: string) => store.tx((db) => approveRun(db, { runId, approvalId: randomUUID(), contentHash, actor, comment: 'looked at it' }));
+const rebuild = async () => (await store.tx((db) => buildDocuments(db, runId))).contentHash;
+
+beforeAll(async () => {
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  database = await freshDatabase();
+  store = openStore(database.url);
+  await store.tx((db) => applySeed(db, seed));
+  const december = ['AdO3-2', 'Bl2-1', 'Bl2-2', 'NR1-3', 'Share-2', 'Share-4'].flatMap((user, u) => [0, 1, 2].map((i) => session(100 * u + i, { user, kWh: `${7 + u},${i}3` })));
+  await storeLines(store, [
+    ...december,
+    session(900, { start: '28.11.2019 18:00', end: '28.11.2019 23:00' }),
+    session(901, { garage: 'UT2' }),
+    session(902, { user: 'Nobody' }),
+    session(903, { start: '02.01.2020 10:00', end: '02.01.2020 12:00' }),
+  ]);
+  await processAll(store);
+});
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+
+describe('a billing run in the store', () => {
+  it('is planned once for its month, in the zone of the entity', async () => {
+    const plan = () => store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', author: 'preparer' }));
+    ({ runId } = await plan());
+    const [run] = await rows('SELECT period_start, period_end, workflow_id FROM billing_run WHERE id = $1', [runId]);
+    expect(run).toMatchObject({ period_start: new Date('2019-11-30T23:00:00Z'), period_end: new Date('2019-12-31T23:00:00Z'), workflow_id: 'run/ent_se/2019-12/live' });
+    await expect(plan()).rejects.toThrow(/has a live run already/);
+  });
+
+  it('claims what is open up to the end of its month, once, and leaves the next month alone', async () => {
+    await store.tx((db) => advanceRun(db, runId, 'collecting'));
+    const first = await store.tx((db) => closeRecordSet(db, runId));
+    expect(first.claimed).toBeGreaterThan(18);
+    expect(await store.tx((db) => closeRecordSet(db, runId))).toEqual({ claimed: 0 });
+    expect(await rows('SELECT DISTINCT c.service_month FROM claim k JOIN rated_charge c USING (charge_id) ORDER BY 1')).toEqual([{ service_month: '2019-11' }, { service_month: '2019-12' }]);
+  });
+
+  it('builds documents whose lines sum to their totals, and the same hash from the same inputs', async () => {
+    await store.tx((db) => advanceRun(db, runId, 'previewing'));
+    reviewed = await rebuild();
+    expect(await rebuild()).toBe(reviewed);
+    const sums = await rows(
+      'SELECT d.id, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, sum(l.net_minor)::bigint AS net, sum(l.energy_wh)::bigint AS wh FROM document d JOIN document_line l ON l.document_id = d.id GROUP BY d.id',
+    );
+    expect(sums.length).toBeGreaterThan(3);
+    for (const d of sums) {
+      expect(d.net).toBe(d.net_minor);
+      expect(d.wh).toBe(d.energy_wh);
+      expect(d.net_minor + d.vat_minor + d.rounding_minor).toBe(d.payable_minor);
+    }
+    await store.tx((db) => advanceRun(db, runId, 'inReview'));
+  });
+
+  it('changes its hash by an exclusion or an adjustment, and comes back to the very same when they are withdrawn', async () => {
+    const account = (await rows('SELECT account_id FROM document WHERE run_id = $1 ORDER BY account_id', [runId]))[0].account_id;
+    await store.pool.query("INSERT INTO exclusion_rule (id, run_id, scope, subject_id, outcome, reason, author) VALUES ('x1', $1, 'account', $2, 'carry', 'disputed', 'preparer')", [runId, account]);
+    const excluded = await rebuild();
+    await store.pool.query(
+      "INSERT INTO adjustment (id, run_id, account_id, amount_minor, currency, vat_code, gl_account, cost_center, description, reason, author) VALUES ('a1', $1, 'acc_fleet_taxi', -1000, 'SEK', 'SE25', '3990', '100', 'Goodwill', 'broken cable', 'preparer')",
+      [runId],
+    );
+    const both = await rebuild();
+    await store.pool.query("UPDATE exclusion_rule SET withdrawn_at = now() WHERE id = 'x1'");
+    await store.pool.query("UPDATE adjustment SET withdrawn_at = now() WHERE id = 'a1'");
+    expect(new Set([reviewed, excluded, both]).size).toBe(3);
+    expect(await rebuild()).toBe(reviewed);
+    await store.pool.query("UPDATE exclusion_rule SET withdrawn_at = NULL WHERE id = 'x1'");
+    await store.pool.query("UPDATE adjustment SET withdrawn_at = NULL WHERE id = 'a1'");
+    reviewed = await rebuild();
+    expect(reviewed).toBe(both);
+  });
+
+  it('lists a late arrival beside the closed set and keeps its hash', async () => {
+    await storeLines(store, [session(950, { kWh: '5' })]);
+    await processAll(store);
+    expect(await lateArrivals(store.pool, runId)).toMatchObject({ energyWh: 5000n });
+    expect(await rebuild()).toBe(reviewed);
+  });
+
+  it('is approved only for the hash that stands, and never by who shaped it', async () => {
+    expect(await approve('00', 'approver')).toEqual({ ok: false, reason: 'staleHash', current: reviewed });
+    expect(await approve(reviewed, 'preparer')).toMatchObject({ ok: false, reason: 'ownWork' });
+    expect(await approve(reviewed, 'seed')).toMatchObject({ ok: false, reason: 'ownWork' });
+    expect(await approve(reviewed, 'approver')).toEqual({ ok: true });
+    expect(await approve(reviewed, 'approver')).toMatchObject({ ok: false, reason: 'wrongState' });
+    await expect(rebuild()).rejects.toThrow(/approved/);
+    await expect(store.pool.query('UPDATE document SET payable_minor = 1 WHERE run_id = $1', [runId])).rejects.toMatchObject({ code: 'WL001' });
+    await expect(store.pool.query('DELETE FROM claim WHERE run_id = $1 AND document_id IS NOT NULL', [runId])).rejects.toMatchObject({ code: 'WL001' });
+  });
+
+  it('issues each document once with a gapless number, and the ledger and the energy balance hold', async () => {
+    await store.tx((db) => advanceRun(db, runId, 'issuing'));
+    const issue = () => store.tx((db) => issueDocuments(db, runId, '2020-01-06'));
+    const first = await issue();
+    expect(first.left).toBe(0);
+    expect(await issue()).toEqual({ issued: 0, left: 0 });
+    const numbers = await rows('SELECT number, legal_number, due_on FROM issue_stamp ORDER BY number');
+    expect(numbers.map((n) => n.number)).toEqual(Array.from({ length: first.issued }, (_, i) => BigInt(i + 1)));
+    expect(numbers[0]).toMatchObject({ legal_number: '2020-000001', due_on: '2020-02-05' });
+    expect(await rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
+    // What the documents ask for is what customers owe.
+    const [owed] = await rows("SELECT (SELECT sum(amount) FROM ledger_entry WHERE ledger_account = 'receivable')::bigint AS ledger, (SELECT sum(payable_minor) FROM document)::bigint AS documents");
+    expect(owed.ledger).toBe(owed.documents);
+    const balance = await energyBalance(store.pool);
+    expect(balance.map((b) => [b.month, b.difference])).toEqual([
+      ['2019-11', 0n],
+      ['2019-12', 0n],
+      ['2020-01', 0n],
+    ]);
+    expect(balance[1]).toMatchObject({ parked: 10_500n, held: 10_500n, open: 5000n });
+    expect((balance[1]?.billed ?? 0n) > 0n && (balance[1]?.carried ?? 0n) > 0n).toBe(true);
+  });
+});
