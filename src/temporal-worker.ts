@@ -2,18 +2,21 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { createCycleActivities } from './activities/cycle.ts';
 import { createIntakeActivities } from './activities/intake.ts';
+import type { ErpPort } from './adapters/erp/port.ts';
 import type { Store } from './store/db.ts';
 import { searchAttributes } from './workflows/search-attributes.ts';
 
 const bundle = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../dist/workflows.js');
 
-export type WorkerOptions = { readonly address: string; readonly namespace: string; readonly taskQueue: string; readonly store: Store };
+export type WorkerOptions = { readonly address: string; readonly namespace: string; readonly taskQueue: string; readonly store: Store; readonly erpFor: (connectionId: string) => ErpPort };
 
 /** Connects a worker with every workflow and activity; the caller runs and shuts it down. */
 export async function createWorker(options: WorkerOptions): Promise<{ worker: Worker; close: () => Promise<void> }> {
   const connection = await NativeConnection.connect({ address: options.address });
-  const activities = createIntakeActivities({ store: options.store, now: () => new Date() });
+  const deps = { store: options.store, now: () => new Date(), erpFor: options.erpFor };
+  const activities = { ...createIntakeActivities(deps), ...createCycleActivities(deps) };
   const worker = await Worker.create({ connection, namespace: options.namespace, taskQueue: options.taskQueue, workflowBundle: { codePath: bundle }, activities, maxCachedWorkflows: 500 });
   return { worker, close: () => connection.close() };
 }

@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { handOver, reconcile } from '../../src/activities/hand-over.ts';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import { ErpOutcomeUnknown, type ErpPort, ErpUnavailable } from '../../src/adapters/erp/port.ts';
 import { approveRun } from '../../src/store/cycle/approve-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { energyBalance } from '../../src/store/cycle/energy-balance.ts';
@@ -131,5 +137,32 @@ describe('a billing run in the store', () => {
     ]);
     expect(balance[1]).toMatchObject({ parked: 10_500n, held: 10_500n, open: 5000n });
     expect((balance[1]?.billed ?? 0n) > 0n && (balance[1]?.carried ?? 0n) > 0n).toBe(true);
+  });
+
+  it('hands over exactly once, through two failures and a time-out after the ERP had written', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-erp-'));
+    const real = filesErp(folder);
+    const faults: ('before' | 'after')[] = ['before', 'before', 'after'];
+    const posts: string[] = [];
+    const faulty: ErpPort = {
+      ...real,
+      async post(document) {
+        const fault = faults.shift();
+        if (fault === 'before') throw new ErpUnavailable('connection refused');
+        posts.push(document.key);
+        const receipt = await real.post(document);
+        if (fault === 'after') throw new ErpOutcomeUnknown('no answer in time');
+        return receipt;
+      },
+    };
+    await expect(handOver(store, faulty, 'erp_files')).rejects.toThrow('connection refused');
+    await expect(handOver(store, faulty, 'erp_files')).rejects.toThrow('connection refused');
+    await expect(handOver(store, faulty, 'erp_files')).rejects.toThrow('no answer in time');
+    expect(await reconcile(store, faulty, runId)).not.toEqual([]);
+    await handOver(store, faulty, 'erp_files');
+    expect(new Set(posts).size).toBe(posts.length);
+    expect(await reconcile(store, faulty, runId)).toEqual([]);
+    expect(await rows('SELECT state, count(*) AS n FROM erp_posting GROUP BY state')).toEqual([{ state: 'verified', n: BigInt(posts.length) }]);
+    rmSync(folder, { recursive: true });
   });
 });

@@ -1,13 +1,14 @@
 import { ocrReference } from '../../core/document/ocr.ts';
 import { type LedgerEvent, postingsFor } from '../../core/ledger/postings.ts';
 import type { Db } from '../db.ts';
+import { enqueue } from '../outbox.ts';
 import { lockRun } from './run-state.ts';
 
 const batch = 100;
 
 /**
  * Issues up to 100 approved documents of a run in the caller's transaction: gapless numbers under the series' row lock, the issue
- * stamp, the ledger. Issues exactly the approved content: a document whose group hash is not the approved one stops it.
+ * stamp, the ledger, the outbox. Issues exactly the approved content: a document whose group hash is not the approved one stops it.
  * `issueOn` is the calendar date of issue in the entity's zone; it picks the series (D40). Answers how many are left.
  */
 export async function issueDocuments(db: Db, runId: string, issueOn: string): Promise<{ readonly issued: number; readonly left: number }> {
@@ -28,6 +29,13 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string): Pr
       issueOn,
     );
     for (const d of documents.rows) await book(db, d, issueOn);
+    await handToOutbox(
+      db,
+      runId,
+      first['entity_id'],
+      documents.rows.map((d) => d.id),
+      issueOn,
+    );
     await db.query("UPDATE document SET state = 'issued' WHERE id = ANY($1)", [documents.rows.map((d) => d.id)]);
   }
   const { rows } = await db.query<{ n: bigint }>("SELECT count(*) AS n FROM document WHERE run_id = $1 AND state = 'approved'", [runId]);
@@ -74,4 +82,52 @@ async function book(db: Db, document: Record<string, unknown>, issueOn: string):
     postings.map((p) => p.unit),
     postings.map((p) => p.amount),
   ]);
+}
+
+/** The ERP's posting of each document: receivable against revenue per account and cost center, VAT per code, rounding. */
+async function handToOutbox(db: Db, runId: string, entityId: string, documentIds: readonly string[], issueOn: string): Promise<void> {
+  const connection = (await db.query<{ id: string }>('SELECT id FROM erp_connection WHERE entity_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR $2 < valid_to)', [entityId, issueOn])).rows;
+  if (connection.length !== 1) throw new RangeError(`${entityId} has ${connection.length} ERP connections on ${issueOn}: exactly one must hold`);
+  const gl = new Map(
+    (await db.query('SELECT key, gl_account FROM gl_mapping m WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1)', [entityId])).rows.map((r) => [
+      r.key as string,
+      r.gl_account as string,
+    ]),
+  );
+  const glOf = (key: string) => {
+    const account = gl.get(key);
+    if (account === undefined) throw new RangeError(`no GL account is mapped to ${key}: add it to the GL mapping`);
+    return account;
+  };
+  const documents = await db.query(`SELECT d.*, s.legal_number FROM document d JOIN issue_stamp s ON s.document_id = d.id WHERE d.id = ANY($1) ORDER BY d.id`, [documentIds]);
+  const lines = await db.query(
+    'SELECT document_id, gl_account, cost_center, vat_code, sum(net_minor)::bigint AS net FROM document_line WHERE document_id = ANY($1) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4',
+    [documentIds],
+  );
+  await enqueue(
+    db,
+    connection[0]?.id ?? '',
+    documents.rows.map((d) => {
+      const line = (glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint) => ({ glAccount, costCenter, vatCode, amountMinor: amount.toString() });
+      const vat = (JSON.parse(d.canonical.toString('utf8')) as { vat: { vatCode: string; vatMinor: string }[] }).vat;
+      const postings = [
+        line(glOf('receivable'), null, null, d.payable_minor),
+        ...lines.rows.filter((l) => l.document_id === d.id).map((l) => line(l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
+        ...vat.map((v) => line(glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor))),
+        line(glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
+      ].filter((l) => l.amountMinor !== '0');
+      return {
+        key: d.id,
+        kind: 'invoice',
+        runId,
+        legalNumber: d.legal_number,
+        accountId: d.account_id,
+        currency: d.currency,
+        postedOn: issueOn,
+        lines: postings,
+        documentId: d.id,
+        controlMinor: d.payable_minor,
+      };
+    }),
+  );
 }

@@ -1,16 +1,25 @@
-import { readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { filesErp } from '../../src/adapters/erp/files.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
+import { approveRun } from '../../src/store/cycle/approve-run.ts';
+import { energyBalance } from '../../src/store/cycle/energy-balance.ts';
+import { planRun } from '../../src/store/cycle/plan-run.ts';
+import { signCarry } from '../../src/store/cycle/run-reads.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { createWorker } from '../../src/temporal-worker.ts';
-import { arrivedSignal, workflowNames } from '../../src/workflows/messages.ts';
+import { approvedSignal, arrivedSignal, cutOffSignal, inputsChangedSignal, retrySignal, runStateQuery, workflowNames } from '../../src/workflows/messages.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { session, storeLines } from '../support/intake.ts';
 
-const taskQueue = 'end-to-end-import';
+const taskQueue = 'end-to-end-month';
+const erpFolder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-erp-'));
 let database: TestDatabase;
 let store: Store;
 let connection: Connection;
@@ -25,7 +34,7 @@ beforeAll(async () => {
   await store.tx((db) => applySeed(db, seed));
   connection = await Connection.connect({ address: inject('temporalAddress') });
   client = new Client({ connection });
-  const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace: 'default', taskQueue, store });
+  const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace: 'default', taskQueue, store, erpFor: () => filesErp(erpFolder) });
   const running = worker.run();
   stopWorker = async () => {
     worker.shutdown();
@@ -38,6 +47,7 @@ afterAll(async () => {
   await connection.close();
   await store.close();
   await database.drop();
+  rmSync(erpFolder, { recursive: true, force: true });
 });
 
 describe('a month of real sessions through Temporal', () => {
@@ -79,6 +89,45 @@ describe('a month of real sessions through Temporal', () => {
     const totals = await client.workflow.execute(workflowNames.intakeSweep, { taskQueue, workflowId: 'sweep/test', args: [{ olderThanMs: 0 }] });
     expect(totals).toMatchObject({ processed: 1, accepted: 1 });
     expect((await rows("SELECT state FROM record_head WHERE cdr_id = '9002'"))[0].state).toBe('booked');
+  });
+
+  it('bills December: waits, previews, is approved by a second person, issues, hands over, reconciles and closes', async () => {
+    const plan = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', author: 'preparer', cutOffAt: new Date(Date.now() + 3_600_000) }));
+    const handle = await client.workflow.start(workflowNames.billingCycle, {
+      taskQueue,
+      workflowId: plan.workflowId,
+      args: [{ runId: plan.runId, period: '2019-12', cutOffAtMs: plan.cutOffAt.getTime() }],
+    });
+    const reached = (state: string) => expect.poll(async () => (await handle.query(runStateQuery)).state, { timeout: 30_000, interval: 100 }).toBe(state);
+    await reached('collecting');
+    await handle.signal(cutOffSignal, {});
+    await reached('inReview');
+    const seen = (await handle.query(runStateQuery)).contentHash;
+
+    await store.pool.query(
+      "INSERT INTO adjustment (id, run_id, account_id, amount_minor, currency, vat_code, gl_account, cost_center, description, reason, author) VALUES ('adj1', $1, 'acc_fleet_taxi', -5000, 'SEK', 'SE25', '3990', '100', 'Goodwill', 'charger out of order', 'preparer')",
+      [plan.runId],
+    );
+    await handle.signal(inputsChangedSignal);
+    await expect.poll(async () => (await handle.query(runStateQuery)).contentHash, { timeout: 20_000 }).not.toBe(seen);
+    const contentHash = (await handle.query(runStateQuery)).contentHash ?? '';
+    const approve = (actor: string, hash: string) => store.tx((db) => approveRun(db, { runId: plan.runId, approvalId: randomUUID(), contentHash: hash, actor, comment: 'checked' }));
+    expect(await approve('approver', seen ?? '')).toMatchObject({ ok: false, reason: 'staleHash' });
+    expect(await approve('approver', contentHash)).toEqual({ ok: true });
+    await handle.signal(approvedSignal);
+
+    await expect.poll(async () => (await handle.query(runStateQuery)).problem, { timeout: 40_000 }).toMatch(/signed carry decision/);
+    await store.tx((db) => signCarry(db, { runId: plan.runId, actor: 'approver', reason: 'registration in Norway is under way; broken exports are being asked for' }));
+    await handle.signal(retrySignal);
+    const { issued } = await handle.result();
+    expect(issued).toBeGreaterThan(20);
+
+    const balance = await energyBalance(store.pool);
+    expect(balance.filter((b) => b.difference !== 0n)).toEqual([]);
+    expect(balance.find((b) => b.month === '2019-12')).toMatchObject({ open: 0n, excluded: 0n });
+    expect((await rows(`SELECT state, encode(content_hash, 'hex') AS hash FROM billing_run`))[0]).toEqual({ state: 'closed', hash: contentHash });
+    expect(await rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
+    expect(await rows('SELECT DISTINCT state FROM erp_posting')).toEqual([{ state: 'verified' }]);
   });
 });
 

@@ -1,0 +1,49 @@
+/** A document or journal as an ERP takes it. Amounts are decimal strings in minor units, debit positive; they sum to zero. */
+export type ErpDocument = {
+  readonly key: string;
+  readonly kind: 'invoice' | 'creditNote' | 'vendorBill' | 'journal';
+  readonly runId: string;
+  readonly legalNumber: string | null;
+  readonly accountId: string;
+  readonly currency: string;
+  readonly postedOn: string;
+  readonly lines: readonly { readonly glAccount: string; readonly costCenter: string | null; readonly vatCode: string | null; readonly amountMinor: string }[];
+};
+
+export type ErpReceipt = { readonly externalId: string; readonly payloadHash: string };
+
+/** Sums of what the ERP holds, by `glAccount|costCenter|vatCode|currency`, in minor units. */
+export type ControlTotals = { readonly count: number; readonly sums: ReadonlyMap<string, bigint> };
+
+/** One ERP. An adapter translates; it decides nothing. */
+export type ErpPort = {
+  /** Looks a document up by our own key: asked before every post whose earlier outcome is not known. */
+  findByKey(key: string, kind: ErpDocument['kind']): Promise<ErpReceipt | undefined>;
+  post(document: ErpDocument): Promise<ErpReceipt>;
+  controlTotals(runId: string): Promise<ControlTotals>;
+};
+
+/** The ERP said no: it will say no again until somebody changes something. */
+export class ErpRefused extends Error {
+  override name = 'ErpRefused';
+}
+/** Nothing reached the ERP: safe to try again later. */
+export class ErpUnavailable extends Error {
+  override name = 'ErpUnavailable';
+}
+/** It may or may not have been posted: look it up before anything else. */
+export class ErpOutcomeUnknown extends Error {
+  override name = 'ErpOutcomeUnknown';
+}
+
+/** Control totals of documents, as both sides of the comparison count them. */
+export function controlTotalsOf(documents: readonly ErpDocument[]): ControlTotals {
+  const sums = new Map<string, bigint>();
+  for (const document of documents) {
+    for (const line of document.lines) {
+      const key = [line.glAccount, line.costCenter ?? '', line.vatCode ?? '', document.currency].join('|');
+      sums.set(key, (sums.get(key) ?? 0n) + BigInt(line.amountMinor));
+    }
+  }
+  return { count: documents.length, sums };
+}

@@ -1,0 +1,42 @@
+import type { Db } from '../db.ts';
+
+/** The ERP connection that holds today for a run's entity, and the entity's zone. */
+export async function runConnection(db: Db, runId: string): Promise<{ readonly connectionId: string; readonly timeZone: string }> {
+  const { rows } = await db.query(
+    `SELECT c.id, e.time_zone FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id
+     JOIN erp_connection c ON c.entity_id = e.id AND c.valid_from <= current_date AND (c.valid_to IS NULL OR current_date < c.valid_to) WHERE r.id = $1`,
+    [runId],
+  );
+  if (rows.length !== 1) throw new RangeError(`run ${runId} has ${rows.length} ERP connections today: exactly one must hold`);
+  return { connectionId: rows[0].id, timeZone: rows[0].time_zone };
+}
+
+/** Quarantined and parked records of the run's period or earlier that nobody signed to carry, as sentences; at most 20. */
+export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
+  const { rows } = await db.query(
+    `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
+     WHERE r.id = $1 AND h.state IN ('received', 'quarantined', 'parked')
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)
+     ORDER BY h.record_id LIMIT 20`,
+    [runId],
+  );
+  return rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) is ${r.state}: ${r.code}, ${r.energy_wh} Wh`);
+}
+
+/** Signs that every waiting record of the run's period stays unbilled for now: one decision each, by one person with one reason. */
+export async function signCarry(db: Db, input: { readonly runId: string; readonly actor: string; readonly reason: string }): Promise<number> {
+  const { rowCount } = await db.query(
+    `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor)
+     SELECT 'record', h.record_id::text, r.id, 'carry', $3, $2 FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
+     WHERE r.id = $1 AND h.state IN ('received', 'quarantined', 'parked')
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)`,
+    [input.runId, input.actor, input.reason],
+  );
+  await db.query("INSERT INTO audit_event (actor, action, subject, reason, after) VALUES ($1, 'run.carry', $2, $3, $4)", [
+    input.actor,
+    input.runId,
+    input.reason,
+    JSON.stringify({ records: rowCount }),
+  ]);
+  return rowCount ?? 0;
+}
