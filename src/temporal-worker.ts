@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createCycleActivities } from './activities/cycle.ts';
 import { createIntakeActivities } from './activities/intake.ts';
 import type { ErpPort } from './adapters/erp/port.ts';
@@ -11,6 +11,9 @@ import { searchAttributes } from './workflows/search-attributes.ts';
 const bundle = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../dist/workflows.js');
 
 export type WorkerOptions = { readonly address: string; readonly namespace: string; readonly taskQueue: string; readonly store: Store; readonly erpFor: (connectionId: string) => ErpPort };
+
+// The SDK's start and stop lines are noise for whoever runs a command.
+Runtime.install({ logger: new DefaultLogger('WARN') });
 
 /** Connects a worker with every workflow and activity; the caller runs and shuts it down. */
 export async function createWorker(options: WorkerOptions): Promise<{ worker: Worker; close: () => Promise<void> }> {
