@@ -91,13 +91,14 @@ async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrd
       cwd: partial,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    children.push({ name: 'initdb', child: initdb, stop: 'SIGTERM' });
+    const entry = { name: 'initdb', child: initdb, stop: 'SIGTERM' as const };
+    children.push(entry);
     let words = '';
     initdb.stderr.on('data', (chunk) => {
       words += chunk;
     });
     const code = await new Promise((resolve) => initdb.on('close', resolve));
-    children.pop();
+    children.splice(children.indexOf(entry), 1);
     if (code !== 0) throw new Error(`initdb failed: ${words.trim()}`);
     renameSync(data, spec.folder);
     rmSync(partial, { recursive: true, force: true });
