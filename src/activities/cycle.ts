@@ -1,4 +1,3 @@
-import { heartbeat } from '@temporalio/activity';
 import type { ErpPort } from '../adapters/erp/port.ts';
 import { localDateOf } from '../core/time.ts';
 import { buildDocuments } from '../store/cycle/build-documents.ts';
@@ -7,6 +6,7 @@ import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { runConnection, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceRun, type RunState } from '../store/cycle/run-state.ts';
 import type { Store } from '../store/db.ts';
+import { beating } from './beating.ts';
 import { handOver, reconcile } from './hand-over.ts';
 
 export type CycleDeps = { readonly store: Store; readonly now: () => Date; readonly erpFor: (connectionId: string) => ErpPort };
@@ -18,30 +18,31 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       await store.tx((db) => advanceRun(db, input.runId, input.to));
     },
     async closeSet(input: { runId: string }): Promise<{ claimed: number }> {
-      return store.tx((db) => closeRecordSet(db, input.runId));
+      return beating(() => store.tx((db) => closeRecordSet(db, input.runId)));
     },
     async buildPreview(input: { runId: string }): Promise<{ contentHash: string; documents: number }> {
-      return store.tx((db) => buildDocuments(db, input.runId));
+      return beating(() => store.tx((db) => buildDocuments(db, input.runId)));
     },
     /** Issues all approved documents, a hundred to a transaction; the date is today's in the entity's zone. */
     async issueAll(input: { runId: string }): Promise<{ issued: number }> {
       const { timeZone } = await runConnection(store.pool, input.runId);
       const issueOn = localDateOf(now().getTime(), timeZone);
-      for (let issued = 0; ; ) {
-        const result = await store.tx((db) => issueDocuments(db, input.runId, issueOn));
-        issued += result.issued;
-        heartbeat({ issued });
-        if (result.left === 0) return { issued };
-      }
+      return beating(async () => {
+        for (let issued = 0; ; ) {
+          const result = await store.tx((db) => issueDocuments(db, input.runId, issueOn));
+          issued += result.issued;
+          if (result.left === 0) return { issued };
+        }
+      });
     },
     async handOverRun(input: { runId: string }): Promise<{ verified: number; refused: number }> {
       const { connectionId } = await runConnection(store.pool, input.runId);
-      return handOver(store, erpFor(connectionId), connectionId);
+      return beating(() => handOver(store, erpFor(connectionId), connectionId));
     },
     /** What keeps the run from reconciling; empty when the ERP holds exactly what was handed over. */
     async reconcileRun(input: { runId: string }): Promise<readonly string[]> {
       const { connectionId } = await runConnection(store.pool, input.runId);
-      return reconcile(store, erpFor(connectionId), input.runId);
+      return beating(() => reconcile(store, erpFor(connectionId), input.runId));
     },
     /** Records of the period that wait without a signed carry decision (invariant 12); empty when the run may close. */
     async openQuestions(input: { runId: string }): Promise<readonly string[]> {

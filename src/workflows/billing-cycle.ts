@@ -5,7 +5,7 @@ import { searchAttributes } from './search-attributes.ts';
 
 const { moveRun, closeSet, buildPreview, issueAll, handOverRun, reconcileRun, openQuestions } = proxyActivities<ReturnType<typeof createCycleActivities>>({
   startToCloseTimeout: '1 hour',
-  heartbeatTimeout: '2 minutes',
+  heartbeatTimeout: '12 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '5 minutes', maximumAttempts: 8 },
 });
 

@@ -5,7 +5,7 @@ import { cdrLifecycle } from './cdr-lifecycle.ts';
 
 const { processBatch, sweepPending } = proxyActivities<ReturnType<typeof createIntakeActivities>>({
   startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '60 seconds',
+  heartbeatTimeout: '12 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 50 },
 });
 
