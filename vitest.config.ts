@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/{core,properties,adapters}/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/{core,properties,contracts,adapters}/**/*.test.ts'] } },
       {
         test: {
           name: 'integration',

@@ -8,41 +8,80 @@ const defaultFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
 // Any fixed number: whoever migrates this database takes it.
 const lockKey = 7_246_001;
 
+export type MigrateOptions = {
+  /** Folder with one folder per migration, each with a `migration.sql`; the product's own by default. */
+  readonly dir?: string;
+  /** Called with one line per applied migration. */
+  readonly onProgress?: (line: string) => void;
+};
+type Recorded = { migration_name: string; checksum: string; finished_at: Date | null };
+
 /**
  * Applies committed SQL migrations in name order as the owner role: one transaction per file, under an advisory lock,
- * recorded in `_prisma_migrations` with the file's SHA-256. Then makes partitions ahead. An applied file that was edited is refused by name.
+ * recorded in `_prisma_migrations` with the file's SHA-256. Then makes partitions ahead.
+ * Throws, naming the migration, when an applied file was edited, when a file fails (it is rolled back), or when an earlier
+ * failure is on record; and when the role wattledger_app is missing.
  */
-export async function migrate(adminUrl: string, folder = defaultFolder): Promise<{ readonly applied: readonly string[] }> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
-    await client.query('SELECT pg_advisory_lock($1)', [lockKey]);
+export async function migrate(adminUrl: string, options: MigrateOptions = {}): Promise<{ readonly applied: readonly string[] }> {
+  const { dir = defaultFolder, onProgress = () => undefined } = options;
+  return locked(adminUrl, async (client) => {
     const role = await client.query("SELECT 1 FROM pg_roles WHERE rolname = 'wattledger_app'");
     if (role.rowCount === 0) throw new Error('role wattledger_app does not exist: create it (CREATE ROLE wattledger_app LOGIN) before migrating');
     await client.query(`CREATE TABLE IF NOT EXISTS _prisma_migrations (
       id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text,
       rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0)`);
-    const { rows } = await client.query<{ migration_name: string; checksum: string }>('SELECT migration_name, checksum FROM _prisma_migrations WHERE rolled_back_at IS NULL');
-    const known = new Map(rows.map((r) => [r.migration_name, r.checksum]));
-    const names = (await readdir(folder, { withFileTypes: true }))
-      .filter((d) => d.isDirectory())
-      .map((d) => d.name)
-      .sort();
+    const { rows } = await client.query<Recorded>('SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL');
+    const known = new Map(rows.map((r) => [r.migration_name, r]));
     const applied: string[] = [];
-    for (const name of names) {
-      const sql = await readFile(path.join(folder, name, 'migration.sql'), 'utf8');
+    for (const name of await migrationNames(dir)) {
+      const sql = await readFile(path.join(dir, name, 'migration.sql'), 'utf8');
       const checksum = createHash('sha256').update(sql).digest('hex');
       const before = known.get(name);
-      if (before === checksum) continue;
-      if (before !== undefined) throw new Error(`migration ${name} was edited after it was applied: restore the file and add a new migration`);
-      await applyOne(client, name, sql, checksum);
-      applied.push(name);
+      if (before === undefined) {
+        await applyOne(client, name, sql, checksum);
+        applied.push(name);
+        onProgress(`applied migration ${name}`);
+      } else if (before.finished_at === null) {
+        throw new Error(`migration ${name} is on record as failed: repair the database, set rolled_back_at of its row in _prisma_migrations, and migrate again`);
+      } else if (before.checksum !== checksum) {
+        throw new Error(`migration ${name} was edited after it was applied: restore the file and add a new migration`);
+      }
     }
-    await client.query('SELECT ensure_partitions()');
+    // A migration that grants on all tables reaches the history too, which the application has no business writing.
+    await client.query('REVOKE ALL ON _prisma_migrations FROM wattledger_app');
+    await makePartitions(client);
     return { applied };
+  });
+}
+
+/** Makes the partitions that ids and months will soon need, as the owner role; returns how many were missing. */
+export async function ensurePartitions(adminUrl: string): Promise<number> {
+  return locked(adminUrl, makePartitions);
+}
+
+async function makePartitions(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ made: number }>('SELECT ensure_partitions() AS made');
+  return rows[0]?.made ?? 0;
+}
+
+/** Runs `work` on a connection of its own that holds the lock; closing the connection gives the lock back. */
+async function locked<T>(adminUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [lockKey]);
+    return await work(client);
   } finally {
     await client.end();
   }
+}
+
+async function migrationNames(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
 }
 
 async function applyOne(client: pg.Client, name: string, sql: string, checksum: string): Promise<void> {

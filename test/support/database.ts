@@ -5,7 +5,12 @@ import { inject } from 'vitest';
 export type TestDatabase = { readonly url: string; readonly adminUrl: string; readonly superuserUrl: string; drop(): Promise<void> };
 
 /** A database of the test file's own, copied from the migrated template. */
-export async function freshDatabase(): Promise<TestDatabase> {
+export const freshDatabase = (): Promise<TestDatabase> => createDatabase('wattledger');
+
+/** A database without any table, for what tests the migrations themselves. */
+export const emptyDatabase = (): Promise<TestDatabase> => createDatabase('template0');
+
+async function createDatabase(template: string): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const on = (url: string, database: string) => {
     const at = new URL(url);
@@ -13,7 +18,7 @@ export async function freshDatabase(): Promise<TestDatabase> {
     return at.href;
   };
   const maintenance = on(inject('superuserUrl'), 'postgres');
-  await run(maintenance, `CREATE DATABASE ${name} TEMPLATE wattledger OWNER wattledger_owner`);
+  await run(maintenance, `CREATE DATABASE ${name} TEMPLATE ${template} OWNER wattledger_owner`);
   return {
     url: on(inject('databaseUrl'), name),
     adminUrl: on(inject('databaseAdminUrl'), name),

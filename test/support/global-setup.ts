@@ -22,14 +22,21 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const home = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.tmpdir(), 'wattledger-test-'));
   chmodSync(home, 0o711);
   const platform = await startPlatform({ home, cache: loadConfig().cache, durable: false, onProgress: (line) => console.log(line) });
-  await migrate(platform.databaseAdminUrl ?? '');
-  await registerSearchAttributes(platform.temporalAddress, 'default');
+  const stop = async () => {
+    await platform.stop();
+    rmSync(home, { recursive: true, force: true });
+  };
+  try {
+    await migrate(platform.databaseAdminUrl ?? '');
+    await registerSearchAttributes(platform.temporalAddress, 'default');
+  } catch (error) {
+    // Vitest runs no teardown of a setup that threw.
+    await stop();
+    throw error;
+  }
   project.provide('databaseUrl', platform.databaseUrl);
   project.provide('databaseAdminUrl', platform.databaseAdminUrl ?? '');
   project.provide('superuserUrl', platform.superuserUrl ?? '');
   project.provide('temporalAddress', platform.temporalAddress);
-  return async () => {
-    await platform.stop();
-    rmSync(home, { recursive: true, force: true });
-  };
+  return stop;
 }

@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ensurePartitions, migrate } from '../../src/store/migrate.ts';
+import { emptyDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let owner: pg.Client;
+let dir: string;
+
+beforeEach(async () => {
+  database = await emptyDatabase();
+  owner = new pg.Client({ connectionString: database.adminUrl });
+  await owner.connect();
+  dir = mkdtempSync(path.join(os.tmpdir(), 'wattledger-migrations-'));
+});
+afterEach(async () => {
+  rmSync(dir, { recursive: true, force: true });
+  await owner.end();
+  await database.drop();
+});
+
+const write = (name: string, sql: string) => {
+  mkdirSync(path.join(dir, name), { recursive: true });
+  writeFileSync(path.join(dir, name, 'migration.sql'), sql);
+};
+const first = 'CREATE FUNCTION ensure_partitions() RETURNS integer LANGUAGE sql AS $$ SELECT 0 $$;';
+const names = async () => (await owner.query('SELECT migration_name FROM _prisma_migrations ORDER BY 1')).rows.map((r) => r.migration_name);
+
+describe('migrate', () => {
+  it('builds an empty database from the committed files, says so, and changes nothing the second time', async () => {
+    const lines: string[] = [];
+    const { applied } = await migrate(database.adminUrl, { onProgress: (line) => lines.push(line) });
+    expect(applied[0]).toBe('20261123000000_core_model');
+    expect(lines).toEqual(applied.map((name) => `applied migration ${name}`));
+    expect(await migrate(database.adminUrl)).toEqual({ applied: [] });
+    expect(await names()).toEqual(applied);
+  });
+
+  it('applies each file once when two processes migrate at the same moment', async () => {
+    const both = await Promise.all([migrate(database.adminUrl), migrate(database.adminUrl)]);
+    expect(both.flatMap((r) => r.applied)).toEqual(await names());
+  });
+
+  it('refuses by name a file that was edited after it was applied', async () => {
+    write('1_first', first);
+    await migrate(database.adminUrl, { dir });
+    write('1_first', `${first} -- edited`);
+    await expect(migrate(database.adminUrl, { dir })).rejects.toThrow(/migration 1_first was edited after it was applied/);
+  });
+
+  it('names a file that fails, keeps nothing of it and everything before it, and goes on once it is repaired', async () => {
+    write('1_first', first);
+    write('2_second', 'CREATE TABLE half_done (); SELECT 1 / 0;');
+    await expect(migrate(database.adminUrl, { dir })).rejects.toThrow(/migration 2_second failed and was rolled back: division by zero/);
+    expect(await names()).toEqual(['1_first']);
+    expect((await owner.query("SELECT to_regclass('half_done') AS t")).rows).toEqual([{ t: null }]);
+    write('2_second', 'CREATE TABLE whole ();');
+    expect(await migrate(database.adminUrl, { dir })).toEqual({ applied: ['2_second'] });
+  });
+
+  it('refuses by name what another tool left on record as failed', async () => {
+    write('1_first', first);
+    await migrate(database.adminUrl, { dir });
+    await owner.query('UPDATE _prisma_migrations SET finished_at = NULL');
+    await expect(migrate(database.adminUrl, { dir })).rejects.toThrow(/migration 1_first is on record as failed/);
+  });
+
+  it('keeps the application away from the migration history', async () => {
+    await migrate(database.adminUrl);
+    const { rows } = await owner.query("SELECT has_table_privilege('wattledger_app', '_prisma_migrations', 'SELECT') OR has_table_privilege('wattledger_app', '_prisma_migrations', 'INSERT') AS may");
+    expect(rows).toEqual([{ may: false }]);
+  });
+});
+
+describe('ensurePartitions', () => {
+  it('makes the partitions of the next ten million ids, sealed, before they are needed, and only once', async () => {
+    await migrate(database.adminUrl);
+    await owner.query("SELECT setval('charge_id_seq', 10000001)");
+    // rated_charge and claim share the sequence.
+    expect(await ensurePartitions(database.adminUrl)).toBe(2);
+    expect(await ensurePartitions(database.adminUrl)).toBe(0);
+    const { rows } = await owner.query("SELECT tgname FROM pg_trigger WHERE tgrelid = 'rated_charge_p0002'::regclass AND tgname LIKE 'sealed%' ORDER BY 1");
+    expect(rows.map((r) => r.tgname)).toEqual(['sealed_row', 'sealed_truncate']);
+  });
+});

@@ -1,0 +1,20 @@
+/** Tables whose rows never change once written; every partition included. */
+export const sealedTables = [
+  'raw_message',
+  'raw_body',
+  'raw_outcome',
+  'import_batch',
+  'charge_record',
+  'rated_charge',
+  'record_block',
+  'record_block_member',
+  'finding',
+  'decision',
+  'tariff_version',
+  'contract_version',
+  'approval',
+  'issue_stamp',
+  'ledger_transaction',
+  'ledger_entry',
+  'audit_event',
+] as const;
