@@ -2,36 +2,67 @@ import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 
-const port = z.coerce.number().int().min(0).max(65_535);
+const wants = (what: string) => ({ error: `wants ${what}` });
+const port = z
+  .string()
+  .regex(/^\d+$/, wants('a port number from 0 to 65535'))
+  .transform(Number)
+  .refine((n) => n <= 65_535, wants('a port number from 0 to 65535'));
+const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, ...wants('a URL such as postgres://user:password@host:5432/database') });
+const environments = ['production', 'staging', 'test', 'development'] as const;
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const schema = z.object({
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  DATABASE_ADMIN_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_ADMIN_URL: postgresUrl.optional(),
   TEMPORAL_ADDRESS: z
     .string()
-    .regex(/^[^:\s]+:\d+$/, 'must be host:port')
+    .regex(/^[^/\s]+:\d+$/, wants('host:port'))
     .optional(),
-  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_API_KEY: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: z.string().optional(),
   PORT: port.default(8080),
   TEMPORAL_PORT: port.default(7233),
   TEMPORAL_UI_PORT: port.default(8233),
-  WATTLEDGER_ENV: z.enum(['production', 'staging', 'test', 'development']).default('development'),
-  WATTLEDGER_HOME: z.string().min(1).default('var'),
-  WATTLEDGER_CACHE: z.string().min(1).optional(),
+  WATTLEDGER_ENV: z.enum(environments, wants(`one of ${environments.join(', ')}`)).default('development'),
+  WATTLEDGER_HOME: z.string().default('var'),
+  WATTLEDGER_CACHE: z.string().optional(),
   XDG_CACHE_HOME: z.string().optional(),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: z.enum(logLevels, wants(`one of ${logLevels.join(', ')}`)).default('info'),
 });
 
-export type Config = ReturnType<typeof loadConfig>;
+export type Config = {
+  readonly databaseUrl: string | undefined;
+  readonly databaseAdminUrl: string | undefined;
+  readonly temporalAddress: string | undefined;
+  readonly temporalNamespace: string;
+  readonly temporalApiKey: string | undefined;
+  readonly temporalTls: { readonly certPath: string; readonly keyPath: string } | undefined;
+  readonly port: number;
+  readonly temporalPort: number;
+  readonly temporalUiPort: number;
+  readonly env: (typeof environments)[number];
+  readonly home: string;
+  readonly cache: string;
+  readonly logLevel: (typeof logLevels)[number];
+};
 
 /** Reads the environment, the only place that does. Throws an Error that names the variable and what it wants. */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  // Set to nothing is not set.
   const parsed = schema.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
-  if (!parsed.success) {
-    throw new Error(parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; '));
-  }
+  // Values are left out: they may hold passwords.
+  if (!parsed.success) throw new Error(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; '));
   const e = parsed.data;
-  if (e.WATTLEDGER_ENV === 'production' && (e.DATABASE_URL === undefined || e.TEMPORAL_ADDRESS === undefined)) {
-    throw new Error('WATTLEDGER_ENV=production refuses embedded parts: set DATABASE_URL and TEMPORAL_ADDRESS');
+  if (e.WATTLEDGER_ENV === 'production') {
+    const missing = [e.DATABASE_URL === undefined ? 'DATABASE_URL' : '', e.TEMPORAL_ADDRESS === undefined ? 'TEMPORAL_ADDRESS' : ''].filter((name) => name !== '');
+    if (missing.length > 0) throw new Error(`WATTLEDGER_ENV=production refuses embedded servers: set ${missing.join(' and ')}, or another WATTLEDGER_ENV`);
+  }
+  const { TEMPORAL_TLS_CLIENT_CERT_PATH: certPath, TEMPORAL_TLS_CLIENT_KEY_PATH: keyPath } = e;
+  if ((certPath === undefined) !== (keyPath === undefined)) {
+    const [set, missing] = certPath === undefined ? ['KEY', 'CERT'] : ['CERT', 'KEY'];
+    throw new Error(`TEMPORAL_TLS_CLIENT_${missing}_PATH wants a path, as TEMPORAL_TLS_CLIENT_${set}_PATH is set`);
   }
   const cacheRoot = e.XDG_CACHE_HOME ?? path.join(os.homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
   return {
@@ -39,10 +70,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     databaseAdminUrl: e.DATABASE_ADMIN_URL,
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
+    temporalApiKey: e.TEMPORAL_API_KEY,
+    temporalTls: certPath === undefined || keyPath === undefined ? undefined : { certPath: path.resolve(certPath), keyPath: path.resolve(keyPath) },
     port: e.PORT,
     temporalPort: e.TEMPORAL_PORT,
     temporalUiPort: e.TEMPORAL_UI_PORT,
-    environment: e.WATTLEDGER_ENV,
+    env: e.WATTLEDGER_ENV,
     home: path.resolve(e.WATTLEDGER_HOME),
     cache: path.resolve(e.WATTLEDGER_CACHE ?? cacheRoot),
     logLevel: e.LOG_LEVEL,

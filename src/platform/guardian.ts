@@ -1,11 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { GuardianAnswer, GuardianOrder } from './guardian-order.ts';
-import { readRunFile } from './home.ts';
+import { updateRunFile } from './home.ts';
 
 // Runs the servers as its children and outlives a killed app just long enough to stop them: the end of stdin is the sign.
 process.umask(0o077);
@@ -28,46 +28,27 @@ function alive(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null && child.pid !== undefined;
 }
 
+/** Tells the app why, and leaves no server behind. */
+function fail(error: string): void {
+  answer({ error });
+  void stopAll();
+}
+
 function answer(message: GuardianAnswer): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-/** What a killed guardian left: PostgreSQL by its pid file, Temporal by the pid in run.json, each only after a look at its command line. */
-async function stopLeftovers(order: GuardianOrder): Promise<void> {
-  const pids: { pid: number; signal: NodeJS.Signals }[] = [];
-  if (order.postgres !== undefined) {
-    const file = path.join(order.postgres.folder, 'postmaster.pid');
-    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : Number.NaN;
-    if (commandLine(pid).includes('postgres')) pids.push({ pid, signal: 'SIGINT' });
-  }
-  const temporal = readRunFile(order.home)?.pids['temporal'] ?? Number.NaN;
-  if (commandLine(temporal).includes(path.join(order.home, 'temporal.db'))) pids.push({ pid: temporal, signal: 'SIGTERM' });
-  for (const { pid, signal } of pids) {
-    process.kill(pid, signal);
-    for (let i = 0; i < 200 && commandLine(pid) !== ''; i += 1) await sleep(50);
-    if (commandLine(pid) !== '') process.kill(pid, 'SIGKILL');
-  }
-}
-
-function commandLine(pid: number): string {
-  if (!Number.isInteger(pid)) return '';
-  try {
-    return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return '';
-  }
-}
-
 function start(name: string, command: string, args: readonly string[], order: GuardianOrder, options: { uid?: number; gid?: number; cwd: string }, stop: NodeJS.Signals): ChildProcess {
+  if (stopping) throw new Error(`${name} is not started: the app has gone`);
   const log = openSync(path.join(order.home, 'logs', `${name}.log`), 'a', 0o600);
   const child = spawn(command, args, { ...options, stdio: ['ignore', log, log] });
   children.push({ name, child, stop });
+  // Noted at once: were this process killed now, the next start must still find the server.
+  if (child.pid !== undefined) updateRunFile(order.home, { pids: { [name]: child.pid } });
+  child.on('error', (error) => fail(`${name} cannot be started: ${error.message}`));
   child.on('exit', (code, signal) => {
     // A server that ends by itself ends the guardian; the app sees that and starts again.
-    if (!stopping) {
-      answer({ error: `${name} ended (${signal ?? code}); see ${path.join(order.home, 'logs', `${name}.log`)}` });
-      void stopAll();
-    }
+    if (!stopping) fail(`${name} ended (${signal ?? code}); see ${path.join(order.home, 'logs', `${name}.log`)}`);
   });
   return child;
 }
@@ -82,22 +63,27 @@ async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrd
     const partial = `${spec.folder}.partial`;
     rmSync(partial, { recursive: true, force: true });
     mkdirSync(partial, { mode: 0o700 });
+    if (stopping) throw new Error('initdb is not started: the app has gone');
     const passwordFile = path.join(partial, 'password');
     writeFileSync(passwordFile, spec.passwords.superuser, { mode: 0o600 });
     if (spec.user !== undefined) for (const at of [partial, passwordFile]) chownSync(at, spec.user.uid, spec.user.gid);
     const data = path.join(partial, 'data');
-    const initdb = spawn(path.join(spec.bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C', '--no-sync'], {
-      ...identity,
-      cwd: partial,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const initdb = spawn(
+      path.join(spec.bin, 'initdb'),
+      ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C', ...(order.durable ? [] : ['--no-sync'])],
+      {
+        ...identity,
+        cwd: partial,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
     const entry = { name: 'initdb', child: initdb, stop: 'SIGTERM' as const };
     children.push(entry);
     let words = '';
     initdb.stderr.on('data', (chunk) => {
       words += chunk;
     });
-    const code = await new Promise((resolve) => initdb.on('close', resolve));
+    const code = await new Promise((resolve, reject) => initdb.on('close', resolve).on('error', reject));
     children.splice(children.indexOf(entry), 1);
     if (code !== 0) throw new Error(`initdb failed: ${words.trim()}`);
     renameSync(data, spec.folder);
@@ -107,7 +93,7 @@ async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrd
     port: String(spec.port),
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    shared_buffers: order.durable ? '512MB' : '128MB',
+    shared_buffers: order.durable ? '1GB' : '256MB',
     max_wal_size: '4GB',
     wal_compression: 'on',
     max_connections: '100',
@@ -170,6 +156,8 @@ async function until(what: string, attempt: () => Promise<void>): Promise<void> 
     try {
       return await attempt();
     } catch (error) {
+      // Wrong passwords stay wrong.
+      if ((error as { code?: string }).code === '28P01') throw new Error(`${what} refuses the passwords in secrets.json: bring that file back, or run npm run reset`, { cause: error });
       if (stopping || Date.now() > deadline) throw new Error(`${what} did not answer: ${(error as Error).message}`, { cause: error });
       await sleep(100);
     }
@@ -178,7 +166,6 @@ async function until(what: string, attempt: () => Promise<void>): Promise<void> 
 
 async function serve(order: GuardianOrder): Promise<void> {
   mkdirSync(path.join(order.home, 'logs'), { recursive: true, mode: 0o700 });
-  await stopLeftovers(order);
   const [postgres, temporal] = await Promise.all([
     order.postgres === undefined ? undefined : startPostgres(order, order.postgres),
     order.temporal === undefined ? undefined : startTemporal(order, order.temporal),
@@ -192,14 +179,16 @@ process.stdin.on('data', (chunk) => {
   input += chunk;
   if (ordered || !input.includes('\n')) return;
   ordered = true;
-  serve(JSON.parse(input) as GuardianOrder).catch((error: Error) => {
-    answer({ error: error.message });
-    void stopAll();
-  });
+  serve(JSON.parse(input) as GuardianOrder).catch((error: Error) => fail(error.message));
 });
 process.stdin.on('end', () => void stopAll());
 process.stdin.on('error', () => void stopAll());
 process.stdout.on('error', () => undefined);
 // Ctrl-C reaches the whole terminal group; only the app decides when the servers stop.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => void stopAll());
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stopAll());
+// Whatever goes wrong here, no server may outlive this process.
+process.on('uncaughtException', (error) => {
+  console.error(error);
+  fail(`the guardian failed: ${error.message}`);
+});

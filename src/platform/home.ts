@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { processStart } from './processes.ts';
 
 export type RunFile = {
   readonly pids: Readonly<Record<string, number>>;
@@ -12,43 +12,57 @@ export type RunFile = {
   readonly postgresFolder?: string;
 };
 
-/** When a process began, so that a reused pid is not mistaken for it; undefined when there is none. */
-export function processStart(pid: number): string | undefined {
+/** Takes the one lock on a home, which covers both servers. Throws when a living process holds it; a dead one's is taken over. */
+export function lockHome(home: string): () => void {
+  // As root PostgreSQL runs as another user, who must pass through; nobody else needs to.
+  mkdirSync(home, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+  const file = path.join(home, 'lock');
+  const mine = JSON.stringify({ pid: process.pid, start: processStart(process.pid) });
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, mine, { mode: 0o600 });
   try {
-    // Field 22 of /proc/PID/stat; the name in brackets may hold spaces.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    if (process.platform === 'linux') return undefined;
-    try {
-      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
-    } catch {
-      return undefined;
+    // Linked, not written in place: a lock is never seen half written and taken for a dead one.
+    while (!link(draft, file)) {
+      const text = read(file);
+      if (text === undefined) continue;
+      refuseLiving(text, home);
+      const dead = `${draft}.dead`;
+      try {
+        renameSync(file, dead);
+      } catch {
+        continue;
+      }
+      // Another start may have taken the dead lock over in between: then it is theirs again.
+      if (read(dead) !== text) link(dead, file);
+      rmSync(dead, { force: true });
     }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return () => {
+    if (read(file) === mine) rmSync(file, { force: true });
+  };
+}
+
+function refuseLiving(text: string, home: string): void {
+  let holder: { pid?: number; start?: string };
+  try {
+    holder = JSON.parse(text) as typeof holder;
+  } catch {
+    return;
+  }
+  if (holder?.pid !== undefined && holder.start !== undefined && processStart(holder.pid) === holder.start) {
+    throw new Error(`WattLedger already runs on ${home} (pid ${holder.pid}); stop it or set WATTLEDGER_HOME to another folder`);
   }
 }
 
-/** Takes the one lock on a home, which covers both servers. Throws when a living process holds it; a dead one's is taken over. */
-export function lockHome(home: string): () => void {
-  mkdirSync(home, { recursive: true, mode: 0o711 });
-  const file = path.join(home, 'lock');
-  const mine = JSON.stringify({ pid: process.pid, start: processStart(process.pid) });
-  for (;;) {
-    try {
-      writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
-      return () => {
-        if (read(file) === mine) rmSync(file, { force: true });
-      };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const text = read(file);
-    const holder = text === undefined ? undefined : (JSON.parse(text || '{}') as { pid?: number; start?: string });
-    if (holder?.pid !== undefined && holder.start !== undefined && processStart(holder.pid) === holder.start) {
-      throw new Error(`WattLedger already runs on ${home} (process ${holder.pid}): stop it, or set WATTLEDGER_HOME to another folder`);
-    }
-    rmSync(file, { force: true });
+function link(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 
@@ -57,13 +71,22 @@ export function readRunFile(home: string): RunFile | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as RunFile);
 }
 
-/** Merges into run.json, atomically; it holds passwords, so only the owner may read it. */
+/** Merges into run.json, pids one by one. */
 export function updateRunFile(home: string, patch: Partial<RunFile>): void {
   const before = readRunFile(home);
-  const file = path.join(home, 'run.json');
-  const next: RunFile = { ...before, ...patch, pids: { ...before?.pids, ...patch.pids } };
-  writeFileSync(`${file}.${process.pid}`, JSON.stringify(next, null, 2), { mode: 0o600 });
-  renameSync(`${file}.${process.pid}`, file);
+  writeRunFile(home, { ...before, ...patch, pids: { ...before?.pids, ...patch.pids } });
+}
+
+/** Replaces run.json, so that nothing of an earlier run is taken for this one's. */
+export function writeRunFile(home: string, run: RunFile): void {
+  writeSecret(path.join(home, 'run.json'), JSON.stringify(run, null, 2));
+}
+
+/** Writes a file with passwords: whole or not at all, for the owner alone. */
+export function writeSecret(file: string, text: string): void {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, text, { mode: 0o600 });
+  renameSync(draft, file);
 }
 
 function read(file: string): string | undefined {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -19,7 +19,7 @@ export function serverUser(): ServerUser | undefined {
 
 /** True when any user can enter the folder and all above it. */
 export function enterable(folder: string): boolean {
-  for (let at = path.resolve(folder); ; at = path.dirname(at)) {
+  for (let at = existsSync(folder) ? realpathSync(folder) : path.resolve(folder); ; at = path.dirname(at)) {
     if (existsSync(at) && (statSync(at).mode & 0o001) === 0) return false;
     if (at === path.dirname(at)) return true;
   }
@@ -30,8 +30,31 @@ export function outsideFolder(key: string): string {
   return path.join('/var/tmp', `wattledger-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`);
 }
 
+/** Where a home's cluster lies: inside, unless the server's user cannot enter it. A cluster stays where it was made. */
+export function postgresFolder(home: string, user: ServerUser | undefined, onProgress: (line: string) => void): string {
+  const inside = path.join(home, 'postgres');
+  if (user === undefined) return inside;
+  const outside = outsideFolder(home);
+  const folder = path.join(outside, 'postgres');
+  if (existsSync(path.join(inside, 'PG_VERSION'))) {
+    if (enterable(home)) return inside;
+    throw new Error(`${inside} cannot be entered by the user PostgreSQL runs as: allow it (chmod o+x on the folders above), or set WATTLEDGER_HOME`);
+  }
+  if (!existsSync(folder) && enterable(home)) return inside;
+  mkdirSync(outside, { recursive: true, mode: 0o711 });
+  refuseForeign(outside);
+  onProgress(`${home} cannot be entered by the user PostgreSQL runs as, so its data lies in ${folder}`);
+  return folder;
+}
+
+/** Anyone may create a folder in /var/tmp under the name we would use. */
+function refuseForeign(folder: string): void {
+  const at = lstatSync(folder);
+  if (!at.isDirectory() || at.uid !== process.getuid?.()) throw new Error(`${folder} belongs to somebody else: remove it`);
+}
+
 /** Folder of the PostgreSQL binaries, with the symlinks an install without scripts leaves out; copied where the server's user can enter. */
-export function postgresBinaries(user: ServerUser | undefined): string {
+export function postgresBinaries(user: ServerUser | undefined, onProgress: (line: string) => void): string {
   const platform = `${process.platform}-${process.arch}`;
   let native: string;
   try {
@@ -44,13 +67,24 @@ export function postgresBinaries(user: ServerUser | undefined): string {
     throw new Error(`no PostgreSQL binaries for ${platform}: run npm ci, or set DATABASE_URL and TEMPORAL_ADDRESS (Windows: use WSL2)`, { cause });
   }
   if (user !== undefined && !enterable(native)) {
-    const copy = `${outsideFolder(native)}-bin`;
+    // The version is part of the name, so that an upgrade is not run with the old copy.
+    const { version } = JSON.parse(readFileSync(path.join(native, '../package.json'), 'utf8')) as { version: string };
+    const copy = `${outsideFolder(`${native} ${version}`)}-bin`;
     if (!existsSync(copy)) {
+      onProgress(`${native} cannot be entered by the user PostgreSQL runs as, so its binaries are copied to ${copy}`);
       const partial = `${copy}.${process.pid}`;
+      mkdirSync(partial, { mode: 0o700 });
       cpSync(native, partial, { recursive: true, verbatimSymlinks: true });
       chmodSync(partial, 0o755);
-      renameSync(partial, copy);
+      try {
+        renameSync(partial, copy);
+      } catch (error) {
+        rmSync(partial, { recursive: true, force: true });
+        // Another start was quicker.
+        if (!existsSync(copy)) throw error;
+      }
     }
+    refuseForeign(copy);
     native = copy;
   }
   const list = path.join(native, 'pg-symlinks.json');
@@ -60,7 +94,7 @@ export function postgresBinaries(user: ServerUser | undefined): string {
       if (existsSync(link)) continue;
       mkdirSync(path.dirname(link), { recursive: true });
       rmSync(link, { force: true });
-      symlinkSync(path.basename(source), link);
+      symlinkSync(path.relative(path.dirname(target), source), link);
     }
   }
   return path.join(native, 'bin');

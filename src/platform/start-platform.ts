@@ -1,28 +1,34 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { GuardianAnswer, GuardianOrder } from './guardian-order.ts';
-import { lockHome, updateRunFile } from './home.ts';
-import { enterable, outsideFolder, postgresBinaries, serverUser } from './postgres-binaries.ts';
-import { temporalBinary } from './temporal-binary.ts';
+import { lockHome, readRunFile, updateRunFile, writeRunFile, writeSecret } from './home.ts';
+import { stopLeftovers } from './leftovers.ts';
+import { postgresBinaries, postgresFolder, type ServerUser, serverUser } from './postgres-binaries.ts';
+import { ensureTemporalBinary } from './temporal-binary.ts';
+import { temporalHealthy } from './temporal-health.ts';
 
 export type PlatformOptions = {
   readonly home: string;
   readonly cache: string;
-  /** False for tests: no fsync, no UI. */
+  /** False for tests: no fsync. */
   readonly durable: boolean;
   readonly databaseUrl?: string | undefined;
   readonly databaseAdminUrl?: string | undefined;
   readonly temporalAddress?: string | undefined;
   /** Wanted ports; 0, or a busy one, means a free one. */
+  readonly ports?: { readonly postgres?: number; readonly temporal?: number; readonly temporalUi?: number };
+  /** The same as in `ports`. */
   readonly temporalPort?: number;
   readonly temporalUiPort?: number;
+  /** No Temporal UI; unless said otherwise, tests go without. */
+  readonly headless?: boolean;
   readonly onProgress?: (line: string) => void;
-  /** Called when a server ends by itself. */
+  /** Called when a server or the guardian ends by itself. */
   readonly onLost?: (reason: string) => void;
 };
 
@@ -48,13 +54,28 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     return { databaseUrl, databaseAdminUrl, superuserUrl: undefined, temporalAddress, temporalUiUrl: undefined, pids: {}, stop: async () => undefined };
   }
   const unlock = lockHome(home);
+  let guardian: ChildProcess | undefined;
   try {
-    const binary = temporalAddress === undefined ? await temporalBinary(options.cache, progress) : undefined;
-    const order = await prepare(options, binary, progress);
-    const guardian = spawn(process.execPath, [guardianFile()], { detached: true, stdio: ['pipe', 'pipe', 'ignore'], cwd: home });
-    guardian.stdin?.on('error', () => undefined);
-    guardian.stdin?.write(`${JSON.stringify(order)}\n`);
-    const pids = await ready(guardian, options.onLost ?? (() => undefined));
+    const binary = temporalAddress === undefined ? await ensureTemporalBinary({ cache: options.cache, onProgress: progress }) : undefined;
+    const user = databaseUrl === undefined ? serverUser() : undefined;
+    const folder = databaseUrl === undefined ? postgresFolder(home, user, progress) : undefined;
+    // Before any port is chosen: what is left may hold the wanted ones.
+    await stopLeftovers(home, folder);
+    const order = await prepare(options, binary, folder, user, progress);
+    // Also when this run brings its own database: a reset still has to find the cluster.
+    const cluster = folder ?? readRunFile(home)?.postgresFolder;
+    const where = cluster === undefined ? {} : { postgresFolder: cluster };
+    writeRunFile(home, { pids: { app: process.pid }, ...where });
+    const started = startGuardian(home, order);
+    guardian = started;
+    const lost = new AbortController();
+    const state = { up: false, stopping: false };
+    const pids = await ready(started, (reason) => {
+      lost.abort(new Error(reason));
+      if (state.stopping || !state.up) return;
+      // A killed guardian cannot stop its servers, and whoever is told may exit at once.
+      void stopLeftovers(home, folder).finally(() => options.onLost?.(reason));
+    });
     const pgUrl = (role: string, password: string) => `postgres://${role}:${password}@127.0.0.1:${order.postgres?.port}/wattledger`;
     const p = order.postgres?.passwords;
     const urls = {
@@ -64,35 +85,66 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       temporalAddress: temporalAddress ?? `127.0.0.1:${order.temporal?.port}`,
       temporalUiUrl: order.temporal?.uiPort == null ? undefined : `http://127.0.0.1:${order.temporal.uiPort}`,
     };
+    if (order.temporal !== undefined) await temporalHealthy(urls.temporalAddress, lost.signal);
     updateRunFile(home, {
-      pids: { app: process.pid, ...pids },
+      pids,
       databaseUrl: urls.databaseUrl,
       temporalAddress: urls.temporalAddress,
       ...(urls.databaseAdminUrl === undefined ? {} : { databaseAdminUrl: urls.databaseAdminUrl }),
       ...(urls.temporalUiUrl === undefined ? {} : { temporalUiUrl: urls.temporalUiUrl }),
-      ...(order.postgres === undefined ? {} : { postgresFolder: order.postgres.folder }),
     });
-    return { ...urls, pids, stop: () => stopGuardian(guardian).finally(unlock) };
+    state.up = true;
+    let stopped: Promise<void> | undefined;
+    const stop = async () => {
+      state.stopping = true;
+      try {
+        await stopGuardian(started);
+        // A guardian that was killed has left its servers to us.
+        await stopLeftovers(home, folder);
+        writeRunFile(home, { pids: {}, ...where });
+      } finally {
+        unlock();
+      }
+    };
+    return {
+      ...urls,
+      pids,
+      stop: () => {
+        stopped ??= stop();
+        return stopped;
+      },
+    };
   } catch (error) {
+    // The lock goes last: no second start may meet servers that are still stopping.
+    if (guardian !== undefined) await stopGuardian(guardian);
     unlock();
     throw error;
   }
 }
 
-async function prepare(options: PlatformOptions, binary: string | undefined, progress: (line: string) => void): Promise<GuardianOrder> {
-  const { home } = options;
-  const order: { -readonly [K in keyof GuardianOrder]: GuardianOrder[K] } = { home, durable: options.durable };
-  if (options.databaseUrl === undefined) {
-    const user = serverUser();
-    let folder = path.join(home, 'postgres');
-    if (user !== undefined && !enterable(home)) {
-      folder = path.join(outsideFolder(home), 'postgres');
-      progress(`${home} cannot be entered by PostgreSQL's user, so its data lies in ${folder}`);
-    }
-    order.postgres = { bin: postgresBinaries(user), folder, port: await freePort(0), passwords: secrets(home), ...(user === undefined ? {} : { user }) };
+/** Starts the guardian and hands it the order. Its command line names the home, so that a later start knows it. */
+function startGuardian(home: string, order: GuardianOrder): ChildProcess {
+  mkdirSync(path.join(home, 'logs'), { recursive: true, mode: 0o700 });
+  const log = openSync(path.join(home, 'logs', 'guardian.log'), 'a', 0o600);
+  const guardian = spawn(process.execPath, [guardianFile(), home], { detached: true, stdio: ['pipe', 'pipe', log], cwd: home });
+  closeSync(log);
+  if (guardian.pid !== undefined) updateRunFile(home, { pids: { guardian: guardian.pid } });
+  guardian.stdin?.on('error', () => undefined);
+  guardian.stdin?.write(`${JSON.stringify(order)}\n`);
+  return guardian;
+}
+
+async function prepare(options: PlatformOptions, binary: string | undefined, folder: string | undefined, user: ServerUser | undefined, progress: (line: string) => void): Promise<GuardianOrder> {
+  const { home, durable, ports } = options;
+  const order: { -readonly [K in keyof GuardianOrder]: GuardianOrder[K] } = { home, durable };
+  if (folder !== undefined) {
+    const port = await freePort(ports?.postgres ?? 0);
+    order.postgres = { bin: postgresBinaries(user, progress), folder, port, passwords: secrets(home), ...(user === undefined ? {} : { user }) };
   }
   if (binary !== undefined) {
-    order.temporal = { binary, port: await freePort(options.temporalPort ?? 0), uiPort: options.durable ? await freePort(options.temporalUiPort ?? 0) : null };
+    const port = await freePort(ports?.temporal ?? options.temporalPort ?? 0);
+    const headless = options.headless ?? !durable;
+    order.temporal = { binary, port, uiPort: headless ? null : await freePort(ports?.temporalUi ?? options.temporalUiPort ?? 0) };
   }
   return order;
 }
@@ -102,7 +154,7 @@ function secrets(home: string): { superuser: string; owner: string; app: string 
   const file = path.join(home, 'secrets.json');
   if (!existsSync(file)) {
     const make = () => randomBytes(24).toString('hex');
-    writeFileSync(file, JSON.stringify({ superuser: make(), owner: make(), app: make() }), { mode: 0o600 });
+    writeSecret(file, JSON.stringify({ superuser: make(), owner: make(), app: make() }));
   }
   chmodSync(file, 0o600);
   return JSON.parse(readFileSync(file, 'utf8')) as { superuser: string; owner: string; app: string };
@@ -114,28 +166,33 @@ function guardianFile(): string {
   return here.endsWith(path.join('src', 'platform')) ? path.resolve(here, '../../dist/platform/guardian.js') : path.join(here, 'guardian.js');
 }
 
+/** The pids once the servers are up. `onLost` is called once, when one of them or the guardian ends later. */
 function ready(guardian: ChildProcess, onLost: (reason: string) => void): Promise<Record<string, number>> {
   return new Promise((resolve, reject) => {
-    let answered = false;
+    let up = false;
+    let over = false;
+    const end = (reason: string) => {
+      if (over) return;
+      over = true;
+      if (up) onLost(reason);
+      else reject(new Error(reason));
+    };
     if (guardian.stdout === null) return reject(new Error('the guardian has no output'));
     createInterface({ input: guardian.stdout }).on('line', (line) => {
       const message = JSON.parse(line) as GuardianAnswer;
-      if ('error' in message) {
-        if (answered) onLost(message.error);
-        else reject(new Error(message.error));
-      } else resolve(message.pids);
-      answered = true;
+      if ('error' in message) return end(message.error);
+      up = true;
+      resolve(message.pids);
     });
-    guardian.on('exit', (code) => {
-      if (!answered) reject(new Error(`the guardian ended with ${code} before the servers were up`));
-      answered = true;
-    });
+    guardian.on('error', (error) => end(`the guardian cannot be started: ${error.message}`));
+    // Not exit: its last words may still be on their way.
+    guardian.on('close', (code, signal) => end(`the guardian ended (${signal ?? code}); see logs/guardian.log`));
   });
 }
 
 function stopGuardian(guardian: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    if (guardian.exitCode !== null || guardian.signalCode !== null) return resolve();
+    if (guardian.pid === undefined || guardian.exitCode !== null || guardian.signalCode !== null) return resolve();
     guardian.on('exit', () => resolve());
     guardian.stdin?.end();
   });

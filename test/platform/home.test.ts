@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { lockHome, readRunFile, updateRunFile } from '../../src/platform/home.ts';
+import { stopLeftovers } from '../../src/platform/leftovers.ts';
+import { commandLine } from '../../src/platform/processes.ts';
+
+const home = mkdtempSync(path.join(os.tmpdir(), 'wattledger-home-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+describe('the lock on a home', () => {
+  it.each(['', '{', 'null', JSON.stringify({ pid: process.pid, start: '1' }), JSON.stringify({ pid: 999_999_999, start: '1' })])('takes over what a dead process left: %j', (text) => {
+    writeFileSync(path.join(home, 'lock'), text);
+    const unlock = lockHome(home);
+    expect(() => lockHome(home)).toThrow(`already runs on ${home} (pid ${process.pid}); stop it or set WATTLEDGER_HOME`);
+    unlock();
+  });
+  it('goes to one of many that start at the same moment', async () => {
+    writeFileSync(path.join(home, 'lock'), JSON.stringify({ pid: 999_999_999, start: '1' }));
+    const code = `import { lockHome } from '${path.resolve('dist/platform/home.js')}';
+      await new Promise((go) => process.stdin.once('data', go));
+      try { lockHome('${home}'); console.log('held'); await new Promise((go) => process.stdin.once('data', go)); } catch { console.log('refused'); } process.exit(0);`;
+    const children = Array.from({ length: 8 }, () => spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['pipe', 'pipe', 'inherit'] }));
+    const answers = children.map((child) => new Promise<string>((resolve) => child.stdout.once('data', (data) => resolve(String(data).trim()))));
+    for (const child of children) child.stdin.write('go\n');
+    expect((await Promise.all(answers)).filter((answer) => answer === 'held')).toHaveLength(1);
+    for (const child of children) child.kill();
+  });
+});
+
+describe('run.json', () => {
+  it('merges pid by pid and is for the owner alone', () => {
+    updateRunFile(home, { pids: { app: 1 }, temporalAddress: 'h:1' });
+    updateRunFile(home, { pids: { worker: 2 }, apiUrl: 'http://h' });
+    expect(readRunFile(home)).toEqual({ pids: { app: 1, worker: 2 }, temporalAddress: 'h:1', apiUrl: 'http://h' });
+    expect(statSync(path.join(home, 'run.json')).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('leftovers', () => {
+  it('are known by their command line: a process that got an old pid lives on', async () => {
+    // Named as a server of another home would be.
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'postgres', 'start-dev', '-D', '/elsewhere/postgres', '/elsewhere/temporal.db']);
+    writeFileSync(path.join(home, 'postmaster.pid'), `${other.pid}\n`);
+    updateRunFile(home, { pids: { temporal: other.pid ?? 0, guardian: other.pid ?? 0 }, postgresFolder: home });
+    await stopLeftovers(home, home);
+    expect(commandLine(other.pid)).toContain('elsewhere');
+    other.kill();
+  });
+});
