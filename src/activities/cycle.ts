@@ -1,6 +1,6 @@
 import type { ErpPort } from '../adapters/erp/port.ts';
 import { localDateOf } from '../core/time.ts';
-import { buildDocuments } from '../store/cycle/build-documents.ts';
+import { buildDocuments, type Preview } from '../store/cycle/build-documents.ts';
 import { issueDocuments } from '../store/cycle/issue-documents.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { runConnection, unsignedWaiting } from '../store/cycle/run-reads.ts';
@@ -20,7 +20,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async closeSet(input: { runId: string }): Promise<{ claimed: number }> {
       return beating(() => store.tx((db) => closeRecordSet(db, input.runId)));
     },
-    async buildPreview(input: { runId: string }): Promise<{ contentHash: string; documents: number }> {
+    async buildPreview(input: { runId: string }): Promise<Preview> {
       return beating(() => store.tx((db) => buildDocuments(db, input.runId)));
     },
     /** Issues all approved documents, a hundred to a transaction; the date is today's in the entity's zone. */

@@ -20,6 +20,8 @@ export function openStore(databaseUrl: string, max = 8): Store {
   const pool = new pg.Pool({ connectionString: databaseUrl, max, options: '-c TimeZone=UTC -c lock_timeout=30s' });
   // An idle connection cut by a server restart must not end the process; the next query opens a new one.
   pool.on('error', () => undefined);
+  // Nor one that is cut while in use: its query fails, and whoever waits for that is told.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     pool,
     async tx(work) {

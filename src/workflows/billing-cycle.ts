@@ -71,6 +71,13 @@ export async function billingCycle(input: BillingCycleInput): Promise<{ issued: 
     upsertSearchAttributes([{ key: searchAttributes.exception, value: null }]);
   };
 
+  /** An approval may be stored while its signal was lost: the preview tells. */
+  const preview = async () => {
+    const built = await insist(() => buildPreview({ runId }));
+    contentHash = built.contentHash;
+    approved ||= built.approved;
+  };
+
   upsertSearchAttributes([
     { key: searchAttributes.kind, value: 'billingCycle' },
     { key: searchAttributes.period, value: input.period },
@@ -82,11 +89,11 @@ export async function billingCycle(input: BillingCycleInput): Promise<{ issued: 
   }
   await insist(() => closeSet({ runId }));
   await enter('previewing', 'Builds the documents.');
-  contentHash = (await insist(() => buildPreview({ runId }))).contentHash;
+  await preview();
   await enter('inReview', 'Waits for finance to approve.');
   while (!approved) {
     changed = false;
-    contentHash = (await insist(() => buildPreview({ runId }))).contentHash;
+    await preview();
     show('Waits for finance to approve.');
     await condition(() => approved || changed);
   }

@@ -111,7 +111,9 @@ describe('a billing run in the store', () => {
     expect(await approve(reviewed, 'seed')).toMatchObject({ ok: false, reason: 'ownWork' });
     expect(await approve(reviewed, 'approver')).toEqual({ ok: true });
     expect(await approve(reviewed, 'approver')).toMatchObject({ ok: false, reason: 'wrongState' });
-    await expect(rebuild()).rejects.toThrow(/approved/);
+    expect(await store.tx((db) => buildDocuments(db, runId))).toMatchObject({ contentHash: reviewed, approved: true });
+    await store.tx((db) => advanceRun(db, runId, 'inReview'));
+    expect(await rows('SELECT state FROM billing_run')).toEqual([{ state: 'approved' }]);
     await expect(store.pool.query('UPDATE document SET payable_minor = 1 WHERE run_id = $1', [runId])).rejects.toMatchObject({ code: 'WL001' });
     await expect(store.pool.query('DELETE FROM claim WHERE run_id = $1 AND document_id IS NOT NULL', [runId])).rejects.toMatchObject({ code: 'WL001' });
   });

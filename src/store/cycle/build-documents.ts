@@ -6,18 +6,30 @@ import { lockRun } from './run-state.ts';
 
 const accountsPerChunk = 500;
 
+export type Preview = { readonly contentHash: string; readonly documents: number; readonly approved: boolean };
+
 /**
  * Builds, or builds again, the draft documents of a run's accounts (all of them unless named) and the hashes of its group and
- * of the run. Exclusions and adjustments of the run are applied; the same inputs give the same hash.
+ * of the run. Exclusions and adjustments of the run are applied; the same inputs give the same hash. An approved run is fixed:
+ * nothing is built, and `approved` tells so, also to a workflow that missed the signal.
  */
-export async function buildDocuments(db: Db, runId: string, accountIds?: readonly string[]): Promise<{ readonly contentHash: string; readonly documents: number }> {
+export async function buildDocuments(db: Db, runId: string, accountIds?: readonly string[]): Promise<Preview> {
   const state = await lockRun(db, runId);
+  if (state === 'approved') return fixedPreview(db, runId);
   if (state !== 'previewing' && state !== 'inReview') throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
   // An account may have nothing but an adjustment.
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM adjustment WHERE run_id = $1 ON CONFLICT DO NOTHING", [runId]);
   const accounts = accountIds ?? (await db.query<{ account_id: string }>('SELECT account_id FROM run_account WHERE run_id = $1 ORDER BY account_id', [runId])).rows.map((r) => r.account_id);
   for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
   return writeHashes(db, runId);
+}
+
+async function fixedPreview(db: Db, runId: string): Promise<Preview> {
+  const { rows } = await db.query<{ hash: string; n: bigint }>(
+    "SELECT encode(r.content_hash, 'hex') AS hash, (SELECT count(*) FROM document d WHERE d.run_id = r.id) AS n FROM billing_run r WHERE r.id = $1",
+    [runId],
+  );
+  return { contentHash: rows[0]?.hash ?? '', documents: Number(rows[0]?.n ?? 0n), approved: true };
 }
 
 async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
@@ -120,14 +132,14 @@ async function insertDocuments(db: Db, runId: string, made: readonly { id: strin
 }
 
 /** Group hash over its document hashes in account order; the run's over its groups. */
-async function writeHashes(db: Db, runId: string): Promise<{ contentHash: string; documents: number }> {
+async function writeHashes(db: Db, runId: string): Promise<Preview> {
   const { rows } = await db.query<{ content_hash: Buffer }>('SELECT content_hash FROM document WHERE run_id = $1 ORDER BY account_id, currency, id', [runId]);
   const group = combineHashes(rows.map((r) => r.content_hash));
   const run = combineHashes([group]);
   await db.query('UPDATE release_group SET content_hash = $2 WHERE run_id = $1', [runId, group]);
   await db.query('UPDATE billing_run SET content_hash = $2 WHERE id = $1', [runId, run]);
   await db.query("UPDATE run_account SET state = 'ready' WHERE run_id = $1 AND state = 'pending'", [runId]);
-  return { contentHash: run.toString('hex'), documents: rows.length };
+  return { contentHash: run.toString('hex'), documents: rows.length, approved: false };
 }
 
 function grouped(rows: readonly QueryResultRow[]): Map<string, QueryResultRow[]> {

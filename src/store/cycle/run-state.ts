@@ -4,7 +4,7 @@ const next = {
   planned: ['collecting', 'cancelled'],
   collecting: ['previewing', 'cancelled'],
   previewing: ['inReview', 'cancelled'],
-  inReview: ['previewing', 'approved', 'cancelled'],
+  inReview: ['approved', 'cancelled'],
   approved: ['canary', 'issuing', 'cancelled'],
   canary: ['issuing'],
   issuing: ['handingOver'],
@@ -16,10 +16,15 @@ const next = {
 
 export type RunState = keyof typeof next;
 
-/** Moves a run one step; moving it to where it is does nothing, so a repeated activity is safe. Throws on a step that does not exist. */
+const order = Object.keys(next);
+
+/**
+ * Moves a run one step. Moving it to where it is, or where it has been, does nothing: an activity that is repeated after its answer
+ * was lost must not undo what came since. Throws on a step that does not exist, and on any step of a cancelled run.
+ */
 export async function advanceRun(db: Db, runId: string, to: RunState): Promise<void> {
   const from = await lockRun(db, runId);
-  if (from === to) return;
+  if (from === to || (from !== 'cancelled' && order.indexOf(to) < order.indexOf(from))) return;
   if (!(next[from] as readonly string[]).includes(to)) throw new RangeError(`run ${runId} is ${from}: it cannot become ${to}`);
   await db.query('UPDATE billing_run SET state = $2, closed_at = CASE WHEN $2 = $3 THEN now() ELSE closed_at END WHERE id = $1', [runId, to, 'closed']);
   await db.query('UPDATE release_group SET state = $2 WHERE run_id = $1', [runId, to]);
