@@ -76,7 +76,8 @@ async function reset(): Promise<boolean> {
   const { home } = loadConfig();
   const folder = readRunFile(home)?.postgresFolder;
   const unlock = lockHome(home);
-  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  // Below a folder that PostgreSQL's user cannot enter, its data lies in one of its own.
+  if (folder !== undefined && !folder.startsWith(home)) rmSync(path.dirname(folder), { recursive: true, force: true });
   rmSync(home, { recursive: true, force: true });
   unlock();
   say(`removed ${home}`);

@@ -37,8 +37,6 @@ export type Config = {
   readonly databaseAdminUrl: string | undefined;
   readonly temporalAddress: string | undefined;
   readonly temporalNamespace: string;
-  readonly temporalApiKey: string | undefined;
-  readonly temporalTls: { readonly certPath: string; readonly keyPath: string } | undefined;
   readonly port: number;
   readonly temporalPort: number;
   readonly temporalUiPort: number;
@@ -59,19 +57,15 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     const missing = [e.DATABASE_URL === undefined ? 'DATABASE_URL' : '', e.TEMPORAL_ADDRESS === undefined ? 'TEMPORAL_ADDRESS' : ''].filter((name) => name !== '');
     if (missing.length > 0) throw new Error(`WATTLEDGER_ENV=production refuses embedded servers: set ${missing.join(' and ')}, or another WATTLEDGER_ENV`);
   }
-  const { TEMPORAL_TLS_CLIENT_CERT_PATH: certPath, TEMPORAL_TLS_CLIENT_KEY_PATH: keyPath } = e;
-  if ((certPath === undefined) !== (keyPath === undefined)) {
-    const [set, missing] = certPath === undefined ? ['KEY', 'CERT'] : ['CERT', 'KEY'];
-    throw new Error(`TEMPORAL_TLS_CLIENT_${missing}_PATH wants a path, as TEMPORAL_TLS_CLIENT_${set}_PATH is set`);
-  }
+  const secured = (['TEMPORAL_API_KEY', 'TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_KEY_PATH'] as const).find((name) => e[name] !== undefined);
+  // Ignoring it would connect in plain text where a secured connection was asked for.
+  if (secured !== undefined) throw new Error(`${secured} cannot be honoured yet: unset it and reach Temporal over a network you trust`);
   const cacheRoot = e.XDG_CACHE_HOME ?? path.join(os.homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
   return {
     databaseUrl: e.DATABASE_URL,
     databaseAdminUrl: e.DATABASE_ADMIN_URL,
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
-    temporalApiKey: e.TEMPORAL_API_KEY,
-    temporalTls: certPath === undefined || keyPath === undefined ? undefined : { certPath: path.resolve(certPath), keyPath: path.resolve(keyPath) },
     port: e.PORT,
     temporalPort: e.TEMPORAL_PORT,
     temporalUiPort: e.TEMPORAL_UI_PORT,
