@@ -23,6 +23,7 @@ const schema = z.object({
   TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional(),
   TEMPORAL_TLS_CLIENT_KEY_PATH: z.string().optional(),
   PORT: port.default(8080),
+  HOST: z.string().default('127.0.0.1'),
   TEMPORAL_PORT: port.default(7233),
   TEMPORAL_UI_PORT: port.default(8233),
   WATTLEDGER_ENV: z.enum(environments, wants(`one of ${environments.join(', ')}`)).default('development'),
@@ -38,6 +39,8 @@ export type Config = {
   readonly temporalAddress: string | undefined;
   readonly temporalNamespace: string;
   readonly port: number;
+  /** Address the API listens on. */
+  readonly host: string;
   readonly temporalPort: number;
   readonly temporalUiPort: number;
   readonly env: (typeof environments)[number];
@@ -67,6 +70,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
     port: e.PORT,
+    host: e.HOST,
     temporalPort: e.TEMPORAL_PORT,
     temporalUiPort: e.TEMPORAL_UI_PORT,
     env: e.WATTLEDGER_ENV,

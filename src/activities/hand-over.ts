@@ -1,24 +1,23 @@
 import { controlTotalsOf, type ErpDocument, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
 import type { Store } from '../store/db.ts';
-import { type Answer, asOnlyWriter, handedOver, leftToHandOver, type OutboxRow, postingProgress, recordAnswer, takeBatch } from '../store/outbox.ts';
+import { type Answer, asOnlyWriter, handedOver, leftToHandOver, type OutboxRow, recordAnswer, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { asFailure, otherWriter } from './failures.ts';
 
 const defaultBatchSize = 100;
 
-export type HandOverTotals = { readonly verified: number; readonly refused: number; readonly left: number };
+export type ErpFor = (connectionId: string) => Promise<ErpPort>;
+
+/** `settledRuns`: workflow ids of the batch's runs that have nothing left to send. */
+export type HandOverTotals = { readonly verified: number; readonly refused: number; readonly left: number; readonly settledRuns: readonly string[] };
 
 /** Activities of the hand-over to one ERP connection. */
-export function createHandOverActivities({ store, erpFor }: { readonly store: Store; readonly erpFor: (connectionId: string) => Promise<ErpPort> | ErpPort }) {
+export function createHandOverActivities({ store, erpFor }: { readonly store: Store; readonly erpFor: ErpFor }) {
   return {
     /** One batch of a connection's outbox. Retryable: what is already in the ERP is found there and not posted again. */
     async handOverBatch({ connectionId }: { connectionId: string }): Promise<HandOverTotals> {
       const erp = await erpFor(connectionId);
       return beating(() => oneBatch(store, erp, connectionId, defaultBatchSize));
-    },
-    /** Rows of a run per state of the outbox. */
-    async handOverProgress({ runId }: { runId: string }): Promise<Readonly<Record<string, number>>> {
-      return postingProgress(store.pool, runId);
     },
   };
 }
@@ -34,7 +33,7 @@ export async function handOver(store: Store, erp: ErpPort, connectionId: string,
     const done = await oneBatch(store, erp, connectionId, batchSize);
     verified += done.verified;
     refused += done.refused;
-    if (done.left === 0) return { verified, refused, left: 0 };
+    if (done.left === 0) return { verified, refused, left: 0, settledRuns: [] };
   }
 }
 
@@ -42,12 +41,17 @@ async function oneBatch(store: Store, erp: ErpPort, connectionId: string, batchS
   const done = await asOnlyWriter(store, connectionId, async (db) => {
     let verified = 0;
     let refused = 0;
-    for (const row of await takeBatch(db, connectionId, batchSize)) {
+    const batch = await takeBatch(db, connectionId, batchSize);
+    for (const row of batch) {
       const state = await handOverRow(erp, row, (answer) => recordAnswer(db, row.key, answer));
       if (state === 'verified') verified += 1;
       else refused += 1;
     }
-    return { verified, refused, left: await leftToHandOver(db, connectionId) };
+    const settled = await settledRuns(
+      db,
+      batch.map((row) => row.key),
+    );
+    return { verified, refused, left: await leftToHandOver(db, connectionId), settledRuns: settled };
   });
   if (done === undefined) throw otherWriter(connectionId);
   return done.result;

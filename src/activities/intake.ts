@@ -1,7 +1,7 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Store } from '../store/db.ts';
 import { pendingMessages } from '../store/intake/store-raw.ts';
-import { waitingMessage } from '../store/reads/waiting.ts';
+import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { type PageResult, processPage } from './process-page.ts';
 
 export type RecordRef = { readonly sourceId: string; readonly recordKey: string };
@@ -29,6 +29,33 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     /** Works off a batch page by page; a page is a transaction, so a restart goes on where the last page ended. */
     async processBatch(input: { readonly batchId: string }): Promise<BatchTotals> {
       return workOff((limit) => pendingMessages(store.pool, { batchId: input.batchId, limit }));
+    },
+
+    /** Processes one page of messages named by their ids, at most 500. */
+    async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
+      const result = await store.tx((db) => processPage(db, input.rawIds, now()));
+      return { ...result, processed: input.rawIds.length };
+    },
+
+    /** Tries again what waits for a site, token, contract or tariff of a source, page by page; answers the records that wait no more. */
+    async retrySetup(input: { readonly sourceId: string; readonly code: string; readonly key: string }): Promise<{ readonly tried: number; readonly released: readonly RecordRef[] }> {
+      const waiting = await waitingForSetup(store.pool, input);
+      const released: RecordRef[] = [];
+      for (let from = 0; from < waiting.length; from += pageSize) {
+        const page = waiting.slice(from, from + pageSize);
+        const result = await store.tx((db) =>
+          processPage(
+            db,
+            page.map((w) => w.rawId),
+            now(),
+            true,
+          ),
+        );
+        const still = new Set(result.waiting.map((ref) => ref.recordKey));
+        released.push(...page.filter((w) => !still.has(w.recordKey)).map(({ recordKey }) => ({ sourceId: input.sourceId, recordKey })));
+        heartbeat();
+      }
+      return { tried: waiting.length, released };
     },
 
     /** Finishes messages that no workflow took, `olderThanMs` after they came. */

@@ -31,7 +31,7 @@ export const seedSchema = z.strictObject({
   tariffs: z.array(z.strictObject({ segment: z.enum(['driver', 'fleet', 'eMSP']), validFrom: z.iso.datetime(), body: tariffSchema })),
   vatRules: z.array(z.strictObject({ code: id, country, percent: z.string(), category: z.string(), validFrom: date })),
   glAccounts: z.record(z.string(), z.string()),
-  erp: z.strictObject({ id, adapter: z.string() }),
+  erp: z.strictObject({ id, adapter: z.string(), faults: z.array(z.enum(['unavailable', 'timeoutAfterWrite'])).default([]) }),
 });
 
 export type Seed = z.infer<typeof seedSchema>;

@@ -6,7 +6,6 @@ const catalogue = {
   badEncoding: ['the bytes are not UTF-8', 'Export the file as UTF-8.'],
   wrongHeader: ['column {position} is "{found}" where "{expected}" belongs', 'Export with the documented columns, in their order.'],
   wrongColumnCount: ['{found} columns where {expected} belong', 'Export the line again; a separator may be missing or doubled.'],
-  duplicateFile: ['this very file was imported as batch {batch}', 'Nothing to do: its records are in. Import another file.'],
   missingField: ['{field} is missing', 'Complete the record at its source and send it again.'],
   badNumber: ['{field} "{value}" is not a number', 'Correct the figure at its source and send the record again.'],
   badTimestamp: ['{field} "{value}" is not a time', 'Correct the time at its source and send the record again.'],

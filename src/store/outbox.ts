@@ -93,10 +93,24 @@ export async function leftToHandOver(db: Db, connectionId: string): Promise<numb
   return Number(rows[0]?.n ?? 0n);
 }
 
-/** Rows of a run per state; states without rows are left out. */
-export async function postingProgress(db: Db, runId: string): Promise<Readonly<Record<string, number>>> {
-  const { rows } = await db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY state ORDER BY state', [runId]);
-  return Object.fromEntries(rows.map((r) => [r.state, Number(r.n)]));
+/** Workflow ids of the runs behind these rows that have none left to send or read back. */
+export async function settledRuns(db: Db, keys: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ workflow_id: string }>(
+    `SELECT DISTINCT r.workflow_id FROM erp_posting p JOIN billing_run r ON r.id = p.run_id WHERE p.key = ANY($1)
+       AND NOT EXISTS (SELECT FROM erp_posting o WHERE o.run_id = r.id AND o.state IN ('queued', 'unknown', 'sending', 'posted')) ORDER BY 1`,
+    [keys],
+  );
+  return rows.map((r) => r.workflow_id);
+}
+
+/** How far a run's hand-over is; `problem` is what the ERP last said about a row that is still open. */
+export async function runHandOver(db: Db, runId: string): Promise<{ readonly left: number; readonly problem: string | null }> {
+  const { rows } = await db.query<{ n: bigint; problem: string | null }>(
+    `SELECT count(*) AS n, (array_agg(key || ': ' || answer ORDER BY updated_at DESC) FILTER (WHERE answer IS NOT NULL AND state IN ('queued', 'unknown')))[1] AS problem
+     FROM erp_posting WHERE run_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted')`,
+    [runId],
+  );
+  return { left: Number(rows[0]?.n ?? 0n), problem: rows[0]?.problem ?? null };
 }
 
 /** Adapter, settings and production mark of an ERP connection. Throws RangeError when there is none of this id. */
@@ -117,10 +131,4 @@ export async function handedOver(db: Db, runId: string): Promise<{ readonly payl
     left: rows.filter((r) => r.state !== 'verified').length,
     refused: rows.filter((r) => r.state === 'refused').map((r) => ({ key: r.key, answer: r.answer })),
   };
-}
-
-/** Refused rows back into the queue, after what they name was mended; each is looked up before it is posted again. Answers how many. */
-export async function requeueRefused(db: Db, runId: string): Promise<number> {
-  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', external_id = NULL, updated_at = now() WHERE run_id = $1 AND state = 'refused'", [runId]);
-  return rowCount ?? 0;
 }

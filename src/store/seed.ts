@@ -130,7 +130,9 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
     'gl_mapping',
     Object.entries(seed.glAccounts).map(([key, account]) => ({ entity_id: entity.id, version: 1, key, gl_account: account })),
   );
-  await insert('erp_connection', [{ id: seed.erp.id, entity_id: entity.id, adapter: seed.erp.adapter, settings: {}, production: false, valid_from: '2018-01-01' }]);
+  await insert('erp_connection', [
+    { id: seed.erp.id, entity_id: entity.id, adapter: seed.erp.adapter, settings: seed.erp.faults.length === 0 ? {} : { faults: seed.erp.faults }, production: false, valid_from: '2018-01-01' },
+  ]);
 }
 
 function siteId(key: string): string {

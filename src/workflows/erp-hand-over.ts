@@ -1,13 +1,28 @@
-import { ActivityFailure, condition, continueAsNew, defineSignal, proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  ActivityFailure,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  type SignalDefinition,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  upsertSearchAttributes,
+  WorkflowIdReusePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { createHandOverActivities } from '../activities/hand-over.ts';
 import { erpActivityOptions } from './activity-options.ts';
-import { retrySignal } from './messages.ts';
+import { handedOverSignal, retrySignal, wakeSignal } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
 
 const { handOverBatch } = proxyActivities<ReturnType<typeof createHandOverActivities>>(erpActivityOptions);
 
-/** The outbox of the connection has new rows; sent with start, so that a workflow that has gone idle runs again. */
-export const wakeSignal = defineSignal('wake');
+const idleMs = 60_000;
 
 /** `idleMs`: how long it waits for a wake before it ends. The totals are those of the runs before a continue-as-new. */
 export type ErpHandOverInput = { readonly connectionId: string; readonly idleMs: number; readonly verified?: number; readonly refused?: number };
@@ -43,6 +58,7 @@ export async function erpHandOver(input: ErpHandOverInput): Promise<{ verified: 
       verified += batch.verified;
       refused += batch.refused;
       show('handingOver', `${batch.left} left`);
+      for (const workflowId of batch.settledRuns) await tell(workflowId);
       if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof erpHandOver>({ ...input, verified, refused });
       if (batch.left > 0) continue;
     } catch (error) {
@@ -57,5 +73,39 @@ export async function erpHandOver(input: ErpHandOverInput): Promise<{ verified: 
     }
     await condition(() => woken, input.idleMs);
     if (!woken) return { verified, refused };
+  }
+}
+
+/** Starts the writer of a connection, or wakes the one that runs. */
+export async function wakeErp(connectionId: string): Promise<void> {
+  const workflowId = `erp/${connectionId}`;
+  for (;;) {
+    try {
+      await startChild(erpHandOver, { workflowId, args: [{ connectionId, idleMs }], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE });
+      return;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    if (await signalled(workflowId, wakeSignal)) return;
+  }
+}
+
+/** Tells the writer of a connection that what it stumbled over was mended. */
+export async function retryErp(connectionId: string): Promise<void> {
+  await signalled(`erp/${connectionId}`, retrySignal);
+}
+
+async function tell(runWorkflowId: string): Promise<void> {
+  await signalled(runWorkflowId, handedOverSignal);
+}
+
+/** False when no such workflow runs. */
+async function signalled(workflowId: string, signal: SignalDefinition): Promise<boolean> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(signal);
+    return true;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return false;
   }
 }

@@ -1,3 +1,6 @@
 export { billingCycle } from './billing-cycle.ts';
 export { cdrLifecycle } from './cdr-lifecycle.ts';
-export { importBatch, intakeSweep } from './import-batch.ts';
+export { erpHandOver } from './erp-hand-over.ts';
+export { importBatch, intakeSweep, retryWaiting } from './import-batch.ts';
+export { partitionKeeper } from './partition-keeper.ts';
+export { runOpener } from './run-opener.ts';

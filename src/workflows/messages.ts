@@ -1,4 +1,4 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 /** A further message of the same CDR, or a decision, was stored; the workflow reads it from the database. */
 export const arrivedSignal = defineSignal('arrived');
@@ -6,11 +6,32 @@ export const arrivedSignal = defineSignal('arrived');
 export const inputsChangedSignal = defineSignal('inputsChanged');
 /** Stop waiting for late CDRs (no `at`), or move the cut-off to an instant. */
 export const cutOffSignal = defineSignal<[{ at?: string }]>('cutOff');
+/** What a run or an ERP connection stumbled over was mended: try again. */
 export const retrySignal = defineSignal('retry');
+/** The outbox of an ERP connection has new rows. */
+export const wakeSignal = defineSignal('wake');
+/** The ERP writer has no row of the run left to send. */
+export const handedOverSignal = defineSignal('handedOver');
 
-/** The approval is stored; the workflow goes on. Whether it may is decided in the transaction that stores it. */
-export const approvedSignal = defineSignal('approved');
-export const runStateQuery = defineQuery<{ state: string; paused: boolean; problem: string | null; contentHash: string | null }>('state');
+export type Order = { readonly actor: string; readonly reason: string; readonly requestId?: string };
+export type DecisionOrder = {
+  readonly approvalId: string;
+  readonly decision: 'approve' | 'reject';
+  readonly contentHash: string;
+  readonly actor: string;
+  readonly comment: string;
+  readonly requestId?: string;
+};
+
+/** Approves or rejects the content a run shows; fails with type `wrongState`, `staleHash` (detail: the present hash) or `ownWork`. */
+export const decideUpdate = defineUpdate<void, [DecisionOrder]>('decide');
+export const pauseUpdate = defineUpdate<void, [Order]>('pause');
+export const resumeUpdate = defineUpdate<void, [Order]>('resume');
+/** Only before the run issues. */
+export const cancelUpdate = defineUpdate<void, [Order]>('cancel');
+
+export type RunProgress = { readonly state: string; readonly paused: boolean; readonly problem: string | null; readonly contentHash: string | null };
+export const runStateQuery = defineQuery<RunProgress>('state');
 
 export const taskQueue = 'wattledger';
 
@@ -19,5 +40,16 @@ export const workflowNames = {
   cdrLifecycle: 'cdrLifecycle',
   importBatch: 'importBatch',
   intakeSweep: 'intakeSweep',
+  retryWaiting: 'retryWaiting',
+  runOpener: 'runOpener',
+  partitionKeeper: 'partitionKeeper',
   billingCycle: 'billingCycle',
 } as const;
+
+export type BillingCycleInput = { readonly runId: string; readonly period: string; readonly cutOffAtMs: number };
+/** A stored batch, or the messages of one page (at most 500). */
+export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };
+/** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */
+export type RetryWaitingInput = { readonly sourceId: string; readonly code: string; readonly key: string };
+/** Messages of an import: how many were processed, and what became of their records. */
+export type ImportTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: number };

@@ -10,7 +10,7 @@ const base = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.t
 chmodSync(base, 0o711);
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-type Kill = { readonly at: string; readonly victim: 'app' | 'postgres' | 'temporal' };
+type Kill = { readonly at: string; readonly victim: 'app' | 'worker' | 'postgres' | 'temporal' };
 
 /** Runs the demo on a home; `kill` ends a process once a line with its text is printed. Answers the report, the exit code and whether it struck. */
 async function demo(home: string, kill?: Kill): Promise<{ code: number | null; report: string[]; struck: boolean }> {
@@ -29,25 +29,28 @@ async function demo(home: string, kill?: Kill): Promise<{ code: number | null; r
   });
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   const from = lines.findIndex((line) => line.startsWith('Report'));
-  return { code, struck, report: from < 0 ? [] : lines.slice(from).filter((line) => !line.startsWith('Documents') && !line.startsWith('Done')) };
+  return { code, struck, report: from < 0 ? [] : lines.slice(from, lines.indexOf('Where to look')) };
 }
 
 describe('the demo, killed in the middle', () => {
-  it('ends in the same totals, hash and numbers after kills of the app, of PostgreSQL and of Temporal', { timeout: 240_000 }, async () => {
+  it('ends in the same totals, hash and numbers after kills of the app, the worker, PostgreSQL and Temporal', { timeout: 400_000 }, async () => {
     const calm = await demo(path.join(base, 'calm'));
     expect(calm.code).toBe(0);
     expect(calm.report[0]).toMatch(/closed, content [0-9a-f]{64}/);
     const rough = path.join(base, 'rough');
     for (const kill of [
-      { at: 'stored', victim: 'app' },
-      { at: 'inReview', victim: 'postgres' },
-      { at: 'inReview', victim: 'temporal' },
+      { at: 'sessions.csv', victim: 'app' },
+      { at: '3. December', victim: 'postgres' },
+      { at: 'late-november', victim: 'temporal' },
+      { at: 'stands beside', victim: 'app' },
     ] as const) {
       const killed = await demo(rough, kill);
       expect(killed.struck, kill.victim).toBe(true);
       expect(killed.code, kill.victim).not.toBe(0);
     }
-    const after = await demo(rough);
+    // The worker is started again by the app, which goes on.
+    const after = await demo(rough, { at: '3. December', victim: 'worker' });
+    expect(after.struck).toBe(true);
     expect([after.code, after.report]).toEqual([0, calm.report]);
   });
 });

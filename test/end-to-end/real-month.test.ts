@@ -6,15 +6,15 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { createWorker } from '../../src/stack/temporal-worker.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
-import { approveRun } from '../../src/store/cycle/approve-run.ts';
-import { energyBalance } from '../../src/store/cycle/energy-balance.ts';
-import { planRun } from '../../src/store/cycle/plan-run.ts';
-import { signCarry } from '../../src/store/cycle/run-reads.ts';
+import { planRun } from '../../src/store/commands/plan-run.ts';
+import { addAdjustment } from '../../src/store/commands/shape-run.ts';
+import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { createWorker } from '../../src/temporal-worker.ts';
-import { approvedSignal, arrivedSignal, cutOffSignal, inputsChangedSignal, retrySignal, runStateQuery, workflowNames } from '../../src/workflows/messages.ts';
+import { arrivedSignal, cutOffSignal, decideUpdate, inputsChangedSignal, runStateQuery, workflowNames } from '../../src/workflows/messages.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { session, storeLines } from '../support/intake.ts';
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
   await store.tx((db) => applySeed(db, seed));
   connection = await Connection.connect({ address: inject('temporalAddress') });
   client = new Client({ connection });
-  const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace: 'default', taskQueue, store, erpFor: () => filesErp(erpFolder) });
+  const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace: 'default', taskQueue, store, erpFor: async () => filesErp(erpFolder), makePartitions: async () => 0 });
   const running = worker.run();
   stopWorker = async () => {
     worker.shutdown();
@@ -53,7 +53,7 @@ afterAll(async () => {
 describe('a month of real sessions through Temporal', () => {
   it('is imported once, to the Wh: booked, parked and quarantined sum to the file, and the ledger to zero', async () => {
     const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
-    const stored = await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, author: 'test', receivedAt: new Date() }, parserFor));
+    const stored = await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
     if (!stored.ok) throw new Error('the file is accepted');
     const totals = await client.workflow.execute(workflowNames.importBatch, { taskQueue, workflowId: `import/csms/${stored.batchId}`, args: [{ sourceId: 'csms', batchId: stored.batchId }] });
     expect(totals).toMatchObject({ processed: 5624, duplicates: 0, conflicts: 0 });
@@ -65,8 +65,8 @@ describe('a month of real sessions through Temporal', () => {
     expect(bearing.wh).toBe(states.find((r) => r.state === 'booked').wh);
     expect(await rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
 
-    const again = await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'copy.csv', bytes, author: 'test', receivedAt: new Date() }, parserFor));
-    expect(again).toMatchObject({ ok: false, issues: [{ code: 'duplicateFile', params: { batch: stored.batchId } }] });
+    const again = await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'copy.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
+    expect(again).toEqual({ ok: true, duplicate: true, batchId: stored.batchId, lineCount: 5624 });
   });
 
   it('keeps a record waiting in its own workflow until its token is mapped', async () => {
@@ -92,7 +92,7 @@ describe('a month of real sessions through Temporal', () => {
   });
 
   it('bills December: waits, previews, is approved by a second person, issues, hands over, reconciles and closes', async () => {
-    const plan = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', author: 'preparer', cutOffAt: new Date(Date.now() + 3_600_000) }));
+    const plan = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', by: { actor: 'preparer' }, cutOffAt: new Date(Date.now() + 3_600_000) }));
     const handle = await client.workflow.start(workflowNames.billingCycle, {
       taskQueue,
       workflowId: plan.workflowId,
@@ -104,22 +104,24 @@ describe('a month of real sessions through Temporal', () => {
     await reached('inReview');
     const seen = (await handle.query(runStateQuery)).contentHash;
 
-    await store.pool.query(
-      "INSERT INTO adjustment (id, run_id, account_id, amount_minor, currency, vat_code, gl_account, cost_center, description, reason, author) VALUES ('adj1', $1, 'acc_fleet_taxi', -5000, 'SEK', 'SE25', '3990', '100', 'Goodwill', 'charger out of order', 'preparer')",
-      [plan.runId],
-    );
+    const goodwill = { accountId: 'acc_fleet_taxi', amountMinor: -5000n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'charger out of order' };
+    await store.tx((db) => addAdjustment(db, plan.runId, goodwill, { actor: 'preparer' }));
     await handle.signal(inputsChangedSignal);
     await expect.poll(async () => (await handle.query(runStateQuery)).contentHash, { timeout: 20_000 }).not.toBe(seen);
     const contentHash = (await handle.query(runStateQuery)).contentHash ?? '';
-    const approve = (actor: string, hash: string) => store.tx((db) => approveRun(db, { runId: plan.runId, approvalId: randomUUID(), contentHash: hash, actor, comment: 'checked' }));
-    expect(await approve('approver', seen ?? '')).toMatchObject({ ok: false, reason: 'staleHash' });
-    expect(await approve('approver', contentHash)).toEqual({ ok: true });
-    await handle.signal(approvedSignal);
+    const approve = (actor: string, hash: string) =>
+      handle.executeUpdate(decideUpdate, { args: [{ approvalId: randomUUID(), decision: 'approve', contentHash: hash, actor, comment: 'checked' }] }).then(
+        () => 'approved',
+        (error: { cause: { type: string } }) => error.cause.type,
+      );
+    expect(await approve('approver', seen ?? '')).toBe('staleHash');
+    expect(await approve('preparer', contentHash)).toBe('ownWork');
+    expect(await approve('approver', contentHash)).toBe('approved');
 
     await expect.poll(async () => (await handle.query(runStateQuery)).problem, { timeout: 40_000 }).toMatch(/signed carry decision/);
-    await store.tx((db) => signCarry(db, { runId: plan.runId, actor: 'approver', reason: 'registration in Norway is under way; broken exports are being asked for' }));
-    await handle.signal(retrySignal);
-    const { issued } = await handle.result();
+    await store.tx((db) => signCarry(db, { runId: plan.runId, by: { actor: 'approver' }, reason: 'registration in Norway is under way; broken exports are being asked for' }));
+    await handle.signal(inputsChangedSignal);
+    const { issued } = (await handle.result()) as { issued: number };
     expect(issued).toBeGreaterThan(20);
 
     const balance = await energyBalance(store.pool);

@@ -6,14 +6,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handOver, reconcile } from '../../src/activities/hand-over.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { ErpOutcomeUnknown, type ErpPort, ErpUnavailable } from '../../src/adapters/erp/port.ts';
-import { approveRun } from '../../src/store/cycle/approve-run.ts';
+import { planRun } from '../../src/store/commands/plan-run.ts';
+import { addAdjustment, addExclusion, pullIn, putOut, withdrawAdjustment, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
-import { energyBalance } from '../../src/store/cycle/energy-balance.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
-import { planRun } from '../../src/store/cycle/plan-run.ts';
-import { closeRecordSet, lateArrivals } from '../../src/store/cycle/record-set.ts';
+import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { energyBalance } from '../../src/store/reads/energy-balance.ts';
+import { lateArrivals } from '../../src/store/reads/late-arrivals.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -23,7 +25,8 @@ let store: Store;
 let runId: string;
 let reviewed: string;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
-const approve = (contentHash: string, actor: string) => store.tx((db) => approveRun(db, { runId, approvalId: randomUUID(), contentHash, actor, comment: 'looked at it' }));
+const approve = (contentHash: string, actor: string) => store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor, comment: 'looked at it' }));
+const preparer = { actor: 'preparer' };
 const rebuild = async () => (await store.tx((db) => buildDocuments(db, runId))).contentHash;
 
 beforeAll(async () => {
@@ -48,11 +51,11 @@ afterAll(async () => {
 
 describe('a billing run in the store', () => {
   it('is planned once for its month, in the zone of the entity', async () => {
-    const plan = () => store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', author: 'preparer' }));
+    const plan = () => store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', by: preparer }));
     ({ runId } = await plan());
     const [run] = await rows('SELECT period_start, period_end, workflow_id FROM billing_run WHERE id = $1', [runId]);
     expect(run).toMatchObject({ period_start: new Date('2019-11-30T23:00:00Z'), period_end: new Date('2019-12-31T23:00:00Z'), workflow_id: 'run/ent_se/2019-12/live' });
-    await expect(plan()).rejects.toThrow(/has a live run already/);
+    await expect(plan()).rejects.toThrow(/has the live run run_ent_se_2019-12_live already/);
   });
 
   it('claims what is open up to the end of its month, once, and leaves the next month alone', async () => {
@@ -81,27 +84,44 @@ describe('a billing run in the store', () => {
 
   it('changes its hash by an exclusion or an adjustment, and comes back to the very same when they are withdrawn', async () => {
     const account = (await rows('SELECT account_id FROM document WHERE run_id = $1 ORDER BY account_id', [runId]))[0].account_id;
-    await store.pool.query("INSERT INTO exclusion_rule (id, run_id, scope, subject_id, outcome, reason, author) VALUES ('x1', $1, 'account', $2, 'carry', 'disputed', 'preparer')", [runId, account]);
+    const exclusion = { scope: 'account', subjectId: account, outcome: 'carry', reason: 'disputed' } as const;
+    const goodwill = { accountId: 'acc_fleet_taxi', amountMinor: -1000n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'broken cable' };
+    const exclude = () => store.tx((db) => addExclusion(db, runId, exclusion, preparer, 'first'));
+    const { id: excludedId } = await exclude();
+    expect(await exclude()).toEqual({ id: excludedId });
+    const built = await rows('SELECT id, built_at FROM document WHERE run_id = $1 AND account_id <> $2 ORDER BY id', [runId, account]);
     const excluded = await rebuild();
-    await store.pool.query(
-      "INSERT INTO adjustment (id, run_id, account_id, amount_minor, currency, vat_code, gl_account, cost_center, description, reason, author) VALUES ('a1', $1, 'acc_fleet_taxi', -1000, 'SEK', 'SE25', '3990', '100', 'Goodwill', 'broken cable', 'preparer')",
-      [runId],
-    );
+    expect(await rows('SELECT id, built_at FROM document WHERE run_id = $1 ORDER BY id', [runId])).toEqual(built);
+    const { id: adjustmentId } = await store.tx((db) => addAdjustment(db, runId, goodwill, preparer));
     const both = await rebuild();
-    await store.pool.query("UPDATE exclusion_rule SET withdrawn_at = now() WHERE id = 'x1'");
-    await store.pool.query("UPDATE adjustment SET withdrawn_at = now() WHERE id = 'a1'");
+    await store.tx((db) => withdrawExclusion(db, runId, excludedId, preparer));
+    await store.tx((db) => withdrawAdjustment(db, runId, adjustmentId, preparer));
     expect(new Set([reviewed, excluded, both]).size).toBe(3);
     expect(await rebuild()).toBe(reviewed);
-    await store.pool.query("UPDATE exclusion_rule SET withdrawn_at = NULL WHERE id = 'x1'");
-    await store.pool.query("UPDATE adjustment SET withdrawn_at = NULL WHERE id = 'a1'");
+    await store.tx((db) => addExclusion(db, runId, exclusion, preparer, 'second'));
+    await store.tx((db) => addAdjustment(db, runId, goodwill, preparer, 'second'));
     reviewed = await rebuild();
-    expect(reviewed).toBe(both);
+    expect(reviewed).not.toBe(both);
+  });
+
+  it('takes the hash away as soon as an input changes, so that nobody approves what was there before', async () => {
+    const { id } = await store.tx((db) =>
+      addAdjustment(db, runId, { accountId: 'acc_fleet_taxi', amountMinor: 500n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Fee', reason: 'card lost' }, preparer),
+    );
+    expect(await approve(reviewed, 'approver')).toEqual({ ok: false, reason: 'staleHash', current: '' });
+    await store.tx((db) => withdrawAdjustment(db, runId, id, preparer));
+    expect(await rebuild()).toBe(reviewed);
   });
 
   it('lists a late arrival beside the closed set and keeps its hash', async () => {
     await storeLines(store, [session(950, { kWh: '5' })]);
     await processAll(store);
     expect(await lateArrivals(store.pool, runId)).toMatchObject({ energyWh: 5000n });
+    expect(await rebuild()).toBe(reviewed);
+    expect((await store.tx((db) => pullIn(db, runId, undefined, preparer))).charges).toBeGreaterThan(0);
+    expect(await rebuild()).not.toBe(reviewed);
+    expect(await lateArrivals(store.pool, runId)).toMatchObject({ energyWh: 0n });
+    await store.tx((db) => putOut(db, runId, undefined, preparer));
     expect(await rebuild()).toBe(reviewed);
   });
 

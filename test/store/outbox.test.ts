@@ -6,9 +6,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handOver } from '../../src/activities/hand-over.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { type ErpPort, ErpRefused } from '../../src/adapters/erp/port.ts';
-import { planRun } from '../../src/store/cycle/plan-run.ts';
+import { planRun } from '../../src/store/commands/plan-run.ts';
+import { retryRun } from '../../src/store/commands/steer-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { asOnlyWriter, enqueue, erpConnection, leftToHandOver, postingProgress, recordAnswer, requeueRefused, takeBatch } from '../../src/store/outbox.ts';
+import { asOnlyWriter, enqueue, erpConnection, leftToHandOver, recordAnswer, runHandOver, settledRuns, takeBatch } from '../../src/store/outbox.ts';
+import { runSummary } from '../../src/store/reads/run-summary.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -49,11 +51,12 @@ const journal = (key: string, minor = 100n) => ({
   controlMinor: minor,
 });
 const put = (...rows: ReturnType<typeof journal>[]) => store.tx((db) => enqueue(db, connectionId, rows));
-const progress = () => postingProgress(store.pool, runId);
+const progress = async () => (await runSummary(store.pool, runId))?.postings;
+const requeue = () => store.tx((db) => retryRun(db, runId, { actor: 'ops' }));
 
 describe('the outbox', () => {
   beforeAll(async () => {
-    ({ runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', author: 'preparer' })));
+    ({ runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', by: { actor: 'preparer' } })));
   });
 
   it('takes the same payload twice as one row and refuses another payload under its key', async () => {
@@ -80,19 +83,22 @@ describe('the outbox', () => {
       ['j2', 2, null],
     ]);
     await recordAnswer(store.pool, 'j1', { state: 'refused', words: 'period closed' });
-    await recordAnswer(store.pool, 'j2', { state: 'queued' });
+    await recordAnswer(store.pool, 'j2', { state: 'queued', words: 'ERP away' });
+    expect(await runHandOver(store.pool, runId)).toEqual({ left: 1, problem: 'j2: ERP away' });
+    expect(await settledRuns(store.pool, ['j1', 'j2'])).toEqual([]);
     expect(await leftToHandOver(store.pool, connectionId)).toBe(1);
-    expect(await requeueRefused(store.pool, runId)).toBe(1);
+    expect(await requeue()).toEqual({ requeued: 1 });
   });
 
   it('stops only the refused row; its neighbours go on, and after a retry all are verified', async () => {
     await put(journal('j4'));
     const erp = filesErp(folder);
     const closed: ErpPort = { ...erp, post: (document) => (document.key === 'j2' ? Promise.reject(new ErpRefused('period closed')) : erp.post(document)) };
-    expect(await handOver(store, closed, connectionId, 1)).toEqual({ verified: 2, refused: 1, left: 0 });
-    expect(await requeueRefused(store.pool, runId)).toBe(1);
-    expect(await handOver(store, erp, connectionId)).toEqual({ verified: 1, refused: 0, left: 0 });
+    expect(await handOver(store, closed, connectionId, 1)).toMatchObject({ verified: 2, refused: 1, left: 0 });
+    expect(await requeue()).toEqual({ requeued: 1 });
+    expect(await handOver(store, erp, connectionId)).toMatchObject({ verified: 1, refused: 0, left: 0 });
     expect(await progress()).toEqual({ verified: 3 });
+    expect(await settledRuns(store.pool, ['j1', 'j2'])).toEqual(['run/ent_se/2019-12/live']);
   });
 
   it('has one writer a connection: the second waits for its turn, and two at once post each row once', async () => {
@@ -141,7 +147,7 @@ describe('the outbox', () => {
   });
 
   it('tells adapter, settings and production mark of a connection', async () => {
-    expect(await erpConnection(store.pool, connectionId)).toEqual({ id: connectionId, adapter: 'files', settings: {}, production: false });
+    expect(await erpConnection(store.pool, connectionId)).toEqual({ id: connectionId, adapter: 'files', settings: { faults: ['unavailable', 'unavailable', 'timeoutAfterWrite'] }, production: false });
     await expect(erpConnection(store.pool, 'none')).rejects.toThrow('there is no ERP connection none');
   });
 });

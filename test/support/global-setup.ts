@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { loadConfig } from '../../src/config.ts';
 import { startPlatform } from '../../src/platform/start-platform.ts';
+import { registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { registerSearchAttributes } from '../../src/temporal-worker.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -74,14 +74,14 @@ export type DocumentValue = {
   readonly contentHash: Buffer;
 };
 
-/** Composes one document; undefined when there is nothing to bill (D26: no document for zero). */
+/** Composes one document from charges in the order of their annex; undefined when there is nothing to bill (D26: no document for zero). */
 export function composeDocument(input: ComposeInput): DocumentValue | undefined {
   const percentOf = (code: string) => {
     const percent = input.vatPercents.get(code);
     if (percent === undefined) throw new RangeError(`VAT code ${code} has no rule`);
     return percent;
   };
-  const charges = [...input.charges].sort((a, b) => (a.chargeId < b.chargeId ? -1 : a.chargeId > b.chargeId ? 1 : 0));
+  const { charges } = input;
   const lines = [...chargeLines(charges), ...adjustmentLines(input, percentOf)];
   const codes = [...new Set(lines.map((l) => l.vatCode))].sort();
   const sum = (values: readonly bigint[]) => values.reduce((a, b) => a + b, 0n);

@@ -39,9 +39,9 @@ export function canonicalBytes(value: unknown): Buffer {
   return Buffer.from(text);
 }
 
-/** Hash of one charge: over its own canonical figures, made once when it is rated. */
-export function chargeHash(recordKey: string, revision: number, charge: Charge, reversalOf: bigint | null): Buffer {
-  return sha256(canonicalBytes({ recordKey, revision, reversalOf: reversalOf?.toString() ?? null, ...jsonOf(charge) }));
+/** Hash of one charge: over its own canonical figures, made once when it is rated. No surrogate id in it, so that the order of arrival leaves it alone. */
+export function chargeHash(recordKey: string, revision: number, charge: Charge, isReversal: boolean): Buffer {
+  return sha256(canonicalBytes({ recordKey, revision, isReversal, ...jsonOf(charge) }));
 }
 
 /** Seals facts, rating and allocation as one immutable record; each section has its own hash. */

@@ -1,22 +1,25 @@
 import { createHash } from 'node:crypto';
-import { type Issue, issue } from '../../core/issues.ts';
+import type { Issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import { storeRawMessages } from '../intake/store-raw.ts';
+import { audit, type By } from './audit.ts';
+import { Refused } from './refusal.ts';
 
 /** What importing needs of a source's parser; the caller hands in the adapter's, since store and adapters know nothing of each other. */
 export type FileParser = {
   splitFile(bytes: Buffer): { readonly ok: true; readonly lines: readonly { readonly lineNo: number; readonly bytes: Buffer }[] } | { readonly ok: false; readonly issues: readonly Issue[] };
   keyOf(bytes: Buffer, context: { sourceId: string; ownerCountry: string; ownerParty: string; timeZone: string }): string;
 };
-export type ImportFileInput = { readonly sourceId: string; readonly fileName: string; readonly bytes: Buffer; readonly author: string; readonly receivedAt: Date };
-export type ImportFileResult = { readonly ok: true; readonly batchId: string; readonly lineCount: number } | { readonly ok: false; readonly issues: readonly Issue[] };
+export type ImportFileInput = { readonly sourceId: string; readonly fileName: string; readonly bytes: Buffer; readonly by: By; readonly receivedAt: Date };
+/** `duplicate`: this very file was stored before, as this batch. */
+export type ImportFileResult = { readonly ok: true; readonly batchId: string; readonly lineCount: number; readonly duplicate: boolean } | { readonly ok: false; readonly issues: readonly Issue[] };
 
 const chunk = 5000;
 
-/** Stores a whole file as raw messages, or nothing: the batch is known by the hash of its bytes, so the same file is refused a second time. */
+/** Stores a whole file as raw messages, or nothing: the batch is known by the hash of its bytes, so the same file is stored once. Refused when the source is unknown. */
 export async function importFile(db: Db, input: ImportFileInput, parserOf: (format: string) => FileParser): Promise<ImportFileResult> {
   const source = (await db.query('SELECT format, owner_country, owner_party, time_zone FROM source WHERE id = $1', [input.sourceId])).rows[0];
-  if (source === undefined) throw new Error(`no source "${input.sourceId}": create it, or name one that exists`);
+  if (source === undefined) throw new Refused('notFound', `there is no source "${input.sourceId}"`);
   const parser = parserOf(source.format);
   const split = parser.splitFile(input.bytes);
   if (!split.ok) return split;
@@ -29,13 +32,14 @@ export async function importFile(db: Db, input: ImportFileInput, parserOf: (form
     hash,
     split.lines.length,
     input.receivedAt,
-    input.author,
+    input.by.actor,
   ]);
-  if (made.rowCount === 0) return { ok: false, issues: [issue('duplicateFile', 'info', input.fileName, { batch: batchId })] };
+  if (made.rowCount === 0) return { ok: true, batchId, lineCount: split.lines.length, duplicate: true };
   const context = { sourceId: input.sourceId, ownerCountry: source.owner_country, ownerParty: source.owner_party, timeZone: source.time_zone };
   for (let from = 0; from < split.lines.length; from += chunk) {
     const messages = split.lines.slice(from, from + chunk).map((line) => ({ recordKey: parser.keyOf(line.bytes, context), bytes: line.bytes, lineNo: line.lineNo }));
     await storeRawMessages(db, { sourceId: input.sourceId, batchId, receivedAt: input.receivedAt, messages });
   }
-  return { ok: true, batchId, lineCount: split.lines.length };
+  await audit(db, input.by, { action: 'file.import', subject: batchId, after: { fileName: input.fileName, lines: split.lines.length } });
+  return { ok: true, batchId, lineCount: split.lines.length, duplicate: false };
 }

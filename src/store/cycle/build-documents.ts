@@ -9,17 +9,16 @@ const accountsPerChunk = 500;
 export type Preview = { readonly contentHash: string; readonly documents: number; readonly approved: boolean };
 
 /**
- * Builds, or builds again, the draft documents of a run's accounts (all of them unless named) and the hashes of its group and
- * of the run. Exclusions and adjustments of the run are applied; the same inputs give the same hash. An approved run is fixed:
- * nothing is built, and `approved` tells so, also to a workflow that missed the signal.
+ * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of its group and of the
+ * run. Exclusions and adjustments of the run are applied; the same inputs give the same hash. An approved run is fixed: nothing is
+ * built, and `approved` tells so, also to a workflow that missed the answer.
  */
-export async function buildDocuments(db: Db, runId: string, accountIds?: readonly string[]): Promise<Preview> {
+export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   const state = await lockRun(db, runId);
   if (state === 'approved') return fixedPreview(db, runId);
   if (state !== 'previewing' && state !== 'inReview') throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
-  // An account may have nothing but an adjustment.
-  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM adjustment WHERE run_id = $1 ON CONFLICT DO NOTHING", [runId]);
-  const accounts = accountIds ?? (await db.query<{ account_id: string }>('SELECT account_id FROM run_account WHERE run_id = $1 ORDER BY account_id', [runId])).rows.map((r) => r.account_id);
+  const pending = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND state = 'pending' ORDER BY account_id", [runId]);
+  const accounts = pending.rows.map((r) => r.account_id);
   for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
   return writeHashes(db, runId);
 }
@@ -46,7 +45,8 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
   const charges = await db.query(
     `SELECT k.account_id, c.charge_id, c.charge_hash, c.role, c.component, c.unit_price, c.quantity, c.quantity_unit, c.net_minor, c.gross_minor, c.vat_code, c.gl_account,
             c.cost_center, c.site_id, c.service_month, c.energy_wh, c.mapping_version
-     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' ORDER BY k.account_id, c.charge_id`,
+     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document'
+     ORDER BY k.account_id, c.service_on, c.session_key COLLATE "C", c.revision, c.reversal_of IS NOT NULL, c.role, c.component, c.split_no`,
     [runId, accounts],
   );
   const adjustments = await db.query('SELECT * FROM adjustment WHERE run_id = $1 AND account_id = ANY($2) AND withdrawn_at IS NULL ORDER BY id', [runId, accounts]);

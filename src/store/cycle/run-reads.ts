@@ -23,20 +23,8 @@ export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> 
   return rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) is ${r.state}: ${r.code}, ${r.energy_wh} Wh`);
 }
 
-/** Signs that every waiting record of the run's period stays unbilled for now: one decision each, by one person with one reason. */
-export async function signCarry(db: Db, input: { readonly runId: string; readonly actor: string; readonly reason: string }): Promise<number> {
-  const { rowCount } = await db.query(
-    `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor)
-     SELECT 'record', h.record_id::text, r.id, 'carry', $3, $2 FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
-     WHERE r.id = $1 AND h.state IN ('received', 'quarantined', 'parked')
-       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)`,
-    [input.runId, input.actor, input.reason],
-  );
-  await db.query("INSERT INTO audit_event (actor, action, subject, reason, after) VALUES ($1, 'run.carry', $2, $3, $4)", [
-    input.actor,
-    input.runId,
-    input.reason,
-    JSON.stringify({ records: rowCount }),
-  ]);
-  return rowCount ?? 0;
+/** Runs of an entity whose workflow has not begun. */
+export async function plannedRuns(db: Db, entityId: string): Promise<{ runId: string; workflowId: string; period: string; cutOffAtMs: number }[]> {
+  const { rows } = await db.query("SELECT id, workflow_id, period, cut_off_at FROM billing_run WHERE entity_id = $1 AND state = 'planned' ORDER BY id", [entityId]);
+  return rows.map((r) => ({ runId: r.id, workflowId: r.workflow_id, period: r.period, cutOffAtMs: r.cut_off_at.getTime() }));
 }

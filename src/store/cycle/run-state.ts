@@ -36,3 +36,13 @@ export async function lockRun(db: Db, runId: string): Promise<RunState> {
   if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
   return rows[0].state;
 }
+
+/** Writes what a run waits for or stumbles over, for whoever looks; null when nothing is wrong. */
+export async function noteProblem(db: Db, runId: string, problem: string | null): Promise<void> {
+  await db.query('UPDATE billing_run SET problem = $2 WHERE id = $1 AND problem IS DISTINCT FROM $2', [runId, problem]);
+}
+
+/** Holds a run before its next step, or lets it go on. */
+export async function setPaused(db: Db, runId: string, paused: boolean): Promise<void> {
+  await db.query('UPDATE billing_run SET paused = $2 WHERE id = $1', [runId, paused]);
+}

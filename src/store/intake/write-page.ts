@@ -206,7 +206,7 @@ async function insertCharges(db: Db, rows: readonly ChargeRow[], pageId: string)
     mapping_version: row.charge.mappingVersion,
     reversal_of: row.reversalOf,
     page_id: pageId,
-    charge_hash: `\\x${chargeHash(row.record.recordKey, row.revision, row.charge, row.reversalOf).toString('hex')}`,
+    charge_hash: `\\x${chargeHash(row.record.recordKey, row.revision, row.charge, row.reversalOf !== null).toString('hex')}`,
   }));
   const columns = Object.keys(values[0] ?? {}).join(', ');
   await db.query(

@@ -2,15 +2,24 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createCycleActivities } from './activities/cycle.ts';
-import { createIntakeActivities } from './activities/intake.ts';
-import type { ErpPort } from './adapters/erp/port.ts';
-import type { Store } from './store/db.ts';
-import { searchAttributes } from './workflows/search-attributes.ts';
+import { createCycleActivities } from '../activities/cycle.ts';
+import { createHandOverActivities, type ErpFor } from '../activities/hand-over.ts';
+import { createIntakeActivities } from '../activities/intake.ts';
+import { createUpkeepActivities } from '../activities/upkeep.ts';
+import type { Store } from '../store/db.ts';
+import { searchAttributes } from '../workflows/search-attributes.ts';
 
-const bundle = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../dist/workflows.js');
+const bundle = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../dist/workflows.js');
 
-export type WorkerOptions = { readonly address: string; readonly namespace: string; readonly taskQueue: string; readonly store: Store; readonly erpFor: (connectionId: string) => ErpPort };
+export type WorkerOptions = {
+  readonly address: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly store: Store;
+  readonly erpFor: ErpFor;
+  /** Makes partitions ahead as the owner's role; answers how many. */
+  readonly makePartitions: () => Promise<number>;
+};
 
 // The SDK's start and stop lines are noise for whoever runs a command.
 Runtime.install({ logger: new DefaultLogger('WARN') });
@@ -18,8 +27,8 @@ Runtime.install({ logger: new DefaultLogger('WARN') });
 /** Connects a worker with every workflow and activity; the caller runs and shuts it down. */
 export async function createWorker(options: WorkerOptions): Promise<{ worker: Worker; close: () => Promise<void> }> {
   const connection = await NativeConnection.connect({ address: options.address });
-  const deps = { store: options.store, now: () => new Date(), erpFor: options.erpFor };
-  const activities = { ...createIntakeActivities(deps), ...createCycleActivities(deps) };
+  const deps = { ...options, now: () => new Date() };
+  const activities = { ...createIntakeActivities(deps), ...createCycleActivities(deps), ...createHandOverActivities(deps), ...createUpkeepActivities(deps) };
   const worker = await Worker.create({ connection, namespace: options.namespace, taskQueue: options.taskQueue, workflowBundle: { codePath: bundle }, activities, maxCachedWorkflows: 500 });
   return { worker, close: () => connection.close() };
 }

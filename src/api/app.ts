@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import type { Logger } from 'pino';
+import type { Store } from '../store/db.ts';
+import { authenticate } from './auth.ts';
+import { docsRoutes, openApiConfig } from './docs.ts';
+import type { ApiEnv } from './env.ts';
+import { idempotent } from './idempotency.ts';
+import type { Orders } from './orders.ts';
+import { answerProblem, Problem, problemOf } from './problem.ts';
+import { documentRoutes } from './routes/documents.ts';
+import { healthRoutes } from './routes/health.ts';
+import { intakeRoutes } from './routes/intake.ts';
+import { recordRoutes } from './routes/records.ts';
+import { runDecisionRoutes } from './routes/run-decisions.ts';
+import { runShapeRoutes } from './routes/run-shapes.ts';
+import { runSteeringRoutes } from './routes/run-steering.ts';
+import { runRoutes } from './routes/runs.ts';
+
+export type ApiDeps = { readonly store: Store; readonly orders: Orders; readonly log: Logger; readonly temporalUiUrl?: string | undefined };
+
+const megabyte = 1024 * 1024;
+const maxBodyBytes = 16 * megabyte;
+const maxFileBytes = 512 * megabyte;
+
+/** The HTTP API: zod at the edge, one command or read per route, problem details for whatever goes wrong. */
+export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const app = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const errors = result.error.issues.map((i) => ({ path: i.path.join('.'), message: i.message }));
+      throw new Problem(422, 'invalid', errors.map((e) => (e.path === '' ? e.message : `${e.path}: ${e.message}`)).join('; '), { errors });
+    },
+  });
+  app.onError((error, c) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) deps.log.error({ requestId: c.get('requestId'), path: c.req.path, error: error.stack }, 'request failed');
+    return answerProblem(c, problem);
+  });
+  app.notFound((c) => answerProblem(c, new Problem(404, 'notFound', `There is no ${c.req.method} ${c.req.path}; see /docs.`)));
+  app.use('*', secureHeaders());
+  app.use('*', async (c, next) => {
+    const given = c.req.header('x-request-id');
+    c.set('requestId', given !== undefined && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID());
+    c.header('x-request-id', c.get('requestId'));
+    await next();
+  });
+  healthRoutes(app, deps);
+  docsRoutes(app, deps);
+  app.use('/v1/*', async (c, next) => {
+    const maxSize = /^\/v1\/sources\/[^/]+\/files$/.test(c.req.path) ? maxFileBytes : maxBodyBytes;
+    const onError = () => {
+      throw new Problem(413, 'tooLarge', `A request holds at most ${maxSize / megabyte} MB here: send it in parts.`);
+    };
+    return bodyLimit({ maxSize, onError })(c, next);
+  });
+  app.use('/v1/*', authenticate(deps.store.pool));
+  app.use('/v1/*', idempotent(deps.store.pool));
+  intakeRoutes(app, deps);
+  recordRoutes(app, deps);
+  runRoutes(app, deps);
+  runShapeRoutes(app, deps);
+  runDecisionRoutes(app, deps);
+  runSteeringRoutes(app, deps);
+  documentRoutes(app, deps);
+  app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key; its roles decide what it may do.' });
+  app.doc31('/openapi.json', openApiConfig);
+  return app;
+}

@@ -1,0 +1,33 @@
+import type { MiddlewareHandler } from 'hono';
+import type { Db } from '../store/db.ts';
+import { callerOf, type Role } from '../store/reads/api-keys.ts';
+import type { ApiEnv } from './env.ts';
+import { Problem } from './problem.ts';
+
+/** Everyone who may look; partners see their own source only. */
+export const readers: readonly Role[] = ['finance-preparer', 'finance-approver', 'ops', 'auditor', 'admin'];
+
+/** Finds out who calls, by the bearer token. 401 without one that is known. */
+export function authenticate(db: Db): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const token = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    const caller = token === undefined ? undefined : await callerOf(db, token);
+    if (caller === undefined) {
+      c.header('www-authenticate', 'Bearer');
+      throw new Problem(401, 'notSignedIn', 'Send an API key that is in force: Authorization: Bearer <token>.');
+    }
+    c.set('caller', caller);
+    await next();
+  };
+}
+
+/** Lets through who has one of the roles; a partner, where allowed, only for its own source (path parameter `sourceId`). */
+export function allow(...roles: readonly Role[]): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const caller = c.get('caller');
+    if (!caller.roles.some((role) => roles.includes(role))) throw new Problem(403, 'forbidden', `This needs one of the roles ${roles.join(', ')}; yours: ${caller.roles.join(', ')}.`);
+    const sourceId = c.req.param('sourceId');
+    if (caller.sourceId !== null && sourceId !== undefined && sourceId !== caller.sourceId) throw new Problem(403, 'forbidden', `This key is for source ${caller.sourceId} only.`);
+    await next();
+  };
+}

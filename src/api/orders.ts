@@ -1,0 +1,140 @@
+import { type Client, WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Logger } from 'pino';
+import {
+  arrivedSignal,
+  type BillingCycleInput,
+  cancelUpdate,
+  cutOffSignal,
+  type DecisionOrder,
+  decideUpdate,
+  inputsChangedSignal,
+  type Order,
+  pauseUpdate,
+  type RetryWaitingInput,
+  resumeUpdate,
+  retrySignal,
+  workflowNames,
+} from '../workflows/messages.ts';
+import { Problem } from './problem.ts';
+
+export type Arrival = { readonly rawId: string; readonly recordKey: string };
+type Ref = { readonly sourceId: string; readonly recordKey: string };
+
+const pageSize = 500;
+/** Up to so many at once each start a workflow of their own; more go together in pages. */
+const oneByOne = 10;
+
+/** What the API asks of the workflows, after its own transaction has committed. */
+export type Orders = ReturnType<typeof createOrders>;
+
+export function createOrders(client: Client, taskQueue: string, log: Logger) {
+  const startCdr = (ref: Ref) => client.workflow.signalWithStart(workflowNames.cdrLifecycle, { taskQueue, workflowId: `cdr/${ref.sourceId}/${ref.recordKey}`, args: [ref], signal: arrivedSignal });
+  const inCycle = { taskQueue } as const;
+  const startOf = (run: BillingCycleInput & { readonly workflowId: string }) => ({
+    ...inCycle,
+    workflowId: run.workflowId,
+    args: [{ runId: run.runId, period: run.period, cutOffAtMs: run.cutOffAtMs }] as [BillingCycleInput],
+  });
+
+  return {
+    /**
+     * Lets stored arrivals be processed: few start a workflow each, many go in pages. Answers the workflow id of each, undefined where
+     * none was started alone. When Temporal is away nothing is lost: the sweep finds what is stored.
+     */
+    async arrived(sourceId: string, arrivals: readonly Arrival[]): Promise<(string | undefined)[]> {
+      try {
+        if (arrivals.length <= oneByOne) return await Promise.all(arrivals.map(async ({ recordKey }) => (await startCdr({ sourceId, recordKey })).workflowId));
+        for (let from = 0; from < arrivals.length; from += pageSize) {
+          const rawIds = arrivals.slice(from, from + pageSize).map((a) => a.rawId);
+          await client.workflow.start(workflowNames.importBatch, { taskQueue, workflowId: `import/${sourceId}/auto-${rawIds[0]}`, args: [{ sourceId, rawIds }] });
+        }
+      } catch (error) {
+        log.warn({ error: (error as Error).message, sourceId, arrivals: arrivals.length }, 'no workflow could be started; the sweep will take these arrivals');
+      }
+      return arrivals.map(() => undefined);
+    },
+
+    /** Wakes the workflows of records a decision was made on. */
+    async decided(refs: readonly Ref[]): Promise<void> {
+      for (let from = 0; from < refs.length; from += 50) await Promise.all(refs.slice(from, from + 50).map(startCdr));
+    },
+
+    /** Tries again what waits for a piece of set-up. */
+    async setupAdded(input: RetryWaitingInput): Promise<string> {
+      const workflowId = `retry/${input.sourceId}/${input.code}/${input.key}`;
+      await client.workflow.start(workflowNames.retryWaiting, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
+      return workflowId;
+    },
+
+    async startBatch(sourceId: string, batchId: string): Promise<string> {
+      const workflowId = `import/${sourceId}/${batchId}`;
+      await client.workflow.start(workflowNames.importBatch, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ sourceId, batchId }] });
+      return workflowId;
+    },
+
+    async startRun(run: BillingCycleInput & { readonly workflowId: string }): Promise<void> {
+      await client.workflow.start(workflowNames.billingCycle, { ...startOf(run), workflowIdConflictPolicy: 'USE_EXISTING' });
+    },
+    async cutOff(workflowId: string, at: Date | undefined): Promise<void> {
+      await known(workflowId, client.workflow.getHandle(workflowId).signal(cutOffSignal, at === undefined ? {} : { at: at.toISOString() }));
+    },
+    /** A run that does not run yet meets the change when it starts. */
+    async inputsChanged(workflowId: string): Promise<void> {
+      await client.workflow
+        .getHandle(workflowId)
+        .signal(inputsChangedSignal)
+        .catch((error: unknown) => (error instanceof WorkflowNotFoundError ? undefined : Promise.reject(error)));
+    },
+    /** Starts the run's workflow when it never began. */
+    async retry(run: BillingCycleInput & { readonly workflowId: string }): Promise<void> {
+      await client.workflow.signalWithStart(workflowNames.billingCycle, { ...startOf(run), signal: retrySignal });
+    },
+    async decide(workflowId: string, order: DecisionOrder): Promise<void> {
+      await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
+    },
+    async pause(workflowId: string, order: Order): Promise<void> {
+      await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(pauseUpdate, { args: [order] }));
+    },
+    async resume(workflowId: string, order: Order): Promise<void> {
+      await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(resumeUpdate, { args: [order] }));
+    },
+    async cancel(workflowId: string, order: Order): Promise<void> {
+      await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(cancelUpdate, { args: [order] }));
+    },
+    /** Throws when Temporal does not answer. */
+    async ready(): Promise<void> {
+      await client.connection.withDeadline(Date.now() + 2000, () => client.workflowService.getSystemInfo({}));
+    },
+  };
+}
+
+/** A message to a workflow that is over, or never began, is a conflict of states. */
+async function known(workflowId: string, sending: Promise<unknown>): Promise<void> {
+  try {
+    await sending;
+  } catch (error) {
+    throw error instanceof WorkflowNotFoundError ? notRunning(workflowId) : error;
+  }
+}
+
+async function updated(workflowId: string, updating: Promise<unknown>): Promise<void> {
+  try {
+    await known(workflowId, updating);
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) throw notRunning(workflowId);
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    const cause = error.cause;
+    if (!(cause instanceof ApplicationFailure)) throw new Problem(409, 'failed', cause?.message ?? error.message);
+    const detail = cause.details?.[0] as { current?: string } | undefined;
+    if (cause.type === 'ownWork') throw new Problem(403, 'ownWork', `${cause.message}.`);
+    if (cause.type === 'staleHash')
+      throw new Problem(409, 'staleHash', 'The content has changed since it was looked at: review it again and approve the present hash.', { currentContentHash: detail?.current ?? '' });
+    if (cause.type === 'wrongState') throw new Problem(409, 'wrongState', `${cause.message}.`);
+    throw new Problem(409, 'refused', cause.message);
+  }
+}
+
+function notRunning(workflowId: string): Problem {
+  return new Problem(409, 'notRunning', `Workflow ${workflowId} does not run: the run is over, or POST …/retry starts it.`);
+}

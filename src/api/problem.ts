@@ -1,0 +1,56 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Issue } from '../core/issues.ts';
+import { describeIssue } from '../core/issues.ts';
+import { type Refusal, Refused } from '../store/commands/refusal.ts';
+import type { ApiEnv } from './env.ts';
+
+/** RFC 9457 problem details, thrown by a route; `code` is stable, `detail` names the remedy. */
+export class Problem extends Error {
+  override name = 'Problem';
+  readonly status: ContentfulStatusCode;
+  readonly code: string;
+  readonly more: Readonly<Record<string, unknown>>;
+  constructor(status: ContentfulStatusCode, code: string, detail: string, more: Readonly<Record<string, unknown>> = {}) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.more = more;
+  }
+}
+
+const refusalStatus = { notFound: 404, wrongState: 409, invalid: 422, forbidden: 403 } as const satisfies Record<Refusal['reason'], ContentfulStatusCode>;
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Not signed in',
+  403: 'Not allowed',
+  404: 'Not found',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Invalid input',
+  500: 'Internal error',
+  503: 'Not available',
+};
+const databaseAway = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P03', '08006', '08001']);
+
+/** An issue as the API shows it. */
+export function issueBody(found: Issue): { code: string; severity: string; subject: string; text: string } {
+  return { code: found.code, severity: found.severity, subject: found.subject, text: describeIssue(found) };
+}
+
+/** Any error as a problem. What nobody foresaw is logged by the caller and told without its inner words. */
+export function problemOf(error: Error): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof Refused) return new Problem(refusalStatus[error.refusal.reason], error.refusal.reason, error.refusal.what);
+  if (error instanceof HTTPException) return new Problem(error.status as ContentfulStatusCode, 'badRequest', error.message);
+  if (databaseAway.has((error as Error & { code?: string }).code ?? '')) return new Problem(503, 'databaseAway', 'The database cannot be reached; try again shortly.');
+  return new Problem(500, 'internal', 'Something went wrong on our side; nothing half done was kept. Try again, and name the request id if it stays.');
+}
+
+/** Writes a problem as application/problem+json. */
+export function answerProblem(c: Context<ApiEnv>, problem: Problem): Response {
+  const body = { type: 'about:blank', title: titles[problem.status] ?? 'Error', status: problem.status, code: problem.code, detail: problem.message, ...problem.more, requestId: c.get('requestId') };
+  return c.body(JSON.stringify(body), problem.status, { 'content-type': 'application/problem+json' });
+}

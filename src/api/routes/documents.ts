@@ -1,0 +1,77 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Store } from '../../store/db.ts';
+import { findDocument } from '../../store/reads/documents.ts';
+import { allow, readers } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import { Problem } from '../problem.ts';
+import { json, money, problems, wh } from '../schemas.ts';
+
+export const documentSummary = z
+  .object({
+    documentId: z.string(),
+    runId: z.string(),
+    accountId: z.string(),
+    accountName: z.string(),
+    strategy: z.string(),
+    type: z.string(),
+    state: z.string(),
+    legalNumber: z.string().nullable(),
+    issuedOn: z.string().nullable(),
+    dueOn: z.string().nullable(),
+    ocr: z.string().nullable(),
+    currency: z.string(),
+    net: money,
+    vat: money,
+    rounding: money,
+    payable: money,
+    energyWh: wh,
+    chargeCount: z.int(),
+    contentHash: z.string(),
+    erp: z.object({ state: z.string(), externalId: z.string().nullable(), answer: z.string().nullable() }).nullable(),
+  })
+  .openapi('Document');
+const line = z.object({
+  lineNo: z.int(),
+  kind: z.string(),
+  description: z.string(),
+  quantity: z.string(),
+  quantityUnit: z.string(),
+  unitPrice: z.string().nullable(),
+  net: money,
+  vatCode: z.string(),
+  glAccount: z.string(),
+  costCenter: z.string(),
+  siteId: z.string().nullable(),
+  serviceMonth: z.string(),
+  energyWh: wh,
+  charges: z.int(),
+});
+
+/** Single documents. */
+export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/documents/{id}',
+      tags: ['Documents'],
+      summary: 'A document with its lines',
+      description: 'Also as `{id}.json`.',
+      middleware: allow(...readers),
+      request: {
+        params: z.object({
+          id: z
+            .string()
+            .min(1)
+            .openapi({ param: { name: 'id', in: 'path' } }),
+        }),
+      },
+      responses: { 200: json(documentSummary.extend({ lines: z.array(line).readonly() }), 'The document.'), ...problems },
+    }),
+    async (c) => {
+      const id = c.req.valid('param').id.replace(/\.json$/, '');
+      const found = await findDocument(store.pool, id);
+      if (found === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
+      return c.json(found, 200);
+    },
+  );
+}

@@ -1,0 +1,171 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { parserFor } from '../../adapters/sources/registry.ts';
+import { describeIssue } from '../../core/issues.ts';
+import { importFile } from '../../store/commands/import-file.ts';
+import { mapExternal } from '../../store/commands/map-external.ts';
+import { type ReceivedItem, receiveCdrs } from '../../store/commands/receive-cdrs.ts';
+import type { Store } from '../../store/db.ts';
+import { importProgress } from '../../store/reads/imports.ts';
+import { allow, readers } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import type { Orders } from '../orders.ts';
+import { issueBody, Problem } from '../problem.ts';
+import { body, idempotencyHeader, instant, issue, json, problems } from '../schemas.ts';
+import { byOf } from './run-context.ts';
+
+const maxItems = 5000;
+const item = z
+  .object({
+    index: z.int().openapi({ description: 'Place in the request, from 0.' }),
+    recordKey: z.string().openapi({ example: 'se*wlt*9001' }),
+    status: z.enum(['accepted', 'duplicate', 'held']).openapi({ description: '`duplicate`: these facts are processed already. `held`: stored, and waiting for a corrected message or a decision.' }),
+    timeline: z.string(),
+    workflowId: z.string().optional(),
+    issues: z.array(issue),
+  })
+  .openapi('ReceivedCdr');
+const sourceId = z.object({
+  sourceId: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'sourceId', in: 'path' }, example: 'ocpi-peer' }),
+});
+
+const fileQuery = z.object({ fileName: z.string().min(1).max(200) });
+const importStarted = z.object({ batchId: z.string(), duplicate: z.boolean(), lineCount: z.int(), workflowId: z.string() });
+
+/** What partners send, and the set-up that lets it through. */
+export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
+  // The body stays as it came: it is stored before anything looks into it, so no schema may refuse it first.
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path: '/v1/sources/{sourceId}/cdrs',
+    tags: ['Intake'],
+    summary: 'Send CDRs in the format of the source',
+    description: `One CDR as application/json, or up to ${maxItems} as application/x-ndjson, one a line. Stored before the answer. The same facts again are a duplicate; other content under a known key is a revision or a conflict, by the source's profile.`,
+    request: {
+      params: sourceId,
+      body: { required: true, content: { 'application/json': { schema: z.looseObject({}) }, 'application/x-ndjson': { schema: z.string() } } },
+    },
+    responses: { 202: json(z.object({ items: z.array(item) }), 'Stored, each with what is known of it; a bad line is answered with its own error and the others go on.'), ...problems },
+  });
+  app.post('/v1/sources/:sourceId/cdrs', allow('partner', 'ops', 'admin'), async (c) => {
+    const id = c.req.param('sourceId');
+    const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
+    const items = itemsOf(Buffer.from(await c.req.arrayBuffer()), type);
+    const received = await store.tx((db) => receiveCdrs(db, { sourceId: id, items, receivedAt: new Date() }, parserFor));
+    const started = await orders.arrived(id, received);
+    const answers = received.map((r, index) => answerOf(id, r, index, started[index]));
+    const [only] = answers;
+    if (type === 'application/json' && only?.status === 'held') {
+      throw new Problem(422, 'invalidCdr', 'The CDR cannot be billed as it is. It is kept under its timeline; send it again, corrected.', {
+        timeline: only.timeline,
+        recordKey: only.recordKey,
+        issues: only.issues,
+      });
+    }
+    return c.json({ items: answers }, 202);
+  });
+
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path: '/v1/sources/{sourceId}/files',
+    tags: ['Intake'],
+    summary: 'Import a file in the format of the source',
+    description: 'The whole file is stored, or, when its shape is wrong, nothing of it. The same file again is recognised by its bytes and answered with its first batch.',
+    request: { params: sourceId, query: fileQuery, body: { required: true, content: { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } } } },
+    responses: { 202: json(importStarted, 'Stored; the workflow works it off. 200 with `duplicate: true` for a file known already.'), ...problems },
+  });
+  app.post('/v1/sources/:sourceId/files', allow('partner', 'ops', 'admin'), async (c) => {
+    const id = c.req.param('sourceId');
+    const query = fileQuery.safeParse(c.req.query());
+    if (!query.success) throw new Problem(422, 'invalid', 'Name the file: ?fileName=sessions.csv, at most 200 characters.');
+    const input = { sourceId: id, fileName: query.data.fileName, bytes: Buffer.from(await c.req.arrayBuffer()), receivedAt: new Date(), by: byOf(c) };
+    const stored = await store.tx((db) => importFile(db, input, parserFor));
+    if (!stored.ok) throw new Problem(422, 'wrongFile', stored.issues.map(describeIssue).join(' '), { issues: stored.issues.map(issueBody) });
+    const workflowId = await orders.startBatch(id, stored.batchId);
+    return c.json({ batchId: stored.batchId, duplicate: stored.duplicate, lineCount: stored.lineCount, workflowId }, stored.duplicate ? 200 : 202);
+  });
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/imports/{batchId}',
+      tags: ['Intake'],
+      summary: 'How far an import is',
+      middleware: allow('partner', ...readers),
+      request: { params: z.object({ batchId: z.string().openapi({ param: { name: 'batchId', in: 'path' } }) }) },
+      responses: {
+        200: json(
+          z.object({ batchId: z.string(), sourceId: z.string(), fileName: z.string(), lineCount: z.int(), processed: z.int(), outcomes: z.record(z.string(), z.int()) }),
+          'Lines processed, by outcome.',
+        ),
+        ...problems,
+      },
+    }),
+    async (c) => {
+      const { batchId } = c.req.valid('param');
+      const found = await importProgress(store.pool, batchId);
+      const own = c.get('caller').sourceId;
+      if (found === undefined || (own !== null && found.sourceId !== own)) throw new Problem(404, 'notFound', `There is no import "${batchId}".`);
+      return c.json(found, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/mappings',
+      tags: ['Set-up'],
+      summary: 'Map a source’s key of a site or token to ours',
+      description: 'Records that wait for it are tried again.',
+      middleware: allow('ops', 'admin'),
+      request: {
+        headers: idempotencyHeader,
+        body: body(
+          z.object({
+            sourceId: z.string().min(1),
+            kind: z.enum(['site', 'token']),
+            externalKey: z.string().min(1),
+            internalId: z.string().min(1).openapi({ description: 'A site for a site, an account for a token.' }),
+            costCenter: z.string().min(1).optional(),
+            validFrom: instant.optional(),
+          }),
+        ),
+      },
+      responses: { 201: json(z.object({ made: z.boolean(), workflowId: z.string() }), 'Mapped; the workflow tries again what waited for it.'), ...problems },
+    }),
+    async (c) => {
+      const { validFrom, ...mapping } = c.req.valid('json');
+      const { made } = await store.tx((db) => mapExternal(db, { ...mapping, validFrom: validFrom === undefined ? undefined : new Date(validFrom) }, byOf(c)));
+      const workflowId = await orders.setupAdded({ sourceId: mapping.sourceId, code: mapping.kind === 'site' ? 'unknownSite' : 'unknownToken', key: mapping.externalKey });
+      return c.json({ made, workflowId }, 201);
+    },
+  );
+}
+
+function itemsOf(bytes: Buffer, type: string | undefined): Buffer[] {
+  if (type !== 'application/json' && type !== 'application/x-ndjson') throw new Problem(415, 'unsupportedMediaType', 'Send application/json for one CDR, application/x-ndjson for several.');
+  const items = type === 'application/json' ? [bytes] : linesOf(bytes);
+  if (items.every((i) => i.length === 0)) throw new Problem(422, 'invalid', 'The body is empty: send at least one CDR.');
+  if (items.length > maxItems) throw new Problem(413, 'tooLarge', `${items.length} CDRs in one request: send at most ${maxItems}.`);
+  return items;
+}
+
+/** Lines without their end, blank ones left out; bytes untouched. */
+function linesOf(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const newline = bytes.indexOf(10, from);
+    const end = newline < 0 ? bytes.length : newline;
+    const line = bytes.subarray(from, bytes[end - 1] === 13 ? end - 1 : end);
+    if (line.toString('latin1').trim() !== '') lines.push(line);
+    from = end + 1;
+  }
+  return lines;
+}
+
+function answerOf(source: string, received: ReceivedItem, index: number, workflowId: string | undefined) {
+  const timeline = `/v1/records/${encodeURIComponent(`${source}/${received.recordKey}`)}/timeline`;
+  return { index, recordKey: received.recordKey, status: received.status, timeline, ...(workflowId === undefined ? {} : { workflowId }), issues: received.issues.map(issueBody) };
+}

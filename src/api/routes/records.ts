@@ -1,0 +1,184 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { decideRecords } from '../../store/commands/decide-records.ts';
+import type { Store } from '../../store/db.ts';
+import { findRecord, listRecords, type RecordView, sealedRecord } from '../../store/reads/records.ts';
+import { timelineOf } from '../../store/reads/timeline.ts';
+import { traceFrom } from '../../store/reads/trace.ts';
+import { allow, readers } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import type { Orders } from '../orders.ts';
+import { Problem } from '../problem.ts';
+import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
+import { byOf } from './run-context.ts';
+
+const record = z
+  .object({
+    recordId: z.string(),
+    sourceId: z.string(),
+    recordKey: z.string(),
+    state: z.enum(['received', 'quarantined', 'rejected', 'parked', 'booked']),
+    revision: z.int(),
+    sessionKey: z.string(),
+    siteId: z.string().nullable(),
+    accountId: z.string().nullable(),
+    serviceMonth: z.string().nullable(),
+    energyWh: wh,
+    waitingFor: z.string().nullable(),
+    issues: z.array(z.object({ code: z.string(), severity: z.string(), text: z.string() })).readonly(),
+    updatedAt: z.string(),
+  })
+  .openapi('Record');
+const recordId = z.object({
+  id: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'id', in: 'path' }, description: 'The record’s number, or `{sourceId}/{recordKey}` percent-encoded.', example: 'csms%2Fse*wlt*9001' }),
+});
+const traced = z.object({
+  recordId: z.string().nullable(),
+  sessionKey: z.string().nullable(),
+  revision: z.int().nullable(),
+  energyWh: wh,
+  chargeId: z.string(),
+  role: z.string(),
+  component: z.string(),
+  net: money,
+  currency: z.string(),
+  glAccount: z.string(),
+  costCenter: z.string(),
+  ratedJournal: z.string(),
+  accountId: z.string().nullable(),
+  runId: z.string().nullable(),
+  disposition: z.string().nullable(),
+  documentId: z.string().nullable(),
+  lineNo: z.int().nullable(),
+  legalNumber: z.string().nullable(),
+  issueJournal: z.string().nullable(),
+  erpState: z.string().nullable(),
+  erpId: z.string().nullable(),
+});
+
+/** Charge records: where each stands and why, decisions on what waits, and the way from a kWh to the ERP. */
+export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
+  const found = async (id: string, sourceOfCaller: string | null): Promise<RecordView | undefined> => {
+    const view = await findRecord(store.pool, id);
+    const sourceId = view?.sourceId ?? id.split('/', 1)[0];
+    // Whether another's record exists is not for a partner to know.
+    if (sourceOfCaller !== null && sourceId !== sourceOfCaller) throw new Problem(404, 'notFound', `There is no record "${id}".`);
+    return view;
+  };
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/records',
+      tags: ['Records'],
+      summary: 'Records, newest first',
+      middleware: allow(...readers),
+      request: { query: pageQuery.extend({ cursor: number.optional(), state: record.shape.state.optional(), sourceId: z.string().optional() }) },
+      responses: { 200: json(pageOf(record), 'Records.'), ...problems },
+    }),
+    async (c) => c.json(await listRecords(store.pool, c.req.valid('query')), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/records/{id}',
+      tags: ['Records'],
+      summary: 'A record and its sealed JSON',
+      middleware: allow('partner', ...readers),
+      request: { params: recordId, query: z.object({ revision: z.coerce.number().int().min(1).optional() }) },
+      responses: {
+        200: json(record.extend({ sealed: z.object({ revision: z.int(), recordHash: z.string(), record: z.any() }).nullable() }), 'The record; `sealed` is null while it waits.'),
+        ...problems,
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid('param');
+      const view = await found(id, c.get('caller').sourceId);
+      if (view === undefined) throw new Problem(404, 'notFound', `There is no record "${id}".`);
+      const sealed = await sealedRecord(store.pool, view.recordId, c.req.valid('query').revision);
+      return c.json({ ...view, sealed: sealed === undefined ? null : { revision: sealed.revision, recordHash: sealed.recordHash, record: JSON.parse(sealed.canonical.toString('utf8')) } }, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/records/{id}/timeline',
+      tags: ['Records'],
+      summary: 'What happened to a CDR, and why it is (not) on an invoice',
+      middleware: allow('partner', ...readers),
+      request: { params: recordId },
+      responses: {
+        200: json(
+          z.object({
+            sourceId: z.string(),
+            recordKey: z.string(),
+            state: z.string(),
+            answer: z.string(),
+            events: z.array(z.object({ at: z.string(), event: z.string(), text: z.string() })).readonly(),
+          }),
+          'Oldest first.',
+        ),
+        ...problems,
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid('param');
+      const view = await found(id, c.get('caller').sourceId);
+      const at = id.indexOf('/');
+      const key = view ?? { sourceId: id.slice(0, Math.max(at, 0)), recordKey: id.slice(at + 1) };
+      const timeline = await timelineOf(store.pool, { sourceId: key.sourceId, recordKey: key.recordKey }, view);
+      if (timeline === undefined) throw new Problem(404, 'notFound', `Nothing was received under "${id}".`);
+      return c.json(timeline, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/decisions',
+      tags: ['Records'],
+      summary: 'Accept, reject or hold waiting records',
+      description: 'Accept bills a record although a check failed; reject never bills it; hold leaves it where it is. Each decision is signed and kept.',
+      middleware: allow('finance-preparer', 'ops', 'admin'),
+      request: { headers: idempotencyHeader, body: body(z.object({ recordIds: z.array(number).min(1).max(500), action: z.enum(['accept', 'reject', 'hold']), reason })) },
+      responses: { 200: json(z.object({ decided: z.int() }), 'Decided; the records go on.'), ...problems },
+    }),
+    async (c) => {
+      const decision = c.req.valid('json');
+      const refs = await store.tx((db) => decideRecords(db, { ...decision, recordIds: [...new Set(decision.recordIds)] }, byOf(c)));
+      await orders.decided(refs);
+      return c.json({ decided: refs.length }, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/trace',
+      tags: ['Records'],
+      summary: 'From any end: kWh, record, charge, document line, journal entry, ERP id',
+      middleware: allow(...readers),
+      request: {
+        query: pageQuery.extend({
+          cursor: number.optional(),
+          record: z.string().optional().openapi({ description: 'A record’s number, or `{sourceId}/{recordKey}`.' }),
+          document: z.string().optional().openapi({ description: 'A document’s id or legal number.' }),
+          account: z.string().optional(),
+          erp: z.string().optional().openapi({ description: 'The ERP’s id.' }),
+        }),
+      },
+      responses: { 200: json(pageOf(traced), 'One item a charge.'), ...problems },
+    }),
+    async (c) => {
+      const { cursor, limit, record: start, ...rest } = c.req.valid('query');
+      if (start === undefined && Object.values(rest).every((v) => v === undefined)) throw new Problem(422, 'invalid', 'Name where to start: record, document, account or erp.');
+      const view = start === undefined ? undefined : await findRecord(store.pool, start);
+      if (start !== undefined && view === undefined) throw new Problem(404, 'notFound', `There is no record "${start}".`);
+      return c.json(await traceFrom(store.pool, { ...rest, record: view?.recordId }, { cursor, limit }), 200);
+    },
+  );
+}

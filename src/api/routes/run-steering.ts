@@ -1,0 +1,69 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { moveCutOff, retryRun } from '../../store/commands/steer-run.ts';
+import { allow } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import { body, done, idempotencyHeader, instant, json, problems, reason, runId } from '../schemas.ts';
+import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
+
+/** Ops: move the cut-off, hold, go on, cancel, retry. */
+export function runSteeringRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {
+  const middleware = allow('ops', 'admin');
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs/{runId}/cut-off',
+      tags: runTags,
+      summary: 'Stop waiting for late CDRs, or move the cut-off',
+      middleware,
+      request: { params: runId, headers: idempotencyHeader, body: body(z.object({ at: instant.optional().openapi({ description: 'Now, without it.' }) })) },
+      responses: { 200: json(z.object({ cutOffAt: z.string() }), 'The new cut-off.'), ...problems },
+    }),
+    async (c) => {
+      const found = await startOf(store, c.req.valid('param').runId);
+      const { at } = c.req.valid('json');
+      const { cutOffAt } = await store.tx((db) => moveCutOff(db, found.runId, at === undefined ? undefined : new Date(at), byOf(c)));
+      await orders.cutOff(found.workflowId, at === undefined ? undefined : cutOffAt);
+      return c.json({ cutOffAt: cutOffAt.toISOString() }, 200);
+    },
+  );
+  for (const [verb, summary] of [
+    ['pause', 'Hold a run before its next step'],
+    ['resume', 'Let a held run go on'],
+    ['cancel', 'Cancel a run before it issues; its charges are open again'],
+  ] as const) {
+    app.openapi(
+      createRoute({
+        method: 'post',
+        path: `/v1/runs/{runId}/${verb}`,
+        tags: runTags,
+        summary,
+        middleware,
+        request: { params: runId, headers: idempotencyHeader, body: body(z.object({ reason })) },
+        responses: { 200: json(done, 'Done.'), ...problems },
+      }),
+      async (c) => {
+        const found = await startOf(store, c.req.valid('param').runId);
+        await orders[verb](found.workflowId, { ...byOf(c), reason: c.req.valid('json').reason });
+        return c.json({ ok: true as const }, 200);
+      },
+    );
+  }
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs/{runId}/retry',
+      tags: runTags,
+      summary: 'Try again what failed, and only that',
+      description: 'Puts what the ERP refused back into the queue and wakes the run; a run whose workflow never began is started.',
+      middleware,
+      request: { params: runId, headers: idempotencyHeader },
+      responses: { 200: json(z.object({ requeued: z.int() }), 'How many ERP postings go again.'), ...problems },
+    }),
+    async (c) => {
+      const found = await startOf(store, c.req.valid('param').runId);
+      const result = await store.tx((db) => retryRun(db, found.runId, byOf(c)));
+      await orders.retry(found);
+      return c.json(result, 200);
+    },
+  );
+}

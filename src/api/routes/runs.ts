@@ -1,0 +1,153 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { planRun } from '../../store/commands/plan-run.ts';
+import { listDocuments } from '../../store/reads/documents.ts';
+import { reportOf } from '../../store/reads/run-report.ts';
+import { runSummary } from '../../store/reads/run-summary.ts';
+import { listRuns } from '../../store/reads/runs.ts';
+import { allow, readers } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import { Problem } from '../problem.ts';
+import { body, idempotencyHeader, instant, json, money, pageOf, pageQuery, problems, runId, wh } from '../schemas.ts';
+import { documentSummary } from './documents.ts';
+import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
+
+const runRow = z.object({
+  runId: z.string(),
+  entityId: z.string(),
+  period: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  paused: z.boolean(),
+  problem: z.string().nullable(),
+  workflowId: z.string(),
+});
+const run = runRow
+  .extend({
+    cutOffAt: z.string(),
+    setClosedAt: z.string().nullable(),
+    closedAt: z.string().nullable(),
+    contentHash: z.string().nullable().openapi({ description: 'Null while documents are being built.' }),
+    byStrategy: z.array(z.object({ strategy: z.string(), currency: z.string(), documents: z.int(), net: money, vat: money, payable: money, energyWh: wh })).readonly(),
+    accounts: z.object({ ready: z.int(), pending: z.int() }),
+    waiting: z
+      .array(z.object({ state: z.string(), code: z.string().nullable(), records: z.int(), energyWh: wh, signed: z.int() }))
+      .readonly()
+      .openapi({ description: 'Records of its months that cannot be billed yet; close needs each decided or signed to be carried.' }),
+    late: z.object({ charges: z.int(), energyWh: wh }).openapi({ description: 'What came after the set closed: it enters by pull-in only.' }),
+    postings: z.record(z.string(), z.int()).openapi({ description: 'ERP postings per state.' }),
+  })
+  .openapi('Run');
+const report = z
+  .object({
+    run: run.readonly(),
+    numbers: z.object({ first: z.string().nullable(), last: z.string().nullable(), count: z.int() }),
+    approvals: z.array(z.object({ decision: z.string(), actor: z.string(), comment: z.string(), at: z.string() })).readonly(),
+    exclusions: z.array(z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), reason: z.string(), author: z.string(), energyWh: wh, net: money })).readonly(),
+    adjustments: z.array(z.object({ id: z.string(), accountId: z.string(), amount: money, currency: z.string(), reason: z.string(), author: z.string() })).readonly(),
+    carried: z.array(z.object({ reason: z.string(), actor: z.string(), records: z.int(), energyWh: wh })).readonly(),
+    erp: z.object({ connectionId: z.string().nullable(), verified: z.int(), open: z.int(), controlTotal: money, attempts: z.int() }),
+    energyBalance: z
+      .array(z.object({ month: z.string(), received: wh, billed: wh, open: wh, carried: wh, parked: wh, held: wh, excluded: wh, rejected: wh, difference: wh }))
+      .readonly()
+      .openapi({ description: 'Per service month; `difference` is zero, always.' }),
+    ledger: z
+      .array(z.object({ unit: z.string(), rest: z.string() }))
+      .readonly()
+      .openapi({ description: 'Rest per unit over the whole ledger: zero, always.' }),
+  })
+  .openapi('RunReport');
+
+/** Billing runs: plan, look, shape, approve, steer. */
+export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs',
+      tags: runTags,
+      summary: 'Plan a billing run',
+      middleware: allow('finance-preparer', 'admin'),
+      request: {
+        headers: idempotencyHeader,
+        body: body(
+          z.object({
+            entityId: z.string().min(1),
+            period: z.string().openapi({ example: '2019-12', description: 'A month of the entity in its own zone.' }),
+            kind: z.literal('live').default('live'),
+            cutOffAt: instant.optional().openapi({ description: 'Late CDRs are waited for until then; five days after the month unless told.' }),
+          }),
+        ),
+      },
+      responses: { 201: json(z.object({ runId: z.string(), workflowId: z.string(), cutOffAt: z.string() }), 'Planned; its workflow collects.'), ...problems },
+    }),
+    async (c) => {
+      const { entityId, period, cutOffAt } = c.req.valid('json');
+      const plan = await store.tx((db) => planRun(db, { entityId, period, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), by: byOf(c) }));
+      await orders.startRun({ runId: plan.runId, workflowId: plan.workflowId, period, cutOffAtMs: plan.cutOffAt.getTime() });
+      return c.json({ runId: plan.runId, workflowId: plan.workflowId, cutOffAt: plan.cutOffAt.toISOString() }, 201);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs',
+      tags: runTags,
+      summary: 'Billing runs, newest first',
+      middleware: allow(...readers),
+      request: { query: pageQuery },
+      responses: { 200: json(pageOf(runRow), 'Runs.'), ...problems },
+    }),
+    async (c) => c.json(await listRuns(store.pool, c.req.valid('query')), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs/{runId}',
+      tags: runTags,
+      summary: 'Where a run stands',
+      middleware: allow(...readers),
+      request: { params: runId },
+      responses: { 200: json(run, 'The run.'), ...problems },
+    }),
+    async (c) => {
+      const found = await runSummary(store.pool, c.req.valid('param').runId);
+      if (found === undefined) throw new Problem(404, 'notFound', `There is no run "${c.req.valid('param').runId}".`);
+      return c.json(found, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs/{runId}/documents',
+      tags: runTags,
+      summary: 'The documents of a run: previews until they are issued',
+      middleware: allow(...readers),
+      request: { params: runId, query: pageQuery },
+      responses: { 200: json(pageOf(documentSummary), 'In order of account.'), ...problems },
+    }),
+    async (c) => {
+      await startOf(store, c.req.valid('param').runId);
+      return c.json(await listDocuments(store.pool, c.req.valid('param').runId, c.req.valid('query')), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs/{runId}/report',
+      tags: runTags,
+      summary: 'The close report',
+      description: 'As it stood at the close, or as it stands now while the run is open.',
+      middleware: allow(...readers),
+      request: { params: runId },
+      responses: { 200: json(report, 'Balances, late, carried, excluded, adjusted, ERP control totals.'), ...problems },
+    }),
+    async (c) => {
+      const found = await reportOf(store.pool, c.req.valid('param').runId);
+      if (found === undefined) throw new Problem(404, 'notFound', `There is no run "${c.req.valid('param').runId}".`);
+      return c.json(found, 200);
+    },
+  );
+}

@@ -1,0 +1,56 @@
+import { z } from '@hono/zod-openapi';
+
+/** Shapes that several routes share. Money is decimal text in major units, energy Wh as text, instants ISO 8601 in UTC. */
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().openapi({ description: 'Stable; for programs.' }),
+    detail: z.string().openapi({ description: 'For people; names the remedy.' }),
+    requestId: z.string(),
+  })
+  .openapi('Problem', { description: 'RFC 9457 problem details.' });
+
+export const money = z
+  .string()
+  .regex(/^-?\d+(\.\d+)?$/)
+  .openapi({ example: '12.50' });
+export const wh = z
+  .string()
+  .regex(/^-?\d+$/)
+  .openapi({ example: '10500', description: 'Wh' });
+export const instant = z.iso.datetime({ offset: true });
+export const reason = z.string().trim().min(3).max(2000).openapi({ description: 'Why; kept in the audit trail.' });
+export const issue = z.object({ code: z.string(), severity: z.enum(['blocks', 'warns', 'info']), subject: z.string(), text: z.string() }).openapi('Issue');
+
+export const pageQuery = z.object({
+  cursor: z.string().max(200).optional().openapi({ description: 'nextCursor of the page before.' }),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item).readonly(), nextCursor: z.string().nullable() });
+
+export const runId = z.object({
+  runId: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'runId', in: 'path' }, example: 'run_ent_se_2019-12_live' }),
+});
+/** Numbers of bigint columns: refused here rather than by the database. */
+export const number = z.string().regex(/^\d{1,18}$/, 'a number of up to 18 digits');
+
+export const done = z.object({ ok: z.literal(true) });
+
+const problemBody = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } });
+export const problems = {
+  401: problemBody('No API key, or one that is not in force.'),
+  403: problemBody('The role, or the author of what it would approve, may not do this.'),
+  404: problemBody('Not found.'),
+  409: problemBody('The state does not allow it; the detail says which does.'),
+  422: problemBody('Invalid input; `errors` names each place.'),
+  503: problemBody('A server behind this one cannot be reached; try again.'),
+};
+export const json = <T extends z.ZodType>(schema: T, description: string) => ({ description, content: { 'application/json': { schema } } });
+export const body = <T extends z.ZodType>(schema: T) => ({ required: true as const, content: { 'application/json': { schema } } });
+/** Optional header of every write. */
+export const idempotencyHeader = z.object({ 'idempotency-key': z.string().min(1).max(200).optional().openapi({ description: 'The same key with the same request is carried out once.' }) });

@@ -1,0 +1,34 @@
+import type { RunReport } from '../store/reads/run-report.ts';
+
+/** A run's report as lines for a terminal. */
+export function reportLines(report: RunReport): string[] {
+  const { run, erp } = report;
+  const lines = ['', `Report ${run.period}: ${run.state}, content ${run.contentHash ?? '-'}`];
+  for (const s of run.byStrategy) {
+    lines.push(
+      `  ${s.strategy.padEnd(15)} ${String(s.documents).padStart(3)} documents  net ${s.net.padStart(10)}  VAT ${s.vat.padStart(9)}  payable ${s.payable.padStart(10)} ${s.currency} ${kWh(s.energyWh).padStart(11)} kWh`,
+    );
+  }
+  lines.push(
+    `  numbers ${report.numbers.first ?? '-'} to ${report.numbers.last ?? '-'} (${report.numbers.count}); ERP ${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, total ${erp.controlTotal}`,
+  );
+  for (const a of report.approvals) lines.push(`  ${a.decision}d by ${a.actor}: ${a.comment}`);
+  for (const x of report.exclusions) lines.push(`  excluded ${x.scope} ${x.subjectId} (${x.outcome}): ${kWh(x.energyWh)} kWh, ${x.net} net, by ${x.author}: ${x.reason}`);
+  for (const a of report.adjustments) lines.push(`  adjusted ${a.accountId} by ${a.amount} ${a.currency}, by ${a.author}: ${a.reason}`);
+  for (const c of report.carried) lines.push(`  carried ${c.records} records, ${kWh(c.energyWh)} kWh, signed by ${c.actor}: ${c.reason}`);
+  if (run.late.charges > 0) lines.push(`  late: ${run.late.charges} charges, ${kWh(run.late.energyWh)} kWh came after the cut-off and wait for the next run`);
+  const columns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'excluded', 'rejected'] as const;
+  lines.push('', `Energy in kWh by service month: received = billed + open + carried + parked + held + excluded + rejected`, `  ${'month'.padEnd(8)}${columns.map((c) => c.padStart(11)).join('')}`);
+  for (const row of report.energyBalance) {
+    lines.push(`  ${row.month.padEnd(8)}${columns.map((c) => kWh(row[c]).padStart(11)).join('')}  ${row.difference === '0' ? 'balances' : `OFF BY ${row.difference} Wh`}`);
+  }
+  lines.push(`Ledger: ${report.ledger.map((l) => `${l.unit} ${l.rest === '0' ? 'sums to zero' : `OFF BY ${l.rest}`}`).join(', ')}`);
+  return lines;
+}
+
+/** Wh as kWh with all three decimals. */
+function kWh(wh: string): string {
+  const sign = wh.startsWith('-') ? '-' : '';
+  const digits = wh.replace('-', '').padStart(4, '0');
+  return `${sign}${digits.slice(0, -3)}.${digits.slice(-3)}`;
+}

@@ -1,0 +1,43 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import { Client, Connection } from '@temporalio/client';
+import { pino } from 'pino';
+import { createApp } from '../api/app.ts';
+import { createOrders } from '../api/orders.ts';
+import type { Store } from '../store/db.ts';
+import { taskQueue } from '../workflows/messages.ts';
+
+export type ApiServerOptions = {
+  readonly store: Store;
+  readonly temporalAddress: string;
+  readonly temporalNamespace: string;
+  readonly temporalUiUrl?: string | undefined;
+  readonly port: number;
+  readonly host: string;
+  readonly logLevel: string;
+};
+
+/** Serves the API; `close` lets running requests end. A port that is taken is an error that names it. */
+export async function startApiServer(options: ApiServerOptions): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const log = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  // Lazy: the API answers, and says what is missing, while Temporal is away.
+  const connection = Connection.lazy({ address: options.temporalAddress });
+  const client = new Client({ connection, namespace: options.temporalNamespace });
+  const app = createApp({ store: options.store, orders: createOrders(client, taskQueue, log), log, temporalUiUrl: options.temporalUiUrl });
+  const server = await new Promise<Server>((resolve, reject) => {
+    const listening = serve({ fetch: app.fetch, port: options.port, hostname: options.host }, () => resolve(listening as Server)) as Server;
+    listening.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? new Error(`port ${options.port} is taken by another program: set PORT to a free one, or to 0`) : error),
+    );
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${options.host === '0.0.0.0' ? '127.0.0.1' : options.host}:${port}`,
+    async close() {
+      server.closeIdleConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await connection.close();
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
+import { workflowNames } from '../workflows/messages.ts';
+
+export type ScheduledEntity = { readonly id: string; readonly timeZone: string; readonly paused: boolean };
+
+/**
+ * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, partitions each hour, and for each entity
+ * an opener at 02:00 of the first day of the month in its zone. What ops changed of an existing schedule stays.
+ */
+export async function ensureSchedules(client: Client, taskQueue: string, entities: readonly ScheduledEntity[]): Promise<void> {
+  const start = (workflowType: string, workflowId: string, args: unknown[]) => ({ type: 'startWorkflow' as const, workflowType, workflowId, taskQueue, args });
+  const wanted: ScheduleOptions[] = [
+    {
+      scheduleId: 'sweep',
+      spec: { intervals: [{ every: '1 minute' }] },
+      action: start(workflowNames.intakeSweep, 'sweep/arrivals', [{ olderThanMs: 60_000 }]),
+      policies: { overlap: ScheduleOverlapPolicy.SKIP },
+    },
+    { scheduleId: 'partitions', spec: { intervals: [{ every: '1 hour' }] }, action: start(workflowNames.partitionKeeper, 'partitions', []), policies: { overlap: ScheduleOverlapPolicy.SKIP } },
+    ...entities.map(
+      ({ id, timeZone, paused }): ScheduleOptions => ({
+        scheduleId: `opener-${id}`,
+        spec: { calendars: [{ dayOfMonth: 1, hour: 2, comment: 'opens the month that has ended' }], timezone: timeZone },
+        action: start(workflowNames.runOpener, `opener/${id}`, [{ entityId: id }]),
+        // A run may wait for weeks: the next month opens beside it.
+        policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: '31 days' },
+        state: { paused, ...(paused ? { note: 'sample entity: unpause it to open months by themselves' } : {}) },
+      }),
+    ),
+  ];
+  for (const options of wanted) {
+    try {
+      await client.schedule.create(options);
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    }
+  }
+}

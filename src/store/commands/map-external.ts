@@ -1,0 +1,39 @@
+import type { Db } from '../db.ts';
+import { audit, type By } from './audit.ts';
+import { Refused } from './refusal.ts';
+
+export type NewMapping = {
+  readonly sourceId: string;
+  readonly kind: 'site' | 'token';
+  readonly externalKey: string;
+  readonly internalId: string;
+  readonly costCenter?: string | undefined;
+  /** From when it holds; always, unless told. */
+  readonly validFrom?: Date | undefined;
+};
+
+/** Maps a source's own key of a site to a site, or of a token to an account. The same again changes nothing; another target for a key in force is refused. */
+export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<{ readonly made: boolean }> {
+  if ((await db.query('SELECT 1 FROM source WHERE id = $1', [mapping.sourceId])).rowCount === 0) throw new Refused('notFound', `there is no source "${mapping.sourceId}"`);
+  const target = mapping.kind === 'site' ? 'SELECT 1 FROM site WHERE id = $1' : 'SELECT 1 FROM account WHERE id = $1';
+  if ((await db.query(target, [mapping.internalId])).rowCount === 0) throw new Refused('notFound', `there is no ${mapping.kind === 'site' ? 'site' : 'account'} "${mapping.internalId}"`);
+  const from = mapping.validFrom?.toISOString() ?? '-infinity';
+  const before = await db.query<{ internal_id: string }>(
+    'SELECT internal_id FROM mapping WHERE source_id = $1 AND kind = $2 AND external_key = $3 AND valid_from <= $4::timestamptz AND valid_to > $4::timestamptz',
+    [mapping.sourceId, mapping.kind, mapping.externalKey, from],
+  );
+  const [held] = before.rows;
+  if (held?.internal_id === mapping.internalId) return { made: false };
+  if (held !== undefined) throw new Refused('wrongState', `${mapping.kind} "${mapping.externalKey}" of ${mapping.sourceId} is mapped to ${held.internal_id} then: end that mapping first`);
+  await db.query('INSERT INTO mapping (source_id, kind, external_key, internal_id, cost_center, valid_from, author) VALUES ($1, $2, $3, $4, $5, $6, $7)', [
+    mapping.sourceId,
+    mapping.kind,
+    mapping.externalKey,
+    mapping.internalId,
+    mapping.costCenter ?? null,
+    from,
+    by.actor,
+  ]);
+  await audit(db, by, { action: 'mapping.add', subject: `${mapping.sourceId}/${mapping.kind}/${mapping.externalKey}`, after: mapping });
+  return { made: true };
+}

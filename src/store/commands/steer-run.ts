@@ -1,0 +1,41 @@
+import { lockRun } from '../cycle/run-state.ts';
+import type { Db } from '../db.ts';
+import { audit, type By } from './audit.ts';
+import { Refused } from './refusal.ts';
+
+/** Moves the cut-off of a collecting run; without `at` it is now. The workflow is told after the commit. */
+export async function moveCutOff(db: Db, runId: string, at: Date | undefined, by: By): Promise<{ readonly cutOffAt: Date }> {
+  const state = await lockRun(db, runId);
+  if (state !== 'planned' && state !== 'collecting') throw new Refused('wrongState', `run ${runId} is ${state}: its record set is closed; take late sessions in with pull-in`);
+  const { rows } = await db.query<{ cut_off_at: Date }>('UPDATE billing_run SET cut_off_at = coalesce($2, now()) WHERE id = $1 RETURNING cut_off_at', [runId, at ?? null]);
+  const cutOffAt = rows[0]?.cut_off_at ?? new Date();
+  await audit(db, by, { action: 'run.cutOff', subject: runId, after: { cutOffAt } });
+  return { cutOffAt };
+}
+
+/** Puts what the ERP refused back into the queue; the workflow is told to try again after the commit. Answers how many. */
+export async function retryRun(db: Db, runId: string, by: By): Promise<{ readonly requeued: number }> {
+  const state = await lockRun(db, runId);
+  if (state === 'closed' || state === 'cancelled') throw new Refused('wrongState', `run ${runId} is ${state}: there is nothing to retry`);
+  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', external_id = NULL, updated_at = now() WHERE run_id = $1 AND state = 'refused'", [runId]);
+  await audit(db, by, { action: 'run.retry', subject: runId, after: { requeued: rowCount } });
+  return { requeued: rowCount ?? 0 };
+}
+
+/** Signs that waiting records of the run's period stay unbilled for now (invariant 12): those named, or all. One decision each. */
+export async function signCarry(
+  db: Db,
+  input: { readonly runId: string; readonly recordIds?: readonly string[] | undefined; readonly reason: string; readonly by: By },
+): Promise<{ readonly signed: number }> {
+  const state = await lockRun(db, input.runId);
+  if (state === 'closed' || state === 'cancelled') throw new Refused('wrongState', `run ${input.runId} is ${state}`);
+  const { rowCount } = await db.query(
+    `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor)
+     SELECT 'record', h.record_id::text, r.id, 'carry', $3, $2 FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
+     WHERE r.id = $1 AND h.state IN ('received', 'quarantined', 'parked') AND ($4::text[] IS NULL OR h.record_id::text = ANY($4))
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)`,
+    [input.runId, input.by.actor, input.reason, input.recordIds ?? null],
+  );
+  await audit(db, input.by, { action: 'run.carry', subject: input.runId, reason: input.reason, after: { records: rowCount } });
+  return { signed: rowCount ?? 0 };
+}

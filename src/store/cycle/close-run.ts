@@ -1,0 +1,12 @@
+import type { Db } from '../db.ts';
+import { runReport } from '../reads/run-report.ts';
+import { advanceRun, lockRun } from './run-state.ts';
+
+/** Closes a reconciled run and keeps its report as it stands then. Repeatable. */
+export async function closeRun(db: Db, runId: string): Promise<void> {
+  if ((await lockRun(db, runId)) === 'closed') return;
+  await db.query("UPDATE run_account SET state = 'done' WHERE run_id = $1", [runId]);
+  await advanceRun(db, runId, 'closed');
+  const report = await runReport(db, runId);
+  await db.query('UPDATE billing_run SET problem = NULL, report = $2 WHERE id = $1', [runId, JSON.stringify(report)]);
+}

@@ -1,0 +1,65 @@
+import { audit } from '../commands/audit.ts';
+import type { Db } from '../db.ts';
+import { lockRun } from './run-state.ts';
+
+export type RunDecision = {
+  readonly runId: string;
+  /** The request's id: a repeat meets the first answer. */
+  readonly approvalId: string;
+  readonly decision: 'approve' | 'reject';
+  readonly contentHash: string;
+  readonly actor: string;
+  readonly comment: string;
+  readonly requestId?: string | undefined;
+};
+export type DecisionResult =
+  | { readonly ok: true }
+  /** The content changed since it was looked at; `current` is what stands now, empty while it is being built. */
+  | { readonly ok: false; readonly reason: 'staleHash'; readonly current: string }
+  | { readonly ok: false; readonly reason: 'wrongState'; readonly state: string }
+  /** The approver authored something that takes effect in the run (invariant 7). */
+  | { readonly ok: false; readonly reason: 'ownWork'; readonly what: string };
+
+/** Approves, which fixes the documents, or rejects exactly the content whose hash is given. Repeatable by `approvalId`. */
+export async function decideRun(db: Db, input: RunDecision): Promise<DecisionResult> {
+  const state = await lockRun(db, input.runId);
+  const before = await db.query('SELECT 1 FROM approval WHERE id = $1', [input.approvalId]);
+  if (before.rowCount !== 0) return { ok: true };
+  if (state !== 'inReview') return { ok: false, reason: 'wrongState', state };
+  const run = (await db.query<{ content_hash: Buffer | null }>('SELECT content_hash FROM billing_run WHERE id = $1', [input.runId])).rows[0];
+  const current = run?.content_hash?.toString('hex') ?? '';
+  if (current === '' || current !== input.contentHash) return { ok: false, reason: 'staleHash', current };
+  const own = await authoredBy(db, input.runId, input.actor);
+  if (input.decision === 'approve' && own !== undefined) return { ok: false, reason: 'ownWork', what: own };
+  await db.query("INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment) VALUES ($1, $2, 'all', $3, $4, $5, $6)", [
+    input.approvalId,
+    input.runId,
+    run?.content_hash,
+    input.decision,
+    input.actor,
+    input.comment,
+  ]);
+  if (input.decision === 'approve') {
+    await db.query("UPDATE document SET state = 'approved' WHERE run_id = $1 AND state IN ('draft', 'frozen')", [input.runId]);
+    await db.query("UPDATE billing_run SET state = 'approved' WHERE id = $1", [input.runId]);
+    await db.query("UPDATE release_group SET state = 'approved' WHERE run_id = $1", [input.runId]);
+  }
+  await audit(db, input, { action: `run.${input.decision}`, subject: input.runId, reason: input.comment, after: { contentHash: current } });
+  return { ok: true };
+}
+
+/** Something that takes effect in the run and was authored by the actor; undefined when there is nothing. */
+async function authoredBy(db: Db, runId: string, actor: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ what: string }>(
+    `SELECT what FROM (
+       SELECT 'exclusion ' || id AS what, author FROM exclusion_rule WHERE run_id = $1 AND withdrawn_at IS NULL
+       UNION ALL SELECT 'adjustment ' || id, author FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL
+       UNION ALL SELECT 'late arrivals pulled in', pulled_in_by FROM claim WHERE run_id = $1 AND pulled_in_by IS NOT NULL
+       UNION ALL SELECT 'decision on record ' || d.subject_id, d.actor FROM decision d JOIN claim k ON k.run_id = $1 JOIN rated_charge c ON c.charge_id = k.charge_id AND d.subject_id = c.record_id::text WHERE d.subject_kind = 'record'
+       UNION ALL SELECT 'mapping ' || m.external_key, m.author FROM mapping m JOIN run_account a ON a.run_id = $1 AND a.account_id = m.internal_id
+       UNION ALL SELECT 'tariff ' || t.id, t.author FROM tariff_version t WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
+     ) w WHERE author = $2 LIMIT 1`,
+    [runId, actor],
+  );
+  return rows[0]?.what;
+}

@@ -1,0 +1,76 @@
+import type { QueryResultRow } from 'pg';
+import { describeIssue, type Issue } from '../../core/issues.ts';
+import type { Db } from '../db.ts';
+import { type Page, type PageOrder, pageOf } from './page.ts';
+
+export type RecordState = 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
+
+/** A CDR and where it stands. Energy in Wh as text. */
+export type RecordView = {
+  readonly recordId: string;
+  readonly sourceId: string;
+  readonly recordKey: string;
+  readonly state: RecordState;
+  readonly revision: number;
+  readonly sessionKey: string;
+  readonly siteId: string | null;
+  readonly accountId: string | null;
+  readonly serviceMonth: string | null;
+  readonly energyWh: string;
+  readonly waitingFor: string | null;
+  readonly issues: readonly { readonly code: string; readonly severity: string; readonly text: string }[];
+  readonly updatedAt: string;
+};
+
+const columns = "h.*, lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id) AS record_key";
+
+/** `id` is a record's number, or `{sourceId}/{country*party*cdrId}`. The record of that id; undefined when nothing of it was processed. */
+export async function findRecord(db: Db, id: string): Promise<RecordView | undefined> {
+  const [sourceId = '', recordKey = ''] = splitId(id);
+  const { rows } = /^\d{1,18}$/.test(id)
+    ? await db.query(`SELECT ${columns} FROM record_head h WHERE h.record_id = $1`, [id])
+    : await db.query(`SELECT ${columns} FROM record_head h WHERE h.source_id = $1 AND lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id) = lower($2)`, [sourceId, recordKey]);
+  return rows[0] === undefined ? undefined : viewOf(rows[0]);
+}
+
+function splitId(id: string): string[] {
+  const at = id.indexOf('/');
+  return at < 0 ? [] : [id.slice(0, at), id.slice(at + 1)];
+}
+
+/** Records in order of their number, newest first; of a state or a source when named. */
+export async function listRecords(db: Db, filter: { readonly state?: string | undefined; readonly sourceId?: string | undefined } & PageOrder): Promise<Page<RecordView>> {
+  const { rows } = await db.query(
+    `SELECT ${columns} FROM record_head h
+     WHERE ($1::text IS NULL OR h.state = $1) AND ($2::text IS NULL OR h.source_id = $2) AND ($3::bigint IS NULL OR h.record_id < $3) ORDER BY h.record_id DESC LIMIT $4`,
+    [filter.state ?? null, filter.sourceId ?? null, filter.cursor ?? null, filter.limit + 1],
+  );
+  return pageOf(rows, filter.limit, (r) => String(r['record_id']), viewOf);
+}
+
+function viewOf(r: QueryResultRow): RecordView {
+  return {
+    recordId: String(r['record_id']),
+    sourceId: r['source_id'],
+    recordKey: r['record_key'],
+    state: r['state'],
+    revision: r['revision'],
+    sessionKey: r['session_key'],
+    siteId: r['site_id'],
+    accountId: r['account_id'],
+    serviceMonth: r['service_month'],
+    energyWh: String(r['energy_wh']),
+    waitingFor: r['waiting_for'],
+    issues: (r['issues'] as Issue[]).map((i) => ({ code: i.code, severity: i.severity, text: describeIssue(i) })),
+    updatedAt: r['updated_at'].toISOString(),
+  };
+}
+
+/** The sealed JSON of a record's revision (the current one unless told), byte for byte; undefined when it was never sealed. */
+export async function sealedRecord(db: Db, recordId: string, revision?: number): Promise<{ readonly revision: number; readonly canonical: Buffer; readonly recordHash: string } | undefined> {
+  const { rows } = await db.query(
+    "SELECT revision, canonical, encode(record_hash, 'hex') AS hash FROM charge_record WHERE record_id = $1 AND ($2::integer IS NULL OR revision = $2) ORDER BY revision DESC LIMIT 1",
+    [recordId, revision ?? null],
+  );
+  return rows[0] === undefined ? undefined : { revision: rows[0].revision, canonical: rows[0].canonical, recordHash: rows[0].hash };
+}

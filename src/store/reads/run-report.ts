@@ -1,0 +1,91 @@
+import { formatMinor } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+import { type BalanceRow, energyBalance } from './energy-balance.ts';
+import { type RunSummary, runSummary } from './run-summary.ts';
+
+type Text<T> = { readonly [K in keyof T]: T[K] extends bigint ? string : T[K] };
+
+/** The close report of a run. Money as decimal text in major units, energy in Wh as text. */
+export type RunReport = {
+  readonly run: RunSummary;
+  readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
+  readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
+  readonly exclusions: readonly {
+    readonly id: string;
+    readonly scope: string;
+    readonly subjectId: string;
+    readonly outcome: string;
+    readonly reason: string;
+    readonly author: string;
+    readonly energyWh: string;
+    readonly net: string;
+  }[];
+  readonly adjustments: readonly { readonly id: string; readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
+  readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
+  readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string; readonly attempts: number };
+  /** Per service month, all of the entity's months (invariant 9). */
+  readonly energyBalance: readonly Text<BalanceRow>[];
+  /** Rest per unit over the whole ledger: all zero. */
+  readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
+};
+
+/** The report of a run as it stands now; a closed run keeps the one of its close. Throws RangeError when there is no such run. */
+export async function runReport(db: Db, runId: string): Promise<RunReport> {
+  const run = await runSummary(db, runId);
+  if (run === undefined) throw new RangeError(`no run "${runId}"`);
+  const numbers = (
+    await db.query('SELECT min(s.legal_number) AS first, max(s.legal_number) AS last, count(*) AS n FROM issue_stamp s JOIN document d ON d.id = s.document_id WHERE d.run_id = $1', [runId])
+  ).rows[0];
+  const approvals = await db.query('SELECT decision, actor, comment, decided_at FROM approval WHERE run_id = $1 ORDER BY decided_at', [runId]);
+  const exclusions = await db.query(
+    `SELECT x.*, (SELECT c.currency FROM legal_entity c JOIN billing_run r ON r.entity_id = c.id WHERE r.id = $1) AS currency, coalesce(sum(h.energy_wh), 0)::bigint AS wh, coalesce(sum(h.net_minor), 0)::bigint AS net
+     FROM exclusion_rule x
+     LEFT JOIN (SELECT k.account_id, c.site_id, c.record_id, c.energy_wh, c.net_minor FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition <> 'document') h
+       ON x.subject_id = CASE x.scope WHEN 'account' THEN h.account_id WHEN 'site' THEN h.site_id ELSE h.record_id::text END
+     WHERE x.run_id = $1 AND x.withdrawn_at IS NULL GROUP BY x.id ORDER BY x.created_at`,
+    [runId],
+  );
+  const adjustments = await db.query('SELECT * FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL ORDER BY created_at', [runId]);
+  const carried = await db.query(
+    `SELECT d.reason, d.actor, count(*) AS records, sum(h.energy_wh)::bigint AS wh FROM decision d JOIN record_head h ON h.record_id::text = d.subject_id
+     WHERE d.run_id = $1 AND d.subject_kind = 'record' AND d.action = 'carry' GROUP BY 1, 2 ORDER BY 1, 2`,
+    [runId],
+  );
+  const erp = (
+    await db.query(
+      `SELECT min(connection_id) AS connection, count(*) FILTER (WHERE state = 'verified') AS verified, count(*) FILTER (WHERE state <> 'verified') AS open,
+              coalesce(sum(control_minor) FILTER (WHERE state = 'verified'), 0)::bigint AS total, coalesce(sum(attempt), 0) AS attempts, coalesce(min(currency), 'SEK') AS currency
+       FROM erp_posting WHERE run_id = $1`,
+      [runId],
+    )
+  ).rows[0];
+  const ledger = await db.query<{ unit: string; rest: bigint }>('SELECT unit, sum(amount)::bigint AS rest FROM ledger_entry GROUP BY unit ORDER BY unit');
+  return {
+    run,
+    numbers: { first: numbers.first, last: numbers.last, count: Number(numbers.n) },
+    approvals: approvals.rows.map((r) => ({ decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString() })),
+    exclusions: exclusions.rows.map((r) => ({
+      id: r.id,
+      scope: r.scope,
+      subjectId: r.subject_id,
+      outcome: r.outcome,
+      reason: r.reason,
+      author: r.author,
+      energyWh: r.wh.toString(),
+      net: formatMinor(r.net, r.currency),
+    })),
+    adjustments: adjustments.rows.map((r) => ({ id: r.id, accountId: r.account_id, amount: formatMinor(r.amount_minor, r.currency), currency: r.currency, reason: r.reason, author: r.author })),
+    carried: carried.rows.map((r) => ({ reason: r.reason, actor: r.actor, records: Number(r.records), energyWh: r.wh.toString() })),
+    erp: { connectionId: erp.connection, verified: Number(erp.verified), open: Number(erp.open), controlTotal: formatMinor(erp.total, erp.currency), attempts: Number(erp.attempts) },
+    energyBalance: (await energyBalance(db)).map(
+      (row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value])) as Text<BalanceRow>,
+    ),
+    ledger: ledger.rows.map((r) => ({ unit: r.unit, rest: r.rest.toString() })),
+  };
+}
+
+/** The report a closed run kept, else the report as it stands; undefined when there is no such run. */
+export async function reportOf(db: Db, runId: string): Promise<RunReport | undefined> {
+  const run = (await db.query<{ report: RunReport | null }>('SELECT report FROM billing_run WHERE id = $1', [runId])).rows[0];
+  return run === undefined ? undefined : (run.report ?? runReport(db, runId));
+}

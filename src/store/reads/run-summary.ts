@@ -1,0 +1,95 @@
+import { formatMinor } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+import { lateArrivals } from './late-arrivals.ts';
+
+export type StrategyTotals = {
+  readonly strategy: string;
+  readonly currency: string;
+  readonly documents: number;
+  readonly net: string;
+  readonly vat: string;
+  readonly payable: string;
+  readonly energyWh: string;
+};
+/** Where a run stands. Money as decimal text in major units, energy in Wh as text, instants as ISO text. */
+export type RunSummary = {
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly entityId: string;
+  readonly period: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly paused: boolean;
+  readonly problem: string | null;
+  readonly cutOffAt: string;
+  readonly setClosedAt: string | null;
+  readonly closedAt: string | null;
+  /** Null while it is not built, or is being built again. */
+  readonly contentHash: string | null;
+  readonly byStrategy: readonly StrategyTotals[];
+  readonly accounts: { readonly ready: number; readonly pending: number };
+  /** Records of the run's months that cannot be billed yet. */
+  readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
+  readonly late: { readonly charges: number; readonly energyWh: string };
+  readonly postings: Readonly<Record<string, number>>;
+};
+
+/** One run with its totals; undefined when there is none of this id. */
+export async function runSummary(db: Db, runId: string): Promise<RunSummary | undefined> {
+  const run = (await db.query("SELECT *, encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows[0];
+  if (run === undefined) return undefined;
+  const strategies = await db.query(
+    `SELECT a.strategy, d.currency, count(*) AS documents, sum(d.net_minor)::bigint AS net, sum(d.vat_minor)::bigint AS vat, sum(d.payable_minor)::bigint AS payable, sum(d.energy_wh)::bigint AS wh
+     FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2 ORDER BY 1, 2`,
+    [runId],
+  );
+  const accounts = await db.query<{ ready: bigint; pending: bigint }>(
+    "SELECT count(*) FILTER (WHERE state <> 'pending') AS ready, count(*) FILTER (WHERE state = 'pending') AS pending FROM run_account WHERE run_id = $1",
+    [runId],
+  );
+  const waiting = await db.query(
+    `SELECT h.state, h.issues->0->>'code' AS code, count(*) AS records, sum(h.energy_wh)::bigint AS wh, count(d.id) AS signed
+     FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period AND h.state IN ('received', 'quarantined', 'parked')
+     LEFT JOIN decision d ON d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id
+     WHERE r.id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
+    [runId],
+  );
+  const postings = await db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY 1 ORDER BY 1', [runId]);
+  const late = await lateArrivals(db, runId);
+  return {
+    runId: run.id,
+    workflowId: run.workflow_id,
+    entityId: run.entity_id,
+    period: run.period,
+    kind: run.kind,
+    state: run.state,
+    paused: run.paused,
+    problem: run.problem,
+    cutOffAt: run.cut_off_at.toISOString(),
+    setClosedAt: run.set_closed_at?.toISOString() ?? null,
+    closedAt: run.closed_at?.toISOString() ?? null,
+    contentHash: run.hash,
+    byStrategy: strategies.rows.map((r) => ({
+      strategy: r.strategy,
+      currency: r.currency,
+      documents: Number(r.documents),
+      net: formatMinor(r.net, r.currency),
+      vat: formatMinor(r.vat, r.currency),
+      payable: formatMinor(r.payable, r.currency),
+      energyWh: r.wh.toString(),
+    })),
+    accounts: { ready: Number(accounts.rows[0]?.ready ?? 0n), pending: Number(accounts.rows[0]?.pending ?? 0n) },
+    waiting: waiting.rows.map((r) => ({ state: r.state, code: r.code, records: Number(r.records), energyWh: r.wh.toString(), signed: Number(r.signed) })),
+    late: { charges: Number(late.charges), energyWh: late.energyWh.toString() },
+    postings: Object.fromEntries(postings.rows.map((r) => [r.state, Number(r.n)])),
+  };
+}
+
+/** The live run of an entity and month that is not cancelled; undefined when there is none. */
+export async function liveRunId(db: Db, entityId: string, period: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ id: string }>("SELECT id FROM billing_run WHERE entity_id = $1 AND period = $2 AND kind = 'live' AND state <> 'cancelled' AND selection IS NULL", [
+    entityId,
+    period,
+  ]);
+  return rows[0]?.id;
+}

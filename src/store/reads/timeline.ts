@@ -1,0 +1,81 @@
+import { describeIssue, type Issue } from '../../core/issues.ts';
+import { formatMinor } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+import type { RecordView } from './records.ts';
+
+export type TimelineEvent = { readonly at: string; readonly event: string; readonly text: string };
+/** What happened to a CDR, oldest first, and why it is (not) on an invoice. */
+export type Timeline = { readonly sourceId: string; readonly recordKey: string; readonly state: string; readonly answer: string; readonly events: readonly TimelineEvent[] };
+
+type Row = { at: Date; event: string; text: string };
+
+/** The timeline of a CDR by its key; undefined when nothing of that key was ever received. `record` is what was found of it. */
+export async function timelineOf(db: Db, key: { readonly sourceId: string; readonly recordKey: string }, record: RecordView | undefined): Promise<Timeline | undefined> {
+  const received = await db.query<Row>(
+    `SELECT m.received_at AS at, 'received' AS event, 'message ' || m.id || coalesce(', line ' || m.line_no || ' of ' || b.file_name || ' (batch ' || b.id || ')', ' by the API') AS text
+     FROM raw_message m LEFT JOIN import_batch b ON b.id = m.batch_id WHERE m.source_id = $1 AND m.record_key = $2 ORDER BY m.id`,
+    [key.sourceId, key.recordKey],
+  );
+  if (received.rows.length === 0) return undefined;
+  const later = record === undefined ? [] : await laterEvents(db, record.recordId);
+  const events = [...received.rows, ...later].sort((a, b) => a.at.getTime() - b.at.getTime()).map((r) => ({ at: r.at.toISOString(), event: r.event, text: r.text }));
+  return { ...key, state: record?.state ?? 'received', answer: answerOf(record, later), events };
+}
+
+async function laterEvents(db: Db, recordId: string): Promise<Row[]> {
+  const checked = await db.query<{ at: Date; raw_id: bigint; outcome: string; issues: Issue[] }>(
+    'SELECT processed_at AS at, raw_id, outcome, issues FROM raw_outcome WHERE record_id = $1 ORDER BY raw_id',
+    [recordId],
+  );
+  const sealed = await db.query<Row>(
+    `SELECT sealed_at AS at, 'sealed' AS event, 'revision ' || revision || ', ' || energy_wh || ' Wh, hash ' || encode(record_hash, 'hex') AS text FROM charge_record WHERE record_id = $1 ORDER BY revision`,
+    [recordId],
+  );
+  const booked = await db.query<{ at: Date; role: string; component: string; net: bigint; currency: string; account: string | null; reversal: boolean }>(
+    `SELECT created_at AS at, role, component, net_minor AS net, currency, coalesce(payer_account_id, payee_account_id) AS account, reversal_of IS NOT NULL AS reversal
+     FROM rated_charge WHERE record_id = $1 ORDER BY charge_id`,
+    [recordId],
+  );
+  const decided = await db.query<Row>(
+    `SELECT decided_at AS at, 'decided' AS event, action || ' by ' || actor || coalesce(' for ' || run_id, '') || ': ' || reason AS text FROM decision WHERE subject_kind = 'record' AND subject_id = $1 ORDER BY id`,
+    [recordId],
+  );
+  const billed = await db.query<Row>(
+    `SELECT DISTINCT ON (k.run_id, k.document_id) coalesce(s.issued_at, r.set_closed_at, r.planned_at) AS at,
+            CASE WHEN s.document_id IS NOT NULL THEN 'invoiced' ELSE 'assigned' END AS event,
+            'run ' || k.run_id || ': ' || CASE k.disposition WHEN 'excluded' THEN 'excluded and written off' WHEN 'carried' THEN 'carried to the next run'
+              ELSE 'document ' || coalesce(s.legal_number, k.document_id, 'being built') || coalesce(' (' || d.state || ')', '') END
+              || coalesce(', ERP ' || p.state || coalesce(' as ' || p.external_id, ''), '') AS text
+     FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run r ON r.id = k.run_id
+     LEFT JOIN document d ON d.id = k.document_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN erp_posting p ON p.document_id = d.id
+     WHERE c.record_id = $1 ORDER BY k.run_id, k.document_id`,
+    [recordId],
+  );
+  return [
+    ...checked.rows.map((r) => ({ at: r.at, event: 'checked', text: `message ${r.raw_id}: ${r.outcome}${r.issues.map((i) => `; ${describeIssue(i)}`).join('')}` })),
+    ...sealed.rows,
+    ...booked.rows.map((r) => ({
+      at: r.at,
+      event: r.reversal ? 'reversed' : 'rated',
+      text: `${r.role} ${r.component}: ${formatMinor(r.net, r.currency)} ${r.currency} net, ${r.account ?? 'no account'}`,
+    })),
+    ...decided.rows,
+    ...billed.rows,
+  ];
+}
+
+function answerOf(record: RecordView | undefined, events: readonly Row[]): string {
+  if (record === undefined) return 'Not on an invoice yet: the message is stored and waits to be processed.';
+  const last = events.filter((e) => e.event === 'invoiced' || e.event === 'assigned').at(-1);
+  switch (record.state) {
+    case 'quarantined':
+      return `Not on an invoice: it waits for ${record.waitingFor ?? 'a decision'}. ${record.issues.map((i) => i.text).join(' ')}`;
+    case 'parked':
+      return `Not on an invoice: it is parked. ${record.issues.map((i) => i.text).join(' ')}`;
+    case 'rejected':
+      return 'Not on an invoice: it was rejected.';
+    default:
+      if (last === undefined) return 'Not on an invoice yet: rated and booked, it waits for the next run of its month.';
+      return last.event === 'invoiced' ? `On an invoice: ${last.text}.` : `Not on an issued invoice yet: ${last.text}.`;
+  }
+}

@@ -1,0 +1,47 @@
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { erpConnections } from './activities/erp-connections.ts';
+import { loadConfig } from './config.ts';
+import { ensureSchedules } from './stack/schedules.ts';
+import { createWorker, registerSearchAttributes } from './stack/temporal-worker.ts';
+import { openStore } from './store/db.ts';
+import { ensurePartitions } from './store/migrate.ts';
+import { scheduledEntities } from './store/reads/entities.ts';
+import { taskQueue } from './workflows/messages.ts';
+
+/**
+ * Composition root of a worker: settings to store and adapters to activities to a Temporal worker. Runs until SIGTERM or SIGINT, and
+ * `withParent` also until its standard input ends, so that a killed parent leaves no worker behind.
+ */
+export async function runWorker(options: { readonly withParent: boolean }): Promise<boolean> {
+  const config = loadConfig();
+  const { databaseUrl, databaseAdminUrl, temporalAddress, temporalNamespace } = config;
+  if (databaseUrl === undefined || temporalAddress === undefined) throw new Error('a worker runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
+  const production = config.env === 'production';
+  const store = openStore(databaseUrl);
+  await registerSearchAttributes(temporalAddress, temporalNamespace);
+  const connection = await Connection.connect({ address: temporalAddress });
+  // Beside the sample data nothing opens by itself: it would race whoever tries it out.
+  await ensureSchedules(new Client({ connection, namespace: temporalNamespace }), taskQueue, await scheduledEntities(store.pool, config.env === 'development'));
+  await connection.close();
+  const { worker, close } = await createWorker({
+    address: temporalAddress,
+    namespace: temporalNamespace,
+    taskQueue,
+    store,
+    erpFor: erpConnections(store, { folder: path.join(config.home, 'erp'), production }),
+    makePartitions: async () => {
+      if (databaseAdminUrl === undefined) throw new Error('set DATABASE_ADMIN_URL on one worker: partitions are made as the owner of the tables');
+      return ensurePartitions(databaseAdminUrl);
+    },
+  });
+  const stop = () => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  if (options.withParent) process.stdin.on('end', stop).on('error', stop).resume();
+  await worker.run();
+  await close();
+  await store.close();
+  return true;
+}

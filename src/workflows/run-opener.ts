@@ -1,0 +1,33 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ParentClosePolicy, proxyActivities, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
+import type { createCycleActivities } from '../activities/cycle.ts';
+import { billingCycle } from './billing-cycle.ts';
+import { searchAttributes } from './search-attributes.ts';
+
+const { openPeriods } = proxyActivities<ReturnType<typeof createCycleActivities>>({
+  startToCloseTimeout: '5 minutes',
+  retry: { initialInterval: '1 second', maximumInterval: '5 minutes', maximumAttempts: 20 },
+});
+
+/**
+ * Opens what an entity's ended months lack, and starts every planned run whose workflow never began. Runs on a Schedule in the
+ * entity's zone; small, so that a run still waiting for approval never keeps the next month from opening.
+ */
+export async function runOpener(input: { readonly entityId: string }): Promise<{ started: readonly string[] }> {
+  upsertSearchAttributes([{ key: searchAttributes.kind, value: 'runOpener' }]);
+  const started: string[] = [];
+  for (const { runId, workflowId, period, cutOffAtMs } of await openPeriods(input)) {
+    try {
+      await startChild(billingCycle, {
+        workflowId,
+        args: [{ runId, period, cutOffAtMs }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      });
+      started.push(workflowId);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+  }
+  return { started };
+}
