@@ -83,6 +83,7 @@ function keyFromText(sourceId: string, recordKey: string): HeadKey | undefined {
 }
 
 function recordKeyText(key: HeadKey): string {
+  if (key.cdrId.startsWith('unkeyed/')) return key.cdrId;
   return `${key.ownerCountry}*${key.ownerParty}*${key.cdrId}`.toLowerCase();
 }
 

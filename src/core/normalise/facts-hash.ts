@@ -3,5 +3,6 @@ import { canonicalBytes, sha256 } from '../seal/charge-record.ts';
 
 /** SHA-256 over the canonical JSON of the facts: equal for a repeat, however it travelled. */
 export function factsHash(facts: ChargeFacts): Buffer {
-  return sha256(canonicalBytes(facts));
+  // Ids are case-folded (domain.md, Identity): the id as it was written is kept, not compared.
+  return sha256(canonicalBytes({ ...facts, externalIds: { ...facts.externalIds, cdr: facts.cdrId } }));
 }

@@ -1,4 +1,5 @@
 import type { Db } from '../db.ts';
+import { recordKeySql } from '../record-key.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
@@ -10,8 +11,8 @@ export type RecordDecision = { readonly recordIds: readonly string[]; readonly a
  */
 export async function decideRecords(db: Db, decision: RecordDecision, by: By): Promise<{ readonly sourceId: string; readonly recordKey: string }[]> {
   const { rows } = await db.query<{ record_id: bigint; source_id: string; key: string; state: string; waiting_for: string | null; unreadable: boolean }>(
-    `SELECT record_id, source_id, lower(owner_country || '*' || owner_party || '*' || cdr_id) AS key, state, waiting_for, facts_hash IS NULL AS unreadable
-     FROM record_head WHERE record_id = ANY($1::bigint[]) ORDER BY record_id FOR UPDATE`,
+    `SELECT record_id, source_id, ${recordKeySql} AS key, state, waiting_for, facts_hash IS NULL AS unreadable
+     FROM record_head h WHERE record_id = ANY($1::bigint[]) ORDER BY record_id FOR UPDATE`,
     [decision.recordIds],
   );
   const found = new Set(rows.map((r) => r.record_id.toString()));

@@ -3,6 +3,7 @@ import type { Issue } from '../../core/issues.ts';
 import { factsHash } from '../../core/normalise/facts-hash.ts';
 import type { Db } from '../db.ts';
 import { storeRawMessages } from '../intake/store-raw.ts';
+import { recordKeySql } from '../record-key.ts';
 import { Refused } from './refusal.ts';
 
 type Context = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly timeZone: string };
@@ -49,8 +50,8 @@ export async function receiveCdrs(
 
 async function knownFacts(db: Db, sourceId: string, keys: readonly string[]): Promise<Map<string, Buffer>> {
   const { rows } = await db.query<{ key: string; facts_hash: Buffer }>(
-    `SELECT lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id) AS key, h.facts_hash
-     FROM unnest($2::text[], $3::text[], $4::text[]) AS t(country, party, id)
+    `SELECT ${recordKeySql} AS key, h.facts_hash
+     FROM unnest($2::char(2)[], $3::text[], $4::text[]) AS t(country, party, id)
      JOIN record_head h ON h.source_id = $1 AND h.owner_country = t.country AND h.owner_party = t.party AND h.cdr_id = t.id WHERE h.facts_hash IS NOT NULL`,
     [sourceId, keys.map((k) => (k.split('*')[0] ?? '').toUpperCase()), keys.map((k) => (k.split('*')[1] ?? '').toUpperCase()), keys.map((k) => k.split('*').slice(2).join('*'))],
   );

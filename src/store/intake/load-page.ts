@@ -57,7 +57,7 @@ export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<s
   const columns = [unique.map((k) => k.sourceId), unique.map((k) => k.ownerCountry), unique.map((k) => k.ownerParty), unique.map((k) => k.cdrId)];
   await db.query(
     `INSERT INTO record_head (source_id, owner_country, owner_party, cdr_id, state, session_key)
-     SELECT s, c, p, i, 'received', s || '/' || lower(c || '*' || p || '*' || i) FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+     SELECT s, c, p, i, 'received', s || '/' || lower(c || '*' || p || '*' || i) FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
      ON CONFLICT DO NOTHING`,
     columns,
   );
@@ -65,7 +65,7 @@ export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<s
     `SELECT h.source_id, h.owner_country, h.owner_party, h.cdr_id, h.record_id, h.revision, h.facts_hash, h.state, h.waiting_raw_id,
             (SELECT jsonb_build_object('action', d.action, 'actor', d.actor) FROM decision d
              WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action IN ('accept', 'reject', 'hold') ORDER BY d.id DESC LIMIT 1) AS decision
-     FROM record_head h JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+     FROM record_head h JOIN unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
        ON h.source_id = t.s AND h.owner_country = t.c AND h.owner_party = t.p AND h.cdr_id = t.i
      ORDER BY h.source_id, h.owner_country, h.owner_party, h.cdr_id FOR UPDATE OF h`,
     columns,

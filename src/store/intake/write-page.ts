@@ -71,7 +71,7 @@ export async function writeHeads(db: Db, rows: readonly HeadRow[]): Promise<void
   await db.query(
     `UPDATE record_head h SET revision = t.revision, facts_hash = t.facts_hash, state = t.state, session_key = t.session_key, site_id = t.site_id, account_id = t.account_id,
        service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, waiting_raw_id = t.waiting_raw_id, issues = t.issues, updated_at = now()
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::jsonb[])
+     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::jsonb[])
        AS t(source_id, owner_country, owner_party, cdr_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues)
      WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
     [

@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import { describeIssue, type Issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
+import { headByKey, keyParams, recordKeySql } from '../record-key.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
 export type RecordState = 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
@@ -22,14 +23,14 @@ export type RecordView = {
   readonly updatedAt: string;
 };
 
-const columns = "h.*, lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id) AS record_key";
+const columns = `h.*, ${recordKeySql} AS record_key`;
 
 /** `id` is a record's number, or `{sourceId}/{country*party*cdrId}`. The record of that id; undefined when nothing of it was processed. */
 export async function findRecord(db: Db, id: string): Promise<RecordView | undefined> {
   const [sourceId = '', recordKey = ''] = splitId(id);
   const { rows } = /^\d{1,18}$/.test(id)
     ? await db.query(`SELECT ${columns} FROM record_head h WHERE h.record_id = $1`, [id])
-    : await db.query(`SELECT ${columns} FROM record_head h WHERE h.source_id = $1 AND lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id) = lower($2)`, [sourceId, recordKey]);
+    : await db.query(`SELECT ${columns} ${headByKey}`, keyParams(sourceId, recordKey));
   return rows[0] === undefined ? undefined : viewOf(rows[0]);
 }
 

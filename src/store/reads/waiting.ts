@@ -1,14 +1,11 @@
 import type { Db } from '../db.ts';
+import { headByKey, keyParams, recordKeySql } from '../record-key.ts';
 
 export type WaitingRecord = { readonly state: 'booked' | 'rejected' | 'quarantined' | 'parked'; readonly waitingFor: string | null; readonly rawId: string | null; readonly problem: string | null };
 
 /** Where the record of a key stands and which message it waits on; undefined when nothing of that key was processed. */
 export async function waitingMessage(db: Db, ref: { sourceId: string; recordKey: string }): Promise<WaitingRecord | undefined> {
-  const { rows } = await db.query(
-    `SELECT h.state, h.waiting_for, h.waiting_raw_id, h.issues->0->>'code' AS problem FROM record_head h
-     WHERE h.source_id = $1 AND h.state <> 'received' AND (lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id) = $2 OR h.cdr_id = $2)`,
-    [ref.sourceId, ref.recordKey],
-  );
+  const { rows } = await db.query(`SELECT h.state, h.waiting_for, h.waiting_raw_id, h.issues->0->>'code' AS problem ${headByKey} AND h.state <> 'received'`, keyParams(ref.sourceId, ref.recordKey));
   const row = rows[0];
   return row === undefined ? undefined : { state: row.state, waitingFor: row.waiting_for, rawId: row.waiting_raw_id?.toString() ?? null, problem: row.problem };
 }
@@ -16,7 +13,7 @@ export async function waitingMessage(db: Db, ref: { sourceId: string; recordKey:
 /** Records of a source that wait because `key` (a site, token, or segment) has no set-up, with the message each stands on; oldest first, at most 10,000. */
 export async function waitingForSetup(db: Db, filter: { readonly sourceId: string; readonly code: string; readonly key: string }): Promise<{ recordKey: string; rawId: string }[]> {
   const { rows } = await db.query<{ record_key: string; raw_id: bigint }>(
-    `SELECT lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id) AS record_key, h.waiting_raw_id AS raw_id FROM record_head h
+    `SELECT ${recordKeySql} AS record_key, h.waiting_raw_id AS raw_id FROM record_head h
      WHERE h.source_id = $1 AND h.state IN ('quarantined', 'parked') AND h.waiting_raw_id IS NOT NULL
        AND EXISTS (SELECT FROM jsonb_array_elements(h.issues) i WHERE i->>'code' = $2 AND (i->'params') @> ANY (ARRAY[jsonb_build_object('site', $3::text), jsonb_build_object('token', $3::text), jsonb_build_object('segment', $3::text)]))
      ORDER BY h.record_id LIMIT 10000`,

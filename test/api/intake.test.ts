@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { session } from '../support/intake.ts';
+
+let api: ApiUnderTest;
+const cdrs = readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8')
+  .trim()
+  .split('\n');
+const cdr = (i: number, change: object = {}) => ({ ...JSON.parse(cdrs[i] ?? ''), ...change });
+const send = (body: unknown, type = 'application/json', source = 'ocpi-peer', user = 'partner') =>
+  api.call(user, 'POST', `/v1/sources/${source}/cdrs`, typeof body === 'string' ? body : JSON.stringify(body), { 'content-type': type });
+const upload = (lines: readonly string[], fileName = 'export.csv', header = csvHeader) =>
+  api.call('ops', 'POST', `/v1/sources/csms/files?fileName=${fileName}`, [header, ...lines].join('\n'), { 'content-type': 'application/octet-stream' });
+const csvHeader = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url), 'latin1').split('\n', 1)[0] ?? '';
+const stateOf = async (id: string) => (await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent(id)}`)).body.state;
+const imported = (batchId: string, lines: number) => expect.poll(async () => (await api.call('ops', 'GET', `/v1/imports/${batchId}`)).body.processed, { timeout: 20_000 }).toBe(lines);
+
+beforeAll(async () => {
+  api = await startApi(async () => filesErp('/nonexistent'));
+});
+afterAll(() => api.stop());
+
+describe('who may call', () => {
+  it('asks for a key, and for a role that fits', async () => {
+    expect((await api.call(undefined, 'GET', '/v1/runs')).body).toMatchObject({ status: 401, code: 'notSignedIn' });
+    expect((await api.call('nobody', 'GET', '/v1/runs')).status).toBe(401);
+    expect((await api.call('partner', 'GET', '/v1/runs')).body).toMatchObject({ status: 403, code: 'forbidden', detail: expect.stringContaining('finance-preparer') });
+    expect((await api.call('auditor', 'GET', '/v1/runs')).status).toBe(200);
+  });
+  it('keeps a partner to its own source', async () => {
+    expect((await send(cdr(0), 'application/json', 'csms')).body).toMatchObject({ status: 403, detail: expect.stringContaining('ocpi-peer only') });
+    expect((await api.call('partner', 'GET', `/v1/records/${encodeURIComponent('csms/se*wlt*1')}/timeline`)).status).toBe(404);
+  });
+  it('is alive, ready, and described, without a key', async () => {
+    expect((await api.call(undefined, 'GET', '/healthz')).body).toEqual({ ok: true });
+    expect((await api.call(undefined, 'GET', '/readyz')).body).toEqual({ ready: true, database: 'ok', temporal: 'ok' });
+    expect((await api.call(undefined, 'GET', '/metrics')).body).toContain('wattledger_messages_pending');
+    const { body } = await api.call(undefined, 'GET', '/openapi.json');
+    expect(body.openapi).toBe('3.1.0');
+    expect(Object.keys(body.paths)).toEqual(expect.arrayContaining(['/v1/sources/{sourceId}/cdrs', '/v1/runs/{runId}/approval', '/v1/trace']));
+    for (const page of ['/', '/docs', '/docs/swagger-ui.css', '/docs/start.js']) expect((await api.call(undefined, 'GET', page)).status, page).toBe(200);
+  });
+});
+
+describe('CDRs by the API', () => {
+  it('takes one, durable before the answer, and books it in a workflow of its own', async () => {
+    const { status, body } = await send(cdr(0));
+    expect(status).toBe(202);
+    const [item] = body.items;
+    expect(item).toMatchObject({ index: 0, status: 'accepted', recordKey: 'se*wlt*cdr-4482', workflowId: 'cdr/ocpi-peer/se*wlt*cdr-4482' });
+    expect((await api.store.pool.query('SELECT count(*)::int AS n FROM raw_message')).rows[0].n).toBeGreaterThan(0);
+    await expect.poll(async () => (await api.call('partner', 'GET', item.timeline)).body.state, { timeout: 20_000 }).toBe('booked');
+    const timeline = (await api.call('partner', 'GET', item.timeline)).body;
+    expect(timeline.events.map((e: { event: string }) => e.event)).toEqual(expect.arrayContaining(['received', 'checked', 'sealed', 'rated']));
+    expect(timeline.answer).toContain('waits for the next run');
+  });
+  it('recognises the same facts in other bytes, and refuses other facts under the key, by the profile of the source', async () => {
+    const { id, ...rest } = cdr(0);
+    const again = await send({ ...rest, id: id.toLowerCase(), last_updated: '2020-01-01T00:00:00Z' });
+    expect(again.body.items[0].status).toBe('duplicate');
+    await send(cdr(0, { total_energy: 1, charging_periods: [{ start_date_time: cdr(0).start_date_time, dimensions: [{ type: 'ENERGY', volume: 1 }] }] }));
+    const events = async () =>
+      (await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent('ocpi-peer/se*wlt*cdr-4482')}/timeline`)).body.events.map((e: { text: string }) => e.text).join('\n');
+    await expect.poll(events, { timeout: 20_000 }).toMatch(/: conflict; .*came again with other content/);
+    expect(await events()).toContain(': duplicate');
+  });
+  it('answers each line of a batch for itself: the bad ones are kept and named, the others go on', async () => {
+    const lines = [JSON.stringify(cdr(1)), '{"id": "broken', JSON.stringify(cdr(2, { cdr_location: { id: 'Nowhere' } })), JSON.stringify(cdr(3, { total_energy: 'lots' })), ...cdrs.slice(4, 14)];
+    const { status, body } = await send(lines.join('\n'), 'application/x-ndjson');
+    expect(status).toBe(202);
+    expect(body.items.map((i: { status: string }) => i.status)).toEqual(['accepted', 'held', 'accepted', 'held', ...Array(10).fill('accepted')]);
+    expect(body.items[1].issues[0].text).toContain('not JSON');
+    expect(body.items[3].issues[0].text).toContain('total_energy');
+    expect(body.items[0].workflowId).toBeUndefined();
+    await expect.poll(() => stateOf(`ocpi-peer/${body.items[0].recordKey}`), { timeout: 20_000 }).toBe('booked');
+    for (const i of [1, 2, 3]) expect(await stateOf(`ocpi-peer/${body.items[i].recordKey}`)).toBe('quarantined');
+    const missing = (await api.call('partner', 'GET', body.items[2].timeline)).body;
+    expect(missing.answer).toMatch(/no site is mapped to "Nowhere"\. Map the site/);
+  });
+  it('answers a single bad CDR with what is wrong, and keeps it', async () => {
+    const { status, headers, body } = await send(cdr(15, { end_date_time: 'yesterday' }));
+    expect(status).toBe(422);
+    expect(headers.get('content-type')).toBe('application/problem+json');
+    expect(body).toMatchObject({ code: 'invalidCdr', issues: [{ code: 'badShape', text: expect.stringContaining('end_date_time') }] });
+    expect((await api.call('partner', 'GET', body.timeline)).status).toBe(200);
+  });
+  it('refuses what it cannot take: no body, another type, an unknown source, too much', async () => {
+    expect((await send('')).body).toMatchObject({ status: 422, detail: expect.stringContaining('empty') });
+    expect((await send('a;b', 'text/csv')).status).toBe(415);
+    expect((await send(cdr(0), 'application/json', 'none', 'ops')).body).toMatchObject({ status: 404, code: 'notFound' });
+    expect((await send('{}\n'.repeat(5001), 'application/x-ndjson')).body).toMatchObject({ status: 413, detail: expect.stringContaining('5000') });
+  });
+});
+
+describe('files', () => {
+  it('stores nothing of a file with a wrong column, and says which', async () => {
+    const before = (await api.store.pool.query('SELECT count(*) AS n FROM raw_message')).rows[0].n;
+    const { status, body } = await upload([session(1)], 'wrong.csv', csvHeader.replace('El_kWh', 'kWh'));
+    expect(status).toBe(422);
+    expect(body).toMatchObject({ code: 'wrongFile', detail: expect.stringMatching(/column 10 is "kWh" where "El_kWh" belongs/) });
+    expect((await api.store.pool.query('SELECT count(*) AS n FROM raw_message')).rows[0].n).toBe(before);
+  });
+  it('quarantines a corrupt line, an unknown site and an unknown user with their reasons, and books the rest', async () => {
+    const lines = [session(1), '2;Bl2;Bl2-1;Private', session(3, { garage: 'Nowhere' }), session(4, { user: 'Stranger' }), session(5, { kWh: 'x' }), session(6)];
+    const { status, body } = await upload(lines);
+    expect(status).toBe(202);
+    await imported(body.batchId, 6);
+    const states = Object.fromEntries(await Promise.all([1, 2, 3, 4, 5, 6].map(async (id) => [id, await stateOf(`csms/se*wlt*${id}`)])));
+    expect(states).toEqual({ 1: 'booked', 2: 'quarantined', 3: 'quarantined', 4: 'quarantined', 5: 'quarantined', 6: 'booked' });
+    const answers = await Promise.all([2, 3, 4, 5].map(async (id) => (await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent(`csms/se*wlt*${id}`)}/timeline`)).body.answer));
+    expect(answers[0]).toContain('4 columns where 13 belong');
+    expect(answers[1]).toContain('no site is mapped to "Nowhere"');
+    expect(answers[2]).toContain('no account is mapped to token "Stranger"');
+    expect(answers[3]).toContain('El_kWh "x" is not a number');
+  });
+  it('recognises the same file again and brings nothing in twice', async () => {
+    const lines = [session(20), session(21)];
+    const first = await upload(lines, 'first.csv');
+    await imported(first.body.batchId, 2);
+    const again = await upload(lines, 'renamed.csv');
+    expect([again.status, again.body]).toEqual([200, { ...first.body, duplicate: true }]);
+    // The same lines in another file are repeats.
+    const other = await upload([...lines, session(22)], 'other.csv');
+    await imported(other.body.batchId, 3);
+    expect((await api.call('ops', 'GET', `/v1/imports/${other.body.batchId}`)).body.outcomes).toEqual({ accepted: 1, duplicate: 2 });
+  });
+});
+
+describe('the way out of waiting', () => {
+  it('lets a mapping release what waited for it, in bulk and in the workflows', async () => {
+    const { body } = await upload([session(30, { user: 'Share-19' }), session(31, { user: 'Share-19' })], 'share.csv');
+    await imported(body.batchId, 2);
+    expect(await stateOf('csms/se*wlt*30')).toBe('quarantined');
+    const mapping = { sourceId: 'csms', kind: 'token', externalKey: 'Share-19', internalId: 'acc_emsp_aurora' };
+    expect((await api.call('ops', 'POST', '/v1/mappings', { ...mapping, internalId: 'acc_none' })).body).toMatchObject({ status: 404 });
+    expect((await api.call('preparer', 'POST', '/v1/mappings', mapping)).status).toBe(403);
+    expect((await api.call('ops', 'POST', '/v1/mappings', mapping)).body).toMatchObject({ made: true, workflowId: 'retry/csms/unknownToken/Share-19' });
+    for (const id of [30, 31]) {
+      await expect.poll(() => stateOf(`csms/se*wlt*${id}`), { timeout: 20_000 }).toBe('booked');
+      await expect.poll(async () => (await api.client.workflow.getHandle(`cdr/csms/se*wlt*${id}`).describe()).status.name, { timeout: 20_000 }).toBe('COMPLETED');
+    }
+    expect((await api.call('ops', 'POST', '/v1/mappings', { ...mapping, internalId: 'acc_emsp_fjord' })).body).toMatchObject({ status: 409, detail: expect.stringContaining('acc_emsp_aurora') });
+  });
+  it('takes signed decisions on what is implausible: accepted is billed, rejected is not', async () => {
+    const { body } = await upload([session(40, { kWh: '250' }), session(41, { kWh: '250' })], 'much.csv');
+    await imported(body.batchId, 2);
+    const idOf = async (id: number) => (await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent(`csms/se*wlt*${id}`)}`)).body.recordId;
+    const decide = async (id: number, action: string, reason = 'meter read on site') => api.call('preparer', 'POST', '/v1/decisions', { recordIds: [await idOf(id)], action, reason });
+    expect((await decide(40, 'accept', 'x')).body).toMatchObject({ status: 422, errors: [{ path: 'reason' }] });
+    expect((await decide(40, 'accept')).body).toEqual({ decided: 1 });
+    expect((await decide(41, 'reject')).body).toEqual({ decided: 1 });
+    await expect.poll(() => stateOf('csms/se*wlt*40'), { timeout: 20_000 }).toBe('booked');
+    await expect.poll(() => stateOf('csms/se*wlt*41'), { timeout: 20_000 }).toBe('rejected');
+    expect((await decide(40, 'reject')).body).toMatchObject({ status: 409, detail: expect.stringContaining('booked') });
+  });
+  it('lists records in pages', async () => {
+    const first = (await api.call('auditor', 'GET', '/v1/records?limit=3')).body;
+    const second = (await api.call('auditor', 'GET', `/v1/records?limit=3&cursor=${first.nextCursor}`)).body;
+    const ids = [...first.items, ...second.items].map((r: { recordId: string }) => Number(r.recordId));
+    expect(ids).toHaveLength(6);
+    expect(ids).toEqual([...ids].sort((a, b) => b - a));
+    expect((await api.call('auditor', 'GET', '/v1/records?limit=0')).status).toBe(422);
+    expect((await api.call('auditor', 'GET', '/v1/records?state=gone')).body.errors[0].path).toBe('state');
+  });
+});

@@ -1,0 +1,86 @@
+import { Client, Connection } from '@temporalio/client';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import type { ErpFor } from '../../src/activities/hand-over.ts';
+import { createApp } from '../../src/api/app.ts';
+import { createOrders } from '../../src/api/orders.ts';
+import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
+import { putApiKeys } from '../../src/store/commands/api-keys.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import type { Role } from '../../src/store/reads/api-keys.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { freshDatabase } from './database.ts';
+import { testTemporal } from './temporal.ts';
+
+export type Answer = { readonly status: number; readonly headers: Headers; readonly body: any };
+export type ApiUnderTest = {
+  readonly store: Store;
+  readonly client: Client;
+  /** Sends a request as a user; a string body goes as it is. */
+  call(user: string | undefined, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  stop(): Promise<void>;
+};
+
+const users: Record<string, { roles: Role[]; sourceId: string | null }> = {
+  partner: { roles: ['partner'], sourceId: 'ocpi-peer' },
+  preparer: { roles: ['finance-preparer'], sourceId: null },
+  approver: { roles: ['finance-approver'], sourceId: null },
+  both: { roles: ['finance-preparer', 'finance-approver'], sourceId: null },
+  ops: { roles: ['ops'], sourceId: null },
+  auditor: { roles: ['auditor'], sourceId: null },
+};
+
+/** The API on a seeded database of its own, with a real Temporal and, unless `erpFor` is left out, a worker. */
+export async function startApi(erpFor?: ErpFor): Promise<ApiUnderTest> {
+  const database = await freshDatabase();
+  const store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+  await store.tx((db) =>
+    putApiKeys(
+      db,
+      Object.entries(users).map(([actor, user]) => ({ id: actor, actor, token: `token-${actor}`, sample: true, ...user })),
+    ),
+  );
+  const { taskQueue } = testTemporal();
+  const connection = await Connection.connect({ address: inject('temporalAddress') });
+  // A namespace of the file's own: workflow ids are business keys, the same in every test.
+  const namespace = taskQueue;
+  await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: 86_400 as never } });
+  await registerSearchAttributes(inject('temporalAddress'), namespace);
+  const client = new Client({ connection, namespace });
+  const log = pino({ level: 'silent' });
+  const app = createApp({ store, orders: createOrders(client, taskQueue, log), log });
+  let stopWorker = async () => undefined as undefined;
+  if (erpFor !== undefined) {
+    const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace, taskQueue, store, erpFor, makePartitions: async () => 0 });
+    const running = worker.run();
+    stopWorker = async () => {
+      worker.shutdown();
+      await running;
+      await close();
+      return undefined;
+    };
+  }
+  return {
+    store,
+    client,
+    async call(user, method, path, body, headers = {}) {
+      const auth: Record<string, string> = user === undefined ? {} : { authorization: `Bearer token-${user}` };
+      const raw = typeof body === 'string';
+      const response = await app.request(path, {
+        method,
+        headers: { ...(body === undefined || raw ? {} : { 'content-type': 'application/json' }), ...auth, ...headers },
+        ...(body === undefined ? {} : { body: raw ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, body: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text };
+    },
+    async stop() {
+      await stopWorker();
+      await connection.close();
+      await store.close();
+      await database.drop();
+    },
+  };
+}
