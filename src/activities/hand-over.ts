@@ -1,48 +1,90 @@
-import { controlTotalsOf, type ErpDocument, ErpOutcomeUnknown, type ErpPort, ErpRefused } from '../adapters/erp/port.ts';
+import { controlTotalsOf, type ErpDocument, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
 import type { Store } from '../store/db.ts';
-import { handedOver, type OutboxRow, recordAnswer, takeBatch } from '../store/outbox.ts';
+import { type Answer, asOnlyWriter, handedOver, leftToHandOver, type OutboxRow, postingProgress, recordAnswer, takeBatch } from '../store/outbox.ts';
+import { beating } from './beating.ts';
+import { asFailure, otherWriter } from './failures.ts';
+
+const defaultBatchSize = 100;
 
 export type HandOverTotals = { readonly verified: number; readonly refused: number; readonly left: number };
 
+/** Activities of the hand-over to one ERP connection. */
+export function createHandOverActivities({ store, erpFor }: { readonly store: Store; readonly erpFor: (connectionId: string) => Promise<ErpPort> | ErpPort }) {
+  return {
+    /** One batch of a connection's outbox. Retryable: what is already in the ERP is found there and not posted again. */
+    async handOverBatch({ connectionId }: { connectionId: string }): Promise<HandOverTotals> {
+      const erp = await erpFor(connectionId);
+      return beating(() => oneBatch(store, erp, connectionId, defaultBatchSize));
+    },
+    /** Rows of a run per state of the outbox. */
+    async handOverProgress({ runId }: { runId: string }): Promise<Readonly<Record<string, number>>> {
+      return postingProgress(store.pool, runId);
+    },
+  };
+}
+
 /**
- * Sends a run's waiting outbox rows to its ERP. Whatever was tried before is looked up by key first, so that a time-out after the
- * ERP had written posts nothing twice. A refusal stops only its own document; any other failure is thrown after the row's state is kept.
+ * Sends a connection's waiting outbox rows to its ERP until none is left. A refusal stops only its own document; any other failure is
+ * thrown after the row's state is kept. One writer a connection: a batch waits for its turn, and throws when that takes too long.
  */
-export async function handOver(store: Store, erp: ErpPort, connectionId: string, batchSize = 100): Promise<HandOverTotals> {
+export async function handOver(store: Store, erp: ErpPort, connectionId: string, batchSize = defaultBatchSize): Promise<HandOverTotals> {
   let verified = 0;
   let refused = 0;
   for (;;) {
-    const batch = await takeBatch(store.pool, connectionId, batchSize);
-    if (batch.length === 0) return { verified, refused, left: 0 };
-    for (const row of batch) {
-      const result = await handOverOne(store, erp, row);
-      if (result === 'verified') verified += 1;
+    const done = await oneBatch(store, erp, connectionId, batchSize);
+    verified += done.verified;
+    refused += done.refused;
+    if (done.left === 0) return { verified, refused, left: 0 };
+  }
+}
+
+async function oneBatch(store: Store, erp: ErpPort, connectionId: string, batchSize: number): Promise<HandOverTotals> {
+  const done = await asOnlyWriter(store, connectionId, async (db) => {
+    let verified = 0;
+    let refused = 0;
+    for (const row of await takeBatch(db, connectionId, batchSize)) {
+      const state = await handOverRow(erp, row, (answer) => recordAnswer(db, row.key, answer));
+      if (state === 'verified') verified += 1;
       else refused += 1;
     }
-  }
+    return { verified, refused, left: await leftToHandOver(db, connectionId) };
+  });
+  if (done === undefined) throw otherWriter(connectionId);
+  return done.result;
 }
 
-async function handOverOne(store: Store, erp: ErpPort, row: OutboxRow): Promise<'verified' | 'refused'> {
+/**
+ * Hands over one outbox row and reports each answer to `record`. A row that was tried before is looked up by key first, so that a
+ * time-out after the ERP had written posts nothing twice. Verified means: read back, and equal to the row's payload; other content
+ * is refused. Throws what keeps the outcome open: ErpUnavailable leaves the row queued, everything else leaves it unknown, or
+ * posted once the ERP has answered.
+ */
+export async function handOverRow(erp: ErpPort, row: OutboxRow, record: (answer: Answer) => Promise<void>): Promise<'verified' | 'refused'> {
   const document = JSON.parse(row.payload.toString('utf8')) as ErpDocument;
+  const refuse = async (words: string) => {
+    await record({ state: 'refused', words });
+    return 'refused' as const;
+  };
+  let externalId: string;
   try {
     const known = row.attempt > 1 ? await erp.findByKey(document.key, document.kind) : undefined;
-    const receipt = known ?? (await erp.post(document));
-    const readBack = await erp.findByKey(document.key, document.kind);
-    if (readBack?.payloadHash !== receipt.payloadHash) throw new ErpOutcomeUnknown(`${document.key} reads back differently`);
-    await recordAnswer(store.pool, row.key, { state: 'verified', externalId: receipt.externalId });
-    return 'verified';
+    // Acknowledged once and gone now: somebody removed it there, and posting it again is for people to decide.
+    if (known === undefined && row.externalId !== null) return await refuse(`the ERP no longer finds ${document.key}, acknowledged as ${row.externalId}`);
+    ({ externalId } = known ?? (await erp.post(document)));
   } catch (error) {
     const words = (error as Error).message;
-    if (error instanceof ErpRefused) {
-      await recordAnswer(store.pool, row.key, { state: 'refused', words });
-      return 'refused';
-    }
-    await recordAnswer(store.pool, row.key, { state: error instanceof ErpOutcomeUnknown ? 'unknown' : 'queued', words });
-    throw error;
+    if (error instanceof ErpRefused) return refuse(words);
+    await record({ state: error instanceof ErpUnavailable ? 'queued' : 'unknown', words });
+    throw asFailure(error);
   }
+  await record({ state: 'posted', externalId });
+  const readBack = await erp.findByKey(document.key, document.kind).catch((error: unknown) => Promise.reject(asFailure(error)));
+  if (readBack?.payloadHash !== row.payloadHash.toString('hex')) return refuse(`the ERP ${readBack === undefined ? 'does not find' : 'holds other content under'} ${document.key}`);
+  await record({ state: 'verified', externalId });
+  return 'verified';
 }
 
-/** Differences between what a run handed over and what the ERP holds, per account, cost center, VAT code and currency; empty when they agree. */
+/** Differences between what a run handed over and what the ERP holds, per kind, account, cost center, VAT code and currency; empty when they agree. */
 export async function reconcile(store: Store, erp: ErpPort, runId: string): Promise<readonly string[]> {
   const ours = await handedOver(store.pool, runId);
   const sent = controlTotalsOf(ours.payloads.map((p) => JSON.parse(p.toString('utf8')) as ErpDocument));

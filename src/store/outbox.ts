@@ -1,55 +1,112 @@
 import { canonicalBytes, sha256 } from '../core/seal/charge-record.ts';
-import type { Db } from './db.ts';
+import type { Db, Store } from './db.ts';
+
+const lockTimedOut = '55P03';
 
 /** What is handed over; structurally an ERP document. */
 export type Outgoing = { readonly key: string; readonly kind: string; readonly runId: string; readonly currency: string; readonly lines: readonly { readonly amountMinor: string }[] };
 
-/** Puts documents into the outbox, in the transaction that issues them. Payloads are frozen; the same key again is the same row. */
-export async function enqueue(db: Db, connectionId: string, rows: readonly (Outgoing & { readonly documentId: string; readonly controlMinor: bigint })[]): Promise<void> {
+/** Puts documents into the outbox, in the transaction that issues them. Payloads are frozen: the same key again is the same row, and throws RangeError when its payload is another. */
+export async function enqueue(db: Db, connectionId: string, rows: readonly (Outgoing & { readonly documentId: string | null; readonly controlMinor: bigint })[]): Promise<void> {
   if (rows.length === 0) return;
   const payloads = rows.map(({ documentId: _d, controlMinor: _c, ...payload }) => canonicalBytes(payload));
+  const keys = rows.map((r) => r.key);
+  const hashes = payloads.map(sha256);
   await db.query(
     `INSERT INTO erp_posting (key, connection_id, run_id, document_id, kind, payload, payload_hash, control_minor, currency)
      SELECT k, $1, r, d, kind, p, h, c, cur FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bigint[], $9::text[]) AS t(k, r, d, kind, p, h, c, cur) ON CONFLICT (key) DO NOTHING`,
-    [
-      connectionId,
-      rows.map((r) => r.key),
-      rows.map((r) => r.runId),
-      rows.map((r) => r.documentId),
-      rows.map((r) => r.kind),
-      payloads,
-      payloads.map(sha256),
-      rows.map((r) => r.controlMinor),
-      rows.map((r) => r.currency),
-    ],
+    [connectionId, keys, rows.map((r) => r.runId), rows.map((r) => r.documentId), rows.map((r) => r.kind), payloads, hashes, rows.map((r) => r.controlMinor), rows.map((r) => r.currency)],
   );
+  const differing = await db.query<{ key: string }>(
+    'SELECT p.key FROM unnest($1::text[], $2::bytea[]) AS t(k, h) JOIN erp_posting p ON p.key = t.k WHERE p.payload_hash <> t.h ORDER BY p.key LIMIT 1',
+    [keys, hashes],
+  );
+  const [other] = differing.rows;
+  if (other !== undefined) throw new RangeError(`${other.key} is in the outbox with another payload: a change is a new document`);
 }
 
-export type OutboxRow = { readonly key: string; readonly payload: Buffer; readonly attempt: number };
+/**
+ * Runs `work` as the only writer of an ERP connection, on the database connection that holds the lock: when that is cut, the lock
+ * is gone and the next statement fails, so the work stops. Waits its turn; answers undefined when that outlasts the pool's lock_timeout.
+ */
+export async function asOnlyWriter<T>(store: Store, connectionId: string, work: (db: Db) => Promise<T>): Promise<{ readonly result: T } | undefined> {
+  const client = await store.pool.connect();
+  let broken: Error | undefined;
+  try {
+    try {
+      await client.query("SELECT pg_advisory_lock(hashtextextended('erp/' || $1, 0))", [connectionId]);
+    } catch (error) {
+      if ((error as { code?: string }).code === lockTimedOut) return undefined;
+      throw error;
+    }
+    try {
+      return { result: await work(client) };
+    } finally {
+      await client.query("SELECT pg_advisory_unlock(hashtextextended('erp/' || $1, 0))", [connectionId]).catch((error: Error) => {
+        broken = error;
+      });
+    }
+  } finally {
+    client.release(broken);
+  }
+}
 
-/** Takes the next rows of a connection to send; `attempt` counts this one. Rows left in `sending` by a killed worker come back. */
+/** `externalId`: the ERP acknowledged it before. */
+export type OutboxRow = { readonly key: string; readonly payload: Buffer; readonly payloadHash: Buffer; readonly attempt: number; readonly externalId: string | null };
+
+/**
+ * Takes the next rows of a connection to send, oldest first; `attempt` counts this one. Rows that a killed worker left in `sending`,
+ * or in `posted` without their read-back, come back too: call it as the only writer.
+ */
 export async function takeBatch(db: Db, connectionId: string, limit: number): Promise<OutboxRow[]> {
   const { rows } = await db.query(
-    `UPDATE erp_posting p SET state = 'sending', attempt = attempt + 1, updated_at = now()
-     WHERE key IN (SELECT key FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending') ORDER BY created_at, key LIMIT $2 FOR UPDATE)
-     RETURNING key, payload, attempt`,
+    `WITH taken AS (
+       UPDATE erp_posting SET state = 'sending', attempt = attempt + 1, updated_at = now()
+       WHERE key IN (SELECT key FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted') ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING key, payload, payload_hash, attempt, external_id, created_at)
+     SELECT key, payload, payload_hash AS "payloadHash", attempt, external_id AS "externalId" FROM taken ORDER BY created_at, key`,
     [connectionId, limit],
   );
-  return rows.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return rows;
 }
 
-/** Records what the ERP answered to a row in `sending`. */
-export async function recordAnswer(
-  db: Db,
-  key: string,
-  answer: { readonly state: 'queued' | 'unknown' | 'verified' | 'refused'; readonly externalId?: string; readonly words?: string },
-): Promise<void> {
-  await db.query("UPDATE erp_posting SET state = $2, external_id = coalesce($3, external_id), answer = $4, updated_at = now() WHERE key = $1 AND state = 'sending'", [
+/** From which states an answer may come. */
+const answerFrom = { queued: ['sending'], unknown: ['sending'], posted: ['sending'], verified: ['posted'], refused: ['sending', 'posted'] } as const;
+
+export type Answer = { readonly state: keyof typeof answerFrom; readonly externalId?: string; readonly words?: string };
+
+/** Records what the ERP answered to a row. Throws RangeError when its state does not allow that answer. */
+export async function recordAnswer(db: Db, key: string, answer: Answer): Promise<void> {
+  const { rowCount } = await db.query('UPDATE erp_posting SET state = $2, external_id = coalesce($3, external_id), answer = $4, updated_at = now() WHERE key = $1 AND state = ANY($5)', [
     key,
     answer.state,
     answer.externalId ?? null,
     answer.words ?? null,
+    answerFrom[answer.state],
   ]);
+  if (rowCount !== 1) throw new RangeError(`${key} cannot become ${answer.state}: it is not ${answerFrom[answer.state].join(' or ')}`);
+}
+
+/** How many rows of a connection still have to be sent or read back. */
+export async function leftToHandOver(db: Db, connectionId: string): Promise<number> {
+  const { rows } = await db.query<{ n: bigint }>("SELECT count(*) AS n FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted')", [connectionId]);
+  return Number(rows[0]?.n ?? 0n);
+}
+
+/** Rows of a run per state; states without rows are left out. */
+export async function postingProgress(db: Db, runId: string): Promise<Readonly<Record<string, number>>> {
+  const { rows } = await db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY state ORDER BY state', [runId]);
+  return Object.fromEntries(rows.map((r) => [r.state, Number(r.n)]));
+}
+
+/** Adapter, settings and production mark of an ERP connection. Throws RangeError when there is none of this id. */
+export async function erpConnection(
+  db: Db,
+  id: string,
+): Promise<{ readonly id: string; readonly adapter: string; readonly settings: Readonly<Record<string, unknown>>; readonly production: boolean }> {
+  const { rows } = await db.query('SELECT id, adapter, settings, production FROM erp_connection WHERE id = $1', [id]);
+  if (rows.length === 0) throw new RangeError(`there is no ERP connection ${id}`);
+  return rows[0];
 }
 
 /** Payloads of a run, for the comparison with the ERP's control totals, and how many rows are not verified yet. */
@@ -62,8 +119,8 @@ export async function handedOver(db: Db, runId: string): Promise<{ readonly payl
   };
 }
 
-/** Refused rows back into the queue, after what they name was mended. */
+/** Refused rows back into the queue, after what they name was mended; each is looked up before it is posted again. Answers how many. */
 export async function requeueRefused(db: Db, runId: string): Promise<number> {
-  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', updated_at = now() WHERE run_id = $1 AND state = 'refused'", [runId]);
+  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', external_id = NULL, updated_at = now() WHERE run_id = $1 AND state = 'refused'", [runId]);
   return rowCount ?? 0;
 }

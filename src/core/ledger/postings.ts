@@ -25,7 +25,10 @@ export type LedgerEvent =
   | { readonly kind: 'saleInvoiced'; readonly currency: string; readonly netMinor: bigint; readonly vatMinor: bigint; readonly payableMinor: bigint; readonly energyWh: bigint }
   | { readonly kind: 'excludedWrittenOff'; readonly currency: string; readonly netMinor: bigint; readonly energyWh: bigint };
 
-/** The ledger table: what each event debits and credits. Sums to zero per unit; a reversal is the event with negated figures. */
+/**
+ * The ledger table: what each event debits and credits, in minor units of its currency and in Wh. Sums to zero per unit, or
+ * throws. An event kind without its postings does not compile. A reversal is the event with negated figures.
+ */
 export function postingsFor(event: LedgerEvent): Posting[] {
   const postings = tableOf(event);
   for (const unit of new Set(postings.map((p) => p.unit))) {

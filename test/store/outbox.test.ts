@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { handOver } from '../../src/activities/hand-over.ts';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import { type ErpPort, ErpRefused } from '../../src/adapters/erp/port.ts';
+import { planRun } from '../../src/store/cycle/plan-run.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { asOnlyWriter, enqueue, erpConnection, leftToHandOver, postingProgress, recordAnswer, requeueRefused, takeBatch } from '../../src/store/outbox.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let store: Store;
+let folder: string;
+let runId: string;
+const connectionId = 'erp_files';
+
+beforeAll(async () => {
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  database = await freshDatabase();
+  store = openStore(database.url);
+  await store.tx((db) => applySeed(db, seed));
+});
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-outbox-'));
+  return () => rmSync(folder, { recursive: true });
+});
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+
+const journal = (key: string, minor = 100n) => ({
+  key,
+  kind: 'journal',
+  runId,
+  legalNumber: null,
+  accountId: 'a1',
+  currency: 'SEK',
+  postedOn: '2020-01-06',
+  lines: [
+    { glAccount: '1510', costCenter: null, vatCode: null, amountMinor: minor.toString() },
+    { glAccount: '3001', costCenter: null, vatCode: null, amountMinor: (-minor).toString() },
+  ],
+  documentId: null,
+  controlMinor: minor,
+});
+const put = (...rows: ReturnType<typeof journal>[]) => store.tx((db) => enqueue(db, connectionId, rows));
+const progress = () => postingProgress(store.pool, runId);
+
+describe('the outbox', () => {
+  beforeAll(async () => {
+    ({ runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', author: 'preparer' })));
+  });
+
+  it('takes the same payload twice as one row and refuses another payload under its key', async () => {
+    await put(journal('j1'), journal('j2'));
+    await put(journal('j1'));
+    await expect(put(journal('j3'), journal('j1', 200n))).rejects.toThrow('j1 is in the outbox with another payload');
+    expect(await progress()).toEqual({ queued: 2 });
+  });
+
+  it('allows an answer only from the state it follows', async () => {
+    await expect(recordAnswer(store.pool, 'j1', { state: 'posted', externalId: 'X' })).rejects.toThrow('j1 cannot become posted: it is not sending');
+    expect((await takeBatch(store.pool, connectionId, 1)).map((r) => [r.key, r.attempt, r.externalId])).toEqual([['j1', 1, null]]);
+    await expect(recordAnswer(store.pool, 'j1', { state: 'verified' })).rejects.toThrow('it is not posted');
+    await recordAnswer(store.pool, 'j1', { state: 'posted', externalId: 'X' });
+    expect(await progress()).toEqual({ posted: 1, queued: 1 });
+  });
+
+  it('brings back what was posted without read-back and what a killed worker left in sending, and counts it as left', async () => {
+    await takeBatch(store.pool, connectionId, 2);
+    expect(await progress()).toEqual({ sending: 2 });
+    expect(await leftToHandOver(store.pool, connectionId)).toBe(2);
+    expect((await takeBatch(store.pool, connectionId, 5)).map((r) => [r.key, r.attempt, r.externalId])).toEqual([
+      ['j1', 3, 'X'],
+      ['j2', 2, null],
+    ]);
+    await recordAnswer(store.pool, 'j1', { state: 'refused', words: 'period closed' });
+    await recordAnswer(store.pool, 'j2', { state: 'queued' });
+    expect(await leftToHandOver(store.pool, connectionId)).toBe(1);
+    expect(await requeueRefused(store.pool, runId)).toBe(1);
+  });
+
+  it('stops only the refused row; its neighbours go on, and after a retry all are verified', async () => {
+    await put(journal('j4'));
+    const erp = filesErp(folder);
+    const closed: ErpPort = { ...erp, post: (document) => (document.key === 'j2' ? Promise.reject(new ErpRefused('period closed')) : erp.post(document)) };
+    expect(await handOver(store, closed, connectionId, 1)).toEqual({ verified: 2, refused: 1, left: 0 });
+    expect(await requeueRefused(store.pool, runId)).toBe(1);
+    expect(await handOver(store, erp, connectionId)).toEqual({ verified: 1, refused: 0, left: 0 });
+    expect(await progress()).toEqual({ verified: 3 });
+  });
+
+  it('has one writer a connection: the second waits for its turn, and two at once post each row once', async () => {
+    const order: string[] = [];
+    const first = asOnlyWriter(store, connectionId, async () => {
+      order.push('first in');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      order.push('first out');
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await Promise.all([first, asOnlyWriter(store, connectionId, async () => order.push('second in'))]);
+    expect(order).toEqual(['first in', 'first out', 'second in']);
+
+    await put(...Array.from({ length: 40 }, (_, i) => journal(`k${i}`)));
+    const posts: string[] = [];
+    const erp = filesErp(folder);
+    const counted: ErpPort = {
+      ...erp,
+      async post(document) {
+        posts.push(document.key);
+        return erp.post(document);
+      },
+    };
+    const totals = await Promise.all([handOver(store, counted, connectionId, 7), handOver(store, counted, connectionId, 7)]);
+    expect(totals.reduce((sum, t) => sum + t.verified, 0)).toBe(40);
+    expect(new Set(posts).size).toBe(posts.length);
+    expect(posts).toHaveLength(40);
+  });
+
+  it('gives up its turn after the lock time-out, and stops when the connection that holds the lock is cut', async () => {
+    const impatient = openStore(database.url);
+    impatient.pool.on('connect', (client) => void client.query("SET lock_timeout = '200ms'"));
+    const cut = asOnlyWriter(store, connectionId, async (db) => {
+      expect(await asOnlyWriter(impatient, connectionId, async () => 1)).toBeUndefined();
+      const { rows } = await db.query('SELECT pg_backend_pid() AS pid');
+      const admin = new pg.Client({ connectionString: database.superuserUrl });
+      await admin.connect();
+      await admin.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+      await admin.end();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await takeBatch(db, connectionId, 1);
+    });
+    await expect(cut).rejects.toThrow();
+    expect(await asOnlyWriter(impatient, connectionId, async () => 1)).toEqual({ result: 1 });
+    await impatient.close();
+  });
+
+  it('tells adapter, settings and production mark of a connection', async () => {
+    expect(await erpConnection(store.pool, connectionId)).toEqual({ id: connectionId, adapter: 'files', settings: {}, production: false });
+    await expect(erpConnection(store.pool, 'none')).rejects.toThrow('there is no ERP connection none');
+  });
+});
