@@ -18,7 +18,7 @@ const replay = (code: string, history: History) => Worker.runReplayHistory({ wor
 
 describe('recorded histories', () => {
   it('are there for every workflow; if not, npm run record:histories makes them', () => {
-    expect([...new Set(recorded.map(({ type }) => type))].sort()).toEqual(Object.values(workflowNames).sort());
+    expect(recorded.map(({ type }) => type)).toEqual(expect.arrayContaining(Object.values(workflowNames)));
   });
 
   it.each(recorded)('replay on the workflows as they are: $file', async ({ history }) => {
