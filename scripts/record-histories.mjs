@@ -87,18 +87,17 @@ async function oneMonth(store, client) {
   const plan = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, author: 'preparer', cutOffAt: new Date(Date.now() + 3_600_000) }));
   const { runId, workflowId, cutOffAt } = plan;
   const handle = await client.workflow.start(workflowNames.billingCycle, { taskQueue, workflowId, args: [{ runId, period, cutOffAtMs: cutOffAt.getTime() }] });
-  const adjusted = new Set();
+  let first;
   await until(async () => {
     if ((await handle.describe()).status.name !== 'RUNNING') return true;
     const { state, problem, contentHash } = await handle.query(runStateQuery);
     if (state === 'collecting') await handle.signal(cutOffSignal, {});
-    if (state === 'inReview' && contentHash !== null) {
-      if (adjusted.size === 0) await adjust(store, handle, runId);
-      else if (!adjusted.has(contentHash)) {
-        const approval = { runId, approvalId: randomUUID(), contentHash, actor: 'approver', comment: 'checked' };
-        if ((await store.tx((db) => approveRun(db, approval))).ok) await handle.signal(approvedSignal);
-      }
-      if (adjusted.size === 0) adjusted.add(contentHash);
+    if (state === 'inReview' && contentHash !== null && first === undefined) {
+      first = contentHash;
+      await adjust(store, handle, runId);
+    } else if (state === 'inReview' && contentHash !== null && contentHash !== first) {
+      const approval = { runId, approvalId: randomUUID(), contentHash, actor: 'approver', comment: 'checked' };
+      if ((await store.tx((db) => approveRun(db, approval))).ok) await handle.signal(approvedSignal);
     }
     if (problem?.includes('carry decision')) {
       await store.tx((db) => signCarry(db, { runId, actor: 'approver', reason: 'being clarified' }));
