@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { openSetUp, type SetUp } from '../../src/store/prisma.ts';
-import { type Page, PageRefused, type PageRequest } from '../../src/store/reads/page.ts';
 import {
   findAccount,
   findContract,
@@ -18,6 +17,7 @@ import {
   listSources,
   listTariffVersions,
 } from '../../src/store/reads/set-up.ts';
+import { type Page, PageRefused, type PageRequest } from '../../src/store/reads/set-up-page.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -1,6 +1,6 @@
 import type { Account, Contract, ContractVersion, Mapping, Party, PriceAssignment, Site, Source, TariffVersion } from '../generated/client.ts';
 import type { SetUp } from '../prisma.ts';
-import { type Page, PageRefused, type PageRequest, pageAfter } from './page.ts';
+import { type Page, PageRefused, type PageRequest, pageAfter } from './set-up-page.ts';
 
 /** A row that holds for a time; null means without beginning or end, which PostgreSQL says as infinity and no Date can. */
 type Dated<T> = Omit<T, 'validFrom' | 'validTo'> & { readonly validFrom: Date | null; readonly validTo: Date | null };
