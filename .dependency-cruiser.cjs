@@ -15,7 +15,7 @@ module.exports = {
     layer('api-orders-and-reads', 'The API reads and orders through store/reads, store/commands and workflow messages; to cause an effect, start or signal a workflow.', '^src/api', [
       '^src/contracts',
       '^src/core',
-      '^src/store/(db\\.ts|reads/|commands/)',
+      '^src/store/(db\\.ts|prisma\\.ts|reads/|commands/)',
       '^src/workflows/messages\\.ts$',
       '^src/ui',
       '^src/adapters/sources',
@@ -26,8 +26,8 @@ module.exports = {
     { name: 'core-has-no-io', comment: 'Core has no effects: of Node it may use crypto (createHash), and module to load the CommonJS canonicalize; nothing else.', severity: 'error', from: { path: '^src/core' }, to: { dependencyTypes: ['core'], pathNot: '^(crypto|module)$' } },
     { name: 'workflows-use-the-sdk-only', comment: 'Node modules and packages with effects break replay: do it in an activity.', severity: 'error', from: { path: '^src/workflows' }, to: { path: '.', pathNot: ['^src', 'node_modules/@temporalio/(workflow|common)/'] } },
     { name: 'no-orphans', comment: 'Nothing uses this file and it uses nothing: delete it, or import it where it belongs.', severity: 'error', from: { orphan: true, path: '^src' }, to: {} },
-    { name: 'sql-stays-in-the-store', comment: 'Only src/store (and the platform, to boot it) talks to PostgreSQL.', severity: 'error', from: { path: '^src', pathNot: ['^src/store', '^src/platform'] }, to: { path: 'node_modules/(pg|pg-copy-streams)/' } },
+    { name: 'sql-stays-in-the-store', comment: 'Only src/store (and the platform, to boot it) talks to PostgreSQL, by SQL or through Prisma.', severity: 'error', from: { path: '^src', pathNot: ['^src/store', '^src/platform'] }, to: { path: ['node_modules/(pg|pg-copy-streams|@prisma)/', '^src/store/generated/'] } },
     { name: 'src-never-imports-test', comment: 'Tests know the product, not the other way.', severity: 'error', from: { path: '^src' }, to: { path: '^test' } },
   ],
-  options: { tsPreCompilationDeps: true, tsConfig: { fileName: 'tsconfig.json' }, doNotFollow: { path: 'node_modules' } },
+  options: { tsPreCompilationDeps: true, tsConfig: { fileName: 'tsconfig.json' }, doNotFollow: { path: ['node_modules', '^src/store/generated/'] } },
 };

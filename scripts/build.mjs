@@ -1,4 +1,4 @@
-// node scripts/build.mjs [--if-changed]: compiles to dist/ and bundles the workflows.
+// node scripts/build.mjs [--if-changed]: generates the Prisma client when its schema changed, compiles to dist/ and bundles the workflows.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const root = path.resolve(import.meta.dirname, '..');
 const dist = path.join(root, 'dist');
 const stampFile = path.join(dist, '.build-stamp');
+const generated = 'src/store/generated';
+const generatedFrom = ['package-lock.json', 'prisma.config.ts', 'prisma/schema.prisma', 'scripts/prisma-generate.mjs'];
+const generatedStampFile = path.join(dist, '.generated-stamp');
 const lockFile = path.join(dist, '.build-lock');
 // No build takes this long: an older lock is a dead one whose pid was given to another process.
 const lockLifeMs = 5 * 60_000;
@@ -22,12 +25,21 @@ try {
 
 async function build() {
   // Hashed under the lock, so that whoever waited for a build sees its stamp.
-  const stamp = stampOfInputs();
-  if (process.argv.includes('--if-changed') && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) {
+  const client = stampOf(generatedFrom);
+  const stamp = stampOf([...generatedFrom, 'tsconfig.json', 'scripts/build.mjs', ...files('src')]);
+  const hasClient = existsSync(path.join(root, generated, 'client.ts')) && stampIn(generatedStampFile) === client;
+  if (process.argv.includes('--if-changed') && hasClient && stampIn(stampFile) === stamp) {
     console.log('build: up to date');
     return 0;
   }
   const started = Date.now();
+  if (!hasClient) {
+    if (spawnSync(process.execPath, [path.join(root, 'scripts/prisma-generate.mjs')], { cwd: root, stdio: 'inherit' }).status !== 0) {
+      console.error('build: failed, see what Prisma says above');
+      return 1;
+    }
+    writeFileSync(generatedStampFile, client);
+  }
   const tsc = spawnSync(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', root], { cwd: root, stdio: 'inherit' });
   if (tsc.status !== 0) {
     console.error('build: failed, see the type errors above');
@@ -51,15 +63,21 @@ async function bundle(workflowsPath) {
   renameSync(`${file}.${process.pid}`, file);
 }
 
-function stampOfInputs() {
+function stampIn(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+function stampOf(inputs) {
   const hash = createHash('sha256');
-  for (const file of ['package-lock.json', 'tsconfig.json', 'scripts/build.mjs', ...files('src')].sort()) hash.update(`${file}\0`).update(readFileSync(path.join(root, file)));
+  for (const file of inputs.toSorted()) hash.update(`${file}\0`).update(readFileSync(path.join(root, file)));
   return hash.digest('hex');
 }
 
+/** What is written by hand below a folder. */
 function files(folder) {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const at = path.join(folder, entry.name);
+    if (at === path.normalize(generated)) return [];
     return entry.isDirectory() ? files(at) : [at];
   });
 }

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 
 /** Shapes that several routes share. Money is decimal text in major units, energy Wh as text, instants ISO 8601 in UTC. */
-export const problem = z
+const problem = z
   .object({
     type: z.string(),
     title: z.string(),

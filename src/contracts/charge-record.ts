@@ -32,8 +32,6 @@ export type ChargePeriod = {
   readonly parkingSeconds: number;
 };
 
-export type ChargeRole = 'driverSale' | 'fleetSale' | 'emspSale' | 'siteShareEstimate';
-
 /** `{sourceId}/{CC}*{PARTY}*{id}`: the key of a CDR (domain.md Identity); also the tail of its workflow id. */
 export function recordKeyOf(facts: { ownerCountry: string; ownerParty: string; cdrId: string }): string {
   return `${facts.ownerCountry}*${facts.ownerParty}*${facts.cdrId}`.toLowerCase();

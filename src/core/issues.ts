@@ -51,12 +51,12 @@ export function issue(code: IssueCode, severity: Severity, subject: string, para
 }
 
 /** What is wrong, as one sentence without its full stop. A parameter that is missing shows as `?`. */
-export function messageOf(found: Issue): string {
+function messageOf(found: Issue): string {
   return catalogue[found.code][0].replaceAll(/\{(\w+)\}/g, (_all, name: string) => String(found.params[name] ?? '?'));
 }
 
 /** What to do about it, one sentence. */
-export function remedyOf(code: IssueCode): string {
+function remedyOf(code: IssueCode): string {
   return catalogue[code][1];
 }
 

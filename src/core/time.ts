@@ -20,7 +20,7 @@ export function isValidZone(zone: string): boolean {
 }
 
 /** Offset from UTC in ms at an instant: a binary search in the zone's own table of transitions, built once from Intl. Throws RangeError on an unknown zone. */
-export function offsetAt(ms: number, zone: string): number {
+function offsetAt(ms: number, zone: string): number {
   const table = tables.get(zone) ?? buildTable(zone);
   let low = 0;
   let high = table.starts.length - 1;

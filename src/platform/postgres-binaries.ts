@@ -18,7 +18,7 @@ export function serverUser(): ServerUser | undefined {
 }
 
 /** True when any user can enter the folder and all above it. */
-export function enterable(folder: string): boolean {
+function enterable(folder: string): boolean {
   for (let at = existsSync(folder) ? realpathSync(folder) : path.resolve(folder); ; at = path.dirname(at)) {
     if (existsSync(at) && (statSync(at).mode & 0o001) === 0) return false;
     if (at === path.dirname(at)) return true;
@@ -26,7 +26,7 @@ export function enterable(folder: string): boolean {
 }
 
 /** A folder that any user can enter, for a home that the server's user cannot. */
-export function outsideFolder(key: string): string {
+function outsideFolder(key: string): string {
   return path.join('/var/tmp', `wattledger-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`);
 }
 

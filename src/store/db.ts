@@ -3,10 +3,12 @@ import pg from 'pg';
 /** What store functions need of a connection: a plain client or one inside a transaction. */
 export type Db = Pick<pg.ClientBase, 'query'>;
 
+// Of this pool alone: Prisma reads through the driver's own parsers.
+const types = new pg.TypeOverrides();
 // bigint columns hold money and energy: exact, never a JavaScript number.
-pg.types.setTypeParser(pg.types.builtins.INT8, BigInt);
+types.setTypeParser(pg.types.builtins.INT8, BigInt);
 // Calendar dates stay text: a Date would drag a zone in.
-pg.types.setTypeParser(pg.types.builtins.DATE, (text) => text);
+types.setTypeParser(pg.types.builtins.DATE, (text) => text);
 
 export type Store = {
   readonly pool: pg.Pool;
@@ -17,7 +19,7 @@ export type Store = {
 
 /** Opens the application's pool (role without DDL). The session zone is UTC, so dates never depend on the host. */
 export function openStore(databaseUrl: string, max = 8): Store {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max, options: '-c TimeZone=UTC -c lock_timeout=30s' });
+  const pool = new pg.Pool({ connectionString: databaseUrl, max, types, options: '-c TimeZone=UTC -c lock_timeout=30s' });
   // An idle connection cut by a server restart must not end the process; the next query opens a new one.
   pool.on('error', () => undefined);
   // Nor one that is cut while in use: its query fails, and whoever waits for that is told.

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { inject } from 'vitest';
@@ -10,9 +11,13 @@ import { openStore, type Store } from '../../src/store/db.ts';
 import type { Role } from '../../src/store/reads/api-keys.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase } from './database.ts';
-import { testTemporal } from './temporal.ts';
 
-export type Answer = { readonly status: number; readonly headers: Headers; readonly body: any };
+export type Answer = {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of a body is what it checks
+  readonly body: any;
+};
 export type ApiUnderTest = {
   readonly store: Store;
   readonly client: Client;
@@ -42,10 +47,10 @@ export async function startApi(erpFor?: ErpFor): Promise<ApiUnderTest> {
       Object.entries(users).map(([actor, user]) => ({ id: actor, actor, token: `token-${actor}`, sample: true, ...user })),
     ),
   );
-  const { taskQueue } = testTemporal();
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   // A namespace of the file's own: workflow ids are business keys, the same in every test.
-  const namespace = taskQueue;
+  const namespace = `test-${randomUUID()}`;
+  const taskQueue = namespace;
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: 86_400 as never } });
   await registerSearchAttributes(inject('temporalAddress'), namespace);
   const client = new Client({ connection, namespace });

@@ -3,7 +3,7 @@ import { parserFor } from '../../src/adapters/sources/registry.ts';
 import type { Store } from '../../src/store/db.ts';
 import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
 
-export const csms = { sourceId: 'csms', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' };
+const csms = { sourceId: 'csms', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' };
 
 /** Stores lines of the CSMS export as raw messages, in one transaction. */
 export async function storeLines(store: Store, lines: readonly (string | Buffer)[]): Promise<string[]> {

@@ -84,12 +84,3 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     postings: Object.fromEntries(postings.rows.map((r) => [r.state, Number(r.n)])),
   };
 }
-
-/** The live run of an entity and month that is not cancelled; undefined when there is none. */
-export async function liveRunId(db: Db, entityId: string, period: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ id: string }>("SELECT id FROM billing_run WHERE entity_id = $1 AND period = $2 AND kind = 'live' AND state <> 'cancelled' AND selection IS NULL", [
-    entityId,
-    period,
-  ]);
-  return rows[0]?.id;
-}

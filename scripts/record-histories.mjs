@@ -1,0 +1,175 @@
+// npm run record:histories: runs one of each workflow on a server of its own and writes what Temporal recorded to test/workflows/histories.
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { filesErp } from '../dist/adapters/erp/files.js';
+import { parserFor } from '../dist/adapters/sources/registry.js';
+import { loadConfig } from '../dist/config.js';
+import { startPlatform } from '../dist/platform/start-platform.js';
+import { importFile } from '../dist/store/commands/import-file.js';
+import { planRun } from '../dist/store/commands/plan-run.js';
+import { addAdjustment } from '../dist/store/commands/shape-run.js';
+import { signCarry } from '../dist/store/commands/steer-run.js';
+import { openStore } from '../dist/store/db.js';
+import { storeRawMessages } from '../dist/store/intake/store-raw.js';
+import { ensurePartitions, migrate } from '../dist/store/migrate.js';
+import { applySeed, readSeed } from '../dist/store/seed.js';
+import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
+import { arrivedSignal, cutOffSignal, decideUpdate, inputsChangedSignal, retrySignal, runStateQuery, workflowNames } from '../dist/workflows/messages.js';
+
+const root = path.resolve(import.meta.dirname, '..');
+const folder = path.join(root, 'test/workflows/histories');
+const taskQueue = 'histories';
+const receivedAt = new Date();
+const by = { actor: 'recorder' };
+const approver = { actor: 'approver' };
+const deadline = Date.now() + 3 * 60_000;
+
+// Below /var/tmp, so that PostgreSQL's user can enter it when this runs as root.
+const home = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.tmpdir(), 'wattledger-histories-'));
+chmodSync(home, 0o711);
+const undo = [() => rmSync(home, { recursive: true, force: true })];
+try {
+  const platform = await startPlatform({ home, cache: loadConfig().cache, durable: false, onProgress: console.log });
+  undo.push(() => platform.stop());
+  await migrate(platform.databaseAdminUrl);
+  await registerSearchAttributes(platform.temporalAddress, 'default');
+  const store = openStore(platform.databaseUrl);
+  undo.push(() => store.close());
+  const { worker, close } = await createWorker({
+    address: platform.temporalAddress,
+    namespace: 'default',
+    taskQueue,
+    store,
+    erpFor: async () => filesErp(path.join(home, 'erp')),
+    makePartitions: () => ensurePartitions(platform.databaseAdminUrl),
+  });
+  const running = worker.run();
+  undo.push(async () => {
+    worker.shutdown();
+    await running;
+    await close();
+  });
+  const connection = await Connection.connect({ address: platform.temporalAddress });
+  undo.push(() => connection.close());
+  const client = new Client({ connection });
+  const seed = await readSeed(path.join(root, 'seed/demo.yaml'));
+  await store.tx((db) => applySeed(db, seed));
+
+  await oneCdrOfEachKind(store, client);
+  await oneImport(store, client);
+  await oneMonth(store, client);
+  await client.workflow.execute(workflowNames.partitionKeeper, { taskQueue, workflowId: 'partitions' });
+  await write(client);
+} finally {
+  for (const step of undo.reverse()) await step();
+}
+
+async function oneCdrOfEachKind(store, client) {
+  await arrive(store, 1, 'Bl2-1');
+  await client.workflow.execute(workflowNames.cdrLifecycle, cdr(1));
+  await arrive(store, 2, 'Unmapped-1');
+  const handle = await client.workflow.signalWithStart(workflowNames.cdrLifecycle, { ...cdr(2), signal: arrivedSignal });
+  await until(async () => (await store.pool.query("SELECT FROM record_head WHERE cdr_id = '2' AND state = 'quarantined'")).rowCount === 1);
+  await map(store, 'Unmapped-1');
+  await handle.signal(arrivedSignal);
+  await handle.result();
+  await arrive(store, 3, 'Bl2-2');
+  await client.workflow.execute(workflowNames.intakeSweep, { taskQueue, workflowId: 'sweep', args: [{ olderThanMs: 0 }] });
+}
+
+/** A file with what is booked, what is parked and what is quarantined until its token is mapped. */
+async function oneImport(store, client) {
+  const header = 'session_ID;Garage_ID;User_ID;User_type;Shared_ID;Start_plugin;Start_plugin_hour;End_plugout;End_plugout_hour;El_kWh;Duration_hours;month_plugin;weekdays_plugin';
+  const bytes = Buffer.from(`${[header, line(11, 'AdO3-2'), line(12, 'Bl2-1'), line(13, 'Bl2-1', 'UT2'), line(14, 'Unmapped-2')].join('\n')}\n`);
+  const stored = await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'recorded.csv', bytes, by, receivedAt }, parserFor));
+  if (!stored.ok) throw new Error(`the file is refused: ${JSON.stringify(stored.issues)}`);
+  await client.workflow.execute(workflowNames.importBatch, { taskQueue, workflowId: `import/csms/${stored.batchId}`, args: [{ sourceId: 'csms', batchId: stored.batchId }] });
+  await map(store, 'Unmapped-2');
+  await client.workflow.execute(workflowNames.retryWaiting, { taskQueue, workflowId: 'retry', args: [{ sourceId: 'csms', code: 'unknownToken', key: 'Unmapped-2' }] });
+}
+
+function map(store, token) {
+  return store.pool.query("INSERT INTO mapping (source_id, kind, external_key, internal_id, author) VALUES ('csms', 'token', $1, 'acc_fleet_taxi', 'recorder')", [token]);
+}
+
+/** A run answered as finance would, by whatever state it shows: the order of its steps is the workflow's own. */
+async function oneMonth(store, client) {
+  const period = '2019-12';
+  const plan = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, by, cutOffAt: new Date(Date.now() + 3_600_000) }));
+  const { runId, workflowId } = plan;
+  await client.workflow.execute(workflowNames.runOpener, { taskQueue, workflowId: 'opener', args: [{ entityId: 'ent_se' }] });
+  const handle = client.workflow.getHandle(workflowId);
+  let first;
+  let decided = false;
+  await until(async () => {
+    if ((await handle.describe()).status.name !== 'RUNNING') return true;
+    const { state, problem, contentHash } = await handle.query(runStateQuery);
+    if (state === 'collecting') await handle.signal(cutOffSignal, {});
+    if (state === 'inReview' && contentHash !== null && first === undefined) {
+      first = contentHash;
+      await adjust(store, handle, runId);
+    } else if (state === 'inReview' && contentHash !== null && contentHash !== first && !decided) {
+      await handle.executeUpdate(decideUpdate, { args: [{ approvalId: randomUUID(), decision: 'approve', contentHash, ...approver, comment: 'checked' }] });
+      decided = true;
+    }
+    if (problem?.includes('carry decision')) {
+      await store.tx((db) => signCarry(db, { runId, by: approver, reason: 'being clarified' }));
+      await handle.signal(retrySignal);
+    } else if (problem !== null) throw new Error(`the run has a problem: ${problem}`);
+    return false;
+  });
+  await handle.result();
+}
+
+async function adjust(store, handle, runId) {
+  const goodwill = { accountId: 'acc_fleet_taxi', amountMinor: -5000n, vatCode: 'SE25', glAccount: '3990', costCenter: '100', description: 'Goodwill', reason: 'charger out of order' };
+  await store.tx((db) => addAdjustment(db, runId, goodwill, by));
+  await handle.signal(inputsChangedSignal);
+}
+
+/** Every execution of the server, waiting ones too, under its workflow id; nothing in a file tells of this machine. */
+async function write(client) {
+  const histories = [];
+  for await (const { workflowId, runId, type } of client.workflow.list()) {
+    const json = historyToJSON(await client.workflow.getHandle(workflowId, runId).fetchHistory());
+    histories.push({ workflowId, type, text: json.replaceAll(`${process.pid}@${os.hostname()}`, 'recorder').replaceAll(root, '') });
+  }
+  const missing = Object.values(workflowNames).filter((name) => !histories.some(({ type }) => type === name));
+  if (missing.length > 0) throw new Error(`no history of ${missing.join(', ')}: run one above`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const written = new Set();
+  for (const { workflowId, text } of histories.reverse()) {
+    const base = workflowId.replace(/[^\w-]+/g, '-');
+    // Runs of one id that continued as new lie beside each other, the first one first.
+    const name = written.has(base) ? `${base}-${written.size}` : base;
+    written.add(name);
+    writeFileSync(path.join(folder, `${name}.json`), `${text}\n`);
+  }
+  console.log(`recorded ${histories.length} histories in ${path.relative(root, folder)}`);
+}
+
+async function arrive(store, id, user) {
+  const bytes = Buffer.from(line(id, user));
+  await store.tx((db) => storeRawMessages(db, { sourceId: 'csms', batchId: null, receivedAt, messages: [{ recordKey: `se*wlt*${id}`, bytes, lineNo: null }] }));
+}
+
+function cdr(id) {
+  return { taskQueue, workflowId: `cdr/csms/se*wlt*${id}`, args: [{ sourceId: 'csms', recordKey: `se*wlt*${id}` }] };
+}
+
+function line(id, user, garage = 'Bl2') {
+  return `${id};${garage};${user};Private;NA;05.12.2019 18:00;18;05.12.2019 21:00;21;10,5;NA;Dec;Thursday`;
+}
+
+async function until(done) {
+  while (!(await done())) {
+    if (Date.now() > deadline) throw new Error('the workflows do not come to an end');
+    await sleep(200);
+  }
+}
