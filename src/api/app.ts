@@ -69,3 +69,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.doc31('/openapi.json', openApiConfig);
   return app;
 }
+
+/** The OpenAPI description without a server: no route is called, so none needs what it depends on. */
+export function describeApi(): object {
+  return createApp({ store: {}, orders: {} } as ApiDeps).getOpenAPI31Document(openApiConfig);
+}
