@@ -20,9 +20,9 @@ export const apiCommand = command('api', 'Serve the API against DATABASE_URL and
   const config = loadConfig();
   const { temporalAddress } = config;
   if (temporalAddress === undefined) throw new Error('the API alone runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
-  return onDatabase(async (store) => {
+  return onDatabase(async (store, databaseUrl) => {
     if (config.env === 'production' && (await hasSampleKeys(store.pool))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
-    const server = await startApiServer({ ...config, store, temporalAddress });
+    const server = await startApiServer({ ...config, databaseUrl, store, temporalAddress });
     say(`API on ${server.url}`);
     await new Promise<void>((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
@@ -77,12 +77,12 @@ export const keyCommand = command(
 );
 
 /** Opens the database of DATABASE_URL for `work`. */
-async function onDatabase(work: (store: Store) => Promise<boolean>): Promise<boolean> {
+async function onDatabase(work: (store: Store, databaseUrl: string) => Promise<boolean>): Promise<boolean> {
   const { databaseUrl } = loadConfig();
   if (databaseUrl === undefined) throw new Error('set DATABASE_URL; `wattledger start` brings a database, sample set-up and users of its own');
   const store = openStore(databaseUrl);
   try {
-    return await work(store);
+    return await work(store, databaseUrl);
   } finally {
     await store.close();
   }

@@ -128,6 +128,30 @@ describe('files', () => {
   });
 });
 
+describe('set-up', () => {
+  it('is listed in pages, and read one by one', async () => {
+    for (const [list, n] of [
+      ['sources', 2],
+      ['sites', 23],
+      ['accounts', 47],
+      ['contracts', 47],
+      ['tariff-versions', 3],
+      ['price-assignments', 3],
+    ] as const) {
+      const { body } = await api.call('auditor', 'GET', `/v1/${list}?limit=200`);
+      expect(body.items, list).toHaveLength(n);
+    }
+    const page = (await api.call('auditor', 'GET', '/v1/mappings?limit=10')).body;
+    expect(page.items[0]).toMatchObject({ sourceId: 'csms', kind: 'site', validFrom: null, validTo: null });
+    expect((await api.call('auditor', 'GET', `/v1/mappings?limit=10&cursor=${page.nextCursor}`)).body.items[0]).not.toEqual(page.items[0]);
+    expect((await api.call('auditor', 'GET', '/v1/sites?cursor=nonsense')).body).toMatchObject({ status: 422, detail: expect.stringContaining('cursor') });
+    expect((await api.call('auditor', 'GET', '/v1/accounts/acc_fleet_taxi')).body).toMatchObject({ strategy: 'fleetInvoice', party: { name: 'Fleet taxi' } });
+    expect((await api.call('auditor', 'GET', '/v1/tariff-versions/roaming%2F1')).body).toMatchObject({ tariffId: 'roaming', bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect((await api.call('auditor', 'GET', '/v1/sites/none')).status).toBe(404);
+    expect((await api.call('partner', 'GET', '/v1/accounts')).status).toBe(403);
+  });
+});
+
 describe('the way out of waiting', () => {
   it('lets a mapping release what waited for it, in bulk and in the workflows', async () => {
     const { body } = await upload([session(30, { user: 'Share-19' }), session(31, { user: 'Share-19' })], 'share.csv');
