@@ -21,7 +21,7 @@ function withoutNulls(value: unknown): unknown {
 
 /**
  * OCPI 2.2.1 mod_tariffs: the parts that rating reads. Prices are decimal strings in major units, excluding VAT.
- * Restrictions are strict: one that rating does not know (power, current, reservation) is refused here, never ignored.
+ * Restrictions are strict: one that rating does not know is refused here, never ignored.
  */
 export const tariffSchema = z.preprocess(
   withoutNulls,
@@ -45,6 +45,12 @@ export const tariffSchema = z.preprocess(
               /** Seconds, inclusive and exclusive. */
               min_duration: z.int().min(0).optional(),
               max_duration: z.int().min(0).optional(),
+              /** kW, inclusive and exclusive; A, sum over phases. */
+              min_power: decimal.optional(),
+              max_power: decimal.optional(),
+              min_current: decimal.optional(),
+              max_current: decimal.optional(),
+              reservation: z.enum(['RESERVATION', 'RESERVATION_EXPIRES']).optional(),
             })
             .optional(),
         }),
@@ -59,4 +65,3 @@ export type Tariff = z.infer<typeof tariffSchema>;
 export type TariffElement = Tariff['elements'][number];
 export type PriceComponent = TariffElement['price_components'][number];
 export type TariffRestrictions = NonNullable<TariffElement['restrictions']>;
-export const weekdayNames = weekdays;

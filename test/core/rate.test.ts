@@ -222,7 +222,7 @@ describe('restrictions', () => {
     expect(holdsAt(restrictions, text)).toBe(expected);
   });
 
-  it.each([{ min_power: 16 }, { reservation: 'RESERVATION' }, { start_time: '24:00' }, { start_date: '2019-02-30' }, { min_duration: 1.5 }])('refused at entry: %j', (restrictions) => {
+  it.each([{ min_soc: 16 }, { reservation: 'MAYBE' }, { min_power: 'much' }, { start_time: '24:00' }, { start_date: '2019-02-30' }, { min_duration: 1.5 }])('refused at entry: %j', (restrictions) => {
     expect(() => tariffOf([{ price_components: [energy(1)], restrictions }])).toThrow();
   });
 });

@@ -1,10 +1,12 @@
 import type { Tariff } from '../../contracts/tariff.ts';
 import { allocate } from '../money.ts';
 import { type CompiledTariff, compileTariff, samePrices } from './compile-tariff.ts';
-import { candidateBoundaries } from './restrictions.ts';
+import { candidateBoundaries, momentAt, noReadings } from './restrictions.ts';
 
 /** A stretch of a session: epoch ms, integer Wh, and how much of it charged and how much only stood (ms). */
 export type RatingPeriod = { readonly startMs: number; readonly endMs: number; readonly energyWh: number; readonly chargingMs: number; readonly parkingMs: number };
+
+const microPerWh = 1_000_000;
 
 /** A stretch of constant power between two energy thresholds of the tariff. */
 type Band = { readonly fromMs: number; readonly toMs: number; readonly energyWh: number; readonly charging: boolean };
@@ -29,8 +31,8 @@ export function splitSession(input: {
   const cuts = candidateBoundaries(tariff.restricted, startMs, endMs, zone);
   let energyBefore = 0;
   return energyBands(tariff, startMs, chargingEndMs, endMs, energyWh).flatMap((band) => {
-    const moment = (ms: number) => ({ ms, elapsedMs: ms - startMs, energyWh: energyBefore });
-    const inside = cuts.filter((ms) => ms > band.fromMs && ms < band.toMs && !samePrices(tariff, moment(ms - 1), moment(ms), zone));
+    const moment = (ms: number) => momentAt(ms, zone, ms - startMs, energyBefore * microPerWh, noReadings);
+    const inside = cuts.filter((ms) => ms > band.fromMs && ms < band.toMs && !samePrices(tariff, moment(ms - 1), moment(ms)));
     const edges = [band.fromMs, ...inside, band.toMs];
     const lengths = edges.slice(1).map((to, i) => to - (edges[i] ?? to));
     const energy = allocate(BigInt(band.energyWh), lengths.map(BigInt));
@@ -43,8 +45,9 @@ export function splitSession(input: {
 }
 
 function energyBands(tariff: CompiledTariff, startMs: number, chargingEndMs: number, endMs: number, energyWh: number): Band[] {
-  const thresholds = new Set(tariff.restricted.flatMap((r) => [r.minWh, r.maxWh]).filter((wh) => wh !== undefined && wh > 0 && wh < energyWh));
-  const edges = [0, ...[...thresholds].map((wh) => wh ?? 0).sort((a, b) => a - b), energyWh];
+  // Energy is whole Wh: at or above 1.5 Wh means from 2 Wh on.
+  const thresholds = new Set(tariff.restricted.flatMap((r) => [r.minMicroWh, r.maxMicroWh]).map((micro) => Math.ceil(micro / microPerWh)));
+  const edges = [0, ...[...thresholds].filter((wh) => wh > 0 && wh < energyWh).sort((a, b) => a - b), energyWh];
   // Through bigint: Wh × ms may pass 2^53.
   const msAt = (wh: number) => (energyWh === 0 || wh === energyWh ? chargingEndMs : startMs + Number((BigInt(chargingEndMs - startMs) * BigInt(wh)) / BigInt(energyWh)));
   const bands = edges.slice(1).map((wh, i): Band => {
