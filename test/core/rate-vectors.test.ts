@@ -17,6 +17,17 @@ const vectors = readFileSync(file, 'utf8')
   .split('\n')
   .map((line) => JSON.parse(line) as Vector);
 
+type Correction = { total_energy_cost: Cost; billed_energy_kwh: string; period: { index: number; energy: Line } };
+const corrections = JSON.parse(readFileSync(path.join(path.dirname(file), 'text-before-oracle.json'), 'utf8')) as Record<string, Correction>;
+
+/** Where a limit hides in the total that the reference departs from the text, the README of the vectors gives the text's figures. */
+function expectedOf({ name, expected }: Vector): Report {
+  const correction = corrections[name];
+  if (correction === undefined) return expected;
+  const { period, ...fields } = correction;
+  return { ...expected, ...fields, periods: expected.periods.map((p, i) => (i === period.index ? { ...p, energy: period.energy } : p)) };
+}
+
 const costs = ['total_cost', 'total_energy_cost', 'total_time_cost', 'total_parking_cost', 'total_fixed_cost'];
 const quantities = ['total_energy_kwh', 'total_time_s', 'total_charging_time_s', 'total_parking_time_s', 'billed_energy_kwh', 'billed_charging_time_s', 'billed_parking_time_s'];
 
@@ -37,7 +48,7 @@ const samePeriod = (a: Period, b: Period) =>
 
 /** Every field that differs, by the rule at the head of the vectors' README; none when all is right. */
 function differences(vector: Vector): string[] {
-  const [ours, expected] = [reportedAs(vector), vector.expected];
+  const [ours, expected] = [reportedAs(vector), expectedOf(vector)];
   if (!expected.ok) return ours.ok ? ['accepted'] : [];
   if (!ours.ok) return [`refused: ${JSON.stringify(ours['error'])}`];
   const { spec_total: specTotal, tie_artifact: ties = [] } = vector.meta;

@@ -42,6 +42,11 @@ export function reportOf(name: unknown, rating: CdrRating | CdrRefusal, explain:
   };
 }
 
+/** `reportOf` as JSON text. */
+export function reportText(name: unknown, rating: CdrRating | CdrRefusal, explain: boolean): string {
+  return JSON.stringify(reportOf(name, rating, explain));
+}
+
 function issueReport(found: Issue): object {
   return { code: found.code, path: found.subject, message: messageOf(found) };
 }
