@@ -210,7 +210,30 @@ export function localClockOf(ms: number, zone: string): { readonly day: number; 
 
 /** `2019-12-31T23:00:00Z`, with milliseconds only where there are some. */
 export function formatInstant(ms: number): string {
-  return new Date(ms).toISOString().replace('.000Z', 'Z');
+  // A fraction of a ms, or a year of more than four digits: rare enough for the slow way.
+  if (!Number.isInteger(ms) || ms < earliestMs || ms >= latestMs) return new Date(ms).toISOString().replace('.000Z', 'Z');
+  const dayNumber = Math.floor(ms / dayMs);
+  const ofDay = ms - dayNumber * dayMs;
+  const seconds = Math.floor(ofDay / 1000);
+  const rest = ofDay - seconds * 1000;
+  const clock = `${digits2[Math.floor(seconds / 3600)]}:${digits2[Math.floor(seconds / 60) % 60]}:${digits2[seconds % 60]}`;
+  return `${dateTextOf(dayNumber)}T${clock}${rest === 0 ? '' : `.${rest.toString().padStart(3, '0')}`}Z`;
+}
+
+const digits2 = Array.from({ length: 100 }, (_, i) => i.toString().padStart(2, '0'));
+const earliestMs = Date.UTC(1000, 0, 1);
+const latestMs = Date.UTC(10_000, 0, 1);
+
+/** `YYYY-MM-DD` of a day since 1970-01-01, the reverse of `dayNumberOf`. */
+function dateTextOf(dayNumber: number): string {
+  const z = dayNumber + 719_468;
+  const era = Math.floor(z / 146_097);
+  const dayOfEra = z - era * 146_097;
+  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365);
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const m = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = m < 10 ? m + 3 : m - 9;
+  return `${era * 400 + yearOfEra + (month <= 2 ? 1 : 0)}-${digits2[month]}-${digits2[dayOfYear - Math.floor((153 * m + 2) / 5) + 1]}`;
 }
 
 function pad(value: number): string {

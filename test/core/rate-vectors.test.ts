@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { add, compare, type Exact, exactFromDecimal, sub } from '../../src/core/money.ts';
-import { reportOf } from '../../src/core/rate/cdr-report.ts';
+import { reportText } from '../../src/core/rate/cdr-report.ts';
 import { rateRequest } from '../../src/core/rate/rate-cdr.ts';
 
 type Cost = { excl_vat: string | null; incl_vat: string | null } | null;
@@ -31,7 +31,7 @@ function expectedOf({ name, expected }: Vector): Report {
 const costs = ['total_cost', 'total_energy_cost', 'total_time_cost', 'total_parking_cost', 'total_fixed_cost'];
 const quantities = ['total_energy_kwh', 'total_time_s', 'total_charging_time_s', 'total_parking_time_s', 'billed_energy_kwh', 'billed_charging_time_s', 'billed_parking_time_s'];
 
-const reportedAs = (vector: Vector) => JSON.parse(JSON.stringify(reportOf(vector.name, rateRequest(vector), false))) as Report;
+const reportedAs = (vector: Vector) => JSON.parse(reportText(vector.name, rateRequest(vector), false)) as Report;
 const within = (a: string | null, b: string | null, slack: string) => {
   if (a === null || b === null) return a === b;
   const gap: Exact = sub(exactFromDecimal(a), exactFromDecimal(b));

@@ -74,7 +74,7 @@ export function compileReading(reading: TariffReading): CompiledTariff {
   const restricted: CompiledRestrictions[] = [];
   const priceOf = unitPrices(reading);
   for (const element of reading.elements) {
-    const restrictions = compileRestrictions(element.restrictions);
+    const restrictions = element.restrictions === undefined ? undefined : compileRestrictions(element.restrictions);
     if (restrictions !== undefined) restricted.push(restrictions);
     for (const c of element.components) {
       const kind = kindFor(c.type, element.reservation);
@@ -82,8 +82,8 @@ export function compileReading(reading: TariffReading): CompiledTariff {
       const list = element.reservation === 'RESERVATION_EXPIRES' && (kind === 'RESERVATION_FLAT' || kind === 'RESERVATION_TIME') ? lapsed[kind] : byKind[kind];
       // Two components of one dimension in one element: the first counts (docs/INTERPRETATIONS.md, 2).
       if (list.at(-1)?.elementIndex === element.index) continue;
-      const common = { kind, elementIndex: element.index, reservation: element.reservation, price: c.priceText, vatPercent: c.vatText, step: c.stepSize * 1_000_000, restrictions };
-      list.push({ ...common, ...priceOf(c.price, c.vat, weightOf[kind]) });
+      const { excl, incl } = priceOf(c.price, c.vat, weightOf[kind]);
+      list.push({ kind, elementIndex: element.index, reservation: element.reservation, price: c.priceText, vatPercent: c.vatText, step: c.stepSize * 1_000_000, restrictions, excl, incl });
     }
   }
   return {
@@ -118,7 +118,7 @@ function movingKinds(byKind: Readonly<Record<ComponentKind, readonly CompiledCom
   };
 }
 
-/** Prices per millionth with and without tax, all over the same two denominators, so that sums stay cheap. */
+/** Prices per millionth without and with tax, over as few denominators as possible, so that sums stay cheap. Where no VAT applies both are one object. */
 function unitPrices(reading: TariffReading): (price: Decimal, vat: Decimal | null, weight: bigint) => { readonly excl: UnitPrice | null; readonly incl: UnitPrice | null } {
   let [priceDecimals, vatDecimals] = [0, 0];
   for (const { components } of reading.elements) {
@@ -129,15 +129,15 @@ function unitPrices(reading: TariffReading): (price: Decimal, vat: Decimal | nul
   }
   const denominator = tenTo(priceDecimals) * microPerUnit;
   const whole = tenTo(vatDecimals + 2);
+  const grossDenominator = denominator * whole;
   const { tax } = reading;
   return (price, vat, weight) => {
     const n = price.n * tenTo(priceDecimals - price.decimals) * weight;
     const stated = { n, d: denominator };
     if (tax === 'unknown') return { excl: stated, incl: null };
-    if (tax === 'none') return { excl: stated, incl: stated };
-    const factor = whole + (vat === null ? 0n : vat.n * tenTo(vatDecimals - vat.decimals));
-    if (tax === 'added') return { excl: stated, incl: { n: n * factor, d: denominator * whole } };
-    return { excl: vat === null ? null : { n: n * whole, d: denominator * factor }, incl: stated };
+    if (vat === null) return { excl: tax === 'included' ? null : stated, incl: stated };
+    const factor = whole + vat.n * tenTo(vatDecimals - vat.decimals);
+    return tax === 'added' ? { excl: stated, incl: { n: n * factor, d: grossDenominator } } : { excl: { n: n * whole, d: denominator * factor }, incl: stated };
   };
 }
 

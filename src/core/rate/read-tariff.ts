@@ -15,7 +15,12 @@ type ComponentReading = {
   readonly stepSize: number;
 };
 
-export type ElementReading = { readonly index: number; readonly components: readonly ComponentReading[]; readonly reservation: Reservation | undefined; readonly restrictions: RestrictionValues };
+export type ElementReading = {
+  readonly index: number;
+  readonly components: readonly ComponentReading[];
+  readonly reservation: Reservation | undefined;
+  readonly restrictions: RestrictionValues | undefined;
+};
 
 export type PriceLimit = { readonly excl: Decimal | null; readonly incl: Decimal | null };
 
@@ -54,12 +59,13 @@ export function readTariff(value: unknown, version: OcpiVersion, path: string): 
   const list = listAt(raw['elements'], `${path}.elements`);
   if (list.length === 0) refuse('missingField', `${path}.elements`, { field: 'elements' });
   const warnings: Issue[] = [];
-  const elements = list.map((element, index) => readElement(element, index, version, `${path}.elements[${index}]`, warnings));
+  const tax = taxOf(raw, version, path);
+  const elements = list.map((element, index) => readElement(element, index, { version, tax, warnings }, `${path}.elements[${index}]`));
   const limits = version !== '2.1.1';
   if (!limits) warnOfLater(raw, ['min_price', 'max_price'], path, warnings);
   const min = limits ? readLimit(raw['min_price'], version, `${path}.min_price`) : undefined;
   const max = limits ? readLimit(raw['max_price'], version, `${path}.max_price`) : undefined;
-  return { version, id, currency, tax: taxOf(raw, version, path), elements, min, max, warnings };
+  return { version, id, currency, tax, elements, min, max, warnings };
 }
 
 /** OCPI 2.3.0 mod_tariffs, tax_included; before it prices were net, and 2.1.1 knew no VAT. */
@@ -72,21 +78,23 @@ function taxOf(raw: JsonObject, version: OcpiVersion, path: string): TariffReadi
   return included === 'N/A' ? 'none' : refuse('badRestriction', `${path}.tax_included`, { field: 'tax_included', value: shortText(included), expected: 'YES, NO or N/A' });
 }
 
-function readElement(value: unknown, index: number, version: OcpiVersion, path: string, warnings: Issue[]): ElementReading {
+type Context = { readonly version: OcpiVersion; readonly tax: TariffReading['tax']; readonly warnings: Issue[] };
+
+function readElement(value: unknown, index: number, context: Context, path: string): ElementReading {
   const raw = objectAt(value, path);
   const components: ComponentReading[] = [];
   const list = listAt(raw['price_components'], `${path}.price_components`);
   for (let i = 0; i < list.length; i += 1) {
-    const component = readComponent(list[i], version, `${path}.price_components[${i}]`, warnings);
+    const component = readComponent(list[i], context, `${path}.price_components[${i}]`);
     if (component !== undefined) components.push(component);
   }
   const { restrictions, reservation } = isAbsent(raw['restrictions'])
-    ? { restrictions: {}, reservation: undefined }
-    : readRestrictions(objectAt(raw['restrictions'], `${path}.restrictions`), version, `${path}.restrictions`, components.length > 0 ? warnings : []);
+    ? { restrictions: undefined, reservation: undefined }
+    : readRestrictions(objectAt(raw['restrictions'], `${path}.restrictions`), context.version, `${path}.restrictions`, components.length > 0 ? context.warnings : []);
   return { index, components, reservation, restrictions };
 }
 
-function readComponent(value: unknown, version: OcpiVersion, path: string, warnings: Issue[]): ComponentReading | undefined {
+function readComponent(value: unknown, { version, tax, warnings }: Context, path: string): ComponentReading | undefined {
   const raw = objectAt(value, path);
   const type = textAt(raw['type'], `${path}.type`).toUpperCase();
   const price = decimalAt(raw['price'], `${path}.price`);
@@ -101,7 +109,7 @@ function readComponent(value: unknown, version: OcpiVersion, path: string, warni
     return undefined;
   }
   if (version === '2.1.1') warnOfLater(raw, ['vat'], path, warnings);
-  const rawVat = version === '2.1.1' ? undefined : raw['vat'];
+  const rawVat = version === '2.1.1' || tax === 'none' ? undefined : raw['vat'];
   const vat = isAbsent(rawVat) ? null : decimalAt(rawVat, `${path}.vat`);
   if (vat !== null && vat.n < 0n) refuse('badNumber', `${path}.vat`, { field: 'vat', value: shortText(rawVat) });
   return { type, price, priceText: String(raw['price']), vat, vatText: vat === null ? null : String(rawVat), stepSize };
