@@ -59,6 +59,8 @@ function parsed(line: string): unknown {
   }
 }
 
-function nameOf(request: unknown): unknown {
-  return typeof request === 'object' && request !== null && 'name' in request ? request.name : null;
+/** The caller's own mark for the line, if it is a plain one. */
+function nameOf(request: unknown): string | number | null {
+  const name = typeof request === 'object' && request !== null && 'name' in request ? request.name : null;
+  return typeof name === 'string' || typeof name === 'number' ? name : null;
 }

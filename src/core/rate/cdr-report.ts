@@ -12,8 +12,8 @@ import type { CdrRating, CdrRefusal } from './rate-cdr.ts';
  * times in seconds, null for what was never priced or cannot be known. Written straight as text: building the objects first, only to
  * serialise them, takes as long as rating does. Figures and codes need no escaping; names and ids do.
  */
-export function reportText(name: unknown, rating: CdrRating | CdrRefusal, explain: boolean): string {
-  const head = `{"name":${JSON.stringify(name ?? null)}`;
+export function reportText(name: string | number | null, rating: CdrRating | CdrRefusal, explain: boolean): string {
+  const head = `{"name":${JSON.stringify(name)}`;
   if (!rating.ok) return `${head},"ok":false,"error":{${issueMembers(rating.issue)},"remedy":${JSON.stringify(remedyOf(rating.issue.code))}}}`;
   const { tariff, zone, credit, homeChargingCompensation, warnings } = rating;
   return (

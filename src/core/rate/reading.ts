@@ -95,8 +95,10 @@ function fieldOf(path: string): string {
   return path.slice(path.lastIndexOf('.') + 1);
 }
 
-/** What stands in a message of a value that is not right. */
+/** What stands in a message of a value that is not right. Never the whole of it: it may be long, or too deep to write. */
 export function shortText(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = String(value);
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
