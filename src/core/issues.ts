@@ -56,6 +56,15 @@ const catalogue = {
   readingMissing: ['the period from {at} has no reading for {restriction}, which therefore counts as met', 'Ask the operator to send power and current readings.'],
   noTimeStated: ['the tariff prices time, and no period states any', 'Nothing is billed for time; ask the operator for the TIME volumes.'],
   fieldNotInVersion: ['{field} is not part of OCPI {version} and was left out', 'Send the tariff in a version that has it.'],
+  shadowedElement: ['element {element} never prices {dimension}: an earlier element always holds', 'Move it before the wider element, or delete it.'],
+  unreachableElement: ['element {element} never prices {dimension}: its restrictions never hold together', 'Correct its restrictions.'],
+  gapInDay: ['{dimension} is free on {weekday} at {time} and priced at other times', 'Add an element without restrictions if that is not meant.'],
+  absurdPrice: ['{dimension} of element {element} costs {price}, beyond the usual {limit}', 'Check the price and its unit: per kWh, per hour, once.'],
+  absurdVat: ['VAT of {percent} % in element {element} is beyond the usual {limit} %', 'Check the rate: 25 means 25 %.'],
+  absurdStep: ['step_size {value} of {dimension} in element {element} is beyond the usual {limit}', 'Check its unit: Wh for energy, seconds for time.'],
+  limitsCross: ['min_price {min} is above max_price {max}, which then always applies', 'Correct the limits.'],
+  limitsDisagree: ['{bound}: {excl} with {percent} % VAT is {expected}, not {incl}', 'Correct one of the two; they are applied independently.'],
+  lintIncomplete: ['the tariff has too many combinations to try them all ({count})', 'Split it into several tariffs.'],
   netUnknown: ['prices include tax at a rate the tariff does not tell', 'Add vat to the price components.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;
 
