@@ -38,6 +38,9 @@ export type Pricing = {
   readonly origins: Origins;
 };
 
+/** `once` is the text's; the others tell how a partner came to another price. OCPI 3.0 drops step_size, which is `none`. */
+export type StepRule = 'once' | 'none' | 'everyPeriod';
+
 /** From where min_duration and max_duration count: the first period of the session, and of the reservation before it (docs/INTERPRETATIONS.md, 6 and 8). */
 export type Origins = { readonly sessionMs: number; readonly reservationMs: number; readonly lapsed: boolean };
 
@@ -46,7 +49,7 @@ export type Origins = { readonly sessionMs: number; readonly reservationMs: numb
  * at the period's start (OCPI 2.2.1 mod_tariffs, TariffElement); FLAT once; step_size once (mod_cdrs, step_size). Nothing is rounded to
  * money. `zone` is the location's, and known; no other error is possible.
  */
-export function pricePeriods(periods: readonly MeteredPeriod[], zone: string): Pricing {
+export function pricePeriods(periods: readonly MeteredPeriod[], zone: string, steps: StepRule = 'once'): Pricing {
   const lines: PricedLine[] = [];
   const overruns: number[] = [];
   const origins = originsOf(periods);
@@ -72,7 +75,7 @@ export function pricePeriods(periods: readonly MeteredPeriod[], zone: string): P
     if (overrunsPrice(period, lines, before, origins, energyBefore, zone)) overruns.push(i);
     energyBefore += period.energy ?? 0;
   }
-  return { lines, roundings: roundToSteps(lines), overruns, origins };
+  return { lines, roundings: steps === 'once' ? roundToSteps(lines) : steps === 'everyPeriod' ? roundEveryLine(lines) : [], overruns, origins };
 }
 
 function take(lines: PricedLine[], period: number, tariff: CompiledTariff, list: readonly CompiledComponent[], quantity: number | undefined, at: Moment): boolean {
@@ -144,13 +147,26 @@ function roundKind(lines: readonly PricedLine[], kind: ComponentKind, roundings:
   const { step } = last.component;
   let total = 0;
   for (const line of lines) if (line.component.kind === kind && line.tariff === last.tariff) total += line.stated;
-  // Times count in whole ms: what lies below comes from hours written in decimals.
-  const whole = kind === 'ENERGY' ? total : total - (total % 1000);
-  const rest = whole % step;
-  const billed = rest === 0 ? whole : rest > 0 ? whole - rest + step : whole - rest;
+  const billed = roundedUp(total, step, kind);
   if (billed === total) return;
   last.billed += billed - total;
   roundings.push({ kind, total, billed, step });
+}
+
+function roundEveryLine(lines: readonly PricedLine[]): StepRounding[] {
+  return lines.flatMap((line) => {
+    const { kind, step } = line.component;
+    if (step === 0 || kind === 'FLAT' || kind === 'RESERVATION_FLAT') return [];
+    line.billed = roundedUp(line.stated, step, kind);
+    return line.billed === line.stated ? [] : [{ kind, total: line.stated, billed: line.billed, step }];
+  });
+}
+
+function roundedUp(total: number, step: number, kind: ComponentKind): number {
+  // Times count in whole ms: what lies below comes from hours written in decimals.
+  const whole = kind === 'ENERGY' ? total : total - (total % 1000);
+  const rest = whole % step;
+  return rest === 0 ? whole : rest > 0 ? whole - rest + step : whole - rest;
 }
 
 /** What one component priced in a whole session, and its exact cost; null where the tariff does not tell. */

@@ -4,7 +4,7 @@ import { formatInstant, isValidZone } from '../time.ts';
 import { type Clamping, clampTotal } from './clamp.ts';
 import { type CompiledTariff, type ComponentKind, compileReading } from './compile-tariff.ts';
 import { zoneOfCountry } from './country-zones.ts';
-import { addCosts, type Cost, type MeteredPeriod, type PricedPart, type Pricing, partsOf, pricePeriods } from './price-periods.ts';
+import { addCosts, type Cost, type MeteredPeriod, type PricedPart, type Pricing, partsOf, pricePeriods, type StepRule } from './price-periods.ts';
 import { type CdrReading, readCdr } from './read-cdr.ts';
 import { type OcpiVersion, readTariff } from './read-tariff.ts';
 import { instantAt, isAbsent, isObject, listAt, objectAt, orRefusal, refuse, shortText, textAt } from './reading.ts';
@@ -81,7 +81,13 @@ export function rateCdr(input: RatingInput): CdrRating | CdrRefusal {
   return rated.ok ? rated.value : rated;
 }
 
-export type RatingInput = { readonly version: OcpiVersion; readonly cdr: unknown; readonly timezone: unknown; readonly offers: readonly OfferedTariff[] };
+export type RatingInput = {
+  readonly version: OcpiVersion;
+  readonly cdr: unknown;
+  readonly timezone: unknown;
+  readonly offers: readonly OfferedTariff[];
+  readonly steps?: StepRule;
+};
 
 function versionAt(value: unknown): OcpiVersion {
   if (value === '2.1.1' || value === '2.2.1' || value === '2.3.0') return value;
@@ -95,7 +101,7 @@ function offersOf(raw: { readonly [key: string]: unknown }, version: OcpiVersion
   return listAt(cdr['tariffs'], '$.cdr.tariffs').map((tariff, i) => offerTariff(tariff, version, `$.cdr.tariffs[${i}]`));
 }
 
-function rate({ version, cdr: raw, timezone, offers }: RatingInput): CdrRating {
+function rate({ version, cdr: raw, timezone, offers, steps }: RatingInput): CdrRating {
   const cdr = readCdr(raw, version, '$.cdr');
   const zone = zoneOf(cdr, timezone);
   const index = activeIndex(offers, cdr.startMs);
@@ -104,7 +110,7 @@ function rate({ version, cdr: raw, timezone, offers }: RatingInput): CdrRating {
     const { startMs, endMs, energy, charging, parking, reserved } = p;
     return { startMs, endMs, energy, charging, parking, reserved, readings: p, tariff: tariffOf(p.tariffId, p.path, active, offers, cdr) };
   });
-  const pricing = pricePeriods(periods, zone);
+  const pricing = pricePeriods(periods, zone, steps);
   const parts = partsOf(pricing.lines);
   const { costs, clampings } = costsOf(parts, periods[0]?.tariff ?? active, cdr.credit);
   const { id, currency } = active;
@@ -204,8 +210,9 @@ function quantitiesOf(cdr: CdrReading, pricing: Pricing): CdrQuantities {
   }
   const billed = (total: number | null | undefined, kind: ComponentKind) => {
     if (total === null || total === undefined) return null;
-    const rounding = pricing.roundings.find((r) => r.kind === kind);
-    return rounding === undefined ? total : total + rounding.billed - rounding.total;
+    let added = 0;
+    for (const r of pricing.roundings) if (r.kind === kind) added += r.billed - r.total;
+    return total + added;
   };
   return {
     energy: energy ?? null,
