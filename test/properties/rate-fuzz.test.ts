@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { tariffSchema } from '../../src/contracts/tariff.ts';
 import { type IssueCode, remedyOf } from '../../src/core/issues.ts';
+import { compileTariff } from '../../src/core/rate/compile-tariff.ts';
+import { lintTariff } from '../../src/core/rate/lint-tariff.ts';
 import { rateLine } from '../../src/rate-command.ts';
 
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 2000);
@@ -125,4 +128,21 @@ it('depth, length and strange text do not stop a batch', () => {
     [false, 'badShape', '$'],
     [false, 'badShape', '$'],
   ]);
+});
+
+it('every tariff that is accepted at entry can be compiled and linted', { timeout: 600_000 }, () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(fc.nat(), fc.array(mutation, { maxLength: 3 }), (which, mutations) => {
+      const { tariff } = JSON.parse(lines[which % lines.length] ?? '{}') as { tariff?: Json };
+      if (tariff === undefined || tariff === null) return;
+      for (const m of mutations) mutate(tariff, m);
+      const parsed = tariffSchema.safeParse(tariff);
+      if (!parsed.success) return;
+      accepted += 1;
+      expect(lintTariff(compileTariff(parsed.data)).every((found) => remedyOf(found.code) !== '')).toBe(true);
+    }),
+    { numRuns },
+  );
+  expect(accepted).toBeGreaterThan(numRuns / 4);
 });
