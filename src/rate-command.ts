@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import { issue } from './core/issues.ts';
 import { reportText } from './core/rate/cdr-report.ts';
 import { rateRequest } from './core/rate/rate-cdr.ts';
@@ -9,6 +8,7 @@ export type RateSummary = { readonly rated: number; readonly refused: number };
 
 // One write for many lines: a system call per line would cost more than rating it.
 const flushAt = 1 << 16;
+const newline = 10;
 
 /**
  * `wattledger rate`: NDJSON requests in, one NDJSON line out for each, in the same order; empty lines are skipped. A line that cannot be rated
@@ -16,28 +16,30 @@ const flushAt = 1 << 16;
  * Rejects only when a stream fails. Does not end `output`.
  */
 export async function rateStream(input: Readable, output: Writable, { explain }: { readonly explain: boolean }): Promise<RateSummary> {
-  const decoder = new StringDecoder('utf8');
   const count = { rated: 0, refused: 0 };
-  let rest = '';
   let pending = '';
-  const flush = async (limit: number) => {
-    if (pending.length < limit || pending === '') return;
+  const flush = async () => {
     const text = pending;
     pending = '';
-    if (!output.write(text)) await once(output, 'drain');
+    if (text !== '' && !output.write(text)) await once(output, 'drain');
   };
+  // Lines are cut as bytes: one foreign letter in a chunk would double the memory of every line in it.
+  let unfinished: Buffer[] = [];
   for await (const chunk of input) {
-    const text: string = rest + (typeof chunk === 'string' ? chunk : decoder.write(chunk as Buffer));
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer);
+    unfinished.push(bytes);
+    if (!bytes.includes(newline)) continue;
+    const block = unfinished.length === 1 ? bytes : Buffer.concat(unfinished);
     let start = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      pending += rateLine(text.slice(start, end), explain, count);
+    for (let end = block.indexOf(newline); end >= 0; end = block.indexOf(newline, start)) {
+      pending += rateLine(block.toString('utf8', start, end), explain, count);
       start = end + 1;
-      await flush(flushAt);
+      if (pending.length >= flushAt) await flush();
     }
-    rest = text.slice(start);
+    unfinished = [block.subarray(start)];
   }
-  pending += rateLine(rest + decoder.end(), explain, count);
-  await flush(0);
+  pending += rateLine(Buffer.concat(unfinished).toString('utf8'), explain, count);
+  await flush();
   return count;
 }
 
