@@ -1,4 +1,6 @@
-// npm run bench:rate [-- --seconds 2] [--profile]: CDRs per second on one thread over test/vectors/rating, median of five rounds.
+// npm run bench:rate [-- --seconds 2 --stream 1000000 --top 12 --peer]: CDRs per second on one thread over test/vectors/rating, median of five
+// rounds. --peer builds the Rust crate ocpi-tariffs with cargo and prints the ratio, its rounds between ours.
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import path from 'node:path';
@@ -13,8 +15,10 @@ const option = (name, otherwise) => {
 };
 const seconds = option('--seconds', 2);
 const rounds = 5;
+const vectors = path.join(root, 'test/vectors/rating/vectors.ndjson');
+const peer = process.argv.includes('--peer') ? buildPeer() : undefined;
 
-const requests = readFileSync(path.join(root, 'test/vectors/rating/vectors.ndjson'), 'utf8')
+const requests = readFileSync(vectors, 'utf8')
   .trimEnd()
   .split('\n')
   .map((line) => {
@@ -54,10 +58,38 @@ function perSecond(pass) {
   return (done * 1000) / (performance.now() - started);
 }
 
-function measure(title, pass) {
+function measure(title, pass, mode) {
   perSecond(pass);
-  const figures = Array.from({ length: rounds }, () => perSecond(pass)).sort((a, b) => a - b);
-  console.log(`${title}: ${Math.round(figures[rounds >> 1]).toLocaleString('en')} CDRs/s, median of ${rounds} (${Math.round(figures[0]).toLocaleString('en')} to ${Math.round(figures.at(-1)).toLocaleString('en')})`);
+  const [ours, theirs] = [[], []];
+  for (let i = 0; i < rounds; i += 1) {
+    ours.push(perSecond(pass));
+    if (peer !== undefined) theirs.push(peerPerSecond(mode));
+  }
+  console.log(`${title}: ${summary(ours)}`);
+  if (peer !== undefined) console.log(`  ocpi-tariffs 0.54.0: ${summary(theirs)}; ours is ${(median(ours) / median(theirs)).toFixed(1)} times that`);
+}
+
+function median(figures) {
+  return [...figures].sort((a, b) => a - b)[figures.length >> 1];
+}
+
+function summary(figures) {
+  const text = (n) => Math.round(n).toLocaleString('en');
+  return `${text(median(figures))} CDRs/s, median of ${figures.length} (${text(Math.min(...figures))} to ${text(Math.max(...figures))})`;
+}
+
+function buildPeer() {
+  const target = path.join(root, 'var/bench-peer');
+  const build = spawnSync('cargo', ['build', '--release', '--locked', '--ignore-rust-version'], { cwd: path.join(root, 'bench/peer'), env: { ...process.env, CARGO_TARGET_DIR: target }, stdio: 'inherit' });
+  if (build.status !== 0) throw new Error('the peer could not be built: install Rust, or leave out --peer');
+  return path.join(target, 'release/wattledger-bench-peer');
+}
+
+function peerPerSecond(mode) {
+  const run = spawnSync(peer, [vectors, String(seconds), mode], { encoding: 'utf8' });
+  const [figure, count] = run.stdout.split(' ').map(Number);
+  if (count !== lines.length) throw new Error(`the peer rates ${count} cases, we ${lines.length}`);
+  return figure;
 }
 
 function slowest(title, list) {
@@ -100,9 +132,9 @@ async function stream(total) {
     },
   });
   const started = performance.now();
-  const summary = await rateStream(input, output, { explain: false });
+  const result = await rateStream(input, output, { explain: false });
   const elapsed = (performance.now() - started) / 1000;
-  if (answers !== summary.rated + summary.refused) throw new Error(`${answers} answers to ${sent} requests`);
+  if (answers !== result.rated + result.refused) throw new Error(`${answers} answers to ${sent} requests`);
   const mib = (bytes) => Math.round(bytes / 2 ** 20);
   console.log(`stream of ${answers.toLocaleString('en')}: ${Math.round(answers / elapsed).toLocaleString('en')} CDRs/s; resident ${mib(early)} MiB in the first tenth, ${mib(peak)} MiB at most`);
 }
@@ -128,12 +160,12 @@ async function profile(title, pass) {
 
 const bytes = lines.reduce((sum, line) => sum + line.length, 0) / lines.length;
 console.log(`${rated.length} of ${requests.length} cases are rated, ${(rated.reduce((n, r) => n + r.cdr.charging_periods.length, 0) / rated.length).toFixed(1)} periods and ${Math.round(bytes)} bytes a line; Node ${process.version}`);
-measure('parsed input, prepared tariffs', parsedPass);
+measure('parsed input, prepared tariffs', parsedPass, 'parsed');
 slowest(
   'parsed',
   cases.map(({ name, rate }) => ({ name, run: rate })),
 );
-measure('JSON text in, JSON text out', textPass);
+measure('JSON text in, JSON text out', textPass, 'text');
 slowest(
   'text',
   lines.map((line, i) => ({ name: rated[i].name, run: () => rateLine(line, false, count) })),

@@ -80,8 +80,18 @@ export function issue(code: IssueCode, severity: Severity, subject: string, para
 
 /** What is wrong, as one sentence without its full stop. A parameter that is missing shows as `?`. */
 export function messageOf(found: Issue): string {
-  return catalogue[found.code][0].replaceAll(/\{(\w+)\}/g, (_all, name: string) => String(found.params[name] ?? '?'));
+  let parts = templates.get(found.code);
+  if (parts === undefined) {
+    // Text at even places, names of parameters at odd ones.
+    parts = catalogue[found.code][0].split(/\{(\w+)\}/);
+    templates.set(found.code, parts);
+  }
+  let text = '';
+  for (let i = 0; i < parts.length; i += 1) text += i % 2 === 0 ? parts[i] : String(found.params[parts[i] ?? ''] ?? '?');
+  return text;
 }
+
+const templates = new Map<IssueCode, readonly string[]>();
 
 /** What to do about it, one sentence. */
 export function remedyOf(code: IssueCode): string {
