@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { compare, type Exact } from '../../src/core/money.ts';
+import { compare, type Exact, toDecimal4HalfEven } from '../../src/core/money.ts';
 import { addCosts, type Cost } from '../../src/core/rate/price-periods.ts';
 import { type CdrRating, rateRequest } from '../../src/core/rate/rate-cdr.ts';
-import { cdrOf, type OcpiTariff, type Piece, periodsOf, piecesOf, type Request, requestOf, restrictions, type Session, session, tariffWith, timeRestrictions } from '../support/ocpi.ts';
+import { cdrOf, type OcpiTariff, type Piece, periodsOf, piecesOf, type Request, requestOf, restrictions, type Session, session, tariffOf, tariffWith, timeRestrictions } from '../support/ocpi.ts';
 
 const tariff = tariffWith(restrictions);
-const runs = { numRuns: 500 };
+const runs = { numRuns: Number(process.env['FUZZ_RUNS'] ?? 500) };
 
 function rated(request: unknown): CdrRating {
   const rating = rateRequest(request);
@@ -26,10 +26,10 @@ function expectSame(a: CdrRating, b: CdrRating) {
 
 it('a split that meets no boundary of the tariff changes no cost and no quantity', () => {
   const cut = (p: Piece, share: number): Piece[] => {
-    // To the minute, so that hours of four decimals stay within their rounding.
     const minutes = Math.floor((p.endMs - p.startMs) / 60_000);
     const at = Math.max(1, Math.floor((minutes * share) / 100)) * 60_000;
-    if (at >= p.endMs - p.startMs) return [p];
+    // Hours of four decimals write less than 0.18 s as 0, which stays 0.
+    if (p.endMs - p.startMs - at < 1000) return [p];
     const energyWh = Math.floor((p.energyWh * share) / 100);
     const part = (ms: number, length: number) => (ms === 0 ? 0 : length);
     const rest = p.endMs - p.startMs - at;
@@ -100,18 +100,50 @@ it('the total is the sum of its parts, and of the costs by dimension, before any
   );
 });
 
-it('more energy never costs less where prices are not negative and energy, power and current restrict nothing', () => {
+/** Whether every total of a session is at least that of the same session with less energy in one period. */
+function expectNoLess(t: OcpiTariff, s: Session, pieces: readonly Piece[], index: number, moreWh: number) {
+  const more = pieces.map((p, i) => (i === index ? { ...p, energyWh: p.energyWh + moreWh } : p));
+  const [less, greater] = [rated(requestOf(cdrFrom(pieces, s), t)), rated(requestOf(cdrFrom(more, s), t))];
+  const zero = { n: 0n, d: 1n };
+  for (const side of ['excl', 'incl'] as const) expect(compare(greater.costs.total?.[side] ?? zero, less.costs.total?.[side] ?? zero)).toBeGreaterThanOrEqual(0);
+}
+
+it('more energy in any period never costs less where prices are not negative and energy, power and current restrict nothing, nor is energy rounded', () => {
+  const wholeWh = (t: OcpiTariff): OcpiTariff => ({
+    ...t,
+    elements: t.elements.map((e) => ({ ...e, price_components: e.price_components.map((c) => (c.type === 'ENERGY' ? { ...c, step_size: 1 } : c)) })),
+  });
   fc.assert(
     fc.property(tariffWith(timeRestrictions), session, fc.nat(), fc.integer({ min: 1, max: 50_000 }), (t, s, which, moreWh) => {
       const pieces = piecesOf(t, s);
-      const index = which % pieces.length;
-      const more = pieces.map((p, i) => (i === index ? { ...p, energyWh: p.energyWh + moreWh } : p));
-      const [less, greater] = [rated(requestOf(cdrFrom(pieces, s), t)), rated(requestOf(cdrFrom(more, s), t))];
-      const zero = { n: 0n, d: 1n };
-      for (const side of ['excl', 'incl'] as const) expect(compare(greater.costs.total?.[side] ?? zero, less.costs.total?.[side] ?? zero)).toBeGreaterThanOrEqual(0);
+      expectNoLess(wholeWh(t), s, pieces, which % pieces.length, moreWh);
     }),
     runs,
   );
+});
+
+// The rounding falls on the last price: more energy before it, at a lower price, may leave less to round up at the higher one.
+it('with rounding, more energy in the last period that has any never costs less', () => {
+  fc.assert(
+    fc.property(tariffWith(timeRestrictions), session, fc.integer({ min: 1, max: 50_000 }), (t, s, moreWh) => {
+      const pieces = piecesOf(t, s);
+      const index = pieces.findLastIndex((p) => p.energyWh > 0);
+      fc.pre(index >= 0);
+      expectNoLess(t, s, pieces, index, moreWh);
+    }),
+    runs,
+  );
+});
+
+it('with rounding, more energy at a low price may cost less in all, as the text of step_size has it', () => {
+  const elements = [{ price_components: [{ type: 'ENERGY', price: 0, step_size: 1000 }], restrictions: { max_duration: 3600 } }, { price_components: [{ type: 'ENERGY', price: 9, step_size: 1000 }] }];
+  const total = (first: number) => {
+    const pieces = [first, 600].map((energyWh, i) => ({ startMs: i * 3_600_000, endMs: (i + 1) * 3_600_000, energyWh, chargingMs: 3_600_000, parkingMs: 0 }));
+    return rated(requestOf(cdrOf(0, 7_200_000, periodsOf(pieces)), tariffOf(elements))).costs.total?.excl;
+  };
+  // 0.5 + 0.6 kWh are raised to 2, 1.5 of it at 9; 0.9 + 0.6 kWh too, but 1.1 of it at 9
+  const [little, much] = [total(500), total(900)].map((exact) => (exact === undefined || exact === null ? '' : toDecimal4HalfEven(exact)));
+  expect([little, much]).toEqual(['13.5000', '9.9000']);
 });
 
 it('a limit leaves every part alone and holds on both sides, the maximum over the minimum', () => {
