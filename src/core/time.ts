@@ -43,6 +43,13 @@ function buildTable(zone: string): Offsets {
     second: 'numeric',
     hourCycle: 'h23',
   });
+  // Names are not case-sensitive and have aliases: all of them share one table.
+  const canonical = format.resolvedOptions().timeZone;
+  const known = tables.get(canonical);
+  if (known !== undefined) {
+    tables.set(zone, known);
+    return known;
+  }
   const offsetOf = (ms: number) => {
     const parts: Record<string, number> = {};
     for (const { type, value } of format.formatToParts(ms)) parts[type] = Number(value);
@@ -69,6 +76,7 @@ function buildTable(zone: string): Offsets {
   }
   const table = { starts, offsets };
   tables.set(zone, table);
+  tables.set(canonical, table);
   return table;
 }
 

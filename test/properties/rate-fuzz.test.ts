@@ -7,6 +7,7 @@ import { type IssueCode, remedyOf } from '../../src/core/issues.ts';
 import { compileTariff } from '../../src/core/rate/compile-tariff.ts';
 import { lintTariff } from '../../src/core/rate/lint-tariff.ts';
 import { rateLine } from '../../src/rate-command.ts';
+import { cdrOf, requestOf, tariffOf } from '../support/ocpi.ts';
 
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 2000);
 const lines = readFileSync(path.join(import.meta.dirname, '../vectors/rating/vectors.ndjson'), 'utf8')
@@ -128,6 +129,22 @@ it('depth, length and strange text do not stop a batch', () => {
     [false, 'badShape', '$'],
     [false, 'badShape', '$'],
   ]);
+});
+
+it('a CDR and a tariff of enormous size are answered in good time', { timeout: 30_000 }, () => {
+  const many = 100_000;
+  const periods = Array.from({ length: many }, (_, i) => ({
+    start_date_time: new Date(i * 1000).toISOString(),
+    dimensions: [
+      { type: 'ENERGY', volume: 0.001 },
+      { type: 'ODD', volume: 1 },
+    ],
+  }));
+  const components = Array.from({ length: many }, () => ({ type: 'ODD', price: 1, step_size: 1 }));
+  const cdr = cdrOf(0, many * 1000, periods);
+  const tariff = tariffOf([{ price_components: components }, { price_components: [{ type: 'ENERGY', price: 1, step_size: 1 }] }]);
+  const report = JSON.parse(rateLine(JSON.stringify(requestOf(cdr, tariff)), true, { rated: 0, refused: 0 })) as { ok: boolean; total_energy_kwh: string; warnings: unknown[] };
+  expect([report.ok, report.total_energy_kwh, report.warnings.length]).toEqual([true, '100', 2 * many]);
 });
 
 it('every tariff that is accepted at entry can be compiled and linted', { timeout: 600_000 }, () => {

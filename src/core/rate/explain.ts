@@ -53,8 +53,12 @@ export type TraceEntry = {
 /** Which element prices each dimension of each period, and why the others do not; tested again with the engine's own rules. */
 export function traceOf(periods: readonly MeteredPeriod[], pricing: Pricing, zone: string): TraceEntry[] {
   let energyBefore = 0;
+  let from = 0;
   return periods.flatMap((p, i) => {
-    const lines = pricing.lines.filter((line) => line.period === i);
+    let to = from;
+    while (pricing.lines[to]?.period === i) to += 1;
+    const lines = pricing.lines.slice(from, to);
+    from = to;
     const entries = traceOfPeriod(p, i, lines, pricing.origins, energyBefore, zone);
     energyBefore += p.energy ?? 0;
     return entries;

@@ -230,7 +230,8 @@ function quantitiesOf(cdr: CdrReading, pricing: Pricing): CdrQuantities {
 function warningsOf(cdr: CdrReading, periods: readonly MeteredPeriod[], pricing: Pricing, parts: readonly PricedPart[], clampings: readonly Clamping[]): Issue[] {
   const warnings = [...cdr.warnings];
   const tariffs = periods.length === 1 ? [periods[0]?.tariff] : new Set(periods.map((p) => p.tariff));
-  for (const tariff of tariffs) if (tariff !== undefined && tariff.warnings.length > 0) warnings.push(...tariff.warnings);
+  // One by one: there may be more than a call takes as arguments.
+  for (const tariff of tariffs) for (const warning of tariff?.warnings ?? []) warnings.push(warning);
   const pathOf = (i: number) => cdr.periods[i]?.path ?? '$.cdr.charging_periods';
   const startOf = (i: number) => formatInstant(periods[i]?.startMs ?? 0);
   for (const i of pricing.overruns) warnings.push(issue('periodOverruns', 'warns', pathOf(i), { at: startOf(i) }));
