@@ -72,6 +72,11 @@ describe('tax', () => {
   });
 });
 
+it('prices are reported as plain decimals, however the tariff writes them', () => {
+  const price = (text: string | number) => (report(one([{ price_components: [{ type: 'ENERGY', price: text, step_size: 1 }] }]))['periods'] as { energy: { price: string } }[])[0]?.energy.price;
+  expect(['2.50', 0.3, '+1.5', '25e-1', 1e-7, '-1E2'].map(price)).toEqual(['2.50', '0.3', '1.5', '2.5', '0.0000001', '-100']);
+});
+
 describe('limits', () => {
   it('a session that nothing priced still costs the minimum', () => {
     expect(total(one([{ price_components: [time(1)], restrictions: { min_kwh: 99 } }], { min_price: { excl_vat: 2, incl_vat: 2.5 } }))).toEqual(['2.0000', '2.5000']);

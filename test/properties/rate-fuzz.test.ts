@@ -85,7 +85,7 @@ const decimalText = /^-?\d+(\.\d+)?$/;
 function badFigures(report: Json, at = '$'): string[] {
   if (typeof report !== 'object' || report === null) return [];
   return Object.entries(report).flatMap(([key, member]) => {
-    const isFigure = /(_vat|_kwh|_s|^volume|^billed)$/.test(key);
+    const isFigure = /(_vat|_kwh|_s|^volume|^billed|^price|^percent)$/.test(key);
     if (isFigure && typeof member !== 'object') return decimalText.test(String(member)) ? [] : [`${at}.${key}: ${String(member)}`];
     return key === 'name' || key === 'explanation' ? [] : badFigures(member, `${at}.${key}`);
   });

@@ -19,8 +19,7 @@ export type UnitPrice = Exact;
 export type CompiledComponent = {
   readonly kind: ComponentKind;
   readonly elementIndex: number;
-  readonly reservation: Reservation | undefined;
-  /** As the tariff writes it. */
+  /** As the tariff writes it, a plain decimal. */
   readonly price: string;
   /** Null: no VAT applicable, which is not the same as 0 %. */
   readonly vatPercent: string | null;
@@ -83,7 +82,7 @@ export function compileReading(reading: TariffReading): CompiledTariff {
       // Two components of one dimension in one element: the first counts (docs/INTERPRETATIONS.md, 2).
       if (list.at(-1)?.elementIndex === element.index) continue;
       const { excl, incl } = priceOf(c.price, c.vat, weightOf[kind]);
-      list.push({ kind, elementIndex: element.index, reservation: element.reservation, price: c.priceText, vatPercent: c.vatText, step: c.stepSize * 1_000_000, restrictions, excl, incl });
+      list.push({ kind, elementIndex: element.index, price: c.priceText, vatPercent: c.vatText, step: c.stepSize * 1_000_000, restrictions, excl, incl });
     }
   }
   return {

@@ -34,6 +34,17 @@ function decimalOfText(text: string): Decimal | undefined {
   return { n: sign === '-' ? -n : n, decimals: Math.max(decimals, 0) };
 }
 
+const plain = /^-?\d+(?:\.\d+)?$/;
+
+/** The number as it was written, or, where that has a plus or an exponent, as a plain decimal. */
+export function plainTextOf(value: unknown, { n, decimals }: Decimal): string {
+  const text = String(value);
+  if (plain.test(text)) return text;
+  const digits = (n < 0n ? -n : n).toString().padStart(decimals + 1, '0');
+  const whole = decimals === 0 ? digits : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
+  return n < 0n ? `-${whole}` : whole;
+}
+
 /**
  * A volume in millionths: µWh of a kWh figure with `perUnit` 1e9, µs of hours with 3.6e9. Exact for up to nine decimals of a kWh
  * and eight of an hour (OCPI allows four); beyond that the nearest millionth. Undefined for what is no number or out of range.

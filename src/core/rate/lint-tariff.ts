@@ -1,5 +1,5 @@
 import { type Issue, issue } from '../issues.ts';
-import { add, compare, divInt, type Exact, exactFromDecimal, mul, sub, toDecimal4HalfEven } from '../money.ts';
+import { add, compare, divInt, exactFromDecimal, mul, sub, toDecimal4HalfEven } from '../money.ts';
 import { activeComponent, type CompiledComponent, type CompiledTariff, type ComponentKind } from './compile-tariff.ts';
 import { microText } from './decimal.ts';
 import { type CompiledRestrictions, failingRestriction, type Moment } from './restrictions.ts';
@@ -107,20 +107,15 @@ function lintPrices(tariff: CompiledTariff, usual: UsualPrices): Issue[] {
     const stepLimit = kind === 'ENERGY' ? usual.stepWh : usual.stepSeconds;
     for (const { elementIndex, price, vatPercent, step } of tariff.byKind[kind]) {
       const at = { element: elementIndex + 1, dimension: kind };
-      const exact = plainExact(price);
+      const exact = exactFromDecimal(price);
       if (exact.n < 0n || compare(exact, exactFromDecimal(limit)) > 0) found.push(issue('absurdPrice', 'warns', tariff.id, { ...at, price, limit: `0 to ${limit}` }));
-      if (vatPercent !== null && compare(plainExact(vatPercent), exactFromDecimal(usual.vatPercent)) > 0) {
+      if (vatPercent !== null && compare(exactFromDecimal(vatPercent), exactFromDecimal(usual.vatPercent)) > 0) {
         found.push(issue('absurdVat', 'warns', tariff.id, { ...at, percent: vatPercent, limit: usual.vatPercent }));
       }
       if (!kind.endsWith('FLAT') && step > stepLimit * 1_000_000) found.push(issue('absurdStep', 'warns', tariff.id, { ...at, value: microText(step, 6), limit: stepLimit }));
     }
   }
   return found;
-}
-
-/** A price as the tariff writes it; one with an exponent is far below any limit. */
-function plainExact(text: string): Exact {
-  return /^-?\d+(\.\d+)?$/.test(text) ? exactFromDecimal(text) : { n: text.startsWith('-') ? -1n : 0n, d: 1n };
 }
 
 function lintLimits(tariff: CompiledTariff): Issue[] {
@@ -134,7 +129,7 @@ function lintLimits(tariff: CompiledTariff): Issue[] {
   const [percent] = percents;
   // With several rates the tax of a limit cannot be checked.
   if (percent === undefined || percents.size > 1) return found;
-  const factor = add({ n: 1n, d: 1n }, divInt(plainExact(percent), 100n));
+  const factor = add({ n: 1n, d: 1n }, divInt(exactFromDecimal(percent), 100n));
   for (const [bound, limit] of [['min_price', min] as const, ['max_price', max] as const]) {
     if (limit === undefined || limit.excl === null || limit.incl === null) continue;
     const expected = mul(limit.excl, factor);

@@ -1,6 +1,6 @@
 import { type Issue, issue } from '../issues.ts';
 import { dayNumberOfDate } from '../time.ts';
-import { type Decimal, microOf } from './decimal.ts';
+import { type Decimal, microOf, plainTextOf } from './decimal.ts';
 import { decimalAt, isAbsent, type JsonObject, listAt, objectAt, refuse, shortText, textAt, wholeOf } from './reading.ts';
 import type { Reservation, RestrictionValues } from './restrictions.ts';
 
@@ -112,7 +112,7 @@ function readComponent(value: unknown, { version, tax, warnings }: Context, path
   const rawVat = version === '2.1.1' || tax === 'none' ? undefined : raw['vat'];
   const vat = isAbsent(rawVat) ? null : decimalAt(rawVat, `${path}.vat`);
   if (vat !== null && vat.n < 0n) refuse('badNumber', `${path}.vat`, { field: 'vat', value: shortText(rawVat) });
-  return { type, price, priceText: String(raw['price']), vat, vatText: vat === null ? null : String(rawVat), stepSize };
+  return { type, price, priceText: plainTextOf(raw['price'], price), vat, vatText: vat === null ? null : plainTextOf(rawVat, vat), stepSize };
 }
 
 /** OCPI 2.2.1 types, Price, or 2.3.0 mod_tariffs, PriceLimit; a bare number is taken as the figure without tax. */
