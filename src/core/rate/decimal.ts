@@ -39,7 +39,9 @@ const plain = /^-?\d+(?:\.\d+)?$/;
 /** The number as it was written, or, where that has a plus or an exponent, as a plain decimal. */
 export function plainTextOf(value: unknown, { n, decimals }: Decimal): string {
   const text = String(value);
-  if (plain.test(text)) return text;
+  const size = typeof value === 'number' ? Math.abs(value) : 0;
+  // Numbers between these are never written with an exponent.
+  if ((size >= 1e-6 && size < 1e21) || plain.test(text)) return text;
   const digits = (n < 0n ? -n : n).toString().padStart(decimals + 1, '0');
   const whole = decimals === 0 ? digits : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
   return n < 0n ? `-${whole}` : whole;
