@@ -5,6 +5,7 @@ import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
 import { openApiCommand } from './commands/openapi.ts';
 import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
+import { rateCommand } from './commands/rate.ts';
 import { runCommands } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
 
@@ -17,6 +18,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   seed: seedCommand,
   key: keyCommand,
   import: importCommand,
+  rate: rateCommand,
   run: runCommands,
   trace: traceCommand,
   openapi: openApiCommand,

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { loadConfig } from '../config.ts';
+import { describeIssue } from '../core/issues.ts';
 import { startApiServer } from '../stack/api-server.ts';
 import { putApiKeys } from '../store/commands/api-keys.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { migrate } from '../store/migrate.ts';
 import { hasSampleKeys, type Role, roles } from '../store/reads/api-keys.ts';
-import { applySeed, readSeed } from '../store/seed.ts';
+import { applySeed, readSeed, tariffFindings } from '../store/seed.ts';
 import { runWorker } from '../worker.ts';
 import { command, say, UsageError } from './command.ts';
 
@@ -46,6 +47,7 @@ export const seedCommand = command(
   { file: { type: 'positional', description: 'YAML, as seed/demo.yaml', required: true } },
   async ({ file }) => {
     const seed = await readSeed(file);
+    for (const finding of tariffFindings(seed)) process.stderr.write(`${describeIssue(finding)}\n`);
     return onDatabase(async (store) => {
       await store.tx((db) => applySeed(db, seed));
       say(`${seed.entity.name}: ${seed.sources.length} sources, ${seed.sites.length} sites, ${seed.tariffs.length} tariffs are set up; what was there stays`);
