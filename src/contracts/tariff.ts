@@ -67,4 +67,3 @@ export const tariffSchema = z.preprocess(
 );
 
 export type Tariff = z.infer<typeof tariffSchema>;
-type TariffElement = Tariff['elements'][number];
