@@ -8,6 +8,7 @@ import { openStore, type Store } from '../../src/store/db.ts';
 import { ensurePartitions } from '../../src/store/migrate.ts';
 import { scheduledEntities } from '../../src/store/reads/entities.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { workflowNames } from '../../src/workflows/messages.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -79,8 +80,8 @@ describe('what runs by itself', () => {
           .catch(() => undefined)
       )?.status.name;
     await expect.poll(started, { timeout: 20_000 }).toBe('RUNNING');
-    await opener.trigger();
-    await expect.poll(async () => (await opener.describe()).info.recentActions.length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(async () => (await rows('SELECT state FROM billing_run'))[0].state, { timeout: 20_000 }).not.toBe('planned');
+    expect(await client.workflow.execute(workflowNames.runOpener, { taskQueue: client.options.namespace, workflowId: 'opener/again', args: [{ entityId: 'ent_se' }] })).toEqual({ started: [] });
     expect(await rows('SELECT count(*)::int AS n FROM billing_run')).toEqual([{ n: 1 }]);
   });
   it('makes partitions ahead as the owner', async () => {
