@@ -35,7 +35,7 @@ const catalogue = {
   staleHash: ['{what} has changed since it was approved', 'Review it again and approve the present figures.'],
   runStateWrong: ['the run is {state}, and this needs {expected}', 'Bring the run to that state first.'],
   periodOverruns: ['the period from {at} runs past a change of price', 'It is billed at the price of its start; ask the operator to split its periods.'],
-  priceClamped: ['the total of {total} lies beyond the {bound} of {limit}', 'Bill the difference as a line of its own; see the rating.'],
+  priceClamped: ['the total of {total} lies beyond the {bound} of {limit}', 'Nothing to do: the difference is a line of its own.'],
   noPeriods: ['the record has no charging periods', 'Send the record with its charging periods.'],
   unknownDimension: ['dimension {dimension} is not known and was left out', 'Nothing to do unless it should be priced.'],
   unknownRestriction: ['restriction {field} is not known and was left out', 'Nothing to do unless it should narrow the element.'],

@@ -1,8 +1,8 @@
 import type { Tariff } from '../../contracts/tariff.ts';
 import { type Issue, issue } from '../issues.ts';
-import { compare, type Exact, exactFromInt, toDecimal4HalfEven } from '../money.ts';
+import { type Exact, exactFromInt, toDecimal4HalfEven } from '../money.ts';
 import { formatInstant, isValidZone } from '../time.ts';
-import { clampTotal } from './clamp.ts';
+import { type Clamping, clampTotal } from './clamp.ts';
 import { type CompiledTariff, type ComponentKind, compileTariff } from './compile-tariff.ts';
 import { maxMicro } from './decimal.ts';
 import { describeClamping, describePart, describeRounding } from './explain.ts';
@@ -23,10 +23,15 @@ export type RatedComponent = {
   readonly exact: Exact;
 };
 
+/** The totals a limit leads to, exact in major units; `incl` is null where the limit says nothing with tax: it follows from `excl`. */
+export type PriceLimit = { readonly bound: 'min_price' | 'max_price'; readonly excl: Exact; readonly incl: Exact | null };
+
 export type RatingResult = {
   readonly components: readonly RatedComponent[];
   /** Net total after min_price and max_price; where these bite, the components do not add up to it (OCPI clamps the total only). */
   readonly totalExact: Exact;
+  /** What min_price or max_price make of the session; null where neither bites. */
+  readonly limited: PriceLimit | null;
   /** `totalExact` to 4 decimals half-even: OCPI information, never billed (D01). */
   readonly total4: string;
   /** With one that blocks, nothing may be billed from this result. */
@@ -43,7 +48,7 @@ const zero = exactFromInt(0);
 export function rateSession(input: { readonly tariff: Tariff; readonly periods: readonly RatingPeriod[]; readonly startMs: number; readonly endMs: number; readonly zone: string }): RatingResult {
   const tariff = compileTariff(input.tariff);
   const refusal = refuse(tariff.id, input.periods, input.zone);
-  if (refusal !== undefined) return { components: [], totalExact: zero, total4: toDecimal4HalfEven(zero), issues: [refusal], explanation: [] };
+  if (refusal !== undefined) return { components: [], totalExact: zero, limited: null, total4: toDecimal4HalfEven(zero), issues: [refusal], explanation: [] };
   const periods = inOrder(input.periods).map((p) => meteredPeriod(p, tariff));
   const pricing = pricePeriods(periods, input.zone);
   const parts = partsOf(pricing.lines);
@@ -51,13 +56,18 @@ export function rateSession(input: { readonly tariff: Tariff; readonly periods: 
   const { total, clampings } = clampTotal(tariff, sum);
   const totalExact = total?.excl ?? zero;
   const issues = issuesOf(tariff, periods, pricing);
-  // Blocks until core/allocate books the difference as a line of its own (D12): billed as is, it would ignore the bound.
-  if (compare(totalExact, sum.excl ?? zero) !== 0) {
-    const bound = clampings.findLast((c) => c.side === 'excl')?.bound ?? 'max_price';
-    issues.push(issue('priceClamped', 'blocks', tariff.id, { total: toDecimal4HalfEven(sum.excl ?? zero), bound, limit: toDecimal4HalfEven(totalExact) }));
-  }
+  const limited = limitOf(tariff, sum, total ?? sum, clampings);
+  if (limited !== null) issues.push(issue('priceClamped', 'info', tariff.id, { total: toDecimal4HalfEven(sum.excl ?? zero), bound: limited.bound, limit: toDecimal4HalfEven(limited.excl) }));
   const explanation = [...parts.map((part) => describePart(part)), ...pricing.roundings.map(describeRounding), ...clampings.map((c) => describeClamping(c, tariff.currency))];
-  return { components: parts.map(ratedComponent), totalExact, total4: toDecimal4HalfEven(totalExact), issues, explanation };
+  return { components: parts.map(ratedComponent), totalExact, limited, total4: toDecimal4HalfEven(totalExact), issues, explanation };
+}
+
+function limitOf(tariff: CompiledTariff, sum: Cost, total: Cost, clampings: readonly Clamping[]): PriceLimit | null {
+  const last = clampings.at(-1);
+  if (last === undefined) return null;
+  const withTax = clampings.some((c) => c.side === 'incl');
+  const saysTax = (last.bound === 'min_price' ? tariff.min : tariff.max)?.incl != null;
+  return { bound: last.bound, excl: total.excl ?? zero, incl: withTax ? total.incl : saysTax ? sum.incl : null };
 }
 
 function refuse(subject: string, periods: readonly RatingPeriod[], zone: string): Issue | undefined {
