@@ -20,6 +20,7 @@ import { runShapeRoutes } from './routes/run-shapes.ts';
 import { runSteeringRoutes } from './routes/run-steering.ts';
 import { runRoutes } from './routes/runs.ts';
 import { setUpRoutes } from './routes/set-up.ts';
+import { tariffRoutes } from './routes/tariffs.ts';
 
 export type ApiDeps = { readonly store: Store; readonly setUp: SetUp; readonly orders: Orders; readonly log: Logger; readonly temporalUiUrl?: string | undefined };
 
@@ -68,6 +69,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
   setUpRoutes(app, deps);
+  tariffRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key; its roles decide what it may do.' });
   app.doc31('/openapi.json', openApiConfig);
   return app;

@@ -37,6 +37,7 @@ const catalogue = {
   periodOverruns: ['the period from {at} runs past a change of price', 'It is billed at the price of its start; ask the operator to split its periods.'],
   priceClamped: ['the total of {total} lies beyond the {bound} of {limit}', 'Nothing to do: the difference is a line of its own.'],
   noPeriods: ['the record has no charging periods', 'Send the record with its charging periods.'],
+  claimDiffers: ['the partner claims {claimed} {currency}, our price is {ours}: {cause}', 'Our price is billed; take it up with the partner when it is more than rounding.'],
   unknownDimension: ['dimension {dimension} is not known and was left out', 'Nothing to do unless it should be priced.'],
   unknownRestriction: ['restriction {field} is not known and was left out', 'Nothing to do unless it should narrow the element.'],
   badStepSize: ['step_size "{value}" is not a whole number from 0 on', 'Correct the tariff: Wh for energy, seconds for time.'],
