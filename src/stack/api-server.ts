@@ -27,7 +27,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
   const connection = Connection.lazy({ address: options.temporalAddress });
   const client = new Client({ connection, namespace: options.temporalNamespace });
   const { setUp, close: closeSetUp } = openSetUp(options.databaseUrl);
-  const app = createApp({ store: options.store, setUp, orders: createOrders(client, taskQueue, log), log, temporalUiUrl: options.temporalUiUrl });
+  const orders = createOrders(client, taskQueue, log);
+  const app = createApp({ store: options.store, setUp, orders, log, temporalUiUrl: options.temporalUiUrl });
   const server = await new Promise<Server>((resolve, reject) => {
     const listening = serve({ fetch: app.fetch, port: options.port, hostname: options.host }, () => resolve(listening as Server)) as Server;
     listening.once('error', (error: NodeJS.ErrnoException) =>
@@ -40,6 +41,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
     async close() {
       server.closeIdleConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
+      await orders.flush();
       await connection.close();
       await closeSetUp();
     },

@@ -67,10 +67,10 @@ describe('CDRs by the API', () => {
     expect(await events()).toContain(': duplicate');
   });
   it('answers each line of a batch for itself: the bad ones are kept and named, the others go on', async () => {
-    const lines = [JSON.stringify(cdr(1)), '{"id": "broken', JSON.stringify(cdr(2, { cdr_location: { id: 'Nowhere' } })), JSON.stringify(cdr(3, { total_energy: 'lots' })), ...cdrs.slice(4, 14)];
+    const lines = [JSON.stringify(cdr(1)), '{"id": "broken', JSON.stringify(cdr(2, { cdr_location: { id: 'Nowhere' } })), JSON.stringify(cdr(3, { total_energy: 'lots' })), ...cdrs.slice(4, 34)];
     const { status, body } = await send(lines.join('\n'), 'application/x-ndjson');
     expect(status).toBe(202);
-    expect(body.items.map((i: { status: string }) => i.status)).toEqual(['accepted', 'held', 'accepted', 'held', ...Array(10).fill('accepted')]);
+    expect(body.items.map((i: { status: string }) => i.status)).toEqual(['accepted', 'held', 'accepted', 'held', ...Array(30).fill('accepted')]);
     expect(body.items[1].issues[0].text).toContain('not JSON');
     expect(body.items[3].issues[0].text).toContain('total_energy');
     expect(body.items[0].workflowId).toBeUndefined();
