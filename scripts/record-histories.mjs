@@ -10,6 +10,7 @@ import { filesErp } from '../dist/adapters/erp/files.js';
 import { parserFor } from '../dist/adapters/sources/registry.js';
 import { loadConfig } from '../dist/config.js';
 import { startPlatform } from '../dist/platform/start-platform.js';
+import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
 import { importFile } from '../dist/store/commands/import-file.js';
 import { planRun } from '../dist/store/commands/plan-run.js';
 import { addAdjustment } from '../dist/store/commands/shape-run.js';
@@ -18,7 +19,6 @@ import { openStore } from '../dist/store/db.js';
 import { storeRawMessages } from '../dist/store/intake/store-raw.js';
 import { ensurePartitions, migrate } from '../dist/store/migrate.js';
 import { applySeed, readSeed } from '../dist/store/seed.js';
-import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
 import { arrivedSignal, cutOffSignal, decideUpdate, inputsChangedSignal, retrySignal, runStateQuery, workflowNames } from '../dist/workflows/messages.js';
 
 const root = path.resolve(import.meta.dirname, '..');

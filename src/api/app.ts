@@ -13,6 +13,7 @@ import { answerProblem, Problem, problemOf } from './problem.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
+import { publishedSchemaRoutes } from './routes/published-schemas.ts';
 import { recordRoutes } from './routes/records.ts';
 import { runDecisionRoutes } from './routes/run-decisions.ts';
 import { runShapeRoutes } from './routes/run-shapes.ts';
@@ -49,6 +50,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   });
   healthRoutes(app, deps);
   docsRoutes(app, deps);
+  publishedSchemaRoutes(app);
   app.use('/v1/*', async (c, next) => {
     const maxSize = /^\/v1\/sources\/[^/]+\/files$/.test(c.req.path) ? maxFileBytes : maxBodyBytes;
     const onError = () => {

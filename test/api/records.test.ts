@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { processAll, session, storeCdrs, storeLines } from '../support/intake.ts';
+
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  api = await startApi();
+  const cdrs = readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
+  await storeCdrs(api.store, cdrs.slice(0, 40));
+  await storeLines(
+    api.store,
+    ['AdO3-2', 'Bl2-1', 'NR1-3', 'Share-2'].map((user, i) => session(i, { user })),
+  );
+  // A correction, and one that waits.
+  await storeLines(api.store, [session(1, { user: 'Bl2-1', kWh: '11,25' }), session(99, { user: 'Nobody' })]);
+  await processAll(api.store);
+});
+afterAll(() => api.stop());
+
+describe('the JSON Schema of the charge record', () => {
+  it('is published without a key, and every sealed record is valid by it', async () => {
+    const { status, headers, body } = await api.call(undefined, 'GET', '/schemas/charge-record/1.json');
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/schema+json']);
+    const ajv = new Ajv2020({ allErrors: true });
+    addFormats.default(ajv);
+    const validate = ajv.compile(body);
+    const { rows } = await api.store.pool.query<{ canonical: Buffer }>('SELECT canonical FROM charge_record');
+    expect(rows.length).toBeGreaterThan(40);
+    for (const { canonical } of rows) {
+      const record = JSON.parse(canonical.toString('utf8'));
+      expect(record.schema).toBe(body.$id);
+      expect(validate(record), ajv.errorsText(validate.errors)).toBe(true);
+      expect(validate({ ...record, extra: 1 })).toBe(false);
+      expect(validate({ ...record, facts: { ...record.facts, energyWh: '1' } })).toBe(false);
+    }
+  });
+});
