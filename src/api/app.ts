@@ -14,6 +14,7 @@ import { documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { publishedSchemaRoutes } from './routes/published-schemas.ts';
+import { recordEvidenceRoutes } from './routes/record-evidence.ts';
 import { recordRoutes } from './routes/records.ts';
 import { runDecisionRoutes } from './routes/run-decisions.ts';
 import { runShapeRoutes } from './routes/run-shapes.ts';
@@ -62,6 +63,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', idempotent(deps.store.pool));
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
+  recordEvidenceRoutes(app, deps);
   runRoutes(app, deps);
   runShapeRoutes(app, deps);
   runDecisionRoutes(app, deps);

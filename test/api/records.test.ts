@@ -2,13 +2,16 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import { verifyProof } from '../../src/core/seal/blocks.ts';
+import { workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { processAll, session, storeCdrs, storeLines } from '../support/intake.ts';
 
 let api: ApiUnderTest;
 
 beforeAll(async () => {
-  api = await startApi();
+  api = await startApi(async () => filesErp('/nonexistent'));
   const cdrs = readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8')
     .trim()
     .split('\n');
@@ -39,5 +42,32 @@ describe('the JSON Schema of the charge record', () => {
       expect(validate({ ...record, extra: 1 })).toBe(false);
       expect(validate({ ...record, facts: { ...record.facts, energyWh: '1' } })).toBe(false);
     }
+  });
+});
+
+describe('the proof of a record', () => {
+  const proofOf = async (id: string, user = 'auditor', query = '') => (await api.call(user, 'GET', `/v1/records/${encodeURIComponent(id)}/proof${query}`)).body;
+
+  it('is pending while no block holds the record, and for one that is not sealed', async () => {
+    expect(await proofOf('csms/se*wlt*1')).toEqual({ status: 'pending' });
+    expect(await proofOf('csms/se*wlt*99')).toEqual({ status: 'pending' });
+    expect(await proofOf('csms/se*wlt*12345')).toMatchObject({ status: 404, detail: 'There is no record "csms/se*wlt*12345".' });
+    expect(await proofOf('csms/se*wlt*1', 'partner')).toMatchObject({ status: 404 });
+  });
+
+  it('can be checked by anyone once the sealer ran, for the current revision and for an earlier one', async () => {
+    const taskQueue = api.client.options.namespace;
+    const sealed = await api.client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: 'sealer', args: [{ forMs: 0 }] });
+    expect(sealed).toEqual({ blocks: 1, records: 45 });
+    for (const [query, revision] of [
+      ['', 2],
+      ['?revision=1', 1],
+    ] as const) {
+      const view = await proofOf('csms/se*wlt*1', 'auditor', query);
+      expect(view).toMatchObject({ status: 'sealed', revision, proof: { block: { height: '1', count: 45 } } });
+      const { rows } = await api.store.pool.query("SELECT canonical FROM charge_record WHERE session_key = 'csms/se*wlt*1' AND revision = $1", [revision]);
+      expect(verifyProof(rows[0].canonical, view.proof, view.blockHash)).toBe(true);
+    }
+    expect(await proofOf('csms/se*wlt*99')).toEqual({ status: 'pending' });
   });
 });
