@@ -8,6 +8,7 @@ import { runDemo } from './demo/run-demo.ts';
 import { lockHome, readRunFile } from './platform/home.ts';
 import { startApiServer } from './stack/api-server.ts';
 import { type Stack, startStack } from './stack/start-stack.ts';
+import { verifyCommand } from './stack/verify-command.ts';
 import { putApiKeys } from './store/commands/api-keys.ts';
 import { openStore } from './store/db.ts';
 import { migrate } from './store/migrate.ts';
@@ -27,8 +28,8 @@ async function guarded(work: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Boots the stack for `work`; Ctrl-C stops it in order. */
-async function withStack(port: number, work: (stack: Stack, until: Promise<void>) => Promise<boolean>): Promise<boolean> {
+/** Boots the stack for `work`; Ctrl-C stops it in order. `tell` gets a line for each step. */
+async function withStack(port: number, work: (stack: Stack, until: Promise<void>) => Promise<boolean>, tell: (line: string) => void = say): Promise<boolean> {
   const config = loadConfig();
   let stack: Stack | undefined;
   let stopping: Promise<void> | undefined;
@@ -49,7 +50,7 @@ async function withStack(port: number, work: (stack: Stack, until: Promise<void>
   stack = await startStack({
     config,
     port,
-    say,
+    say: tell,
     onLost: (reason) => {
       process.stderr.write(`wattledger: ${reason}; start again, nothing is lost\n`);
       process.exit(1);
@@ -155,6 +156,12 @@ async function addKey(args: { actor: string; role: string; source?: string | und
   return true;
 }
 
+/** Progress and what booting says go to stderr: standard output is the result alone. */
+async function verify(args: { json: boolean }): Promise<boolean> {
+  const tell = (line: string) => process.stderr.write(`${line}\n`);
+  return verifyCommand({ ...loadConfig(), ...args, say, boot: (work) => withStack(0, work, tell) });
+}
+
 const seconds = (since: number) => ((Date.now() - since) / 1000).toFixed(1);
 
 await runMain(
@@ -183,6 +190,11 @@ await runMain(
           source: { type: 'string', description: 'Only this source, for partners' },
         },
         run: ({ args }) => guarded(() => addKey(args)),
+      }),
+      verify: defineCommand({
+        meta: { name: 'verify', description: 'Recompute hashes, blocks, documents, ledger and balances; exit 1 when something does not hold' },
+        args: { json: { type: 'boolean', description: 'Print the sections as JSON', default: false } },
+        run: ({ args }) => guarded(() => verify(args)),
       }),
       reset: defineCommand({ meta: { name: 'reset', description: 'Delete the local state below WATTLEDGER_HOME' }, run: () => guarded(reset) }),
     },
