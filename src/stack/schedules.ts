@@ -22,7 +22,6 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
       action: start(workflowNames.blockSealer, 'sealer', [{ forMs: 60_000 }]),
       // The next one waits for the end of this one's minute and follows at once.
       policies: { overlap: ScheduleOverlapPolicy.BUFFER_ONE },
-      state: { triggerImmediately: true },
     },
     { scheduleId: 'partitions', spec: { intervals: [{ every: '1 hour' }] }, action: start(workflowNames.partitionKeeper, 'partitions', []), policies: { overlap: ScheduleOverlapPolicy.SKIP } },
     ...entities.map(
@@ -38,7 +37,9 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
   ];
   for (const options of wanted) {
     try {
-      await client.schedule.create(options);
+      const handle = await client.schedule.create(options);
+      // Of itself a Schedule starts at the next full minute; the SDK's triggerImmediately would run beside it.
+      if (options.scheduleId === 'sealer') await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     }

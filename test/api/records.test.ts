@@ -71,3 +71,20 @@ describe('the proof of a record', () => {
     expect(await proofOf('csms/se*wlt*99')).toEqual({ status: 'pending' });
   });
 });
+
+describe('a record read again', () => {
+  const again = (user: string, id: string, query = '') => api.call(user, 'GET', `/v1/records/${encodeURIComponent(id)}/renormalised${query}`);
+
+  it('shows ops and auditors how the present parser reads each revision’s message', async () => {
+    expect((await again('auditor', 'csms/se*wlt*1')).body).toMatchObject({ revision: 2, status: 'same', differences: [] });
+    expect((await again('ops', 'csms/se*wlt*1', '?revision=1')).body).toMatchObject({ revision: 1, status: 'same' });
+    const { rows } = await api.store.pool.query("SELECT record_id FROM charge_record WHERE source_id = 'ocpi-peer' LIMIT 1");
+    expect((await again('ops', String(rows[0].record_id))).body).toMatchObject({ revision: 1, status: 'same' });
+  });
+
+  it('is for them alone, and only for what is sealed', async () => {
+    for (const user of ['partner', 'preparer']) expect((await again(user, 'csms/se*wlt*1')).status).toBe(403);
+    expect((await again('ops', 'csms/se*wlt*99')).body).toMatchObject({ status: 404, detail: expect.stringContaining('no such sealed revision') });
+    expect((await again('ops', 'csms/se*wlt*1', '?revision=9')).status).toBe(404);
+  });
+});
