@@ -46,6 +46,7 @@ function judgeLines(name: string, lines: readonly DocumentLine[], parts: Documen
   if (strayed !== undefined) return `${name} has charge ${strayed.chargeId} on line ${strayed.lineNo}, where it does not belong`;
   for (const [i, line] of lines.entries()) {
     const row = parts.lines[i] ?? {};
+    if (row['line_no'] !== i + 1) return `${name} has line ${row['line_no']} where line ${i + 1} belongs`;
     const written: Record<keyof Omit<DocumentLine, 'chargeIds'>, unknown> = {
       kind: row['kind'],
       description: row['description'],

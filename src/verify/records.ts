@@ -1,8 +1,8 @@
 import type { ChargeRecord } from '../contracts/charge-record.ts';
 import { factsHash } from '../core/normalise/facts-hash.ts';
-import { chargeHash, sha256 } from '../core/seal/charge-record.ts';
+import { canonicalBytes, chargeHash, sha256 } from '../core/seal/charge-record.ts';
 import { chargeOfRow } from '../store/intake/charge-of-row.ts';
-import type { ChargeRow } from '../store/reads/verification/charge-rows.ts';
+import type { ChargeRow, TariffRow } from '../store/reads/verification/charge-rows.ts';
 import type { SealedRow } from '../store/reads/verification/intake-rows.ts';
 
 /** What does not hold of a sealed record: its bytes, its sections, its columns, what it stands on and what was rated from it. */
@@ -45,6 +45,11 @@ export function judgeCharge(row: ChargeRow): string | null {
   if (row.problem !== null) return row.problem;
   const hash = chargeHash(row.record_key ?? '', row.revision, chargeOfRow(row), row.reversal_of !== null);
   return hash.equals(row.charge_hash) ? null : `charge ${row.charge_id} has other figures than its hash says`;
+}
+
+/** What does not hold of a tariff version. */
+export function judgeTariff(row: TariffRow): string | null {
+  return sha256(canonicalBytes(row.body)).equals(row.body_hash) && row.body.currency === row.currency ? null : `tariff ${row.id} has another content than its hash says`;
 }
 
 function parsed(text: string): ChargeRecord | undefined {

@@ -2,14 +2,14 @@ import { documentHashes } from '../store/cycle/build-documents.ts';
 import type { Db, Store } from '../store/db.ts';
 import { energyBalance } from '../store/reads/energy-balance.ts';
 import { blockLeaves, blockMembership } from '../store/reads/verification/block-rows.ts';
-import { ratedCharges } from '../store/reads/verification/charge-rows.ts';
+import { ratedCharges, tariffVersions } from '../store/reads/verification/charge-rows.ts';
 import { builtDocuments, hashedRuns, issueStamps, outboxRows, unnumbered } from '../store/reads/verification/document-rows.ts';
 import { type Judged, rawBodies, rawMessages, recordHeads, sealedRecords } from '../store/reads/verification/intake-rows.ts';
-import { entryCount, ledgerBalances, ledgerDifferences } from '../store/reads/verification/ledger-rows.ts';
+import { entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders } from '../store/reads/verification/ledger-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeDocument, judgeRun, judgeStamp } from './documents.ts';
-import { judgeCharge, judgeRecord } from './records.ts';
+import { judgeCharge, judgeRecord, judgeTariff } from './records.ts';
 import { type Check, judging, type Step } from './section.ts';
 
 /** One section of the proof: how much was looked at, and the first thing that does not hold. */
@@ -25,6 +25,7 @@ const checks: readonly Check[] = [
   { name: 'record heads', steps: (db) => judging(recordHeads(db), judged) },
   { name: 'blocks', steps: (db) => chainSteps(blockLeaves(db)) },
   { name: 'block membership', steps: (db) => judging(blockMembership(db), judged, (row) => (row.waiting ? 'waiting for a block' : undefined)) },
+  { name: 'tariffs', steps: (db) => judging(tariffVersions(db), judgeTariff) },
   { name: 'charges', steps: (db) => judging(ratedCharges(db), judgeCharge) },
   { name: 'documents', steps: (db) => judging(builtDocuments(db), judgeDocument) },
   { name: 'runs', steps: runSteps },
@@ -70,6 +71,7 @@ async function* numberSteps(db: Db): AsyncGenerator<Step> {
 
 async function* ledgerSteps(db: Db): AsyncGenerator<Step> {
   yield { checked: await entryCount(db), problem: null };
+  for await (const [first] of ledgerHeaders(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const [first] of ledgerDifferences(db)) yield { checked: 0, problem: first?.problem ?? null };
 }
 

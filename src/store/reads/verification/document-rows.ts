@@ -93,6 +93,8 @@ export const outboxRows = (db: Db) =>
     db,
     `SELECT CASE WHEN p.key IS NULL THEN 'document ' || d.id || ' is issued and in no outbox' ELSE 'posting ' || p.key || CASE
        WHEN sha256(p.payload) <> p.payload_hash THEN ' has another payload than its hash says'
-       WHEN convert_from(p.payload, 'UTF8')::jsonb ->> 'key' <> p.key THEN ' has the payload of another' WHEN p.document_id IS NOT NULL AND p.control_minor <> d.payable_minor THEN ' has another amount than its document' END END AS problem
+       WHEN convert_from(p.payload, 'UTF8')::jsonb ->> 'key' <> p.key THEN ' has the payload of another'
+       WHEN (convert_from(p.payload, 'UTF8')::jsonb ->> 'runId', convert_from(p.payload, 'UTF8')::jsonb ->> 'currency') IS DISTINCT FROM (p.run_id, p.currency::text) THEN ' has another run or currency than its payload'
+       WHEN p.document_id IS NOT NULL AND p.control_minor <> d.payable_minor THEN ' has another amount than its document' END END AS problem
      FROM erp_posting p FULL JOIN (SELECT * FROM document WHERE state = 'issued') d ON d.id = p.document_id ORDER BY p.key NULLS FIRST, d.id`,
   );

@@ -40,6 +40,19 @@ export const ledgerDifferences = (db: Db) =>
      FROM both_sides GROUP BY key, account, unit, cost_center, account_id, site_id, vat_code, service_month, source_id HAVING sum(amount) <> 0 ORDER BY key, account, unit`,
   );
 
+/** Transactions whose seller, date or source is not that of what they book. */
+export const ledgerHeaders = (db: Db) =>
+  pagesOf<Judged>(
+    db,
+    `SELECT 'ledger transaction ' || t.key || ' has another seller, date or source than what it books' AS problem FROM ledger_transaction t
+     LEFT JOIN (SELECT page_id, page_id || '/' || service_month AS key, max(entity_id) AS entity_id, max(service_on) AS effective_on FROM rated_charge GROUP BY page_id, service_month) c ON t.kind = 'rated' AND c.key = t.key
+     LEFT JOIN document d ON t.kind = 'invoiced' AND 'issue/' || d.id = t.key LEFT JOIN issue_stamp s ON s.document_id = d.id
+     LEFT JOIN billing_run r ON t.kind = 'writtenOff' AND 'writeOff/' || r.id = t.key
+     WHERE CASE t.kind WHEN 'rated' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (c.page_id, c.entity_id, c.effective_on)
+       WHEN 'invoiced' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on)
+       WHEN 'writtenOff' THEN (t.source_ref, t.entity_id) IS DISTINCT FROM (r.id, r.entity_id) END ORDER BY t.key`,
+  );
+
 /** How many entries there are. */
 export async function entryCount(db: Db): Promise<number> {
   return Number((await db.query<{ n: bigint }>('SELECT count(*) AS n FROM ledger_entry')).rows[0]?.n ?? 0n);
