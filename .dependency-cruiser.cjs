@@ -11,6 +11,7 @@ module.exports = {
     layer('store-knows-sql-only', 'The store knows nothing of adapters or workflows: hand the parser in.', '^src/store', ['^src/contracts', '^src/core']),
     layer('adapters-translate', 'An adapter parses or renders; it decides nothing and stores nothing.', '^src/adapters', ['^src/contracts', '^src/core']),
     layer('activities-are-effects', 'Activities join core, store and adapters.', '^src/activities', ['^src/contracts', '^src/core', '^src/store', '^src/adapters']),
+    layer('verify-recomputes', 'Verifying reads the store and recomputes with core; it writes nothing and trusts no activity.', '^src/verify', ['^src/contracts', '^src/core', '^src/store']),
     layer('platform-boots-servers', 'The platform knows no billing.', '^src/platform', []),
     layer('api-orders-and-reads', 'The API reads and orders through store/reads, store/commands and workflow messages; to cause an effect, start or signal a workflow.', '^src/api', [
       '^src/contracts',

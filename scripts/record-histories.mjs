@@ -64,6 +64,7 @@ try {
   await oneImport(store, client);
   await oneMonth(store, client);
   await client.workflow.execute(workflowNames.partitionKeeper, { taskQueue, workflowId: 'partitions' });
+  await client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: 'sealer', args: [{ forMs: 0 }] });
   await write(client);
 } finally {
   for (const step of undo.reverse()) await step();

@@ -8,6 +8,7 @@ import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } fr
 import { rateCommand } from './commands/rate.ts';
 import { runCommands } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
+import { verifyCommand } from './commands/verify.ts';
 
 const wattledger = group('wattledger', 'Billing engine for charge point operators', {
   demo: demoCommand,
@@ -21,6 +22,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   rate: rateCommand,
   run: runCommands,
   trace: traceCommand,
+  verify: verifyCommand,
   openapi: openApiCommand,
   reset: resetCommand,
 });

@@ -14,6 +14,8 @@ import { answerProblem, Problem, problemOf } from './problem.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
+import { publishedSchemaRoutes } from './routes/published-schemas.ts';
+import { recordEvidenceRoutes } from './routes/record-evidence.ts';
 import { recordRoutes } from './routes/records.ts';
 import { runDecisionRoutes } from './routes/run-decisions.ts';
 import { runShapeRoutes } from './routes/run-shapes.ts';
@@ -52,6 +54,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   });
   healthRoutes(app, deps);
   docsRoutes(app, deps);
+  publishedSchemaRoutes(app);
   app.use('/v1/*', async (c, next) => {
     const maxSize = /^\/v1\/sources\/[^/]+\/files$/.test(c.req.path) ? maxFileBytes : maxBodyBytes;
     const onError = () => {
@@ -63,6 +66,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', idempotent(deps.store.pool));
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
+  recordEvidenceRoutes(app, deps);
   runRoutes(app, deps);
   runShapeRoutes(app, deps);
   runDecisionRoutes(app, deps);

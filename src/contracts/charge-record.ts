@@ -1,38 +1,90 @@
+import { z } from 'zod';
+
+/** Absolute-path reference of this schema; every record names it as its `schema`. */
+export const chargeRecordSchemaId = '/schemas/charge-record/1.json';
+
+const instant = z.iso.datetime();
+const decimal = z.string().regex(/^-?\d+(\.\d+)?$/);
+const whole = z.string().regex(/^-?\d+$/);
+const currency = z.string().regex(/^[A-Z]{3}$/);
+const month = z.string().regex(/^\d{4}-\d{2}$/);
+const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+
+const chargePeriod = z.strictObject({ startAt: instant, energyWh: z.int(), chargingSeconds: z.int(), parkingSeconds: z.int() });
+
+const chargeFacts = z.strictObject({
+  sourceId: z.string(),
+  ownerCountry: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .meta({ description: 'OCPI country_code of the CDR’s owner, upper case.' }),
+  ownerParty: z.string().meta({ description: 'OCPI party_id of the CDR’s owner, upper case.' }),
+  cdrId: z.string().meta({ description: 'Case-folded CDR id: part of the key.' }),
+  externalIds: z.strictObject({ cdr: z.string(), session: z.string().exactOptional(), authorization: z.string().exactOptional() }).meta({ description: 'Ids as the source writes them.' }),
+  siteKey: z.string().meta({ description: 'The source’s own name of the site (garage, location id); resolved to a site by the mapping.' }),
+  evseId: z.string().exactOptional(),
+  connectorId: z.string().exactOptional(),
+  tokenKey: z.string().meta({ description: 'The source’s token or user key; resolved to an account by the mapping.' }),
+  startAt: instant,
+  endAt: instant,
+  chargingEndAt: instant.exactOptional().meta({ description: 'Where the source tells that charging ended before the plug was pulled.' }),
+  energyWh: z.int(),
+  statedDurationS: z.number().exactOptional().meta({ description: 'Duration as the source states it, in seconds; compared with the times, never billed.' }),
+  periods: z.union([z.array(chargePeriod), z.literal('unsplit')]).meta({ description: 'From the source, or `unsplit`: WattLedger splits at tariff boundaries.' }),
+  partnerPrice: z.strictObject({ currency, exclVat: decimal, origin: z.enum(['partner', 'hub', 'notSignificant']) }).exactOptional(),
+});
+
+const sealedCharge = z.strictObject({
+  role: z.enum(['driverSale', 'fleetSale', 'emspSale', 'siteShareEstimate']),
+  component: z.string(),
+  contractId: z.string(),
+  clause: z.string(),
+  payerAccountId: z.string().nullable(),
+  payeeAccountId: z.string().nullable(),
+  tariffVersionId: z.string(),
+  currency,
+  netMinor: whole,
+  grossMinor: whole,
+  vatCode: z.string(),
+  roundingMode: z.enum(['grossFirst', 'netFirst']),
+  exactNet: decimal,
+  unitPrice: decimal,
+  energyWh: whole,
+  quantity: whole,
+  quantityUnit: z.string(),
+  glAccount: z.string(),
+  costCenter: z.string(),
+  siteId: z.string(),
+  serviceOn: z.iso.date(),
+  serviceMonth: month,
+  mappingVersion: z.int(),
+});
+
+/** The universal record: one CDR's facts, price and allocation as sealed. The one source of the published JSON Schema and of the types. */
+export const chargeRecordSchema = z
+  .strictObject({
+    schema: z.literal(chargeRecordSchemaId),
+    recordId: z.string().regex(/^\d+$/),
+    revision: z.int().min(1).meta({ description: 'Rises by one with each correction; a revision never changes.' }),
+    sessionKey: z.string().meta({ description: 'Shared by all records of one physical session.' }),
+    facts: chargeFacts.extend({ siteId: z.string(), accountId: z.string() }).meta({ description: 'What the source said, with the site and account it was resolved to.' }),
+    rating: z.strictObject({ tariffVersionId: z.string(), total: decimal, explanation: z.array(z.string()) }).meta({ description: 'Total in major units, excluding VAT, unrounded to four places.' }),
+    allocation: z.array(sealedCharge).meta({ description: 'Who pays and who earns: money in minor units, energy in Wh.' }),
+    hashes: z
+      .strictObject({ facts: sha256Hex, rating: sha256Hex, allocation: sha256Hex })
+      .meta({ description: 'SHA-256 of each section’s RFC 8785 bytes. The record’s own hash is that of the whole record’s RFC 8785 bytes.' }),
+  })
+  .meta({ $id: chargeRecordSchemaId, title: 'Charge record', description: 'Sealed record of one charging session. Instants are UTC, whole numbers beyond 53 bits are text.' });
+
+// Sealed data never changes: the types say so at every depth.
+type Frozen<T> = T extends readonly (infer Item)[] ? readonly Frozen<Item>[] : T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
+
 /** The canonical facts of one charging session, as every source adapter yields them. Instants are UTC ISO strings, energy is integer Wh. */
-export type ChargeFacts = {
-  readonly sourceId: string;
-  /** OCPI owner of the CDR: country_code and party_id, upper case. */
-  readonly ownerCountry: string;
-  readonly ownerParty: string;
-  /** Case-folded CDR id: part of the key. */
-  readonly cdrId: string;
-  readonly externalIds: { readonly cdr: string; readonly session?: string; readonly authorization?: string };
-  /** The source's own name of the site (garage, location id); resolved to a site by the mapping. */
-  readonly siteKey: string;
-  readonly evseId?: string;
-  readonly connectorId?: string;
-  /** The source's token or user key; resolved to an account by the mapping. */
-  readonly tokenKey: string;
-  readonly startAt: string;
-  readonly endAt: string;
-  /** Set when the source tells when charging ended before the plug was pulled. */
-  readonly chargingEndAt?: string;
-  readonly energyWh: number;
-  /** Duration as the source states it, in seconds; compared with the times, never billed. */
-  readonly statedDurationS?: number;
-  /** `split`: periods come from the source (OCPI). `unsplit`: WattLedger splits at tariff boundaries. */
-  readonly periods: readonly ChargePeriod[] | 'unsplit';
-  readonly partnerPrice?: { readonly currency: string; readonly exclVat: string; readonly origin: 'partner' | 'hub' | 'notSignificant' };
-};
+export type ChargeFacts = Frozen<z.infer<typeof chargeFacts>>;
+export type ChargePeriod = Frozen<z.infer<typeof chargePeriod>>;
+export type ChargeRecord = Frozen<z.infer<typeof chargeRecordSchema>>;
 
-export type ChargePeriod = {
-  readonly startAt: string;
-  readonly energyWh: number;
-  readonly chargingSeconds: number;
-  readonly parkingSeconds: number;
-};
-
-/** `{sourceId}/{CC}*{PARTY}*{id}`: the key of a CDR (domain.md Identity); also the tail of its workflow id. */
+/** `{CC}*{PARTY}*{id}` in lower case: the key of a CDR within its source (domain.md Identity); also the tail of its workflow id. */
 export function recordKeyOf(facts: { ownerCountry: string; ownerParty: string; cdrId: string }): string {
   return `${facts.ownerCountry}*${facts.ownerParty}*${facts.cdrId}`.toLowerCase();
 }

@@ -4,8 +4,8 @@ import { workflowNames } from '../workflows/messages.ts';
 export type ScheduledEntity = { readonly id: string; readonly timeZone: string; readonly paused: boolean };
 
 /**
- * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, partitions each hour, and for each entity
- * an opener at 02:00 of the first day of the month in its zone. What ops changed of an existing schedule stays.
+ * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, the block sealer all the time, partitions
+ * each hour, and for each entity an opener at 02:00 of the first day of the month in its zone. What ops changed of an existing schedule stays.
  */
 export async function ensureSchedules(client: Client, taskQueue: string, entities: readonly ScheduledEntity[]): Promise<void> {
   const start = (workflowType: string, workflowId: string, args: unknown[]) => ({ type: 'startWorkflow' as const, workflowType, workflowId, taskQueue, args });
@@ -15,6 +15,13 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
       spec: { intervals: [{ every: '1 minute' }] },
       action: start(workflowNames.intakeSweep, 'sweep/arrivals', [{ olderThanMs: 60_000 }]),
       policies: { overlap: ScheduleOverlapPolicy.SKIP },
+    },
+    {
+      scheduleId: 'sealer',
+      spec: { intervals: [{ every: '1 minute' }] },
+      action: start(workflowNames.blockSealer, 'sealer', [{ forMs: 60_000 }]),
+      // The next one waits for the end of this one's minute and follows at once.
+      policies: { overlap: ScheduleOverlapPolicy.BUFFER_ONE },
     },
     { scheduleId: 'partitions', spec: { intervals: [{ every: '1 hour' }] }, action: start(workflowNames.partitionKeeper, 'partitions', []), policies: { overlap: ScheduleOverlapPolicy.SKIP } },
     ...entities.map(
@@ -30,7 +37,9 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
   ];
   for (const options of wanted) {
     try {
-      await client.schedule.create(options);
+      const handle = await client.schedule.create(options);
+      // Of itself a Schedule starts at the next full minute; the SDK's triggerImmediately would run beside it.
+      if (options.scheduleId === 'sealer') await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     }

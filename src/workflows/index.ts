@@ -1,4 +1,5 @@
 export { billingCycle } from './billing-cycle.ts';
+export { blockSealer } from './block-sealer.ts';
 export { cdrLifecycle } from './cdr-lifecycle.ts';
 export { erpHandOver } from './erp-hand-over.ts';
 export { importBatch, intakeSweep, retryWaiting } from './import-batch.ts';

@@ -43,6 +43,7 @@ export const workflowNames = {
   retryWaiting: 'retryWaiting',
   runOpener: 'runOpener',
   partitionKeeper: 'partitionKeeper',
+  blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
 } as const;
 

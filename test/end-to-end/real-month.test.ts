@@ -14,6 +14,7 @@ import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { verifyAll } from '../../src/verify/verify-all.ts';
 import { arrivedSignal, cutOffSignal, decideUpdate, inputsChangedSignal, runStateQuery, workflowNames } from '../../src/workflows/messages.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { session, storeLines } from '../support/intake.ts';
@@ -134,6 +135,15 @@ describe('a month of real sessions through Temporal', () => {
     expect((await rows(`SELECT state, encode(content_hash, 'hex') AS hash FROM billing_run`))[0]).toEqual({ state: 'closed', hash: contentHash });
     expect(await rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
     expect(await rows('SELECT DISTINCT state FROM erp_posting')).toEqual([{ state: 'verified' }]);
+  });
+
+  it('is put into blocks by the sealer, and every hash, document, balance and number of it verifies', async () => {
+    const [{ n: sealed }] = await rows('SELECT count(*)::integer AS n FROM charge_record');
+    const { records } = (await client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: `sealer/${randomUUID()}`, args: [{ forMs: 0 }] })) as { records: number };
+    expect(records).toBe(sealed);
+    const { sections } = await verifyAll(store);
+    expect(sections.filter((section) => section.problem !== null)).toEqual([]);
+    expect(sections.find((section) => section.name === 'block membership')).toMatchObject({ checked: sealed, counts: {} });
   });
 });
 

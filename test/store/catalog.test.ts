@@ -23,7 +23,7 @@ const mutable = [
     'fx_rate',
     'api_key',
   ],
-  ...['raw_pending', 'record_head', 'charge_identity', 'expectation', 'control_total', 'billing_run', 'release_group', 'run_account', 'exclusion_rule', 'adjustment', 'number_series'],
+  ...['raw_pending', 'record_head', 'block_pending', 'charge_identity', 'expectation', 'control_total', 'billing_run', 'release_group', 'run_account', 'exclusion_rule', 'adjustment', 'number_series'],
   ...['accounting_period', 'erp_connection', 'payout', 'idempotency_key', '_prisma_migrations'],
 ];
 type Table = { name: string; root: string; kind: 'r' | 'p'; owner: string; privileges: string[]; columnUpdate: boolean; triggers: string[] };

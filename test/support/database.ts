@@ -7,6 +7,9 @@ export type TestDatabase = { readonly url: string; readonly adminUrl: string; re
 /** A database of the test file's own, copied from the migrated template. */
 export const freshDatabase = (): Promise<TestDatabase> => createDatabase('wattledger');
 
+/** A copy of a database of a test, to do things to; nobody may be connected to the original. */
+export const copyOf = (original: TestDatabase): Promise<TestDatabase> => createDatabase(new URL(original.url).pathname.slice(1));
+
 /** A database without any table, for what tests the migrations themselves. */
 export const emptyDatabase = (): Promise<TestDatabase> => createDatabase('template0');
 

@@ -13,6 +13,13 @@ export async function storeLines(store: Store, lines: readonly (string | Buffer)
   return stored.map((s) => s.recordKey);
 }
 
+/** Stores OCPI CDRs of the sample peer as raw messages, in one transaction. */
+export async function storeCdrs(store: Store, lines: readonly string[]): Promise<void> {
+  const parser = parserFor('ocpi-2-2-1');
+  const messages = lines.map((text) => ({ recordKey: parser.keyOf(Buffer.from(text), { ...csms, sourceId: 'ocpi-peer' }), bytes: Buffer.from(text), lineNo: null }));
+  await store.tx((db) => storeRawMessages(db, { sourceId: 'ocpi-peer', batchId: null, receivedAt: new Date(), messages }));
+}
+
 /** Works off everything that is stored, in pages. */
 export async function processAll(store: Store, pageSize = 500): Promise<void> {
   for (;;) {

@@ -53,7 +53,7 @@ describe('what runs by itself', () => {
     await ensureSchedules(client, 'elsewhere', await scheduledEntities(store.pool, true));
     const schedules = [];
     for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
-    expect(schedules.sort()).toEqual(['opener-ent_se', 'partitions', 'sweep']);
+    expect(schedules.sort()).toEqual(['opener-ent_se', 'partitions', 'sealer', 'sweep']);
     expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
   });
   it('opens months at two in the night of the entity’s own zone, whatever its offset, and is paused beside sample data', async () => {

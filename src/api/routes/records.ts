@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { decideRecords } from '../../store/commands/decide-records.ts';
 import type { Store } from '../../store/db.ts';
-import { findRecord, listRecords, type RecordView, sealedRecord } from '../../store/reads/records.ts';
+import { findRecord, listRecords, sealedRecord } from '../../store/reads/records.ts';
 import { timelineOf } from '../../store/reads/timeline.ts';
 import { traceFrom } from '../../store/reads/trace.ts';
 import { allow, readers } from '../auth.ts';
@@ -9,6 +9,7 @@ import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
+import { noRecord, recordId, revisionQuery, visibleRecord } from './record-lookup.ts';
 import { byOf } from './run-context.ts';
 
 const record = z
@@ -28,12 +29,6 @@ const record = z
     updatedAt: z.string(),
   })
   .openapi('Record');
-const recordId = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' }, description: 'The record’s number, or `{sourceId}/{recordKey}` percent-encoded.', example: 'csms%2Fse*wlt*9001' }),
-});
 const traced = z.object({
   recordId: z.string().nullable(),
   sessionKey: z.string().nullable(),
@@ -60,14 +55,6 @@ const traced = z.object({
 
 /** Charge records: where each stands and why, decisions on what waits, and the way from a kWh to the ERP. */
 export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
-  const found = async (id: string, sourceOfCaller: string | null): Promise<RecordView | undefined> => {
-    const view = await findRecord(store.pool, id);
-    const sourceId = view?.sourceId ?? id.split('/', 1)[0];
-    // Whether another's record exists is not for a partner to know.
-    if (sourceOfCaller !== null && sourceId !== sourceOfCaller) throw new Problem(404, 'notFound', `There is no record "${id}".`);
-    return view;
-  };
-
   app.openapi(
     createRoute({
       method: 'get',
@@ -88,7 +75,7 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       tags: ['Records'],
       summary: 'A record and its sealed JSON',
       middleware: allow('partner', ...readers),
-      request: { params: recordId, query: z.object({ revision: z.coerce.number().int().min(1).optional() }) },
+      request: { params: recordId, query: revisionQuery },
       responses: {
         200: json(record.extend({ sealed: z.object({ revision: z.int(), recordHash: z.string(), record: z.any() }).nullable() }), 'The record; `sealed` is null while it waits.'),
         ...problems,
@@ -96,8 +83,8 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
     }),
     async (c) => {
       const { id } = c.req.valid('param');
-      const view = await found(id, c.get('caller').sourceId);
-      if (view === undefined) throw new Problem(404, 'notFound', `There is no record "${id}".`);
+      const view = await visibleRecord(store.pool, id, c.get('caller').sourceId);
+      if (view === undefined) throw noRecord(id);
       const sealed = await sealedRecord(store.pool, view.recordId, c.req.valid('query').revision);
       return c.json({ ...view, sealed: sealed === undefined ? null : { revision: sealed.revision, recordHash: sealed.recordHash, record: JSON.parse(sealed.canonical.toString('utf8')) } }, 200);
     },
@@ -127,7 +114,7 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
     }),
     async (c) => {
       const { id } = c.req.valid('param');
-      const view = await found(id, c.get('caller').sourceId);
+      const view = await visibleRecord(store.pool, id, c.get('caller').sourceId);
       const at = id.indexOf('/');
       const key = view ?? { sourceId: id.slice(0, Math.max(at, 0)), recordKey: id.slice(at + 1) };
       const timeline = await timelineOf(store.pool, { sourceId: key.sourceId, recordKey: key.recordKey }, view);
@@ -177,7 +164,7 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       const { cursor, limit, record: start, ...rest } = c.req.valid('query');
       if (start === undefined && Object.values(rest).every((v) => v === undefined)) throw new Problem(422, 'invalid', 'Name where to start: record, document, account or erp.');
       const view = start === undefined ? undefined : await findRecord(store.pool, start);
-      if (start !== undefined && view === undefined) throw new Problem(404, 'notFound', `There is no record "${start}".`);
+      if (start !== undefined && view === undefined) throw noRecord(start);
       return c.json(await traceFrom(store.pool, { ...rest, record: view?.recordId }, { cursor, limit }), 200);
     },
   );

@@ -1,8 +1,8 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
-import { canonicalBytes, sha256 } from '../seal/charge-record.ts';
+import { hashOfFacts } from '../seal/charge-record.ts';
 
 /** SHA-256 over the canonical JSON of the facts: equal for a repeat, however it travelled. */
 export function factsHash(facts: ChargeFacts): Buffer {
   // Ids are case-folded (domain.md, Identity): the id as it was written is kept, not compared.
-  return sha256(canonicalBytes({ ...facts, externalIds: { ...facts.externalIds, cdr: facts.cdrId } }));
+  return hashOfFacts({ ...facts, externalIds: { ...facts.externalIds, cdr: facts.cdrId } });
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import type { ChargeFacts, ChargePeriod, ChargeRecord } from '../../contracts/charge-record.ts';
 import type { Charge } from '../allocate/charges.ts';
 
 // The package is CommonJS whose types declare a default export that is not there.
@@ -23,7 +23,7 @@ export type RecordSections = {
   readonly facts: ChargeFacts;
   readonly siteId: string;
   readonly accountId: string;
-  readonly rating: { readonly tariffVersionId: string; readonly total: string; readonly explanation: readonly string[] };
+  readonly rating: ChargeRecord['rating'];
   readonly charges: readonly Charge[];
 };
 
@@ -40,30 +40,101 @@ export function canonicalBytes(value: unknown): Buffer {
 }
 
 /** Hash of one charge: over its own canonical figures, made once when it is rated. No surrogate id in it, so that the order of arrival leaves it alone. */
-export function chargeHash(recordKey: string, revision: number, charge: Charge, isReversal: boolean): Buffer {
-  return sha256(canonicalBytes({ recordKey, revision, isReversal, ...jsonOf(charge) }));
+export function chargeHash(recordKey: string, revision: number, charge: Charge | SealedCharge, isReversal: boolean): Buffer {
+  return sha256(JSON.stringify(chargeInOrder(charge, { recordKey, revision, isReversal })));
+}
+
+/** Hash of a message's facts without what they were resolved to: equal for a repeat, however it travelled. */
+export function hashOfFacts(facts: ChargeFacts): Buffer {
+  return sha256(JSON.stringify(factsInOrder(facts)));
 }
 
 /** Seals facts, rating and allocation as one immutable record; each section has its own hash. */
 export function sealRecord(sections: RecordSections): SealedRecord {
-  const facts = { ...sections.facts, siteId: sections.siteId, accountId: sections.accountId };
-  const allocation = sections.charges.map(jsonOf);
-  const factsHash = sha256(canonicalBytes(facts));
-  const ratingHash = sha256(canonicalBytes(sections.rating));
-  const allocationHash = sha256(canonicalBytes(allocation));
-  const canonical = canonicalBytes({
-    schema: '/schemas/charge-record/1.json',
-    recordId: sections.recordId.toString(),
-    revision: sections.revision,
-    sessionKey: sections.sessionKey,
-    facts,
-    rating: sections.rating,
-    allocation,
-    hashes: { facts: factsHash.toString('hex'), rating: ratingHash.toString('hex'), allocation: allocationHash.toString('hex') },
-  });
+  const facts = JSON.stringify(factsInOrder(sections.facts, sections));
+  const rating = JSON.stringify(ratingInOrder(sections.rating));
+  const allocation = JSON.stringify(sections.charges.map((charge) => chargeInOrder(charge)));
+  const factsHash = sha256(facts);
+  const ratingHash = sha256(rating);
+  const allocationHash = sha256(allocation);
+  const hashes: ChargeRecord['hashes'] = { allocation: allocationHash.toString('hex'), facts: factsHash.toString('hex'), rating: ratingHash.toString('hex') };
+  const { recordId, revision, sessionKey } = sections;
+  // Key order is hashed: RFC 8785 sorts keys. Each section is written once and goes into the record as it was hashed.
+  const canonical = Buffer.from(
+    `{"allocation":${allocation},"facts":${facts},"hashes":${JSON.stringify(hashes)},"rating":${rating},${JSON.stringify({ recordId: recordId.toString(), revision, schema, sessionKey }).slice(1)}`,
+  );
   return { canonical, factsHash, ratingHash, allocationHash, recordHash: sha256(canonical) };
 }
 
-function jsonOf(charge: Charge): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(charge).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value]));
+type SealedCharge = ChargeRecord['allocation'][number];
+/** Every key of T, so that one added to the contract and forgotten here does not compile. JSON.stringify leaves undefined out. */
+type EveryKey<T> = { readonly [Key in keyof T]-?: T[Key] | undefined };
+const schema: ChargeRecord['schema'] = '/schemas/charge-record/1.json';
+
+// JSON.stringify writes strings and numbers as RFC 8785 asks; what it asks beyond is the order of the keys, which these literals have.
+function factsInOrder(facts: ChargeFacts, resolved?: { readonly siteId: string; readonly accountId: string }): EveryKey<ChargeRecord['facts']> {
+  const { cdr, session, authorization } = facts.externalIds;
+  const externalIds: EveryKey<ChargeFacts['externalIds']> = { authorization, cdr, session };
+  const price = facts.partnerPrice;
+  return {
+    accountId: resolved?.accountId,
+    cdrId: facts.cdrId,
+    chargingEndAt: facts.chargingEndAt,
+    connectorId: facts.connectorId,
+    endAt: facts.endAt,
+    energyWh: facts.energyWh,
+    evseId: facts.evseId,
+    externalIds: externalIds as ChargeFacts['externalIds'],
+    ownerCountry: facts.ownerCountry,
+    ownerParty: facts.ownerParty,
+    partnerPrice: price === undefined ? undefined : { currency: price.currency, exclVat: price.exclVat, origin: price.origin },
+    periods: facts.periods === 'unsplit' ? 'unsplit' : facts.periods.map(periodInOrder),
+    siteId: resolved?.siteId,
+    siteKey: facts.siteKey,
+    sourceId: facts.sourceId,
+    startAt: facts.startAt,
+    statedDurationS: facts.statedDurationS,
+    tokenKey: facts.tokenKey,
+  };
+}
+
+function periodInOrder({ chargingSeconds, energyWh, parkingSeconds, startAt }: ChargePeriod): ChargePeriod {
+  return { chargingSeconds, energyWh, parkingSeconds, startAt };
+}
+
+function ratingInOrder({ explanation, tariffVersionId, total }: ChargeRecord['rating']): ChargeRecord['rating'] {
+  return { explanation, tariffVersionId, total };
+}
+
+/** Bigints become text. `of` adds what only the charge's own hash covers. */
+function chargeInOrder(charge: Charge | SealedCharge, of?: { readonly recordKey: string; readonly revision: number; readonly isReversal: boolean }): EveryKey<SealedCharge> {
+  const ordered = {
+    clause: charge.clause,
+    component: charge.component,
+    contractId: charge.contractId,
+    costCenter: charge.costCenter,
+    currency: charge.currency,
+    energyWh: charge.energyWh.toString(),
+    exactNet: charge.exactNet,
+    glAccount: charge.glAccount,
+    grossMinor: charge.grossMinor.toString(),
+    isReversal: of?.isReversal,
+    mappingVersion: charge.mappingVersion,
+    netMinor: charge.netMinor.toString(),
+    payeeAccountId: charge.payeeAccountId,
+    payerAccountId: charge.payerAccountId,
+    quantity: charge.quantity.toString(),
+    quantityUnit: charge.quantityUnit,
+    recordKey: of?.recordKey,
+    revision: of?.revision,
+    role: charge.role,
+    roundingMode: charge.roundingMode,
+    serviceMonth: charge.serviceMonth,
+    serviceOn: charge.serviceOn,
+    siteId: charge.siteId,
+    tariffVersionId: charge.tariffVersionId,
+    unitPrice: charge.unitPrice,
+    vatCode: charge.vatCode,
+  };
+  return ordered;
 }

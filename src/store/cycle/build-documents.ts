@@ -6,6 +6,12 @@ import { lockRun } from './run-state.ts';
 
 const accountsPerChunk = 500;
 
+/** Claims with what a document needs of their charges. */
+export const claimedCharges = `SELECT k.account_id, k.document_id, k.line_no, c.charge_id, c.charge_hash, c.role, c.component, c.unit_price, c.quantity, c.quantity_unit, c.net_minor, c.gross_minor,
+  c.vat_code, c.gl_account, c.cost_center, c.site_id, c.service_month, c.energy_wh, c.mapping_version FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id`;
+/** The order of a document's charges; it is hashed. */
+export const annexOrder = 'c.service_on, c.session_key COLLATE "C", c.revision, c.reversal_of IS NOT NULL, c.role, c.component, c.split_no';
+
 export type Preview = { readonly contentHash: string; readonly documents: number; readonly approved: boolean };
 
 /**
@@ -42,13 +48,7 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
     [runId, accounts],
   );
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
-  const charges = await db.query(
-    `SELECT k.account_id, c.charge_id, c.charge_hash, c.role, c.component, c.unit_price, c.quantity, c.quantity_unit, c.net_minor, c.gross_minor, c.vat_code, c.gl_account,
-            c.cost_center, c.site_id, c.service_month, c.energy_wh, c.mapping_version
-     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document'
-     ORDER BY k.account_id, c.service_on, c.session_key COLLATE "C", c.revision, c.reversal_of IS NOT NULL, c.role, c.component, c.split_no`,
-    [runId, accounts],
-  );
+  const charges = await db.query(`${claimedCharges} WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' ORDER BY k.account_id, ${annexOrder}`, [runId, accounts]);
   const adjustments = await db.query('SELECT * FROM adjustment WHERE run_id = $1 AND account_id = ANY($2) AND withdrawn_at IS NULL ORDER BY id', [runId, accounts]);
   const details = await db.query(`SELECT a.id, a.strategy, a.currency, a.rounding_mode, r.entity_id, r.period FROM account a JOIN billing_run r ON r.id = $1 WHERE a.id = ANY($2) ORDER BY a.id`, [
     runId,
@@ -133,13 +133,19 @@ async function insertDocuments(db: Db, runId: string, made: readonly { id: strin
 
 /** Group hash over its document hashes in account order; the run's over its groups. */
 async function writeHashes(db: Db, runId: string): Promise<Preview> {
-  const { rows } = await db.query<{ content_hash: Buffer }>('SELECT content_hash FROM document WHERE run_id = $1 ORDER BY account_id, currency, id', [runId]);
-  const group = combineHashes(rows.map((r) => r.content_hash));
+  const hashes = await documentHashes(db, runId);
+  const group = combineHashes(hashes);
   const run = combineHashes([group]);
   await db.query('UPDATE release_group SET content_hash = $2 WHERE run_id = $1', [runId, group]);
   await db.query('UPDATE billing_run SET content_hash = $2 WHERE id = $1', [runId, run]);
   await db.query("UPDATE run_account SET state = 'ready' WHERE run_id = $1 AND state = 'pending'", [runId]);
-  return { contentHash: run.toString('hex'), documents: rows.length, approved: false };
+  return { contentHash: run.toString('hex'), documents: hashes.length, approved: false };
+}
+
+/** Content hashes of a run's documents in the order in which the run's hash covers them. */
+export async function documentHashes(db: Db, runId: string): Promise<Buffer[]> {
+  const { rows } = await db.query<{ content_hash: Buffer }>('SELECT content_hash FROM document WHERE run_id = $1 ORDER BY account_id, currency, id', [runId]);
+  return rows.map((r) => r.content_hash);
 }
 
 function grouped(rows: readonly QueryResultRow[]): Map<string, QueryResultRow[]> {
@@ -152,7 +158,8 @@ function grouped(rows: readonly QueryResultRow[]): Map<string, QueryResultRow[]>
   return map;
 }
 
-function chargeOf(r: QueryResultRow): DocumentCharge {
+/** A row of `claimedCharges` as composing takes it. */
+export function chargeOf(r: QueryResultRow): DocumentCharge {
   return {
     chargeId: r['charge_id'],
     chargeHash: r['charge_hash'],
@@ -173,6 +180,7 @@ function chargeOf(r: QueryResultRow): DocumentCharge {
   };
 }
 
-function adjustmentOf(r: QueryResultRow): DocumentAdjustment {
+/** An adjustment row as composing takes it. */
+export function adjustmentOf(r: QueryResultRow): DocumentAdjustment {
   return { id: r['id'], amountMinor: r['amount_minor'], vatCode: r['vat_code'], glAccount: r['gl_account'], costCenter: r['cost_center'], description: r['description'] };
 }

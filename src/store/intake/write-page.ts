@@ -3,6 +3,7 @@ import type { Issue } from '../../core/issues.ts';
 import { postingsFor } from '../../core/ledger/postings.ts';
 import { chargeHash, type SealedRecord } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
+import { chargeOfRow } from './charge-of-row.ts';
 import type { HeadKey } from './load-page.ts';
 
 export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'conflict' | 'quarantined';
@@ -145,32 +146,7 @@ async function reversalsOf(db: Db, records: readonly RecordRow[]): Promise<Charg
   return live.rows.flatMap((r) => {
     const record = byId.get(r.record_id);
     if (record === undefined) return [];
-    const original: Charge = {
-      role: r.role,
-      component: r.component,
-      contractId: r.contract_id,
-      clause: r.clause,
-      payerAccountId: r.payer_account_id,
-      payeeAccountId: r.payee_account_id,
-      tariffVersionId: r.tariff_version_id,
-      currency: r.currency,
-      netMinor: r.net_minor,
-      grossMinor: r.gross_minor,
-      vatCode: r.vat_code,
-      roundingMode: r.rounding_mode,
-      exactNet: r.exact_net,
-      unitPrice: r.unit_price,
-      energyWh: r.energy_wh,
-      quantity: r.quantity,
-      quantityUnit: r.quantity_unit,
-      glAccount: r.gl_account,
-      costCenter: r.cost_center,
-      siteId: r.site_id,
-      serviceOn: r.service_on,
-      serviceMonth: r.service_month,
-      mappingVersion: r.mapping_version,
-    };
-    return [{ record, revision: r.revision, charge: mirrorOf(original), splitNo: r.split_no, reversalOf: r.charge_id }];
+    return [{ record, revision: r.revision, charge: mirrorOf(chargeOfRow(r)), splitNo: r.split_no, reversalOf: r.charge_id }];
   });
 }
 

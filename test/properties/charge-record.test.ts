@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ChargeFacts } from '../../src/contracts/charge-record.ts';
+import type { Charge } from '../../src/core/allocate/charges.ts';
+import { factsHash } from '../../src/core/normalise/facts-hash.ts';
+import { chargeHash, sealRecord } from '../../src/core/seal/charge-record.ts';
+
+// The reference implementation of RFC 8785, as a second opinion on the writer for the known shape.
+const canonicalize = createRequire(import.meta.url)('canonicalize') as (value: unknown) => string;
+const hashOf = (value: unknown) => createHash('sha256').update(canonicalize(value)).digest();
+
+const text = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }));
+const instant = fc.date({ min: new Date('2000-01-01'), max: new Date('2100-01-01'), noInvalidDate: true }).map((d) => d.toISOString());
+const whole = fc.bigInt(-(10n ** 15n), 10n ** 15n);
+const facts: fc.Arbitrary<ChargeFacts> = fc.record(
+  {
+    sourceId: text,
+    ownerCountry: text,
+    ownerParty: text,
+    cdrId: text,
+    externalIds: fc.record({ cdr: text, session: text, authorization: text }, { requiredKeys: ['cdr'] }),
+    siteKey: text,
+    evseId: text,
+    connectorId: text,
+    tokenKey: text,
+    startAt: instant,
+    endAt: instant,
+    chargingEndAt: instant,
+    energyWh: fc.integer(),
+    statedDurationS: fc.double({ noNaN: true, noDefaultInfinity: true }),
+    periods: fc.oneof(fc.constant('unsplit' as const), fc.array(fc.record({ startAt: instant, energyWh: fc.integer(), chargingSeconds: fc.integer(), parkingSeconds: fc.integer() }))),
+    partnerPrice: fc.record({ currency: text, exclVat: text, origin: fc.constantFrom('partner', 'hub', 'notSignificant') }),
+  },
+  { requiredKeys: ['sourceId', 'ownerCountry', 'ownerParty', 'cdrId', 'externalIds', 'siteKey', 'tokenKey', 'startAt', 'endAt', 'energyWh', 'periods'] },
+);
+const charge: fc.Arbitrary<Charge> = fc.record({
+  role: fc.constantFrom('driverSale', 'fleetSale', 'emspSale', 'siteShareEstimate'),
+  component: text,
+  contractId: text,
+  clause: text,
+  payerAccountId: fc.option(text),
+  payeeAccountId: fc.option(text),
+  tariffVersionId: text,
+  currency: text,
+  netMinor: whole,
+  grossMinor: whole,
+  vatCode: text,
+  roundingMode: fc.constantFrom('grossFirst', 'netFirst'),
+  exactNet: text,
+  unitPrice: text,
+  energyWh: whole,
+  quantity: whole,
+  quantityUnit: text,
+  glAccount: text,
+  costCenter: text,
+  siteId: text,
+  serviceOn: text,
+  serviceMonth: text,
+  mappingVersion: fc.integer(),
+});
+const jsonOf = (c: Charge) => Object.fromEntries(Object.entries(c).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value]));
+
+describe('a sealed record', () => {
+  it('is byte for byte what RFC 8785 makes of it, whatever is in it', () => {
+    fc.assert(
+      fc.property(
+        fc.record({ recordId: fc.bigInt(1n, 2n ** 62n), revision: fc.nat(), sessionKey: text, facts, siteId: text, accountId: text, charges: fc.array(charge, { maxLength: 3 }) }),
+        fc.record({ tariffVersionId: text, total: text, explanation: fc.array(text) }),
+        (sections, rating) => {
+          const sealed = sealRecord({ ...sections, rating });
+          const parts = { facts: { ...sections.facts, siteId: sections.siteId, accountId: sections.accountId }, rating, allocation: sections.charges.map(jsonOf) };
+          const hashes = { facts: hashOf(parts.facts), rating: hashOf(parts.rating), allocation: hashOf(parts.allocation) };
+          const hex = Object.fromEntries(Object.entries(hashes).map(([key, hash]) => [key, hash.toString('hex')]));
+          const { recordId, revision, sessionKey } = sections;
+          const expected = canonicalize({ schema: '/schemas/charge-record/1.json', recordId: recordId.toString(), revision, sessionKey, ...parts, hashes: hex });
+          expect(sealed.canonical.equals(Buffer.from(expected))).toBe(true);
+          expect([sealed.factsHash, sealed.ratingHash, sealed.allocationHash]).toEqual([hashes.facts, hashes.rating, hashes.allocation]);
+          expect(sealed.recordHash.equals(createHash('sha256').update(sealed.canonical).digest())).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it('has charges and facts whose own hashes are those of their RFC 8785 bytes', () => {
+    fc.assert(
+      fc.property(charge, text, fc.nat(), fc.boolean(), facts, (c, recordKey, revision, isReversal, f) => {
+        expect(chargeHash(recordKey, revision, c, isReversal)).toEqual(hashOf({ recordKey, revision, isReversal, ...jsonOf(c) }));
+        expect(factsHash(f)).toEqual(hashOf({ ...f, externalIds: { ...f.externalIds, cdr: f.cdrId } }));
+      }),
+    );
+  });
+});
