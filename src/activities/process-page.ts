@@ -6,12 +6,25 @@ import { factsHash } from '../core/normalise/facts-hash.ts';
 import { sealRecord } from '../core/seal/charge-record.ts';
 import type { Db } from '../store/db.ts';
 import { type Head, type HeadKey, headKeyText, loadMessages, loadSetup, lockHeads, type PageMessage } from '../store/intake/load-page.ts';
-import { type HeadRow, type OutcomeRow, type RecordRow, sealAndBook, writeFindings, writeHeads, writeOutcomes } from '../store/intake/write-page.ts';
+import { type HeadRow, type OutcomeRow, type RecordRow, restateHeads, sealAndBook, writeFindings, writeHeads, writeOutcomes } from '../store/intake/write-page.ts';
 
 export type PageResult = { readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly { sourceId: string; recordKey: string }[] };
 
-type Parsed = { readonly message: PageMessage; readonly key: HeadKey; readonly facts: ChargeFacts | undefined; readonly statedWh?: number; readonly issues: readonly Issue[] };
-type Pending = { outcomes: OutcomeRow[]; findings: { rawId: bigint; recordId: bigint; issue: Issue }[]; heads: Map<string, HeadRow>; records: RecordRow[] };
+type Parsed = {
+  readonly message: PageMessage;
+  readonly key: HeadKey;
+  readonly facts: ChargeFacts | undefined;
+  readonly updatedAt?: number;
+  readonly statedWh?: number;
+  readonly issues: readonly Issue[];
+};
+type Pending = {
+  outcomes: OutcomeRow[];
+  findings: { rawId: bigint; recordId: bigint; issue: Issue }[];
+  heads: Map<string, HeadRow>;
+  restated: Map<string, { key: HeadKey; updatedAt: number }>;
+  records: RecordRow[];
+};
 
 /**
  * The one path of every CDR: parse, identify, check, rate, allocate, seal and book a page of stored messages in the
@@ -33,7 +46,7 @@ export async function processPage(db: Db, rawIds: readonly string[], now: Date, 
     siteKeys: unique(facts.map((f) => f.siteKey)),
     tokenKeys: unique(facts.map((f) => f.tokenKey)),
   });
-  const pending: Pending = { outcomes: [], findings: [], heads: new Map(), records: [] };
+  const pending: Pending = { outcomes: [], findings: [], heads: new Map(), restated: new Map(), records: [] };
   const result = { accepted: 0, duplicates: 0, conflicts: 0, waiting: [] as { sourceId: string; recordKey: string }[] };
   for (const item of parsed) {
     const head = heads.get(headKeyText(item.key));
@@ -46,9 +59,11 @@ export async function processPage(db: Db, rawIds: readonly string[], now: Date, 
     }
     if (outcome === 'duplicate') result.duplicates += 1;
     else if (outcome === 'conflict') result.conflicts += 1;
+    else if (outcome === 'superseded') result.duplicates += 1;
     else if (outcome !== 'quarantined') result.accepted += 1;
   }
   await writeHeads(db, [...pending.heads.values()]);
+  await restateHeads(db, [...pending.restated.values()]);
   await writeFindings(db, pending.findings);
   // A record revised twice in one page is sealed twice, in order: later revisions reverse what is already booked.
   for (const [wave, records] of waves(pending.records).entries()) await sealAndBook(db, records, wave);
@@ -72,7 +87,13 @@ function parseMessage(message: PageMessage): Parsed {
     return { message, key: keyFromText(source.id, message.recordKey) ?? fallback, facts: undefined, statedWh: parsed.statedWh ?? 0, issues: parsed.issues };
   }
   const { facts } = parsed;
-  return { message, key: { sourceId: source.id, ownerCountry: facts.ownerCountry, ownerParty: facts.ownerParty, cdrId: facts.cdrId }, facts, issues: parsed.issues };
+  return {
+    message,
+    key: { sourceId: source.id, ownerCountry: facts.ownerCountry, ownerParty: facts.ownerParty, cdrId: facts.cdrId },
+    facts,
+    ...(parsed.updatedAt === undefined ? {} : { updatedAt: parsed.updatedAt }),
+    issues: parsed.issues,
+  };
 }
 
 /** `cc*party*id` back to its parts; undefined for a message that could not be keyed. */
@@ -95,8 +116,17 @@ function decide(item: Parsed, head: Head, setup: Awaited<ReturnType<typeof loadS
   const waits = head.state === 'quarantined' || head.state === 'parked';
   const hash = facts === undefined ? null : factsHash(facts);
   const known = !isRetry && head.factsHash !== null;
-  if (known && hash !== null && head.factsHash?.equals(hash)) return { outcome: 'duplicate', issues: [], skipped: false };
-  if (known && (head.state === 'booked' || head.state === 'rejected') && (facts === undefined || source.repeatProfile === 'conflict')) {
+  if (known && hash !== null && head.factsHash?.equals(hash)) {
+    // The same content said again later: what lies between the two is older too.
+    if (item.updatedAt !== undefined && item.updatedAt > (head.sourceUpdatedAt ?? Number.NEGATIVE_INFINITY)) {
+      head.sourceUpdatedAt = item.updatedAt;
+      pending.restated.set(headKeyText(item.key), { key: item.key, updatedAt: item.updatedAt });
+    }
+    return { outcome: 'duplicate', issues: [], skipped: false };
+  }
+  if (known && hash !== null && source.repeatProfile === 'revise' && isOlder(item.updatedAt, hash, head)) return { outcome: 'superseded', issues: [], skipped: false };
+  // What can be read is never given up for what cannot.
+  if (known && (facts === undefined || ((head.state === 'booked' || head.state === 'rejected') && source.repeatProfile === 'conflict'))) {
     const issues: Issue[] = [{ code: 'conflictingRepeat', severity: 'warns', subject: item.key.cdrId, params: { recordId: head.recordId.toString() } }];
     return { outcome: 'conflict', issues: [...item.issues, ...issues], skipped: false };
   }
@@ -107,10 +137,12 @@ function decide(item: Parsed, head: Head, setup: Awaited<ReturnType<typeof loadS
     factsHash: hash,
     sessionKey: `${source.id}/${recordKeyText(item.key)}`,
     energyWh: facts?.energyWh ?? item.statedWh ?? 0,
+    // What cannot be read says nothing of its age.
+    sourceUpdatedAt: facts === undefined ? head.sourceUpdatedAt : (item.updatedAt ?? null),
   };
   const put = (row: HeadRow) => {
     pending.heads.set(headKeyText(item.key), row);
-    Object.assign(head, { revision: row.revision, factsHash: row.factsHash, state: row.state, waitingRawId: row.waitingRawId });
+    Object.assign(head, { revision: row.revision, factsHash: row.factsHash, state: row.state, waitingRawId: row.waitingRawId, sourceUpdatedAt: row.sourceUpdatedAt });
   };
   if (isRetry && head.decision?.action === 'reject') {
     const entity = setup.entity(source.entityId);
@@ -171,6 +203,13 @@ function decide(item: Parsed, head: Head, setup: Awaited<ReturnType<typeof loadS
   });
   put({ ...base, ...where, revision, state: 'booked', waitingFor: null, waitingRawId: null });
   return { outcome: revision > 1 && !waits ? 'revised' : 'accepted', issues: verdict.issues, skipped: false };
+}
+
+/** An older version, by the source's own clock, that comes after a newer one. At the same time the hash decides, so that the order of arrival does not. */
+function isOlder(updatedAt: number | undefined, hash: Buffer, head: Head): boolean {
+  if (updatedAt === undefined || head.sourceUpdatedAt === null) return false;
+  if (updatedAt !== head.sourceUpdatedAt) return updatedAt < head.sourceUpdatedAt;
+  return head.factsHash !== null && Buffer.compare(hash, head.factsHash) < 0;
 }
 
 function waves(records: readonly RecordRow[]): RecordRow[][] {

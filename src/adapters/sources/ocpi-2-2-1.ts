@@ -27,6 +27,7 @@ const cdrSchema = z.object({
   charging_periods: z.array(z.object({ start_date_time: instant, dimensions: z.array(z.object({ type: z.string(), volume: decimal })) })).min(1),
   total_cost: z.object({ excl_vat: decimal }),
   total_energy: decimal,
+  last_updated: instant.optional(),
 });
 
 /** One CDR per line (NDJSON) or message. */
@@ -78,9 +79,11 @@ export const ocpi221: SourceParser = {
     const inPeriods = periods.reduce((sum, p) => sum + p.energyWh, 0);
     if (inPeriods !== energyWh) issues.push(issue('badShape', 'blocks', cdr.id, { detail: `the periods hold ${inPeriods} Wh, total_energy says ${energyWh} Wh` }));
     if (issues.some((i) => i.severity === 'blocks')) return { ok: false, issues };
+    const updatedAt = cdr.last_updated === undefined ? undefined : parseInstant(cdr.last_updated);
     return {
       ok: true,
       issues,
+      ...(updatedAt === undefined ? {} : { updatedAt }),
       facts: {
         sourceId: context.sourceId,
         ownerCountry: cdr.country_code.toUpperCase(),

@@ -45,6 +45,8 @@ export type Head = {
   factsHash: Buffer | null;
   state: 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
   waitingRawId: bigint | null;
+  /** Of the version that stands, by the source's own clock, in epoch ms. */
+  sourceUpdatedAt: number | null;
   /** Set while this transaction works on the page, for keys that repeat inside it. */
   readonly key: HeadKey;
   decision: { action: string; actor: string } | null;
@@ -62,7 +64,7 @@ export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<s
     columns,
   );
   const { rows } = await db.query(
-    `SELECT h.source_id, h.owner_country, h.owner_party, h.cdr_id, h.record_id, h.revision, h.facts_hash, h.state, h.waiting_raw_id,
+    `SELECT h.source_id, h.owner_country, h.owner_party, h.cdr_id, h.record_id, h.revision, h.facts_hash, h.state, h.waiting_raw_id, h.source_updated_at,
             (SELECT jsonb_build_object('action', d.action, 'actor', d.actor) FROM decision d
              WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action IN ('accept', 'reject', 'hold') ORDER BY d.id DESC LIMIT 1) AS decision
      FROM record_head h JOIN unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
@@ -73,7 +75,19 @@ export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<s
   return new Map(
     rows.map((r) => {
       const key = { sourceId: r.source_id, ownerCountry: r.owner_country, ownerParty: r.owner_party, cdrId: r.cdr_id };
-      return [headKeyText(key), { key, recordId: r.record_id, revision: r.revision, factsHash: r.facts_hash, state: r.state, waitingRawId: r.waiting_raw_id, decision: r.decision }];
+      return [
+        headKeyText(key),
+        {
+          key,
+          recordId: r.record_id,
+          revision: r.revision,
+          factsHash: r.facts_hash,
+          state: r.state,
+          waitingRawId: r.waiting_raw_id,
+          sourceUpdatedAt: r.source_updated_at?.getTime() ?? null,
+          decision: r.decision,
+        },
+      ];
     }),
   );
 }

@@ -6,7 +6,7 @@ import type { Db } from '../db.ts';
 import { chargeOfRow } from './charge-of-row.ts';
 import type { HeadKey } from './load-page.ts';
 
-export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'conflict' | 'quarantined';
+export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'superseded' | 'conflict' | 'quarantined';
 export type OutcomeRow = { readonly rawId: bigint; readonly recordId: bigint; readonly revision: number; readonly outcome: Outcome; readonly issues: readonly Issue[] };
 export type HeadRow = {
   readonly key: HeadKey;
@@ -21,6 +21,7 @@ export type HeadRow = {
   readonly energyWh: number;
   readonly waitingFor: string | null;
   readonly waitingRawId: bigint | null;
+  readonly sourceUpdatedAt: number | null;
   readonly issues: readonly Issue[];
 };
 export type RecordRow = {
@@ -71,9 +72,9 @@ export async function writeHeads(db: Db, rows: readonly HeadRow[]): Promise<void
   if (rows.length === 0) return;
   await db.query(
     `UPDATE record_head h SET revision = t.revision, facts_hash = t.facts_hash, state = t.state, session_key = t.session_key, site_id = t.site_id, account_id = t.account_id,
-       service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, waiting_raw_id = t.waiting_raw_id, issues = t.issues, updated_at = now()
-     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::jsonb[])
-       AS t(source_id, owner_country, owner_party, cdr_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues)
+       service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, waiting_raw_id = t.waiting_raw_id, issues = t.issues, source_updated_at = t.source_updated_at, updated_at = now()
+     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::jsonb[], $16::timestamptz[])
+       AS t(source_id, owner_country, owner_party, cdr_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at)
      WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
     [
       rows.map((r) => r.key.sourceId),
@@ -91,7 +92,19 @@ export async function writeHeads(db: Db, rows: readonly HeadRow[]): Promise<void
       rows.map((r) => r.waitingFor),
       rows.map((r) => r.waitingRawId),
       rows.map((r) => json(r.issues)),
+      rows.map((r) => (r.sourceUpdatedAt === null ? null : new Date(r.sourceUpdatedAt))),
     ],
+  );
+}
+
+/** Notes that the content which stands was said again, later by the source's own clock (epoch ms). */
+export async function restateHeads(db: Db, rows: readonly { readonly key: HeadKey; readonly updatedAt: number }[]): Promise<void> {
+  if (rows.length === 0) return;
+  await db.query(
+    `UPDATE record_head h SET source_updated_at = greatest(h.source_updated_at, t.at)
+     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::timestamptz[]) AS t(source_id, owner_country, owner_party, cdr_id, at)
+     WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
+    [rows.map((r) => r.key.sourceId), rows.map((r) => r.key.ownerCountry), rows.map((r) => r.key.ownerParty), rows.map((r) => r.key.cdrId), rows.map((r) => new Date(r.updatedAt))],
   );
 }
 
