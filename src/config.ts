@@ -27,6 +27,8 @@ const schema = z.object({
   TEMPORAL_PORT: port.default(7233),
   TEMPORAL_UI_PORT: port.default(8233),
   WATTLEDGER_ENV: z.enum(environments, wants(`one of ${environments.join(', ')}`)).default('development'),
+  WATTLEDGER_API_URL: z.url(wants('a URL such as https://billing.example')).optional(),
+  WATTLEDGER_TOKEN: z.string().optional(),
   WATTLEDGER_HOME: z.string().default('var'),
   WATTLEDGER_CACHE: z.string().optional(),
   XDG_CACHE_HOME: z.string().optional(),
@@ -44,6 +46,9 @@ export type Config = {
   readonly temporalPort: number;
   readonly temporalUiPort: number;
   readonly env: (typeof environments)[number];
+  /** Another machine's API, for the commands that call it. */
+  readonly apiUrl: string | undefined;
+  readonly token: string | undefined;
   readonly home: string;
   readonly cache: string;
   readonly logLevel: (typeof logLevels)[number];
@@ -74,6 +79,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     temporalPort: e.TEMPORAL_PORT,
     temporalUiPort: e.TEMPORAL_UI_PORT,
     env: e.WATTLEDGER_ENV,
+    apiUrl: e.WATTLEDGER_API_URL,
+    token: e.WATTLEDGER_TOKEN,
     home: path.resolve(e.WATTLEDGER_HOME),
     cache: path.resolve(e.WATTLEDGER_CACHE ?? cacheRoot),
     logLevel: e.LOG_LEVEL,

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from 'pino';
 import type { Store } from '../store/db.ts';
+import type { SetUp } from '../store/prisma.ts';
 import { authenticate } from './auth.ts';
 import { docsRoutes, openApiConfig } from './docs.ts';
 import type { ApiEnv } from './env.ts';
@@ -20,8 +21,10 @@ import { runDecisionRoutes } from './routes/run-decisions.ts';
 import { runShapeRoutes } from './routes/run-shapes.ts';
 import { runSteeringRoutes } from './routes/run-steering.ts';
 import { runRoutes } from './routes/runs.ts';
+import { setUpRoutes } from './routes/set-up.ts';
+import { tariffRoutes } from './routes/tariffs.ts';
 
-export type ApiDeps = { readonly store: Store; readonly orders: Orders; readonly log: Logger; readonly temporalUiUrl?: string | undefined };
+export type ApiDeps = { readonly store: Store; readonly setUp: SetUp; readonly orders: Orders; readonly log: Logger; readonly temporalUiUrl?: string | undefined };
 
 const megabyte = 1024 * 1024;
 const maxBodyBytes = 16 * megabyte;
@@ -69,7 +72,14 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runDecisionRoutes(app, deps);
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
+  setUpRoutes(app, deps);
+  tariffRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key; its roles decide what it may do.' });
   app.doc31('/openapi.json', openApiConfig);
   return app;
+}
+
+/** The OpenAPI description without a server: no route is called, so none needs what it depends on. */
+export function describeApi(): object {
+  return createApp({ store: {}, setUp: {}, orders: {} } as ApiDeps).getOpenAPI31Document(openApiConfig);
 }

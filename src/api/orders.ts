@@ -16,14 +16,10 @@ import {
   retrySignal,
   workflowNames,
 } from '../workflows/messages.ts';
+import { createDispatcher } from './dispatcher.ts';
 import { Problem } from './problem.ts';
 
-export type Arrival = { readonly rawId: string; readonly recordKey: string };
 type Ref = { readonly sourceId: string; readonly recordKey: string };
-
-const pageSize = 500;
-/** Up to so many at once each start a workflow of their own; more go together in pages. */
-const oneByOne = 10;
 
 /** What the API asks of the workflows, after its own transaction has committed. */
 export type Orders = ReturnType<typeof createOrders>;
@@ -38,22 +34,13 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
   });
 
   return {
-    /**
-     * Lets stored arrivals be processed: few start a workflow each, many go in pages. Answers the workflow id of each, undefined where
-     * none was started alone. When Temporal is away nothing is lost: the sweep finds what is stored.
-     */
-    async arrived(sourceId: string, arrivals: readonly Arrival[]): Promise<(string | undefined)[]> {
-      try {
-        if (arrivals.length <= oneByOne) return await Promise.all(arrivals.map(async ({ recordKey }) => (await startCdr({ sourceId, recordKey })).workflowId));
-        for (let from = 0; from < arrivals.length; from += pageSize) {
-          const rawIds = arrivals.slice(from, from + pageSize).map((a) => a.rawId);
-          await client.workflow.start(workflowNames.importBatch, { taskQueue, workflowId: `import/${sourceId}/auto-${rawIds[0]}`, args: [{ sourceId, rawIds }] });
-        }
-      } catch (error) {
-        log.warn({ error: (error as Error).message, sourceId, arrivals: arrivals.length }, 'no workflow could be started; the sweep will take these arrivals');
-      }
-      return arrivals.map(() => undefined);
-    },
+    ...createDispatcher({
+      startOne: async (sourceId, { recordKey }) => (await startCdr({ sourceId, recordKey })).workflowId,
+      async startPage(sourceId, rawIds) {
+        await client.workflow.start(workflowNames.importBatch, { taskQueue, workflowId: `import/${sourceId}/auto-${rawIds[0]}`, args: [{ sourceId, rawIds }] });
+      },
+      onMissed: (error, sourceId, arrivals) => log.warn({ error: error.message, sourceId, arrivals }, 'no workflow could be started; the sweep will take these arrivals'),
+    }),
 
     /** Wakes the workflows of records a decision was made on. */
     async decided(refs: readonly Ref[]): Promise<void> {

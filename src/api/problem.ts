@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Issue } from '../core/issues.ts';
 import { describeIssue } from '../core/issues.ts';
 import { type Refusal, Refused } from '../store/commands/refusal.ts';
+import { PageRefused } from '../store/reads/set-up-page.ts';
 import type { ApiEnv } from './env.ts';
 
 /** RFC 9457 problem details, thrown by a route; `code` is stable, `detail` names the remedy. */
@@ -44,6 +45,7 @@ export function issueBody(found: Issue): { code: string; severity: string; subje
 export function problemOf(error: Error): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Refused) return new Problem(refusalStatus[error.refusal.reason], error.refusal.reason, error.refusal.what);
+  if (error instanceof PageRefused) return new Problem(422, 'invalid', `${error.message}.`);
   if (error instanceof HTTPException) return new Problem(error.status as ContentfulStatusCode, 'badRequest', error.message);
   if (databaseAway.has((error as Error & { code?: string }).code ?? '')) return new Problem(503, 'databaseAway', 'The database cannot be reached; try again shortly.');
   return new Problem(500, 'internal', 'Something went wrong on our side; nothing half done was kept. Try again, and name the request id if it stays.');

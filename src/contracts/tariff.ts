@@ -4,7 +4,12 @@ import { z } from 'zod';
 const decimal = z
   .union([z.string(), z.number()])
   .transform(String)
-  .pipe(z.string().regex(/^-?\d+(\.\d+)?$/, 'must be a plain decimal number'));
+  .pipe(z.string().regex(/^-?\d{1,15}(\.\d{1,15})?$/, 'must be a plain decimal number'));
+/** kWh, kW or A: beyond a million none means anything, and rating counts in millionths. */
+const amount = decimal.refine((text) => Math.abs(Number(text)) <= 1_000_000, 'must be at most 1000000');
+/** Seconds, or Wh of a step. */
+const wholeNumber = z.int().min(0).max(1_000_000_000);
+const currencies = new Set(Intl.supportedValuesOf('currency'));
 const vatPercent = decimal.pipe(z.string().regex(/^\d/, 'must not be negative'));
 const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, HH:MM');
 const date = z.iso.date('must be a date, YYYY-MM-DD');
@@ -21,17 +26,17 @@ function withoutNulls(value: unknown): unknown {
 
 /**
  * OCPI 2.2.1 mod_tariffs: the parts that rating reads. Prices are decimal strings in major units, excluding VAT.
- * Restrictions are strict: one that rating does not know (power, current, reservation) is refused here, never ignored.
+ * Restrictions are strict: one that rating does not know is refused here, never ignored.
  */
 export const tariffSchema = z.preprocess(
   withoutNulls,
   z.object({
     id: z.string().min(1),
-    currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code'),
+    currency: z.string().refine((code) => currencies.has(code), 'must be an ISO 4217 code'),
     elements: z
       .array(
         z.object({
-          price_components: z.array(z.object({ type: z.enum(['ENERGY', 'TIME', 'PARKING_TIME', 'FLAT']), price: decimal, vat: vatPercent.optional(), step_size: z.int().min(0) })),
+          price_components: z.array(z.object({ type: z.enum(['ENERGY', 'TIME', 'PARKING_TIME', 'FLAT']), price: decimal, vat: vatPercent.optional(), step_size: wholeNumber })),
           restrictions: z
             .strictObject({
               start_time: clock.optional(),
@@ -40,11 +45,17 @@ export const tariffSchema = z.preprocess(
               end_date: date.optional(),
               day_of_week: z.array(z.enum(weekdays)).optional(),
               /** kWh, inclusive and exclusive. */
-              min_kwh: decimal.optional(),
-              max_kwh: decimal.optional(),
+              min_kwh: amount.optional(),
+              max_kwh: amount.optional(),
               /** Seconds, inclusive and exclusive. */
-              min_duration: z.int().min(0).optional(),
-              max_duration: z.int().min(0).optional(),
+              min_duration: wholeNumber.optional(),
+              max_duration: wholeNumber.optional(),
+              /** kW, inclusive and exclusive; A, sum over phases. */
+              min_power: amount.optional(),
+              max_power: amount.optional(),
+              min_current: amount.optional(),
+              max_current: amount.optional(),
+              reservation: z.enum(['RESERVATION', 'RESERVATION_EXPIRES']).optional(),
             })
             .optional(),
         }),
@@ -56,7 +67,3 @@ export const tariffSchema = z.preprocess(
 );
 
 export type Tariff = z.infer<typeof tariffSchema>;
-export type TariffElement = Tariff['elements'][number];
-export type PriceComponent = TariffElement['price_components'][number];
-export type TariffRestrictions = NonNullable<TariffElement['restrictions']>;
-export const weekdayNames = weekdays;

@@ -35,9 +35,37 @@ const catalogue = {
   staleHash: ['{what} has changed since it was approved', 'Review it again and approve the present figures.'],
   runStateWrong: ['the run is {state}, and this needs {expected}', 'Bring the run to that state first.'],
   periodOverruns: ['the period from {at} runs past a change of price', 'It is billed at the price of its start; ask the operator to split its periods.'],
-  priceClamped: ['the total of {total} lies beyond the {bound} of {limit}', 'Bill the difference as a line of its own; see the rating.'],
+  priceClamped: ['the total of {total} lies beyond the {bound} of {limit}', 'Nothing to do: the difference is a line of its own.'],
   noPeriods: ['the record has no charging periods', 'Send the record with its charging periods.'],
+  claimDiffers: ['the partner claims {claimed} {currency}, our price is {ours}: {cause}', 'Our price is billed; take it up with the partner when it is more than rounding.'],
   unknownDimension: ['dimension {dimension} is not known and was left out', 'Nothing to do unless it should be priced.'],
+  unknownRestriction: ['restriction {field} is not known and was left out', 'Nothing to do unless it should narrow the element.'],
+  badStepSize: ['step_size "{value}" is not a whole number from 0 on', 'Correct the tariff: Wh for energy, seconds for time.'],
+  badRestriction: ['{field} "{value}" is not {expected}', 'Correct the tariff.'],
+  unknownCurrency: ['"{value}" is not a currency', 'Use a code of ISO 4217 such as SEK.'],
+  unknownVersion: ['"{value}" is not a version of OCPI that is read here', 'Use 2.1.1, 2.2.1 or 2.3.0.'],
+  outOfRange: ['{field} {value} is more than any session holds', 'Correct the figure at its source and send the record again.'],
+  noActiveTariff: ['no tariff is valid at the start of the session', 'Send the CDR with its tariff, or give one that was valid then.'],
+  unknownTariff: ['tariff "{id}" of the period is not among the tariffs of the CDR', 'Send the CDR with every tariff its periods name.'],
+  tariffDiffers: ['the period names tariff "{id}", and "{used}" was asked for', 'Nothing to do if the other price is meant.'],
+  cdrCurrencyMismatch: ['the CDR is in {cdr}, its tariff in {tariff}', 'Send the tariff that the CDR was priced with.'],
+  missingZone: ['no time zone is given, and country "{country}" does not have just one', 'Give the IANA time zone of the location.'],
+  periodsOutOfOrder: ['the periods are not in the order of their start and were sorted', 'Nothing to do.'],
+  periodOutsideSession: ['a period lies outside the start and end of the CDR', 'It is billed as stated; compare with the charger.'],
+  dimensionRepeated: ['dimension {dimension} comes twice in a period; its volumes were added up', 'Ask the operator which volume is right.'],
+  readingMissing: ['the period from {at} has no reading for {restriction}, which therefore counts as met', 'Ask the operator to send power and current readings.'],
+  noTimeStated: ['the tariff prices time, and no period states any', 'Nothing is billed for time; ask the operator for the TIME volumes.'],
+  fieldNotInVersion: ['{field} is not part of OCPI {version} and was left out', 'Send the tariff in a version that has it.'],
+  shadowedElement: ['element {element} never prices {dimension}: an earlier element always holds', 'Move it before the wider element, or delete it.'],
+  unreachableElement: ['element {element} never prices {dimension}: its restrictions never hold together', 'Correct its restrictions.'],
+  gapInDay: ['{dimension} is free on {weekday} at {time} and priced at other times', 'Add an element without restrictions if that is not meant.'],
+  absurdPrice: ['{dimension} of element {element} costs {price}, beyond the usual {limit}', 'Check the price and its unit: per kWh, per hour, once.'],
+  absurdVat: ['VAT of {percent} % in element {element} is beyond the usual {limit} %', 'Check the rate: 25 means 25 %.'],
+  absurdStep: ['step_size {value} of {dimension} in element {element} is beyond the usual {limit}', 'Check its unit: Wh for energy, seconds for time.'],
+  limitsCross: ['min_price {min} is above max_price {max}, which then always applies', 'Correct the limits.'],
+  limitsDisagree: ['{bound}: {excl} with {percent} % VAT is {expected}, not {incl}', 'Correct one of the two; they are applied independently.'],
+  lintIncomplete: ['the tariff has too many combinations to try them all ({count})', 'Split it into several tariffs.'],
+  netUnknown: ['prices include tax at a rate the tariff does not tell', 'Add vat to the price components.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;
 
 export type IssueCode = keyof typeof catalogue;
@@ -51,12 +79,22 @@ export function issue(code: IssueCode, severity: Severity, subject: string, para
 }
 
 /** What is wrong, as one sentence without its full stop. A parameter that is missing shows as `?`. */
-function messageOf(found: Issue): string {
-  return catalogue[found.code][0].replaceAll(/\{(\w+)\}/g, (_all, name: string) => String(found.params[name] ?? '?'));
+export function messageOf(found: Issue): string {
+  let parts = templates.get(found.code);
+  if (parts === undefined) {
+    // Text at even places, names of parameters at odd ones.
+    parts = catalogue[found.code][0].split(/\{(\w+)\}/);
+    templates.set(found.code, parts);
+  }
+  let text = '';
+  for (let i = 0; i < parts.length; i += 1) text += i % 2 === 0 ? parts[i] : String(found.params[parts[i] ?? ''] ?? '?');
+  return text;
 }
 
+const templates = new Map<IssueCode, readonly string[]>();
+
 /** What to do about it, one sentence. */
-function remedyOf(code: IssueCode): string {
+export function remedyOf(code: IssueCode): string {
   return catalogue[code][1];
 }
 

@@ -75,7 +75,7 @@ const minorDigits: ReadonlyMap<Currency, number> = new Map([
 ]);
 
 /** Decimal places of a currency's minor unit (ISO 4217); two unless listed. */
-function minorUnitDigits(currency: Currency): number {
+export function minorUnitDigits(currency: Currency): number {
   return minorDigits.get(currency) ?? 2;
 }
 

@@ -43,6 +43,13 @@ function buildTable(zone: string): Offsets {
     second: 'numeric',
     hourCycle: 'h23',
   });
+  // Names are not case-sensitive and have aliases: all of them share one table.
+  const canonical = format.resolvedOptions().timeZone;
+  const known = tables.get(canonical);
+  if (known !== undefined) {
+    tables.set(zone, known);
+    return known;
+  }
   const offsetOf = (ms: number) => {
     const parts: Record<string, number> = {};
     for (const { type, value } of format.formatToParts(ms)) parts[type] = Number(value);
@@ -69,6 +76,7 @@ function buildTable(zone: string): Offsets {
   }
   const table = { starts, offsets };
   tables.set(zone, table);
+  tables.set(canonical, table);
   return table;
 }
 
@@ -146,20 +154,94 @@ const instantPattern = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.
  * A missing designator means UTC (OCPI 2.2.1 types, DateTime).
  */
 export function parseInstant(text: string): number | undefined {
+  const plain = parsePlainUtc(text);
+  if (plain !== undefined) return plain;
   const m = instantPattern.exec(text);
   if (m === null) return undefined;
   const [year, month, day, hour, minute, second] = m.slice(1, 7).map(Number) as [number, number, number, number, number, number];
-  const wall = Date.UTC(year, month - 1, day, hour, minute, second);
-  const back = new Date(wall);
-  if (back.getUTCFullYear() !== year || back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) return undefined;
+  if (!isCalendarTime(year, month, day, hour, minute, second)) return undefined;
   const zone = m[8];
   const offset = zone === undefined || zone === 'Z' || zone === 'z' ? 0 : (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6))) * 60_000;
-  return wall - offset + Number((m[7] ?? '0').padEnd(3, '0').slice(0, 3));
+  return utcMs(year, month, day, hour, minute, second) - offset + Number((m[7] ?? '0').padEnd(3, '0').slice(0, 3));
+}
+
+/** `2019-12-31T23:00:00Z` read digit by digit: nearly every timestamp has this form, and the general pattern costs five times as much. */
+function parsePlainUtc(text: string): number | undefined {
+  if (text.length !== 20 || text[19] !== 'Z' || text[10] !== 'T' || text[4] !== '-' || text[7] !== '-' || text[13] !== ':' || text[16] !== ':') return undefined;
+  const [year, month, day] = [twoDigits(text, 0) * 100 + twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)];
+  const [hour, minute, second] = [twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)];
+  // NaN, from what is no digit, fails every comparison.
+  return isCalendarTime(year, month, day, hour, minute, second) ? utcMs(year, month, day, hour, minute, second) : undefined;
+}
+
+function twoDigits(text: string, at: number): number {
+  const [high, low] = [text.charCodeAt(at) - 48, text.charCodeAt(at + 1) - 48];
+  return high >= 0 && high <= 9 && low >= 0 && low <= 9 ? high * 10 + low : Number.NaN;
+}
+
+// Not Date.UTC, which reads the years 0 to 99 as 1900 to 1999.
+function utcMs(year: number, month: number, day: number, hour: number, minute: number, second: number): number {
+  return dayNumberOf(year, month, day) * dayMs + (hour * 3600 + minute * 60 + second) * 1000;
+}
+
+function isCalendarTime(year: number, month: number, day: number, hour: number, minute: number, second: number): boolean {
+  return year >= 100 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month) && hour <= 23 && minute <= 59 && second <= 59;
+}
+
+function daysInMonth(year: number, month: number): number {
+  if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+/** Days since 1970-01-01 of a Gregorian date. */
+function dayNumberOf(year: number, month: number, day: number): number {
+  // Years that begin in March put the leap day last.
+  const y = month <= 2 ? year - 1 : year;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear - 719_468;
+}
+
+/** Days since 1970-01-01 of `YYYY-MM-DD`; undefined when there is no such day. */
+export function dayNumberOfDate(date: string): number | undefined {
+  const [, year, month, day] = (/^(\d{4})-(\d{2})-(\d{2})$/.exec(date) ?? []).map(Number);
+  if (year === undefined || month === undefined || day === undefined || !isCalendarTime(year, month, day, 0, 0, 0)) return undefined;
+  return dayNumberOf(year, month, day);
+}
+
+/** Local days since 1970-01-01, weekday from 1 for Monday to 7, and second of that day, at an instant. Throws RangeError on an unknown zone. */
+export function localClockOf(ms: number, zone: string): { readonly day: number; readonly weekday: number; readonly second: number } {
+  const local = ms + offsetAt(ms, zone);
+  const day = Math.floor(local / dayMs);
+  // Day 0 was a Thursday.
+  return { day, weekday: ((((day + 3) % 7) + 7) % 7) + 1, second: Math.floor((local - day * dayMs) / 1000) };
 }
 
 /** `2019-12-31T23:00:00Z`, with milliseconds only where there are some. */
 export function formatInstant(ms: number): string {
-  return new Date(ms).toISOString().replace('.000Z', 'Z');
+  // A fraction of a ms, or a year of more than four digits: rare enough for the slow way.
+  if (!Number.isInteger(ms) || ms < earliestMs || ms >= latestMs) return new Date(ms).toISOString().replace('.000Z', 'Z');
+  const dayNumber = Math.floor(ms / dayMs);
+  const ofDay = ms - dayNumber * dayMs;
+  const seconds = Math.floor(ofDay / 1000);
+  const rest = ofDay - seconds * 1000;
+  const clock = `${digits2[Math.floor(seconds / 3600)]}:${digits2[Math.floor(seconds / 60) % 60]}:${digits2[seconds % 60]}`;
+  return `${dateTextOf(dayNumber)}T${clock}${rest === 0 ? '' : `.${rest.toString().padStart(3, '0')}`}Z`;
+}
+
+const digits2 = Array.from({ length: 100 }, (_, i) => i.toString().padStart(2, '0'));
+const earliestMs = Date.UTC(1000, 0, 1);
+const latestMs = Date.UTC(10_000, 0, 1);
+
+/** `YYYY-MM-DD` of a day since 1970-01-01, the reverse of `dayNumberOf`. */
+function dateTextOf(dayNumber: number): string {
+  const z = dayNumber + 719_468;
+  const era = Math.floor(z / 146_097);
+  const dayOfEra = z - era * 146_097;
+  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365);
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const m = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = m < 10 ? m + 3 : m - 9;
+  return `${era * 400 + yearOfEra + (month <= 2 ? 1 : 0)}-${digits2[month]}-${digits2[dayOfYear - Math.floor((153 * m + 2) / 5) + 1]}`;
 }
 
 function pad(value: number): string {

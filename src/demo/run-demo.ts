@@ -11,7 +11,8 @@ import { reportLines } from './report.ts';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const entityId = 'ent_se';
-const waitMs = 20_000;
+/** Long enough to be interrupted and started again meanwhile; ops brings the cut-off forward. */
+const waitMs = 600_000;
 /** Sessions of the last days of November at one garage: they arrive while December waits. */
 const lateNovember = /^\d+;Bl2;[^;]*;[^;]*;[^;]*;[^;]*;[^;]*;(29|30)\.11\.2019 /;
 /** One session of the last of December arrives after the cut-off. */

@@ -12,6 +12,8 @@ import { postgresBinaries, postgresFolder, type ServerUser, serverUser } from '.
 import { ensureTemporalBinary } from './temporal-binary.ts';
 import { temporalHealthy } from './temporal-health.ts';
 
+const startAttempts = 5;
+
 export type PlatformOptions = {
   readonly home: string;
   readonly cache: string;
@@ -61,21 +63,34 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const folder = databaseUrl === undefined ? postgresFolder(home, user, progress) : undefined;
     // Before any port is chosen: what is left may hold the wanted ones.
     await stopLeftovers(home, folder);
-    const order = await prepare(options, binary, folder, user, progress);
     // Also when this run brings its own database: a reset still has to find the cluster.
     const cluster = folder ?? readRunFile(home)?.postgresFolder;
     const where = cluster === undefined ? {} : { postgresFolder: cluster };
     writeRunFile(home, { pids: { app: process.pid }, ...where });
-    const started = startGuardian(home, order);
-    guardian = started;
     const lost = new AbortController();
     const state = { up: false, stopping: false };
-    const pids = await ready(started, (reason) => {
+    const onLost = (reason: string) => {
       lost.abort(new Error(reason));
       if (state.stopping || !state.up) return;
       // A killed guardian cannot stop its servers, and whoever is told may exit at once.
       void stopLeftovers(home, folder).finally(() => options.onLost?.(reason));
-    });
+    };
+    let order = await prepare(options, binary, folder, user, progress);
+    let started = startGuardian(home, order);
+    let pids: Record<string, number>;
+    for (let attempt = 1; ; attempt += 1) {
+      guardian = started;
+      try {
+        pids = await ready(started, onLost);
+        break;
+      } catch (error) {
+        await stopGuardian(started);
+        // A port that was free when it was chosen may be taken when the server comes to it: initdb lies in between.
+        if (attempt === startAttempts || !portWasTaken(home)) throw error;
+        order = await prepare(options, binary, folder, user, progress);
+        started = startGuardian(home, order);
+      }
+    }
     const pgUrl = (role: string, password: string) => `postgres://${role}:${password}@127.0.0.1:${order.postgres?.port}/wattledger`;
     const p = order.postgres?.passwords;
     const urls = {
@@ -120,6 +135,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     unlock();
     throw error;
   }
+}
+
+/** Whether a server's last words in its log are that its port is taken. */
+function portWasTaken(home: string): boolean {
+  return ['postgres', 'temporal'].some((name) => {
+    const log = path.join(home, 'logs', `${name}.log`);
+    return existsSync(log) && /address already in use/i.test(readFileSync(log, 'utf8').trimEnd().split('\n').slice(-8).join('\n'));
+  });
 }
 
 /** Starts the guardian and hands it the order. Its command line names the home, so that a later start knows it. */

@@ -6,10 +6,12 @@ import { pino } from 'pino';
 import { createApp } from '../api/app.ts';
 import { createOrders } from '../api/orders.ts';
 import type { Store } from '../store/db.ts';
+import { openSetUp } from '../store/prisma.ts';
 import { taskQueue } from '../workflows/messages.ts';
 
 export type ApiServerOptions = {
   readonly store: Store;
+  readonly databaseUrl: string;
   readonly temporalAddress: string;
   readonly temporalNamespace: string;
   readonly temporalUiUrl?: string | undefined;
@@ -24,7 +26,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
   // Lazy: the API answers, and says what is missing, while Temporal is away.
   const connection = Connection.lazy({ address: options.temporalAddress });
   const client = new Client({ connection, namespace: options.temporalNamespace });
-  const app = createApp({ store: options.store, orders: createOrders(client, taskQueue, log), log, temporalUiUrl: options.temporalUiUrl });
+  const { setUp, close: closeSetUp } = openSetUp(options.databaseUrl);
+  const orders = createOrders(client, taskQueue, log);
+  const app = createApp({ store: options.store, setUp, orders, log, temporalUiUrl: options.temporalUiUrl });
   const server = await new Promise<Server>((resolve, reject) => {
     const listening = serve({ fetch: app.fetch, port: options.port, hostname: options.host }, () => resolve(listening as Server)) as Server;
     listening.once('error', (error: NodeJS.ErrnoException) =>
@@ -37,7 +41,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
     async close() {
       server.closeIdleConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
+      await orders.flush();
       await connection.close();
+      await closeSetUp();
     },
   };
 }

@@ -18,7 +18,7 @@ const users: Readonly<Record<string, { readonly roles: readonly Role[]; readonly
 export type SampleTokens = Readonly<Record<string, string>>;
 
 /** Tokens of the sample users, made once per home and readable by its owner alone; undefined before they are made. */
-function sampleTokens(home: string): SampleTokens | undefined {
+export function sampleTokens(home: string): SampleTokens | undefined {
   const file = path.join(home, 'sample-tokens.json');
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as SampleTokens) : undefined;
 }

@@ -65,7 +65,7 @@ export async function startStack({ config, port, say, onLost }: StackOptions): P
       path.join(config.home, 'logs'),
     );
     undo.push(() => worker.stop());
-    const api = await startApiServer({ ...config, store, temporalAddress: platform.temporalAddress, temporalUiUrl: platform.temporalUiUrl, port });
+    const api = await startApiServer({ ...config, databaseUrl: platform.databaseUrl, store, temporalAddress: platform.temporalAddress, temporalUiUrl: platform.temporalUiUrl, port });
     undo.push(() => api.close());
     updateRunFile(config.home, { apiUrl: api.url });
     return { apiUrl: api.url, temporalUiUrl: platform.temporalUiUrl, tokens, erpFolder: path.join(config.home, 'erp'), stop };

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { type Seed, seedSchema } from '../contracts/seed.ts';
+import type { Issue } from '../core/issues.ts';
+import { compileTariff } from '../core/rate/compile-tariff.ts';
+import { lintTariff } from '../core/rate/lint-tariff.ts';
 import { canonicalBytes, sha256 } from '../core/seal/charge-record.ts';
 import type { Db } from './db.ts';
 
@@ -9,6 +12,11 @@ export async function readSeed(file: string): Promise<Seed> {
   const parsed = seedSchema.safeParse(parse(await readFile(file, 'utf8')));
   if (!parsed.success) throw new Error(`${file}: ${parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')}`);
   return parsed.data;
+}
+
+/** What looks wrong in the tariffs of a set-up: dead elements, gaps in the day, absurd prices. */
+export function tariffFindings(seed: Seed): Issue[] {
+  return seed.tariffs.flatMap((t) => lintTariff(compileTariff(t.body)));
 }
 
 type Row = Record<string, unknown>;

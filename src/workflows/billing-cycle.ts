@@ -74,6 +74,7 @@ class Run {
   readonly #input: BillingCycleInput;
   #cutOffAtMs: number;
   #waitsFor = '';
+  readonly #counts: string[] = [];
   #moved = false;
   #changed = false;
   #approved = false;
@@ -151,9 +152,12 @@ class Run {
     await this.#enter('collecting', 'Waits for late CDRs until the cut-off.');
     while (this.#cutOffAtMs > Date.now()) {
       this.#moved = false;
+      upsertSearchAttributes([{ key: searchAttributes.closesAt, value: new Date(this.#cutOffAtMs) }]);
       await Promise.race([sleep(this.#cutOffAtMs - Date.now(), { summary: 'wait for late CDRs' }), condition(() => this.#moved)]);
     }
-    await this.#insist(() => closeSet({ runId }));
+    const { claimed } = await this.#insist(() => closeSet({ runId }));
+    upsertSearchAttributes([{ key: searchAttributes.cdrCount, value: claimed }]);
+    this.#counts.push(`${claimed} charges in the closed set`);
     await this.#enter('previewing', 'Builds the documents.');
     await this.#preview();
     await this.#enter('inReview', 'Waits for finance to approve.');
@@ -183,6 +187,7 @@ class Run {
   async #preview(): Promise<void> {
     const built = await this.#insist(() => buildPreview({ runId: this.#input.runId }));
     this.progress = { ...this.progress, contentHash: built.contentHash };
+    this.#counts.splice(1, 1, `${built.documents} documents`);
     this.#approved ||= built.approved;
     this.#show();
   }
@@ -261,6 +266,7 @@ class Run {
       [
         `**${state}**${paused ? ' (paused)' : ''} · ${this.#input.period}`,
         problem === null ? '' : `Problem: ${problem}`,
+        this.#counts.join(', '),
         contentHash === null ? '' : `Content \`${contentHash}\``,
         paused ? 'Waits for somebody to resume it.' : this.#waitsFor,
       ]

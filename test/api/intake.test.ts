@@ -67,10 +67,10 @@ describe('CDRs by the API', () => {
     expect(await events()).toContain(': duplicate');
   });
   it('answers each line of a batch for itself: the bad ones are kept and named, the others go on', async () => {
-    const lines = [JSON.stringify(cdr(1)), '{"id": "broken', JSON.stringify(cdr(2, { cdr_location: { id: 'Nowhere' } })), JSON.stringify(cdr(3, { total_energy: 'lots' })), ...cdrs.slice(4, 14)];
+    const lines = [JSON.stringify(cdr(1)), '{"id": "broken', JSON.stringify(cdr(2, { cdr_location: { id: 'Nowhere' } })), JSON.stringify(cdr(3, { total_energy: 'lots' })), ...cdrs.slice(4, 34)];
     const { status, body } = await send(lines.join('\n'), 'application/x-ndjson');
     expect(status).toBe(202);
-    expect(body.items.map((i: { status: string }) => i.status)).toEqual(['accepted', 'held', 'accepted', 'held', ...Array(10).fill('accepted')]);
+    expect(body.items.map((i: { status: string }) => i.status)).toEqual(['accepted', 'held', 'accepted', 'held', ...Array(30).fill('accepted')]);
     expect(body.items[1].issues[0].text).toContain('not JSON');
     expect(body.items[3].issues[0].text).toContain('total_energy');
     expect(body.items[0].workflowId).toBeUndefined();
@@ -125,6 +125,30 @@ describe('files', () => {
     const other = await upload([...lines, session(22)], 'other.csv');
     await imported(other.body.batchId, 3);
     expect((await api.call('ops', 'GET', `/v1/imports/${other.body.batchId}`)).body.outcomes).toEqual({ accepted: 1, duplicate: 2 });
+  });
+});
+
+describe('set-up', () => {
+  it('is listed in pages, and read one by one', async () => {
+    for (const [list, n] of [
+      ['sources', 2],
+      ['sites', 23],
+      ['accounts', 47],
+      ['contracts', 47],
+      ['tariff-versions', 3],
+      ['price-assignments', 3],
+    ] as const) {
+      const { body } = await api.call('auditor', 'GET', `/v1/${list}?limit=200`);
+      expect(body.items, list).toHaveLength(n);
+    }
+    const page = (await api.call('auditor', 'GET', '/v1/mappings?limit=10')).body;
+    expect(page.items[0]).toMatchObject({ sourceId: 'csms', kind: 'site', validFrom: null, validTo: null });
+    expect((await api.call('auditor', 'GET', `/v1/mappings?limit=10&cursor=${page.nextCursor}`)).body.items[0]).not.toEqual(page.items[0]);
+    expect((await api.call('auditor', 'GET', '/v1/sites?cursor=nonsense')).body).toMatchObject({ status: 422, detail: expect.stringContaining('cursor') });
+    expect((await api.call('auditor', 'GET', '/v1/accounts/acc_fleet_taxi')).body).toMatchObject({ strategy: 'fleetInvoice', party: { name: 'Fleet taxi' } });
+    expect((await api.call('auditor', 'GET', '/v1/tariff-versions/roaming%2F1')).body).toMatchObject({ tariffId: 'roaming', bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect((await api.call('auditor', 'GET', '/v1/sites/none')).status).toBe(404);
+    expect((await api.call('partner', 'GET', '/v1/accounts')).status).toBe(403);
   });
 });
 

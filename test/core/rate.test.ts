@@ -186,6 +186,26 @@ describe('unsplit sessions', () => {
     expect(rate(tiers, periods)).toMatchObject({ total4: '49.7420', issues: [] });
   });
 
+  it('follows the meter where there are values, linearly between them', () => {
+    const byClock = tariffOf([{ price_components: [energy(1)], restrictions: { end_time: '10:00' } }, { price_components: [energy(3)] }]);
+    // 09:00 to 11:00 local: 8 kWh until 09:30, 2 kWh until 10:30, nothing after
+    const meterValues = [
+      { atMs: at('2019-12-02T08:30:00Z'), energyWh: 8000 },
+      { atMs: at('2019-12-02T08:45:00Z'), energyWh: 7000 },
+      { atMs: at('2019-12-02T09:30:00Z'), energyWh: 10_000 },
+    ];
+    const periods = splitSession({ tariff: byClock, startMs: at('2019-12-02T08:00:00Z'), endMs: at('2019-12-02T10:00:00Z'), energyWh: 10_000, meterValues, zone });
+    expect(periods.map((p) => [p.energyWh, p.chargingMs / minute, p.parkingMs / minute])).toEqual([
+      [8000, 30, 0],
+      [1000, 30, 0],
+      [1000, 30, 0],
+      [0, 0, 30],
+    ]);
+    // 9 × 1 + 1 × 3, against 5 × 1 + 5 × 3 without the meter
+    expect(rate(byClock, periods)).toMatchObject({ total4: '12.0000', issues: [] });
+    expect(rate(byClock, split(byClock, '2019-12-02T08:00:00Z', '2019-12-02T10:00:00Z', 10_000)).total4).toBe('20.0000');
+  });
+
   it('stands without energy after charging ended', () => {
     const parking = tariffOf([{ price_components: [energy(1), component('PARKING_TIME', 60)] }]);
     const periods = split(parking, '2019-12-02T08:00:00Z', '2019-12-02T10:00:00Z', 5000, '2019-12-02T09:30:00Z');
@@ -222,7 +242,7 @@ describe('restrictions', () => {
     expect(holdsAt(restrictions, text)).toBe(expected);
   });
 
-  it.each([{ min_power: 16 }, { reservation: 'RESERVATION' }, { start_time: '24:00' }, { start_date: '2019-02-30' }, { min_duration: 1.5 }])('refused at entry: %j', (restrictions) => {
+  it.each([{ min_soc: 16 }, { reservation: 'MAYBE' }, { min_power: 'much' }, { start_time: '24:00' }, { start_date: '2019-02-30' }, { min_duration: 1.5 }])('refused at entry: %j', (restrictions) => {
     expect(() => tariffOf([{ price_components: [energy(1)], restrictions }])).toThrow();
   });
 });

@@ -104,6 +104,10 @@ describe('a month of real sessions through Temporal', () => {
     await handle.signal(cutOffSignal, {});
     await reached('inReview');
     const seen = (await handle.query(runStateQuery)).contentHash;
+    // What ops read in the Temporal UI.
+    const { currentDetails } = (await handle.query('__temporal_workflow_metadata')) as { currentDetails: string };
+    expect(currentDetails).toMatch(/\*\*inReview\*\* · 2019-12[\s\S]*\d+ charges in the closed set, \d+ documents[\s\S]*Waits for finance to approve/);
+    expect((await handle.describe()).typedSearchAttributes.getAll().map((a) => a.key.name)).toEqual(expect.arrayContaining(['WlKind', 'WlState', 'WlPeriod', 'WlCdrCount', 'WlClosesAt']));
 
     const goodwill = { accountId: 'acc_fleet_taxi', amountMinor: -5000n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'charger out of order' };
     await store.tx((db) => addAdjustment(db, plan.runId, goodwill, { actor: 'preparer' }));

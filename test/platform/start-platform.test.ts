@@ -1,9 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { readRunFile } from '../../src/platform/home.ts';
 import { commandLine } from '../../src/platform/processes.ts';
@@ -100,6 +101,26 @@ describe('the platform', () => {
       }
     } finally {
       await first.stop();
+    }
+  });
+
+  it('takes another port when the chosen one is taken before the server comes to it', async () => {
+    let held: net.Server | undefined;
+    // The first port that is tried stays taken.
+    const closing = vi.spyOn(net.Server.prototype, 'close').mockImplementationOnce(function (this: net.Server, then) {
+      held = this;
+      then?.();
+      return this;
+    });
+    try {
+      const platform = await startPlatform(options);
+      expect(closing.mock.calls.length).toBeGreaterThan(2);
+      const taken = held?.address() as net.AddressInfo | undefined;
+      expect(new URL(platform.databaseUrl).port).not.toBe(String(taken?.port));
+      await platform.stop();
+    } finally {
+      closing.mockRestore();
+      held?.close();
     }
   });
 });

@@ -60,6 +60,20 @@ it('splitting keeps every Wh and ms and tiles the session', () => {
   );
 });
 
+it('with meter values too, none is lost and no period overruns, however wrong they are', () => {
+  const values = fc.array(fc.record({ share: fc.integer({ min: -10, max: 110 }), wh: fc.integer({ min: -10, max: 95_000 }) }), { maxLength: 6 });
+  fc.assert(
+    fc.property(tariff, session, values, (t, s, list) => {
+      const input = { ...inputOf(s), meterValues: list.map(({ share, wh }) => ({ atMs: s.startMs + Math.floor((s.lengthMs * share) / 100), energyWh: wh })) };
+      const periods = splitSession({ tariff: t, ...input });
+      expect([sum(periods.map((p) => p.energyWh)), sum(periods.map((p) => p.chargingMs + p.parkingMs))]).toEqual([s.energyWh, s.lengthMs]);
+      expect(periods.every((p, i) => p.startMs === (periods[i - 1]?.endMs ?? s.startMs) && p.energyWh >= 0)).toBe(true);
+      expect(rateSession({ tariff: t, periods, ...input }).issues).toEqual([]);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 it('no period of a split session overruns a change of price', () => {
   fc.assert(
     fc.property(tariff, session, (t, s) => {

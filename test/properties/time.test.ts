@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
 import { expect, it } from 'vitest';
-import { formatInstant, instantToLocal, localDateOf, localToInstant, monthPeriod, parseInstant, periodKeyOf, startOfLocalDay } from '../../src/core/time.ts';
+import { dayNumberOfDate, formatInstant, instantToLocal, localClockOf, localDateOf, localToInstant, monthPeriod, parseInstant, periodKeyOf, startOfLocalDay } from '../../src/core/time.ts';
 
 const zones = fc.constantFrom('Europe/Stockholm', 'Europe/Oslo', 'America/New_York', 'Australia/Lord_Howe', 'UTC');
 const instant = fc.integer({ min: Date.UTC(2000, 0, 1) / 1000, max: Date.UTC(2060, 0, 1) / 1000 }).map((s) => s * 1000);
@@ -63,6 +63,41 @@ it('an instant survives its text', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 4e12 }), (ms) => {
       expect(parseInstant(formatInstant(ms))).toBe(ms);
+    }),
+  );
+});
+
+it('instants are written and read as Date does, days counted as it counts them', () => {
+  const instant = fc.integer({ min: Date.UTC(1000, 0, 1), max: Date.UTC(9999, 11, 31) });
+  fc.assert(
+    fc.property(instant, fc.boolean(), (any, whole) => {
+      const ms = whole ? Math.floor(any / 1000) * 1000 : any;
+      const iso = new Date(ms).toISOString();
+      expect(formatInstant(ms)).toBe(iso.replace('.000Z', 'Z'));
+      expect([parseInstant(iso), parseInstant(formatInstant(ms))]).toEqual([ms, ms]);
+      expect(dayNumberOfDate(iso.slice(0, 10))).toBe(Math.floor(ms / 86_400_000));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+it('what is no timestamp is none, whichever character is wrong', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 19 }), fc.constantFrom('x', '/', ':', '9', ' '), (at, character) => {
+      const text = '2024-02-29T23:59:59Z';
+      const changed = text.slice(0, at) + character + text.slice(at + 1);
+      const ms = parseInstant(changed);
+      if (ms !== undefined) expect(formatInstant(ms)).toBe(changed);
+    }),
+  );
+  expect(['2023-02-29T00:00:00Z', '2024-13-01T00:00:00Z', '2024-00-01T00:00:00Z', '2024-04-31T00:00:00Z', '2024-01-01T24:00:00Z'].map(parseInstant)).toEqual(Array(5).fill(undefined));
+});
+
+it('the local clock is that of the wall', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: Date.UTC(2018, 0, 1), max: Date.UTC(2026, 0, 1) }), fc.constantFrom('Europe/Stockholm', 'America/St_Johns', 'Pacific/Apia', 'UTC'), (ms, zone) => {
+      const [clock, wall] = [localClockOf(ms, zone), instantToLocal(ms, zone)];
+      expect(clock).toEqual({ day: Date.UTC(wall.year, wall.month - 1, wall.day) / 86_400_000, weekday: wall.weekday, second: wall.hour * 3600 + wall.minute * 60 + wall.second });
     }),
   );
 });

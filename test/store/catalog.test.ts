@@ -6,7 +6,23 @@ import { sealedTables } from '../support/sealed-tables.ts';
 /** Guarded by a trigger that looks at the row's state; sealed.test.ts tries each. */
 const guarded = ['document', 'document_line', 'claim', 'erp_posting'];
 const mutable = [
-  ...['legal_entity', 'vat_registration', 'billing_calendar', 'source', 'party', 'account', 'site', 'mapping', 'contract', 'price_assignment', 'gl_mapping', 'vat_rule', 'fx_rate', 'api_key'],
+  ...[
+    'legal_entity',
+    'vat_registration',
+    'billing_calendar',
+    'source',
+    'tariff_proposal',
+    'party',
+    'account',
+    'site',
+    'mapping',
+    'contract',
+    'price_assignment',
+    'gl_mapping',
+    'vat_rule',
+    'fx_rate',
+    'api_key',
+  ],
   ...['raw_pending', 'record_head', 'block_pending', 'charge_identity', 'expectation', 'control_total', 'billing_run', 'release_group', 'run_account', 'exclusion_rule', 'adjustment', 'number_series'],
   ...['accounting_period', 'erp_connection', 'payout', 'idempotency_key', '_prisma_migrations'],
 ];

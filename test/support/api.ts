@@ -8,6 +8,7 @@ import { createOrders } from '../../src/api/orders.ts';
 import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { putApiKeys } from '../../src/store/commands/api-keys.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { openSetUp } from '../../src/store/prisma.ts';
 import type { Role } from '../../src/store/reads/api-keys.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase } from './database.ts';
@@ -55,7 +56,8 @@ export async function startApi(erpFor?: ErpFor): Promise<ApiUnderTest> {
   await registerSearchAttributes(inject('temporalAddress'), namespace);
   const client = new Client({ connection, namespace });
   const log = pino({ level: 'silent' });
-  const app = createApp({ store, orders: createOrders(client, taskQueue, log), log });
+  const { setUp, close: closeSetUp } = openSetUp(database.url);
+  const app = createApp({ store, setUp, orders: createOrders(client, taskQueue, log), log });
   let stopWorker = async () => undefined as undefined;
   if (erpFor !== undefined) {
     const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace, taskQueue, store, erpFor, makePartitions: async () => 0 });
@@ -84,6 +86,7 @@ export async function startApi(erpFor?: ErpFor): Promise<ApiUnderTest> {
     async stop() {
       await stopWorker();
       await connection.close();
+      await closeSetUp();
       await store.close();
       await database.drop();
     },

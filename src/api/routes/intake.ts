@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
 import { parserFor } from '../../adapters/sources/registry.ts';
 import { describeIssue } from '../../core/issues.ts';
 import { importFile } from '../../store/commands/import-file.ts';
@@ -6,6 +7,7 @@ import { mapExternal } from '../../store/commands/map-external.ts';
 import { type ReceivedItem, receiveCdrs } from '../../store/commands/receive-cdrs.ts';
 import type { Store } from '../../store/db.ts';
 import { importProgress } from '../../store/reads/imports.ts';
+import { latencyOf } from '../../store/reads/latency.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
@@ -14,6 +16,7 @@ import { body, idempotencyHeader, instant, issue, json, problems } from '../sche
 import { byOf } from './run-context.ts';
 
 const maxItems = 5000;
+const maxUnderWay = 256;
 const item = z
   .object({
     index: z.int().openapi({ description: 'Place in the request, from 0.' }),
@@ -49,7 +52,7 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
     },
     responses: { 202: json(z.object({ items: z.array(item) }), 'Stored, each with what is known of it; a bad line is answered with its own error and the others go on.'), ...problems },
   });
-  app.post('/v1/sources/:sourceId/cdrs', allow('partner', 'ops', 'admin'), async (c) => {
+  app.post('/v1/sources/:sourceId/cdrs', allow('partner', 'ops', 'admin'), atMost(maxUnderWay), async (c) => {
     const id = c.req.param('sourceId');
     const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
     const items = itemsOf(Buffer.from(await c.req.arrayBuffer()), type);
@@ -114,6 +117,42 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
 
   app.openapi(
     createRoute({
+      method: 'get',
+      path: '/v1/sources/{sourceId}/latency',
+      tags: ['Intake'],
+      summary: 'How late a source delivers, per service month',
+      description: 'With the cut-off that would have let 99.5 % of the month in.',
+      middleware: allow('partner', ...readers),
+      request: { params: sourceId, query: z.object({ months: z.coerce.number().int().min(1).max(60).default(12) }) },
+      responses: {
+        200: json(
+          z.object({
+            items: z
+              .array(
+                z.object({
+                  sourceId: z.string(),
+                  serviceMonth: z.string(),
+                  records: z.int(),
+                  hoursP50: z.string(),
+                  hoursP95: z.string(),
+                  hoursP99: z.string(),
+                  hoursMax: z.string(),
+                  afterMonth: z.object({ records: z.int(), energyWh: z.string() }),
+                  proposedCutOffDays: z.int(),
+                }),
+              )
+              .readonly(),
+          }),
+          'Newest month first.',
+        ),
+        ...problems,
+      },
+    }),
+    async (c) => c.json({ items: await latencyOf(store.pool, c.req.valid('param').sourceId, c.req.valid('query').months) }, 200),
+  );
+
+  app.openapi(
+    createRoute({
       method: 'post',
       path: '/v1/mappings',
       tags: ['Set-up'],
@@ -142,6 +181,23 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       return c.json({ made, workflowId }, 201);
     },
   );
+}
+
+/** Refuses what comes while so many requests are under way, rather than letting all of them grow slow. */
+function atMost(limit: number): MiddlewareHandler<ApiEnv> {
+  let underWay = 0;
+  return async (c, next) => {
+    if (underWay >= limit) {
+      c.header('retry-after', '1');
+      throw new Problem(503, 'busy', `${limit} requests are being stored: send this one again in a second.`);
+    }
+    underWay += 1;
+    try {
+      await next();
+    } finally {
+      underWay -= 1;
+    }
+  };
 }
 
 function itemsOf(bytes: Buffer, type: string | undefined): Buffer[] {

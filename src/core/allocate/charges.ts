@@ -1,6 +1,6 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
 import type { Issue } from '../issues.ts';
-import { add, allocate, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney, toDecimal4HalfEven, vatOfGross, vatOfNet } from '../money.ts';
+import { add, allocate, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney, sub, toDecimal4HalfEven, vatOfGross, vatOfNet } from '../money.ts';
 import type { RatingResult } from '../rate/rate-session.ts';
 import { localDateOf, periodKeyOf } from '../time.ts';
 import { type EntitySetup, type PayerSetup, type SiteSetup, saleRoleOf, type TariffSetup } from './setup.ts';
@@ -79,7 +79,10 @@ export function allocateSession(input: AllocationInput): AllocationResult {
     return { kind: 'blocked', issues: [{ code: 'unknownVatRule', severity: 'blocks', subject, params: { country: site.country, percent: [...vatPercents].join(' and ') } }] };
   }
 
-  const amounts = roundComponents(components, payer, rule.percent);
+  const rounded = roundComponents(components, payer, rule.percent);
+  const limit = limitLine(rating, rounded, payer, rule.percent);
+  const amounts = limit === undefined ? rounded : [...rounded, limit.amount];
+  if (limit !== undefined) components.push(limit.component);
   const common = {
     contractId: payer.contractId,
     payerAccountId: payer.accountId,
@@ -140,12 +143,40 @@ function roundComponents(components: readonly PricedComponent[], payer: PayerSet
       return { net, gross: net + vatOfNet(net, percent) };
     });
   }
-  // gross = net × (100 + percent) / 100, exact until the one rounding
-  const factor = add(exactFromInt(1), mul(exactFromDecimal(percent), exactFromDecimal('0.01')));
+  const factor = grossFactor(percent);
   const exactGross = components.map((c) => mul(c.exact, factor));
   const total = roundToMoney(exactGross.reduce(add, exactFromInt(0)), payer.currency, 'halfAwayFromZero');
   const weights = components.map((c) => roundToMoney(mul(c.exact, exactFromInt(10_000)), payer.currency, 'halfAwayFromZero'));
   return allocate(total, weights).map((gross) => ({ net: gross - vatOfGross(gross, percent), gross }));
+}
+
+/**
+ * What min_price or max_price add or take away, as a line of its own (D12): the session then costs the limit to the minor unit. Business
+ * takes the limit without VAT, consumers the one with VAT where the tariff states it.
+ */
+function limitLine(
+  rating: RatingResult,
+  rounded: readonly { net: bigint; gross: bigint }[],
+  payer: PayerSetup,
+  percent: string,
+): { component: PricedComponent; amount: { net: bigint; gross: bigint } } | undefined {
+  const { limited } = rating;
+  if (limited === null) return undefined;
+  const sum = (pick: (a: { net: bigint; gross: bigint }) => bigint) => rounded.reduce((total, a) => total + pick(a), 0n);
+  const component = (exact: Exact): PricedComponent => ({ name: limited.bound, exact, unitPrice: toDecimal4HalfEven(limited.excl), quantity: 1n, unit: 'session', energyWh: 0n });
+  const exact = sub(limited.excl, rating.components.map((c) => c.exact).reduce(add, exactFromInt(0)));
+  if (payer.roundingMode === 'netFirst') {
+    const net = roundToMoney(limited.excl, payer.currency, 'halfAwayFromZero') - sum((a) => a.net);
+    return net === 0n ? undefined : { component: component(exact), amount: { net, gross: net + vatOfNet(net, percent) } };
+  }
+  const withVat = limited.incl ?? mul(limited.excl, grossFactor(percent));
+  const gross = roundToMoney(withVat, payer.currency, 'halfAwayFromZero') - sum((a) => a.gross);
+  return gross === 0n ? undefined : { component: component(exact), amount: { net: gross - vatOfGross(gross, percent), gross } };
+}
+
+/** gross = net × (100 + percent) / 100, exact until the one rounding. */
+function grossFactor(percent: string): Exact {
+  return add(exactFromInt(1), mul(exactFromDecimal(percent), exactFromDecimal('0.01')));
 }
 
 /** The owner's share of the session's net, rounded per record and clause (D15) so that a clawback is exact. */

@@ -6,6 +6,7 @@ import { checkPlausibility } from '../normalise/plausibility.ts';
 import { rateSession } from '../rate/rate-session.ts';
 import { splitSession } from '../rate/split-session.ts';
 import { parseInstant, periodKeyOf } from '../time.ts';
+import { checkClaim } from './check-claim.ts';
 
 /** Where the set-up for a session is looked up; the store fills it for a page. Instants are epoch ms. */
 export type SetupLookup = {
@@ -74,7 +75,8 @@ export function evaluateSession(facts: ChargeFacts, parseIssues: readonly Issue[
           };
         });
   const rating = rateSession({ tariff: tariff.tariff, periods, startMs, endMs, zone: site.timeZone });
-  const rated = [...all, ...rating.issues];
+  const claim = checkClaim(facts, tariff.tariff, site.timeZone);
+  const rated = [...all, ...rating.issues, ...(claim === undefined ? [] : [claim])];
   if (rating.issues.some((issue) => issue.severity === 'blocks')) return { ...base, kind: 'quarantined', issues: rated, waitingFor: 'set-up' };
   const allocation = allocateSession({ facts, endMs, site, payer, entity, tariff, rating });
   if (allocation.kind === 'parked') return { ...base, kind: 'parked', issues: [...rated, ...allocation.issues], waitingFor: 'VAT registration' };

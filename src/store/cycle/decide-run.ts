@@ -58,6 +58,8 @@ async function authoredBy(db: Db, runId: string, actor: string): Promise<string 
        UNION ALL SELECT 'decision on record ' || d.subject_id, d.actor FROM decision d JOIN claim k ON k.run_id = $1 JOIN rated_charge c ON c.charge_id = k.charge_id AND d.subject_id = c.record_id::text WHERE d.subject_kind = 'record'
        UNION ALL SELECT 'mapping ' || m.external_key, m.author FROM mapping m JOIN run_account a ON a.run_id = $1 AND a.account_id = m.internal_id
        UNION ALL SELECT 'tariff ' || t.id, t.author FROM tariff_version t WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
+       UNION ALL SELECT 'price assignment ' || p.id, p.author FROM price_assignment p JOIN tariff_version t ON t.tariff_id = p.tariff_id
+         WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
      ) w WHERE author = $2 LIMIT 1`,
     [runId, actor],
   );

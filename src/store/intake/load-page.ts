@@ -110,7 +110,7 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
     [wanted.sourceIds, wanted.tokenKeys],
   );
   const tariffRows = await db.query(
-    `SELECT p.segment, p.site_id, ms(p.valid_from) AS from_ms, ms(p.valid_to) AS to_ms, t.id, t.tariff_id, t.body, ms(t.valid_from) AS t_from, ms(t.valid_to) AS t_to
+    `SELECT p.segment, p.site_id, ms(p.valid_from) AS from_ms, ms(p.valid_to) AS to_ms, t.id, t.tariff_id, t.version, t.body, ms(t.valid_from) AS t_from, ms(t.valid_to) AS t_to
      FROM price_assignment p JOIN tariff_version t ON t.tariff_id = p.tariff_id WHERE p.entity_id = ANY($1)`.replaceAll(/ms\(([a-z_.]+)\)/g, EPOCH_MS),
     [wanted.entityIds],
   );
@@ -140,6 +140,7 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
     siteId: r.site_id as string | null,
     fromMs: Math.max(Number(r.from_ms), Number(r.t_from)),
     toMs: Math.min(Number(r.to_ms), Number(r.t_to)),
+    version: r.version as number,
     value: { tariffVersionId: r.id, tariffId: r.tariff_id, tariff: tariffSchema.parse(r.body) } satisfies TariffSetup,
   }));
   const at = <T>(rows: readonly Dated<T>[] | undefined, ms: number) => rows?.find((d) => d.fromMs <= ms && ms < d.toMs)?.value;
@@ -149,7 +150,9 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
     tariffs(segment, siteId, ms) {
       const valid = tariffs.filter((t) => t.segment === segment && t.fromMs <= ms && ms < t.toMs);
       const own = valid.filter((t) => t.siteId === siteId);
-      return (own.length > 0 ? own : valid.filter((t) => t.siteId === null)).map((t) => t.value);
+      const assigned = own.length > 0 ? own : valid.filter((t) => t.siteId === null);
+      // Of one tariff the newest version in force counts: published versions are never ended.
+      return assigned.filter((t) => !assigned.some((o) => o.value.tariffId === t.value.tariffId && o.version > t.version)).map((t) => t.value);
     },
     entity(id) {
       const entity = entities.get(id);

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { loadConfig } from '../config.ts';
+import { describeIssue } from '../core/issues.ts';
+import { startApiServer } from '../stack/api-server.ts';
+import { putApiKeys } from '../store/commands/api-keys.ts';
+import { openStore, type Store } from '../store/db.ts';
+import { migrate } from '../store/migrate.ts';
+import { hasSampleKeys, type Role, roles } from '../store/reads/api-keys.ts';
+import { applySeed, readSeed, tariffFindings } from '../store/seed.ts';
+import { runWorker } from '../worker.ts';
+import { command, say, UsageError } from './command.ts';
+
+export const workerCommand = command(
+  'worker',
+  'Run a worker against DATABASE_URL and TEMPORAL_ADDRESS',
+  { 'with-parent': { type: 'boolean', description: 'End when standard input ends', default: false } },
+  (args) => runWorker({ withParent: args['with-parent'] }),
+);
+
+export const apiCommand = command('api', 'Serve the API against DATABASE_URL and TEMPORAL_ADDRESS', {}, async () => {
+  const config = loadConfig();
+  const { temporalAddress } = config;
+  if (temporalAddress === undefined) throw new Error('the API alone runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
+  return onDatabase(async (store, databaseUrl) => {
+    if (config.env === 'production' && (await hasSampleKeys(store.pool))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
+    const server = await startApiServer({ ...config, databaseUrl, store, temporalAddress });
+    say(`API on ${server.url}`);
+    await new Promise<void>((resolve) => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    });
+    await server.close();
+    return true;
+  });
+});
+
+export const migrateCommand = command('migrate', 'Apply migrations to DATABASE_ADMIN_URL', {}, async () => {
+  const { databaseAdminUrl } = loadConfig();
+  if (databaseAdminUrl === undefined) throw new Error('set DATABASE_ADMIN_URL to the owner role of the database');
+  const { applied } = await migrate(databaseAdminUrl);
+  say(applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`);
+  return true;
+});
+
+export const seedCommand = command(
+  'seed',
+  'Set up entity, sources, sites, payers and prices from a file',
+  { file: { type: 'positional', description: 'YAML, as seed/demo.yaml', required: true } },
+  async ({ file }) => {
+    const seed = await readSeed(file);
+    for (const finding of tariffFindings(seed)) process.stderr.write(`${describeIssue(finding)}\n`);
+    return onDatabase(async (store) => {
+      await store.tx((db) => applySeed(db, seed));
+      say(`${seed.entity.name}: ${seed.sources.length} sources, ${seed.sites.length} sites, ${seed.tariffs.length} tariffs are set up; what was there stays`);
+      return true;
+    });
+  },
+);
+
+export const keyCommand = command(
+  'key',
+  'Make an API key and print it once',
+  {
+    actor: { type: 'string', description: 'Who acts with it, as the audit trail shows', required: true },
+    role: { type: 'string', description: `One or more of ${roles.join(', ')}, by comma`, required: true },
+    source: { type: 'string', description: 'Only this source, for partners' },
+  },
+  async ({ actor, role, source }) => {
+    const wanted = role.split(',');
+    const unknown = wanted.find((name) => !(roles as readonly string[]).includes(name));
+    if (unknown !== undefined) throw new UsageError(`there is no role ${unknown}: take of ${roles.join(', ')}`);
+    const token = `wl_${randomBytes(32).toString('base64url')}`;
+    return onDatabase(async (store) => {
+      await store.tx((db) => putApiKeys(db, [{ id: actor, actor, token, roles: wanted as Role[], sourceId: source ?? null, sample: false }]));
+      say(token);
+      process.stderr.write(`Shown once; only its hash is kept. An earlier key of ${actor} is replaced.\n`);
+      return true;
+    });
+  },
+);
+
+/** Opens the database of DATABASE_URL for `work`. */
+async function onDatabase(work: (store: Store, databaseUrl: string) => Promise<boolean>): Promise<boolean> {
+  const { databaseUrl } = loadConfig();
+  if (databaseUrl === undefined) throw new Error('set DATABASE_URL; `wattledger start` brings a database, sample set-up and users of its own');
+  const store = openStore(databaseUrl);
+  try {
+    return await work(store, databaseUrl);
+  } finally {
+    await store.close();
+  }
+}

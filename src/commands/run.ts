@@ -1,0 +1,136 @@
+import { reportLines } from '../demo/report.ts';
+import { withApi } from '../stack/with-api.ts';
+import type { DocumentView } from '../store/reads/documents.ts';
+import type { Page } from '../store/reads/page.ts';
+import type { RunReport } from '../store/reads/run-report.ts';
+import type { RunSummary } from '../store/reads/run-summary.ts';
+import type { RunRow } from '../store/reads/runs.ts';
+import { command, group, jsonArg, say, UsageError } from './command.ts';
+
+const id = { run: { type: 'positional', description: 'Id of the run, such as run_ent_se_2019-12_live', required: true } } as const;
+const why = { reason: { type: 'string', description: 'Why; kept in the audit trail', required: true } } as const;
+const hash = {
+  hash: { type: 'string', description: 'Content hash that was looked at, as `run show` prints it', required: true },
+  comment: { type: 'string', description: 'What was checked; kept in the audit trail', required: true },
+} as const;
+
+const preparer = 'sample-preparer';
+const approver = 'sample-approver';
+const ops = 'sample-ops';
+const auditor = 'sample-auditor';
+
+/** `wattledger run …`: what finance and ops do with a run, by the API. */
+export const runCommands = group('run', 'Plan, look at, approve and steer billing runs', {
+  list: command('list', 'Billing runs, newest first', { ...jsonArg }, async ({ json }) =>
+    withApi(auditor, async (api) => {
+      const { items } = await api<Page<RunRow>>('GET', '/v1/runs', { query: { limit: '200' } });
+      if (json) say(JSON.stringify(items, null, 2));
+      else for (const run of items) say(`${run.runId.padEnd(36)} ${run.state.padEnd(12)} ${run.paused ? 'paused ' : ''}${run.problem ?? ''}`);
+      return true;
+    }),
+  ),
+  plan: command(
+    'plan',
+    'Plan the run of a month',
+    {
+      entity: { type: 'string', description: 'Legal entity', required: true },
+      period: { type: 'string', description: 'Month, such as 2019-12', required: true },
+      'cut-off': { type: 'string', description: 'ISO instant until which late CDRs are waited for; five days after the month unless told' },
+      ...jsonArg,
+    },
+    async (args) =>
+      withApi(preparer, async (api) => {
+        const plan = await api<{ runId: string; workflowId: string; cutOffAt: string }>('POST', '/v1/runs', { json: { entityId: args.entity, period: args.period, cutOffAt: args['cut-off'] } });
+        say(args.json ? JSON.stringify(plan, null, 2) : `${plan.runId} is planned; it waits for late CDRs until ${plan.cutOffAt}`);
+        return true;
+      }),
+  ),
+  show: command('show', 'Where a run stands', { ...id, ...jsonArg }, async ({ run, json }) =>
+    withApi(auditor, async (api) => {
+      const found = await api<RunSummary>('GET', `/v1/runs/${run}`);
+      if (json) say(JSON.stringify(found, null, 2));
+      else for (const line of summaryLines(found)) say(line);
+      return found.problem === null;
+    }),
+  ),
+  preview: command('preview', 'The documents of a run', { ...id, ...jsonArg }, async ({ run, json }) =>
+    withApi(auditor, async (api) => {
+      const documents: DocumentView[] = [];
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const page: Page<DocumentView> = await api('GET', `/v1/runs/${run}/documents`, { query: { limit: '200', cursor: cursor ?? undefined } });
+        documents.push(...page.items);
+        cursor = page.nextCursor;
+      }
+      if (json) say(JSON.stringify(documents, null, 2));
+      else
+        for (const d of documents)
+          say(`${d.documentId}  ${(d.legalNumber ?? d.state).padEnd(12)} ${d.accountName.padEnd(24)} ${d.payable.padStart(12)} ${d.currency} ${d.energyWh.padStart(10)} Wh  ${d.erp?.state ?? ''}`);
+      return true;
+    }),
+  ),
+  'cut-off': command('cut-off', 'Stop waiting for late CDRs, or move the cut-off', { ...id, at: { type: 'string', description: 'ISO instant; now without it' } }, async ({ run, at }) =>
+    withApi(ops, async (api) => {
+      const { cutOffAt } = await api<{ cutOffAt: string }>('POST', `/v1/runs/${run}/cut-off`, { json: { at } });
+      say(`the cut-off is ${cutOffAt}`);
+      return true;
+    }),
+  ),
+  approve: command('approve', 'Approve exactly the content of a hash', { ...id, ...hash }, async (args) => decide(args.run, 'approve', args.hash, args.comment)),
+  reject: command('reject', 'Reject the content of a hash', { ...id, ...hash }, async (args) => decide(args.run, 'reject', args.hash, args.comment)),
+  carry: command('carry', 'Sign that all waiting records stay unbilled for now', { ...id, ...why }, async ({ run, reason }) =>
+    withApi(approver, async (api) => {
+      const { signed } = await api<{ signed: number }>('POST', `/v1/runs/${run}/carry-decisions`, { json: { reason } });
+      say(`${signed} records signed to be carried`);
+      return true;
+    }),
+  ),
+  pause: steer('pause', 'Hold a run before its next step', 'held'),
+  resume: steer('resume', 'Let a held run go on', 'going on'),
+  cancel: steer('cancel', 'Cancel a run before it issues', 'cancelled; its charges are open again'),
+  retry: command('retry', 'Try again what failed, and only that', { ...id }, async ({ run }) =>
+    withApi(ops, async (api) => {
+      const { requeued } = await api<{ requeued: number }>('POST', `/v1/runs/${run}/retry`);
+      say(`trying again; ${requeued} ERP postings are back in the queue`);
+      return true;
+    }),
+  ),
+  report: command('report', 'The close report', { ...id, ...jsonArg }, async ({ run, json }) =>
+    withApi(auditor, async (api) => {
+      const report = await api<RunReport>('GET', `/v1/runs/${run}/report`);
+      if (json) say(JSON.stringify(report, null, 2));
+      else for (const line of reportLines(report)) say(line);
+      return report.energyBalance.every((b) => b.difference === '0') && report.ledger.every((l) => l.rest === '0');
+    }),
+  ),
+});
+
+async function decide(run: string, decision: 'approve' | 'reject', contentHash: string, comment: string): Promise<boolean> {
+  if (!/^[0-9a-f]{64}$/.test(contentHash)) throw new UsageError('--hash wants the 64 hex digits that `wattledger run show` prints');
+  return withApi(approver, async (api) => {
+    await api('POST', `/v1/runs/${run}/approval`, { json: { contentHash, decision, comment } });
+    say(decision === 'approve' ? 'approved' : 'rejected');
+    return true;
+  });
+}
+
+function steer(verb: 'pause' | 'resume' | 'cancel', description: string, done: string) {
+  return command(verb, description, { ...id, ...why }, async ({ run, reason }) =>
+    withApi(ops, async (api) => {
+      await api('POST', `/v1/runs/${run}/${verb}`, { json: { reason } });
+      say(`${run}: ${done}`);
+      return true;
+    }),
+  );
+}
+
+function summaryLines(run: RunSummary): string[] {
+  return [
+    `${run.runId}: ${run.state}${run.paused ? ', paused' : ''}`,
+    ...(run.problem === null ? [] : [`  problem: ${run.problem}`]),
+    `  cut-off ${run.cutOffAt}, content ${run.contentHash ?? 'not built'}`,
+    ...run.byStrategy.map((s) => `  ${s.strategy.padEnd(15)} ${s.documents} documents, net ${s.net}, VAT ${s.vat}, payable ${s.payable} ${s.currency}, ${s.energyWh} Wh`),
+    ...run.waiting.map((w) => `  ${w.records} records ${w.state}${w.code === null ? '' : ` (${w.code})`}, ${w.energyWh} Wh, ${w.signed} signed to be carried`),
+    ...(run.late.charges === 0 ? [] : [`  late, beside the closed set: ${run.late.charges} charges, ${run.late.energyWh} Wh`]),
+    ...Object.entries(run.postings).map(([state, n]) => `  ERP: ${n} ${state}`),
+  ];
+}

@@ -1,0 +1,29 @@
+import { type Api, apiClient } from '../client.ts';
+import { loadConfig } from '../config.ts';
+import { readRunFile } from '../platform/home.ts';
+import { sampleTokens } from './sample-users.ts';
+import { withStack } from './with-stack.ts';
+
+/**
+ * Calls the API for `work`: the one of WATTLEDGER_API_URL with WATTLEDGER_TOKEN, else the stack that runs on this home, else one that is
+ * booted for it. On a home `user` names the sample user who acts, unless a token is given.
+ */
+export async function withApi<T>(user: string, work: (api: Api) => Promise<T>): Promise<T> {
+  const { home, apiUrl, token } = loadConfig();
+  if (apiUrl !== undefined) {
+    if (token === undefined) throw new Error('WATTLEDGER_API_URL is set: set WATTLEDGER_TOKEN to an API key of yours too');
+    return work(apiClient(apiUrl, token));
+  }
+  const running = readRunFile(home)?.apiUrl;
+  if (running !== undefined && (await alive(running))) return work(apiClient(running, token ?? sampleTokens(home)?.[user] ?? ''));
+  const quiet = (line: string) => process.stderr.write(`${line}\n`);
+  return withStack({ port: 0, say: quiet }, (stack) => work(apiClient(stack.apiUrl, token ?? stack.tokens[user] ?? '')));
+}
+
+async function alive(url: string): Promise<boolean> {
+  try {
+    return (await fetch(new URL('/healthz', url), { signal: AbortSignal.timeout(2000) })).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { tariffSchema } from '../../src/contracts/tariff.ts';
+import { allocateSession, type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
+import type { EntitySetup, PayerSetup, SiteSetup } from '../../src/core/allocate/setup.ts';
+import { rateSession } from '../../src/core/rate/rate-session.ts';
+
+const startMs = Date.parse('2019-12-05T10:00:00Z');
+const endMs = Date.parse('2019-12-05T12:00:00Z');
+const entity: EntitySetup = {
+  entityId: 'e',
+  timeZone: 'Europe/Stockholm',
+  mappingVersion: 1,
+  glAccounts: new Map([
+    ['revenue.driverSale', '3001'],
+    ['revenue.fleetSale', '3002'],
+    ['shareCost', '4600'],
+  ]),
+  vatRegistrations: [{ country: 'SE', validFrom: '2018-01-01', validTo: null }],
+  vatRules: [{ code: 'SE25', country: 'SE', percent: '25', category: 'S', validFrom: '1995-01-01', validTo: null }],
+};
+const site: SiteSetup = { siteId: 's', country: 'SE', timeZone: 'Europe/Stockholm', costCenter: '100', connectorPowerW: 22_000, ownerAccountId: null, ownerContractId: null, ownerSharePercent: null };
+const business: PayerSetup = { accountId: 'b', category: 'fleet', roundingMode: 'netFirst', currency: 'SEK', costCenter: 'CC', contractId: 'c' };
+const consumer: PayerSetup = { ...business, accountId: 'd', category: 'driver', roundingMode: 'grossFirst', costCenter: null };
+
+/** Charges of a session of `energyWh` and two hours under a tariff of these components and limits. */
+function charges(payer: PayerSetup, energyWh: number, tariffOf: object, where: SiteSetup = site): Charge[] {
+  const tariff = tariffSchema.parse({ id: 't', currency: 'SEK', ...tariffOf });
+  const periods = [{ startMs, endMs, energyWh, chargingMs: endMs - startMs, parkingMs: 0 }];
+  const rating = rateSession({ tariff, periods, startMs, endMs, zone: where.timeZone });
+  const facts = {
+    sourceId: 'x',
+    ownerCountry: 'SE',
+    ownerParty: 'WLT',
+    cdrId: '1',
+    externalIds: { cdr: '1' },
+    siteKey: 's',
+    tokenKey: 't',
+    startAt: '',
+    endAt: '',
+    energyWh,
+    periods: 'unsplit' as const,
+  };
+  const result = allocateSession({ facts, endMs, site: where, payer, entity, tariff: { tariffVersionId: 't/1', tariffId: 't', tariff }, rating });
+  if (result.kind !== 'allocated') throw new Error(JSON.stringify(result));
+  return [...result.charges];
+}
+const energy = (price: string) => ({ elements: [{ price_components: [{ type: 'ENERGY', price, vat: '25', step_size: 1 }] }] });
+const money = (list: readonly Charge[]) => list.map((c) => [c.component, c.netMinor, c.grossMinor]);
+const sum = (list: readonly Charge[], pick: (c: Charge) => bigint) => list.reduce((total, c) => total + pick(c), 0n);
+
+describe('charges of a session, by hand', () => {
+  it('round each component’s net once for a business: 10.5 kWh at 2.234 is 23.457, so 23.46; 25 % of it is 5.865, so 5.87', () => {
+    expect(money(charges(business, 10_500, energy('2.234')))).toEqual([['ENERGY/0', 2346n, 2933n]]);
+  });
+  it('round the session’s gross once for a consumer: 10.5 kWh at 2.65 with 25 % is 34.78125, so 34.78, of which 6.96 VAT', () => {
+    expect(money(charges(consumer, 10_500, energy('2.65')))).toEqual([['ENERGY/0', 2782n, 3478n]]);
+  });
+  it('give a business the maximum without VAT: 30 kWh at 2.65 is 79.50, the cap of 50 takes 29.50 away', () => {
+    expect(money(charges(business, 30_000, { ...energy('2.65'), max_price: { excl_vat: '50', incl_vat: '62.50' } }))).toEqual([
+      ['ENERGY/0', 7950n, 9938n],
+      ['max_price', -2950n, -3688n],
+    ]);
+  });
+  it('give a consumer the maximum with VAT: 99.375 is 99.38, the cap of 62.50 takes 36.88 away', () => {
+    expect(money(charges(consumer, 30_000, { ...energy('2.65'), max_price: { excl_vat: '50', incl_vat: '62.50' } }))).toEqual([
+      ['ENERGY/0', 7950n, 9938n],
+      ['max_price', -2950n, -3688n],
+    ]);
+  });
+  it('derive the consumer’s cap from the net one where the tariff states no other: 50 with 25 % is 62.50', () => {
+    const capped = charges(consumer, 30_000, { ...energy('2.65'), max_price: '50' });
+    expect(sum(capped, (c) => c.grossMinor)).toBe(6250n);
+  });
+  it('leave the consumer alone where only the net cap bites: 9.00 net is above 8, 11.25 gross below 20', () => {
+    const limits = { ...energy('0.30'), max_price: { excl_vat: '8', incl_vat: '20' } };
+    expect(money(charges(consumer, 30_000, limits))).toEqual([['ENERGY/0', 900n, 1125n]]);
+    expect(sum(charges(business, 30_000, limits), (c) => c.netMinor)).toBe(800n);
+  });
+  it('add a line up to the minimum: 1 kWh at 2 is 2.00, the minimum of 12.34 adds 10.34', () => {
+    expect(money(charges(business, 1000, { ...energy('2'), min_price: '12.34' }))).toEqual([
+      ['ENERGY/0', 200n, 250n],
+      ['min_price', 1034n, 1293n],
+    ]);
+  });
+  it('give the owner its share of the net after the limit: 10 % of 50.00 is 5.00', () => {
+    const shared = { ...site, ownerAccountId: 'o', ownerContractId: 'k', ownerSharePercent: '10' };
+    const share = charges(business, 30_000, { ...energy('2.65'), max_price: '50' }, shared).at(-1);
+    expect(share).toMatchObject({ role: 'siteShareEstimate', netMinor: 500n, payeeAccountId: 'o', costCenter: '100', energyWh: 0n });
+  });
+});
+
+describe('laws of charges', () => {
+  const price = fc.integer({ min: 0, max: 100_000 }).map((n) => (n / 10_000).toFixed(4));
+  const limit = fc.option(
+    fc.integer({ min: 0, max: 20_000 }).map((n) => (n / 100).toFixed(2)),
+    { nil: undefined },
+  );
+  it('every Wh has a bearer, the limit holds to the minor unit, and a mirror takes all of it back', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(business, consumer), fc.integer({ min: 0, max: 100_000 }), price, price, limit, limit, (payer, wh, kWhPrice, flat, min, max) => {
+        const tariff = {
+          elements: [
+            {
+              price_components: [
+                { type: 'ENERGY', price: kWhPrice, vat: '25', step_size: 1 },
+                { type: 'FLAT', price: flat, vat: '25', step_size: 1 },
+              ],
+            },
+          ],
+          ...(min === undefined ? {} : { min_price: min }),
+          ...(max === undefined ? {} : { max_price: max }),
+        };
+        const list = charges(payer, wh, tariff);
+        expect(sum(list, (c) => c.energyWh)).toBe(BigInt(wh));
+        const minor = (text: string) => BigInt(text.replace('.', ''));
+        const total = sum(list, (c) => (payer === business ? c.netMinor : c.grossMinor));
+        const scale = (text: string) => (payer === business ? minor(text) : (minor(text) * 125n + 50n) / 100n);
+        if (max !== undefined) expect(total).toBeLessThanOrEqual(scale(max));
+        if (min !== undefined && (max === undefined || Number(min) <= Number(max))) expect(total).toBeGreaterThanOrEqual(scale(min));
+        const all = [...list, ...list.map(mirrorOf)];
+        for (const pick of [(c: Charge) => c.netMinor, (c: Charge) => c.grossMinor, (c: Charge) => c.energyWh]) expect(sum(all, pick)).toBe(0n);
+      }),
+    );
+  });
+});

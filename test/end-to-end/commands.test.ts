@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readRunFile } from '../../src/platform/home.ts';
+import { session } from '../support/intake.ts';
+
+const base = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.tmpdir(), 'wattledger-commands-'));
+chmodSync(base, 0o711);
+const home = path.join(base, 'home');
+const env = { ...process.env, WATTLEDGER_HOME: home, PORT: '0', TEMPORAL_PORT: '0', TEMPORAL_UI_PORT: '0' };
+const cli = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { env, encoding: 'utf8' });
+  return { status, stdout, stderr };
+};
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+let stack: ChildProcess;
+let printed = '';
+
+beforeAll(async () => {
+  stack = spawn(process.execPath, ['dist/cli.js', 'start'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise<void>((resolve, reject) => {
+    stack.on('close', (code) => reject(new Error(`start ended with ${code}: ${printed}`)));
+    if (stack.stdout === null) return reject(new Error('no output'));
+    createInterface({ input: stack.stdout }).on('line', (line) => {
+      printed += `${line}\n`;
+      if (line.includes('sample-admin')) resolve();
+    });
+  });
+}, 120_000);
+afterAll(() => {
+  stack.kill('SIGKILL');
+  rmSync(base, { recursive: true, force: true });
+});
+
+describe('a stack that stays up', () => {
+  it('says where it is and who may sign in', () => {
+    expect(printed).toMatch(/API, with its reference at \/docs: http:\/\/127\.0\.0\.1:\d+/);
+    expect(printed).toMatch(/sample-approver {2}wl_\S{32}/);
+    expect(Object.keys(readRunFile(home)?.pids ?? {}).sort()).toEqual(['app', 'guardian', 'postgres', 'temporal', 'worker']);
+  });
+  it('lets no second one start beside it, and says so', () => {
+    const second = cli('start');
+    expect([second.status, second.stdout]).toEqual([1, '']);
+    expect(second.stderr).toMatch(/already runs on .* stop it or set WATTLEDGER_HOME/);
+  });
+  it('takes the commands of another terminal: import, plan, approve, trace', { timeout: 90_000 }, async () => {
+    const header = readFileSync('data/trondheim/sessions.csv', 'latin1').split('\n', 1)[0] ?? '';
+    const file = path.join(base, 'december.csv');
+    writeFileSync(file, [header, session(1), session(2, { user: 'NR1-3' }), session(3, { user: 'Nobody' })].join('\n'));
+    expect(cli('import', file, '--source', 'csms').stdout).toMatch(/3 sessions \(2 accepted, 1 quarantined\)/);
+    expect(cli('import', file, '--source', 'csms').stdout).toContain('known already');
+    expect(cli('import', file, '--source', 'none')).toMatchObject({ status: 1, stderr: expect.stringContaining('there is no source "none"') });
+
+    const plan = cli('run', 'plan', '--entity', 'ent_se', '--period', '2019-12', '--cut-off', new Date().toISOString(), '--json');
+    const { runId } = JSON.parse(plan.stdout) as { runId: string };
+    const show = () => JSON.parse(cli('run', 'show', runId, '--json').stdout) as { state: string; contentHash: string | null; problem: string | null };
+    const until = (what: (run: ReturnType<typeof show>) => boolean) => expect.poll(() => what(show()), { timeout: 40_000, interval: 300 }).toBe(true);
+    await until((run) => run.state === 'inReview' && run.contentHash !== null);
+    expect(cli('run', 'preview', runId).stdout).toMatch(/acc_|Driver bl2-1|Driver Bl2-1/);
+    expect(cli('run', 'approve', runId, '--hash', '00', '--comment', 'looked')).toMatchObject({ status: 2 });
+    expect(cli('run', 'approve', runId, '--hash', 'a'.repeat(64), '--comment', 'looked').stderr).toContain('has changed since it was looked at');
+    expect(cli('run', 'approve', runId, '--hash', show().contentHash ?? '', '--comment', 'looked').stdout).toBe('approved\n');
+    await until((run) => run.problem?.includes('carry decision') === true);
+    expect(cli('run', 'show', runId).status).toBe(1);
+    expect(cli('run', 'carry', runId, '--reason', 'the token is asked for').stdout).toContain('1 records signed');
+    await until((run) => run.state === 'closed');
+    expect(cli('run', 'report', runId)).toMatchObject({ status: 0, stdout: expect.stringContaining('sums to zero') });
+    expect(cli('trace', 'csms/se*wlt*1').stdout).toMatch(/On an invoice: .*20\d\d-000001[\s\S]*cost center 109 > charge \d+ > journal page\/.* > ERP FILE-/);
+  });
+  it('answers wrong usage with 2 and a way out', () => {
+    expect(cli('run', 'shw')).toMatchObject({ status: 2, stderr: expect.stringContaining('--help') });
+    expect(cli('run', 'show', 'x', '--jsn')).toMatchObject({ status: 2, stderr: expect.stringContaining('--jsn') });
+    expect(cli('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('trace') });
+  });
+  it('starts the worker again when it dies, and stops in order on Ctrl-C, leaving nothing behind', { timeout: 60_000 }, async () => {
+    const first = readRunFile(home)?.pids['worker'] ?? 0;
+    process.kill(first, 'SIGKILL');
+    await expect.poll(() => readRunFile(home)?.pids['worker'], { timeout: 20_000 }).not.toBe(first);
+    const pids = Object.values(readRunFile(home)?.pids ?? {});
+    const ended = new Promise((resolve) => stack.once('close', resolve));
+    stack.kill('SIGINT');
+    await ended;
+    await expect.poll(() => pids.filter(alive), { timeout: 15_000 }).toEqual([]);
+  });
+});

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import { ensureSchedules } from '../../src/stack/schedules.ts';
+import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { ensurePartitions } from '../../src/store/migrate.ts';
+import { scheduledEntities } from '../../src/store/reads/entities.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { workflowNames } from '../../src/workflows/messages.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+let database: TestDatabase;
+let store: Store;
+let connection: Connection;
+let client: Client;
+let stopWorker: () => Promise<void>;
+const rows = async (sql: string) => (await store.pool.query(sql)).rows;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+  const address = inject('temporalAddress');
+  connection = await Connection.connect({ address });
+  const namespace = `test-${randomUUID()}`;
+  await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: 86_400 as never } });
+  await registerSearchAttributes(address, namespace);
+  client = new Client({ connection, namespace });
+  const makePartitions = () => ensurePartitions(database.adminUrl);
+  const { worker, close } = await createWorker({ address, namespace, taskQueue: namespace, store, erpFor: async () => filesErp('/nonexistent'), makePartitions });
+  const running = worker.run();
+  stopWorker = async () => {
+    worker.shutdown();
+    await running;
+    await close();
+  };
+  await ensureSchedules(client, namespace, await scheduledEntities(store.pool, true));
+});
+afterAll(async () => {
+  await stopWorker();
+  await connection.close();
+  await store.close();
+  await database.drop();
+});
+
+describe('what runs by itself', () => {
+  it('is there once, however often a worker starts, and keeps what ops changed', async () => {
+    await client.schedule.getHandle('sweep').pause('maintenance');
+    await ensureSchedules(client, 'elsewhere', await scheduledEntities(store.pool, true));
+    const schedules = [];
+    for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
+    expect(schedules.sort()).toEqual(['opener-ent_se', 'partitions', 'sealer', 'sweep']);
+    expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
+  });
+  it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {
+    await storeLines(store, [session(7001)]);
+    await processAll(store);
+    await expect
+      .poll(async () => rows("SELECT FROM record_block_member m JOIN charge_record r USING (record_id, revision) WHERE r.session_key = 'csms/se*wlt*7001'"), { timeout: 8000 })
+      .toHaveLength(1);
+    const { policies, info } = await client.schedule.getHandle('sealer').describe();
+    expect([policies.overlap, info.runningActions.length]).toEqual([ScheduleOverlapPolicy.BUFFER_ONE, 1]);
+  });
+  it('opens months at two in the night of the entity’s own zone, whatever its offset, and is paused beside sample data', async () => {
+    const { state, info, policies } = await client.schedule.getHandle('opener-ent_se').describe();
+    expect(state.paused).toBe(true);
+    expect(policies).toMatchObject({ overlap: 'ALLOW_ALL', catchupWindow: 31 * 86_400_000 });
+    const local = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Stockholm', day: 'numeric', hour: 'numeric', minute: 'numeric' });
+    expect(info.nextActionTimes.length).toBeGreaterThan(5);
+    for (const at of info.nextActionTimes) expect(local.format(at)).toMatch(/^1\D+02:00$/);
+    // Both offsets of the year are among them.
+    expect(new Set(info.nextActionTimes.map((at) => at.getUTCHours()))).toEqual(new Set([0, 1]));
+  });
+  it('opens the latest ended month that has open charges, with a workflow, and only once', async () => {
+    await storeLines(store, [session(1, { start: '05.11.2019 10:00', end: '05.11.2019 12:00' }), session(2)]);
+    await processAll(store);
+    const opener = client.schedule.getHandle('opener-ent_se');
+    await opener.trigger();
+    await expect.poll(() => rows('SELECT id, state, author FROM billing_run'), { timeout: 20_000 }).toMatchObject([{ id: 'run_ent_se_2019-12_live', author: 'run-opener' }]);
+    const started = async () =>
+      (
+        await client.workflow
+          .getHandle('run/ent_se/2019-12/live')
+          .describe()
+          .catch(() => undefined)
+      )?.status.name;
+    await expect.poll(started, { timeout: 20_000 }).toBe('RUNNING');
+    await expect.poll(async () => (await rows('SELECT state FROM billing_run'))[0].state, { timeout: 20_000 }).not.toBe('planned');
+    expect(await client.workflow.execute(workflowNames.runOpener, { taskQueue: client.options.namespace, workflowId: 'opener/again', args: [{ entityId: 'ent_se' }] })).toEqual({ started: [] });
+    expect(await rows('SELECT count(*)::int AS n FROM billing_run')).toEqual([{ n: 1 }]);
+  });
+  it('makes partitions ahead as the owner', async () => {
+    const handle = client.schedule.getHandle('partitions');
+    await handle.trigger();
+    await expect
+      .poll(
+        async () => {
+          const [action] = (await handle.describe()).info.recentActions;
+          return action?.action.type === 'startWorkflow' ? (await client.workflow.getHandle(action.action.workflow.workflowId).describe()).status.name : 'none';
+        },
+        { timeout: 20_000 },
+      )
+      .toBe('COMPLETED');
+  });
+});
