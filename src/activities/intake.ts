@@ -1,6 +1,6 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Store } from '../store/db.ts';
-import { pendingMessages } from '../store/intake/store-raw.ts';
+import { type PendingFilter, pendingMessages } from '../store/intake/store-raw.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { type PageResult, processPage } from './process-page.ts';
 
@@ -9,6 +9,7 @@ export type CdrProgress = { readonly state: 'booked' | 'rejected' | 'quarantined
 export type BatchTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly RecordRef[] };
 
 const pageSize = 500;
+const lanes = 2;
 
 /** Intake activities: each effect is one transaction, repeatable because the work list and the heads say what is done. */
 export function createIntakeActivities(deps: { readonly store: Store; readonly now: () => Date }) {
@@ -28,7 +29,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
 
     /** Works off a batch page by page; a page is a transaction, so a restart goes on where the last page ended. */
     async processBatch(input: { readonly batchId: string }): Promise<BatchTotals> {
-      return workOff((limit) => pendingMessages(store.pool, { batchId: input.batchId, limit }));
+      return workOff((page) => pendingMessages(store.pool, { batchId: input.batchId, ...page }));
     },
 
     /** Processes one page of messages named by their ids, at most 500. */
@@ -61,25 +62,31 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     /** Finishes messages that no workflow took, `olderThanMs` after they came. */
     async sweepPending(input: { readonly olderThanMs: number }): Promise<BatchTotals> {
       const before = new Date(now().getTime() - input.olderThanMs);
-      return workOff((limit) => pendingMessages(store.pool, { before, limit }));
+      return workOff((page) => pendingMessages(store.pool, { before, ...page }));
     },
   };
 
-  async function workOff(next: (limit: number) => Promise<string[]>): Promise<BatchTotals> {
-    const done = activityInfo().heartbeatDetails as BatchTotals | undefined;
-    let totals: BatchTotals = done ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
-    for (;;) {
-      const page = await next(pageSize);
-      if (page.length === 0) return totals;
-      const result: PageResult = await store.tx((db) => processPage(db, page, now()));
-      totals = {
-        processed: totals.processed + page.length,
-        accepted: totals.accepted + result.accepted,
-        duplicates: totals.duplicates + result.duplicates,
-        conflicts: totals.conflicts + result.conflicts,
-        waiting: [...totals.waiting, ...result.waiting],
-      };
-      heartbeat(totals);
-    }
+  /** Two lanes by the record's key: while one computes, the database works for the other, and the messages of a key stay in order. */
+  async function workOff(next: (page: Pick<PendingFilter, 'limit' | 'after' | 'lane'>) => Promise<string[]>): Promise<BatchTotals> {
+    let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
+    const lane = async (index: number): Promise<void> => {
+      for (let after = '0'; ; ) {
+        const page = await next({ limit: pageSize, after, lane: { index, of: lanes } });
+        const last = page.at(-1);
+        if (last === undefined) return;
+        after = last;
+        const result: PageResult = await store.tx((db) => processPage(db, page, now()));
+        totals = {
+          processed: totals.processed + page.length,
+          accepted: totals.accepted + result.accepted,
+          duplicates: totals.duplicates + result.duplicates,
+          conflicts: totals.conflicts + result.conflicts,
+          waiting: [...totals.waiting, ...result.waiting],
+        };
+        heartbeat(totals);
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
+    return totals;
   }
 }

@@ -35,13 +35,35 @@ export async function storeRawMessages(db: Db, input: RawInput): Promise<{ rawId
   return stored.rows.map((row) => ({ rawId: row.id, recordKey: row.record_key }));
 }
 
+export type PendingFilter = {
+  readonly batchId?: string;
+  readonly sourceId?: string;
+  readonly recordKey?: string;
+  readonly before?: Date;
+  /** Only messages after this one. */
+  readonly after?: string;
+  /** One of several lanes by the record's key: the messages of a key are all in one. */
+  readonly lane?: { readonly index: number; readonly of: number };
+  readonly limit: number;
+};
+
 /** Message ids of a batch, or of the whole work list (older than `before`), not yet processed; oldest first. */
-export async function pendingMessages(db: Db, filter: { batchId?: string; sourceId?: string; recordKey?: string; before?: Date; limit: number }): Promise<string[]> {
+export async function pendingMessages(db: Db, filter: PendingFilter): Promise<string[]> {
   const { rows } = await db.query<{ raw_id: bigint }>(
     `SELECT p.raw_id FROM raw_pending p JOIN raw_message m ON m.id = p.raw_id
      WHERE ($1::text IS NULL OR m.batch_id = $1) AND ($2::text IS NULL OR p.source_id = $2 AND p.record_key = $3) AND ($4::timestamptz IS NULL OR p.received_at < $4)
+       AND p.raw_id > $6 AND (hashtext(p.record_key) & 2147483647) % $7 = $8
      ORDER BY p.raw_id LIMIT $5`,
-    [filter.batchId ?? null, filter.recordKey === undefined ? null : (filter.sourceId ?? null), filter.recordKey ?? null, filter.before ?? null, filter.limit],
+    [
+      filter.batchId ?? null,
+      filter.recordKey === undefined ? null : (filter.sourceId ?? null),
+      filter.recordKey ?? null,
+      filter.before ?? null,
+      filter.limit,
+      filter.after ?? '0',
+      filter.lane?.of ?? 1,
+      filter.lane?.index ?? 0,
+    ],
   );
   return rows.map((row) => row.raw_id.toString());
 }

@@ -15,7 +15,7 @@ export type VerifyOptions = {
  * `wattledger verify`: on the database of DATABASE_URL, of the running stack, or of one booted for it. Prints each section with the
  * first thing that does not hold; answers whether everything holds.
  */
-export async function verifyDatabase({ home, databaseUrl, json, say, boot }: VerifyOptions): Promise<boolean> {
+export async function verifyState({ home, databaseUrl, json, say, boot }: VerifyOptions): Promise<boolean> {
   const url = () => databaseUrl ?? readRunFile(home)?.databaseUrl;
   const work = async () => {
     const result = await verified(url());

@@ -3,8 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyState } from '../../src/commands/verify-state.ts';
 import { writeRunFile } from '../../src/platform/home.ts';
-import { verifyDatabase } from '../../src/stack/verify-database.ts';
 import { openStore } from '../../src/store/db.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -15,7 +15,7 @@ const nowhere = 'postgresql://nobody@127.0.0.1:1/none';
 let database: TestDatabase;
 let said: string[] = [];
 const verify = (options: { databaseUrl?: string; json?: boolean; boot?: () => void }) =>
-  verifyDatabase({
+  verifyState({
     home,
     databaseUrl: options.databaseUrl,
     json: options.json ?? false,
