@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { ensureSchedules } from '../../src/stack/schedules.ts';
@@ -55,6 +55,15 @@ describe('what runs by itself', () => {
     for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
     expect(schedules.sort()).toEqual(['opener-ent_se', 'partitions', 'sealer', 'sweep']);
     expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
+  });
+  it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {
+    await storeLines(store, [session(7001)]);
+    await processAll(store);
+    await expect
+      .poll(async () => rows("SELECT FROM record_block_member m JOIN charge_record r USING (record_id, revision) WHERE r.session_key = 'csms/se*wlt*7001'"), { timeout: 8000 })
+      .toHaveLength(1);
+    const { policies, info } = await client.schedule.getHandle('sealer').describe();
+    expect([policies.overlap, info.runningActions.length]).toEqual([ScheduleOverlapPolicy.BUFFER_ONE, 1]);
   });
   it('opens months at two in the night of the entity’s own zone, whatever its offset, and is paused beside sample data', async () => {
     const { state, info, policies } = await client.schedule.getHandle('opener-ent_se').describe();
