@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
+import { verifyAll } from '../../src/verify/verify-all.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { session } from '../support/intake.ts';
 
@@ -187,5 +188,37 @@ describe('the way out of waiting', () => {
     expect(ids).toEqual([...ids].sort((a, b) => b - a));
     expect((await api.call('auditor', 'GET', '/v1/records?limit=0')).status).toBe(422);
     expect((await api.call('auditor', 'GET', '/v1/records?state=gone')).body.errors[0].path).toBe('state');
+  });
+});
+
+describe('erasure', () => {
+  it('expunges the bytes of one message with a reason, shows it, and leaves what was sealed provable', async () => {
+    const { body } = await upload([session(60), session(61, { user: 'Erased-1' })], 'erase.csv');
+    await imported(body.batchId, 2);
+    const messageOf = async (id: number) => {
+      const timeline = (await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent(`csms/se*wlt*${id}`)}/timeline`)).body;
+      return { timeline, id: /message (\d+)/.exec(timeline.events[0].text)?.[1] };
+    };
+    const booked = (await messageOf(60)).id;
+    const waiting = (await messageOf(61)).id;
+    const expunge = (user: string, id: string | undefined, reason = 'asked for by the driver, case 12') => api.call(user, 'POST', `/v1/messages/${id}/expunge`, { reason });
+    expect((await expunge('ops', booked)).status).toBe(403);
+    expect((await expunge('admin', booked, '')).status).toBe(422);
+    expect((await expunge('admin', '999999')).status).toBe(404);
+    expect((await expunge('admin', waiting)).body).toMatchObject({ status: 409, detail: expect.stringContaining('waits on it') });
+    expect((await expunge('admin', booked)).body).toEqual({ expunged: true });
+    expect((await expunge('admin', booked)).body).toEqual({ expunged: false });
+    expect((await messageOf(60)).timeline.events.map((e: { text: string }) => e.text).join()).toContain('by admin: asked for by the driver, case 12');
+    const bodies = await api.store.pool.query('SELECT b.bytes, b.length FROM raw_message m JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash WHERE m.id = $1', [booked]);
+    expect(bodies.rows).toEqual([{ bytes: null, length: Buffer.byteLength(session(60)) }]);
+    const { sections } = await verifyAll(api.store, () => undefined);
+    expect(sections.filter((s) => s.problem !== null)).toEqual([]);
+    expect(sections.some((s) => s.counts['expunged'] === 1)).toBe(true);
+  });
+  it('cannot be done around the procedure, nor undone', async () => {
+    const app = (sql: string) => api.store.pool.query(sql);
+    await expect(app("UPDATE raw_body SET bytes = NULL, expunge_reason = 'x', expunged_by = 'x'")).rejects.toMatchObject({ code: '42501' });
+    await expect(app("SELECT expunge_raw_body(current_date, 'x', '', 'x')")).rejects.toMatchObject({ code: 'WL003' });
+    await expect(app('DELETE FROM raw_body')).rejects.toMatchObject({ code: '42501' });
   });
 });

@@ -34,6 +34,7 @@ const users: Record<string, { roles: Role[]; sourceId: string | null }> = {
   both: { roles: ['finance-preparer', 'finance-approver'], sourceId: null },
   ops: { roles: ['ops'], sourceId: null },
   auditor: { roles: ['auditor'], sourceId: null },
+  admin: { roles: ['admin'], sourceId: null },
 };
 
 /** The API on a seeded database of its own, with a real Temporal and, unless `erpFor` is left out, a worker. */

@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { decideRecords } from '../../store/commands/decide-records.ts';
+import { expungeMessage } from '../../store/commands/expunge-message.ts';
 import type { Store } from '../../store/db.ts';
 import { findRecord, listRecords, sealedRecord } from '../../store/reads/records.ts';
 import { timelineOf } from '../../store/reads/timeline.ts';
@@ -140,6 +141,24 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       await orders.decided(refs);
       return c.json({ decided: refs.length }, 200);
     },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/messages/{id}/expunge',
+      tags: ['Records'],
+      summary: 'Expunge the bytes of a stored message for good',
+      description: 'For erasure. Hash, length, reason and actor stay; what was sealed stays provable.',
+      middleware: allow('admin'),
+      request: {
+        params: z.object({ id: number.openapi({ param: { name: 'id', in: 'path' }, description: 'The message’s number, as the timeline shows it.' }) }),
+        headers: idempotencyHeader,
+        body: body(z.object({ reason })),
+      },
+      responses: { 200: json(z.object({ expunged: z.boolean().openapi({ description: 'False: it was expunged before.' }) }), 'Gone.'), ...problems },
+    }),
+    async (c) => c.json(await store.tx((db) => expungeMessage(db, c.req.valid('param').id, c.req.valid('json').reason, byOf(c))), 200),
   );
 
   app.openapi(

@@ -17,8 +17,13 @@ export async function timelineOf(db: Db, key: { readonly sourceId: string; reado
     [key.sourceId, key.recordKey],
   );
   if (received.rows.length === 0) return undefined;
+  const expunged = await db.query<Row>(
+    `SELECT b.expunged_at AS at, 'expunged' AS event, 'the bytes of message ' || m.id || ' by ' || b.expunged_by || ': ' || b.expunge_reason AS text
+     FROM raw_message m JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash WHERE m.source_id = $1 AND m.record_key = $2 AND b.expunged_at IS NOT NULL ORDER BY m.id`,
+    [key.sourceId, key.recordKey],
+  );
   const later = record === undefined ? [] : await laterEvents(db, record.recordId);
-  const events = [...received.rows, ...later].sort((a, b) => a.at.getTime() - b.at.getTime()).map((r) => ({ at: r.at.toISOString(), event: r.event, text: r.text }));
+  const events = [...received.rows, ...expunged.rows, ...later].sort((a, b) => a.at.getTime() - b.at.getTime()).map((r) => ({ at: r.at.toISOString(), event: r.event, text: r.text }));
   return { ...key, state: record?.state ?? 'received', answer: answerOf(record, later), events };
 }
 
