@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type { Db } from '../store/db.ts';
 import { callerOf, type Role } from '../store/reads/api-keys.ts';
+import { briefly } from './briefly.ts';
 import type { ApiEnv } from './env.ts';
 import { Problem } from './problem.ts';
 
@@ -9,9 +10,10 @@ export const readers: readonly Role[] = ['finance-preparer', 'finance-approver',
 
 /** Finds out who calls, by the bearer token. 401 without one that is known. */
 export function authenticate(db: Db): MiddlewareHandler<ApiEnv> {
+  const holderOf = briefly((token: string) => callerOf(db, token));
   return async (c, next) => {
     const token = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    const caller = token === undefined ? undefined : await callerOf(db, token);
+    const caller = token === undefined ? undefined : await holderOf(token);
     if (caller === undefined) {
       c.header('www-authenticate', 'Bearer');
       throw new Problem(401, 'notSignedIn', 'Send an API key that is in force: Authorization: Bearer <token>.');

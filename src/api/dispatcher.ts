@@ -2,23 +2,27 @@
 export type Arrival = { readonly rawId: string; readonly recordKey: string };
 
 export type DispatcherOptions = {
-  /** Starts the workflow of one CDR; answers its id. */
-  readonly startOne: (sourceId: string, arrival: Arrival) => Promise<string>;
+  readonly workflowIdOf: (sourceId: string, arrival: Arrival) => string;
+  /** Starts the workflow of one CDR. */
+  readonly startOne: (sourceId: string, arrival: Arrival) => Promise<void>;
   /** Starts one workflow for a page of arrivals of a source. */
   readonly startPage: (sourceId: string, rawIds: readonly string[]) => Promise<void>;
   /** What could not be started stays on the work list, where the sweep finds it. */
   readonly onMissed: (error: Error, sourceId: string, arrivals: number) => void;
-  /** How many single starts may be under way before arrivals are grouped. */
+  /** How many single starts may be under way, and how many may come at once, before arrivals are grouped. */
   readonly busyAt?: number;
+  /** How many single starts a second are light load; a start costs the server more than storing the CDR. */
+  readonly singlesPerSecond?: number;
+  readonly nowMs?: () => number;
   readonly pageSize?: number;
   /** How long a page waits for company, in ms. */
   readonly gatherMs?: number;
 };
 
 export type Dispatcher = {
-  /** Answers the workflow id of each, undefined where none was started alone. */
-  arrived(sourceId: string, arrivals: readonly Arrival[]): Promise<(string | undefined)[]>;
-  /** Starts what is still gathered; for a stop in order. */
+  /** Answers at once, while the starts are under way: the workflow id of each, undefined where it goes with others. */
+  arrived(sourceId: string, arrivals: readonly Arrival[]): (string | undefined)[];
+  /** Starts what is still gathered, and waits for all that is under way; for a stop in order. */
   flush(): Promise<void>;
 };
 
@@ -26,21 +30,19 @@ export type Dispatcher = {
  * Lets arrivals be processed: under light load each CDR gets a workflow of its own, under heavy load they group into pages by themselves,
  * which costs the server a three-hundredth. The arrivals are stored already, so nothing here can lose one.
  */
-export function createDispatcher({ startOne, startPage, onMissed, busyAt = 24, pageSize = 500, gatherMs = 100 }: DispatcherOptions): Dispatcher {
+export function createDispatcher({ workflowIdOf, startOne, startPage, onMissed, busyAt = 24, singlesPerSecond = 25, nowMs = Date.now, pageSize = 500, gatherMs = 100 }: DispatcherOptions): Dispatcher {
   const gathered = new Map<string, Arrival[]>();
-  let underWay = 0;
+  let allowance = busyAt;
+  let allowanceAt = nowMs();
+  const underWay = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
 
-  const single = async (sourceId: string, arrival: Arrival): Promise<string | undefined> => {
-    underWay += 1;
-    try {
-      return await startOne(sourceId, arrival);
-    } catch (error) {
-      onMissed(error as Error, sourceId, 1);
-      return undefined;
-    } finally {
-      underWay -= 1;
-    }
+  const single = (sourceId: string, arrival: Arrival): string => {
+    const starting = startOne(sourceId, arrival)
+      .catch((error: Error) => onMissed(error, sourceId, 1))
+      .finally(() => underWay.delete(starting));
+    underWay.add(starting);
+    return workflowIdOf(sourceId, arrival);
   };
   const page = async (sourceId: string, arrivals: readonly Arrival[]): Promise<void> => {
     try {
@@ -52,7 +54,16 @@ export function createDispatcher({ startOne, startPage, onMissed, busyAt = 24, p
       onMissed(error as Error, sourceId, arrivals.length);
     }
   };
-  const flush = async (): Promise<void> => {
+  /** A bucket that fills with the seconds: true when `n` single starts are light load now. */
+  const isLight = (n: number): boolean => {
+    const at = nowMs();
+    allowance = Math.min(busyAt, allowance + ((at - allowanceAt) / 1000) * singlesPerSecond);
+    allowanceAt = at;
+    if (allowance < n || underWay.size + n > busyAt) return false;
+    allowance -= n;
+    return true;
+  };
+  const startPages = async (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
     const lists = [...gathered];
@@ -66,14 +77,16 @@ export function createDispatcher({ startOne, startPage, onMissed, busyAt = 24, p
     );
   };
   return {
-    flush,
-    async arrived(sourceId, arrivals) {
-      if (underWay + arrivals.length <= busyAt) return Promise.all(arrivals.map((arrival) => single(sourceId, arrival)));
+    async flush() {
+      await Promise.all([startPages(), ...underWay]);
+    },
+    arrived(sourceId, arrivals) {
+      if (isLight(arrivals.length)) return arrivals.map((arrival) => single(sourceId, arrival));
       const list = gathered.get(sourceId) ?? [];
       gathered.set(sourceId, list);
       list.push(...arrivals);
-      if (list.length >= pageSize) void flush();
-      else timer ??= setTimeout(() => void flush(), gatherMs);
+      if (list.length >= pageSize) void startPages();
+      else timer ??= setTimeout(() => void startPages(), gatherMs);
       return arrivals.map(() => undefined);
     },
   };

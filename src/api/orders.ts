@@ -21,11 +21,13 @@ import { Problem } from './problem.ts';
 
 type Ref = { readonly sourceId: string; readonly recordKey: string };
 
+const cdrWorkflowId = (ref: Ref) => `cdr/${ref.sourceId}/${ref.recordKey}`;
+
 /** What the API asks of the workflows, after its own transaction has committed. */
 export type Orders = ReturnType<typeof createOrders>;
 
 export function createOrders(client: Client, taskQueue: string, log: Logger) {
-  const startCdr = (ref: Ref) => client.workflow.signalWithStart(workflowNames.cdrLifecycle, { taskQueue, workflowId: `cdr/${ref.sourceId}/${ref.recordKey}`, args: [ref], signal: arrivedSignal });
+  const startCdr = (ref: Ref) => client.workflow.signalWithStart(workflowNames.cdrLifecycle, { taskQueue, workflowId: cdrWorkflowId(ref), args: [ref], signal: arrivedSignal });
   const inCycle = { taskQueue } as const;
   const startOf = (run: BillingCycleInput & { readonly workflowId: string }) => ({
     ...inCycle,
@@ -35,7 +37,10 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
 
   return {
     ...createDispatcher({
-      startOne: async (sourceId, { recordKey }) => (await startCdr({ sourceId, recordKey })).workflowId,
+      workflowIdOf: (sourceId, { recordKey }) => cdrWorkflowId({ sourceId, recordKey }),
+      async startOne(sourceId, { recordKey }) {
+        await startCdr({ sourceId, recordKey });
+      },
       async startPage(sourceId, rawIds) {
         await client.workflow.start(workflowNames.importBatch, { taskQueue, workflowId: `import/${sourceId}/auto-${rawIds[0]}`, args: [{ sourceId, rawIds }] });
       },

@@ -11,7 +11,7 @@ import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { createOrders } from '../../src/api/orders.ts';
 import { registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
-import { receiveCdrs } from '../../src/store/commands/receive-cdrs.ts';
+import { receiveCdrs, receivingSource } from '../../src/store/commands/receive-cdrs.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
@@ -69,6 +69,8 @@ it(`loses nothing and takes nothing twice when the worker is killed ${kills} tim
   const cdrs = readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8')
     .trim()
     .split('\n');
+  const peer = await receivingSource(store.pool, 'ocpi-peer');
+  if (peer === undefined) throw new Error('the sample has this source');
   let files = 0;
   let singles = 0;
   for (let kill = 0; kill < kills; kill += 1) {
@@ -84,8 +86,8 @@ it(`loses nothing and takes nothing twice when the worker is killed ${kills} tim
     const until = Date.now() + 1200 + Math.random() * 1800;
     while (Date.now() < until) {
       const cdr = { ...JSON.parse(cdrs[singles % cdrs.length] ?? ''), id: `single-${singles}` };
-      const received = await store.tx((db) => receiveCdrs(db, { sourceId: 'ocpi-peer', items: [Buffer.from(JSON.stringify(cdr))], receivedAt: new Date() }, parserFor));
-      await orders.arrived('ocpi-peer', received);
+      const received = await receiveCdrs(store.pool, peer, [Buffer.from(JSON.stringify(cdr))], new Date(), parserFor);
+      orders.arrived('ocpi-peer', received);
       singles += 1;
       await sleep(20);
     }

@@ -4,11 +4,12 @@ import { parserFor } from '../../adapters/sources/registry.ts';
 import { describeIssue } from '../../core/issues.ts';
 import { importFile } from '../../store/commands/import-file.ts';
 import { mapExternal } from '../../store/commands/map-external.ts';
-import { type ReceivedItem, receiveCdrs } from '../../store/commands/receive-cdrs.ts';
+import { type ReceivedItem, receiveCdrs, receivingSource } from '../../store/commands/receive-cdrs.ts';
 import type { Store } from '../../store/db.ts';
 import { importProgress } from '../../store/reads/imports.ts';
 import { latencyOf } from '../../store/reads/latency.ts';
 import { allow, readers } from '../auth.ts';
+import { briefly } from '../briefly.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { issueBody, Problem } from '../problem.ts';
@@ -39,6 +40,13 @@ const importStarted = z.object({ batchId: z.string(), duplicate: z.boolean(), li
 
 /** What partners send, and the set-up that lets it through. */
 export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
+  const sourceOf = briefly((id: string) => receivingSource(store.pool, id));
+  const receive = async (id: string, items: readonly Buffer[]): Promise<ReceivedItem[]> => {
+    const source = await sourceOf(id);
+    if (source === undefined) throw new Problem(404, 'notFound', `There is no source "${id}".`);
+    return receiveCdrs(store.pool, source, items, new Date(), parserFor);
+  };
+
   // The body stays as it came: it is stored before anything looks into it, so no schema may refuse it first.
   app.openAPIRegistry.registerPath({
     method: 'post',
@@ -56,8 +64,8 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
     const id = c.req.param('sourceId');
     const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
     const items = itemsOf(Buffer.from(await c.req.arrayBuffer()), type);
-    const received = await store.tx((db) => receiveCdrs(db, { sourceId: id, items, receivedAt: new Date() }, parserFor));
-    const started = await orders.arrived(id, received);
+    const received = await receive(id, items);
+    const started = orders.arrived(id, received);
     const answers = received.map((r, index) => answerOf(id, r, index, started[index]));
     const [only] = answers;
     if (type === 'application/json' && only?.status === 'held') {

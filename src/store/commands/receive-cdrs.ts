@@ -4,7 +4,6 @@ import { factsHash } from '../../core/normalise/facts-hash.ts';
 import type { Db } from '../db.ts';
 import { storeRawMessages } from '../intake/store-raw.ts';
 import { recordKeySql } from '../record-key.ts';
-import { Refused } from './refusal.ts';
 
 type Context = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly timeZone: string };
 /** What receiving needs of a source's parser; the caller hands in the adapter's. */
@@ -12,6 +11,7 @@ export type CdrParser = {
   keyOf(bytes: Buffer, context: Context): string;
   parse(bytes: Buffer, context: Context): { readonly ok: true; readonly facts: ChargeFacts; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
 };
+export type ReceivingSource = { readonly format: string; readonly context: Context };
 export type ReceivedItem = {
   readonly rawId: string;
   readonly recordKey: string;
@@ -20,28 +20,28 @@ export type ReceivedItem = {
   readonly issues: readonly Issue[];
 };
 
+/** How a source's CDRs are read; undefined when there is no such source. */
+export async function receivingSource(db: Db, sourceId: string): Promise<ReceivingSource | undefined> {
+  const row = (await db.query('SELECT format, owner_country, owner_party, time_zone FROM source WHERE id = $1', [sourceId])).rows[0];
+  return row === undefined ? undefined : { format: row.format, context: { sourceId, ownerCountry: row.owner_country, ownerParty: row.owner_party, timeZone: row.time_zone } };
+}
+
 /**
- * Stores CDRs as they came, durable once the transaction commits, and says of each what is known already. What cannot be read is
- * stored too: nothing is lost. Refused when the source is unknown.
+ * Stores CDRs as they came, in one statement that is durable when it returns, and says of each what is known already. What cannot be read
+ * is stored too: nothing is lost.
  */
-export async function receiveCdrs(
-  db: Db,
-  input: { readonly sourceId: string; readonly items: readonly Buffer[]; readonly receivedAt: Date },
-  parserOf: (format: string) => CdrParser,
-): Promise<ReceivedItem[]> {
-  const source = (await db.query('SELECT format, owner_country, owner_party, time_zone FROM source WHERE id = $1', [input.sourceId])).rows[0];
-  if (source === undefined) throw new Refused('notFound', `there is no source "${input.sourceId}"`);
+export async function receiveCdrs(db: Db, source: ReceivingSource, items: readonly Buffer[], receivedAt: Date, parserOf: (format: string) => CdrParser): Promise<ReceivedItem[]> {
   const parser = parserOf(source.format);
-  const context = { sourceId: input.sourceId, ownerCountry: source.owner_country, ownerParty: source.owner_party, timeZone: source.time_zone };
-  const messages = input.items.map((bytes) => ({ recordKey: parser.keyOf(bytes, context), bytes, lineNo: null }));
+  const { sourceId } = source.context;
+  const messages = items.map((bytes) => ({ recordKey: parser.keyOf(bytes, source.context), bytes, lineNo: null }));
   const known = await knownFacts(
     db,
-    input.sourceId,
+    sourceId,
     messages.map((m) => m.recordKey),
   );
-  const stored = await storeRawMessages(db, { sourceId: input.sourceId, batchId: null, receivedAt: input.receivedAt, messages });
+  const stored = await storeRawMessages(db, { sourceId, batchId: null, receivedAt, messages });
   return stored.map(({ rawId, recordKey }, i): ReceivedItem => {
-    const parsed = parser.parse(input.items[i] ?? Buffer.alloc(0), context);
+    const parsed = parser.parse(items[i] ?? Buffer.alloc(0), source.context);
     const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
     if (!parsed.ok) return { ...base, status: 'held' };
     return { ...base, status: known.get(recordKey)?.equals(factsHash(parsed.facts)) === true ? 'duplicate' : 'accepted' };

@@ -9,28 +9,25 @@ export type RawInput = {
 };
 
 /**
- * Stores messages as they came, before anything else is tried, and puts each on the work list. Set-wise, one round trip a table.
+ * Stores messages as they came, before anything else is tried, and puts each on the work list: one statement.
  * Bodies lie apart by their hash, so that the same bytes are kept once a month and can be expunged alone.
  */
 export async function storeRawMessages(db: Db, input: RawInput): Promise<{ rawId: bigint; recordKey: string }[]> {
   if (input.messages.length === 0) return [];
   const month = `${input.receivedAt.toISOString().slice(0, 7)}-01`;
   const hashes = input.messages.map((m) => createHash('sha256').update(m.bytes).digest());
-  await db.query(
-    `INSERT INTO raw_body (received_month, hash, bytes, length)
-     SELECT $1, h, b, length(b) FROM unnest($2::bytea[], $3::bytea[]) AS t(h, b) ON CONFLICT DO NOTHING`,
-    [month, hashes, input.messages.map((m) => Buffer.from(m.bytes))],
-  );
   const stored = await db.query<{ id: bigint; record_key: string }>(
-    `WITH stored AS (
+    `WITH bodies AS (
+       INSERT INTO raw_body (received_month, hash, bytes, length) SELECT $4::date, h, b, length(b) FROM unnest($5::bytea[], $8::bytea[]) AS t(h, b) ON CONFLICT DO NOTHING
+     ), stored AS (
        INSERT INTO raw_message (source_id, batch_id, line_no, received_at, received_month, body_hash, record_key)
-       SELECT $1, $2, line_no, $3, $4, hash, record_key
+       SELECT $1, $2, line_no, $3, $4::date, hash, record_key
        FROM unnest($5::bytea[], $6::text[], $7::integer[]) WITH ORDINALITY AS t(hash, record_key, line_no, n) ORDER BY n
        RETURNING id, record_key
      ), listed AS (
        INSERT INTO raw_pending (raw_id, source_id, record_key, received_at) SELECT id, $1, record_key, $3 FROM stored
      ) SELECT id, record_key FROM stored ORDER BY id`,
-    [input.sourceId, input.batchId, input.receivedAt, month, hashes, input.messages.map((m) => m.recordKey), input.messages.map((m) => m.lineNo)],
+    [input.sourceId, input.batchId, input.receivedAt, month, hashes, input.messages.map((m) => m.recordKey), input.messages.map((m) => m.lineNo), input.messages.map((m) => Buffer.from(m.bytes))],
   );
   return stored.rows.map((row) => ({ rawId: row.id, recordKey: row.record_key }));
 }
