@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/{core,properties,contracts,adapters}/**/*.test.ts'] } },
+      // With FUZZ_RUNS=100000 a law runs for a minute.
+      { test: { name: 'unit', include: ['test/{core,properties,contracts,adapters}/**/*.test.ts'], testTimeout: process.env['FUZZ_RUNS'] === undefined ? 20_000 : 600_000 } },
       {
         test: {
           name: 'integration',

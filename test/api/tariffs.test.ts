@@ -71,6 +71,27 @@ describe('the life of a price', () => {
   });
 });
 
+describe('the nearest assignment', () => {
+  it('is the EVSE’s own, before its site’s and the general one', async () => {
+    const template = JSON.parse(readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8').split('\n', 1)[0] ?? '');
+    const fast = { id: 'fast', currency: 'SEK', elements: [{ price_components: [{ type: 'ENERGY', price: '10', vat: '25', step_size: 1 }] }] };
+    const { body } = await propose(fast, '2018-01-01T00:00:00Z');
+    await decide(body.proposalId);
+    expect((await assign({ tariffId: 'fast', segment: 'eMSP', evseId: 'SE*WLT*EFAST', siteId: 'x' })).status).toBe(422);
+    expect((await assign({ tariffId: 'fast', segment: 'eMSP', evseId: 'SE*WLT*EFAST' })).status).toBe(201);
+    const priced = async (id: string, evseId: string) => {
+      const cdr = { ...template, id, cdr_location: { ...template.cdr_location, evse_id: evseId } };
+      await api.call('partner', 'POST', '/v1/sources/ocpi-peer/cdrs', JSON.stringify(cdr), { 'content-type': 'application/json' });
+      const trace = async () => (await call('auditor', 'GET', `/v1/trace?record=${encodeURIComponent(`ocpi-peer/se*wlt*${id}`)}`)).body.items ?? [];
+      await expect.poll(async () => (await trace()).length, { timeout: 20_000 }).toBeGreaterThan(0);
+      return (await trace()).filter((r: { role: string }) => r.role === 'emspSale').map((r: { net: string }) => r.net);
+    };
+    // 80.86 kWh at 10; or 4.00, 80.86 kWh at 2.95 and 926 minutes at 0.10 an hour.
+    expect(await priced('evse-1', 'SE*WLT*EFAST')).toEqual(['808.60']);
+    expect((await priced('evse-2', 'SE*WLT*EUT9')).sort()).toEqual(['1.54', '238.54', '4.00']);
+  });
+});
+
 describe('a partner’s claim', () => {
   it('stands beside our own price, with the cause of the difference', async () => {
     const cdr = JSON.parse(readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8').split('\n', 1)[0] ?? '');

@@ -81,7 +81,7 @@ const tariff = z
   })
   .openapi('TariffVersion');
 const assignment = z
-  .object({ id: z.string(), entityId: z.string(), tariffId: z.string(), segment: z.string(), siteId: z.string().nullable(), ...validity, author: z.string() })
+  .object({ id: z.string(), entityId: z.string(), tariffId: z.string(), segment: z.string(), siteId: z.string().nullable(), evseId: z.string().nullable(), ...validity, author: z.string() })
   .openapi('PriceAssignment');
 const mapping = z
   .object({ sourceId: z.string(), kind: z.string(), externalKey: z.string(), internalId: z.string(), costCenter: z.string().nullable(), ...validity, author: z.string() })

@@ -105,11 +105,21 @@ export function tariffRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       method: 'post',
       path: '/v1/price-assignments',
       tags,
-      summary: 'Let a tariff hold for a segment, at a site or everywhere',
+      summary: 'Let a tariff hold for a segment, at an EVSE, a site or everywhere',
       middleware: allow('finance-approver', 'admin'),
       request: {
         headers: idempotencyHeader,
-        body: body(z.object({ entityId: z.string().min(1), tariffId: z.string().min(1), segment, siteId: z.string().min(1).optional(), validFrom: instant.optional(), validTo: instant.optional() })),
+        body: body(
+          z.object({
+            entityId: z.string().min(1),
+            tariffId: z.string().min(1),
+            segment,
+            siteId: z.string().min(1).optional(),
+            evseId: z.string().min(1).optional(),
+            validFrom: instant.optional(),
+            validTo: instant.optional(),
+          }),
+        ),
       },
       responses: { 201: json(z.object({ id: z.string() }), 'Assigned; records that waited for a price are tried again.'), ...problems },
     }),

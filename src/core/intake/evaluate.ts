@@ -12,7 +12,8 @@ import { checkClaim } from './check-claim.ts';
 export type SetupLookup = {
   site(sourceId: string, siteKey: string, atMs: number): SiteSetup | undefined;
   payer(sourceId: string, tokenKey: string, atMs: number): PayerSetup | 'noContract' | undefined;
-  tariffs(segment: string, siteId: string, atMs: number): readonly TariffSetup[];
+  /** The tariffs of the nearest assignment: the EVSE's own, else the site's, else the general one. */
+  tariffs(segment: string, siteId: string, evseId: string | undefined, atMs: number): readonly TariffSetup[];
 };
 
 export type Evaluation = { readonly serviceMonth: string; readonly siteId: string | null; readonly accountId: string | null; readonly issues: readonly Issue[] } & (
@@ -50,7 +51,7 @@ export function evaluateSession(facts: ChargeFacts, parseIssues: readonly Issue[
     return { ...base, kind: 'quarantined', issues: all, waitingFor: missing.length > 0 ? 'set-up' : 'decision' };
   }
 
-  const candidates = setup.tariffs(payer.category, site.siteId, startMs);
+  const candidates = setup.tariffs(payer.category, site.siteId, facts.evseId, startMs);
   const tariff = candidates[0];
   if (tariff === undefined || candidates.length > 1) {
     const issue: Issue =

@@ -7,7 +7,8 @@ export type NewAssignment = {
   readonly entityId: string;
   readonly tariffId: string;
   readonly segment: 'driver' | 'fleet' | 'eMSP';
-  /** Only this site; every site of the entity without it. A site's own assignment goes before the general one. */
+  /** Only this EVSE (eMI3 id), or only this site; everywhere in the entity without either. The nearer goes before the wider. */
+  readonly evseId?: string | undefined;
   readonly siteId?: string | undefined;
   readonly validFrom?: Date | undefined;
   readonly validTo?: Date | undefined;
@@ -15,7 +16,8 @@ export type NewAssignment = {
 
 /** Lets a tariff hold for a segment, at a site or everywhere, for a time. Refused when it would overlap another one: exactly one must match a session. */
 export async function assignPrice(db: Db, assignment: NewAssignment, by: By): Promise<{ readonly id: string }> {
-  const { entityId, tariffId, segment, siteId = null } = assignment;
+  const { entityId, tariffId, segment, siteId = null, evseId = null } = assignment;
+  if (siteId !== null && evseId !== null) throw new Refused('invalid', 'an assignment is for an EVSE or for a site: leave one out');
   if ((await db.query('SELECT 1 FROM legal_entity WHERE id = $1 FOR UPDATE', [entityId])).rowCount === 0) throw new Refused('notFound', `there is no entity "${entityId}"`);
   if ((await db.query('SELECT 1 FROM tariff_version WHERE tariff_id = $1', [tariffId])).rowCount === 0) throw new Refused('notFound', `tariff "${tariffId}" has no published version`);
   if (siteId !== null && (await db.query('SELECT 1 FROM site WHERE id = $1 AND entity_id = $2', [siteId, entityId])).rowCount === 0)
@@ -24,21 +26,22 @@ export async function assignPrice(db: Db, assignment: NewAssignment, by: By): Pr
   const to = assignment.validTo?.toISOString() ?? 'infinity';
   if (assignment.validFrom !== undefined && assignment.validTo !== undefined && assignment.validTo <= assignment.validFrom) throw new Refused('invalid', 'validTo has to lie after validFrom');
   const id = `pa_${createHash('sha256')
-    .update(JSON.stringify([entityId, tariffId, segment, siteId, from, to]))
+    .update(JSON.stringify([entityId, tariffId, segment, siteId, evseId, from, to]))
     .digest('hex')
     .slice(0, 20)}`;
   if ((await db.query('SELECT 1 FROM price_assignment WHERE id = $1', [id])).rowCount !== 0) return { id };
   const { rows } = await db.query<{ id: string; tariff_id: string }>(
-    'SELECT id, tariff_id FROM price_assignment WHERE entity_id = $1 AND segment = $2 AND site_id IS NOT DISTINCT FROM $3 AND valid_from < $5::timestamptz AND valid_to > $4::timestamptz ORDER BY id',
-    [entityId, segment, siteId, from, to],
+    'SELECT id, tariff_id FROM price_assignment WHERE entity_id = $1 AND segment = $2 AND site_id IS NOT DISTINCT FROM $3 AND evse_id IS NOT DISTINCT FROM $6 AND valid_from < $5::timestamptz AND valid_to > $4::timestamptz ORDER BY id',
+    [entityId, segment, siteId, from, to, evseId],
   );
   if (rows.length > 0) throw new Refused('wrongState', `that time is taken by ${rows.map((r) => `${r.id} (${r.tariff_id})`).join(', ')}: end it first`);
-  await db.query('INSERT INTO price_assignment (id, entity_id, tariff_id, segment, site_id, valid_from, valid_to, author) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', [
+  await db.query('INSERT INTO price_assignment (id, entity_id, tariff_id, segment, site_id, evse_id, valid_from, valid_to, author) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
     id,
     entityId,
     tariffId,
     segment,
     siteId,
+    evseId,
     from,
     to,
     by.actor,

@@ -101,7 +101,7 @@ type Dated<T> = { readonly fromMs: number; readonly toMs: number; readonly value
 export type SetupBook = {
   site(sourceId: string, siteKey: string, atMs: number): SiteSetup | undefined;
   payer(sourceId: string, tokenKey: string, atMs: number): PayerSetup | 'noContract' | undefined;
-  tariffs(segment: string, siteId: string, atMs: number): TariffSetup[];
+  tariffs(segment: string, siteId: string, evseId: string | undefined, atMs: number): TariffSetup[];
   entity(entityId: string): EntitySetup;
 };
 
@@ -124,7 +124,7 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
     [wanted.sourceIds, wanted.tokenKeys],
   );
   const tariffRows = await db.query(
-    `SELECT p.segment, p.site_id, ms(p.valid_from) AS from_ms, ms(p.valid_to) AS to_ms, t.id, t.tariff_id, t.version, t.body, ms(t.valid_from) AS t_from, ms(t.valid_to) AS t_to
+    `SELECT p.segment, p.site_id, p.evse_id, ms(p.valid_from) AS from_ms, ms(p.valid_to) AS to_ms, t.id, t.tariff_id, t.version, t.body, ms(t.valid_from) AS t_from, ms(t.valid_to) AS t_to
      FROM price_assignment p JOIN tariff_version t ON t.tariff_id = p.tariff_id WHERE p.entity_id = ANY($1)`.replaceAll(/ms\(([a-z_.]+)\)/g, EPOCH_MS),
     [wanted.entityIds],
   );
@@ -152,6 +152,7 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
   const tariffs = tariffRows.rows.map((r) => ({
     segment: r.segment as string,
     siteId: r.site_id as string | null,
+    evseId: r.evse_id as string | null,
     fromMs: Math.max(Number(r.from_ms), Number(r.t_from)),
     toMs: Math.min(Number(r.to_ms), Number(r.t_to)),
     version: r.version as number,
@@ -161,10 +162,10 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
   return {
     site: (sourceId, key, ms) => at(sites.get(`${sourceId}\n${key}`), ms),
     payer: (sourceId, key, ms) => at(payers.get(`${sourceId}\n${key}`), ms),
-    tariffs(segment, siteId, ms) {
+    tariffs(segment, siteId, evseId, ms) {
       const valid = tariffs.filter((t) => t.segment === segment && t.fromMs <= ms && ms < t.toMs);
-      const own = valid.filter((t) => t.siteId === siteId);
-      const assigned = own.length > 0 ? own : valid.filter((t) => t.siteId === null);
+      const nearest = [valid.filter((t) => t.evseId !== null && t.evseId === evseId), valid.filter((t) => t.evseId === null && t.siteId === siteId)].find((own) => own.length > 0);
+      const assigned = nearest ?? valid.filter((t) => t.evseId === null && t.siteId === null);
       // Of one tariff the newest version in force counts: published versions are never ended.
       return assigned.filter((t) => !assigned.some((o) => o.value.tariffId === t.value.tariffId && o.version > t.version)).map((t) => t.value);
     },
