@@ -16,7 +16,7 @@ export function reportLines(report: RunReport): string[] {
   for (const x of report.exclusions) lines.push(`  excluded ${x.scope} ${x.subjectId} (${x.outcome}): ${kWh(x.energyWh)} kWh, ${x.net} net, by ${x.author}: ${x.reason}`);
   for (const a of report.adjustments) lines.push(`  adjusted ${a.accountId} by ${a.amount} ${a.currency}, by ${a.author}: ${a.reason}`);
   for (const c of report.carried) lines.push(`  carried ${c.records} records, ${kWh(c.energyWh)} kWh, signed by ${c.actor}: ${c.reason}`);
-  if (run.late.charges > 0) lines.push(`  late: ${run.late.charges} charges, ${kWh(run.late.energyWh)} kWh came after the cut-off and wait for the next run`);
+  if (run.late.charges > 0) lines.push(`  late: ${kWh(run.late.energyWh)} kWh came after the cut-off and wait for the next run`);
   const columns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'excluded', 'rejected'] as const;
   lines.push('', `Energy in kWh by service month: received = billed + open + carried + parked + held + excluded + rejected`, `  ${'month'.padEnd(8)}${columns.map((c) => c.padStart(11)).join('')}`);
   for (const row of report.energyBalance) {
