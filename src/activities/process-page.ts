@@ -3,10 +3,11 @@ import type { ChargeFacts } from '../contracts/charge-record.ts';
 import { evaluateSession } from '../core/intake/evaluate.ts';
 import type { Issue } from '../core/issues.ts';
 import { factsHash } from '../core/normalise/facts-hash.ts';
+import { sealableFacts } from '../core/normalise/token-ref.ts';
 import { sealRecord } from '../core/seal/charge-record.ts';
 import type { Db } from '../store/db.ts';
-import { type Head, type HeadKey, headKeyText, loadMessages, loadSetup, lockHeads, type PageMessage } from '../store/intake/load-page.ts';
-import { type HeadRow, type OutcomeRow, type RecordRow, restateHeads, sealAndBook, writeFindings, writeHeads, writeOutcomes } from '../store/intake/write-page.ts';
+import { type Head, type HeadKey, headKeyText, loadMessages, loadSetup, lockHeads, type PageMessage, type TokenUse } from '../store/intake/load-page.ts';
+import { type HeadRow, type OutcomeRow, type RecordRow, restateHeads, sealAndBook, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
 
 export type PageResult = { readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly { sourceId: string; recordKey: string }[] };
 
@@ -14,6 +15,8 @@ type Parsed = {
   readonly message: PageMessage;
   readonly key: HeadKey;
   readonly facts: ChargeFacts | undefined;
+  /** The token's UID, which is not sealed. */
+  readonly tokenKey?: string;
   readonly updatedAt?: number;
   readonly statedWh?: number;
   readonly issues: readonly Issue[];
@@ -40,11 +43,13 @@ export async function processPage(db: Db, rawIds: readonly string[], now: Date, 
   );
   const facts = parsed.flatMap((p) => (p.facts === undefined ? [] : [p.facts]));
   const unique = (values: readonly string[]) => [...new Set(values)];
+  const tokens = tokensOf(parsed);
+  await writeTokens(db, tokens);
   const setup = await loadSetup(db, {
     entityIds: unique(messages.map((m) => m.source.entityId)),
     sourceIds: unique(messages.map((m) => m.source.id)),
     siteKeys: unique(facts.map((f) => f.siteKey)),
-    tokenKeys: unique(facts.map((f) => f.tokenKey)),
+    tokens,
   });
   const pending: Pending = { outcomes: [], findings: [], heads: new Map(), restated: new Map(), records: [] };
   const result = { accepted: 0, duplicates: 0, conflicts: 0, waiting: [] as { sourceId: string; recordKey: string }[] };
@@ -86,14 +91,24 @@ function parseMessage(message: PageMessage): Parsed {
     // The key the intake gave it stands, so that a corrected message of the same id meets this record.
     return { message, key: keyFromText(source.id, message.recordKey) ?? fallback, facts: undefined, statedWh: parsed.statedWh ?? 0, issues: parsed.issues };
   }
-  const { facts } = parsed;
+  const facts = sealableFacts(parsed.facts, message.tokenSecret);
   return {
     message,
+    tokenKey: parsed.facts.tokenKey,
     key: { sourceId: source.id, ownerCountry: facts.ownerCountry, ownerParty: facts.ownerParty, cdrId: facts.cdrId },
     facts,
     ...(parsed.updatedAt === undefined ? {} : { updatedAt: parsed.updatedAt }),
     issues: parsed.issues,
   };
+}
+
+/** The tokens of a page, each once. */
+function tokensOf(parsed: readonly Parsed[]): TokenUse[] {
+  const tokens = new Map<string, TokenUse>();
+  for (const { facts, tokenKey } of parsed) {
+    if (facts !== undefined && tokenKey !== undefined) tokens.set(`${facts.sourceId}\n${facts.tokenRef}`, { sourceId: facts.sourceId, ref: facts.tokenRef, uid: tokenKey });
+  }
+  return [...tokens.values()];
 }
 
 /** `cc*party*id` back to its parts; undefined for a message that could not be keyed. */
@@ -137,6 +152,7 @@ function decide(item: Parsed, head: Head, setup: Awaited<ReturnType<typeof loadS
     factsHash: hash,
     sessionKey: `${source.id}/${recordKeyText(item.key)}`,
     energyWh: facts?.energyWh ?? item.statedWh ?? 0,
+    tokenRef: facts?.tokenRef ?? null,
     // What cannot be read says nothing of its age.
     sourceUpdatedAt: facts === undefined ? head.sourceUpdatedAt : (item.updatedAt ?? null),
   };

@@ -24,11 +24,13 @@ const chargeFacts = z.strictObject({
   siteKey: z.string().meta({ description: 'The source’s own name of the site (garage, location id); resolved to a site by the mapping.' }),
   evseId: z.string().exactOptional(),
   connectorId: z.string().exactOptional(),
-  tokenKey: z.string().meta({ description: 'The source’s token or user key; resolved to an account by the mapping.' }),
+  tokenRef: z.string().meta({ description: 'Reference of the token or user key that the source named; the UID itself lies apart and can be erased.' }),
   startAt: instant,
   endAt: instant,
   chargingEndAt: instant.exactOptional().meta({ description: 'Where the source tells that charging ended before the plug was pulled.' }),
   energyWh: z.int(),
+  meterStartWh: z.int().exactOptional().meta({ description: 'Register of the connector’s meter at the start, in Wh, where the source tells it.' }),
+  meterEndWh: z.int().exactOptional(),
   statedDurationS: z.number().exactOptional().meta({ description: 'Duration as the source states it, in seconds; compared with the times, never billed.' }),
   periods: z.union([z.array(chargePeriod), z.literal('unsplit')]).meta({ description: 'From the source, or `unsplit`: WattLedger splits at tariff boundaries.' }),
   partnerPrice: z.strictObject({ currency, exclVat: decimal, origin: z.enum(['partner', 'hub', 'notSignificant']) }).exactOptional(),
@@ -79,8 +81,10 @@ export const chargeRecordSchema = z
 // Sealed data never changes: the types say so at every depth.
 type Frozen<T> = T extends readonly (infer Item)[] ? readonly Frozen<Item>[] : T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
 
-/** The canonical facts of one charging session, as every source adapter yields them. Instants are UTC ISO strings, energy is integer Wh. */
+/** The canonical facts of one charging session, as they are sealed. Instants are UTC ISO strings, energy is integer Wh. */
 export type ChargeFacts = Frozen<z.infer<typeof chargeFacts>>;
+/** The facts as a source adapter reads them, still with the UID of the token (or user key) as the source writes it. */
+export type SourceFacts = Omit<ChargeFacts, 'tokenRef'> & { readonly tokenKey: string };
 export type ChargePeriod = Frozen<z.infer<typeof chargePeriod>>;
 export type ChargeRecord = Frozen<z.infer<typeof chargeRecordSchema>>;
 

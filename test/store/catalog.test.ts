@@ -16,6 +16,8 @@ const mutable = [
     'account',
     'site',
     'mapping',
+    'token',
+    'token_secret',
     'contract',
     'price_assignment',
     'gl_mapping',

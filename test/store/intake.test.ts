@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { sha256 } from '../../src/core/seal/charge-record.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { findRecord } from '../../src/store/reads/records.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -42,6 +43,13 @@ describe('intake of a page', () => {
     const [record] = await rows("SELECT canonical, record_hash FROM charge_record r JOIN record_head h USING (record_id) WHERE h.cdr_id = '100'");
     expect(sha256(record.canonical).equals(record.record_hash)).toBe(true);
     expect(JSON.parse(record.canonical.toString())).toMatchObject({ revision: 1, facts: { energyWh: 10_500 } });
+  });
+  it('names the token by a reference that only the token table leads back to its UID', async () => {
+    const [record] = await rows("SELECT r.record_id, convert_from(canonical, 'UTF8') AS text FROM charge_record r JOIN record_head h USING (record_id) WHERE h.cdr_id = '100'");
+    const { facts } = JSON.parse(record.text);
+    expect(record.text).not.toContain('Bl2-1"');
+    expect(await rows('SELECT source_id, uid FROM token WHERE ref = $1', [facts.tokenRef])).toEqual([{ source_id: 'csms', uid: 'Bl2-1' }]);
+    expect(await findRecord(store.pool, String(record.record_id))).toMatchObject({ token: 'Bl2-1' });
   });
   it('turns other content under the same key into a revision that reverses what was booked', async () => {
     await storeLines(store, [session(101, { kWh: '10' }), session(101, { kWh: '12' })]);

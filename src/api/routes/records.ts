@@ -23,6 +23,7 @@ const record = z
     sessionKey: z.string(),
     siteId: z.string().nullable(),
     accountId: z.string().nullable(),
+    token: z.string().nullable().openapi({ description: 'UID of the token; null once it was erased.' }),
     serviceMonth: z.string().nullable(),
     energyWh: wh,
     waitingFor: z.string().nullable(),

@@ -11,7 +11,7 @@ import { checkClaim } from './check-claim.ts';
 /** Where the set-up for a session is looked up; the store fills it for a page. Instants are epoch ms. */
 export type SetupLookup = {
   site(sourceId: string, siteKey: string, atMs: number): SiteSetup | undefined;
-  payer(sourceId: string, tokenKey: string, atMs: number): PayerSetup | 'noContract' | undefined;
+  payer(sourceId: string, tokenRef: string, atMs: number): PayerSetup | 'noContract' | undefined;
   /** The tariffs of the nearest assignment: the EVSE's own, else the site's, else the general one. */
   tariffs(segment: string, siteId: string, evseId: string | undefined, atMs: number): readonly TariffSetup[];
 };
@@ -37,13 +37,13 @@ export function evaluateSession(facts: ChargeFacts, parseIssues: readonly Issue[
   const subject = facts.cdrId;
   const serviceMonth = periodKeyOf(endMs, entity.timeZone);
   const site = setup.site(facts.sourceId, facts.siteKey, startMs);
-  const payer = setup.payer(facts.sourceId, facts.tokenKey, startMs);
+  const payer = setup.payer(facts.sourceId, facts.tokenRef, startMs);
   const base = { serviceMonth, siteId: site?.siteId ?? null, accountId: payer === undefined || payer === 'noContract' ? null : payer.accountId };
 
   const missing: Issue[] = [];
   if (site === undefined) missing.push({ code: 'unknownSite', severity: 'blocks', subject, params: { site: facts.siteKey } });
-  if (payer === undefined) missing.push({ code: 'unknownToken', severity: 'blocks', subject, params: { token: facts.tokenKey } });
-  if (payer === 'noContract') missing.push({ code: 'missingContract', severity: 'blocks', subject, params: { token: facts.tokenKey } });
+  if (payer === undefined) missing.push({ code: 'unknownToken', severity: 'blocks', subject, params: { token: facts.tokenRef } });
+  if (payer === 'noContract') missing.push({ code: 'missingContract', severity: 'blocks', subject, params: { token: facts.tokenRef } });
   const found = [...parseIssues, ...checkPlausibility(facts, { nowMs, connectorPowerW: site?.connectorPowerW ?? 350_000 })];
   const issues = accepted ? found.map((issue): Issue => (issue.severity === 'blocks' ? { ...issue, severity: 'warns' } : issue)) : found;
   const all = [...missing, ...issues];

@@ -85,6 +85,8 @@ function factsInOrder(facts: ChargeFacts, resolved?: { readonly siteId: string; 
     energyWh: facts.energyWh,
     evseId: facts.evseId,
     externalIds: externalIds as ChargeFacts['externalIds'],
+    meterEndWh: facts.meterEndWh,
+    meterStartWh: facts.meterStartWh,
     ownerCountry: facts.ownerCountry,
     ownerParty: facts.ownerParty,
     partnerPrice: price === undefined ? undefined : { currency: price.currency, exclVat: price.exclVat, origin: price.origin },
@@ -94,7 +96,7 @@ function factsInOrder(facts: ChargeFacts, resolved?: { readonly siteId: string; 
     sourceId: facts.sourceId,
     startAt: facts.startAt,
     statedDurationS: facts.statedDurationS,
-    tokenKey: facts.tokenKey,
+    tokenRef: facts.tokenRef,
   };
 }
 

@@ -1,6 +1,7 @@
-import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import type { SourceFacts } from '../../contracts/charge-record.ts';
 import type { Issue } from '../../core/issues.ts';
 import { factsHash } from '../../core/normalise/facts-hash.ts';
+import { sealableFacts } from '../../core/normalise/token-ref.ts';
 import type { Db } from '../db.ts';
 import { storeRawMessages } from '../intake/store-raw.ts';
 import { recordKeySql } from '../record-key.ts';
@@ -9,9 +10,9 @@ type Context = { readonly sourceId: string; readonly ownerCountry: string; reado
 /** What receiving needs of a source's parser; the caller hands in the adapter's. */
 export type CdrParser = {
   keyOf(bytes: Buffer, context: Context): string;
-  parse(bytes: Buffer, context: Context): { readonly ok: true; readonly facts: ChargeFacts; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
+  parse(bytes: Buffer, context: Context): { readonly ok: true; readonly facts: SourceFacts; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
 };
-export type ReceivingSource = { readonly format: string; readonly context: Context };
+export type ReceivingSource = { readonly format: string; readonly context: Context; readonly tokenSecret: Buffer };
 export type ReceivedItem = {
   readonly rawId: string;
   readonly recordKey: string;
@@ -22,8 +23,8 @@ export type ReceivedItem = {
 
 /** How a source's CDRs are read; undefined when there is no such source. */
 export async function receivingSource(db: Db, sourceId: string): Promise<ReceivingSource | undefined> {
-  const row = (await db.query('SELECT format, owner_country, owner_party, time_zone FROM source WHERE id = $1', [sourceId])).rows[0];
-  return row === undefined ? undefined : { format: row.format, context: { sourceId, ownerCountry: row.owner_country, ownerParty: row.owner_party, timeZone: row.time_zone } };
+  const row = (await db.query('SELECT format, owner_country, owner_party, time_zone, secret FROM source, token_secret WHERE source.id = $1', [sourceId])).rows[0];
+  return row === undefined ? undefined : { format: row.format, context: { sourceId, ownerCountry: row.owner_country, ownerParty: row.owner_party, timeZone: row.time_zone }, tokenSecret: row.secret };
 }
 
 /**
@@ -44,7 +45,7 @@ export async function receiveCdrs(db: Db, source: ReceivingSource, items: readon
     const parsed = parser.parse(items[i] ?? Buffer.alloc(0), source.context);
     const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
     if (!parsed.ok) return { ...base, status: 'held' };
-    return { ...base, status: known.get(recordKey)?.equals(factsHash(parsed.facts)) === true ? 'duplicate' : 'accepted' };
+    return { ...base, status: known.get(recordKey)?.equals(factsHash(sealableFacts(parsed.facts, source.tokenSecret))) === true ? 'duplicate' : 'accepted' };
   });
 }
 

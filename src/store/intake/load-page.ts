@@ -12,7 +12,15 @@ export type SourceRow = {
   readonly timeZone: string;
   readonly repeatProfile: 'revise' | 'conflict';
 };
-export type PageMessage = { readonly rawId: bigint; readonly recordKey: string; readonly receivedAt: Date; readonly bytes: Buffer | null; readonly source: SourceRow; readonly pending: boolean };
+export type PageMessage = {
+  readonly rawId: bigint;
+  readonly recordKey: string;
+  readonly receivedAt: Date;
+  readonly bytes: Buffer | null;
+  readonly source: SourceRow;
+  readonly pending: boolean;
+  readonly tokenSecret: Buffer;
+};
 
 /**
  * The messages of a page in order of arrival, their work-list rows locked. Of the ids given, those already
@@ -22,8 +30,8 @@ export async function loadMessages(db: Db, rawIds: readonly string[], retry: boo
   await db.query('SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE', [rawIds]);
   const { rows } = await db.query(
     `SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
-            s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.repeat_profile
-     FROM raw_message m JOIN source s ON s.id = m.source_id
+            s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.repeat_profile, k.secret
+     FROM raw_message m JOIN source s ON s.id = m.source_id CROSS JOIN token_secret k
      JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
      LEFT JOIN raw_pending p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
@@ -35,6 +43,7 @@ export async function loadMessages(db: Db, rawIds: readonly string[], retry: boo
     receivedAt: r.received_at,
     bytes: r.bytes,
     pending: r.pending,
+    tokenSecret: r.secret,
     source: { id: r.source_id, entityId: r.entity_id, format: r.format, ownerCountry: r.owner_country, ownerParty: r.owner_party, timeZone: r.time_zone, repeatProfile: r.repeat_profile },
   }));
 }
@@ -96,17 +105,20 @@ export function headKeyText(key: HeadKey): string {
   return `${key.sourceId}/${key.ownerCountry}*${key.ownerParty}*${key.cdrId}`.toLowerCase();
 }
 
+/** A token as a source names it, and the reference that stands for it in records. */
+export type TokenUse = { readonly sourceId: string; readonly ref: string; readonly uid: string };
+
 type Dated<T> = { readonly fromMs: number; readonly toMs: number; readonly value: T };
 /** What holds at an instant; several rows are an answer of their own. */
 export type SetupBook = {
   site(sourceId: string, siteKey: string, atMs: number): SiteSetup | undefined;
-  payer(sourceId: string, tokenKey: string, atMs: number): PayerSetup | 'noContract' | undefined;
+  payer(sourceId: string, tokenRef: string, atMs: number): PayerSetup | 'noContract' | undefined;
   tariffs(segment: string, siteId: string, evseId: string | undefined, atMs: number): TariffSetup[];
   entity(entityId: string): EntitySetup;
 };
 
 /** Loads the set-up that the page's keys can touch, in a handful of queries whatever the page's size. */
-export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds: string[]; siteKeys: string[]; tokenKeys: string[] }): Promise<SetupBook> {
+export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds: string[]; siteKeys: string[]; tokens: readonly TokenUse[] }): Promise<SetupBook> {
   const siteRows = await db.query(
     `SELECT m.source_id, m.external_key, ms(m.valid_from) AS from_ms, ms(m.valid_to) AS to_ms, s.id, s.country, s.time_zone, s.cost_center, s.connector_power_w, s.owner_account_id,
             c.contract_id, c.clauses->>'sharePercent' AS share_percent, ms(c.valid_from) AS c_from, ms(c.valid_to) AS c_to
@@ -121,7 +133,7 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
      FROM mapping m JOIN account a ON a.id = m.internal_id
      LEFT JOIN contract c ON c.account_id = a.id AND c.kind IN ('supply', 'roaming') LEFT JOIN contract_version v ON v.contract_id = c.id
      WHERE m.kind = 'token' AND m.source_id = ANY($1) AND m.external_key = ANY($2)`.replaceAll(/ms\(([a-z_.]+)\)/g, EPOCH_MS),
-    [wanted.sourceIds, wanted.tokenKeys],
+    [wanted.sourceIds, wanted.tokens.map((t) => t.uid)],
   );
   const tariffRows = await db.query(
     `SELECT p.segment, p.site_id, p.evse_id, ms(p.valid_from) AS from_ms, ms(p.valid_to) AS to_ms, t.id, t.tariff_id, t.version, t.body, ms(t.valid_from) AS t_from, ms(t.valid_to) AS t_to
@@ -158,10 +170,11 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
     version: r.version as number,
     value: { tariffVersionId: r.id, tariffId: r.tariff_id, tariff: tariffSchema.parse(r.body) } satisfies TariffSetup,
   }));
+  const uids = new Map(wanted.tokens.map((t) => [`${t.sourceId}\n${t.ref}`, t.uid]));
   const at = <T>(rows: readonly Dated<T>[] | undefined, ms: number) => rows?.find((d) => d.fromMs <= ms && ms < d.toMs)?.value;
   return {
     site: (sourceId, key, ms) => at(sites.get(`${sourceId}\n${key}`), ms),
-    payer: (sourceId, key, ms) => at(payers.get(`${sourceId}\n${key}`), ms),
+    payer: (sourceId, ref, ms) => at(payers.get(`${sourceId}\n${uids.get(`${sourceId}\n${ref}`)}`), ms),
     tariffs(segment, siteId, evseId, ms) {
       const valid = tariffs.filter((t) => t.segment === segment && t.fromMs <= ms && ms < t.toMs);
       const nearest = [valid.filter((t) => t.evseId !== null && t.evseId === evseId), valid.filter((t) => t.evseId === null && t.siteId === siteId)].find((own) => own.length > 0);

@@ -4,7 +4,7 @@ import { postingsFor } from '../../core/ledger/postings.ts';
 import { chargeHash, type SealedRecord } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 import { chargeOfRow } from './charge-of-row.ts';
-import type { HeadKey } from './load-page.ts';
+import type { HeadKey, TokenUse } from './load-page.ts';
 
 export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'superseded' | 'conflict' | 'quarantined';
 export type OutcomeRow = { readonly rawId: bigint; readonly recordId: bigint; readonly revision: number; readonly outcome: Outcome; readonly issues: readonly Issue[] };
@@ -22,6 +22,7 @@ export type HeadRow = {
   readonly waitingFor: string | null;
   readonly waitingRawId: bigint | null;
   readonly sourceUpdatedAt: number | null;
+  readonly tokenRef: string | null;
   readonly issues: readonly Issue[];
 };
 export type RecordRow = {
@@ -67,14 +68,26 @@ export async function writeFindings(db: Db, rows: readonly { rawId: bigint; reco
   ]);
 }
 
+/** Keeps the UIDs that references stand for, and the day each was last seen. */
+export async function writeTokens(db: Db, tokens: readonly TokenUse[]): Promise<void> {
+  if (tokens.length === 0) return;
+  // In one order everywhere, so that two pages never wait for each other.
+  const sorted = [...tokens].sort((a, b) => (a.sourceId + a.ref < b.sourceId + b.ref ? -1 : 1));
+  await db.query(
+    `INSERT INTO token (source_id, ref, uid) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+     ON CONFLICT (source_id, ref) DO UPDATE SET last_seen_on = CURRENT_DATE WHERE token.last_seen_on < CURRENT_DATE`,
+    [sorted.map((t) => t.sourceId), sorted.map((t) => t.ref), sorted.map((t) => t.uid)],
+  );
+}
+
 /** Brings the heads to their new state; the heads are locked by `lockHeads` in the same transaction. */
 export async function writeHeads(db: Db, rows: readonly HeadRow[]): Promise<void> {
   if (rows.length === 0) return;
   await db.query(
     `UPDATE record_head h SET revision = t.revision, facts_hash = t.facts_hash, state = t.state, session_key = t.session_key, site_id = t.site_id, account_id = t.account_id,
-       service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, waiting_raw_id = t.waiting_raw_id, issues = t.issues, source_updated_at = t.source_updated_at, updated_at = now()
-     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::jsonb[], $16::timestamptz[])
-       AS t(source_id, owner_country, owner_party, cdr_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at)
+       service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, waiting_raw_id = t.waiting_raw_id, issues = t.issues, source_updated_at = t.source_updated_at, token_ref = t.token_ref, updated_at = now()
+     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::jsonb[], $16::timestamptz[], $17::text[])
+       AS t(source_id, owner_country, owner_party, cdr_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at, token_ref)
      WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
     [
       rows.map((r) => r.key.sourceId),
@@ -93,6 +106,7 @@ export async function writeHeads(db: Db, rows: readonly HeadRow[]): Promise<void
       rows.map((r) => r.waitingRawId),
       rows.map((r) => json(r.issues)),
       rows.map((r) => (r.sourceUpdatedAt === null ? null : new Date(r.sourceUpdatedAt))),
+      rows.map((r) => r.tokenRef),
     ],
   );
 }

@@ -16,6 +16,8 @@ export type RecordView = {
   readonly sessionKey: string;
   readonly siteId: string | null;
   readonly accountId: string | null;
+  /** The UID of the token, as long as it is kept. */
+  readonly token: string | null;
   readonly serviceMonth: string | null;
   readonly energyWh: string;
   readonly waitingFor: string | null;
@@ -23,7 +25,7 @@ export type RecordView = {
   readonly updatedAt: string;
 };
 
-const columns = `h.*, ${recordKeySql} AS record_key`;
+const columns = `h.*, ${recordKeySql} AS record_key, (SELECT t.uid FROM token t WHERE t.source_id = h.source_id AND t.ref = h.token_ref) AS token`;
 
 /** `id` is a record's number, or `{sourceId}/{country*party*cdrId}`. The record of that id; undefined when nothing of it was processed. */
 export async function findRecord(db: Db, id: string): Promise<RecordView | undefined> {
@@ -59,12 +61,18 @@ function viewOf(r: QueryResultRow): RecordView {
     sessionKey: r['session_key'],
     siteId: r['site_id'],
     accountId: r['account_id'],
+    token: r['token'],
     serviceMonth: r['service_month'],
     energyWh: String(r['energy_wh']),
     waitingFor: r['waiting_for'],
-    issues: (r['issues'] as Issue[]).map((i) => ({ code: i.code, severity: i.severity, text: describeIssue(i) })),
+    issues: withToken(r['issues'] as Issue[], r['token']).map((i) => ({ code: i.code, severity: i.severity, text: describeIssue(i) })),
     updatedAt: r['updated_at'].toISOString(),
   };
+}
+
+/** Issues name a token by its reference; people read its UID, as long as it is kept. */
+export function withToken(issues: readonly Issue[], uid: string | null): Issue[] {
+  return issues.map((i) => (uid !== null && 'token' in i.params ? { ...i, params: { ...i.params, token: uid } } : i));
 }
 
 /** The sealed JSON of a record's revision (the current one unless told), byte for byte; undefined when it was never sealed. */

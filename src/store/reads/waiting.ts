@@ -15,7 +15,7 @@ export async function waitingForSetup(db: Db, filter: { readonly sourceId: strin
   const { rows } = await db.query<{ record_key: string; raw_id: bigint }>(
     `SELECT ${recordKeySql} AS record_key, h.waiting_raw_id AS raw_id FROM record_head h
      WHERE h.source_id = $1 AND h.state IN ('quarantined', 'parked') AND h.waiting_raw_id IS NOT NULL
-       AND EXISTS (SELECT FROM jsonb_array_elements(h.issues) i WHERE i->>'code' = $2 AND (i->'params') @> ANY (ARRAY[jsonb_build_object('site', $3::text), jsonb_build_object('token', $3::text), jsonb_build_object('segment', $3::text)]))
+       AND EXISTS (SELECT FROM jsonb_array_elements(h.issues) i WHERE i->>'code' = $2 AND (i->'params') @> ANY (ARRAY[jsonb_build_object('site', $3::text), (SELECT jsonb_build_object('token', t.ref) FROM token t WHERE t.source_id = $1 AND t.uid = $3::text), jsonb_build_object('segment', $3::text)]))
      ORDER BY h.record_id LIMIT 10000`,
     [filter.sourceId, filter.code, filter.key],
   );
