@@ -96,7 +96,7 @@ async function benchBulk(store, admin) {
           const page = await pendingMessages(store.pool, { batchId: stored.batchId, limit: 500, after, lane: { index, of: 2 } });
           if (page.length === 0) return;
           after = page.at(-1);
-          await store.tx((db) => processPage(db, page, new Date()));
+          await store.tx((db) => processPage(db, page));
         }
       }),
     );

@@ -19,11 +19,13 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     async processCdr(ref: RecordRef): Promise<CdrProgress> {
       return store.tx(async (db) => {
         const fresh = await pendingMessages(db, { ...ref, limit: pageSize });
-        if (fresh.length > 0) await processPage(db, fresh, now());
+        if (fresh.length > 0) await processPage(db, fresh);
         const waiting = await waitingMessage(db, ref);
-        if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], now(), true);
+        if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], 'retry');
         const after = await waitingMessage(db, ref);
-        return after === undefined ? { state: 'unknown', waitingFor: null, problem: null } : { state: after.state, waitingFor: after.waitingFor, problem: after.problem };
+        return after === undefined
+          ? { state: 'unknown', waitingFor: null, problem: null }
+          : { state: after.rawId !== null && after.state === 'booked' ? 'quarantined' : after.state, waitingFor: after.waitingFor, problem: after.problem };
       });
     },
 
@@ -34,7 +36,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
 
     /** Processes one page of messages named by their ids, at most 500. */
     async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
-      const result = await store.tx((db) => processPage(db, input.rawIds, now()));
+      const result = await store.tx((db) => processPage(db, input.rawIds));
       return { ...result, processed: input.rawIds.length };
     },
 
@@ -48,8 +50,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
           processPage(
             db,
             page.map((w) => w.rawId),
-            now(),
-            true,
+            'retry',
           ),
         );
         const still = new Set(result.waiting.map((ref) => ref.recordKey));
@@ -75,7 +76,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
         const last = page.at(-1);
         if (last === undefined) return;
         after = last;
-        const result: PageResult = await store.tx((db) => processPage(db, page, now()));
+        const result: PageResult = await store.tx((db) => processPage(db, page));
         totals = {
           processed: totals.processed + page.length,
           accepted: totals.accepted + result.accepted,

@@ -90,7 +90,7 @@ async function arrive(store: Store, messages: readonly Message[], random: () => 
     for (;;) {
       const page = await pendingMessages(store.pool, { limit: 1 + Math.floor(random() * 300) });
       if (page.length === 0) break;
-      await store.tx((db) => processPage(db, page, new Date()));
+      await store.tx((db) => processPage(db, page));
     }
   }
 }
@@ -99,7 +99,9 @@ async function arrive(store: Store, messages: readonly Message[], random: () => 
 async function outcome(store: Store) {
   const rows = async (sql: string) => (await store.pool.query(sql)).rows;
   return {
-    heads: await rows(`SELECT source_id, owner_party, cdr_id, state, energy_wh, service_month, account_id, encode(facts_hash, 'hex') AS facts FROM record_head ORDER BY 1, 2, 3`),
+    heads: await rows(
+      `SELECT source_id, owner_party, cdr_id, state, energy_wh, service_month, account_id, encode(facts_hash, 'hex') AS facts, encode(waiting_hash, 'hex') AS waiting, session_key FROM record_head ORDER BY 1, 2, 3`,
+    ),
     sealed: await rows(`SELECT h.source_id, h.owner_party, h.cdr_id, encode(r.facts_hash, 'hex') AS facts, encode(r.rating_hash, 'hex') AS rating, encode(r.allocation_hash, 'hex') AS allocation
       FROM record_head h JOIN charge_record r ON r.record_id = h.record_id AND r.revision = h.revision WHERE h.state = 'booked' ORDER BY 1, 2, 3`),
     charges: await rows(`SELECT role, service_month, cost_center, payer_account_id, sum(net_minor)::bigint AS net, sum(gross_minor)::bigint AS gross, sum(energy_wh)::bigint AS wh

@@ -3,7 +3,8 @@ import { recordKeyOf } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import type { ParseResult, SourceLine, SourceParser } from './port.ts';
+import { splitNdjson } from './ndjson.ts';
+import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
 const decimal = z
@@ -34,16 +35,7 @@ const cdrSchema = z.object({
 export const ocpi221: SourceParser = {
   format: 'ocpi-2-2-1',
 
-  splitFile(bytes) {
-    const lines: SourceLine[] = [];
-    bytes
-      .toString('utf8')
-      .split('\n')
-      .forEach((line, i) => {
-        if (line.trim() !== '') lines.push({ lineNo: i + 1, bytes: Buffer.from(line.trim()) });
-      });
-    return { ok: true, lines };
-  },
+  splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
 
   keyOf(bytes) {
     try {

@@ -45,16 +45,20 @@ export async function receiveCdrs(db: Db, source: ReceivingSource, items: readon
     const parsed = parser.parse(items[i] ?? Buffer.alloc(0), source.context);
     const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
     if (!parsed.ok) return { ...base, status: 'held' };
-    return { ...base, status: known.get(recordKey)?.equals(factsHash(sealableFacts(parsed.facts, source.tokenSecret))) === true ? 'duplicate' : 'accepted' };
+    return { ...base, status: isKnown(known.get(recordKey), factsHash(sealableFacts(parsed.facts, source.tokenSecret))) ? 'duplicate' : 'accepted' };
   });
 }
 
-async function knownFacts(db: Db, sourceId: string, keys: readonly string[]): Promise<Map<string, Buffer>> {
-  const { rows } = await db.query<{ key: string; facts_hash: Buffer }>(
-    `SELECT ${recordKeySql} AS key, h.facts_hash
+function isKnown(hashes: readonly Buffer[] | undefined, hash: Buffer): boolean {
+  return hashes?.some((known) => known.equals(hash)) === true;
+}
+
+async function knownFacts(db: Db, sourceId: string, keys: readonly string[]): Promise<Map<string, readonly Buffer[]>> {
+  const { rows } = await db.query<{ key: string; hashes: Buffer[] }>(
+    `SELECT ${recordKeySql} AS key, array_remove(ARRAY[h.facts_hash, h.waiting_hash], NULL) AS hashes
      FROM unnest($2::char(2)[], $3::text[], $4::text[]) AS t(country, party, id)
-     JOIN record_head h ON h.source_id = $1 AND h.owner_country = t.country AND h.owner_party = t.party AND h.cdr_id = t.id WHERE h.facts_hash IS NOT NULL`,
+     JOIN record_head h ON h.source_id = $1 AND h.owner_country = t.country AND h.owner_party = t.party AND h.cdr_id = t.id`,
     [sourceId, keys.map((k) => (k.split('*')[0] ?? '').toUpperCase()), keys.map((k) => (k.split('*')[1] ?? '').toUpperCase()), keys.map((k) => k.split('*').slice(2).join('*'))],
   );
-  return new Map(rows.map((r) => [r.key, r.facts_hash]));
+  return new Map(rows.map((r) => [r.key, r.hashes]));
 }

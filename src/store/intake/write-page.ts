@@ -4,27 +4,13 @@ import { postingsFor } from '../../core/ledger/postings.ts';
 import { chargeHash, type SealedRecord } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 import { chargeOfRow } from './charge-of-row.ts';
-import type { HeadKey, TokenUse } from './load-page.ts';
+import type { Head, TokenUse } from './load-page.ts';
 
-export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'superseded' | 'conflict' | 'quarantined';
+export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'superseded' | 'conflict' | 'quarantined' | 'linked';
 export type OutcomeRow = { readonly rawId: bigint; readonly recordId: bigint; readonly revision: number; readonly outcome: Outcome; readonly issues: readonly Issue[] };
-export type HeadRow = {
-  readonly key: HeadKey;
-  readonly recordId: bigint;
-  readonly revision: number;
-  readonly factsHash: Buffer | null;
-  readonly state: string;
-  readonly sessionKey: string;
-  readonly siteId: string | null;
-  readonly accountId: string | null;
-  readonly serviceMonth: string | null;
-  readonly energyWh: number;
-  readonly waitingFor: string | null;
-  readonly waitingRawId: bigint | null;
-  readonly sourceUpdatedAt: number | null;
-  readonly tokenRef: string | null;
-  readonly issues: readonly Issue[];
-};
+export type FindingRow = { readonly rawId: bigint; readonly recordId: bigint; readonly issue: Issue; readonly profileVersion: number };
+/** A record whose booked charges are to be reversed. */
+export type BookedRecord = Pick<RecordRow, 'recordId' | 'revision' | 'sourceId' | 'entityId' | 'recordKey'>;
 export type RecordRow = {
   readonly recordId: bigint;
   readonly revision: number;
@@ -56,16 +42,26 @@ export async function writeOutcomes(db: Db, rows: readonly OutcomeRow[]): Promis
   await db.query('DELETE FROM raw_pending WHERE raw_id = ANY($1::bigint[])', [rows.map((r) => r.rawId)]);
 }
 
-export async function writeFindings(db: Db, rows: readonly { rawId: bigint; recordId: bigint; issue: Issue }[]): Promise<void> {
+/** Keeps what was found of each message, with the rule's version, what it computed and what it allows. */
+export async function writeFindings(db: Db, rows: readonly FindingRow[]): Promise<void> {
   if (rows.length === 0) return;
-  await db.query(`INSERT INTO finding (raw_id, record_id, code, severity, subject, params) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::jsonb[])`, [
-    rows.map((r) => r.rawId),
-    rows.map((r) => r.recordId),
-    rows.map((r) => r.issue.code),
-    rows.map((r) => r.issue.severity),
-    rows.map((r) => r.issue.subject),
-    rows.map((r) => json(r.issue.params)),
-  ]);
+  const param = (name: 'computed' | 'limit') => rows.map((r) => r.issue.params[name]?.toString() ?? null);
+  await db.query(
+    `INSERT INTO finding (raw_id, record_id, code, rule_version, severity, subject, params, computed, allowed, profile_version)
+     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::integer[])`,
+    [
+      rows.map((r) => r.rawId),
+      rows.map((r) => r.recordId),
+      rows.map((r) => r.issue.code),
+      rows.map((r) => r.issue.ruleVersion ?? 1),
+      rows.map((r) => r.issue.severity),
+      rows.map((r) => r.issue.subject),
+      rows.map((r) => json(r.issue.params)),
+      param('computed'),
+      param('limit'),
+      rows.map((r) => r.profileVersion),
+    ],
+  );
 }
 
 /** Keeps the UIDs that references stand for, and the day each was last seen. */
@@ -81,13 +77,19 @@ export async function writeTokens(db: Db, tokens: readonly TokenUse[]): Promise<
 }
 
 /** Brings the heads to their new state; the heads are locked by `lockHeads` in the same transaction. */
-export async function writeHeads(db: Db, rows: readonly HeadRow[]): Promise<void> {
+export async function writeHeads(db: Db, rows: readonly Head[]): Promise<void> {
   if (rows.length === 0) return;
+  const date = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : new Date(ms));
   await db.query(
     `UPDATE record_head h SET revision = t.revision, facts_hash = t.facts_hash, state = t.state, session_key = t.session_key, site_id = t.site_id, account_id = t.account_id,
-       service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, waiting_raw_id = t.waiting_raw_id, issues = t.issues, source_updated_at = t.source_updated_at, token_ref = t.token_ref, updated_at = now()
-     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::jsonb[], $16::timestamptz[], $17::text[])
-       AS t(source_id, owner_country, owner_party, cdr_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at, token_ref)
+       service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, issues = t.issues, source_updated_at = t.source_updated_at, token_ref = t.token_ref,
+       waiting_since = CASE WHEN t.waiting_raw_id IS NOT NULL THEN CASE WHEN h.waiting_raw_id = t.waiting_raw_id THEN h.waiting_since ELSE now() END END,
+       waiting_raw_id = t.waiting_raw_id, waiting_hash = t.waiting_hash, waiting_updated_at = t.waiting_updated_at, at_risk_minor = t.at_risk_minor, at_risk_currency = t.at_risk_currency,
+       linked_to = t.linked_to, updated_at = now()
+     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::jsonb[],
+         $16::timestamptz[], $17::text[], $18::bytea[], $19::timestamptz[], $20::bigint[], $21::char(3)[], $22::bigint[])
+       AS t(source_id, owner_country, owner_party, cdr_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues,
+         source_updated_at, token_ref, waiting_hash, waiting_updated_at, at_risk_minor, at_risk_currency, linked_to)
      WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
     [
       rows.map((r) => r.key.sourceId),
@@ -95,7 +97,7 @@ export async function writeHeads(db: Db, rows: readonly HeadRow[]): Promise<void
       rows.map((r) => r.key.ownerParty),
       rows.map((r) => r.key.cdrId),
       rows.map((r) => r.revision),
-      rows.map((r) => r.factsHash),
+      rows.map((r) => r.standing?.hash ?? null),
       rows.map((r) => r.state),
       rows.map((r) => r.sessionKey),
       rows.map((r) => r.siteId),
@@ -103,33 +105,46 @@ export async function writeHeads(db: Db, rows: readonly HeadRow[]): Promise<void
       rows.map((r) => r.serviceMonth),
       rows.map((r) => r.energyWh),
       rows.map((r) => r.waitingFor),
-      rows.map((r) => r.waitingRawId),
+      rows.map((r) => r.waiting?.rawId ?? null),
       rows.map((r) => json(r.issues)),
-      rows.map((r) => (r.sourceUpdatedAt === null ? null : new Date(r.sourceUpdatedAt))),
+      rows.map((r) => date(r.standing?.updatedAt)),
       rows.map((r) => r.tokenRef),
+      rows.map((r) => r.waiting?.hash ?? null),
+      rows.map((r) => date(r.waiting?.updatedAt)),
+      rows.map((r) => r.worth?.minor ?? null),
+      rows.map((r) => r.worth?.currency ?? null),
+      rows.map((r) => r.linkedTo),
     ],
   );
 }
 
-/** Notes that the content which stands was said again, later by the source's own clock (epoch ms). */
-export async function restateHeads(db: Db, rows: readonly { readonly key: HeadKey; readonly updatedAt: number }[]): Promise<void> {
-  if (rows.length === 0) return;
-  await db.query(
-    `UPDATE record_head h SET source_updated_at = greatest(h.source_updated_at, t.at)
-     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::timestamptz[]) AS t(source_id, owner_country, owner_party, cdr_id, at)
-     WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
-    [rows.map((r) => r.key.sourceId), rows.map((r) => r.key.ownerCountry), rows.map((r) => r.key.ownerParty), rows.map((r) => r.key.cdrId), rows.map((r) => new Date(r.updatedAt))],
-  );
-}
-
-type ChargeRow = { readonly record: RecordRow; readonly revision: number; readonly charge: Charge; readonly splitNo: number; readonly reversalOf: bigint | null };
+type ChargeRow = {
+  readonly record: Omit<BookedRecord, 'revision'>;
+  readonly sessionKey: string;
+  readonly revision: number;
+  readonly charge: Charge;
+  readonly splitNo: number;
+  readonly reversalOf: bigint | null;
+};
 
 /**
  * Seals records and books their charges: record rows, reversals of the revision they replace, charges with their
- * identity (invariant 2), and one journal per page and service month. All in the caller's transaction; `wave` numbers its calls.
+ * identity (invariant 2), and one journal per page and service month. What is booked of `unbooked` is reversed, and nothing takes its place.
+ * All in the caller's transaction; `wave` numbers its calls there.
  */
-export async function sealAndBook(db: Db, records: readonly RecordRow[], wave: number): Promise<void> {
-  if (records.length === 0) return;
+export async function sealAndBook(db: Db, records: readonly RecordRow[], unbooked: readonly BookedRecord[], wave: number): Promise<void> {
+  if (records.length > 0) await insertRecords(db, records);
+  const reversals = await reversalsOf(db, [...records.filter((r) => r.revision > 1), ...unbooked]);
+  const made = records.flatMap((record) => record.charges.map((charge) => ({ record, sessionKey: record.sessionKey, revision: record.revision, charge, splitNo: 0, reversalOf: null })));
+  const rows: ChargeRow[] = [...reversals, ...made];
+  if (rows.length === 0) return;
+  const page = await db.query<{ id: string }>("SELECT 'page/' || pg_current_xact_id()::text || '.' || $1::text AS id", [wave]);
+  const pageId = page.rows[0]?.id ?? '';
+  await insertCharges(db, rows, pageId);
+  await book(db, rows, pageId);
+}
+
+async function insertRecords(db: Db, records: readonly RecordRow[]): Promise<void> {
   await db.query(
     `INSERT INTO charge_record (record_id, revision, raw_id, source_id, session_key, site_id, account_id, start_at, end_at, service_month, energy_wh, canonical, facts_hash, rating_hash, allocation_hash, record_hash)
      SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bigint[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[], $16::bytea[])`,
@@ -152,18 +167,10 @@ export async function sealAndBook(db: Db, records: readonly RecordRow[], wave: n
       records.map((r) => r.sealed.recordHash),
     ],
   );
-  const reversals = await reversalsOf(
-    db,
-    records.filter((r) => r.revision > 1),
-  );
-  const rows: ChargeRow[] = [...reversals, ...records.flatMap((record) => record.charges.map((charge) => ({ record, revision: record.revision, charge, splitNo: 0, reversalOf: null })))];
-  const page = await db.query<{ id: string }>("SELECT 'page/' || pg_current_xact_id()::text || '.' || $1::text AS id", [wave]);
-  const pageId = page.rows[0]?.id ?? '';
-  await insertCharges(db, rows, pageId);
-  await book(db, rows, pageId);
 }
 
-async function reversalsOf(db: Db, records: readonly RecordRow[]): Promise<ChargeRow[]> {
+/** The mirrors of what is booked of records; frees its identity. */
+async function reversalsOf(db: Db, records: readonly BookedRecord[]): Promise<ChargeRow[]> {
   if (records.length === 0) return [];
   const byId = new Map(records.map((r) => [r.recordId, r]));
   const live = await db.query(`SELECT c.* FROM rated_charge c JOIN charge_identity i ON i.charge_id = c.charge_id WHERE c.record_id = ANY($1::bigint[]) AND c.reversal_of IS NULL`, [
@@ -173,7 +180,7 @@ async function reversalsOf(db: Db, records: readonly RecordRow[]): Promise<Charg
   return live.rows.flatMap((r) => {
     const record = byId.get(r.record_id);
     if (record === undefined) return [];
-    return [{ record, revision: r.revision, charge: mirrorOf(chargeOfRow(r)), splitNo: r.split_no, reversalOf: r.charge_id }];
+    return [{ record, sessionKey: r.session_key, revision: r.revision, charge: mirrorOf(chargeOfRow(r)), splitNo: r.split_no, reversalOf: r.charge_id }];
   });
 }
 
@@ -181,7 +188,7 @@ async function insertCharges(db: Db, rows: readonly ChargeRow[], pageId: string)
   const values = rows.map((row) => ({
     record_id: row.record.recordId,
     revision: row.revision,
-    session_key: row.record.sessionKey,
+    session_key: row.sessionKey,
     contract_id: row.charge.contractId,
     clause: row.charge.clause,
     role: row.charge.role,
