@@ -38,13 +38,16 @@ export type Twin = { readonly span: Span; readonly reason: 'CDR id' | 'token, EV
 
 /** Of all records of one physical session the one to bill; undefined when it is `self`. The same for every order of arrival. */
 export function betterTwin(self: Span, others: readonly Span[]): Twin | undefined {
-  const before = (a: Span, b: Span) => rank[a.route] - rank[b.route] || (a.sourceId < b.sourceId ? -1 : 1);
   const twins = others.flatMap((span): Twin[] => {
     const reason = sameSession(self, span);
-    return reason === undefined || before(span, self) > 0 ? [] : [{ span, reason }];
+    return reason === undefined || compareRoutes(span, self) > 0 ? [] : [{ span, reason }];
   });
-  return twins.sort((a, b) => before(a.span, b.span))[0];
+  const byId = (t: Twin) => Number(t.reason !== 'CDR id');
+  return twins.sort((a, b) => compareRoutes(a.span, b.span) || byId(a) - byId(b) || compareText(a.span.cdrKey, b.span.cdrKey))[0];
 }
+
+const compareText = (a: string, b: string) => Number(a > b) - Number(a < b);
+const compareRoutes = (a: Span, b: Span) => rank[a.route] - rank[b.route] || compareText(a.sourceId, b.sourceId);
 
 /** Records of other routes that have to give way to `self`. */
 export function weakerTwins(self: Span, others: readonly Span[]): Span[] {
