@@ -1,6 +1,7 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
-import type { Store } from '../store/db.ts';
+import type { Db, Store } from '../store/db.ts';
 import { type PendingFilter, pendingMessages } from '../store/intake/store-raw.ts';
+import { HeadTaken } from '../store/intake/write-page.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { type PageResult, processPage } from './process-page.ts';
 
@@ -9,7 +10,9 @@ export type CdrProgress = { readonly state: 'booked' | 'rejected' | 'quarantined
 export type BatchTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly RecordRef[] };
 
 const pageSize = 500;
-const lanes = 2;
+/** An import is worked off in larger pages: what a page costs by itself is shared by more. */
+export const batchPageSize = 2000;
+export const batchLanes = 2;
 
 /** Intake activities: each effect is one transaction, repeatable because the work list and the heads say what is done. */
 export function createIntakeActivities(deps: { readonly store: Store; readonly now: () => Date }) {
@@ -17,7 +20,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
   return {
     /** Processes the unprocessed messages of one CDR, then tries the one it waits on; answers where the record stands. */
     async processCdr(ref: RecordRef): Promise<CdrProgress> {
-      return store.tx(async (db) => {
+      return pageTx(async (db) => {
         const fresh = await pendingMessages(db, { ...ref, limit: pageSize });
         if (fresh.length > 0) await processPage(db, fresh, now());
         const waiting = await waitingMessage(db, ref);
@@ -34,7 +37,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
 
     /** Processes one page of messages named by their ids, at most 500. */
     async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
-      const result = await store.tx((db) => processPage(db, input.rawIds, now()));
+      const result = await pageTx((db) => processPage(db, input.rawIds, now()));
       return { ...result, processed: input.rawIds.length };
     },
 
@@ -44,7 +47,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       const released: RecordRef[] = [];
       for (let from = 0; from < waiting.length; from += pageSize) {
         const page = waiting.slice(from, from + pageSize);
-        const result = await store.tx((db) =>
+        const result = await pageTx((db) =>
           processPage(
             db,
             page.map((w) => w.rawId),
@@ -66,16 +69,27 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     },
   };
 
+  /** A transaction that is begun again when another one makes a record that was new to both; the second time it is there to be locked. */
+  async function pageTx<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    for (let triesLeft = 5; ; triesLeft -= 1) {
+      try {
+        return await store.tx(work);
+      } catch (error) {
+        if (!(error instanceof HeadTaken) || triesLeft === 0) throw error;
+      }
+    }
+  }
+
   /** Two lanes by the record's key: while one computes, the database works for the other, and the messages of a key stay in order. */
   async function workOff(next: (page: Pick<PendingFilter, 'limit' | 'after' | 'lane'>) => Promise<string[]>): Promise<BatchTotals> {
     let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
     const lane = async (index: number): Promise<void> => {
       for (let after = '0'; ; ) {
-        const page = await next({ limit: pageSize, after, lane: { index, of: lanes } });
+        const page = await next({ limit: batchPageSize, after, lane: { index, of: batchLanes } });
         const last = page.at(-1);
         if (last === undefined) return;
         after = last;
-        const result: PageResult = await store.tx((db) => processPage(db, page, now()));
+        const result: PageResult = await pageTx((db) => processPage(db, page, now()));
         totals = {
           processed: totals.processed + page.length,
           accepted: totals.accepted + result.accepted,
@@ -86,7 +100,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
         heartbeat(totals);
       }
     };
-    await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
+    await Promise.all(Array.from({ length: batchLanes }, (_, index) => lane(index)));
     return totals;
   }
 }

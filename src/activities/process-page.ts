@@ -62,7 +62,7 @@ export async function processPage(db: Db, rawIds: readonly string[], now: Date, 
     else if (outcome === 'superseded') result.duplicates += 1;
     else if (outcome !== 'quarantined') result.accepted += 1;
   }
-  await writeHeads(db, [...pending.heads.values()]);
+  await writeHeads(db, [...pending.heads.values()], heads);
   await restateHeads(db, [...pending.restated.values()]);
   await writeFindings(db, pending.findings);
   // A record revised twice in one page is sealed twice, in order: later revisions reverse what is already booked.

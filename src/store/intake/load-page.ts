@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import { tariffSchema } from '../../contracts/tariff.ts';
 import type { EntitySetup, PayerSetup, SiteSetup, TariffSetup } from '../../core/allocate/setup.ts';
+import { arrayOf, text } from '../binary.ts';
 import type { Db } from '../db.ts';
 
 export type SourceRow = {
@@ -12,27 +13,26 @@ export type SourceRow = {
   readonly timeZone: string;
   readonly repeatProfile: 'revise' | 'conflict';
 };
-export type PageMessage = { readonly rawId: bigint; readonly recordKey: string; readonly receivedAt: Date; readonly bytes: Buffer | null; readonly source: SourceRow; readonly pending: boolean };
+export type PageMessage = { readonly rawId: bigint; readonly recordKey: string; readonly bytes: Buffer | null; readonly source: SourceRow; readonly pending: boolean };
 
 /**
  * The messages of a page in order of arrival, their work-list rows locked. Of the ids given, those already
  * processed come back only when `retry` names them as the message a waiting record stands on.
  */
 export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
-  await db.query('SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE', [rawIds]);
   const { rows } = await db.query(
-    `SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
+    `WITH mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+     SELECT m.id, m.record_key, b.bytes, p.raw_id IS NOT NULL AS pending,
             s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.repeat_profile
      FROM raw_message m JOIN source s ON s.id = m.source_id
      JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
-     LEFT JOIN raw_pending p ON p.raw_id = m.id
+     LEFT JOIN mine p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
     [rawIds, retry],
   );
   return rows.map((r) => ({
     rawId: r.id,
     recordKey: r.record_key,
-    receivedAt: r.received_at,
     bytes: r.bytes,
     pending: r.pending,
     source: { id: r.source_id, entityId: r.entity_id, format: r.format, ownerCountry: r.owner_country, ownerParty: r.owner_party, timeZone: r.time_zone, repeatProfile: r.repeat_profile },
@@ -47,49 +47,52 @@ export type Head = {
   waitingRawId: bigint | null;
   /** Of the version that stands, by the source's own clock, in epoch ms. */
   sourceUpdatedAt: number | null;
-  /** Set while this transaction works on the page, for keys that repeat inside it. */
   readonly key: HeadKey;
+  /** There is no row yet: `writeHeads` inserts it. */
+  readonly isNew: boolean;
   decision: { action: string; actor: string } | null;
 };
 export type HeadKey = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly cdrId: string };
 
-/** Creates missing heads and locks all of the page's, in key order so that two pages never deadlock. Keyed by `headKeyText`. */
+/**
+ * The heads of the page, keyed by `headKeyText`: those that exist locked, in key order so that two pages never deadlock; those that do not
+ * under the record id they will have.
+ */
 export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<string, Head>> {
-  const unique = [...new Map(keys.map((k) => [headKeyText(k), k])).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, k]) => k);
-  const columns = [unique.map((k) => k.sourceId), unique.map((k) => k.ownerCountry), unique.map((k) => k.ownerParty), unique.map((k) => k.cdrId)];
-  await db.query(
-    `INSERT INTO record_head (source_id, owner_country, owner_party, cdr_id, state, session_key)
-     SELECT s, c, p, i, 'received', s || '/' || lower(c || '*' || p || '*' || i) FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
-     ON CONFLICT DO NOTHING`,
-    columns,
-  );
+  const missing = new Map(keys.map((k) => [headKeyText(k), k]));
+  const unique = [...missing.values()];
   const { rows } = await db.query(
     `SELECT h.source_id, h.owner_country, h.owner_party, h.cdr_id, h.record_id, h.revision, h.facts_hash, h.state, h.waiting_raw_id, h.source_updated_at,
             (SELECT jsonb_build_object('action', d.action, 'actor', d.actor) FROM decision d
              WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action IN ('accept', 'reject', 'hold') ORDER BY d.id DESC LIMIT 1) AS decision
-     FROM record_head h JOIN unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
-       ON h.source_id = t.s AND h.owner_country = t.c AND h.owner_party = t.p AND h.cdr_id = t.i
+     FROM record_head h JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+       ON h.source_id = t.s AND h.owner_country = t.c::char(2) AND h.owner_party = t.p AND h.cdr_id = t.i
      ORDER BY h.source_id, h.owner_country, h.owner_party, h.cdr_id FOR UPDATE OF h`,
-    columns,
+    [arrayOf(text, unique, (k) => k.sourceId), arrayOf(text, unique, (k) => k.ownerCountry), arrayOf(text, unique, (k) => k.ownerParty), arrayOf(text, unique, (k) => k.cdrId)],
   );
-  return new Map(
-    rows.map((r) => {
-      const key = { sourceId: r.source_id, ownerCountry: r.owner_country, ownerParty: r.owner_party, cdrId: r.cdr_id };
-      return [
-        headKeyText(key),
-        {
-          key,
-          recordId: r.record_id,
-          revision: r.revision,
-          factsHash: r.facts_hash,
-          state: r.state,
-          waitingRawId: r.waiting_raw_id,
-          sourceUpdatedAt: r.source_updated_at?.getTime() ?? null,
-          decision: r.decision,
-        },
-      ];
-    }),
-  );
+  const heads = new Map<string, Head>();
+  for (const r of rows) {
+    const key = { sourceId: r.source_id, ownerCountry: r.owner_country, ownerParty: r.owner_party, cdrId: r.cdr_id };
+    missing.delete(headKeyText(key));
+    heads.set(headKeyText(key), {
+      key,
+      isNew: false,
+      recordId: r.record_id,
+      revision: r.revision,
+      factsHash: r.facts_hash,
+      state: r.state,
+      waitingRawId: r.waiting_raw_id,
+      sourceUpdatedAt: r.source_updated_at?.getTime() ?? null,
+      decision: r.decision,
+    });
+  }
+  if (missing.size === 0) return heads;
+  const ids = await db.query<{ id: bigint }>("SELECT nextval('record_id_seq') AS id FROM generate_series(1, $1::integer)", [missing.size]);
+  const inOrder = [...missing].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [i, [keyText, key]] of inOrder.entries()) {
+    heads.set(keyText, { key, isNew: true, recordId: ids.rows[i]?.id ?? 0n, revision: 0, factsHash: null, state: 'received', waitingRawId: null, sourceUpdatedAt: null, decision: null });
+  }
+  return heads;
 }
 
 export function headKeyText(key: HeadKey): string {
