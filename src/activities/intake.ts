@@ -9,7 +9,9 @@ export type CdrProgress = { readonly state: 'booked' | 'rejected' | 'quarantined
 export type BatchTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly RecordRef[] };
 
 const pageSize = 500;
-const lanes = 2;
+/** An import is worked off in larger pages: what a page costs by itself is shared by more. */
+export const batchPageSize = 2000;
+export const batchLanes = 2;
 
 /** Intake activities: each effect is one transaction, repeatable because the work list and the heads say what is done. */
 export function createIntakeActivities(deps: { readonly store: Store; readonly now: () => Date }) {
@@ -72,7 +74,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
     const lane = async (index: number): Promise<void> => {
       for (let after = '0'; ; ) {
-        const page = await next({ limit: pageSize, after, lane: { index, of: lanes } });
+        const page = await next({ limit: batchPageSize, after, lane: { index, of: batchLanes } });
         const last = page.at(-1);
         if (last === undefined) return;
         after = last;
@@ -87,7 +89,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
         heartbeat(totals);
       }
     };
-    await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
+    await Promise.all(Array.from({ length: batchLanes }, (_, index) => lane(index)));
     return totals;
   }
 }

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../core/seal/charge-record.ts';
+import { arrayOf, bytea, int4, text } from '../binary.ts';
 import type { Db } from '../db.ts';
 
 export type RawInput = {
@@ -15,7 +16,7 @@ export type RawInput = {
 export async function storeRawMessages(db: Db, input: RawInput): Promise<{ rawId: bigint; recordKey: string }[]> {
   if (input.messages.length === 0) return [];
   const month = `${input.receivedAt.toISOString().slice(0, 7)}-01`;
-  const hashes = input.messages.map((m) => createHash('sha256').update(m.bytes).digest());
+  const hashes = input.messages.map((m) => sha256(m.bytes));
   const stored = await db.query<{ id: bigint; record_key: string }>(
     `WITH bodies AS (
        INSERT INTO raw_body (received_month, hash, bytes, length) SELECT $4::date, h, b, length(b) FROM unnest($5::bytea[], $8::bytea[]) AS t(h, b) ON CONFLICT DO NOTHING
@@ -27,7 +28,16 @@ export async function storeRawMessages(db: Db, input: RawInput): Promise<{ rawId
      ), listed AS (
        INSERT INTO raw_pending (raw_id, source_id, record_key, received_at) SELECT id, $1, record_key, $3 FROM stored
      ) SELECT id, record_key FROM stored ORDER BY id`,
-    [input.sourceId, input.batchId, input.receivedAt, month, hashes, input.messages.map((m) => m.recordKey), input.messages.map((m) => m.lineNo), input.messages.map((m) => Buffer.from(m.bytes))],
+    [
+      input.sourceId,
+      input.batchId,
+      input.receivedAt,
+      month,
+      arrayOf(bytea, hashes, (hash) => hash),
+      arrayOf(text, input.messages, (m) => m.recordKey),
+      arrayOf(int4, input.messages, (m) => m.lineNo),
+      arrayOf(bytea, input.messages, (m) => m.bytes),
+    ],
   );
   return stored.rows.map((row) => ({ rawId: row.id, recordKey: row.record_key }));
 }
