@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 
 /** What store functions need of a connection: a plain client or one inside a transaction. */
@@ -45,4 +46,18 @@ export function openStore(databaseUrl: string, max = 8): Store {
     },
     close: () => pool.end(),
   };
+}
+
+/**
+ * The pool, for a few fixed statements that run all the time: each connection parses and plans a text once. Not for texts that differ from
+ * call to call, nor where a good plan depends on the values.
+ */
+export function planningOnce(pool: pg.Pool): Db {
+  const names = new Map<string, string>();
+  const nameOf = (text: string): string => {
+    const name = names.get(text) ?? createHash('sha256').update(text).digest('hex').slice(0, 32);
+    names.set(text, name);
+    return name;
+  };
+  return { query: ((text: string, values: unknown[]) => pool.query({ name: nameOf(text), text, values })) as Db['query'] };
 }
