@@ -5,7 +5,7 @@ import { describeIssue } from '../../core/issues.ts';
 import { importFile } from '../../store/commands/import-file.ts';
 import { mapExternal } from '../../store/commands/map-external.ts';
 import { type CdrMessage, describeReceived, isOfOneMessage, type ReceivedItem, receiveCdrs, receivingSource, storeCdrs } from '../../store/commands/receive-cdrs.ts';
-import { planningOnce, type Store } from '../../store/db.ts';
+import type { Store } from '../../store/db.ts';
 import { importProgress } from '../../store/reads/imports.ts';
 import { latencyOf } from '../../store/reads/latency.ts';
 import { allow, readers } from '../auth.ts';
@@ -42,7 +42,7 @@ const importStarted = z.object({ batchId: z.string(), duplicate: z.boolean(), li
 
 /** What partners send, and the set-up that lets it through. */
 export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
-  const db = planningOnce(store.pool);
+  const db = store.planned;
   const sourceOf = briefly((id: string) => receivingSource(db, id));
   const known = async (id: string) => {
     const source = await sourceOf(id);

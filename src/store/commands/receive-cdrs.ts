@@ -3,7 +3,7 @@ import type { Issue } from '../../core/issues.ts';
 import { factsHash } from '../../core/normalise/facts-hash.ts';
 import { sealableFacts } from '../../core/normalise/token-ref.ts';
 import type { Db } from '../db.ts';
-import { storeRawMessages } from '../intake/store-raw.ts';
+import { type StoredRaw, storeRawMessages } from '../intake/store-raw.ts';
 
 type Context = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly timeZone: string };
 /** What receiving needs of a source's parser; the caller hands in the adapter's. */
@@ -28,63 +28,33 @@ export async function receivingSource(db: Db, sourceId: string): Promise<Receivi
 
 /** A CDR as it came, under the key its parser reads. */
 export type CdrMessage = { readonly recordKey: string; readonly bytes: Buffer };
-export type StoredCdr = {
-  readonly rawId: string;
-  /** The hash of the facts that are processed under its key, if any. */
-  readonly knownFacts: Buffer | undefined;
-};
 
 /**
  * Stores CDRs as they came, in one statement that is durable when it returns, and finds what is known of each. What cannot be read
- * is stored too: nothing is lost. `pool` is no transaction: the two statements run beside each other.
+ * is stored too: nothing is lost.
  */
-export async function storeCdrs(pool: Db, sourceId: string, messages: readonly CdrMessage[], receivedAt: Date): Promise<StoredCdr[]> {
-  const [known, stored] = await Promise.all([
-    knownFacts(
-      pool,
-      sourceId,
-      messages.map((m) => m.recordKey),
-    ),
-    storeRawMessages(pool, { sourceId, batchId: null, receivedAt, messages: messages.map((m) => ({ ...m, lineNo: null })) }),
-  ]);
-  return stored.map(({ rawId, recordKey }) => ({ rawId: rawId.toString(), knownFacts: known.get(recordKey) }));
+export function storeCdrs(db: Db, sourceId: string, messages: readonly CdrMessage[], receivedAt: Date): Promise<StoredRaw[]> {
+  return storeRawMessages(db, { sourceId, batchId: null, receivedAt, messages: messages.map((m) => ({ ...m, lineNo: null })), findKnown: true });
 }
 
 /** Says of a stored CDR what its sender is told. */
-export function describeReceived(source: ReceivingSource, { recordKey, bytes }: CdrMessage, { rawId, knownFacts }: StoredCdr, parser: CdrParser): ReceivedItem {
+export function describeReceived(source: ReceivingSource, { recordKey, bytes }: CdrMessage, { rawId, knownFacts }: StoredRaw, parser: CdrParser): ReceivedItem {
   const parsed = parser.parse(bytes, source.context);
-  const base = { rawId, recordKey, issues: parsed.issues };
+  const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
   if (!parsed.ok) return { ...base, status: 'held' };
   return { ...base, status: knownFacts?.equals(factsHash(sealableFacts(parsed.facts, source.tokenSecret))) === true ? 'duplicate' : 'accepted' };
 }
 
 /** Stores CDRs of one sender together and says of each what is known already. */
-export async function receiveCdrs(pool: Db, source: ReceivingSource, items: readonly Buffer[], receivedAt: Date, parserOf: (format: string) => CdrParser): Promise<ReceivedItem[]> {
+export async function receiveCdrs(db: Db, source: ReceivingSource, items: readonly Buffer[], receivedAt: Date, parserOf: (format: string) => CdrParser): Promise<ReceivedItem[]> {
   const parser = parserOf(source.format);
   const messages = items.map((bytes) => ({ recordKey: parser.keyOf(bytes, source.context), bytes }));
-  const stored = await storeCdrs(pool, source.context.sourceId, messages, receivedAt);
-  return messages.map((message, i) => describeReceived(source, message, stored[i] as StoredCdr, parser));
+  const stored = await storeCdrs(db, source.context.sourceId, messages, receivedAt);
+  return messages.map((message, i) => describeReceived(source, message, stored[i] as StoredRaw, parser));
 }
 
 /** True for an error of PostgreSQL that one message can cause for all that are stored with it; nothing was stored then. */
 export function isOfOneMessage(error: unknown): boolean {
   // Data exceptions, violated constraints, limits of an index row.
   return /^(22|23|54)...$/.test((error as { code?: unknown }).code?.toString() ?? '');
-}
-
-async function knownFacts(pool: Db, sourceId: string, keys: readonly string[]): Promise<Map<string, Buffer>> {
-  // A lookup for each key: planned as a join while there are few heads, and kept, it would read all of them later.
-  const { rows } = await pool.query<{ key: string; facts_hash: Buffer | null }>(
-    `SELECT t.key, (
-       SELECT h.facts_hash FROM record_head h WHERE h.source_id = $1 AND h.owner_country = t.country AND h.owner_party = t.party AND h.cdr_id = t.id
-     ) AS facts_hash FROM unnest($2::text[], $3::char(2)[], $4::text[], $5::text[]) AS t(key, country, party, id)`,
-    [
-      sourceId,
-      keys,
-      keys.map((k) => (k.split('*')[0] ?? '').toUpperCase()),
-      keys.map((k) => (k.split('*')[1] ?? '').toUpperCase()),
-      keys.map((k) => k.split('*').slice(2).join('*')),
-    ],
-  );
-  return new Map(rows.flatMap((r) => (r.facts_hash === null ? [] : [[r.key, r.facts_hash] as const])));
 }
