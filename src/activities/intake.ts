@@ -9,7 +9,9 @@ export type CdrProgress = { readonly state: 'booked' | 'rejected' | 'quarantined
 export type BatchTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly RecordRef[] };
 
 const pageSize = 500;
-const lanes = 2;
+/** An import is worked off in larger pages: what a page costs by itself is shared by more. */
+export const batchPageSize = 2000;
+export const batchLanes = 2;
 
 /** Intake activities: each effect is one transaction, repeatable because the work list and the heads say what is done. */
 export function createIntakeActivities(deps: { readonly store: Store; readonly now: () => Date }) {
@@ -19,11 +21,13 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     async processCdr(ref: RecordRef): Promise<CdrProgress> {
       return store.tx(async (db) => {
         const fresh = await pendingMessages(db, { ...ref, limit: pageSize });
-        if (fresh.length > 0) await processPage(db, fresh, now());
+        if (fresh.length > 0) await processPage(db, fresh);
         const waiting = await waitingMessage(db, ref);
-        if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], now(), true);
+        if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], 'retry');
         const after = await waitingMessage(db, ref);
-        return after === undefined ? { state: 'unknown', waitingFor: null, problem: null } : { state: after.state, waitingFor: after.waitingFor, problem: after.problem };
+        return after === undefined
+          ? { state: 'unknown', waitingFor: null, problem: null }
+          : { state: after.rawId !== null && after.state === 'booked' ? 'quarantined' : after.state, waitingFor: after.waitingFor, problem: after.problem };
       });
     },
 
@@ -34,7 +38,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
 
     /** Processes one page of messages named by their ids, at most 500. */
     async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
-      const result = await store.tx((db) => processPage(db, input.rawIds, now()));
+      const result = await store.tx((db) => processPage(db, input.rawIds));
       return { ...result, processed: input.rawIds.length };
     },
 
@@ -48,8 +52,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
           processPage(
             db,
             page.map((w) => w.rawId),
-            now(),
-            true,
+            'retry',
           ),
         );
         const still = new Set(result.waiting.map((ref) => ref.recordKey));
@@ -71,11 +74,11 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
     const lane = async (index: number): Promise<void> => {
       for (let after = '0'; ; ) {
-        const page = await next({ limit: pageSize, after, lane: { index, of: lanes } });
+        const page = await next({ limit: batchPageSize, after, lane: { index, of: batchLanes } });
         const last = page.at(-1);
         if (last === undefined) return;
         after = last;
-        const result: PageResult = await store.tx((db) => processPage(db, page, now()));
+        const result: PageResult = await store.tx((db) => processPage(db, page));
         totals = {
           processed: totals.processed + page.length,
           accepted: totals.accepted + result.accepted,
@@ -86,7 +89,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
         heartbeat(totals);
       }
     };
-    await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
+    await Promise.all(Array.from({ length: batchLanes }, (_, index) => lane(index)));
     return totals;
   }
 }

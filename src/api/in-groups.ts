@@ -28,7 +28,7 @@ export function inGroups<Item, Result>(work: (items: readonly Item[]) => Promise
   const settle = async (group: readonly Waiting<Item, Result>[]): Promise<void> => {
     try {
       const results = await work(group.map((w) => w.item));
-      group.forEach((w, i) => w.resolve(results[i] as Result));
+      for (const [i, w] of group.entries()) w.resolve(results[i] as Result);
     } catch (error) {
       if (group.length === 1 || !limits.isOfOneItem(error)) {
         for (const w of group) w.reject(error);

@@ -36,6 +36,21 @@ const chargeFacts = z.strictObject({
   partnerPrice: z.strictObject({ currency, exclVat: decimal, origin: z.enum(['partner', 'hub', 'notSignificant']) }).exactOptional(),
 });
 
+const correction = z
+  .strictObject({
+    author: z.string(),
+    before: z.strictObject({
+      chargingEndAt: instant.exactOptional(),
+      endAt: instant.exactOptional(),
+      energyWh: z.int().exactOptional(),
+      periods: z.array(chargePeriod).exactOptional(),
+      startAt: instant.exactOptional(),
+    }),
+    decisionId: z.string(),
+    evidence: z.string(),
+  })
+  .meta({ description: 'A signed correction that is in the facts: who, on what evidence, and what the source said.' });
+
 const sealedCharge = z.strictObject({
   role: z.enum(['driverSale', 'fleetSale', 'emspSale', 'siteShareEstimate']),
   component: z.string(),
@@ -69,7 +84,9 @@ export const chargeRecordSchema = z
     recordId: z.string().regex(/^\d+$/),
     revision: z.int().min(1).meta({ description: 'Rises by one with each correction; a revision never changes.' }),
     sessionKey: z.string().meta({ description: 'Shared by all records of one physical session.' }),
-    facts: chargeFacts.extend({ siteId: z.string(), accountId: z.string() }).meta({ description: 'What the source said, with the site and account it was resolved to.' }),
+    facts: chargeFacts
+      .extend({ siteId: z.string(), accountId: z.string(), correction: correction.exactOptional() })
+      .meta({ description: 'What the source said, with the site and account it was resolved to.' }),
     rating: z.strictObject({ tariffVersionId: z.string(), total: decimal, explanation: z.array(z.string()) }).meta({ description: 'Total in major units, excluding VAT, unrounded to four places.' }),
     allocation: z.array(sealedCharge).meta({ description: 'Who pays and who earns: money in minor units, energy in Wh.' }),
     hashes: z

@@ -6,12 +6,20 @@ const maxPlanned = 4;
 /** What store functions need of a connection: a plain client or one inside a transaction. */
 export type Db = Pick<pg.ClientBase, 'query'>;
 
+const attempts = 5;
+const deadlockDetected = '40P01';
+
 // Of this pool alone: Prisma reads through the driver's own parsers.
 const types = new pg.TypeOverrides();
 // bigint columns hold money and energy: exact, never a JavaScript number.
 types.setTypeParser(pg.types.builtins.INT8, BigInt);
 // Calendar dates stay text: a Date would drag a zone in.
 types.setTypeParser(pg.types.builtins.DATE, (text) => text);
+
+/** Thrown inside a transaction that met another one's work: run again, it will see it. */
+export class TryAgain extends Error {
+  override name = 'TryAgain';
+}
 
 export type Store = {
   readonly pool: pg.Pool;
@@ -20,7 +28,7 @@ export type Store = {
    * that differ from call to call, nor where a good plan depends on the values.
    */
   readonly planned: Db;
-  /** Runs `work` in one READ COMMITTED transaction on one connection; rolls back when it throws. */
+  /** Runs `work` in one READ COMMITTED transaction on one connection; rolls back when it throws. Runs it anew, five times at most, when it met another transaction. */
   tx<T>(work: (db: pg.PoolClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
@@ -33,26 +41,36 @@ export function openStore(databaseUrl: string, max = 8): Store {
     pool,
     planned: planningOnce(plannedPool),
     async tx(work) {
-      const client = await pool.connect();
-      let broken: Error | undefined;
-      try {
-        await client.query('BEGIN');
-        const result = await work(client);
-        await client.query('COMMIT');
-        return result;
-      } catch (error) {
-        await client.query('ROLLBACK').catch((rollback: Error) => {
-          broken = rollback;
-        });
-        throw error;
-      } finally {
-        client.release(broken);
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await once(work);
+        } catch (error) {
+          if (attempt === attempts || !(error instanceof TryAgain || (error as { code?: string }).code === deadlockDetected)) throw error;
+        }
       }
     },
     async close() {
       await Promise.all([pool.end(), plannedPool.end()]);
     },
   };
+
+  async function once<T>(work: (db: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((rollback: Error) => {
+        broken = rollback;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
 }
 
 function openPool(connectionString: string, max: number, options: string): pg.Pool {

@@ -18,6 +18,7 @@ const mutable = [
     'mapping',
     'token',
     'token_secret',
+    'session_span',
     'contract',
     'price_assignment',
     'gl_mapping',

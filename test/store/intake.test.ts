@@ -87,7 +87,7 @@ describe('intake of a page', () => {
     const waiting = await head('130');
     expect(waiting).toMatchObject({ state: 'quarantined', waiting_for: 'set-up', issues: [{ code: 'unknownToken' }] });
     await store.pool.query("INSERT INTO mapping (source_id, kind, external_key, internal_id, author) VALUES ('csms', 'token', 'Nobody-1', 'acc_fleet_taxi', 'test')");
-    await store.tx((db) => processPage(db, [waiting.waiting_raw_id.toString()], new Date(), true));
+    await store.tx((db) => processPage(db, [waiting.waiting_raw_id.toString()], 'retry'));
     expect(await head('130')).toMatchObject({ state: 'booked', account_id: 'acc_fleet_taxi', waiting_raw_id: null });
   });
   it('lets a signed acceptance pass a plausibility finding, and a rejection end the record', async () => {
@@ -98,9 +98,13 @@ describe('intake of a page', () => {
       ['132', 'reject'],
     ] as const) {
       const h = await head(id);
-      expect(h).toMatchObject({ state: 'quarantined', issues: [{ code: 'energyAboveConnector' }] });
-      await store.pool.query("INSERT INTO decision (subject_kind, subject_id, action, reason, actor) VALUES ('record', $1, $2, 'checked the meter', 'test')", [h.record_id.toString(), action]);
-      await store.tx((db) => processPage(db, [h.waiting_raw_id.toString()], new Date(), true));
+      expect(h).toMatchObject({ state: 'quarantined', issues: expect.arrayContaining([expect.objectContaining({ code: 'energyAboveConnector' })]) });
+      await store.pool.query("INSERT INTO decision (subject_kind, subject_id, action, reason, actor, raw_id) VALUES ('record', $1, $2, 'checked the meter', 'test', $3)", [
+        h.record_id.toString(),
+        action,
+        h.waiting_raw_id,
+      ]);
+      await store.tx((db) => processPage(db, [h.waiting_raw_id.toString()], 'retry'));
     }
     expect(await head('131')).toMatchObject({ state: 'booked' });
     expect(await head('132')).toMatchObject({ state: 'rejected' });

@@ -42,7 +42,9 @@ export function describeReceived(source: ReceivingSource, { recordKey, bytes }: 
   const parsed = parser.parse(bytes, source.context);
   const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
   if (!parsed.ok) return { ...base, status: 'held' };
-  return { ...base, status: knownFacts?.equals(factsHash(sealableFacts(parsed.facts, source.tokenSecret))) === true ? 'duplicate' : 'accepted' };
+  if (knownFacts === null) return { ...base, status: 'accepted' };
+  const hash = factsHash(sealableFacts(parsed.facts, source.tokenSecret));
+  return { ...base, status: knownFacts.some((known) => known.equals(hash)) ? 'duplicate' : 'accepted' };
 }
 
 /** Stores CDRs of one sender together and says of each what is known already. */
@@ -55,6 +57,6 @@ export async function receiveCdrs(db: Db, source: ReceivingSource, items: readon
 
 /** True for an error of PostgreSQL that one message can cause for all that are stored with it; nothing was stored then. */
 export function isOfOneMessage(error: unknown): boolean {
-  // Data exceptions, violated constraints, limits of an index row.
-  return /^(22|23|54)...$/.test((error as { code?: unknown }).code?.toString() ?? '');
+  // Data exceptions, violated constraints, limits of an index row; a deadlock with another statement.
+  return /^(22|23|54|40)...$/.test((error as { code?: unknown }).code?.toString() ?? '');
 }

@@ -1,6 +1,12 @@
 import type { QueryResultRow } from 'pg';
+import { type RuleProfile, ruleProfileSchema } from '../../contracts/rule-profile.ts';
 import { tariffSchema } from '../../contracts/tariff.ts';
 import type { EntitySetup, PayerSetup, SiteSetup, TariffSetup } from '../../core/allocate/setup.ts';
+import type { Worth } from '../../core/intake/evaluate.ts';
+import type { Version } from '../../core/intake/standing.ts';
+import type { Issue } from '../../core/issues.ts';
+import type { Route } from '../../core/plausibility/neighbours.ts';
+import { arrayOf, text } from '../binary.ts';
 import type { Db } from '../db.ts';
 
 export type SourceRow = {
@@ -10,7 +16,12 @@ export type SourceRow = {
   readonly ownerCountry: string;
   readonly ownerParty: string;
   readonly timeZone: string;
+  readonly route: Route;
   readonly repeatProfile: 'revise' | 'conflict';
+  readonly ruleProfile: RuleProfile;
+  readonly ruleProfileVersion: number;
+  /** Other sources of the entity may report the same sessions. */
+  readonly hasSiblings: boolean;
 };
 export type PageMessage = {
   readonly rawId: bigint;
@@ -27,16 +38,19 @@ export type PageMessage = {
  * processed come back only when `retry` names them as the message a waiting record stands on.
  */
 export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
-  await db.query('SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE', [rawIds]);
   const { rows } = await db.query(
-    `SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
-            s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.repeat_profile, k.secret
+    `WITH mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+     SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
+            s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
+            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret
      FROM raw_message m JOIN source s ON s.id = m.source_id CROSS JOIN token_secret k
      JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
-     LEFT JOIN raw_pending p ON p.raw_id = m.id
+     LEFT JOIN mine p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
     [rawIds, retry],
   );
+  const sources = new Map<string, SourceRow>();
+  for (const r of rows) if (!sources.has(r.source_id)) sources.set(r.source_id, sourceOfRow(r));
   return rows.map((r) => ({
     rawId: r.id,
     recordKey: r.record_key,
@@ -44,61 +58,122 @@ export async function loadMessages(db: Db, rawIds: readonly string[], retry: boo
     bytes: r.bytes,
     pending: r.pending,
     tokenSecret: r.secret,
-    source: { id: r.source_id, entityId: r.entity_id, format: r.format, ownerCountry: r.owner_country, ownerParty: r.owner_party, timeZone: r.time_zone, repeatProfile: r.repeat_profile },
+    source: sources.get(r.source_id) ?? sourceOfRow(r),
   }));
 }
 
+function sourceOfRow(r: QueryResultRow): SourceRow {
+  return {
+    id: r['source_id'],
+    entityId: r['entity_id'],
+    format: r['format'],
+    ownerCountry: r['owner_country'],
+    ownerParty: r['owner_party'],
+    timeZone: r['time_zone'],
+    route: r['route'],
+    repeatProfile: r['repeat_profile'],
+    ruleProfile: ruleProfileSchema.parse(r['rule_profile']),
+    ruleProfileVersion: r['rule_profile_version'],
+    hasSiblings: r['has_siblings'],
+  };
+}
+
+/** How a record stands. A new object for each change; written as it is. */
 export type Head = {
-  readonly recordId: bigint;
-  revision: number;
-  factsHash: Buffer | null;
-  state: 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
-  waitingRawId: bigint | null;
-  /** Of the version that stands, by the source's own clock, in epoch ms. */
-  sourceUpdatedAt: number | null;
-  /** Set while this transaction works on the page, for keys that repeat inside it. */
   readonly key: HeadKey;
-  decision: { action: string; actor: string } | null;
+  /** There is no row yet: `writeHeads` inserts it. */
+  readonly isNew: boolean;
+  readonly recordId: bigint;
+  readonly revision: number;
+  readonly state: 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
+  readonly sessionKey: string;
+  /** The version that is booked or rejected. */
+  readonly standing: Version | null;
+  /** The version that waits, beside the one that stands or alone; without a hash when it cannot be read. */
+  readonly waiting: { readonly rawId: bigint; readonly hash: Buffer | null; readonly updatedAt: number | null } | null;
+  readonly waitingFor: string | null;
+  /** What is at risk while it waits. */
+  readonly worth: Worth | null;
+  readonly issues: readonly Issue[];
+  readonly siteId: string | null;
+  readonly accountId: string | null;
+  readonly serviceMonth: string | null;
+  readonly energyWh: number;
+  readonly tokenRef: string | null;
+  /** The record of another route that is billed in its place. */
+  readonly linkedTo: bigint | null;
 };
 export type HeadKey = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly cdrId: string };
 
-/** Creates missing heads and locks all of the page's, in key order so that two pages never deadlock. Keyed by `headKeyText`. */
+/**
+ * The heads of the page, keyed by `headKeyText`: those that exist locked, in key order so that two pages never deadlock; those that do not
+ * under the record id they will have.
+ */
 export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<string, Head>> {
-  const unique = [...new Map(keys.map((k) => [headKeyText(k), k])).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, k]) => k);
-  const columns = [unique.map((k) => k.sourceId), unique.map((k) => k.ownerCountry), unique.map((k) => k.ownerParty), unique.map((k) => k.cdrId)];
-  await db.query(
-    `INSERT INTO record_head (source_id, owner_country, owner_party, cdr_id, state, session_key)
-     SELECT s, c, p, i, 'received', s || '/' || lower(c || '*' || p || '*' || i) FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
-     ON CONFLICT DO NOTHING`,
-    columns,
-  );
+  const missing = new Map(keys.map((k) => [headKeyText(k), k]));
+  const unique = [...missing.values()];
   const { rows } = await db.query(
-    `SELECT h.source_id, h.owner_country, h.owner_party, h.cdr_id, h.record_id, h.revision, h.facts_hash, h.state, h.waiting_raw_id, h.source_updated_at,
-            (SELECT jsonb_build_object('action', d.action, 'actor', d.actor) FROM decision d
-             WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action IN ('accept', 'reject', 'hold') ORDER BY d.id DESC LIMIT 1) AS decision
-     FROM record_head h JOIN unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
-       ON h.source_id = t.s AND h.owner_country = t.c AND h.owner_party = t.p AND h.cdr_id = t.i
+    `SELECT h.* FROM record_head h JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+       ON h.source_id = t.s AND h.owner_country = t.c::char(2) AND h.owner_party = t.p AND h.cdr_id = t.i
      ORDER BY h.source_id, h.owner_country, h.owner_party, h.cdr_id FOR UPDATE OF h`,
-    columns,
+    [arrayOf(text, unique, (k) => k.sourceId), arrayOf(text, unique, (k) => k.ownerCountry), arrayOf(text, unique, (k) => k.ownerParty), arrayOf(text, unique, (k) => k.cdrId)],
   );
-  return new Map(
-    rows.map((r) => {
-      const key = { sourceId: r.source_id, ownerCountry: r.owner_country, ownerParty: r.owner_party, cdrId: r.cdr_id };
-      return [
-        headKeyText(key),
-        {
-          key,
-          recordId: r.record_id,
-          revision: r.revision,
-          factsHash: r.facts_hash,
-          state: r.state,
-          waitingRawId: r.waiting_raw_id,
-          sourceUpdatedAt: r.source_updated_at?.getTime() ?? null,
-          decision: r.decision,
-        },
-      ];
-    }),
-  );
+  const heads = new Map<string, Head>();
+  for (const row of rows) {
+    const head = headOfRow(row);
+    missing.delete(headKeyText(head.key));
+    heads.set(headKeyText(head.key), head);
+  }
+  if (missing.size === 0) return heads;
+  const ids = await db.query<{ id: bigint }>("SELECT nextval('record_id_seq') AS id FROM generate_series(1, $1::integer)", [missing.size]);
+  const inOrder = [...missing].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [i, [keyText, key]] of inOrder.entries()) heads.set(keyText, newHead(key, ids.rows[i]?.id ?? 0n));
+  return heads;
+}
+
+function newHead(key: HeadKey, recordId: bigint): Head {
+  return {
+    key,
+    isNew: true,
+    recordId,
+    revision: 0,
+    state: 'received',
+    sessionKey: headKeyText(key),
+    standing: null,
+    waiting: null,
+    waitingFor: null,
+    worth: null,
+    issues: [],
+    siteId: null,
+    accountId: null,
+    serviceMonth: null,
+    energyWh: 0,
+    tokenRef: null,
+    linkedTo: null,
+  };
+}
+
+function headOfRow(r: QueryResultRow): Head {
+  const waits = r['waiting_raw_id'] !== null;
+  return {
+    key: { sourceId: r['source_id'], ownerCountry: r['owner_country'], ownerParty: r['owner_party'], cdrId: r['cdr_id'] },
+    isNew: false,
+    recordId: r['record_id'],
+    revision: r['revision'],
+    state: r['state'],
+    sessionKey: r['session_key'],
+    standing: r['facts_hash'] === null ? null : { hash: r['facts_hash'], updatedAt: r['source_updated_at']?.getTime() ?? null },
+    waiting: waits ? { rawId: r['waiting_raw_id'], hash: r['waiting_hash'], updatedAt: r['waiting_updated_at']?.getTime() ?? null } : null,
+    waitingFor: r['waiting_for'],
+    worth: r['at_risk_minor'] === null ? null : { minor: r['at_risk_minor'], currency: r['at_risk_currency'] },
+    issues: r['issues'],
+    siteId: r['site_id'],
+    accountId: r['account_id'],
+    serviceMonth: r['service_month'],
+    energyWh: Number(r['energy_wh']),
+    tokenRef: r['token_ref'],
+    linkedTo: r['linked_to'],
+  };
 }
 
 export function headKeyText(key: HeadKey): string {

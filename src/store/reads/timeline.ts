@@ -84,8 +84,10 @@ function answerOf(record: RecordView | undefined, events: readonly Row[]): strin
     case 'parked':
       return `Not on an invoice: it is parked. ${record.issues.map((i) => i.text).join(' ')}`;
     case 'rejected':
-      return 'Not on an invoice: it was rejected.';
+      return record.linkedTo === null ? 'Not on an invoice: it was rejected.' : `Not on an invoice: record ${record.linkedTo} of another route is the same session, and is billed instead.`;
     default:
+      if (record.waitingFor !== null)
+        return `A correction waits for ${record.waitingFor}: ${record.issues.map((i) => i.text).join(' ')} What was booked before stands. ${last === undefined ? '' : `It is in ${last.text}.`}`.trim();
       if (last === undefined) return 'Not on an invoice yet: rated and booked, it waits for the next run of its month.';
       return last.event === 'invoiced' ? `On an invoice: ${last.text}.` : `Not on an issued invoice yet: ${last.text}.`;
   }
