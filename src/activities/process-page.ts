@@ -151,14 +151,9 @@ async function settleTwins(db: Db, spans: readonly SpanRow[], around: Neighbourh
   const present = await loadNeighbours(db, spans);
   // One that came meanwhile was not looked at when this page was decided.
   if (present.some((p) => !around.has(p.recordId) && spans.some((s) => sameSession(s, p) !== undefined))) throw new TryAgain('a record of the same session came by another route');
-  const weaker = spans
-    .filter((s) => s.linkedTo === null)
-    .flatMap((s) =>
-      weakerTwins(
-        s,
-        present.filter((p) => !changed.includes(p.recordId)),
-      ),
-    );
+  const decidedHere = new Set(changed);
+  const decidedBefore = present.filter((p) => !decidedHere.has(p.recordId));
+  const weaker = spans.filter((s) => s.linkedTo === null).flatMap((s) => weakerTwins(s, decidedBefore));
   const linked = await messagesLinkedTo(db, changed);
   const again = [...new Set([...weaker.map((w) => (w as SpanRow).rawId), ...linked])].map(String);
   if (again.length > 0) await processPage(db, again, 'revisit', pages);
