@@ -25,7 +25,7 @@ export async function loadMessages(db: Db, rawIds: readonly string[], retry: boo
      SELECT m.id, m.record_key, b.bytes, p.raw_id IS NOT NULL AS pending,
             s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.repeat_profile
      FROM raw_message m JOIN source s ON s.id = m.source_id
-     JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
+     CROSS JOIN LATERAL (SELECT bytes FROM raw_body WHERE received_month = m.received_month AND hash = m.body_hash LIMIT 1) b
      LEFT JOIN mine p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
     [rawIds, retry],
@@ -59,21 +59,20 @@ export type HeadKey = { readonly sourceId: string; readonly ownerCountry: string
  * under the record id they will have.
  */
 export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<string, Head>> {
-  const missing = new Map(keys.map((k) => [headKeyText(k), k]));
-  const unique = [...missing.values()];
+  const inOrder = [...new Map(keys.map((k) => [headKeyText(k), k]))].sort(([a], [b]) => (a < b ? -1 : 1));
+  const of = (part: keyof HeadKey) => arrayOf(text, inOrder, ([, key]) => key[part]);
+  // One lookup a key, however many heads there are: a join might read them all.
   const { rows } = await db.query(
     `SELECT h.source_id, h.owner_country, h.owner_party, h.cdr_id, h.record_id, h.revision, h.facts_hash, h.state, h.waiting_raw_id, h.source_updated_at,
             (SELECT jsonb_build_object('action', d.action, 'actor', d.actor) FROM decision d
              WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action IN ('accept', 'reject', 'hold') ORDER BY d.id DESC LIMIT 1) AS decision
-     FROM record_head h JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
-       ON h.source_id = t.s AND h.owner_country = t.c::char(2) AND h.owner_party = t.p AND h.cdr_id = t.i
-     ORDER BY h.source_id, h.owner_country, h.owner_party, h.cdr_id FOR UPDATE OF h`,
-    [arrayOf(text, unique, (k) => k.sourceId), arrayOf(text, unique, (k) => k.ownerCountry), arrayOf(text, unique, (k) => k.ownerParty), arrayOf(text, unique, (k) => k.cdrId)],
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+     CROSS JOIN LATERAL (SELECT * FROM record_head WHERE source_id = t.s AND owner_country = t.c::char(2) AND owner_party = t.p AND cdr_id = t.i FOR UPDATE) h`,
+    [of('sourceId'), of('ownerCountry'), of('ownerParty'), of('cdrId')],
   );
   const heads = new Map<string, Head>();
   for (const r of rows) {
     const key = { sourceId: r.source_id, ownerCountry: r.owner_country, ownerParty: r.owner_party, cdrId: r.cdr_id };
-    missing.delete(headKeyText(key));
     heads.set(headKeyText(key), {
       key,
       isNew: false,
@@ -86,10 +85,10 @@ export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<s
       decision: r.decision,
     });
   }
-  if (missing.size === 0) return heads;
-  const ids = await db.query<{ id: bigint }>("SELECT nextval('record_id_seq') AS id FROM generate_series(1, $1::integer)", [missing.size]);
-  const inOrder = [...missing].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [i, [keyText, key]] of inOrder.entries()) {
+  const missing = inOrder.filter(([keyText]) => !heads.has(keyText));
+  if (missing.length === 0) return heads;
+  const ids = await db.query<{ id: bigint }>("SELECT nextval('record_id_seq') AS id FROM generate_series(1, $1::integer)", [missing.length]);
+  for (const [i, [keyText, key]] of missing.entries()) {
     heads.set(keyText, { key, isNew: true, recordId: ids.rows[i]?.id ?? 0n, revision: 0, factsHash: null, state: 'received', waitingRawId: null, sourceUpdatedAt: null, decision: null });
   }
   return heads;
