@@ -69,7 +69,7 @@ async function importAndWorkOff(store, bytes, file, until) {
       const page = await pendingMessages(store.pool, { batchId: stored.batchId, limit: batchPageSize, after, lane: { index, of: batchLanes } });
       if (page.length === 0) return;
       after = page.at(-1);
-      const result = await store.tx((db) => processPage(db, page, new Date()));
+      const result = await store.tx((db) => processPage(db, page));
       if (result.accepted !== page.length) throw new Error(`${page.length - result.accepted} of ${page.length} CDRs were not booked`);
     }
   };

@@ -1,7 +1,6 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
-import type { Db, Store } from '../store/db.ts';
+import type { Store } from '../store/db.ts';
 import { type PendingFilter, pendingMessages } from '../store/intake/store-raw.ts';
-import { HeadTaken } from '../store/intake/write-page.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { type PageResult, processPage } from './process-page.ts';
 
@@ -20,13 +19,15 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
   return {
     /** Processes the unprocessed messages of one CDR, then tries the one it waits on; answers where the record stands. */
     async processCdr(ref: RecordRef): Promise<CdrProgress> {
-      return pageTx(async (db) => {
+      return store.tx(async (db) => {
         const fresh = await pendingMessages(db, { ...ref, limit: pageSize });
-        if (fresh.length > 0) await processPage(db, fresh, now());
+        if (fresh.length > 0) await processPage(db, fresh);
         const waiting = await waitingMessage(db, ref);
-        if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], now(), true);
+        if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], 'retry');
         const after = await waitingMessage(db, ref);
-        return after === undefined ? { state: 'unknown', waitingFor: null, problem: null } : { state: after.state, waitingFor: after.waitingFor, problem: after.problem };
+        return after === undefined
+          ? { state: 'unknown', waitingFor: null, problem: null }
+          : { state: after.rawId !== null && after.state === 'booked' ? 'quarantined' : after.state, waitingFor: after.waitingFor, problem: after.problem };
       });
     },
 
@@ -37,7 +38,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
 
     /** Processes one page of messages named by their ids, at most 500. */
     async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
-      const result = await pageTx((db) => processPage(db, input.rawIds, now()));
+      const result = await store.tx((db) => processPage(db, input.rawIds));
       return { ...result, processed: input.rawIds.length };
     },
 
@@ -47,12 +48,11 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       const released: RecordRef[] = [];
       for (let from = 0; from < waiting.length; from += pageSize) {
         const page = waiting.slice(from, from + pageSize);
-        const result = await pageTx((db) =>
+        const result = await store.tx((db) =>
           processPage(
             db,
             page.map((w) => w.rawId),
-            now(),
-            true,
+            'retry',
           ),
         );
         const still = new Set(result.waiting.map((ref) => ref.recordKey));
@@ -69,17 +69,6 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     },
   };
 
-  /** A transaction that is begun again when another one makes a record that was new to both; the second time it is there to be locked. */
-  async function pageTx<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    for (let triesLeft = 5; ; triesLeft -= 1) {
-      try {
-        return await store.tx(work);
-      } catch (error) {
-        if (!(error instanceof HeadTaken) || triesLeft === 0) throw error;
-      }
-    }
-  }
-
   /** Two lanes by the record's key: while one computes, the database works for the other, and the messages of a key stay in order. */
   async function workOff(next: (page: Pick<PendingFilter, 'limit' | 'after' | 'lane'>) => Promise<string[]>): Promise<BatchTotals> {
     let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
@@ -89,7 +78,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
         const last = page.at(-1);
         if (last === undefined) return;
         after = last;
-        const result: PageResult = await pageTx((db) => processPage(db, page, now()));
+        const result: PageResult = await store.tx((db) => processPage(db, page));
         totals = {
           processed: totals.processed + page.length,
           accepted: totals.accepted + result.accepted,

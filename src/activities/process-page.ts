@@ -1,226 +1,197 @@
-import { parserFor } from '../adapters/sources/registry.ts';
-import type { ChargeFacts } from '../contracts/charge-record.ts';
-import { evaluateSession } from '../core/intake/evaluate.ts';
 import type { Issue } from '../core/issues.ts';
-import { factsHash } from '../core/normalise/facts-hash.ts';
-import { sealRecord } from '../core/seal/charge-record.ts';
-import type { Db } from '../store/db.ts';
-import { type Head, type HeadKey, headKeyText, loadMessages, loadSetup, lockHeads, type PageMessage } from '../store/intake/load-page.ts';
-import { type HeadRow, type OutcomeRow, type RecordRow, restateHeads, sealAndBook, writeFindings, writeHeads, writeOutcomes } from '../store/intake/write-page.ts';
+import { tokenRefOf } from '../core/normalise/token-ref.ts';
+import { type Span, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
+import { type Db, TryAgain } from '../store/db.ts';
+import { loadDecisions } from '../store/intake/load-decisions.ts';
+import { type Head, headKeyText, loadMessages, loadSetup, lockHeads, type TokenUse } from '../store/intake/load-page.ts';
+import { loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
+import { type BookedRecord, type FindingRow, type OutcomeRow, type RecordRow, sealAndBook, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
+import { decideMessage, type Occasion, type Readable, spanOf } from './decide-message.ts';
+import { type Parsed, parseMessage, recordKeyText } from './parse-page.ts';
 
 export type PageResult = { readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly { sourceId: string; recordKey: string }[] };
 
-type Parsed = {
-  readonly message: PageMessage;
-  readonly key: HeadKey;
-  readonly facts: ChargeFacts | undefined;
-  readonly updatedAt?: number;
-  readonly statedWh?: number;
-  readonly issues: readonly Issue[];
-};
-type Pending = {
-  outcomes: OutcomeRow[];
-  findings: { rawId: bigint; recordId: bigint; issue: Issue }[];
-  heads: Map<string, HeadRow>;
-  restated: Map<string, { key: HeadKey; updatedAt: number }>;
-  records: RecordRow[];
-};
+/** Tokens that chargers write for nobody. */
+const anonymousUids = ['0', '00000000', 'unknown', 'none', 'no_auth'];
 
 /**
  * The one path of every CDR: parse, identify, check, rate, allocate, seal and book a page of stored messages in the
- * caller's transaction. A single CDR is a page of one. Messages already processed are skipped, so a repeat does nothing;
- * with `retry` the message a waiting record stands on is tried again. What cannot pass stays as a quarantined or parked record.
+ * caller's transaction. A single CDR is a page of one. Messages already processed are skipped, so a repeat does nothing; on a `retry` the
+ * message a waiting record stands on is tried again. What cannot pass stays as a quarantined or parked record.
  */
-export async function processPage(db: Db, rawIds: readonly string[], now: Date, retry = false): Promise<PageResult> {
-  const messages = await loadMessages(db, rawIds, retry);
+export async function processPage(db: Db, rawIds: readonly string[], occasion: Occasion = 'arrival', pages = { next: 0 }): Promise<PageResult> {
+  const messages = await loadMessages(db, rawIds, occasion !== 'arrival');
   const parsed = messages.map(parseMessage);
   const heads = await lockHeads(
     db,
     parsed.map((p) => p.key),
   );
-  const facts = parsed.flatMap((p) => (p.facts === undefined ? [] : [p.facts]));
+  const headOf = (item: Parsed): Head => {
+    const head = heads.get(headKeyText(item.key));
+    if (head === undefined) throw new Error(`no head for ${headKeyText(item.key)}`);
+    return head;
+  };
+  const readable = parsed.filter((p): p is Readable => p.facts !== undefined);
+  const tokens = tokensOf(readable);
+  await writeTokens(db, tokens);
   const unique = (values: readonly string[]) => [...new Set(values)];
   const setup = await loadSetup(db, {
     entityIds: unique(messages.map((m) => m.source.entityId)),
     sourceIds: unique(messages.map((m) => m.source.id)),
-    siteKeys: unique(facts.map((f) => f.siteKey)),
-    tokenKeys: unique(facts.map((f) => f.tokenKey)),
+    siteKeys: unique(readable.map((p) => p.facts.siteKey)),
+    tokens,
   });
-  const pending: Pending = { outcomes: [], findings: [], heads: new Map(), restated: new Map(), records: [] };
+  const decisions = occasion === 'arrival' ? new Map() : await loadDecisions(db, rawIds);
+  const around = await neighbourhood(db, readable, headOf);
+  const secret = messages[0]?.tokenSecret;
+  const anonymousTokens = new Set(secret === undefined ? [] : anonymousUids.map((uid) => tokenRefOf(secret, uid)));
+
+  const changed = { heads: new Map<string, Head>(), spans: new Map<bigint, SpanRow | null>() };
+  const outcomes: OutcomeRow[] = [];
+  const findings: FindingRow[] = [];
+  const steps: { readonly seal?: RecordRow; readonly unbook?: BookedRecord }[] = [];
   const result = { accepted: 0, duplicates: 0, conflicts: 0, waiting: [] as { sourceId: string; recordKey: string }[] };
   for (const item of parsed) {
-    const head = heads.get(headKeyText(item.key));
-    if (head === undefined) throw new Error(`no head for ${headKeyText(item.key)}`);
-    const { outcome, issues, skipped } = decide(item, head, setup, now, pending);
-    if (skipped) continue;
-    if (item.message.pending) {
-      pending.outcomes.push({ rawId: item.message.rawId, recordId: head.recordId, revision: head.revision, outcome, issues });
-      pending.findings.push(...issues.map((issue) => ({ rawId: item.message.rawId, recordId: head.recordId, issue })));
+    const key = headKeyText(item.key);
+    const head = headOf(item);
+    const verdict = decideMessage(item, head, { occasion, setup, anonymousTokens, neighbours: around.of, decisionOn: (rawId) => decisions.get(rawId) });
+    if (verdict === undefined) continue;
+    const { message } = item;
+    if (verdict.head !== undefined) {
+      heads.set(key, verdict.head);
+      changed.heads.set(key, verdict.head);
     }
-    if (outcome === 'duplicate') result.duplicates += 1;
-    else if (outcome === 'conflict') result.conflicts += 1;
-    else if (outcome === 'superseded') result.duplicates += 1;
-    else if (outcome !== 'quarantined') result.accepted += 1;
+    if (verdict.span !== undefined) {
+      changed.spans.set(head.recordId, verdict.span);
+      around.put(head.recordId, verdict.span);
+    }
+    if (verdict.unbook === true) {
+      const recordKey = `${item.key.sourceId}/${recordKeyText(item.key)}`;
+      steps.push({ unbook: { recordId: head.recordId, revision: head.revision, sourceId: item.key.sourceId, entityId: message.source.entityId, recordKey } });
+    }
+    if (verdict.seal !== undefined) steps.push({ seal: verdict.seal });
+    if (message.pending) {
+      outcomes.push({ rawId: message.rawId, recordId: head.recordId, revision: verdict.head?.revision ?? head.revision, outcome: verdict.outcome, issues: verdict.issues });
+      findings.push(...verdict.issues.map((issue: Issue) => ({ rawId: message.rawId, recordId: head.recordId, issue, profileVersion: message.source.ruleProfileVersion })));
+    }
+    if (verdict.outcome === 'duplicate' || verdict.outcome === 'superseded') result.duplicates += 1;
+    else if (verdict.outcome === 'conflict') result.conflicts += 1;
+    else if (verdict.outcome !== 'quarantined') result.accepted += 1;
   }
-  await writeHeads(db, [...pending.heads.values()], heads);
-  await restateHeads(db, [...pending.restated.values()]);
-  await writeFindings(db, pending.findings);
+  await writeHeads(db, [...changed.heads.values()]);
+  await writeFindings(db, findings);
   // A record revised twice in one page is sealed twice, in order: later revisions reverse what is already booked.
-  for (const [wave, records] of waves(pending.records).entries()) await sealAndBook(db, records, wave);
-  await writeOutcomes(db, pending.outcomes);
-  for (const head of pending.heads.values()) {
-    if (head.state === 'quarantined' || head.state === 'parked') result.waiting.push({ sourceId: head.key.sourceId, recordKey: recordKeyText(head.key) });
+  for (const { records, unbooked } of waves(steps)) {
+    await sealAndBook(db, records, unbooked, pages.next);
+    pages.next += 1;
   }
+  await writeOutcomes(db, outcomes);
+  const spans = [...changed.spans.values()].filter((s) => s !== null);
+  await writeSpans(
+    db,
+    spans,
+    [...changed.spans].flatMap(([recordId, span]) => (span === null ? [recordId] : [])),
+  );
+  for (const head of changed.heads.values()) {
+    if (head.waiting !== null) result.waiting.push({ sourceId: head.key.sourceId, recordKey: recordKeyText(head.key) });
+  }
+  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) await settleTwins(db, spans, around, [...changed.spans.keys()], pages);
   return result;
 }
 
-function parseMessage(message: PageMessage): Parsed {
-  const { source } = message;
-  const fallback = { sourceId: source.id, ownerCountry: source.ownerCountry, ownerParty: source.ownerParty, cdrId: message.recordKey };
-  if (message.bytes === null) {
-    return { message, key: fallback, facts: undefined, issues: [{ code: 'badShape', severity: 'blocks', subject: message.recordKey, params: { detail: 'the raw body was expunged' } }] };
+type Neighbourhood = {
+  /** Sessions beside one, of the database and of the page. */
+  of(span: Span): SpanRow[];
+  put(recordId: bigint, span: SpanRow | null): void;
+  has(recordId: bigint): boolean;
+};
+
+/** What stands beside the sessions of a page, those of the page among themselves included. */
+async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (item: Parsed) => Head): Promise<Neighbourhood> {
+  const own = new Map<bigint, SpanRow>();
+  const newest = new Map<bigint, number>();
+  for (const item of readable) {
+    const head = headOf(item);
+    const at = item.version.updatedAt ?? 0;
+    if (at < (newest.get(head.recordId) ?? Number.NEGATIVE_INFINITY)) continue;
+    newest.set(head.recordId, at);
+    // Rejected by somebody, it stands in nobody's way.
+    if (head.state === 'rejected' && head.linkedTo === null) continue;
+    own.set(head.recordId, { ...spanOf(item, head), linkedTo: head.linkedTo });
   }
-  const context = { sourceId: source.id, ownerCountry: source.ownerCountry, ownerParty: source.ownerParty, timeZone: source.timeZone };
-  const parsed = parserFor(source.format).parse(message.bytes, context);
-  if (!parsed.ok) {
-    // The key the intake gave it stands, so that a corrected message of the same id meets this record.
-    return { message, key: keyFromText(source.id, message.recordKey) ?? fallback, facts: undefined, statedWh: parsed.statedWh ?? 0, issues: parsed.issues };
-  }
-  const { facts } = parsed;
-  return {
-    message,
-    key: { sourceId: source.id, ownerCountry: facts.ownerCountry, ownerParty: facts.ownerParty, cdrId: facts.cdrId },
-    facts,
-    ...(parsed.updatedAt === undefined ? {} : { updatedAt: parsed.updatedAt }),
-    issues: parsed.issues,
-  };
-}
-
-/** `cc*party*id` back to its parts; undefined for a message that could not be keyed. */
-function keyFromText(sourceId: string, recordKey: string): HeadKey | undefined {
-  const match = /^([a-z]{2})\*([^*]+)\*(.+)$/.exec(recordKey);
-  if (match === null) return undefined;
-  return { sourceId, ownerCountry: (match[1] ?? '').toUpperCase(), ownerParty: (match[2] ?? '').toUpperCase(), cdrId: match[3] ?? '' };
-}
-
-function recordKeyText(key: HeadKey): string {
-  if (key.cdrId.startsWith('unkeyed/')) return key.cdrId;
-  return `${key.ownerCountry}*${key.ownerParty}*${key.cdrId}`.toLowerCase();
-}
-
-function decide(item: Parsed, head: Head, setup: Awaited<ReturnType<typeof loadSetup>>, now: Date, pending: Pending): { outcome: OutcomeRow['outcome']; issues: readonly Issue[]; skipped: boolean } {
-  const { message, facts } = item;
-  const { source } = message;
-  const isRetry = !message.pending;
-  if (isRetry && (head.waitingRawId !== message.rawId || head.decision?.action === 'hold')) return { outcome: 'duplicate', issues: [], skipped: true };
-  const waits = head.state === 'quarantined' || head.state === 'parked';
-  const hash = facts === undefined ? null : factsHash(facts);
-  const known = !isRetry && head.factsHash !== null;
-  if (known && hash !== null && head.factsHash?.equals(hash)) {
-    // The same content said again later: what lies between the two is older too.
-    if (item.updatedAt !== undefined && item.updatedAt > (head.sourceUpdatedAt ?? Number.NEGATIVE_INFINITY)) {
-      head.sourceUpdatedAt = item.updatedAt;
-      pending.restated.set(headKeyText(item.key), { key: item.key, updatedAt: item.updatedAt });
+  const spans = new Map([...(await loadNeighbours(db, [...own.values()])), ...own.values()].map((s) => [s.recordId, s]));
+  const index = new Map<string, Set<bigint>>();
+  const keysOf = (s: Span) => [`cdr ${s.cdrKey}`, `token ${s.tokenRef}`, ...(s.place === null ? [] : [`place ${s.place}`])];
+  const enter = (s: SpanRow) => {
+    spans.set(s.recordId, s);
+    for (const key of keysOf(s)) {
+      const set = index.get(key);
+      if (set === undefined) index.set(key, new Set([s.recordId]));
+      else set.add(s.recordId);
     }
-    return { outcome: 'duplicate', issues: [], skipped: false };
-  }
-  if (known && hash !== null && source.repeatProfile === 'revise' && isOlder(item.updatedAt, hash, head)) return { outcome: 'superseded', issues: [], skipped: false };
-  // What can be read is never given up for what cannot.
-  if (known && (facts === undefined || ((head.state === 'booked' || head.state === 'rejected') && source.repeatProfile === 'conflict'))) {
-    const issues: Issue[] = [{ code: 'conflictingRepeat', severity: 'warns', subject: item.key.cdrId, params: { recordId: head.recordId.toString() } }];
-    return { outcome: 'conflict', issues: [...item.issues, ...issues], skipped: false };
-  }
-
-  const base = {
-    key: item.key,
-    recordId: head.recordId,
-    factsHash: hash,
-    sessionKey: `${source.id}/${recordKeyText(item.key)}`,
-    energyWh: facts?.energyWh ?? item.statedWh ?? 0,
-    // What cannot be read says nothing of its age.
-    sourceUpdatedAt: facts === undefined ? head.sourceUpdatedAt : (item.updatedAt ?? null),
   };
-  const put = (row: HeadRow) => {
-    pending.heads.set(headKeyText(item.key), row);
-    Object.assign(head, { revision: row.revision, factsHash: row.factsHash, state: row.state, waitingRawId: row.waitingRawId, sourceUpdatedAt: row.sourceUpdatedAt });
+  for (const span of spans.values()) enter(span);
+  return {
+    of(span) {
+      const ids = new Set(keysOf(span).flatMap((key) => [...(index.get(key) ?? [])]));
+      ids.delete(span.recordId);
+      return [...ids].flatMap((id) => spans.get(id) ?? []);
+    },
+    put(recordId, span) {
+      if (span === null) spans.delete(recordId);
+      else enter(span);
+    },
+    has: (recordId) => spans.has(recordId),
   };
-  if (isRetry && head.decision?.action === 'reject') {
-    const entity = setup.entity(source.entityId);
-    const month = facts === undefined ? null : evaluateSession(facts, [], setup, entity, now.getTime(), true).serviceMonth;
-    put({ ...base, revision: head.revision, state: 'rejected', siteId: null, accountId: null, serviceMonth: month, waitingFor: null, waitingRawId: null, issues: item.issues });
-    return { outcome: 'accepted', issues: [], skipped: false };
-  }
-  if (facts === undefined) {
-    put({
-      ...base,
-      factsHash: null,
-      revision: head.revision,
-      state: 'quarantined',
-      siteId: null,
-      accountId: null,
-      serviceMonth: null,
-      waitingFor: 'decision',
-      waitingRawId: message.rawId,
-      issues: item.issues,
-    });
-    return { outcome: 'quarantined', issues: item.issues, skipped: false };
-  }
-
-  const entity = setup.entity(source.entityId);
-  const verdict = evaluateSession(facts, item.issues, setup, entity, now.getTime(), isRetry && head.decision?.action === 'accept');
-  const where = { siteId: verdict.siteId, accountId: verdict.accountId, serviceMonth: verdict.serviceMonth, issues: verdict.issues };
-  if (verdict.kind !== 'billable') {
-    put({ ...base, ...where, revision: head.revision, state: verdict.kind, waitingFor: verdict.waitingFor, waitingRawId: message.rawId });
-    return { outcome: 'quarantined', issues: verdict.issues, skipped: false };
-  }
-  const revision = head.revision + 1;
-  const sealed = sealRecord({
-    recordId: head.recordId,
-    revision,
-    sessionKey: base.sessionKey,
-    facts,
-    siteId: verdict.siteId,
-    accountId: verdict.accountId,
-    rating: verdict.rating,
-    charges: verdict.charges,
-  });
-  pending.records.push({
-    recordId: head.recordId,
-    revision,
-    rawId: message.rawId,
-    sourceId: source.id,
-    entityId: source.entityId,
-    recordKey: `${source.id}/${recordKeyText(item.key)}`,
-    sessionKey: base.sessionKey,
-    siteId: verdict.siteId,
-    accountId: verdict.accountId,
-    startAt: facts.startAt,
-    endAt: facts.endAt,
-    serviceMonth: verdict.serviceMonth,
-    energyWh: facts.energyWh,
-    sealed,
-    charges: verdict.charges,
-  });
-  put({ ...base, ...where, revision, state: 'booked', waitingFor: null, waitingRawId: null });
-  return { outcome: revision > 1 && !waits ? 'revised' : 'accepted', issues: verdict.issues, skipped: false };
 }
 
-/** An older version, by the source's own clock, that comes after a newer one. At the same time the hash decides, so that the order of arrival does not. */
-function isOlder(updatedAt: number | undefined, hash: Buffer, head: Head): boolean {
-  if (updatedAt === undefined || head.sourceUpdatedAt === null) return false;
-  if (updatedAt !== head.sourceUpdatedAt) return updatedAt < head.sourceUpdatedAt;
-  return head.factsHash !== null && Buffer.compare(hash, head.factsHash) < 0;
+/** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more. */
+async function settleTwins(db: Db, spans: readonly SpanRow[], around: Neighbourhood, changed: readonly bigint[], pages: { next: number }): Promise<void> {
+  for (const entityId of [...new Set(spans.map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
+  const present = await loadNeighbours(db, spans, 'other sources');
+  // One that came meanwhile was not looked at when this page was decided.
+  if (present.some((p) => !around.has(p.recordId) && spans.some((s) => sameSession(s, p) !== undefined))) throw new TryAgain('a record of the same session came by another route');
+  const ownRecords = new Set(changed);
+  const beside = twinsAmong(present.filter((p) => !ownRecords.has(p.recordId)));
+  const weaker = spans.filter((s) => s.linkedTo === null).flatMap((s) => weakerTwins(s, beside(s)));
+  const linked = await messagesLinkedTo(db, changed);
+  const again = [...new Set([...weaker.map((w) => (w as SpanRow).rawId), ...linked])].map(String);
+  if (again.length > 0) await processPage(db, again, 'revisit', pages);
 }
 
-function waves(records: readonly RecordRow[]): RecordRow[][] {
-  const result: RecordRow[][] = [];
+/** One session has the CDR id or the token in common, whatever sources tell of it. */
+const twinKeys = (s: Span) => [`cdr ${s.cdrKey}`, `token ${s.tokenRef}`];
+
+/** Looks up spans that have a key in common with one, so that a page is not compared with all that lies around it. */
+function twinsAmong(spans: readonly SpanRow[]): (span: Span) => SpanRow[] {
+  const index = new Map<string, SpanRow[]>();
+  for (const span of spans) {
+    for (const key of twinKeys(span)) {
+      const list = index.get(key);
+      if (list === undefined) index.set(key, [span]);
+      else list.push(span);
+    }
+  }
+  return (span) => [...new Set(twinKeys(span).flatMap((key) => index.get(key) ?? []))];
+}
+
+/** The tokens of a page, each once. */
+function tokensOf(readable: readonly Readable[]): TokenUse[] {
+  return [...new Map(readable.map(({ token }) => [`${token.sourceId}\n${token.ref}`, token])).values()];
+}
+
+/** Steps in order, as few at a time as needed: one record comes once in each. */
+function waves(steps: readonly { readonly seal?: RecordRow; readonly unbook?: BookedRecord }[]): { records: RecordRow[]; unbooked: BookedRecord[] }[] {
+  const result: { records: RecordRow[]; unbooked: BookedRecord[] }[] = [];
   const depth = new Map<bigint, number>();
-  for (const record of records) {
-    const at = depth.get(record.recordId) ?? 0;
-    depth.set(record.recordId, at + 1);
-    const wave = result[at];
-    if (wave === undefined) result.push([record]);
-    else wave.push(record);
+  for (const { seal, unbook } of steps) {
+    const recordId = (seal ?? unbook)?.recordId ?? 0n;
+    const at = depth.get(recordId) ?? 0;
+    depth.set(recordId, at + 1);
+    const wave = result[at] ?? { records: [], unbooked: [] };
+    result[at] = wave;
+    if (seal !== undefined) wave.records.push(seal);
+    if (unbook !== undefined) wave.unbooked.push(unbook);
   }
   return result;
 }

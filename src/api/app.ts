@@ -15,8 +15,10 @@ import { documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { publishedSchemaRoutes } from './routes/published-schemas.ts';
+import { quarantineRoutes } from './routes/quarantine.ts';
 import { recordEvidenceRoutes } from './routes/record-evidence.ts';
 import { recordRoutes } from './routes/records.ts';
+import { ruleRoutes } from './routes/rules.ts';
 import { runDecisionRoutes } from './routes/run-decisions.ts';
 import { runShapeRoutes } from './routes/run-shapes.ts';
 import { runSteeringRoutes } from './routes/run-steering.ts';
@@ -66,6 +68,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', idempotent(deps.store.pool));
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
+  quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);
   runRoutes(app, deps);
   runShapeRoutes(app, deps);
@@ -74,6 +77,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   documentRoutes(app, deps);
   setUpRoutes(app, deps);
   tariffRoutes(app, deps);
+  ruleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key; its roles decide what it may do.' });
   app.doc31('/openapi.json', openApiConfig);
   return app;

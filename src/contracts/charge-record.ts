@@ -24,15 +24,32 @@ const chargeFacts = z.strictObject({
   siteKey: z.string().meta({ description: 'The source’s own name of the site (garage, location id); resolved to a site by the mapping.' }),
   evseId: z.string().exactOptional(),
   connectorId: z.string().exactOptional(),
-  tokenKey: z.string().meta({ description: 'The source’s token or user key; resolved to an account by the mapping.' }),
+  tokenRef: z.string().meta({ description: 'Reference of the token or user key that the source named; the UID itself lies apart and can be erased.' }),
   startAt: instant,
   endAt: instant,
   chargingEndAt: instant.exactOptional().meta({ description: 'Where the source tells that charging ended before the plug was pulled.' }),
   energyWh: z.int(),
+  meterStartWh: z.int().exactOptional().meta({ description: 'Register of the connector’s meter at the start, in Wh, where the source tells it.' }),
+  meterEndWh: z.int().exactOptional(),
   statedDurationS: z.number().exactOptional().meta({ description: 'Duration as the source states it, in seconds; compared with the times, never billed.' }),
   periods: z.union([z.array(chargePeriod), z.literal('unsplit')]).meta({ description: 'From the source, or `unsplit`: WattLedger splits at tariff boundaries.' }),
   partnerPrice: z.strictObject({ currency, exclVat: decimal, origin: z.enum(['partner', 'hub', 'notSignificant']) }).exactOptional(),
 });
+
+const correction = z
+  .strictObject({
+    author: z.string(),
+    before: z.strictObject({
+      chargingEndAt: instant.exactOptional(),
+      endAt: instant.exactOptional(),
+      energyWh: z.int().exactOptional(),
+      periods: z.array(chargePeriod).exactOptional(),
+      startAt: instant.exactOptional(),
+    }),
+    decisionId: z.string(),
+    evidence: z.string(),
+  })
+  .meta({ description: 'A signed correction that is in the facts: who, on what evidence, and what the source said.' });
 
 const sealedCharge = z.strictObject({
   role: z.enum(['driverSale', 'fleetSale', 'emspSale', 'siteShareEstimate']),
@@ -67,7 +84,9 @@ export const chargeRecordSchema = z
     recordId: z.string().regex(/^\d+$/),
     revision: z.int().min(1).meta({ description: 'Rises by one with each correction; a revision never changes.' }),
     sessionKey: z.string().meta({ description: 'Shared by all records of one physical session.' }),
-    facts: chargeFacts.extend({ siteId: z.string(), accountId: z.string() }).meta({ description: 'What the source said, with the site and account it was resolved to.' }),
+    facts: chargeFacts
+      .extend({ siteId: z.string(), accountId: z.string(), correction: correction.exactOptional() })
+      .meta({ description: 'What the source said, with the site and account it was resolved to.' }),
     rating: z.strictObject({ tariffVersionId: z.string(), total: decimal, explanation: z.array(z.string()) }).meta({ description: 'Total in major units, excluding VAT, unrounded to four places.' }),
     allocation: z.array(sealedCharge).meta({ description: 'Who pays and who earns: money in minor units, energy in Wh.' }),
     hashes: z
@@ -79,8 +98,10 @@ export const chargeRecordSchema = z
 // Sealed data never changes: the types say so at every depth.
 type Frozen<T> = T extends readonly (infer Item)[] ? readonly Frozen<Item>[] : T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
 
-/** The canonical facts of one charging session, as every source adapter yields them. Instants are UTC ISO strings, energy is integer Wh. */
+/** The canonical facts of one charging session, as they are sealed. Instants are UTC ISO strings, energy is integer Wh. */
 export type ChargeFacts = Frozen<z.infer<typeof chargeFacts>>;
+/** The facts as a source adapter reads them, still with the UID of the token (or user key) as the source writes it. */
+export type SourceFacts = Omit<ChargeFacts, 'tokenRef'> & { readonly tokenKey: string };
 export type ChargePeriod = Frozen<z.infer<typeof chargePeriod>>;
 export type ChargeRecord = Frozen<z.infer<typeof chargeRecordSchema>>;
 

@@ -13,17 +13,31 @@ const catalogue = {
   missingEnd: ['the session has no end and no duration', 'Send the record with its end, or reject it.'],
   endDerived: ['the end is missing and was taken from start and duration', 'Check the charger if the amount is disputed.'],
   endBeforeStart: ['the session ends before it starts', 'Correct the times at the source.'],
-  futureStart: ['the session starts in the future', 'Check the charger clock; accept when it is right.'],
+  futureStart: ['the session starts {computed} s after it was received', 'Check the charger clock; accept when it is right.'],
   unknownSite: ['no site is mapped to "{site}"', 'Map the site; the records waiting for it go on by themselves.'],
   unknownToken: ['no account is mapped to token "{token}"', 'Map the token to an account; the records waiting for it go on by themselves.'],
   missingContract: ['the account of token "{token}" has no contract at the start of the session', 'Add a contract version that covers it.'],
   missingTariff: ['no tariff is assigned to segment {segment} at {site}', 'Assign a tariff that is valid at the start of the session.'],
   ambiguousTariff: ['more than one tariff fits: {candidates}', 'End all assignments but one.'],
-  energyAboveConnector: ['{energyWh} Wh is more than the connector can give in that time ({limitWh} Wh)', 'Compare with the meter; accept with a reason, or reject.'],
-  energyOutOfRange: ['{energyWh} Wh is above the limit of {limitWh} Wh', 'Compare with the meter; accept with a reason, or reject.'],
-  energyNegative: ['{energyWh} Wh is negative', 'Correct the meter values at the source.'],
-  durationOutOfRange: ['the session lasts {hours} hours', 'Check whether the plug-out was missed; accept or reject.'],
-  durationMismatch: ['the stated duration of {statedS} s differs from the times ({timesS} s)', 'The times are billed; check the source.'],
+  energyAboveConnector: ['{computed} Wh in {of} is more than the connector can give in that time ({limit} Wh)', 'Compare with the meter; accept with a reason, correct with evidence, or reject.'],
+  energyOutOfRange: ['{computed} Wh is above the limit of {limit} Wh', 'Compare with the meter; accept with a reason, correct with evidence, or reject.'],
+  energyNegative: ['{computed} Wh is negative', 'Correct the meter values at the source.'],
+  durationOutOfRange: ['the session lasts {computed} hours, more than {limit}', 'Check whether the plug-out was missed.'],
+  durationAbsurd: ['the session lasts {computed} hours, more than {limit}', 'Check whether the plug-out was missed; accept, correct with evidence, or reject.'],
+  placeholderTime: ['{field} {computed} is before {limit}: the charger had no clock', 'Send the record with its true times, or correct it with evidence.'],
+  chargingOutsideSession: ['charging at {computed} lies outside the session ({limit})', 'It is billed as stated; compare with the charger.'],
+  deliveredLate: ['it came {computed} days after its end, {step} % or more of the {limit} days agreed', 'It is billed all the same; take it up with the partner.'],
+  tinySession: ['{computed} {what} is below the limit of {limit} {what}', 'Nothing to do unless it repeats on the charger.'],
+  meterRegression: ['the meter ends at {computed} Wh, below its start of {limit} Wh', 'Compare with the meter; correct with evidence, or reject.'],
+  meterMismatch: ['{computed} Wh is stated, the meter went up by {limit} Wh', 'Compare with the meter; accept, correct with evidence, or reject.'],
+  odometerAsEnergy: ['{computed} Wh is the meter’s reading; the session added {limit} Wh', 'Correct it with the difference of the readings.'],
+  overlapOnEvse: ['record {record} was on the same EVSE for {computed} s of the same time', 'Check which of the two is real.'],
+  overlapOnToken: ['record {record} used the token for {computed} s of the same time', 'Nothing to do unless the card was copied.'],
+  sameSession: ['record {record} of {source} is the same session (by {reason}); the energies are {computed} Wh apart', 'Nothing to do: the other one is billed.'],
+  unauthenticated: ['the token stands for nobody', 'Check who is to pay, or make the charger ask for a token.'],
+  costOutOfRange: ['{computed} minor units of {currency} per {of} is beyond the usual {limit}', 'Check tariff and energy; accept with a reason, or reject.'],
+  zeroCost: ['nothing is billed for {limit} Wh, though the tariff has a price', 'Check the restrictions of the tariff.'],
+  durationMismatch: ['the stated duration of {computed} s differs from the times ({limit} s)', 'The times are billed; check the source.'],
   conflictingRepeat: ['the key of record {recordId} came again with other content', 'Compare both messages; the sealed record stands.'],
   notVatRegistered: ['the seller has no VAT registration in {country}', 'Register there, or sign a carry decision for the close.'],
   currencyMismatch: ['the tariff is in {tariff}, the account in {account}', 'Assign a tariff in the currency of the account.'],
@@ -70,8 +84,8 @@ const catalogue = {
 
 export type IssueCode = keyof typeof catalogue;
 
-/** Something wrong with input or set-up, as data beside a result; shown to finance and ops, never thrown. */
-export type Issue = { readonly code: IssueCode; readonly severity: Severity; readonly subject: string; readonly params: Readonly<Record<string, string | number>> };
+/** Something wrong with input or set-up, as data beside a result; shown to finance and ops, never thrown. A plausibility rule adds its version, and `computed` and `limit` to the parameters. */
+export type Issue = { readonly code: IssueCode; readonly severity: Severity; readonly subject: string; readonly params: Readonly<Record<string, string | number>>; readonly ruleVersion?: number };
 
 /** Builds an issue; `subject` names the record, line or setting it is about. */
 export function issue(code: IssueCode, severity: Severity, subject: string, params: Issue['params'] = {}): Issue {

@@ -3,6 +3,9 @@ import pg from 'pg';
 /** What store functions need of a connection: a plain client or one inside a transaction. */
 export type Db = Pick<pg.ClientBase, 'query'>;
 
+const attempts = 5;
+const deadlockDetected = '40P01';
+
 // Of this pool alone: Prisma reads through the driver's own parsers.
 const types = new pg.TypeOverrides();
 // bigint columns hold money and energy: exact, never a JavaScript number.
@@ -10,9 +13,14 @@ types.setTypeParser(pg.types.builtins.INT8, BigInt);
 // Calendar dates stay text: a Date would drag a zone in.
 types.setTypeParser(pg.types.builtins.DATE, (text) => text);
 
+/** Thrown inside a transaction that met another one's work: run again, it will see it. */
+export class TryAgain extends Error {
+  override name = 'TryAgain';
+}
+
 export type Store = {
   readonly pool: pg.Pool;
-  /** Runs `work` in one READ COMMITTED transaction on one connection; rolls back when it throws. */
+  /** Runs `work` in one READ COMMITTED transaction on one connection; rolls back when it throws. Runs it anew, five times at most, when it met another transaction. */
   tx<T>(work: (db: pg.PoolClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
@@ -27,22 +35,32 @@ export function openStore(databaseUrl: string, max = 8): Store {
   return {
     pool,
     async tx(work) {
-      const client = await pool.connect();
-      let broken: Error | undefined;
-      try {
-        await client.query('BEGIN');
-        const result = await work(client);
-        await client.query('COMMIT');
-        return result;
-      } catch (error) {
-        await client.query('ROLLBACK').catch((rollback: Error) => {
-          broken = rollback;
-        });
-        throw error;
-      } finally {
-        client.release(broken);
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await once(work);
+        } catch (error) {
+          if (attempt === attempts || !(error instanceof TryAgain || (error as { code?: string }).code === deadlockDetected)) throw error;
+        }
       }
     },
     close: () => pool.end(),
   };
+
+  async function once<T>(work: (db: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((rollback: Error) => {
+        broken = rollback;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
 }

@@ -14,3 +14,6 @@ export function keyParams(sourceId: string, recordKey: string): [string, string 
   const [country = '', party = '', ...id] = key.split('*');
   return id.length === 0 ? [sourceId, null, null, key] : [sourceId, country.toUpperCase(), party.toUpperCase(), id.join('*')];
 }
+
+/** SQL that holds for a `record_head h` that waits, or beside whose booked revision a correction does. */
+export const waitsSql = "(h.state IN ('received', 'quarantined', 'parked') OR h.waiting_raw_id IS NOT NULL)";

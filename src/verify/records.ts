@@ -1,4 +1,5 @@
 import type { ChargeRecord } from '../contracts/charge-record.ts';
+import { uncorrectedFacts } from '../core/intake/correct-facts.ts';
 import { factsHash } from '../core/normalise/facts-hash.ts';
 import { canonicalBytes, chargeHash, sha256 } from '../core/seal/charge-record.ts';
 import { chargeOfRow } from '../store/intake/charge-of-row.ts';
@@ -33,7 +34,7 @@ export function judgeRecord(row: SealedRow): string | null {
   ];
   const other = columns.find(([, column, sealed]) => column !== sealed);
   if (other !== undefined) return `${name} has another ${other[0]} in its row (${other[1]}) than in its sealed bytes (${other[2]})`;
-  if (row.identity_hash !== null && !row.identity_hash.equals(factsHash(facts))) return `${name} has a head with the hash of other facts`;
+  if (row.identity_hash !== null && !row.identity_hash.equals(factsHash(uncorrectedFacts(facts)))) return `${name} has a head with the hash of other facts`;
   if (!row.has_message) return `${name} stands on no message that led to it`;
   const expected = record.allocation.map((charge) => chargeHash(row.record_key ?? '', record.revision, charge, false)).sort();
   const rated = row.charge_hashes.map((hash) => hash.toString('hex')).sort();

@@ -174,8 +174,8 @@ describe('the way out of waiting', () => {
     const idOf = async (id: number) => (await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent(`csms/se*wlt*${id}`)}`)).body.recordId;
     const decide = async (id: number, action: string, reason = 'meter read on site') => api.call('preparer', 'POST', '/v1/decisions', { recordIds: [await idOf(id)], action, reason });
     expect((await decide(40, 'accept', 'x')).body).toMatchObject({ status: 422, errors: [{ path: 'reason' }] });
-    expect((await decide(40, 'accept')).body).toEqual({ decided: 1 });
-    expect((await decide(41, 'reject')).body).toEqual({ decided: 1 });
+    expect((await decide(40, 'accept')).body).toEqual({ decided: 1, awaitingSecond: 0 });
+    expect((await decide(41, 'reject')).body).toEqual({ decided: 1, awaitingSecond: 0 });
     await expect.poll(() => stateOf('csms/se*wlt*40'), { timeout: 20_000 }).toBe('booked');
     await expect.poll(() => stateOf('csms/se*wlt*41'), { timeout: 20_000 }).toBe('rejected');
     expect((await decide(40, 'reject')).body).toMatchObject({ status: 409, detail: expect.stringContaining('booked') });

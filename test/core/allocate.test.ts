@@ -35,7 +35,7 @@ function charges(payer: PayerSetup, energyWh: number, tariffOf: object, where: S
     cdrId: '1',
     externalIds: { cdr: '1' },
     siteKey: 's',
-    tokenKey: 't',
+    tokenRef: 't',
     startAt: '',
     endAt: '',
     energyWh,

@@ -24,7 +24,7 @@ const facts: fc.Arbitrary<ChargeFacts> = fc.record(
     siteKey: text,
     evseId: text,
     connectorId: text,
-    tokenKey: text,
+    tokenRef: text,
     startAt: instant,
     endAt: instant,
     chargingEndAt: instant,
@@ -33,7 +33,7 @@ const facts: fc.Arbitrary<ChargeFacts> = fc.record(
     periods: fc.oneof(fc.constant('unsplit' as const), fc.array(fc.record({ startAt: instant, energyWh: fc.integer(), chargingSeconds: fc.integer(), parkingSeconds: fc.integer() }))),
     partnerPrice: fc.record({ currency: text, exclVat: text, origin: fc.constantFrom('partner', 'hub', 'notSignificant') }),
   },
-  { requiredKeys: ['sourceId', 'ownerCountry', 'ownerParty', 'cdrId', 'externalIds', 'siteKey', 'tokenKey', 'startAt', 'endAt', 'energyWh', 'periods'] },
+  { requiredKeys: ['sourceId', 'ownerCountry', 'ownerParty', 'cdrId', 'externalIds', 'siteKey', 'tokenRef', 'startAt', 'endAt', 'energyWh', 'periods'] },
 );
 const charge: fc.Arbitrary<Charge> = fc.record({
   role: fc.constantFrom('driverSale', 'fleetSale', 'emspSale', 'siteShareEstimate'),

@@ -27,6 +27,7 @@ beforeAll(async () => {
     "INSERT INTO record_block (height, record_count, merkle_root, previous_hash, header_hash) VALUES (1, 1, '\\x00', '\\x00', '\\x00')",
     'INSERT INTO record_block_member (record_id, revision, height, position) VALUES (1, 1, 1, 0)',
     "INSERT INTO finding (code, severity, subject, params) VALUES ('X', 'info', 'test', '{}')",
+    "INSERT INTO rule_profile_version (source_id, version, body, reason, author) VALUES ('csms', 1, '{}', 'test', 'tester')",
     "INSERT INTO decision (subject_kind, subject_id, action, reason, actor) VALUES ('record', '1', 'accept', 'looked at it', 'tester')",
     `INSERT INTO billing_run (id, entity_id, calendar_id, period, kind, state, workflow_id, period_start, period_end, cut_off_at, author)
      SELECT 'run', e.id, c.id, '2019-12', 'dry', 'planned', 'run', now(), now(), now(), 'tester' FROM legal_entity e JOIN billing_calendar c ON c.entity_id = e.id LIMIT 1`,

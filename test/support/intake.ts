@@ -25,7 +25,7 @@ export async function processAll(store: Store, pageSize = 500): Promise<void> {
   for (;;) {
     const page = await pendingMessages(store.pool, { limit: pageSize });
     if (page.length === 0) return;
-    await store.tx((db) => processPage(db, page, new Date()));
+    await store.tx((db) => processPage(db, page));
   }
 }
 

@@ -10,6 +10,7 @@ export const sealedTables = [
   'record_block_member',
   'finding',
   'decision',
+  'rule_profile_version',
   'tariff_version',
   'contract_version',
   'approval',

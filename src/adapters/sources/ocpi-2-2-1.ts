@@ -2,7 +2,8 @@ import { recordKeyOf } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import type { ParseResult, SourceLine, SourceParser } from './port.ts';
+import { splitNdjson } from './ndjson.ts';
+import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
 const known = new Set(['ENERGY', 'TIME', 'PARKING_TIME']);
@@ -98,29 +99,11 @@ function scaled(text: string, factor: number): number {
   return product < 0 ? 0 - size : size;
 }
 
-const newline = 0x0a;
-const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
-/** ASCII space, tab and carriage return. */
-const isBlank = (byte: number | undefined) => byte === 0x20 || byte === 0x09 || byte === 0x0d;
-
 /** One CDR per line (NDJSON) or message. */
 export const ocpi221: SourceParser = {
   format: 'ocpi-2-2-1',
 
-  splitFile(bytes) {
-    const lines: SourceLine[] = [];
-    // Byte by byte: as one text a large file would pass the longest string there is.
-    for (let start = bytes.subarray(0, 3).equals(byteOrderMark) ? 3 : 0, lineNo = 1; start < bytes.length; lineNo += 1) {
-      const found = bytes.indexOf(newline, start);
-      let end = found < 0 ? bytes.length : found;
-      const next = end + 1;
-      while (start < end && isBlank(bytes[start])) start += 1;
-      while (end > start && isBlank(bytes[end - 1])) end -= 1;
-      if (end > start) lines.push({ lineNo, bytes: bytes.subarray(start, end) });
-      start = next;
-    }
-    return { ok: true, lines };
-  },
+  splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
 
   keyOf(bytes) {
     try {

@@ -1,5 +1,4 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { decideRecords } from '../../store/commands/decide-records.ts';
 import { expungeMessage } from '../../store/commands/expunge-message.ts';
 import type { Store } from '../../store/db.ts';
 import { findRecord, listRecords, sealedRecord } from '../../store/reads/records.ts';
@@ -7,7 +6,6 @@ import { timelineOf } from '../../store/reads/timeline.ts';
 import { traceFrom } from '../../store/reads/trace.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
 import { noRecord, recordId, revisionQuery, visibleRecord } from './record-lookup.ts';
@@ -23,9 +21,13 @@ const record = z
     sessionKey: z.string(),
     siteId: z.string().nullable(),
     accountId: z.string().nullable(),
+    token: z.string().nullable().openapi({ description: 'UID of the token; null once it was erased.' }),
     serviceMonth: z.string().nullable(),
     energyWh: wh,
-    waitingFor: z.string().nullable(),
+    waitingFor: z.string().nullable().openapi({ description: 'With state `booked`: what is billed stands, and a newer version waits.' }),
+    waitingSince: z.string().nullable(),
+    atRisk: z.object({ currency: z.string(), net: money }).nullable().openapi({ description: 'Net of what waits; null where it cannot be told yet.' }),
+    linkedTo: z.string().nullable().openapi({ description: 'The record of the same session by another route, which is billed instead.' }),
     issues: z.array(z.object({ code: z.string(), severity: z.string(), text: z.string() })).readonly(),
     updatedAt: z.string(),
   })
@@ -55,7 +57,7 @@ const traced = z.object({
 });
 
 /** Charge records: where each stands and why, decisions on what waits, and the way from a kWh to the ERP. */
-export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
+export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
   app.openapi(
     createRoute({
       method: 'get',
@@ -63,7 +65,16 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       tags: ['Records'],
       summary: 'Records, newest first',
       middleware: allow(...readers),
-      request: { query: pageQuery.extend({ cursor: number.optional(), state: record.shape.state.optional(), sourceId: z.string().optional() }) },
+      request: {
+        query: pageQuery.extend({
+          cursor: number.optional(),
+          state: record.shape.state.optional(),
+          sourceId: z.string().optional(),
+          cause: z.string().optional().openapi({ description: 'Only those that wait, and for this cause.' }),
+          token: z.string().optional().openapi({ description: 'UID of a token, as its source writes it.' }),
+          sessionId: z.string().optional().openapi({ description: 'The source’s own id of the session.' }),
+        }),
+      },
       responses: { 200: json(pageOf(record), 'Records.'), ...problems },
     }),
     async (c) => c.json(await listRecords(store.pool, c.req.valid('query')), 200),
@@ -121,25 +132,6 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       const timeline = await timelineOf(store.pool, { sourceId: key.sourceId, recordKey: key.recordKey }, view);
       if (timeline === undefined) throw new Problem(404, 'notFound', `Nothing was received under "${id}".`);
       return c.json(timeline, 200);
-    },
-  );
-
-  app.openapi(
-    createRoute({
-      method: 'post',
-      path: '/v1/decisions',
-      tags: ['Records'],
-      summary: 'Accept, reject or hold waiting records',
-      description: 'Accept bills a record although a check failed; reject never bills it; hold leaves it where it is. Each decision is signed and kept.',
-      middleware: allow('finance-preparer', 'ops', 'admin'),
-      request: { headers: idempotencyHeader, body: body(z.object({ recordIds: z.array(number).min(1).max(500), action: z.enum(['accept', 'reject', 'hold']), reason })) },
-      responses: { 200: json(z.object({ decided: z.int() }), 'Decided; the records go on.'), ...problems },
-    }),
-    async (c) => {
-      const decision = c.req.valid('json');
-      const refs = await store.tx((db) => decideRecords(db, { ...decision, recordIds: [...new Set(decision.recordIds)] }, byOf(c)));
-      await orders.decided(refs);
-      return c.json({ decided: refs.length }, 200);
     },
   );
 

@@ -1,22 +1,47 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import type { RuleProfile } from '../../contracts/rule-profile.ts';
+import type { Tariff } from '../../contracts/tariff.ts';
 import { allocateSession, type Charge } from '../allocate/charges.ts';
 import type { EntitySetup, PayerSetup, SiteSetup, TariffSetup } from '../allocate/setup.ts';
 import type { Issue } from '../issues.ts';
-import { checkPlausibility } from '../normalise/plausibility.ts';
+import { exactFromDecimal, roundToMoney } from '../money.ts';
+import { checkFacts } from '../plausibility/check-facts.ts';
+import { checkPrice } from '../plausibility/check-price.ts';
 import { rateSession } from '../rate/rate-session.ts';
-import { splitSession } from '../rate/split-session.ts';
+import { type RatingPeriod, splitSession } from '../rate/split-session.ts';
 import { parseInstant, periodKeyOf } from '../time.ts';
 import { checkClaim } from './check-claim.ts';
 
 /** Where the set-up for a session is looked up; the store fills it for a page. Instants are epoch ms. */
 export type SetupLookup = {
   site(sourceId: string, siteKey: string, atMs: number): SiteSetup | undefined;
-  payer(sourceId: string, tokenKey: string, atMs: number): PayerSetup | 'noContract' | undefined;
+  payer(sourceId: string, tokenRef: string, atMs: number): PayerSetup | 'noContract' | undefined;
   /** The tariffs of the nearest assignment: the EVSE's own, else the site's, else the general one. */
   tariffs(segment: string, siteId: string, evseId: string | undefined, atMs: number): readonly TariffSetup[];
 };
 
-export type Evaluation = { readonly serviceMonth: string; readonly siteId: string | null; readonly accountId: string | null; readonly issues: readonly Issue[] } & (
+/** What is asked of a session beside its facts. */
+export type Judging = {
+  /** Found before: by the parser, and beside its neighbours. */
+  readonly found: readonly Issue[];
+  readonly profile: RuleProfile;
+  readonly anonymousTokens: ReadonlySet<string>;
+  readonly receivedMs: number;
+  /** Somebody signed that the plausibility findings may pass; a missing set-up still cannot. */
+  readonly accepted: boolean;
+};
+
+/** Net of the sales a session would make; what is at risk while it waits. Null where it cannot be told yet. */
+export type Worth = { readonly minor: bigint; readonly currency: string };
+
+export type Evaluation = {
+  readonly serviceMonth: string;
+  readonly siteId: string | null;
+  readonly accountId: string | null;
+  readonly worth: Worth | null;
+  /** Those that block first. */
+  readonly issues: readonly Issue[];
+} & (
   | {
       readonly kind: 'billable';
       readonly siteId: string;
@@ -28,67 +53,93 @@ export type Evaluation = { readonly serviceMonth: string; readonly siteId: strin
 );
 
 /**
- * Validates, rates and allocates one session; pure. Set-up is resolved at the session's start (D06), the month at its end (D05).
- * `accepted`: somebody signed that the plausibility findings may pass; a missing set-up still cannot.
+ * Validates, rates and allocates one session; pure. Set-up is resolved at the session's start (D06), the month at its end (D05). A session
+ * that must wait is rated all the same where that is possible, to tell what is at risk.
  */
-export function evaluateSession(facts: ChargeFacts, parseIssues: readonly Issue[], setup: SetupLookup, entity: EntitySetup, nowMs: number, accepted: boolean): Evaluation {
+export function evaluateSession(facts: ChargeFacts, setup: SetupLookup, entity: EntitySetup, judging: Judging): Evaluation {
   const startMs = parseInstant(facts.startAt) ?? Number.NaN;
   const endMs = parseInstant(facts.endAt) ?? Number.NaN;
   const subject = facts.cdrId;
-  const serviceMonth = periodKeyOf(endMs, entity.timeZone);
   const site = setup.site(facts.sourceId, facts.siteKey, startMs);
-  const payer = setup.payer(facts.sourceId, facts.tokenKey, startMs);
-  const base = { serviceMonth, siteId: site?.siteId ?? null, accountId: payer === undefined || payer === 'noContract' ? null : payer.accountId };
-
+  const payer = setup.payer(facts.sourceId, facts.tokenRef, startMs);
+  const known = payer === undefined || payer === 'noContract' ? undefined : payer;
+  const context = { ...judging, category: known?.category, connectorPowerW: site?.connectorPowerW ?? 350_000 };
   const missing: Issue[] = [];
   if (site === undefined) missing.push({ code: 'unknownSite', severity: 'blocks', subject, params: { site: facts.siteKey } });
-  if (payer === undefined) missing.push({ code: 'unknownToken', severity: 'blocks', subject, params: { token: facts.tokenKey } });
-  if (payer === 'noContract') missing.push({ code: 'missingContract', severity: 'blocks', subject, params: { token: facts.tokenKey } });
-  const found = [...parseIssues, ...checkPlausibility(facts, { nowMs, connectorPowerW: site?.connectorPowerW ?? 350_000 })];
-  const issues = accepted ? found.map((issue): Issue => (issue.severity === 'blocks' ? { ...issue, severity: 'warns' } : issue)) : found;
-  const all = [...missing, ...issues];
-  if (site === undefined || payer === undefined || payer === 'noContract' || all.some((issue) => issue.severity === 'blocks')) {
-    return { ...base, kind: 'quarantined', issues: all, waitingFor: missing.length > 0 ? 'set-up' : 'decision' };
-  }
+  if (payer === undefined) missing.push({ code: 'unknownToken', severity: 'blocks', subject, params: { token: facts.tokenRef } });
+  if (payer === 'noContract') missing.push({ code: 'missingContract', severity: 'blocks', subject, params: { token: facts.tokenRef } });
 
+  const priced = site === undefined || known === undefined ? undefined : priceSession({ facts, startMs, endMs, site, payer: known, entity, setup });
+  const found = [...judging.found, ...checkFacts(facts, context), ...(priced?.tariff === undefined ? [] : checkPrice(subject, priced.charges, hasPrice(priced.tariff.tariff), context))];
+  const judged = judging.accepted ? found.map((i): Issue => (i.severity === 'blocks' ? { ...i, severity: 'warns' } : i)) : found;
+  const issues = [...missing, ...judged, ...(priced?.issues ?? [])].sort((a, b) => Number(b.severity === 'blocks') - Number(a.severity === 'blocks'));
+  const base = { serviceMonth: periodKeyOf(endMs, entity.timeZone), siteId: site?.siteId ?? null, accountId: known?.accountId ?? null, worth: worthOf(priced?.charges ?? [], facts), issues };
+  if (site === undefined || known === undefined || priced === undefined) return { ...base, kind: 'quarantined', waitingFor: 'set-up' };
+  // What somebody has to decide goes first: the set-up may be right once the facts are.
+  if (judged.some((i) => i.severity === 'blocks')) return { ...base, kind: 'quarantined', waitingFor: 'decision' };
+  if (priced.parked) return { ...base, kind: 'parked', waitingFor: 'VAT registration' };
+  if (priced.rating === undefined || priced.issues.some((i) => i.severity === 'blocks')) return { ...base, kind: 'quarantined', waitingFor: 'set-up' };
+  return { ...base, kind: 'billable', siteId: site.siteId, accountId: known.accountId, charges: priced.charges, rating: priced.rating };
+}
+
+type Priced = {
+  readonly tariff: TariffSetup | undefined;
+  readonly charges: readonly Charge[];
+  readonly rating: { readonly tariffVersionId: string; readonly total: string; readonly explanation: readonly string[] } | undefined;
+  readonly parked: boolean;
+  readonly issues: readonly Issue[];
+};
+type Session = {
+  readonly facts: ChargeFacts;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly site: SiteSetup;
+  readonly payer: PayerSetup;
+  readonly entity: EntitySetup;
+  readonly setup: SetupLookup;
+};
+
+function priceSession({ facts, startMs, endMs, site, payer, entity, setup }: Session): Priced {
+  const subject = facts.cdrId;
+  const without = (issues: readonly Issue[], tariff?: TariffSetup): Priced => ({ tariff, charges: [], rating: undefined, parked: false, issues });
+  // Times that cannot be are for people to look at; nothing could be rated by them.
+  if (!(endMs >= startMs) || facts.energyWh < 0) return without([]);
   const candidates = setup.tariffs(payer.category, site.siteId, facts.evseId, startMs);
-  const tariff = candidates[0];
-  if (tariff === undefined || candidates.length > 1) {
-    const issue: Issue =
-      tariff === undefined
-        ? { code: 'missingTariff', severity: 'blocks', subject, params: { segment: payer.category, site: site.siteId } }
-        : { code: 'ambiguousTariff', severity: 'blocks', subject, params: { candidates: candidates.map((c) => c.tariffVersionId).join(', ') } };
-    return { ...base, kind: 'quarantined', issues: [...all, issue], waitingFor: 'set-up' };
-  }
-
-  const chargingEndMs = facts.chargingEndAt === undefined ? undefined : parseInstant(facts.chargingEndAt);
-  const periods =
-    facts.periods === 'unsplit'
-      ? splitSession({ tariff: tariff.tariff, startMs, endMs, ...(chargingEndMs === undefined ? {} : { chargingEndMs }), energyWh: facts.energyWh, zone: site.timeZone })
-      : facts.periods.map((p, i, list) => {
-          const next = list[i + 1];
-          return {
-            startMs: parseInstant(p.startAt) ?? Number.NaN,
-            endMs: next === undefined ? endMs : (parseInstant(next.startAt) ?? Number.NaN),
-            energyWh: p.energyWh,
-            chargingMs: p.chargingSeconds * 1000,
-            parkingMs: p.parkingSeconds * 1000,
-          };
-        });
-  const rating = rateSession({ tariff: tariff.tariff, periods, startMs, endMs, zone: site.timeZone });
+  const [tariff] = candidates;
+  if (tariff === undefined) return without([{ code: 'missingTariff', severity: 'blocks', subject, params: { segment: payer.category, site: site.siteId } }]);
+  if (candidates.length > 1) return without([{ code: 'ambiguousTariff', severity: 'blocks', subject, params: { candidates: candidates.map((c) => c.tariffVersionId).join(', ') } }]);
+  const rating = rateSession({ tariff: tariff.tariff, periods: periodsOf(facts, tariff, startMs, endMs, site.timeZone), startMs, endMs, zone: site.timeZone });
   const claim = checkClaim(facts, tariff.tariff, site.timeZone);
-  const rated = [...all, ...rating.issues, ...(claim === undefined ? [] : [claim])];
-  if (rating.issues.some((issue) => issue.severity === 'blocks')) return { ...base, kind: 'quarantined', issues: rated, waitingFor: 'set-up' };
+  const issues = [...rating.issues, ...(claim === undefined ? [] : [claim])];
+  if (issues.some((i) => i.severity === 'blocks')) return without(issues, tariff);
   const allocation = allocateSession({ facts, endMs, site, payer, entity, tariff, rating });
-  if (allocation.kind === 'parked') return { ...base, kind: 'parked', issues: [...rated, ...allocation.issues], waitingFor: 'VAT registration' };
-  if (allocation.kind === 'blocked') return { ...base, kind: 'quarantined', issues: [...rated, ...allocation.issues], waitingFor: 'set-up' };
-  return {
-    ...base,
-    kind: 'billable',
-    siteId: site.siteId,
-    accountId: payer.accountId,
-    issues: rated,
-    charges: allocation.charges,
-    rating: { tariffVersionId: tariff.tariffVersionId, total: rating.total4, explanation: rating.explanation },
-  };
+  if (allocation.kind !== 'allocated') return { ...without([...issues, ...allocation.issues], tariff), parked: allocation.kind === 'parked' };
+  return { tariff, charges: allocation.charges, rating: { tariffVersionId: tariff.tariffVersionId, total: rating.total4, explanation: rating.explanation }, parked: false, issues };
+}
+
+function periodsOf(facts: ChargeFacts, { tariff }: TariffSetup, startMs: number, endMs: number, zone: string): RatingPeriod[] {
+  const chargingEndMs = facts.chargingEndAt === undefined ? undefined : parseInstant(facts.chargingEndAt);
+  if (facts.periods === 'unsplit') return splitSession({ tariff, startMs, endMs, ...(chargingEndMs === undefined ? {} : { chargingEndMs }), energyWh: facts.energyWh, zone });
+  return facts.periods.map((p, i, list) => {
+    const next = list[i + 1];
+    return {
+      startMs: parseInstant(p.startAt) ?? Number.NaN,
+      endMs: next === undefined ? endMs : (parseInstant(next.startAt) ?? Number.NaN),
+      energyWh: p.energyWh,
+      chargingMs: p.chargingSeconds * 1000,
+      parkingMs: p.parkingSeconds * 1000,
+    };
+  });
+}
+
+function hasPrice(tariff: Tariff): boolean {
+  return tariff.elements.some((e) => e.price_components.some((c) => Number(c.price) > 0));
+}
+
+/** Our own net where it can be rated, else what the partner claims. */
+function worthOf(charges: readonly Charge[], { partnerPrice }: ChargeFacts): Worth | null {
+  const [first] = charges;
+  if (first !== undefined) return { minor: charges.filter((c) => c.role !== 'siteShareEstimate').reduce((sum, c) => sum + c.netMinor, 0n), currency: first.currency };
+  if (partnerPrice === undefined || partnerPrice.origin === 'notSignificant') return null;
+  return { minor: roundToMoney(exactFromDecimal(partnerPrice.exclVat), partnerPrice.currency, 'halfAwayFromZero'), currency: partnerPrice.currency };
 }

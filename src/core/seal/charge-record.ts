@@ -26,6 +26,7 @@ export type RecordSections = {
   readonly facts: ChargeFacts;
   readonly siteId: string;
   readonly accountId: string;
+  readonly correction?: ChargeRecord['facts']['correction'];
   readonly rating: ChargeRecord['rating'];
   readonly charges: readonly Charge[];
 };
@@ -83,7 +84,10 @@ type EveryKey<T> = { readonly [Key in keyof T]-?: T[Key] | undefined };
 const schema: ChargeRecord['schema'] = '/schemas/charge-record/1.json';
 
 // JSON.stringify writes strings and numbers as RFC 8785 asks; what it asks beyond is the order of the keys, which these literals have.
-function factsInOrder(facts: ChargeFacts, resolved?: { readonly siteId: string; readonly accountId: string }): EveryKey<ChargeRecord['facts']> {
+function factsInOrder(
+  facts: ChargeFacts,
+  resolved?: { readonly siteId: string; readonly accountId: string; readonly correction?: ChargeRecord['facts']['correction'] },
+): EveryKey<ChargeRecord['facts']> {
   const { cdr, session, authorization } = facts.externalIds;
   const externalIds: EveryKey<ChargeFacts['externalIds']> = { authorization, cdr, session };
   const price = facts.partnerPrice;
@@ -92,10 +96,13 @@ function factsInOrder(facts: ChargeFacts, resolved?: { readonly siteId: string; 
     cdrId: facts.cdrId,
     chargingEndAt: facts.chargingEndAt,
     connectorId: facts.connectorId,
+    correction: correctionInOrder(resolved?.correction),
     endAt: facts.endAt,
     energyWh: facts.energyWh,
     evseId: facts.evseId,
     externalIds: externalIds as ChargeFacts['externalIds'],
+    meterEndWh: facts.meterEndWh,
+    meterStartWh: facts.meterStartWh,
     ownerCountry: facts.ownerCountry,
     ownerParty: facts.ownerParty,
     partnerPrice: price === undefined ? undefined : { currency: price.currency, exclVat: price.exclVat, origin: price.origin },
@@ -105,8 +112,16 @@ function factsInOrder(facts: ChargeFacts, resolved?: { readonly siteId: string; 
     sourceId: facts.sourceId,
     startAt: facts.startAt,
     statedDurationS: facts.statedDurationS,
-    tokenKey: facts.tokenKey,
+    tokenRef: facts.tokenRef,
   };
+}
+
+function correctionInOrder(correction: ChargeRecord['facts']['correction']): ChargeRecord['facts']['correction'] {
+  if (correction === undefined) return undefined;
+  const { author, before, decisionId, evidence } = correction;
+  const { chargingEndAt, endAt, energyWh, periods, startAt } = before;
+  const ordered: EveryKey<typeof before> = { chargingEndAt, endAt, energyWh, periods: periods?.map(periodInOrder), startAt };
+  return { author, before: ordered as typeof before, decisionId, evidence };
 }
 
 function periodInOrder({ chargingSeconds, energyWh, parkingSeconds, startAt }: ChargePeriod): ChargePeriod {

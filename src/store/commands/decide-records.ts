@@ -1,34 +1,110 @@
+import { type RuleProfile, ruleProfileSchema } from '../../contracts/rule-profile.ts';
+import type { FactCorrection } from '../../core/intake/correct-facts.ts';
 import type { Db } from '../db.ts';
 import { recordKeySql } from '../record-key.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
-export type RecordDecision = { readonly recordIds: readonly string[]; readonly action: 'accept' | 'reject' | 'hold'; readonly reason: string };
+export type RecordSelection =
+  | { readonly recordIds: readonly string[] }
+  /** All records that wait for that cause. `expected`: how many the decider saw; refused when others came meanwhile. */
+  | { readonly cause: string; readonly sourceId?: string | undefined; readonly expected?: number | undefined };
+export type RecordDecision = { readonly selection: RecordSelection; readonly reason: string } & (
+  | { readonly action: 'accept' | 'reject' | 'hold' }
+  /** `reason` names the evidence. */
+  | { readonly action: 'correct'; readonly correction: FactCorrection }
+);
+/** `decided` are in force: their workflows have to be told. `awaitingSecond` need the same decision by another person. */
+export type Decided = { readonly decided: readonly { readonly sourceId: string; readonly recordKey: string }[]; readonly awaitingSecond: number };
+
+const mostAtOnce = 5000;
+type Row = {
+  readonly record_id: bigint;
+  readonly source_id: string;
+  readonly key: string;
+  readonly state: string;
+  readonly waiting_for: string | null;
+  readonly waiting_raw_id: bigint | null;
+  readonly waiting_hash: Buffer | null;
+  readonly energy_wh: bigint;
+  readonly at_risk_minor: bigint | null;
+  readonly rule_profile: unknown;
+};
 
 /**
- * Decides on waiting records: accept (bill as it is, though a check failed), reject (never billed) or hold (stay where it is). One
- * signed decision each. Answers the keys whose workflows have to be told. Refused when one of them waits for nothing.
+ * Decides on waiting records: accept (bill as it is, though a check failed), correct (bill with other facts, on evidence), reject (never
+ * billed) or hold (stay where it is). A decision is signed and bound to the message the record waits on; above the source's limit it takes
+ * effect when a second person decides the same. Refused when one of the records waits for nothing, or for something else.
  */
-export async function decideRecords(db: Db, decision: RecordDecision, by: By): Promise<{ readonly sourceId: string; readonly recordKey: string }[]> {
-  const { rows } = await db.query<{ record_id: bigint; source_id: string; key: string; state: string; waiting_for: string | null; unreadable: boolean }>(
-    `SELECT record_id, source_id, ${recordKeySql} AS key, state, waiting_for, facts_hash IS NULL AS unreadable
-     FROM record_head h WHERE record_id = ANY($1::bigint[]) ORDER BY record_id FOR UPDATE`,
-    [decision.recordIds],
+export async function decideRecords(db: Db, decision: RecordDecision, by: By): Promise<Decided> {
+  const rows = await waitingRows(db, decision.selection);
+  for (const row of rows) refuseUnfit(row, decision.action);
+  const correction = decision.action === 'correct' ? JSON.stringify(decision.correction) : null;
+  const earlier = await db.query<{ raw_id: bigint; mine: boolean }>(
+    `SELECT raw_id, bool_or(actor = $4) AS mine FROM decision WHERE raw_id = ANY($1::bigint[]) AND action = $2 AND correction IS NOT DISTINCT FROM $3::jsonb AND needs_second GROUP BY raw_id`,
+    [rows.map((r) => r.waiting_raw_id), decision.action, correction, by.actor],
   );
-  const found = new Set(rows.map((r) => r.record_id.toString()));
-  const missing = decision.recordIds.find((id) => !found.has(id));
-  if (missing !== undefined) throw new Refused('notFound', `there is no record ${missing}`);
-  for (const row of rows) {
-    if (row.state !== 'quarantined' && row.state !== 'parked') throw new Refused('wrongState', `record ${row.record_id} is ${row.state}: only a waiting record can be decided`);
-    if (decision.action === 'accept' && row.unreadable) throw new Refused('wrongState', `record ${row.record_id} cannot be read: send a corrected message, or reject it`);
-    if (decision.action === 'accept' && row.waiting_for !== 'decision') throw new Refused('wrongState', `record ${row.record_id} waits for ${row.waiting_for}: add that, and it goes on by itself`);
+  const before = new Map(earlier.rows.map((r) => [r.raw_id, r.mine]));
+  const profiles = new Map<string, RuleProfile>();
+  const judged = rows.map((row) => {
+    const profile = profiles.get(row.source_id) ?? ruleProfileSchema.parse(row.rule_profile);
+    profiles.set(row.source_id, profile);
+    const needsSecond = decision.action !== 'hold' && isLarge(row, profile);
+    const mine = row.waiting_raw_id === null ? undefined : before.get(row.waiting_raw_id);
+    if (needsSecond && mine === true)
+      throw new Refused('forbidden', `record ${row.record_id}: you decided this already, and it is above the limit of ${row.source_id}; another person has to decide the same`);
+    return { row, needsSecond, inForce: !needsSecond || mine === false };
+  });
+  await db.query(
+    `INSERT INTO decision (subject_kind, subject_id, action, correction, reason, actor, raw_id, needs_second)
+     SELECT 'record', id, $2, $3, $4, $5, raw, second FROM unnest($1::text[], $6::bigint[], $7::boolean[]) AS t(id, raw, second)`,
+    [rows.map((r) => r.record_id.toString()), decision.action, correction, decision.reason, by.actor, rows.map((r) => r.waiting_raw_id), judged.map((j) => j.needsSecond)],
+  );
+  await audit(db, by, {
+    action: `record.${decision.action}`,
+    subject: rows.map((r) => r.record_id).join(','),
+    reason: decision.reason,
+    after: decision.action === 'correct' ? decision.correction : undefined,
+  });
+  const inForce = judged.filter((j) => j.inForce);
+  return { decided: inForce.map(({ row }) => ({ sourceId: row.source_id, recordKey: row.key })), awaitingSecond: judged.length - inForce.length };
+}
+
+async function waitingRows(db: Db, selection: RecordSelection): Promise<Row[]> {
+  const columns = `h.record_id, h.source_id, ${recordKeySql} AS key, h.state, h.waiting_for, h.waiting_raw_id, h.waiting_hash, h.energy_wh, h.at_risk_minor, s.rule_profile`;
+  if ('recordIds' in selection) {
+    const { rows } = await db.query<Row>(`SELECT ${columns} FROM record_head h JOIN source s ON s.id = h.source_id WHERE h.record_id = ANY($1::bigint[]) ORDER BY h.record_id FOR UPDATE OF h`, [
+      selection.recordIds,
+    ]);
+    const found = new Set(rows.map((r) => r.record_id.toString()));
+    const missing = selection.recordIds.find((id) => !found.has(id));
+    if (missing !== undefined) throw new Refused('notFound', `there is no record ${missing}`);
+    return rows;
   }
-  await db.query("INSERT INTO decision (subject_kind, subject_id, action, reason, actor) SELECT 'record', id, $2, $3, $4 FROM unnest($1::text[]) AS t(id)", [
-    rows.map((r) => r.record_id.toString()),
-    decision.action,
-    decision.reason,
-    by.actor,
-  ]);
-  await audit(db, by, { action: `record.${decision.action}`, subject: decision.recordIds.join(','), reason: decision.reason });
-  return rows.map((r) => ({ sourceId: r.source_id, recordKey: r.key }));
+  const { rows } = await db.query<Row>(
+    `SELECT ${columns} FROM record_head h JOIN source s ON s.id = h.source_id
+     WHERE h.waiting_raw_id IS NOT NULL AND h.issues->0->>'code' = $1 AND ($2::text IS NULL OR h.source_id = $2) ORDER BY h.record_id LIMIT $3 FOR UPDATE OF h`,
+    [selection.cause, selection.sourceId ?? null, mostAtOnce + 1],
+  );
+  if (rows.length === 0) throw new Refused('notFound', `no record waits for ${selection.cause}`);
+  if (rows.length > mostAtOnce) throw new Refused('invalid', `more than ${mostAtOnce} records wait for ${selection.cause}: name a source, or decide on a part of them by their numbers`);
+  if (selection.expected !== undefined && rows.length !== selection.expected) {
+    throw new Refused('wrongState', `${rows.length} records wait for ${selection.cause}, not ${selection.expected}: look at them again`);
+  }
+  return rows;
+}
+
+function refuseUnfit(row: Row, action: RecordDecision['action']): void {
+  const name = `record ${row.record_id}`;
+  if (row.waiting_raw_id === null) throw new Refused('wrongState', `${name} is ${row.state}: only a waiting record can be decided`);
+  if (action === 'reject' || action === 'hold') return;
+  if (row.waiting_hash === null) throw new Refused('wrongState', `${name} cannot be read: send a corrected message, or reject it`);
+  if (row.waiting_for !== 'decision') throw new Refused('wrongState', `${name} waits for ${row.waiting_for}: add that, and it goes on by itself`);
+}
+
+/** Above what one person may decide; where the money cannot be told, a limit on money counts as exceeded. */
+function isLarge(row: Row, { secondPersonAbove: limit }: RuleProfile): boolean {
+  if (limit === undefined) return false;
+  if (limit.energyWh !== undefined && row.energy_wh > BigInt(limit.energyWh)) return true;
+  return limit.minor !== undefined && (row.at_risk_minor === null || row.at_risk_minor > BigInt(limit.minor));
 }

@@ -1,3 +1,4 @@
+import { tokenRefOf } from '../../core/normalise/token-ref.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -34,6 +35,15 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
     from,
     by.actor,
   ]);
-  await audit(db, by, { action: 'mapping.add', subject: `${mapping.sourceId}/${mapping.kind}/${mapping.externalKey}`, after: mapping });
+  // The audit trail is kept for good: it names a token by its reference.
+  const { externalKey, ...rest } = mapping;
+  const named = mapping.kind === 'token' ? await tokenRef(db, externalKey) : externalKey;
+  await audit(db, by, { action: 'mapping.add', subject: `${mapping.sourceId}/${mapping.kind}/${named}`, after: { ...rest, externalKey: named } });
   return { made: true };
+}
+
+async function tokenRef(db: Db, uid: string): Promise<string> {
+  const { rows } = await db.query<{ secret: Buffer }>('SELECT secret FROM token_secret');
+  if (rows[0] === undefined) throw new Error('the token secret is gone: restore it from a backup, or repeats of known CDRs are no longer recognised');
+  return tokenRefOf(rows[0].secret, uid);
 }

@@ -1,6 +1,7 @@
-import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import type { SourceFacts } from '../../contracts/charge-record.ts';
 import type { Issue } from '../../core/issues.ts';
 import { factsHash } from '../../core/normalise/facts-hash.ts';
+import { sealableFacts } from '../../core/normalise/token-ref.ts';
 import type { Db } from '../db.ts';
 import { storeRawMessages } from '../intake/store-raw.ts';
 import { recordKeySql } from '../record-key.ts';
@@ -9,9 +10,9 @@ type Context = { readonly sourceId: string; readonly ownerCountry: string; reado
 /** What receiving needs of a source's parser; the caller hands in the adapter's. */
 export type CdrParser = {
   keyOf(bytes: Buffer, context: Context): string;
-  parse(bytes: Buffer, context: Context): { readonly ok: true; readonly facts: ChargeFacts; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
+  parse(bytes: Buffer, context: Context): { readonly ok: true; readonly facts: SourceFacts; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
 };
-export type ReceivingSource = { readonly format: string; readonly context: Context };
+export type ReceivingSource = { readonly format: string; readonly context: Context; readonly tokenSecret: Buffer };
 export type ReceivedItem = {
   readonly rawId: string;
   readonly recordKey: string;
@@ -22,8 +23,8 @@ export type ReceivedItem = {
 
 /** How a source's CDRs are read; undefined when there is no such source. */
 export async function receivingSource(db: Db, sourceId: string): Promise<ReceivingSource | undefined> {
-  const row = (await db.query('SELECT format, owner_country, owner_party, time_zone FROM source WHERE id = $1', [sourceId])).rows[0];
-  return row === undefined ? undefined : { format: row.format, context: { sourceId, ownerCountry: row.owner_country, ownerParty: row.owner_party, timeZone: row.time_zone } };
+  const row = (await db.query('SELECT format, owner_country, owner_party, time_zone, secret FROM source, token_secret WHERE source.id = $1', [sourceId])).rows[0];
+  return row === undefined ? undefined : { format: row.format, context: { sourceId, ownerCountry: row.owner_country, ownerParty: row.owner_party, timeZone: row.time_zone }, tokenSecret: row.secret };
 }
 
 /**
@@ -44,16 +45,20 @@ export async function receiveCdrs(db: Db, source: ReceivingSource, items: readon
     const parsed = parser.parse(items[i] ?? Buffer.alloc(0), source.context);
     const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
     if (!parsed.ok) return { ...base, status: 'held' };
-    return { ...base, status: known.get(recordKey)?.equals(factsHash(parsed.facts)) === true ? 'duplicate' : 'accepted' };
+    return { ...base, status: isKnown(known.get(recordKey), factsHash(sealableFacts(parsed.facts, source.tokenSecret))) ? 'duplicate' : 'accepted' };
   });
 }
 
-async function knownFacts(db: Db, sourceId: string, keys: readonly string[]): Promise<Map<string, Buffer>> {
-  const { rows } = await db.query<{ key: string; facts_hash: Buffer }>(
-    `SELECT ${recordKeySql} AS key, h.facts_hash
+function isKnown(hashes: readonly Buffer[] | undefined, hash: Buffer): boolean {
+  return hashes?.some((known) => known.equals(hash)) === true;
+}
+
+async function knownFacts(db: Db, sourceId: string, keys: readonly string[]): Promise<Map<string, readonly Buffer[]>> {
+  const { rows } = await db.query<{ key: string; hashes: Buffer[] }>(
+    `SELECT ${recordKeySql} AS key, array_remove(ARRAY[h.facts_hash, h.waiting_hash], NULL) AS hashes
      FROM unnest($2::char(2)[], $3::text[], $4::text[]) AS t(country, party, id)
-     JOIN record_head h ON h.source_id = $1 AND h.owner_country = t.country AND h.owner_party = t.party AND h.cdr_id = t.id WHERE h.facts_hash IS NOT NULL`,
+     JOIN record_head h ON h.source_id = $1 AND h.owner_country = t.country AND h.owner_party = t.party AND h.cdr_id = t.id`,
     [sourceId, keys.map((k) => (k.split('*')[0] ?? '').toUpperCase()), keys.map((k) => (k.split('*')[1] ?? '').toUpperCase()), keys.map((k) => k.split('*').slice(2).join('*'))],
   );
-  return new Map(rows.map((r) => [r.key, r.facts_hash]));
+  return new Map(rows.map((r) => [r.key, r.hashes]));
 }

@@ -1,4 +1,5 @@
 import type { Db } from '../db.ts';
+import { waitsSql } from '../record-key.ts';
 
 /** The ERP connection that holds today for a run's entity, and the entity's zone. */
 export async function runConnection(db: Db, runId: string): Promise<{ readonly connectionId: string; readonly timeZone: string }> {
@@ -15,12 +16,12 @@ export async function runConnection(db: Db, runId: string): Promise<{ readonly c
 export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
   const { rows } = await db.query(
     `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
-     WHERE r.id = $1 AND h.state IN ('received', 'quarantined', 'parked')
+     WHERE r.id = $1 AND ${waitsSql}
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)
      ORDER BY h.record_id LIMIT 20`,
     [runId],
   );
-  return rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) is ${r.state}: ${r.code}, ${r.energy_wh} Wh`);
+  return rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) ${r.state === 'booked' ? 'has a correction that waits' : `is ${r.state}`}: ${r.code}, ${r.energy_wh} Wh`);
 }
 
 /** Runs of an entity whose workflow has not begun. */

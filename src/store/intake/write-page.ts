@@ -6,28 +6,15 @@ import { chargeHash, hashOfChargeText, type SealedRecord } from '../../core/seal
 import { parseInstant } from '../../core/time.ts';
 import { arrayOf, bytea, byteaOfHex, byteaOfText, date, int4, int8, jsonb, text, timestamptz } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
-import type { Db } from '../db.ts';
+import { type Db, TryAgain } from '../db.ts';
 import { chargeOfRow } from './charge-of-row.ts';
-import { type Head, type HeadKey, headKeyText } from './load-page.ts';
+import { type Head, headKeyText, type TokenUse } from './load-page.ts';
 
-export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'superseded' | 'conflict' | 'quarantined';
+export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'superseded' | 'conflict' | 'quarantined' | 'linked';
 export type OutcomeRow = { readonly rawId: bigint; readonly recordId: bigint; readonly revision: number; readonly outcome: Outcome; readonly issues: readonly Issue[] };
-export type HeadRow = {
-  readonly key: HeadKey;
-  readonly recordId: bigint;
-  readonly revision: number;
-  readonly factsHash: Buffer | null;
-  readonly state: string;
-  readonly sessionKey: string;
-  readonly siteId: string | null;
-  readonly accountId: string | null;
-  readonly serviceMonth: string | null;
-  readonly energyWh: number;
-  readonly waitingFor: string | null;
-  readonly waitingRawId: bigint | null;
-  readonly sourceUpdatedAt: number | null;
-  readonly issues: readonly Issue[];
-};
+export type FindingRow = { readonly rawId: bigint; readonly recordId: bigint; readonly issue: Issue; readonly profileVersion: number };
+/** A record whose booked charges are to be reversed. */
+export type BookedRecord = Pick<RecordRow, 'recordId' | 'revision' | 'sourceId' | 'entityId' | 'recordKey'>;
 export type RecordRow = {
   readonly recordId: bigint;
   readonly revision: number;
@@ -69,57 +56,77 @@ export async function writeOutcomes(db: Db, rows: readonly OutcomeRow[]): Promis
   await db.query('DELETE FROM raw_pending WHERE raw_id = ANY($1::bigint[])', [arrayOf(int8, rows, (r) => r.rawId)]);
 }
 
-type FindingRow = { readonly rawId: bigint; readonly recordId: bigint; readonly issue: Issue };
 const findingTable: CopyTable<FindingRow> = {
   name: 'finding',
   columns: [
     column('raw_id', int8, (r) => r.rawId),
     column('record_id', int8, (r) => r.recordId),
     column('code', text, (r) => r.issue.code),
+    column('rule_version', int4, (r) => r.issue.ruleVersion ?? 1),
     column('severity', text, (r) => r.issue.severity),
     column('subject', text, (r) => r.issue.subject),
     column('params', jsonb, (r) => JSON.stringify(r.issue.params)),
+    column('computed', text, (r) => r.issue.params['computed']?.toString() ?? null),
+    column('allowed', text, (r) => r.issue.params['limit']?.toString() ?? null),
+    column('profile_version', int4, (r) => r.profileVersion),
   ],
 };
 
+/** Keeps what was found of each message, with the rule's version, what it computed and what it allows. */
 export async function writeFindings(db: Db, rows: readonly FindingRow[]): Promise<void> {
   if (rows.length > 0) await copyIn(db, [rowsFor(findingTable, rows)]);
 }
 
-const headColumns =
-  'source_id, owner_country, owner_party, cdr_id, record_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at';
-const headArrays = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::bytea[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::bigint[], $16::jsonb[], $17::timestamptz[])
-  AS t(${headColumns})`;
+/** Keeps the UIDs that references stand for, and the day each was last seen. */
+export async function writeTokens(db: Db, tokens: readonly TokenUse[]): Promise<void> {
+  if (tokens.length === 0) return;
+  // In one order everywhere, so that two pages never wait for each other.
+  const sorted = [...tokens].sort((a, b) => (a.sourceId + a.ref < b.sourceId + b.ref ? -1 : 1));
+  await db.query(
+    `INSERT INTO token (source_id, ref, uid) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+     ON CONFLICT (source_id, ref) DO UPDATE SET last_seen_on = CURRENT_DATE WHERE token.last_seen_on < CURRENT_DATE`,
+    [arrayOf(text, sorted, (t) => t.sourceId), arrayOf(text, sorted, (t) => t.ref), arrayOf(text, sorted, (t) => t.uid)],
+  );
+}
 
-/** Somebody else made the head of a key that was new to this transaction. Rolled back and tried again, the transaction finds it and waits for its lock. */
-export class HeadTaken extends Error {}
+const headColumns =
+  'source_id, owner_country, owner_party, cdr_id, record_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at, token_ref, waiting_hash, waiting_updated_at, at_risk_minor, at_risk_currency, linked_to';
+const headArrays = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::bytea[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::bigint[], $16::jsonb[], $17::timestamptz[],
+    $18::text[], $19::bytea[], $20::timestamptz[], $21::bigint[], $22::text[], $23::bigint[])
+  AS t(${headColumns})`;
 
 /**
  * Brings the heads of the page to their new state: those locked by `lockHeads` are updated, those it found missing are
- * inserted, in key order, so that two transactions never wait for each other crosswise. Throws HeadTaken.
+ * inserted, in key order, so that two transactions never wait for each other crosswise. Throws TryAgain when somebody else
+ * made the head of a key that was new here: anew, the transaction finds it and waits for its lock.
  */
-export async function writeHeads(db: Db, rows: readonly HeadRow[], heads: ReadonlyMap<string, Head>): Promise<void> {
-  const isNew = (row: HeadRow) => heads.get(headKeyText(row.key))?.isNew === true;
-  const known = rows.filter((row) => !isNew(row));
-  const added = rows.filter(isNew).map((row) => ({ row, text: headKeyText(row.key) }));
+export async function writeHeads(db: Db, rows: readonly Head[]): Promise<void> {
+  const known = rows.filter((row) => !row.isNew);
+  const added = rows.filter((row) => row.isNew).map((row) => ({ row, text: headKeyText(row.key) }));
   if (known.length > 0) {
     await db.query(
       `UPDATE record_head h SET revision = t.revision, facts_hash = t.facts_hash, state = t.state, session_key = t.session_key, site_id = t.site_id, account_id = t.account_id,
-         service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, waiting_raw_id = t.waiting_raw_id, issues = t.issues, source_updated_at = t.source_updated_at, updated_at = now()
+         service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, issues = t.issues, source_updated_at = t.source_updated_at, token_ref = t.token_ref,
+         waiting_since = CASE WHEN t.waiting_raw_id IS NOT NULL THEN CASE WHEN h.waiting_raw_id = t.waiting_raw_id THEN h.waiting_since ELSE now() END END,
+         waiting_raw_id = t.waiting_raw_id, waiting_hash = t.waiting_hash, waiting_updated_at = t.waiting_updated_at, at_risk_minor = t.at_risk_minor, at_risk_currency = t.at_risk_currency,
+         linked_to = t.linked_to, updated_at = now()
        FROM ${headArrays} WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country::char(2) AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
       headValues(known),
     );
   }
   if (added.length === 0) return;
   added.sort((a, b) => (a.text < b.text ? -1 : 1));
-  const inserted = db.query(`INSERT INTO record_head (${headColumns}) SELECT * FROM ${headArrays}`, headValues(added.map((a) => a.row)));
+  const inserted = db.query(
+    `INSERT INTO record_head (${headColumns}, waiting_since) SELECT t.*, CASE WHEN t.waiting_raw_id IS NOT NULL THEN now() END FROM ${headArrays}`,
+    headValues(added.map((a) => a.row)),
+  );
   await inserted.catch((error: Error & { code?: string; table?: string }) => {
-    if (error.code === '23505') throw new HeadTaken('a record of this page was begun by another transaction', { cause: error });
+    if (error.code === '23505') throw new TryAgain('a record of this page was begun by another transaction', { cause: error });
     throw error;
   });
 }
 
-function headValues(rows: readonly HeadRow[]): Buffer[] {
+function headValues(rows: readonly Head[]): Buffer[] {
   return [
     arrayOf(text, rows, (r) => r.key.sourceId),
     arrayOf(text, rows, (r) => r.key.ownerCountry),
@@ -127,7 +134,7 @@ function headValues(rows: readonly HeadRow[]): Buffer[] {
     arrayOf(text, rows, (r) => r.key.cdrId),
     arrayOf(int8, rows, (r) => r.recordId),
     arrayOf(int4, rows, (r) => r.revision),
-    arrayOf(bytea, rows, (r) => r.factsHash),
+    arrayOf(bytea, rows, (r) => r.standing?.hash ?? null),
     arrayOf(text, rows, (r) => r.state),
     arrayOf(text, rows, (r) => r.sessionKey),
     arrayOf(text, rows, (r) => r.siteId),
@@ -135,24 +142,27 @@ function headValues(rows: readonly HeadRow[]): Buffer[] {
     arrayOf(text, rows, (r) => r.serviceMonth),
     arrayOf(int8, rows, (r) => r.energyWh),
     arrayOf(text, rows, (r) => r.waitingFor),
-    arrayOf(int8, rows, (r) => r.waitingRawId),
+    arrayOf(int8, rows, (r) => r.waiting?.rawId ?? null),
     arrayOf(jsonb, rows, (r) => issuesText(r.issues)),
-    arrayOf(timestamptz, rows, (r) => r.sourceUpdatedAt),
+    arrayOf(timestamptz, rows, (r) => r.standing?.updatedAt ?? null),
+    arrayOf(text, rows, (r) => r.tokenRef),
+    arrayOf(bytea, rows, (r) => r.waiting?.hash ?? null),
+    arrayOf(timestamptz, rows, (r) => r.waiting?.updatedAt ?? null),
+    arrayOf(int8, rows, (r) => r.worth?.minor ?? null),
+    arrayOf(text, rows, (r) => r.worth?.currency ?? null),
+    arrayOf(int8, rows, (r) => r.linkedTo),
   ];
 }
 
-/** Notes that the content which stands was said again, later by the source's own clock (epoch ms). */
-export async function restateHeads(db: Db, rows: readonly { readonly key: HeadKey; readonly updatedAt: number }[]): Promise<void> {
-  if (rows.length === 0) return;
-  await db.query(
-    `UPDATE record_head h SET source_updated_at = greatest(h.source_updated_at, t.at)
-     FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[], $5::timestamptz[]) AS t(source_id, owner_country, owner_party, cdr_id, at)
-     WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
-    [rows.map((r) => r.key.sourceId), rows.map((r) => r.key.ownerCountry), rows.map((r) => r.key.ownerParty), rows.map((r) => r.key.cdrId), rows.map((r) => new Date(r.updatedAt))],
-  );
-}
-
-type ChargeRow = { readonly record: RecordRow; readonly revision: number; readonly charge: Charge; readonly splitNo: number; readonly reversalOf: bigint | null; readonly hash: string };
+type ChargeRow = {
+  readonly record: Omit<BookedRecord, 'revision'>;
+  readonly sessionKey: string;
+  readonly revision: number;
+  readonly charge: Charge;
+  readonly splitNo: number;
+  readonly reversalOf: bigint | null;
+  readonly hash: string;
+};
 /** As it goes into the database: under its own id and that of its page. */
 type BookedCharge = { readonly row: ChargeRow; readonly chargeId: bigint; readonly pageId: string };
 
@@ -184,7 +194,7 @@ const chargeTable: CopyTable<BookedCharge> = {
     column('charge_id', int8, (r) => r.chargeId),
     column('record_id', int8, ({ row }) => row.record.recordId),
     column('revision', int4, ({ row }) => row.revision),
-    column('session_key', text, ({ row }) => row.record.sessionKey),
+    column('session_key', text, ({ row }) => row.sessionKey),
     column('contract_id', text, ({ row }) => row.charge.contractId),
     column('clause', text, ({ row }) => row.charge.clause),
     column('role', text, ({ row }) => row.charge.role),
@@ -218,7 +228,7 @@ const chargeTable: CopyTable<BookedCharge> = {
 
 const identityTable: CopyTable<BookedCharge> = {
   name: 'charge_identity',
-  columns: [column('identity_key', text, ({ row }) => `${row.record.sessionKey}|${row.charge.role}|${row.charge.component}|${row.splitNo}`), column('charge_id', int8, (r) => r.chargeId)],
+  columns: [column('identity_key', text, ({ row }) => `${row.sessionKey}|${row.charge.role}|${row.charge.component}|${row.splitNo}`), column('charge_id', int8, (r) => r.chargeId)],
 };
 
 function instantMs(at: string): number {
@@ -229,15 +239,13 @@ function instantMs(at: string): number {
 
 /**
  * Seals records and books their charges: record rows, reversals of the revision they replace, charges with their
- * identity (invariant 2), and one journal per page and service month. All in the caller's transaction; `wave` numbers its calls.
+ * identity (invariant 2), and one journal per page and service month. What is booked of `unbooked` is reversed, and nothing takes its place.
+ * All in the caller's transaction; `wave` numbers its calls there.
  */
-export async function sealAndBook(db: Db, records: readonly RecordRow[], wave: number): Promise<void> {
-  if (records.length === 0) return;
-  const reversals = await reversalsOf(
-    db,
-    records.filter((r) => r.revision > 1),
-  );
+export async function sealAndBook(db: Db, records: readonly RecordRow[], unbooked: readonly BookedRecord[], wave: number): Promise<void> {
+  const reversals = await reversalsOf(db, [...records.filter((r) => r.revision > 1), ...unbooked]);
   const rows: ChargeRow[] = [...reversals, ...records.flatMap(chargesOf)];
+  if (records.length === 0 && rows.length === 0) return;
   const page = await db.query<{ id: string; charge_ids: string[] }>(
     "SELECT 'page/' || pg_current_xact_id()::text || '.' || $1::text AS id, ARRAY(SELECT nextval('charge_id_seq') FROM generate_series(1, $2::integer)) AS charge_ids",
     [wave, rows.length],
@@ -261,11 +269,12 @@ export async function sealAndBook(db: Db, records: readonly RecordRow[], wave: n
 }
 
 function chargesOf(record: RecordRow): ChargeRow[] {
-  const { charges, recordKey, revision, sealed } = record;
-  return charges.map((charge, i) => ({ record, revision, charge, splitNo: 0, reversalOf: null, hash: hashOfChargeText(recordKey, revision, sealed.chargeTexts[i] ?? '', false) }));
+  const { charges, recordKey, revision, sealed, sessionKey } = record;
+  return charges.map((charge, i) => ({ record, sessionKey, revision, charge, splitNo: 0, reversalOf: null, hash: hashOfChargeText(recordKey, revision, sealed.chargeTexts[i] ?? '', false) }));
 }
 
-async function reversalsOf(db: Db, records: readonly RecordRow[]): Promise<ChargeRow[]> {
+/** The mirrors of what is booked of records; frees its identity. */
+async function reversalsOf(db: Db, records: readonly BookedRecord[]): Promise<ChargeRow[]> {
   if (records.length === 0) return [];
   const byId = new Map(records.map((r) => [r.recordId, r]));
   const live = await db.query(`SELECT c.* FROM rated_charge c JOIN charge_identity i ON i.charge_id = c.charge_id WHERE c.record_id = ANY($1::bigint[]) AND c.reversal_of IS NULL`, [
@@ -276,7 +285,7 @@ async function reversalsOf(db: Db, records: readonly RecordRow[]): Promise<Charg
     const record = byId.get(r.record_id);
     if (record === undefined) return [];
     const charge = mirrorOf(chargeOfRow(r));
-    return [{ record, revision: r.revision, charge, splitNo: r.split_no, reversalOf: r.charge_id, hash: chargeHash(record.recordKey, r.revision, charge, true) }];
+    return [{ record, sessionKey: r.session_key, revision: r.revision, charge, splitNo: r.split_no, reversalOf: r.charge_id, hash: chargeHash(record.recordKey, r.revision, charge, true) }];
   });
 }
 

@@ -1,5 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import { describeIssue, type Issue } from '../../core/issues.ts';
+import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { headByKey, keyParams, recordKeySql } from '../record-key.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
@@ -16,14 +17,20 @@ export type RecordView = {
   readonly sessionKey: string;
   readonly siteId: string | null;
   readonly accountId: string | null;
+  /** The UID of the token, as long as it is kept. */
+  readonly token: string | null;
   readonly serviceMonth: string | null;
   readonly energyWh: string;
   readonly waitingFor: string | null;
+  readonly waitingSince: string | null;
+  /** Net, decimal text in major units. */
+  readonly atRisk: { readonly currency: string; readonly net: string } | null;
+  readonly linkedTo: string | null;
   readonly issues: readonly { readonly code: string; readonly severity: string; readonly text: string }[];
   readonly updatedAt: string;
 };
 
-const columns = `h.*, ${recordKeySql} AS record_key`;
+const columns = `h.*, ${recordKeySql} AS record_key, (SELECT t.uid FROM token t WHERE t.source_id = h.source_id AND t.ref = h.token_ref) AS token`;
 
 /** `id` is a record's number, or `{sourceId}/{country*party*cdrId}`. The record of that id; undefined when nothing of it was processed. */
 export async function findRecord(db: Db, id: string): Promise<RecordView | undefined> {
@@ -39,12 +46,25 @@ function splitId(id: string): string[] {
   return at < 0 ? [] : [id.slice(0, at), id.slice(at + 1)];
 }
 
-/** Records in order of their number, newest first; of a state or a source when named. */
-export async function listRecords(db: Db, filter: { readonly state?: string | undefined; readonly sourceId?: string | undefined } & PageOrder): Promise<Page<RecordView>> {
+export type RecordFilter = {
+  readonly state?: string | undefined;
+  readonly sourceId?: string | undefined;
+  /** Only those that wait, and for this cause. */
+  readonly cause?: string | undefined;
+  readonly token?: string | undefined;
+  readonly sessionId?: string | undefined;
+};
+
+/** Records in order of their number, newest first; those that the filter lets through. */
+export async function listRecords(db: Db, filter: RecordFilter & PageOrder): Promise<Page<RecordView>> {
   const { rows } = await db.query(
     `SELECT ${columns} FROM record_head h
-     WHERE ($1::text IS NULL OR h.state = $1) AND ($2::text IS NULL OR h.source_id = $2) AND ($3::bigint IS NULL OR h.record_id < $3) ORDER BY h.record_id DESC LIMIT $4`,
-    [filter.state ?? null, filter.sourceId ?? null, filter.cursor ?? null, filter.limit + 1],
+     WHERE ($1::text IS NULL OR h.state = $1) AND ($2::text IS NULL OR h.source_id = $2) AND ($3::bigint IS NULL OR h.record_id < $3)
+       AND ($5::text IS NULL OR h.waiting_raw_id IS NOT NULL AND h.issues->0->>'code' = $5)
+       AND ($6::text IS NULL OR h.record_id IN (SELECT p.record_id FROM token t JOIN session_span p ON p.token_ref = t.ref AND p.source_id = t.source_id WHERE t.uid = $6))
+       AND ($7::text IS NULL OR h.record_id IN (SELECT p.record_id FROM session_span p WHERE p.session_id = $7))
+     ORDER BY h.record_id DESC LIMIT $4`,
+    [filter.state ?? null, filter.sourceId ?? null, filter.cursor ?? null, filter.limit + 1, filter.cause ?? null, filter.token ?? null, filter.sessionId ?? null],
   );
   return pageOf(rows, filter.limit, (r) => String(r['record_id']), viewOf);
 }
@@ -59,12 +79,21 @@ function viewOf(r: QueryResultRow): RecordView {
     sessionKey: r['session_key'],
     siteId: r['site_id'],
     accountId: r['account_id'],
+    token: r['token'],
     serviceMonth: r['service_month'],
     energyWh: String(r['energy_wh']),
     waitingFor: r['waiting_for'],
-    issues: (r['issues'] as Issue[]).map((i) => ({ code: i.code, severity: i.severity, text: describeIssue(i) })),
+    waitingSince: r['waiting_since']?.toISOString() ?? null,
+    atRisk: r['at_risk_minor'] === null ? null : { currency: r['at_risk_currency'], net: formatMinor(r['at_risk_minor'], r['at_risk_currency']) },
+    linkedTo: r['linked_to'] === null ? null : String(r['linked_to']),
+    issues: withToken(r['issues'] as Issue[], r['token']).map((i) => ({ code: i.code, severity: i.severity, text: describeIssue(i) })),
     updatedAt: r['updated_at'].toISOString(),
   };
+}
+
+/** Issues name a token by its reference; people read its UID, as long as it is kept. */
+export function withToken(issues: readonly Issue[], uid: string | null): Issue[] {
+  return issues.map((i) => (uid !== null && 'token' in i.params ? { ...i, params: { ...i.params, token: uid } } : i));
 }
 
 /** The sealed JSON of a record's revision (the current one unless told), byte for byte; undefined when it was never sealed. */

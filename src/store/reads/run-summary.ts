@@ -1,5 +1,6 @@
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
+import { waitsSql } from '../record-key.ts';
 import { lateArrivals } from './late-arrivals.ts';
 
 export type StrategyTotals = {
@@ -28,7 +29,7 @@ export type RunSummary = {
   readonly contentHash: string | null;
   readonly byStrategy: readonly StrategyTotals[];
   readonly accounts: { readonly ready: number; readonly pending: number };
-  /** Records of the run's months that cannot be billed yet. */
+  /** Records of the run's months that cannot be billed yet; `correction`: what is billed stands, and a newer version waits. */
   readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
   readonly late: { readonly charges: number; readonly energyWh: string };
   readonly postings: Readonly<Record<string, number>>;
@@ -48,8 +49,8 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     [runId],
   );
   const waiting = await db.query(
-    `SELECT h.state, h.issues->0->>'code' AS code, count(*) AS records, sum(h.energy_wh)::bigint AS wh, count(d.id) AS signed
-     FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period AND h.state IN ('received', 'quarantined', 'parked')
+    `SELECT CASE h.state WHEN 'booked' THEN 'correction' ELSE h.state END AS state, h.issues->0->>'code' AS code, count(*) AS records, sum(h.energy_wh)::bigint AS wh, count(d.id) AS signed
+     FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period AND ${waitsSql}
      LEFT JOIN decision d ON d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id
      WHERE r.id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
     [runId],

@@ -12,13 +12,14 @@ export type SealedMessageRow = {
   readonly format: string;
   readonly context: { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly timeZone: string };
   readonly facts: ChargeFacts;
+  readonly tokenSecret: Buffer;
 };
 
 /** The message of a record's revision (the current one unless told); undefined when there is no such sealed revision. */
 export async function sealedMessage(db: Db, recordId: string, revision?: number): Promise<SealedMessageRow | undefined> {
   const { rows } = await db.query(
-    `SELECT r.record_id, r.revision, r.raw_id, r.canonical, m.received_at, b.bytes, s.id, s.format, s.owner_country, s.owner_party, s.time_zone
-     FROM charge_record r JOIN raw_message m ON m.id = r.raw_id JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash JOIN source s ON s.id = m.source_id
+    `SELECT r.record_id, r.revision, r.raw_id, r.canonical, m.received_at, b.bytes, s.id, s.format, s.owner_country, s.owner_party, s.time_zone, k.secret
+     FROM token_secret k, charge_record r JOIN raw_message m ON m.id = r.raw_id JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash JOIN source s ON s.id = m.source_id
      WHERE r.record_id = $1 AND ($2::integer IS NULL OR r.revision = $2) ORDER BY r.revision DESC LIMIT 1`,
     [recordId, revision ?? null],
   );
@@ -36,5 +37,6 @@ export async function sealedMessage(db: Db, recordId: string, revision?: number)
     format: row.format,
     context: { sourceId: row.id, ownerCountry: row.owner_country, ownerParty: row.owner_party, timeZone: row.time_zone },
     facts,
+    tokenSecret: row.secret,
   };
 }

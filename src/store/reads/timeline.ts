@@ -1,7 +1,7 @@
 import { describeIssue, type Issue } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import type { RecordView } from './records.ts';
+import { type RecordView, withToken } from './records.ts';
 
 export type TimelineEvent = { readonly at: string; readonly event: string; readonly text: string };
 /** What happened to a CDR, oldest first, and why it is (not) on an invoice. */
@@ -22,12 +22,12 @@ export async function timelineOf(db: Db, key: { readonly sourceId: string; reado
      FROM raw_message m JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash WHERE m.source_id = $1 AND m.record_key = $2 AND b.expunged_at IS NOT NULL ORDER BY m.id`,
     [key.sourceId, key.recordKey],
   );
-  const later = record === undefined ? [] : await laterEvents(db, record.recordId);
+  const later = record === undefined ? [] : await laterEvents(db, record);
   const events = [...received.rows, ...expunged.rows, ...later].sort((a, b) => a.at.getTime() - b.at.getTime()).map((r) => ({ at: r.at.toISOString(), event: r.event, text: r.text }));
   return { ...key, state: record?.state ?? 'received', answer: answerOf(record, later), events };
 }
 
-async function laterEvents(db: Db, recordId: string): Promise<Row[]> {
+async function laterEvents(db: Db, { recordId, token }: RecordView): Promise<Row[]> {
   const checked = await db.query<{ at: Date; raw_id: bigint; outcome: string; issues: Issue[] }>(
     'SELECT processed_at AS at, raw_id, outcome, issues FROM raw_outcome WHERE record_id = $1 ORDER BY raw_id',
     [recordId],
@@ -57,7 +57,13 @@ async function laterEvents(db: Db, recordId: string): Promise<Row[]> {
     [recordId],
   );
   return [
-    ...checked.rows.map((r) => ({ at: r.at, event: 'checked', text: `message ${r.raw_id}: ${r.outcome}${r.issues.map((i) => `; ${describeIssue(i)}`).join('')}` })),
+    ...checked.rows.map((r) => ({
+      at: r.at,
+      event: 'checked',
+      text: `message ${r.raw_id}: ${r.outcome}${withToken(r.issues, token)
+        .map((i) => `; ${describeIssue(i)}`)
+        .join('')}`,
+    })),
     ...sealed.rows,
     ...booked.rows.map((r) => ({
       at: r.at,
@@ -78,8 +84,10 @@ function answerOf(record: RecordView | undefined, events: readonly Row[]): strin
     case 'parked':
       return `Not on an invoice: it is parked. ${record.issues.map((i) => i.text).join(' ')}`;
     case 'rejected':
-      return 'Not on an invoice: it was rejected.';
+      return record.linkedTo === null ? 'Not on an invoice: it was rejected.' : `Not on an invoice: record ${record.linkedTo} of another route is the same session, and is billed instead.`;
     default:
+      if (record.waitingFor !== null)
+        return `A correction waits for ${record.waitingFor}: ${record.issues.map((i) => i.text).join(' ')} What was booked before stands. ${last === undefined ? '' : `It is in ${last.text}.`}`.trim();
       if (last === undefined) return 'Not on an invoice yet: rated and booked, it waits for the next run of its month.';
       return last.event === 'invoiced' ? `On an invoice: ${last.text}.` : `Not on an issued invoice yet: ${last.text}.`;
   }

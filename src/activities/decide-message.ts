@@ -1,0 +1,251 @@
+import type { ChargeFacts } from '../contracts/charge-record.ts';
+import { correctFacts } from '../core/intake/correct-facts.ts';
+import { type Evaluation, evaluateSession } from '../core/intake/evaluate.ts';
+import { isOlder, placeVersion, stillWaits } from '../core/intake/standing.ts';
+import { type Issue, issue } from '../core/issues.ts';
+import { betterTwin, checkOverlaps, issueOfTwin, type Span } from '../core/plausibility/neighbours.ts';
+import { sealRecord } from '../core/seal/charge-record.ts';
+import { parseInstant } from '../core/time.ts';
+import type { SignedDecision } from '../store/intake/load-decisions.ts';
+import type { Head, SetupBook } from '../store/intake/load-page.ts';
+import type { SpanRow } from '../store/intake/session-spans.ts';
+import type { Outcome, RecordRow } from '../store/intake/write-page.ts';
+import { type Parsed, recordKeyText } from './parse-page.ts';
+
+/** Why a message is looked at: it came; what it waited for may be there; or its neighbours changed. */
+export type Occasion = 'arrival' | 'retry' | 'revisit';
+export type PageContext = {
+  readonly occasion: Occasion;
+  readonly setup: SetupBook;
+  readonly anonymousTokens: ReadonlySet<string>;
+  /** Sessions that may be beside this one, of the database and of the page. */
+  readonly neighbours: (span: Span) => readonly Span[];
+  readonly decisionOn: (rawId: bigint) => SignedDecision | undefined;
+};
+/** What is to be done about one message; `head` is how the record stands afterwards. */
+export type Verdict = {
+  readonly outcome: Outcome;
+  readonly issues: readonly Issue[];
+  readonly head?: Head;
+  readonly seal?: RecordRow;
+  /** What is booked is to be reversed and nothing takes its place. */
+  readonly unbook?: boolean;
+  /** Where the session stands now; null takes it out of its neighbours' sight. */
+  readonly span?: SpanRow | null;
+};
+export type Readable = Extract<Parsed, { readonly version: unknown }>;
+
+const nothing: Verdict = { outcome: 'duplicate', issues: [] };
+const noWaiting = { waiting: null, waitingFor: null, worth: null, issues: [] } as const;
+
+/** Decides on one message of a page, given how its record stands; pure. Undefined: there is nothing to do. */
+export function decideMessage(item: Parsed, head: Head, page: PageContext): Verdict | undefined {
+  if (item.facts === undefined) return decideUnreadable(item, head, page);
+  const { version, message } = item;
+  if (page.occasion === 'retry') {
+    const signed = page.decisionOn(message.rawId);
+    if (head.waiting?.rawId !== message.rawId || signed?.action === 'hold') return undefined;
+    return signed?.action === 'reject' ? reject(item, head, page) : judge(item, head, page, signed);
+  }
+  if (page.occasion === 'revisit') return revisit(item, head, page);
+  switch (placeVersion(version, head, message.source.repeatProfile)) {
+    case 'repeatsStanding': {
+      const standing = later(head.standing, version);
+      // The source went back to what stands: what it said in between is older now.
+      if (head.waiting !== null && standing !== null && head.state === 'booked' && !stillWaits(head.waiting, standing, 'revise')) return { ...nothing, head: { ...head, ...noWaiting, standing } };
+      return standing === head.standing ? nothing : { ...nothing, head: { ...head, standing } };
+    }
+    case 'repeatsWaiting': {
+      const waiting = later(head.waiting, version);
+      return waiting === head.waiting ? nothing : { ...nothing, head: { ...head, waiting } };
+    }
+    case 'superseded':
+      return { outcome: 'superseded', issues: [] };
+    case 'conflict':
+      return conflict(item, head);
+    case 'candidate':
+      return judge(item, head, page, undefined);
+  }
+}
+
+/** The same content said again later: what lies between the two is older too. */
+function later<T extends { readonly updatedAt: number | null }>(known: T | null, { updatedAt }: { readonly updatedAt: number | null }): T | null {
+  if (known === null || updatedAt === null || (known.updatedAt !== null && updatedAt <= known.updatedAt)) return known;
+  return { ...known, updatedAt };
+}
+
+function conflict(item: Parsed, head: Head): Verdict {
+  const found = issue('conflictingRepeat', 'warns', item.key.cdrId, { recordId: head.recordId.toString() });
+  return { outcome: 'conflict', issues: [...item.issues, found] };
+}
+
+function decideUnreadable(item: Extract<Parsed, { readonly facts: undefined }>, head: Head, { occasion, decisionOn }: PageContext): Verdict | undefined {
+  const { message, issues } = item;
+  if (occasion !== 'arrival') {
+    if (head.waiting?.rawId !== message.rawId || decisionOn(message.rawId)?.action !== 'reject') return undefined;
+    return { outcome: 'accepted', issues: [], head: { ...head, ...noWaiting, state: 'rejected', energyWh: item.statedWh } };
+  }
+  // What can be read is never given up for what cannot.
+  if (head.standing !== null || (head.waiting !== null && head.waiting.hash !== null)) return conflict(item, head);
+  const waiting = { rawId: message.rawId, hash: null, updatedAt: null };
+  return {
+    outcome: 'quarantined',
+    issues,
+    head: {
+      ...head,
+      state: 'quarantined',
+      siteId: null,
+      accountId: null,
+      serviceMonth: null,
+      energyWh: item.statedWh,
+      waitingFor: 'decision',
+      waiting,
+      worth: null,
+      issues,
+      tokenRef: null,
+      linkedTo: null,
+    },
+  };
+}
+
+/** Where and when the session of a readable message stood. */
+export function spanOf({ message, facts }: Readable, head: Pick<Head, 'recordId' | 'key'>): SpanRow {
+  return {
+    recordId: head.recordId,
+    sourceId: message.source.id,
+    route: message.source.route,
+    cdrKey: recordKeyText(head.key),
+    place: facts.evseId?.toUpperCase() ?? null,
+    tokenRef: facts.tokenRef,
+    startMs: parseInstant(facts.startAt) ?? 0,
+    endMs: parseInstant(facts.endAt) ?? 0,
+    energyWh: facts.energyWh,
+    linkedTo: null,
+    rawId: message.rawId,
+    entityId: message.source.entityId,
+    sessionId: facts.externalIds.session ?? null,
+    connectorId: facts.connectorId ?? null,
+    meterStartWh: facts.meterStartWh ?? null,
+    meterEndWh: facts.meterEndWh ?? null,
+  };
+}
+
+/** Somebody signed that this version is never billed: what was booked before it stays. */
+function reject(item: Readable, head: Head, page: PageContext): Verdict {
+  if (head.state === 'booked') {
+    const standing = later(head.standing, item.version);
+    return { outcome: 'accepted', issues: [], head: { ...head, ...noWaiting, standing } };
+  }
+  const { serviceMonth } = evaluate(item, item.facts, [], page, true);
+  return {
+    outcome: 'accepted',
+    issues: [],
+    head: { ...head, ...noWaiting, state: 'rejected', standing: item.version, serviceMonth, siteId: null, accountId: null, energyWh: item.facts.energyWh },
+    span: null,
+  };
+}
+
+/** Whether another route's record is billed instead may have changed. */
+function revisit(item: Readable, head: Head, page: PageContext): Verdict | undefined {
+  const span = spanOf(item, head);
+  const gives = betterTwin(span, page.neighbours(span)) !== undefined;
+  const linked = head.linkedTo !== null;
+  if (!gives && !linked) return undefined;
+  return judge(item, head, page, page.decisionOn(item.message.rawId));
+}
+
+/** A version that may be the one to bill: sealed, held, or linked to the record of another route that is billed instead. */
+function judge(item: Readable, head: Head, page: PageContext, signed: SignedDecision | undefined): Verdict {
+  const { message, version } = item;
+  const { source } = message;
+  const said = spanOf(item, head);
+  const others = page.neighbours(said);
+  const twin = betterTwin(said, others);
+  const context = { profile: source.ruleProfile, category: undefined };
+  if (twin !== undefined) {
+    if (page.occasion === 'arrival' && head.waiting !== null && isOlder(version, head.waiting)) return { outcome: 'superseded', issues: item.issues };
+    const found = issueOfTwin(said, twin, item.facts.cdrId, context);
+    const issues = [...item.issues, ...(found === undefined ? [] : [found])];
+    const { serviceMonth } = evaluate(item, item.facts, [], page, true);
+    return {
+      outcome: 'linked',
+      issues,
+      unbook: head.state === 'booked',
+      span: { ...said, linkedTo: twin.span.recordId },
+      head: {
+        ...head,
+        ...noWaiting,
+        state: 'rejected',
+        standing: version,
+        sessionKey: `${twin.span.sourceId}/${twin.span.cdrKey}`,
+        siteId: null,
+        accountId: null,
+        serviceMonth,
+        energyWh: item.facts.energyWh,
+        tokenRef: item.facts.tokenRef,
+        linkedTo: twin.span.recordId,
+        issues,
+      },
+    };
+  }
+
+  const { facts, correction } = signed?.action === 'correct' ? correctFacts(item.facts, signed.correction, signed) : { facts: item.facts, correction: undefined };
+  const span = correction === undefined ? said : spanOf({ ...item, facts }, head);
+  const verdict = evaluate(item, facts, checkOverlaps(span, others, facts.cdrId, context), page, signed?.action === 'accept' || signed?.action === 'correct');
+  const where = {
+    siteId: verdict.siteId,
+    accountId: verdict.accountId,
+    serviceMonth: verdict.serviceMonth,
+    energyWh: facts.energyWh,
+    tokenRef: facts.tokenRef,
+    linkedTo: null,
+    sessionKey: `${source.id}/${recordKeyText(head.key)}`,
+  };
+  if (verdict.kind !== 'billable') {
+    // A newer version waits already.
+    if (page.occasion === 'arrival' && head.waiting !== null && isOlder(version, head.waiting)) return { outcome: 'superseded', issues: verdict.issues };
+    const waiting = { waiting: { rawId: message.rawId, ...version }, waitingFor: verdict.waitingFor, worth: verdict.worth, issues: verdict.issues };
+    if (head.state === 'booked') return { outcome: 'quarantined', issues: verdict.issues, head: { ...head, ...waiting } };
+    return { outcome: 'quarantined', issues: verdict.issues, head: { ...head, ...where, ...waiting, state: verdict.kind }, span };
+  }
+
+  const revision = head.revision + 1;
+  const sealed = sealRecord({
+    recordId: head.recordId,
+    revision,
+    sessionKey: where.sessionKey,
+    facts,
+    siteId: verdict.siteId,
+    accountId: verdict.accountId,
+    ...(correction === undefined ? {} : { correction }),
+    rating: verdict.rating,
+    charges: verdict.charges,
+  });
+  const seal: RecordRow = {
+    recordId: head.recordId,
+    revision,
+    rawId: message.rawId,
+    sourceId: source.id,
+    entityId: source.entityId,
+    recordKey: where.sessionKey,
+    sessionKey: where.sessionKey,
+    siteId: verdict.siteId,
+    accountId: verdict.accountId,
+    startAt: facts.startAt,
+    endAt: facts.endAt,
+    serviceMonth: verdict.serviceMonth,
+    energyWh: facts.energyWh,
+    sealed,
+    charges: verdict.charges,
+  };
+  const stays = page.occasion === 'arrival' && stillWaits(head.waiting, version, source.repeatProfile);
+  const waiting = stays ? {} : { ...noWaiting, issues: verdict.issues };
+  // Released from waiting or from another route's shadow, it is no correction of anything billed.
+  const outcome = head.state === 'booked' ? 'revised' : 'accepted';
+  return { outcome, issues: verdict.issues, seal, span, head: { ...head, ...where, ...waiting, state: 'booked', revision, standing: version } };
+}
+
+function evaluate({ message, issues }: Readable, facts: ChargeFacts, beside: readonly Issue[], { setup, anonymousTokens }: PageContext, accepted: boolean): Evaluation {
+  const { source, receivedAt } = message;
+  return evaluateSession(facts, setup, setup.entity(source.entityId), { found: [...issues, ...beside], profile: source.ruleProfile, anonymousTokens, receivedMs: receivedAt.getTime(), accepted });
+}

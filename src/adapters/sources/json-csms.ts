@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { recordKeyOf } from '../../contracts/charge-record.ts';
+import { type Issue, issue } from '../../core/issues.ts';
+import { formatInstant, parseInstant } from '../../core/time.ts';
+import { splitNdjson } from './ndjson.ts';
+import type { ParseResult, SourceParser } from './port.ts';
+import { unkeyedKey } from './unkeyed.ts';
+
+const id = z.union([z.string().min(1).max(100), z.int()]).transform(String);
+const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time with its offset');
+
+/** A CSMS's closed transaction in the terms of OCPP 1.6 (StartTransaction.req and StopTransaction.req): meter readings in Wh. */
+const transactionSchema = z.object({
+  transactionId: id,
+  siteId: z.string().min(1),
+  evseId: z.string().min(1).optional(),
+  connectorId: id.optional(),
+  idTag: z.string().min(1).max(36),
+  startTime: instant,
+  stopTime: instant,
+  /** Where the car stopped charging before the plug was pulled. */
+  chargingEndTime: instant.optional(),
+  meterStart: z.int().optional(),
+  meterStop: z.int().optional(),
+  /** Where the CSMS states it itself; else the difference of the readings. */
+  energyWh: z.int().optional(),
+  updatedAt: instant.optional(),
+});
+
+/** Closed transactions of a CSMS with their meter readings, one JSON object per line or message. */
+export const jsonCsms: SourceParser = {
+  format: 'json-csms',
+  splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
+
+  keyOf(bytes, context) {
+    try {
+      const { transactionId } = z.object({ transactionId: id }).parse(JSON.parse(bytes.toString('utf8')));
+      return recordKeyOf({ ...context, cdrId: transactionId });
+    } catch {
+      return unkeyedKey(bytes);
+    }
+  },
+
+  parse(bytes, context): ParseResult {
+    let json: unknown;
+    try {
+      json = JSON.parse(bytes.toString('utf8'));
+    } catch (error) {
+      return { ok: false, issues: [issue('badShape', 'blocks', 'message', { detail: `not JSON (${(error as Error).message})` })] };
+    }
+    const parsed = transactionSchema.safeParse(json);
+    if (!parsed.success) {
+      return { ok: false, issues: parsed.error.issues.map((i): Issue => issue('badShape', 'blocks', 'message', { detail: `${i.path.join('.') || 'message'}: ${i.message}` })) };
+    }
+    const t = parsed.data;
+    const energyWh = t.energyWh ?? (t.meterStart === undefined || t.meterStop === undefined ? undefined : t.meterStop - t.meterStart);
+    if (energyWh === undefined) return { ok: false, issues: [issue('missingField', 'blocks', t.transactionId, { field: 'energyWh, or meterStart and meterStop' })] };
+    const at = (text: string) => formatInstant(parseInstant(text) ?? 0);
+    const updatedAt = t.updatedAt === undefined ? undefined : parseInstant(t.updatedAt);
+    return {
+      ok: true,
+      issues: [],
+      ...(updatedAt === undefined ? {} : { updatedAt }),
+      facts: {
+        sourceId: context.sourceId,
+        ownerCountry: context.ownerCountry,
+        ownerParty: context.ownerParty,
+        cdrId: t.transactionId.toLowerCase(),
+        externalIds: { cdr: t.transactionId, session: t.transactionId },
+        siteKey: t.siteId,
+        ...(t.evseId === undefined ? {} : { evseId: t.evseId }),
+        ...(t.connectorId === undefined ? {} : { connectorId: t.connectorId }),
+        tokenKey: t.idTag,
+        startAt: at(t.startTime),
+        endAt: at(t.stopTime),
+        ...(t.chargingEndTime === undefined ? {} : { chargingEndAt: at(t.chargingEndTime) }),
+        energyWh,
+        ...(t.meterStart === undefined ? {} : { meterStartWh: t.meterStart }),
+        ...(t.meterStop === undefined ? {} : { meterEndWh: t.meterStop }),
+        periods: 'unsplit',
+      },
+    };
+  },
+};

@@ -1,0 +1,83 @@
+import type { Issue } from '../issues.ts';
+import { type CheckContext, issueOf } from './check-facts.ts';
+import { judgementOf } from './rules.ts';
+
+/** A session as its neighbours see it. Times in epoch ms, energy in Wh. */
+export type Span = {
+  readonly recordId: bigint;
+  readonly sourceId: string;
+  readonly route: Route;
+  /** `{cc}*{party}*{id}`, case-folded: the same through two sources is the same session. */
+  readonly cdrKey: string;
+  /** EVSE, upper case; null where the source names none. */
+  readonly place: string | null;
+  readonly tokenRef: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly energyWh: number;
+  /** The record of another route that is billed in its place. */
+  readonly linkedTo: bigint | null;
+};
+export type Route = 'ownCsms' | 'proprietary' | 'file' | 'ocpiPeer' | 'ocpiHub';
+
+/** Own metering wins for kWh and time (D31); then the shorter way. */
+const rank: Readonly<Record<Route, number>> = { ownCsms: 0, proprietary: 1, file: 2, ocpiPeer: 3, ocpiHub: 4 };
+
+function overlapS(a: Span, b: Span): number {
+  return (Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs)) / 1000;
+}
+
+/** Why two records of different sources are one physical session; undefined when they are not. */
+export function sameSession(a: Span, b: Span): 'CDR id' | 'token, EVSE and time' | undefined {
+  if (a.sourceId === b.sourceId) return undefined;
+  if (a.cdrKey === b.cdrKey) return 'CDR id';
+  return a.place !== null && a.place === b.place && a.tokenRef === b.tokenRef && overlapS(a, b) > 0 ? 'token, EVSE and time' : undefined;
+}
+
+export type Twin = { readonly span: Span; readonly reason: 'CDR id' | 'token, EVSE and time' };
+
+/** Of all records of one physical session the one to bill; undefined when it is `self`. The same for every order of arrival. */
+export function betterTwin(self: Span, others: readonly Span[]): Twin | undefined {
+  const twins = others.flatMap((span): Twin[] => {
+    const reason = sameSession(self, span);
+    return reason === undefined || compareRoutes(span, self) > 0 ? [] : [{ span, reason }];
+  });
+  const byId = (t: Twin) => Number(t.reason !== 'CDR id');
+  return twins.sort((a, b) => compareRoutes(a.span, b.span) || byId(a) - byId(b) || compareText(a.span.cdrKey, b.span.cdrKey))[0];
+}
+
+const compareText = (a: string, b: string) => Number(a > b) - Number(a < b);
+const compareRoutes = (a: Span, b: Span) => rank[a.route] - rank[b.route] || compareText(a.sourceId, b.sourceId);
+
+/** Records of other routes that have to give way to `self`. */
+export function weakerTwins(self: Span, others: readonly Span[]): Span[] {
+  return others.filter((span) => span.linkedTo !== self.recordId && sameSession(self, span) !== undefined && betterTwin(span, [self]) !== undefined);
+}
+
+/** Overlaps with other sessions on the EVSE or by the token; the longest of each kind. A record that another stands for is no neighbour. */
+export function checkOverlaps(self: Span, others: readonly Span[], subject: string, context: Pick<CheckContext, 'profile' | 'category'>): Issue[] {
+  const real = others.filter((o) => o.linkedTo === null && o.recordId !== self.recordId && sameSession(self, o) === undefined);
+  const worst = (code: 'overlapOnEvse' | 'overlapOnToken', of: readonly Span[]): Issue[] => {
+    const limit = judgementOf(context.profile, code, context.category).limit('toleranceS');
+    const [longest] = of.map((o) => ({ o, s: overlapS(self, o) })).sort((a, b) => b.s - a.s);
+    if (longest === undefined || longest.s <= limit) return [];
+    return [issueOf({ code, params: { record: longest.o.recordId.toString(), computed: Math.round(longest.s), limit } }, subject, context)].flatMap((f) => f ?? []);
+  };
+  const onEvse = real.filter((o) => o.place !== null && o.place === self.place);
+  return [
+    ...worst('overlapOnEvse', onEvse),
+    ...worst(
+      'overlapOnToken',
+      real.filter((o) => o.tokenRef === self.tokenRef && !onEvse.includes(o)),
+    ),
+  ];
+}
+
+/** The finding on a record that gives way, with the energy both report. */
+export function issueOfTwin(self: Span, twin: Twin, subject: string, context: Pick<CheckContext, 'profile' | 'category'>): Issue | undefined {
+  const limit = judgementOf(context.profile, 'sameSession', context.category).limit('toleranceWh');
+  const apart = Math.abs(self.energyWh - twin.span.energyWh);
+  const found = issueOf({ code: 'sameSession', params: { record: twin.span.recordId.toString(), source: twin.span.sourceId, reason: twin.reason, computed: apart, limit } }, subject, context);
+  // It gives way whatever the profile says of the finding.
+  return found === undefined || apart <= limit ? found : { ...found, severity: 'warns' };
+}

@@ -1,0 +1,20 @@
+import type { FactCorrection } from '../../core/intake/correct-facts.ts';
+import type { Db } from '../db.ts';
+
+/** A decision that is in force on a message: signed, and by a second person where one is needed. */
+export type SignedDecision = { readonly decisionId: string; readonly author: string; readonly evidence: string } & (
+  | { readonly action: 'accept' | 'hold' | 'reject' }
+  | { readonly action: 'correct'; readonly correction: FactCorrection }
+);
+
+/** The decisions in force on messages, by message: the latest one, unless it still waits for a second person. */
+export async function loadDecisions(db: Db, rawIds: readonly string[]): Promise<Map<bigint, SignedDecision>> {
+  const { rows } = await db.query(
+    `SELECT DISTINCT ON (d.raw_id) d.raw_id, d.id, d.action, d.actor, d.reason, d.correction FROM decision d
+     WHERE d.subject_kind = 'record' AND d.raw_id = ANY($1::bigint[]) AND d.action IN ('accept', 'correct', 'hold', 'reject')
+       AND (NOT d.needs_second OR EXISTS (SELECT FROM decision o WHERE o.raw_id = d.raw_id AND o.action = d.action AND o.correction IS NOT DISTINCT FROM d.correction AND o.actor <> d.actor))
+     ORDER BY d.raw_id, d.id DESC`,
+    [rawIds],
+  );
+  return new Map(rows.map((r) => [r.raw_id, { decisionId: String(r.id), author: r.actor, evidence: r.reason, action: r.action, ...(r.action === 'correct' ? { correction: r.correction } : {}) }]));
+}
