@@ -12,7 +12,7 @@ CREATE TABLE retention_policy (
   floor integer NOT NULL, floor_reason text NOT NULL, changed_by text, changed_at timestamptz, CONSTRAINT retention_policy_floor CHECK (keep >= floor)
 );
 INSERT INTO retention_policy (class, keep, unit, counted_from, floor, floor_reason) VALUES
-  ('sessionTrail', 13, 'months', 'the end of the session', 3, 'a session may come by another route, or be doubted, months later'),
+  ('sessionTrail', 13, 'months', 'the end of the session and its receipt', 3, 'a session may come by another route, or be doubted, months later'),
   ('rawBody', 26, 'months', 'the month of receipt', 3, 'records are tried again, decided on and disputed from what was received'),
   ('tokenUid', 26, 'months', 'the day it was last seen', 3, 'open sessions are told apart and disputed by it'),
   ('idempotencyKey', 30, 'days', 'the request', 1, 'a client may repeat a request for a day'),

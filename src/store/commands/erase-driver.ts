@@ -28,23 +28,25 @@ type TokenRow = { readonly sourceId: string; readonly ref: string; readonly uid:
 export async function eraseDriver(db: Db, order: ErasureOrder, by: By): Promise<Erasure> {
   const driver = await loadDriver(db, order.accountId);
   const mapped = await mappedTokens(db, driver);
-  refuseNaming(order.reason, [...driver.words, ...mapped.map((t) => t.uid)]);
   const refs = [...new Set([...mapped.map((t) => t.ref), ...(await sealedRefs(db, driver))])];
-  const made = order.dryRun ? 0 : await holdTokens(db, mapped, refs);
-  const records = await recordsOf(db, driver, refs);
+  const tokens = [...mapped, ...(await keptTokens(db, refs))];
+  const uids = [...new Set(tokens.map((t) => t.uid))];
+  refuseNaming(order.reason, [...driver.words, ...uids]);
+  const made = order.dryRun ? 0 : await holdTokens(db, tokens);
+  const records = await recordsOf(db, driver, refs, uids);
   await refuseOpen(db, driver, records);
   const found = await findings(db, driver, refs, records);
   if (order.dryRun) return { accountIds: driver.accountIds, dryRun: true, ...found };
 
   const { parties, mappings } = await eraseParties(db, [driver.partyId]);
-  const tokens = await db.query(`DELETE FROM token t WHERE t.ref = ANY($1) AND NOT ${usedByOthers}`, [refs, driver.accountIds]);
+  const gone = await db.query(`DELETE FROM token t WHERE t.ref = ANY($1) AND NOT ${usedByOthers}`, [refs, driver.accountIds]);
   const trails = await db.query('DELETE FROM session_span WHERE record_id = ANY($1::bigint[])', [records]);
   const bodies = await db.query<{ n: bigint }>(`${bodiesOf} SELECT count(*) FILTER (WHERE expunge_raw_body(received_month, body_hash, $2, $3)) AS n FROM bodies WHERE NOT shared`, [
     records,
     order.reason,
     by.actor,
   ]);
-  const erased = { parties, mappings, tokens: (tokens.rowCount ?? 0) - made, rawBodies: Number(bodies.rows[0]?.n ?? 0n), sessionTrails: trails.rowCount ?? 0 };
+  const erased = { parties, mappings, tokens: (gone.rowCount ?? 0) - made, rawBodies: Number(bodies.rows[0]?.n ?? 0n), sessionTrails: trails.rowCount ?? 0 };
   if (Object.values(erased).some((n) => n > 0)) await audit(db, by, { action: 'driver.erase', subject: order.accountId, reason: order.reason, after: { erased, kept: found.kept } });
   return { accountIds: driver.accountIds, dryRun: false, erased, kept: found.kept };
 }
@@ -97,15 +99,18 @@ async function sealedRefs(db: Db, { accountIds, entityIds }: Driver): Promise<st
   return rows.map((r) => r.ref);
 }
 
+async function keptTokens(db: Db, refs: readonly string[]): Promise<TokenRow[]> {
+  const { rows } = await db.query<{ source_id: string; ref: string; uid: string }>('SELECT source_id, ref, uid FROM token WHERE ref = ANY($1)', [refs]);
+  return rows.map((r) => ({ sourceId: r.source_id, ref: r.ref, uid: r.uid }));
+}
+
 /**
  * Locks the tokens, and makes those that were never seen: intake writes its tokens before it looks for their mappings, so a page that uses
  * one is either seen here or waits, and then finds no mapping. Answers how many it made.
  */
-async function holdTokens(db: Db, mapped: readonly TokenRow[], refs: readonly string[]): Promise<number> {
-  const { rows } = await db.query<{ source_id: string; ref: string; uid: string }>('SELECT source_id, ref, uid FROM token WHERE ref = ANY($1)', [refs]);
-  const tokens = new Map([...mapped, ...rows.map((r) => ({ sourceId: r.source_id, ref: r.ref, uid: r.uid }))].map((t) => [t.sourceId + t.ref, t]));
+async function holdTokens(db: Db, tokens: readonly TokenRow[]): Promise<number> {
   // In the order in which intake takes them.
-  const sorted = [...tokens.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, token]) => token);
+  const sorted = [...new Map(tokens.map((t) => [t.sourceId + t.ref, t])).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, token]) => token);
   const held = await db.query<{ made: boolean }>(
     `INSERT INTO token (source_id, ref, uid) SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT (source_id, ref) DO UPDATE SET uid = token.uid RETURNING xmax = 0 AS made`,
     [sorted.map((t) => t.sourceId), sorted.map((t) => t.ref), sorted.map((t) => t.uid)],
@@ -113,12 +118,18 @@ async function holdTokens(db: Db, mapped: readonly TokenRow[], refs: readonly st
   return held.rows.filter((r) => r.made).length;
 }
 
-/** Records that were ever billed to the driver, wait for it, or were rejected with one of its tokens. */
-async function recordsOf(db: Db, { accountIds, entityIds }: Driver, refs: readonly string[]): Promise<bigint[]> {
+/**
+ * Records that were ever billed to the driver, wait for it, or were rejected with one of its tokens; and those that nobody can read, when one
+ * of the UIDs stands in what came.
+ */
+async function recordsOf(db: Db, { accountIds, entityIds }: Driver, refs: readonly string[], uids: readonly string[]): Promise<bigint[]> {
   const { rows } = await db.query<{ record_id: bigint }>(
     `${paidRecords} UNION SELECT h.record_id FROM record_head h WHERE h.token_ref = ANY($3) AND (h.account_id IS NULL OR h.account_id = ANY($1))
-     UNION SELECT h.record_id FROM record_head h WHERE h.account_id = ANY($1) AND ${waitsSql} ORDER BY record_id`,
-    [accountIds, entityIds, refs],
+     UNION SELECT h.record_id FROM record_head h WHERE h.account_id = ANY($1) AND ${waitsSql}
+     UNION SELECT h.record_id FROM record_head h JOIN raw_outcome o ON o.record_id = h.record_id JOIN raw_message m ON m.id = o.raw_id JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
+       WHERE h.token_ref IS NULL AND EXISTS (SELECT FROM unnest($4::text[]) u WHERE strpos(lower(encode(b.bytes, 'escape')), lower(u)) > 0) ORDER BY record_id`,
+    // Shorter ones would be found in anything.
+    [accountIds, entityIds, refs, uids.filter((uid) => uid.length >= 4)],
   );
   return rows.map((r) => r.record_id);
 }

@@ -18,8 +18,10 @@ type ClassRules = {
 const today = "($2::timestamptz AT TIME ZONE 'UTC')::date";
 const monthsAgo = `(${today} - make_interval(months => $1::integer))::date`;
 
+// From receipt as well, or what is imported from years ago would lose its neighbours in the first night.
 const trailsDue = `SELECT s.record_id, s.end_at AS at FROM session_span s
-  WHERE s.end_at < ${monthsAgo} AND NOT EXISTS (SELECT FROM record_head h WHERE h.record_id = s.record_id AND ${waitsSql})`;
+  WHERE s.end_at < ${monthsAgo} AND NOT EXISTS (SELECT FROM raw_message m WHERE m.id = s.raw_id AND m.received_at >= ${monthsAgo})
+    AND NOT EXISTS (SELECT FROM record_head h WHERE h.record_id = s.record_id AND ${waitsSql})`;
 
 // By whole months: a body has no day. Its month's last day is past the limit.
 const bodiesDue = `SELECT b.received_month, b.hash, b.received_month::timestamptz AS at FROM raw_body b
