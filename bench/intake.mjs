@@ -1,47 +1,54 @@
-// npm run bench:intake [-- --bulk 20000 --posts 600 --light 200 --rounds 3 --smoke]: intake beside its floors, on servers of its own, with fsync.
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// npm run bench:intake [-- --bulk 20000 --until store|book --only bulk|posts|light|heavy --posts 2000 --light 200 --heavy 60 --rounds 3 --smoke]: intake beside
+// its floors, on servers of its own, with fsync. --heavy: seconds of 500 CDRs a second.
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
-import { processPage } from '../dist/activities/process-page.js';
 import { parserFor } from '../dist/adapters/sources/registry.js';
 import { loadConfig } from '../dist/config.js';
 import { startPlatform } from '../dist/platform/start-platform.js';
 import { startApiServer } from '../dist/stack/api-server.js';
 import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
 import { putApiKeys } from '../dist/store/commands/api-keys.js';
-import { importFile } from '../dist/store/commands/import-file.js';
 import { receiveCdrs, receivingSource } from '../dist/store/commands/receive-cdrs.js';
 import { openStore } from '../dist/store/db.js';
-import { pendingMessages } from '../dist/store/intake/store-raw.js';
 import { ensurePartitions, migrate } from '../dist/store/migrate.js';
 import { applySeed, readSeed } from '../dist/store/seed.js';
 import { taskQueue, workflowNames } from '../dist/workflows/messages.js';
+import { benchBulk } from './bulk-import.mjs';
+import { benchHeavy } from './heavy-load.mjs';
 import { insertPerPost } from './insert-per-post.mjs';
+import { benchSeed, cdrFrom } from './ocpi-cdrs.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const smoke = process.argv.includes('--smoke');
-const option = (name, otherwise) => {
+const textOption = (name, otherwise) => {
   const at = process.argv.indexOf(name);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+  return at < 0 ? otherwise : process.argv[at + 1];
 };
+const option = (name, otherwise) => Number(textOption(name, otherwise));
+const only = textOption('--only', undefined);
+const until = textOption('--until', 'book');
 const bulk = option('--bulk', smoke ? 1000 : 20_000);
-const posts = option('--posts', smoke ? 60 : 600);
+const posts = option('--posts', smoke ? 60 : 2000);
 const light = option('--light', smoke ? 20 : 200);
+const heavy = option('--heavy', smoke ? 4 : 60);
 const rounds = option('--rounds', smoke ? 1 : 3);
+const heavyPerSecond = 500;
+const wants = (part) => only === undefined || only === part;
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const perSecond = (n, ms) => (n / ms) * 1000;
 const shown = (list) => `${Math.round(median(list)).toLocaleString('en')}/s (${Math.round(Math.min(...list)).toLocaleString('en')} to ${Math.round(Math.max(...list)).toLocaleString('en')})`;
 
-const templates = readFileSync(path.join(root, 'data/ocpi/cdrs.ndjson'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+// Ids beyond those of the bulk import; a million sessions a month are some one at a time for each of its EVSEs.
 let serial = 0;
 const nextCdr = () => {
   serial += 1;
-  return JSON.stringify({ ...templates[serial % templates.length], id: `BENCH-${serial}` });
+  const id = String(100_000_000 + serial);
+  return JSON.stringify({ ...cdrFrom(serial, 1_000_000), id: `CDR-${id}`, session_id: `SES-${id}` });
 };
 
 const home = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.tmpdir(), 'wattledger-bench-'));
@@ -54,7 +61,7 @@ try {
   await registerSearchAttributes(platform.temporalAddress, 'default');
   const store = openStore(platform.databaseUrl);
   undo.push(() => store.close());
-  const seed = await readSeed(path.join(root, 'seed/demo.yaml'));
+  const seed = benchSeed(await readSeed(path.join(root, 'seed/demo.yaml')));
   await store.tx((db) => applySeed(db, seed));
   await store.tx((db) => putApiKeys(db, [{ id: 'bench', actor: 'bench', token: 'bench', roles: ['admin'], sourceId: null, sample: true }]));
   const admin = new pg.Client({ connectionString: platform.databaseAdminUrl });
@@ -62,60 +69,64 @@ try {
   undo.push(() => admin.end());
   await admin.query('CREATE TABLE bench_post (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea NOT NULL)');
   await admin.query('GRANT ALL ON bench_post TO wattledger_app');
-  await admin.query('CREATE TABLE bench_copy (id bigint PRIMARY KEY, body bytea NOT NULL)');
 
   console.log(`Node ${process.version}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}; CDRs of ${Buffer.byteLength(nextCdr())} bytes; median of ${rounds} rounds, floor and ours by turns`);
-  await benchBulk(store, admin);
-  await benchPosts(platform, store);
-  await benchLight(platform, store);
+  if (wants('bulk')) await showBulk(store, admin);
+  if (wants('posts')) await benchPosts(platform, store);
+  // The heavy load stands beside the rate of single workflows.
+  const alone = wants('light') || wants('heavy') ? await benchLight(platform, store) : undefined;
+  if (wants('heavy')) await showHeavy(platform, store, alone);
 } finally {
   for (const step of undo.reverse()) await step();
 }
 
 /** Stored and processed to booked, against a plain COPY of the same bytes. */
-async function benchBulk(store, admin) {
-  const ours = [];
-  const floor = [];
-  let copied = 0;
-  for (let round = 0; round < rounds; round += 1) {
-    const lines = Array.from({ length: bulk }, nextCdr);
-    let started = Date.now();
-    const stream = admin.query(copyFrom('COPY bench_copy (id, body) FROM STDIN'));
-    for (const line of lines) {
-      copied += 1;
-      if (!stream.write(`${copied}\t\\\\x${Buffer.from(line).toString('hex')}\n`)) await new Promise((resolve) => stream.once('drain', resolve));
-    }
-    await new Promise((resolve, reject) => stream.on('finish', resolve).on('error', reject).end());
-    floor.push(perSecond(bulk, Date.now() - started));
-    started = Date.now();
-    const stored = await store.tx((db) => importFile(db, { sourceId: 'ocpi-peer', fileName: `${round}.ndjson`, bytes: Buffer.from(lines.join('\n')), by: { actor: 'bench' }, receivedAt: new Date() }, parserFor));
-    // The two lanes of the import activity, without Temporal around them.
-    await Promise.all(
-      [0, 1].map(async (index) => {
-        for (let after = '0'; ; ) {
-          const page = await pendingMessages(store.pool, { batchId: stored.batchId, limit: 500, after, lane: { index, of: 2 } });
-          if (page.length === 0) return;
-          after = page.at(-1);
-          await store.tx((db) => processPage(db, page));
-        }
-      }),
-    );
-    ours.push(perSecond(bulk, Date.now() - started));
+async function showBulk(store, admin) {
+  const { size, rates, peakBytes } = await benchBulk({ store, admin, count: bulk, rounds, until });
+  const ours = rates.map((r) => r.ours.rate);
+  const floor = rates.map((r) => r.floor.rate);
+  const stage = until === 'store' ? 'stored' : 'stored and booked';
+  console.log(`bulk import of ${size.toLocaleString('en')} CDRs ${stage}: ${shown(ours)}; COPY of the raw bytes: ${shown(floor)}; takes ${(median(floor) / median(ours)).toFixed(1)} times as long (goal: 6)`);
+  const cpu = (of, where) => Math.round(median(rates.map((r) => r[of][where])));
+  if (rates[0].ours.postgresUs >= 0) console.log(`CPU a CDR: ${cpu('ours', 'nodeUs')} µs in Node and ${cpu('ours', 'postgresUs')} µs in PostgreSQL; the COPY ${cpu('floor', 'nodeUs')} and ${cpu('floor', 'postgresUs')} µs`);
+  if (bulk > size) {
+    const [first, last] = [rates[0], rates.at(-1)];
+    const rate = (r) => `${Math.round(r.ours.rate).toLocaleString('en')}/s (floor ${Math.round(r.floor.rate).toLocaleString('en')}/s)`;
+    console.log(`of ${bulk.toLocaleString('en')} CDRs the first ${size.toLocaleString('en')}: ${rate(first)}, the last: ${rate(last)}; ${((last.ours.rate / first.ours.rate) * 100).toFixed(0)} % (goal: 85 %)`);
   }
-  console.log(`bulk import of ${bulk.toLocaleString('en')} CDRs to booked: ${shown(ours)}; COPY of the raw bytes: ${shown(floor)}; takes ${(median(floor) / median(ours)).toFixed(1)} times as long (goal: 6)`);
+  if (peakBytes !== undefined) console.log(`memory over all processes, at most: ${(peakBytes / 2 ** 30).toFixed(2)} GiB (goal: 8 for 1,000,000)`);
+}
+
+/** 500 single CDRs a second by POST, then as many as are taken, to sealed, against a workflow for each. */
+async function showHeavy(platform, store, alone) {
+  const count = heavy * heavyPerSecond;
+  const load = async (perSecond) => benchHeavy({ platform, store, home, bodies: Array.from({ length: count }, nextCdr), perSecond });
+  const answers = ({ sent, senderShare }) => `answered ${JSON.stringify(sent.statuses)}, p50 ${sent.p50.toFixed(0)} ms, p99 ${sent.p99.toFixed(0)} ms; the sender takes ${(senderShare * 100).toFixed(0)} % of the machine`;
+  for (const [perSecond, title] of [
+    [heavyPerSecond, `heavy load of ${heavyPerSecond} single CDRs a second over HTTP for ${heavy} s`],
+    [0, `as many single CDRs over HTTP as are taken, ${count.toLocaleString('en')}`],
+  ]) {
+    const r = await load(perSecond);
+    const goal = perSecond === 0 ? '' : ' (goal: 5 s)';
+    console.log(`${title}: oldest waiting at most ${r.oldestMax.toFixed(1)} s${goal}, ${r.oldestMedian.toFixed(1)} s in the median; posted at ${Math.round(r.sent.sent / r.sent.seconds)}/s, ${answers(r)}`);
+    console.log(`  ${r.sealed.toLocaleString('en')} of ${count.toLocaleString('en')} sealed, ${Math.round(r.sealedPerSecond).toLocaleString('en')}/s; ${(r.sealedPerSecond / alone).toFixed(1)} times a workflow per CDR${perSecond === 0 ? ' (goal: 10)' : ''}`);
+  }
 }
 
 /** Durable before the answer, at three concurrencies, against one insert per POST. */
 async function benchPosts(platform, store) {
   const floorServer = await insertPerPost(platform.databaseUrl);
   const api = await startApiServer({ store, databaseUrl: platform.databaseUrl, temporalAddress: platform.temporalAddress, temporalNamespace: 'default', port: 0, host: '127.0.0.1', logLevel: 'silent' });
+  const [floorUrl, ourUrl] = [`${floorServer.url}/`, `${api.url}/v1/sources/ocpi-peer/cdrs`];
   try {
+    // Warm, as servers are.
+    for (const url of [floorUrl, ourUrl, floorUrl, ourUrl]) await postAll(url, 16);
     for (const concurrency of [1, 16, 64]) {
       const ours = [];
       const floor = [];
       for (let round = 0; round < rounds; round += 1) {
-        floor.push(await postAll(`${floorServer.url}/`, concurrency));
-        ours.push(await postAll(`${api.url}/v1/sources/ocpi-peer/cdrs`, concurrency));
+        floor.push(await postAll(floorUrl, concurrency));
+        ours.push(await postAll(ourUrl, concurrency));
       }
       console.log(`single CDRs over HTTP, ${concurrency} at a time: ${shown(ours)}; one insert per POST: ${shown(floor)}; ratio ${(median(ours) / median(floor)).toFixed(2)} (goal: 0.5)`);
     }
@@ -150,7 +161,7 @@ function post(url, body, agent) {
   });
 }
 
-/** Each CDR a workflow of its own to sealed, against a bare workflow of one activity. */
+/** Each CDR a workflow of its own to sealed, against a bare workflow of one activity; answers how many a second. */
 async function benchLight(platform, store) {
   const { worker, close } = await createWorker({
     address: platform.temporalAddress,
@@ -176,7 +187,7 @@ async function benchLight(platform, store) {
       floor.push(perSecond(light, Date.now() - started));
       started = Date.now();
       await inParallel(light, 16, async () => {
-        const received = await receiveCdrs(store.pool, peer, [Buffer.from(nextCdr())], new Date(), parserFor);
+        const received = await receiveCdrs(store.planned, peer, [Buffer.from(nextCdr())], new Date(), parserFor);
         const [{ recordKey }] = received;
         const ref = { sourceId: 'ocpi-peer', recordKey };
         // As the dispatcher does under light load: alone, whatever the rate is here.
@@ -186,6 +197,7 @@ async function benchLight(platform, store) {
       ours.push(perSecond(light, Date.now() - started));
     }
     console.log(`light load, a workflow per CDR to sealed: ${shown(ours)}; bare one-activity workflows: ${shown(floor)}; ratio ${(median(ours) / median(floor)).toFixed(2)} (goal: 0.85)`);
+    return median(ours);
   } finally {
     worker.shutdown();
     await running;

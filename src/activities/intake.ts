@@ -2,6 +2,7 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Store } from '../store/db.ts';
 import { type PendingFilter, pendingMessages } from '../store/intake/store-raw.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
+import { beating } from './beating.ts';
 import { type PageResult, processPage } from './process-page.ts';
 
 export type RecordRef = { readonly sourceId: string; readonly recordKey: string };
@@ -9,7 +10,9 @@ export type CdrProgress = { readonly state: 'booked' | 'rejected' | 'quarantined
 export type BatchTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly RecordRef[] };
 
 const pageSize = 500;
-const lanes = 2;
+/** An import is worked off in larger pages: what a page costs by itself is shared by more. */
+export const batchPageSize = 2000;
+export const batchLanes = 2;
 
 /** Intake activities: each effect is one transaction, repeatable because the work list and the heads say what is done. */
 export function createIntakeActivities(deps: { readonly store: Store; readonly now: () => Date }) {
@@ -34,9 +37,9 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       return workOff((page) => pendingMessages(store.pool, { batchId: input.batchId, ...page }));
     },
 
-    /** Processes one page of messages named by their ids, at most 500. */
+    /** Processes one page of messages named by their ids. */
     async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
-      const result = await store.tx((db) => processPage(db, input.rawIds));
+      const result = await beating(() => store.tx((db) => processPage(db, input.rawIds)));
       return { ...result, processed: input.rawIds.length };
     },
 
@@ -72,7 +75,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
     const lane = async (index: number): Promise<void> => {
       for (let after = '0'; ; ) {
-        const page = await next({ limit: pageSize, after, lane: { index, of: lanes } });
+        const page = await next({ limit: batchPageSize, after, lane: { index, of: batchLanes } });
         const last = page.at(-1);
         if (last === undefined) return;
         after = last;
@@ -87,7 +90,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
         heartbeat(totals);
       }
     };
-    await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
+    await Promise.all(Array.from({ length: batchLanes }, (_, index) => lane(index)));
     return totals;
   }
 }

@@ -36,7 +36,7 @@ export function judgeRecord(row: SealedRow): string | null {
   if (other !== undefined) return `${name} has another ${other[0]} in its row (${other[1]}) than in its sealed bytes (${other[2]})`;
   if (row.identity_hash !== null && !row.identity_hash.equals(factsHash(uncorrectedFacts(facts)))) return `${name} has a head with the hash of other facts`;
   if (!row.has_message) return `${name} stands on no message that led to it`;
-  const expected = record.allocation.map((charge) => chargeHash(row.record_key ?? '', record.revision, charge, false).toString('hex')).sort();
+  const expected = record.allocation.map((charge) => chargeHash(row.record_key ?? '', record.revision, charge, false)).sort();
   const rated = row.charge_hashes.map((hash) => hash.toString('hex')).sort();
   return expected.join() === rated.join() ? null : `${name} has ${rated.length} rated charges that are not the ${expected.length} it was allocated to`;
 }
@@ -45,7 +45,7 @@ export function judgeRecord(row: SealedRow): string | null {
 export function judgeCharge(row: ChargeRow): string | null {
   if (row.problem !== null) return row.problem;
   const hash = chargeHash(row.record_key ?? '', row.revision, chargeOfRow(row), row.reversal_of !== null);
-  return hash.equals(row.charge_hash) ? null : `charge ${row.charge_id} has other figures than its hash says`;
+  return hash === row.charge_hash.toString('hex') ? null : `charge ${row.charge_id} has other figures than its hash says`;
 }
 
 /** What does not hold of a tariff version. */

@@ -10,6 +10,7 @@ const cdrs = readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url
   .trim()
   .split('\n');
 const cdr = (i: number, change: object = {}) => ({ ...JSON.parse(cdrs[i] ?? ''), ...change });
+const keyOf = (sent: { id: string }) => `se*wlt*${sent.id.toLowerCase()}`;
 const send = (body: unknown, type = 'application/json', source = 'ocpi-peer', user = 'partner') =>
   api.call(user, 'POST', `/v1/sources/${source}/cdrs`, typeof body === 'string' ? body : JSON.stringify(body), { 'content-type': type });
 const upload = (lines: readonly string[], fileName = 'export.csv', header = csvHeader) =>
@@ -86,6 +87,28 @@ describe('CDRs by the API', () => {
     expect(headers.get('content-type')).toBe('application/problem+json');
     expect(body).toMatchObject({ code: 'invalidCdr', issues: [{ code: 'badShape', text: expect.stringContaining('end_date_time') }] });
     expect((await api.call('partner', 'GET', body.timeline)).status).toBe(200);
+  });
+  it('stores what comes at once together, and answers each for itself', async () => {
+    const fresh = (i: number, change: object = {}) => cdr(i, { id: `AT-ONCE-${i}`, ...change });
+    const known = cdr(1);
+    await expect.poll(() => stateOf(`ocpi-peer/${keyOf(known)}`), { timeout: 20_000 }).toBe('booked');
+    // PostgreSQL keeps no NUL in text: that one statement fails, and must not take its companions along.
+    const bodies = [fresh(1), known, fresh(2, { total_energy: 'lots' }), fresh(3, { id: 'nul\u0000' }), '{"id": "broken', fresh(4)];
+    const answers = await Promise.all(bodies.map((body) => send(body)));
+    expect(answers.map((a) => a.status)).toEqual([202, 202, 422, 500, 422, 202]);
+    expect(answers.flatMap((a) => a.body.items?.[0].status ?? a.body.code)).toEqual(['accepted', 'duplicate', 'invalidCdr', 'internal', 'invalidCdr', 'accepted']);
+    for (const i of [0, 5]) expect(answers[i]?.body.items[0].recordKey).toBe(keyOf(bodies[i] as { id: string }));
+    const { rows } = await api.store.pool.query('SELECT record_key, count(*)::int AS n FROM raw_message WHERE record_key = ANY($1) GROUP BY 1', [[1, 2, 4].map((i) => keyOf(fresh(i)))]);
+    expect(rows.map((r) => r.n)).toEqual([1, 1, 1]);
+  });
+  it('keeps the messages of a key in the order they were sent', async () => {
+    const versions = Array.from({ length: 6 }, (_, i) => cdr(21, { id: 'VERSIONS', last_updated: `2020-01-01T00:00:0${i}Z` }));
+    for (const [i, version] of versions.entries()) await Promise.all([send(version), ...cdrs.slice(22 + i * 2, 24 + i * 2).map((line) => send(line))]);
+    const { rows } = await api.store.pool.query(
+      "SELECT convert_from(b.bytes, 'UTF8')::json->>'last_updated' AS at FROM raw_message m JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash WHERE m.record_key = $1 ORDER BY m.id",
+      [keyOf({ id: 'VERSIONS' })],
+    );
+    expect(rows.map((r) => r.at)).toEqual(versions.map((v) => v.last_updated));
   });
   it('refuses what it cannot take: no body, another type, an unknown source, too much', async () => {
     expect((await send('')).body).toMatchObject({ status: 422, detail: expect.stringContaining('empty') });

@@ -9,7 +9,7 @@ import { chargeHash, sealRecord } from '../../src/core/seal/charge-record.ts';
 
 // The reference implementation of RFC 8785, as a second opinion on the writer for the known shape.
 const canonicalize = createRequire(import.meta.url)('canonicalize') as (value: unknown) => string;
-const hashOf = (value: unknown) => createHash('sha256').update(canonicalize(value)).digest();
+const hashOf = (value: unknown) => createHash('sha256').update(canonicalize(value)).digest('hex');
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }));
 const instant = fc.date({ min: new Date('2000-01-01'), max: new Date('2100-01-01'), noInvalidDate: true }).map((d) => d.toISOString());
@@ -72,12 +72,11 @@ describe('a sealed record', () => {
           const sealed = sealRecord({ ...sections, rating });
           const parts = { facts: { ...sections.facts, siteId: sections.siteId, accountId: sections.accountId }, rating, allocation: sections.charges.map(jsonOf) };
           const hashes = { facts: hashOf(parts.facts), rating: hashOf(parts.rating), allocation: hashOf(parts.allocation) };
-          const hex = Object.fromEntries(Object.entries(hashes).map(([key, hash]) => [key, hash.toString('hex')]));
           const { recordId, revision, sessionKey } = sections;
-          const expected = canonicalize({ schema: '/schemas/charge-record/1.json', recordId: recordId.toString(), revision, sessionKey, ...parts, hashes: hex });
-          expect(sealed.canonical.equals(Buffer.from(expected))).toBe(true);
+          const expected = canonicalize({ schema: '/schemas/charge-record/1.json', recordId: recordId.toString(), revision, sessionKey, ...parts, hashes });
+          expect(sealed.canonical).toBe(expected);
           expect([sealed.factsHash, sealed.ratingHash, sealed.allocationHash]).toEqual([hashes.facts, hashes.rating, hashes.allocation]);
-          expect(sealed.recordHash.equals(createHash('sha256').update(sealed.canonical).digest())).toBe(true);
+          expect(sealed.recordHash).toBe(createHash('sha256').update(Buffer.from(sealed.canonical)).digest('hex'));
         },
       ),
     );
@@ -87,7 +86,7 @@ describe('a sealed record', () => {
     fc.assert(
       fc.property(charge, text, fc.nat(), fc.boolean(), facts, (c, recordKey, revision, isReversal, f) => {
         expect(chargeHash(recordKey, revision, c, isReversal)).toEqual(hashOf({ recordKey, revision, isReversal, ...jsonOf(c) }));
-        expect(factsHash(f)).toEqual(hashOf({ ...f, externalIds: { ...f.externalIds, cdr: f.cdrId } }));
+        expect(factsHash(f).toString('hex')).toBe(hashOf({ ...f, externalIds: { ...f.externalIds, cdr: f.cdrId } }));
       }),
     );
   });

@@ -98,19 +98,34 @@ export function allocateSession(input: AllocationInput): AllocationResult {
     serviceMonth: periodKeyOf(endMs, entity.timeZone),
     mappingVersion: entity.mappingVersion,
   };
-  const sales: Charge[] = components.map((c, i) => ({
-    ...common,
-    role,
-    component: c.name,
-    clause: 'sale',
-    netMinor: amounts[i]?.net ?? 0n,
-    grossMinor: amounts[i]?.gross ?? 0n,
-    exactNet: toDecimal4HalfEven(c.exact),
-    unitPrice: c.unitPrice,
-    energyWh: c.energyWh,
-    quantity: c.quantity,
-    quantityUnit: c.unit,
-  }));
+  // Field by field: spreading so many costs more than the rest of the allocation.
+  const sales = components.map(
+    (c, i): Charge => ({
+      role,
+      component: c.name,
+      contractId: common.contractId,
+      clause: 'sale',
+      payerAccountId: common.payerAccountId,
+      payeeAccountId: common.payeeAccountId,
+      tariffVersionId: common.tariffVersionId,
+      currency: common.currency,
+      netMinor: amounts[i]?.net ?? 0n,
+      grossMinor: amounts[i]?.gross ?? 0n,
+      vatCode: common.vatCode,
+      roundingMode: common.roundingMode,
+      exactNet: toDecimal4HalfEven(c.exact),
+      unitPrice: c.unitPrice,
+      energyWh: c.energyWh,
+      quantity: c.quantity,
+      quantityUnit: c.unit,
+      glAccount: common.glAccount,
+      costCenter: common.costCenter,
+      siteId: common.siteId,
+      serviceOn: common.serviceOn,
+      serviceMonth: common.serviceMonth,
+      mappingVersion: common.mappingVersion,
+    }),
+  );
 
   const share = ownerShare(sales, site);
   return {

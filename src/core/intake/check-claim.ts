@@ -3,7 +3,7 @@ import type { Tariff } from '../../contracts/tariff.ts';
 import { type Issue, issue } from '../issues.ts';
 import { exactFromDecimal, toDecimal4HalfEven } from '../money.ts';
 import { compareClaim } from '../rate/compare-claim.ts';
-import { offerTariff, type RatingInput, rateCdr } from '../rate/rate-cdr.ts';
+import { type OfferedTariff, offerTariff, type RatingInput, rateCdr } from '../rate/rate-cdr.ts';
 
 /**
  * Dual rating: what a partner claims for a session beside our own price of it, both net in major units. A finding that tells the cause of the
@@ -28,9 +28,7 @@ export function checkClaim(facts: ChargeFacts, tariff: Tariff, zone: string): Is
     total_time: 0,
     charging_periods: periods.map((p) => ({ start_date_time: p.startAt, dimensions: dimensions(p).filter((d) => Number(d.volume) !== 0) })),
   };
-  // Who publishes it, and when, prices nothing, but OCPI wants it said.
-  const published = { country_code: facts.ownerCountry, party_id: facts.ownerParty, last_updated: facts.startAt, ...tariff };
-  const input: RatingInput = { version: '2.2.1', cdr, timezone: zone, offers: [offerTariff(published, '2.2.1', '$.tariff')] };
+  const input: RatingInput = { version: '2.2.1', cdr, timezone: zone, offers: [offerOf(tariff)] };
   const ours = rateCdr(input);
   const { currency } = tariff;
   if (!ours.ok)
@@ -43,4 +41,15 @@ export function checkClaim(facts: ChargeFacts, tariff: Tariff, zone: string): Is
     currency,
     cause: verdict.under === null ? verdict.cause : `${verdict.cause} (${verdict.under})`,
   });
+}
+
+const offers = new WeakMap<Tariff, OfferedTariff>();
+
+/** Our tariff as OCPI publishes one, made once per object so that it is compiled once. Who publishes it, and when, prices nothing. */
+function offerOf(tariff: Tariff): OfferedTariff {
+  const known = offers.get(tariff);
+  if (known !== undefined) return known;
+  const offer = offerTariff({ country_code: 'XX', party_id: 'OWN', last_updated: '2000-01-01T00:00:00Z', ...tariff }, '2.2.1', '$.tariff');
+  offers.set(tariff, offer);
+  return offer;
 }

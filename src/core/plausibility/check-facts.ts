@@ -38,12 +38,8 @@ type Limit = (code: RuleCode, name: string) => number;
 
 function* times(facts: ChargeFacts, startMs: number, endMs: number, { receivedMs }: CheckContext, limit: Limit): Generator<Found> {
   const year = limit('placeholderTime', 'beforeYear');
-  for (const [field, at] of [
-    ['startAt', facts.startAt],
-    ['endAt', facts.endAt],
-  ] as const) {
-    if (Number(at.slice(0, 4)) < year) yield { code: 'placeholderTime', params: { field, computed: at, limit: year } };
-  }
+  const placeholder = (['startAt', 'endAt'] as const).find((field) => Number(facts[field].slice(0, 4)) < year);
+  if (placeholder !== undefined) yield { code: 'placeholderTime', params: { field: placeholder, computed: facts[placeholder], limit: year } };
   if (endMs < startMs) yield { code: 'endBeforeStart', params: { computed: facts.endAt, limit: facts.startAt } };
   const ahead = Math.round((startMs - receivedMs) / 1000);
   if (ahead > limit('futureStart', 'toleranceS')) yield { code: 'futureStart', params: { computed: ahead, limit: limit('futureStart', 'toleranceS') } };
@@ -71,7 +67,10 @@ function* times(facts: ChargeFacts, startMs: number, endMs: number, { receivedMs
 
 function* energy(facts: ChargeFacts, startMs: number, endMs: number, { connectorPowerW }: CheckContext, limit: Limit): Generator<Found> {
   const { energyWh } = facts;
-  if (energyWh < 0) yield { code: 'energyNegative', params: { computed: energyWh, limit: 0 } };
+  if (energyWh < 0) {
+    yield { code: 'energyNegative', params: { computed: energyWh, limit: 0 } };
+    return;
+  }
   const maxWh = limit('energyOutOfRange', 'maxWh');
   if (energyWh > maxWh) yield { code: 'energyOutOfRange', params: { computed: energyWh, limit: maxWh } };
   const seconds = (endMs - startMs) / 1000;

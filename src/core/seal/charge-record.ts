@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { ChargeFacts, ChargePeriod, ChargeRecord } from '../../contracts/charge-record.ts';
 import type { Charge } from '../allocate/charges.ts';
@@ -6,14 +6,17 @@ import type { Charge } from '../allocate/charges.ts';
 // The package is CommonJS whose types declare a default export that is not there.
 const canonicalize = createRequire(import.meta.url)('canonicalize') as (value: unknown) => string | undefined;
 
+/** Hashes are SHA-256 in hex, as text throughout: short-lived buffers by the dozen cost a page more than hashing does. */
 export type SealedRecord = {
-  /** RFC 8785 canonical JSON, UTF-8: exactly these bytes are hashed and kept. */
-  readonly canonical: Buffer;
-  readonly factsHash: Buffer;
-  readonly ratingHash: Buffer;
-  readonly allocationHash: Buffer;
-  /** SHA-256 of the canonical bytes, which hold the three section hashes. */
-  readonly recordHash: Buffer;
+  /** RFC 8785 canonical JSON: exactly its UTF-8 bytes are hashed and kept. */
+  readonly canonical: string;
+  /** Each charge as it stands in the record, for `hashOfChargeText`. */
+  readonly chargeTexts: readonly string[];
+  readonly factsHash: string;
+  readonly ratingHash: string;
+  readonly allocationHash: string;
+  /** Of the canonical bytes, which hold the three section hashes. */
+  readonly recordHash: string;
 };
 
 export type RecordSections = {
@@ -30,7 +33,7 @@ export type RecordSections = {
 
 /** SHA-256 of bytes or text. */
 export function sha256(data: Buffer | Uint8Array | string): Buffer {
-  return createHash('sha256').update(data).digest();
+  return hash('sha256', data, 'buffer');
 }
 
 /** RFC 8785 bytes of a JSON value; bigints must be turned into strings before. */
@@ -41,8 +44,16 @@ export function canonicalBytes(value: unknown): Buffer {
 }
 
 /** Hash of one charge: over its own canonical figures, made once when it is rated. No surrogate id in it, so that the order of arrival leaves it alone. */
-export function chargeHash(recordKey: string, revision: number, charge: Charge | SealedCharge, isReversal: boolean): Buffer {
-  return sha256(JSON.stringify(chargeInOrder(charge, { recordKey, revision, isReversal })));
+export function chargeHash(recordKey: string, revision: number, charge: Charge | SealedCharge, isReversal: boolean): string {
+  return hashOfChargeText(recordKey, revision, chargeText(charge), isReversal);
+}
+
+/** `chargeHash` of a charge that was written already. */
+export function hashOfChargeText(recordKey: string, revision: number, text: string, isReversal: boolean): string {
+  // A quote inside a JSON string is escaped: `,"` can only begin a key.
+  const first = text.indexOf(',"mappingVersion":');
+  const second = text.indexOf(',"role":');
+  return sha256Hex(`${text.slice(0, first)},"isReversal":${isReversal}${text.slice(first, second)},"recordKey":${JSON.stringify(recordKey)},"revision":${revision}${text.slice(second)}`);
 }
 
 /** Hash of a message's facts without what they were resolved to: equal for a repeat, however it travelled. */
@@ -54,17 +65,17 @@ export function hashOfFacts(facts: ChargeFacts): Buffer {
 export function sealRecord(sections: RecordSections): SealedRecord {
   const facts = JSON.stringify(factsInOrder(sections.facts, sections));
   const rating = JSON.stringify(ratingInOrder(sections.rating));
-  const allocation = JSON.stringify(sections.charges.map((charge) => chargeInOrder(charge)));
-  const factsHash = sha256(facts);
-  const ratingHash = sha256(rating);
-  const allocationHash = sha256(allocation);
-  const hashes: ChargeRecord['hashes'] = { allocation: allocationHash.toString('hex'), facts: factsHash.toString('hex'), rating: ratingHash.toString('hex') };
+  const chargeTexts = sections.charges.map(chargeText);
+  const allocation = `[${chargeTexts.join(',')}]`;
+  const hashes: ChargeRecord['hashes'] = { allocation: sha256Hex(allocation), facts: sha256Hex(facts), rating: sha256Hex(rating) };
   const { recordId, revision, sessionKey } = sections;
   // Key order is hashed: RFC 8785 sorts keys. Each section is written once and goes into the record as it was hashed.
-  const canonical = Buffer.from(
-    `{"allocation":${allocation},"facts":${facts},"hashes":${JSON.stringify(hashes)},"rating":${rating},${JSON.stringify({ recordId: recordId.toString(), revision, schema, sessionKey }).slice(1)}`,
-  );
-  return { canonical, factsHash, ratingHash, allocationHash, recordHash: sha256(canonical) };
+  const canonical = `{"allocation":${allocation},"facts":${facts},"hashes":${JSON.stringify(hashes)},"rating":${rating},${JSON.stringify({ recordId: recordId.toString(), revision, schema, sessionKey }).slice(1)}`;
+  return { canonical, chargeTexts, factsHash: hashes.facts, ratingHash: hashes.rating, allocationHash: hashes.allocation, recordHash: sha256Hex(canonical) };
+}
+
+function sha256Hex(text: string): string {
+  return hash('sha256', text);
 }
 
 type SealedCharge = ChargeRecord['allocation'][number];
@@ -121,9 +132,13 @@ function ratingInOrder({ explanation, tariffVersionId, total }: ChargeRecord['ra
   return { explanation, tariffVersionId, total };
 }
 
-/** Bigints become text. `of` adds what only the charge's own hash covers. */
-function chargeInOrder(charge: Charge | SealedCharge, of?: { readonly recordKey: string; readonly revision: number; readonly isReversal: boolean }): EveryKey<SealedCharge> {
-  const ordered = {
+function chargeText(charge: Charge | SealedCharge): string {
+  return JSON.stringify(chargeInOrder(charge));
+}
+
+/** Bigints become text. */
+function chargeInOrder(charge: Charge | SealedCharge): EveryKey<SealedCharge> {
+  return {
     clause: charge.clause,
     component: charge.component,
     contractId: charge.contractId,
@@ -133,15 +148,12 @@ function chargeInOrder(charge: Charge | SealedCharge, of?: { readonly recordKey:
     exactNet: charge.exactNet,
     glAccount: charge.glAccount,
     grossMinor: charge.grossMinor.toString(),
-    isReversal: of?.isReversal,
     mappingVersion: charge.mappingVersion,
     netMinor: charge.netMinor.toString(),
     payeeAccountId: charge.payeeAccountId,
     payerAccountId: charge.payerAccountId,
     quantity: charge.quantity.toString(),
     quantityUnit: charge.quantityUnit,
-    recordKey: of?.recordKey,
-    revision: of?.revision,
     role: charge.role,
     roundingMode: charge.roundingMode,
     serviceMonth: charge.serviceMonth,
@@ -151,5 +163,4 @@ function chargeInOrder(charge: Charge | SealedCharge, of?: { readonly recordKey:
     unitPrice: charge.unitPrice,
     vatCode: charge.vatCode,
   };
-  return ordered;
 }

@@ -6,6 +6,7 @@ import type { Worth } from '../../core/intake/evaluate.ts';
 import type { Version } from '../../core/intake/standing.ts';
 import type { Issue } from '../../core/issues.ts';
 import type { Route } from '../../core/plausibility/neighbours.ts';
+import { arrayOf, text } from '../binary.ts';
 import type { Db } from '../db.ts';
 
 export type SourceRow = {
@@ -37,13 +38,14 @@ export type PageMessage = {
  * processed come back only when `retry` names them as the message a waiting record stands on.
  */
 export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
-  await db.query('SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE', [rawIds]);
   const { rows } = await db.query(
-    `SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
-            s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version, EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret
+    `WITH mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+     SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
+            s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
+            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret
      FROM raw_message m JOIN source s ON s.id = m.source_id CROSS JOIN token_secret k
      JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
-     LEFT JOIN raw_pending p ON p.raw_id = m.id
+     LEFT JOIN mine p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
     [rawIds, retry],
   );
@@ -79,6 +81,8 @@ function sourceOfRow(r: QueryResultRow): SourceRow {
 /** How a record stands. A new object for each change; written as it is. */
 export type Head = {
   readonly key: HeadKey;
+  /** There is no row yet: `writeHeads` inserts it. */
+  readonly isNew: boolean;
   readonly recordId: bigint;
   readonly revision: number;
   readonly state: 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
@@ -101,34 +105,59 @@ export type Head = {
 };
 export type HeadKey = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly cdrId: string };
 
-/** Creates missing heads and locks all of the page's, in key order so that two pages never deadlock. Keyed by `headKeyText`. */
+/**
+ * The heads of the page, keyed by `headKeyText`: those that exist locked, in key order so that two pages never deadlock; those that do not
+ * under the record id they will have.
+ */
 export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<string, Head>> {
-  const unique = [...new Map(keys.map((k) => [headKeyText(k), k])).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, k]) => k);
-  const columns = [unique.map((k) => k.sourceId), unique.map((k) => k.ownerCountry), unique.map((k) => k.ownerParty), unique.map((k) => k.cdrId)];
-  await db.query(
-    `INSERT INTO record_head (source_id, owner_country, owner_party, cdr_id, state, session_key)
-     SELECT s, c, p, i, 'received', s || '/' || lower(c || '*' || p || '*' || i) FROM unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
-     ON CONFLICT DO NOTHING`,
-    columns,
-  );
+  const missing = new Map(keys.map((k) => [headKeyText(k), k]));
+  const unique = [...missing.values()];
   const { rows } = await db.query(
-    `SELECT h.* FROM record_head h JOIN unnest($1::text[], $2::char(2)[], $3::text[], $4::text[]) AS t(s, c, p, i)
-       ON h.source_id = t.s AND h.owner_country = t.c AND h.owner_party = t.p AND h.cdr_id = t.i
+    `SELECT h.* FROM record_head h JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+       ON h.source_id = t.s AND h.owner_country = t.c::char(2) AND h.owner_party = t.p AND h.cdr_id = t.i
      ORDER BY h.source_id, h.owner_country, h.owner_party, h.cdr_id FOR UPDATE OF h`,
-    columns,
+    [arrayOf(text, unique, (k) => k.sourceId), arrayOf(text, unique, (k) => k.ownerCountry), arrayOf(text, unique, (k) => k.ownerParty), arrayOf(text, unique, (k) => k.cdrId)],
   );
-  return new Map(
-    rows.map((r) => {
-      const head = headOfRow(r);
-      return [headKeyText(head.key), head];
-    }),
-  );
+  const heads = new Map<string, Head>();
+  for (const row of rows) {
+    const head = headOfRow(row);
+    missing.delete(headKeyText(head.key));
+    heads.set(headKeyText(head.key), head);
+  }
+  if (missing.size === 0) return heads;
+  const ids = await db.query<{ id: bigint }>("SELECT nextval('record_id_seq') AS id FROM generate_series(1, $1::integer)", [missing.size]);
+  const inOrder = [...missing].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [i, [keyText, key]] of inOrder.entries()) heads.set(keyText, newHead(key, ids.rows[i]?.id ?? 0n));
+  return heads;
+}
+
+function newHead(key: HeadKey, recordId: bigint): Head {
+  return {
+    key,
+    isNew: true,
+    recordId,
+    revision: 0,
+    state: 'received',
+    sessionKey: headKeyText(key),
+    standing: null,
+    waiting: null,
+    waitingFor: null,
+    worth: null,
+    issues: [],
+    siteId: null,
+    accountId: null,
+    serviceMonth: null,
+    energyWh: 0,
+    tokenRef: null,
+    linkedTo: null,
+  };
 }
 
 function headOfRow(r: QueryResultRow): Head {
   const waits = r['waiting_raw_id'] !== null;
   return {
     key: { sourceId: r['source_id'], ownerCountry: r['owner_country'], ownerParty: r['owner_party'], cdrId: r['cdr_id'] },
+    isNew: false,
     recordId: r['record_id'],
     revision: r['revision'],
     state: r['state'],

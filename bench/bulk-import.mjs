@@ -1,0 +1,77 @@
+// The bulk part of `bench:intake`: whole files of CDRs, stored and worked off, against a plain COPY of the same bytes.
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
+import { from as copyFrom } from 'pg-copy-streams';
+import { batchLanes, batchPageSize } from '../dist/activities/intake.js';
+import { processPage } from '../dist/activities/process-page.js';
+import { parserFor } from '../dist/adapters/sources/registry.js';
+import { importFile } from '../dist/store/commands/import-file.js';
+import { pendingMessages } from '../dist/store/intake/store-raw.js';
+import { cdrFrom } from './ocpi-cdrs.mjs';
+import { cpuTimes, watchMemory } from './processes.mjs';
+
+const largestFile = 100_000;
+
+/** Imports `count` CDRs in files of at most 100,000, at least `rounds` files; floor and ours by turns. Answers CDRs a second and CPU µs a CDR of each file. */
+export async function benchBulk({ store, admin, count, rounds, until }) {
+  await admin.query('CREATE TABLE bench_copy (id bigint PRIMARY KEY, body bytea NOT NULL)');
+  const size = Math.min(count, largestFile);
+  const files = Math.max(rounds, Math.ceil(count / size));
+  const memory = watchMemory();
+  const rates = [];
+  for (let file = 0; file < files; file += 1) {
+    const bytes = fileOf(file * size, size, Math.max(count, size * files));
+    const floor = await measured(size, () => copyLines(admin, bytes, file * size));
+    const ours = await measured(size, () => importAndWorkOff(store, bytes, file, until));
+    rates.push({ ours, floor });
+  }
+  return { size, rates, peakBytes: memory.stop() };
+}
+
+/** A file of CDRs, a line each. */
+function fileOf(from, size, perMonth) {
+  const parts = [];
+  for (let at = 0; at < size; at += 1000) {
+    const n = Math.min(1000, size - at);
+    parts.push(Buffer.from(`${Array.from({ length: n }, (_, i) => JSON.stringify(cdrFrom(from + at + i, perMonth))).join('\n')}\n`));
+  }
+  return Buffer.concat(parts);
+}
+
+async function measured(n, work) {
+  const cpu = cpuTimes();
+  const started = process.hrtime.bigint();
+  await work();
+  const rate = n / (Number(process.hrtime.bigint() - started) / 1e9);
+  const after = cpuTimes();
+  return { rate, nodeUs: (after.node - cpu.node) / n, postgresUs: (after.postgres - cpu.postgres) / n };
+}
+
+async function copyLines(client, bytes, firstId) {
+  const stream = client.query(copyFrom('COPY bench_copy (id, body) FROM STDIN'));
+  let id = firstId;
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(10, start);
+    id += 1;
+    if (!stream.write(`${id}\t\\\\x${bytes.toString('hex', start, end)}\n`)) await once(stream, 'drain');
+    start = end + 1;
+  }
+  stream.end();
+  await finished(stream);
+}
+
+async function importAndWorkOff(store, bytes, file, until) {
+  const stored = await store.tx((db) => importFile(db, { sourceId: 'ocpi-peer', fileName: `${file}.ndjson`, bytes, by: { actor: 'bench' }, receivedAt: new Date() }, parserFor));
+  if (until === 'store') return;
+  // The lanes of the import activity, without Temporal around them.
+  const lane = async (index) => {
+    for (let after = '0'; ; ) {
+      const page = await pendingMessages(store.pool, { batchId: stored.batchId, limit: batchPageSize, after, lane: { index, of: batchLanes } });
+      if (page.length === 0) return;
+      after = page.at(-1);
+      const result = await store.tx((db) => processPage(db, page));
+      if (result.accepted !== page.length) throw new Error(`${page.length - result.accepted} of ${page.length} CDRs were not booked`);
+    }
+  };
+  await Promise.all(Array.from({ length: batchLanes }, (_, index) => lane(index)));
+}

@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { processPage } from '../../src/activities/process-page.ts';
+import { ruleProfileSchema } from '../../src/contracts/rule-profile.ts';
+import { decideRecords, type RecordDecision } from '../../src/store/commands/decide-records.ts';
+import { setRules } from '../../src/store/commands/set-rules.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { energyBalance } from '../../src/store/reads/energy-balance.ts';
+import { quarantineByCause } from '../../src/store/reads/quarantine.ts';
+import { findRecord, sealedRecord } from '../../src/store/reads/records.ts';
+import { waitingForSetup } from '../../src/store/reads/waiting.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { verifyAll } from '../../src/verify/verify-all.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+let database: TestDatabase;
+let store: Store;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+});
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+
+const view = async (id: number) => {
+  const found = await findRecord(store.pool, `csms/se*wlt*${id}`);
+  if (found === undefined) throw new Error(`no record ${id}`);
+  return found;
+};
+const decide = async (actor: string, decision: RecordDecision) => {
+  const result = await store.tx((db) => decideRecords(db, decision, { actor }));
+  for (const { recordKey } of result.decided) {
+    const { rows } = await store.pool.query("SELECT waiting_raw_id FROM record_head WHERE source_id = 'csms' AND 'se*wlt*' || cdr_id = $1", [recordKey]);
+    await store.tx((db) => processPage(db, [String(rows[0].waiting_raw_id)], 'retry'));
+  }
+  return { decided: result.decided.length, awaitingSecond: result.awaitingSecond };
+};
+const idsOf = async (...ids: number[]) => ({ recordIds: await Promise.all(ids.map(async (id) => (await view(id)).recordId)) });
+/** 199 kWh in three hours: more than the connector of 22 kW gives. Each by a token and on a day of its own. */
+const absurd = (id: number) => session(id, { kWh: '199', start: `0${id % 9 || 9}.12.2019 18:00`, end: `0${id % 9 || 9}.12.2019 21:00` });
+
+describe('what waits for a decision', () => {
+  it('is listed by cause with energy, money at risk, owner and age', async () => {
+    await storeLines(store, [absurd(1), absurd(2), absurd(3), session(4, { user: 'Stranger', kWh: '7' }), session(5, { kWh: '1,5' })]);
+    await processAll(store);
+    // Driver tariff 2.50 kr a kWh: what each would cost net is that of its rating.
+    const [cause, setUp, ...rest] = await quarantineByCause(store.pool);
+    expect(rest).toEqual([]);
+    expect(cause).toMatchObject({ cause: 'energyAboveConnector', owner: 'ops', sourceId: 'csms', waitingFor: 'decision', records: 3, energyWh: '597000', unpriced: 0, awaitingSecond: 0 });
+    const one = (await view(1)).atRisk;
+    expect(Number(one?.net)).toBeGreaterThan(100);
+    expect(Number(cause?.atRisk[0]?.net)).toBeCloseTo(3 * Number(one?.net), 2);
+    expect(setUp).toMatchObject({ cause: 'unknownToken', owner: 'ops', waitingFor: 'set-up', records: 1, energyWh: '7000', atRisk: [], unpriced: 1 });
+    expect(setUp?.remedy).toContain('Map the token');
+    expect(await quarantineByCause(store.pool, 'ocpi-peer')).toEqual([]);
+  });
+
+  it('is corrected with evidence: sealed with what the source said, which a repeat still meets', async () => {
+    const selection = await idsOf(1);
+    expect(await decide('ops', { action: 'correct', correction: { energyWh: 19_900 }, reason: 'photo of the meter, ticket 4711', selection })).toEqual({ decided: 1, awaitingSecond: 0 });
+    expect(await view(1)).toMatchObject({ state: 'booked', revision: 1, energyWh: '19900', waitingFor: null });
+    const sealed = JSON.parse((await sealedRecord(store.pool, (await view(1)).recordId))?.canonical.toString() ?? '{}');
+    expect(sealed.facts).toMatchObject({ energyWh: 19_900, correction: { author: 'ops', evidence: 'photo of the meter, ticket 4711', before: { energyWh: 199_000 } } });
+    await storeLines(store, [absurd(1)]);
+    await processAll(store);
+    expect(await view(1)).toMatchObject({ state: 'booked', revision: 1, energyWh: '19900' });
+  });
+
+  it('refuses what cannot be decided so', async () => {
+    await expect(decide('ops', { action: 'accept', reason: 'looks right', selection: await idsOf(5) })).rejects.toThrow('is booked: only a waiting record can be decided');
+    await expect(decide('ops', { action: 'accept', reason: 'looks right', selection: await idsOf(4) })).rejects.toThrow('waits for set-up: add that');
+    await expect(decide('ops', { action: 'accept', reason: 'looks right', selection: { recordIds: ['999999'] } })).rejects.toThrow('there is no record 999999');
+    await expect(decide('ops', { action: 'accept', reason: 'looks right', selection: { cause: 'meterMismatch' } })).rejects.toThrow('no record waits for meterMismatch');
+    await expect(decide('ops', { action: 'accept', reason: 'looks right', selection: { cause: 'energyAboveConnector', expected: 3 } })).rejects.toThrow(
+      '2 records wait for energyAboveConnector, not 3',
+    );
+  });
+
+  it('is decided by cause, all at once', async () => {
+    expect(await decide('ops', { action: 'reject', reason: 'test runs of the installer', selection: { cause: 'energyAboveConnector', sourceId: 'csms', expected: 2 } })).toEqual({
+      decided: 2,
+      awaitingSecond: 0,
+    });
+    expect([(await view(2)).state, (await view(3)).state]).toEqual(['rejected', 'rejected']);
+  });
+
+  it('needs a second person above the limit of the source, who decides the very same', async () => {
+    const profile = ruleProfileSchema.parse({ secondPersonAbove: { minor: 10_000 } });
+    await store.tx((db) => setRules(db, { sourceId: 'csms', profile, reason: 'four eyes above 100 kr' }, { actor: 'chief' }));
+    await storeLines(store, [absurd(11)]);
+    await processAll(store);
+    const selection = await idsOf(11);
+    const correct = (energyWh: number) => ({ action: 'correct' as const, correction: { energyWh }, reason: 'photo of the meter', selection });
+    expect(await decide('anna', correct(20_000))).toEqual({ decided: 0, awaitingSecond: 1 });
+    await expect(decide('anna', correct(20_000))).rejects.toThrow('another person has to decide the same');
+    expect((await quarantineByCause(store.pool)).find((c) => c.cause === 'energyAboveConnector')).toMatchObject({ records: 1, awaitingSecond: 1 });
+    expect(await decide('bo', correct(21_000))).toEqual({ decided: 0, awaitingSecond: 1 });
+    expect(await view(11)).toMatchObject({ state: 'quarantined' });
+    expect(await decide('bo', correct(20_000))).toEqual({ decided: 1, awaitingSecond: 0 });
+    expect(await view(11)).toMatchObject({ state: 'booked', energyWh: '20000' });
+  });
+
+  it('is judged anew when the rules of its source change', async () => {
+    await storeLines(store, [absurd(12)]);
+    await processAll(store);
+    expect(await view(12)).toMatchObject({ state: 'quarantined' });
+    const profile = ruleProfileSchema.parse({ rules: { energyAboveConnector: { severity: 'warns' } } });
+    await store.tx((db) => setRules(db, { sourceId: 'csms', profile, reason: 'new chargers of 150 kW, set-up follows' }, { actor: 'chief' }));
+    const waiting = await waitingForSetup(store.pool, { sourceId: 'csms', code: 'anyRule', key: 'v2' });
+    expect(waiting.map((w) => w.recordKey)).toEqual(['se*wlt*12']);
+    await store.tx((db) =>
+      processPage(
+        db,
+        waiting.map((w) => w.rawId),
+        'retry',
+      ),
+    );
+    expect(await view(12)).toMatchObject({ state: 'booked', issues: expect.arrayContaining([expect.objectContaining({ code: 'energyAboveConnector', severity: 'warns' })]) });
+    await storeLines(store, [absurd(13)]);
+    await processAll(store);
+    const { rows } = await store.pool.query("SELECT profile_version, severity, computed, allowed FROM finding WHERE code = 'energyAboveConnector' ORDER BY id DESC LIMIT 1");
+    expect(rows).toEqual([{ profile_version: 2, severity: 'warns', computed: '199000', allowed: '73503' }]);
+    await expect(store.tx((db) => setRules(db, { sourceId: 'csms', profile: ruleProfileSchema.parse({ rules: { nothing: {} } }), reason: 'a typing error' }, { actor: 'chief' }))).rejects.toThrow(
+      'rules.nothing: no such rule',
+    );
+  });
+
+  it('a rejected correction leaves what is billed; said again it waits anew, for a decision of its own', async () => {
+    await store.tx((db) => setRules(db, { sourceId: 'csms', profile: ruleProfileSchema.parse({}), reason: 'back to the defaults' }, { actor: 'chief' }));
+    const day = { start: '10.12.2019 18:00', end: '10.12.2019 21:00' };
+    await storeLines(store, [session(20, day), session(20, { ...day, kWh: '199' })]);
+    await processAll(store);
+    expect(await view(20)).toMatchObject({ state: 'booked', energyWh: '10500', waitingFor: 'decision' });
+    expect(await decide('ops', { action: 'reject', reason: 'the meter says otherwise', selection: await idsOf(20) })).toEqual({ decided: 1, awaitingSecond: 0 });
+    expect(await view(20)).toMatchObject({ state: 'booked', revision: 1, energyWh: '10500', waitingFor: null, issues: [] });
+    await storeLines(store, [session(20, { ...day, kWh: '199' })]);
+    await processAll(store);
+    const { rows } = await store.pool.query("SELECT waiting_raw_id FROM record_head WHERE cdr_id = '20'");
+    await store.tx((db) => processPage(db, [String(rows[0].waiting_raw_id)], 'retry'));
+    expect(await view(20)).toMatchObject({ state: 'booked', energyWh: '10500', waitingFor: 'decision' });
+  });
+
+  it('leaves a state that verifies, balanced to the Wh', async () => {
+    expect((await energyBalance(store.pool)).filter((b) => b.difference !== 0n)).toEqual([]);
+    expect((await verifyAll(store, () => undefined)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+});
