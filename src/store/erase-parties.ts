@@ -1,7 +1,7 @@
 import type { Db } from './db.ts';
 
 /** What stands where a name was. */
-export const erasedName = '(erased)';
+const erasedName = '(erased)';
 
 /** Takes everything that identifies off parties, and the tokens that are mapped to their accounts. Those erased before are left. */
 export async function eraseParties(db: Db, partyIds: readonly string[]): Promise<{ readonly parties: number; readonly mappings: number }> {

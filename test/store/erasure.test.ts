@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { processPage } from '../../src/activities/process-page.ts';
 import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { eraseDriver } from '../../src/store/commands/erase-driver.ts';
 import { mapExternal } from '../../src/store/commands/map-external.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { pendingMessages } from '../../src/store/intake/store-raw.ts';
 import { findRecord } from '../../src/store/reads/records.ts';
 import { timelineOf } from '../../src/store/reads/timeline.ts';
 import { sealBlock } from '../../src/store/seal/seal-block.ts';
@@ -195,6 +197,7 @@ describe('what another account needs too stays, and is counted:', () => {
   });
   it('a body of the very same bytes as a message that has led to no record yet', async () => {
     await storeLines(store, [cdr('C1', 5, '04:a2:77:c1')]);
+    expect((await rows('SELECT record_key FROM raw_pending')).map((r) => r.record_key)).toEqual([expect.stringMatching(/^unkeyed/)]);
     const { erased, kept } = await erase({ dryRun: true });
     expect(kept.sharedRawBodies).toBe(1);
     expect((await erase()).erased).toEqual(erased);
@@ -245,11 +248,33 @@ describe('erasing is refused', () => {
   });
 });
 
-it('a page that uses the token while the driver is erased is either seen, or finds no mapping', async () => {
-  await storeLines(store, [session(60, { start: '03.01.2020 10:00', end: '03.01.2020 12:00' })]);
-  const both = await Promise.allSettled([erase(), processAll(store)]);
-  const record = await recordOf('csms/se*wlt*60');
-  // Seen: refused, and nothing went. Not seen: it waits for a mapping.
-  expect([both[0].status, record?.state]).toEqual(both[0].status === 'rejected' ? ['rejected', 'booked'] : ['fulfilled', 'quarantined']);
-  expect(await verified()).toEqual([]);
+describe('a page of intake that meets an erasure', () => {
+  const open = [session(60, { start: '03.01.2020 10:00', end: '03.01.2020 12:00' })];
+  const blocked = () =>
+    expect.poll(() => rows("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")).toHaveLength(1);
+
+  it('is waited for and seen when it came first', async () => {
+    await storeLines(store, open);
+    const page = await pendingMessages(store.pool, { limit: 10 });
+    let erasing: Promise<unknown> = Promise.resolve();
+    await store.tx(async (db) => {
+      await processPage(db, page);
+      erasing = erase().catch((error: Error) => error.message);
+      await blocked();
+    });
+    expect(await erasing).toMatch(/charge \d+ is not billed/);
+    expect(await recordOf('csms/se*wlt*60')).toMatchObject({ state: 'booked', accountId });
+  });
+  it('waits and finds no mapping when it came second', async () => {
+    await storeLines(store, open);
+    let processing: Promise<unknown> = Promise.resolve();
+    await store.tx(async (db) => {
+      await eraseDriver(db, { accountId, reason: 'asked to be forgotten', dryRun: false }, by);
+      processing = processAll(store);
+      await blocked();
+    });
+    await processing;
+    expect(await recordOf('csms/se*wlt*60')).toMatchObject({ state: 'quarantined', accountId: null });
+    expect(await verified()).toEqual([]);
+  });
 });

@@ -1,6 +1,7 @@
 import { tokenRefOf } from '../../core/normalise/token-ref.ts';
 import type { Db } from '../db.ts';
 import { eraseParties } from '../erase-parties.ts';
+import { pauseIntake } from '../erasure-lock.ts';
 import { openChargeSql } from '../open-charges.ts';
 import { recordKeySql, waitsSql } from '../record-key.ts';
 import { tokenSecret } from '../token-secret.ts';
@@ -17,7 +18,7 @@ export type Erasure = {
 };
 
 type Driver = { readonly partyId: string; readonly accountIds: readonly string[]; readonly entityIds: readonly string[]; readonly words: readonly string[] };
-type TokenRow = { readonly sourceId: string; readonly ref: string; readonly uid: string };
+type Token = { readonly ref: string; readonly uid: string };
 
 /**
  * Erases the driver behind an account, in all accounts of that person: name, address and numbers of the party, the mappings of the tokens,
@@ -26,27 +27,26 @@ type TokenRow = { readonly sourceId: string; readonly ref: string; readonly uid:
  * (a token it uses, the very same bytes) stays and is counted. Refused while something is open, or when the reason names the driver.
  */
 export async function eraseDriver(db: Db, order: ErasureOrder, by: By): Promise<Erasure> {
+  if (!order.dryRun) await pauseIntake(db);
   const driver = await loadDriver(db, order.accountId);
   const mapped = await mappedTokens(db, driver);
   const refs = [...new Set([...mapped.map((t) => t.ref), ...(await sealedRefs(db, driver))])];
-  const tokens = [...mapped, ...(await keptTokens(db, refs))];
-  const uids = [...new Set(tokens.map((t) => t.uid))];
+  const uids = [...new Set([...mapped.map((t) => t.uid), ...(await keptUids(db, refs))])];
   refuseNaming(order.reason, [...driver.words, ...uids]);
-  const made = order.dryRun ? 0 : await holdTokens(db, tokens);
   const records = await recordsOf(db, driver, refs, uids);
   await refuseOpen(db, driver, records);
   const found = await findings(db, driver, refs, records);
   if (order.dryRun) return { accountIds: driver.accountIds, dryRun: true, ...found };
 
   const { parties, mappings } = await eraseParties(db, [driver.partyId]);
-  const gone = await db.query(`DELETE FROM token t WHERE t.ref = ANY($1) AND NOT ${usedByOthers}`, [refs, driver.accountIds]);
+  const tokens = await db.query(`DELETE FROM token t WHERE t.ref = ANY($1) AND NOT ${usedByOthers}`, [refs, driver.accountIds]);
   const trails = await db.query('DELETE FROM session_span WHERE record_id = ANY($1::bigint[])', [records]);
   const bodies = await db.query<{ n: bigint }>(`${bodiesOf} SELECT count(*) FILTER (WHERE expunge_raw_body(received_month, body_hash, $2, $3)) AS n FROM bodies WHERE NOT shared`, [
     records,
     order.reason,
     by.actor,
   ]);
-  const erased = { parties, mappings, tokens: (gone.rowCount ?? 0) - made, rawBodies: Number(bodies.rows[0]?.n ?? 0n), sessionTrails: trails.rowCount ?? 0 };
+  const erased = { parties, mappings, tokens: tokens.rowCount ?? 0, rawBodies: Number(bodies.rows[0]?.n ?? 0n), sessionTrails: trails.rowCount ?? 0 };
   if (Object.values(erased).some((n) => n > 0)) await audit(db, by, { action: 'driver.erase', subject: order.accountId, reason: order.reason, after: { erased, kept: found.kept } });
   return { accountIds: driver.accountIds, dryRun: false, erased, kept: found.kept };
 }
@@ -81,10 +81,10 @@ function refuseNaming(reason: string, words: readonly string[]): void {
   }
 }
 
-async function mappedTokens(db: Db, { accountIds }: Driver): Promise<TokenRow[]> {
+async function mappedTokens(db: Db, { accountIds }: Driver): Promise<Token[]> {
   const secret = await tokenSecret(db);
-  const { rows } = await db.query<{ source_id: string; external_key: string }>("SELECT DISTINCT source_id, external_key FROM mapping WHERE kind = 'token' AND internal_id = ANY($1)", [accountIds]);
-  return rows.map((r) => ({ sourceId: r.source_id, ref: tokenRefOf(secret, r.external_key), uid: r.external_key }));
+  const { rows } = await db.query<{ external_key: string }>("SELECT DISTINCT external_key FROM mapping WHERE kind = 'token' AND internal_id = ANY($1)", [accountIds]);
+  return rows.map((r) => ({ ref: tokenRefOf(secret, r.external_key), uid: r.external_key }));
 }
 
 /** Every sealed record has a charge: by its payer the records are found without a scan. */
@@ -99,23 +99,9 @@ async function sealedRefs(db: Db, { accountIds, entityIds }: Driver): Promise<st
   return rows.map((r) => r.ref);
 }
 
-async function keptTokens(db: Db, refs: readonly string[]): Promise<TokenRow[]> {
-  const { rows } = await db.query<{ source_id: string; ref: string; uid: string }>('SELECT source_id, ref, uid FROM token WHERE ref = ANY($1)', [refs]);
-  return rows.map((r) => ({ sourceId: r.source_id, ref: r.ref, uid: r.uid }));
-}
-
-/**
- * Locks the tokens, and makes those that were never seen: intake writes its tokens before it looks for their mappings, so a page that uses
- * one is either seen here or waits, and then finds no mapping. Answers how many it made.
- */
-async function holdTokens(db: Db, tokens: readonly TokenRow[]): Promise<number> {
-  // In the order in which intake takes them.
-  const sorted = [...new Map(tokens.map((t) => [t.sourceId + t.ref, t])).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, token]) => token);
-  const held = await db.query<{ made: boolean }>(
-    `INSERT INTO token (source_id, ref, uid) SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT (source_id, ref) DO UPDATE SET uid = token.uid RETURNING xmax = 0 AS made`,
-    [sorted.map((t) => t.sourceId), sorted.map((t) => t.ref), sorted.map((t) => t.uid)],
-  );
-  return held.rows.filter((r) => r.made).length;
+async function keptUids(db: Db, refs: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ uid: string }>('SELECT uid FROM token WHERE ref = ANY($1)', [refs]);
+  return rows.map((r) => r.uid);
 }
 
 /**
@@ -156,13 +142,18 @@ async function refuseOpen(db: Db, { accountIds, entityIds }: Driver, records: re
 /** SQL that holds for a `token t` under which a record of an account other than $2 stands. */
 const usedByOthers = 'EXISTS (SELECT FROM record_head h WHERE h.token_ref = t.ref AND h.source_id = t.source_id AND h.account_id <> ALL($2))';
 
-// Bodies of the messages that led to the records $1. Without an index on the hash this reads all messages once: erasing is rare, intake is not.
+// Bodies of the messages that led to the records $1. Messages of the same bytes stand under the same id, under whatever owner their source has,
+// or under the hash where it cannot read them: so they are found by their keys, without a scan.
 const bodiesOf = `WITH own AS MATERIALIZED (
-    SELECT DISTINCT m.received_month, m.body_hash FROM raw_outcome o JOIN raw_message m ON m.id = o.raw_id JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
-    WHERE o.record_id = ANY($1::bigint[]) AND b.bytes IS NOT NULL
+    SELECT DISTINCT m.received_month, m.body_hash, m.record_key, h.cdr_id FROM record_head h JOIN raw_outcome o ON o.record_id = h.record_id JOIN raw_message m ON m.id = o.raw_id
+    JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash WHERE h.record_id = ANY($1::bigint[]) AND b.bytes IS NOT NULL
+  ), same AS (
+    SELECT own.received_month, own.body_hash, o.record_id FROM own CROSS JOIN source s
+    JOIN raw_message m ON m.source_id = s.id AND m.record_key IN (own.record_key, lower(s.owner_country || '*' || s.owner_party || '*' || own.cdr_id), 'unkeyed/' || left(encode(own.body_hash, 'hex'), 24))
+      AND m.received_month = own.received_month AND m.body_hash = own.body_hash
+    LEFT JOIN raw_outcome o ON o.raw_id = m.id
   ), bodies AS MATERIALIZED (
-    SELECT m.received_month, m.body_hash, NOT bool_and(coalesce(o.record_id = ANY($1::bigint[]), false)) AS shared
-    FROM own JOIN raw_message m ON m.received_month = own.received_month AND m.body_hash = own.body_hash LEFT JOIN raw_outcome o ON o.raw_id = m.id GROUP BY 1, 2
+    SELECT received_month, body_hash, NOT bool_and(coalesce(record_id = ANY($1::bigint[]), false)) AS shared FROM same GROUP BY 1, 2
   )`;
 
 async function findings(db: Db, { partyId, accountIds }: Driver, refs: readonly string[], records: readonly bigint[]): Promise<Pick<Erasure, 'erased' | 'kept'>> {

@@ -48,6 +48,6 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
 }
 
 async function refuseErased(db: Db, accountId: string): Promise<void> {
-  const { rowCount } = await db.query('SELECT FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = $1 AND p.erased_at IS NOT NULL', [accountId]);
+  const { rowCount } = await db.query('SELECT FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = $1 AND p.erased_at IS NOT NULL FOR SHARE OF p', [accountId]);
   if (rowCount !== 0) throw new Refused('wrongState', `the driver of account ${accountId} was erased: open a new account for who uses the token now`);
 }

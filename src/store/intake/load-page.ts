@@ -8,6 +8,7 @@ import type { Issue } from '../../core/issues.ts';
 import type { Route } from '../../core/plausibility/neighbours.ts';
 import { arrayOf, text } from '../binary.ts';
 import type { Db } from '../db.ts';
+import { besideErasure } from '../erasure-lock.ts';
 
 export type SourceRow = {
   readonly id: string;
@@ -39,11 +40,11 @@ export type PageMessage = {
  */
 export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
   const { rows } = await db.query(
-    `WITH mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+    `WITH beside AS MATERIALIZED (SELECT ${besideErasure}), mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
      SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
             s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
             EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret
-     FROM raw_message m JOIN source s ON s.id = m.source_id CROSS JOIN token_secret k
+     FROM raw_message m JOIN source s ON s.id = m.source_id CROSS JOIN token_secret k CROSS JOIN beside
      JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
      LEFT JOIN mine p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
