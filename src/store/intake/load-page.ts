@@ -8,6 +8,7 @@ import type { Issue } from '../../core/issues.ts';
 import type { Route } from '../../core/plausibility/neighbours.ts';
 import { arrayOf, text } from '../binary.ts';
 import type { Db } from '../db.ts';
+import { besideErasure } from '../erasure-lock.ts';
 
 export type SourceRow = {
   readonly id: string;
@@ -39,9 +40,9 @@ export type PageMessage = {
  */
 export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
   const { rows } = await db.query(
-    `WITH mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+    `WITH beside AS MATERIALIZED (SELECT ${besideErasure}), mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
      SELECT m.id, m.record_key, m.received_at, m.source_id, b.bytes, p.raw_id IS NOT NULL AS pending
-     FROM raw_message m
+     FROM raw_message m CROSS JOIN beside
      CROSS JOIN LATERAL (SELECT bytes FROM raw_body WHERE received_month = m.received_month AND hash = m.body_hash LIMIT 1) b
      LEFT JOIN mine p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
