@@ -64,6 +64,7 @@ try {
   await oneImport(store, client);
   await oneMonth(store, client);
   await client.workflow.execute(workflowNames.partitionKeeper, { taskQueue, workflowId: 'partitions' });
+  await client.workflow.execute(workflowNames.retentionKeeper, { taskQueue, workflowId: 'retention', args: [{ actor: 'recorder' }] });
   await client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: 'sealer', args: [{ forMs: 0 }] });
   await write(client);
 } finally {
@@ -91,7 +92,8 @@ async function oneImport(store, client) {
   if (!stored.ok) throw new Error(`the file is refused: ${JSON.stringify(stored.issues)}`);
   await client.workflow.execute(workflowNames.importBatch, { taskQueue, workflowId: `import/csms/${stored.batchId}`, args: [{ sourceId: 'csms', batchId: stored.batchId }] });
   await map(store, 'Unmapped-2');
-  await client.workflow.execute(workflowNames.retryWaiting, { taskQueue, workflowId: 'retry', args: [{ sourceId: 'csms', code: 'unknownToken', key: 'Unmapped-2' }] });
+  const { rows } = await store.pool.query("SELECT ref FROM token WHERE uid = 'Unmapped-2'");
+  await client.workflow.execute(workflowNames.retryWaiting, { taskQueue, workflowId: 'retry', args: [{ sourceId: 'csms', code: 'unknownToken', key: rows[0].ref }] });
 }
 
 function map(store, token) {

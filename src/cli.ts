@@ -6,6 +6,7 @@ import { importCommand } from './commands/import.ts';
 import { openApiCommand } from './commands/openapi.ts';
 import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
 import { rateCommand } from './commands/rate.ts';
+import { retentionCommand } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -23,6 +24,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   run: runCommands,
   trace: traceCommand,
   verify: verifyCommand,
+  retention: retentionCommand,
   openapi: openApiCommand,
   reset: resetCommand,
 });

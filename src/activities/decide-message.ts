@@ -85,6 +85,8 @@ function decideUnreadable(item: Extract<Parsed, { readonly facts: undefined }>, 
     if (head.waiting?.rawId !== message.rawId || decisionOn(message.rawId)?.action !== 'reject') return undefined;
     return { outcome: 'accepted', issues: [], head: { ...head, ...noWaiting, state: 'rejected', energyWh: item.statedWh } };
   }
+  // The very bytes that were expunged came again: they stay gone, and they say what was known already.
+  if (message.bytes === null && head.standing !== null) return nothing;
   // What can be read is never given up for what cannot.
   if (head.standing !== null || (head.waiting !== null && head.waiting.hash !== null)) return conflict(item, head);
   const waiting = { rawId: message.rawId, hash: null, updatedAt: null };

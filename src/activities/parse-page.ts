@@ -18,7 +18,13 @@ export function parseMessage(message: PageMessage): Parsed {
   const { source } = message;
   const fallback = { sourceId: source.id, ownerCountry: source.ownerCountry, ownerParty: source.ownerParty, cdrId: message.recordKey };
   if (message.bytes === null) {
-    return { message, key: fallback, facts: undefined, statedWh: 0, issues: [{ code: 'badShape', severity: 'blocks', subject: message.recordKey, params: { detail: 'the raw body was expunged' } }] };
+    return {
+      message,
+      key: keyFromText(source.id, message.recordKey) ?? fallback,
+      facts: undefined,
+      statedWh: 0,
+      issues: [{ code: 'badShape', severity: 'blocks', subject: message.recordKey, params: { detail: 'the raw body was expunged' } }],
+    };
   }
   const context = { sourceId: source.id, ownerCountry: source.ownerCountry, ownerParty: source.ownerParty, timeZone: source.timeZone };
   const parsed = parserFor(source.format).parse(message.bytes, context);

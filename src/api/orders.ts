@@ -11,6 +11,7 @@ import {
   inputsChangedSignal,
   type Order,
   pauseUpdate,
+  type RetentionInput,
   type RetryWaitingInput,
   resumeUpdate,
   retrySignal,
@@ -63,6 +64,10 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       const workflowId = `import/${sourceId}/${batchId}`;
       await client.workflow.start(workflowNames.importBatch, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ sourceId, batchId }] });
       return workflowId;
+    },
+
+    async startRetention(workflowId: string, input: RetentionInput): Promise<void> {
+      await client.workflow.start(workflowNames.retentionKeeper, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
     },
 
     async startRun(run: BillingCycleInput & { readonly workflowId: string }): Promise<void> {

@@ -26,7 +26,8 @@ export const seedSchema = z.strictObject({
   siteOwners: z.array(z.strictObject({ id, name: z.string(), sharePercent: z.string().regex(/^\d{1,2}(\.\d+)?$/) })),
   sites: z.array(z.strictObject({ key: id, country, owner: id, costCenter: z.string(), connectorPowerW: z.int().positive() })),
   fleets: z.array(z.strictObject({ id, name: z.string(), tokens: z.array(z.strictObject({ token: z.string(), costCenter: z.string() })) })),
-  drivers: z.array(z.string()),
+  /** Number of a driver, and the token that charges. */
+  drivers: z.record(id, z.string()),
   emsps: z.array(z.strictObject({ id, name: z.string(), tokens: z.array(z.string()), ocpiTokens: z.array(z.string()) })),
   tariffs: z.array(z.strictObject({ segment: z.enum(['driver', 'fleet', 'eMSP']), validFrom: z.iso.datetime(), body: tariffSchema })),
   vatRules: z.array(z.strictObject({ code: id, country, percent: z.string(), category: z.string(), validFrom: date })),

@@ -153,7 +153,7 @@ async function inReview(scene: Scene, runId: string, files: SampleFiles): Promis
   await importFile(scene, 'after-cut-off.csv', files.last);
   const after = await built(scene, runId);
   say(`   it stands beside the closed set (${after.late.energyWh} Wh): content ${after.contentHash === before.contentHash ? 'unchanged' : `CHANGED to ${after.contentHash}`}`);
-  const exclusion = { scope: 'account', subjectId: 'acc_driver_bl2-2', outcome: 'carry', reason: 'the driver disputes the meter; decided next month' };
+  const exclusion = { scope: 'account', subjectId: 'acc_driver_17', outcome: 'carry', reason: 'the driver disputes the meter; decided next month' };
   await preparer('POST', `/v1/runs/${runId}/exclusions`, { json: exclusion, idempotencyKey: `demo-exclusion-${runId}` });
   const goodwill = {
     accountId: 'acc_fleet_taxi',

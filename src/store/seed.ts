@@ -21,7 +21,7 @@ export function tariffFindings(seed: Seed): Issue[] {
 
 type Row = Record<string, unknown>;
 
-/** Writes a set-up, table by table and set-wise. Rows that exist stay as they are: a second seeding changes nothing. */
+/** Writes a set-up, table by table and set-wise. Rows that exist stay as they are, and who was erased gets no token back: a second seeding changes nothing. */
 export async function applySeed(db: Db, seed: Seed): Promise<void> {
   const { entity } = seed;
   const insert = async (table: string, rows: readonly Row[]) => {
@@ -33,7 +33,7 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
     ...seed.siteOwners.map((o) => ({ id: `acc_${o.id}`, name: o.name, category: 'siteOwner', strategy: 'selfBilling', rounding_mode: 'netFirst' })),
     ...seed.fleets.map((f) => ({ id: `acc_${f.id}`, name: f.name, category: 'fleet', strategy: 'fleetInvoice', rounding_mode: 'netFirst' })),
     ...seed.emsps.map((e) => ({ id: `acc_${e.id}`, name: e.name, category: 'eMSP', strategy: 'emspSettlement', rounding_mode: 'netFirst' })),
-    ...seed.drivers.map((d) => ({ id: driverAccount(d), name: `Driver ${d}`, category: 'driver', strategy: 'driverInvoice', rounding_mode: 'grossFirst' })),
+    ...Object.keys(seed.drivers).map((number) => ({ id: driverAccount(number), name: `Driver ${number}`, category: 'driver', strategy: 'driverInvoice', rounding_mode: 'grossFirst' })),
   ];
   await insert('legal_entity', [{ id: entity.id, name: entity.name, country: entity.country, currency: entity.currency, time_zone: entity.timeZone, org_number: entity.orgNumber, version: 1 }]);
   await insert(
@@ -89,19 +89,25 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
       connector_power_w: s.connectorPowerW,
     })),
   );
-  await insert('mapping', [
+  const erased = await db.query<{ id: string }>('SELECT a.id FROM account a JOIN party p ON p.id = a.party_id WHERE p.erased_at IS NOT NULL');
+  const erasedIds = new Set(erased.rows.map((r) => r.id));
+  const mappings = [
     ...seed.sources.flatMap((source) => seed.sites.map((s) => ({ ...always, source_id: source.id, kind: 'site', external_key: s.key, internal_id: siteId(s.key) }))),
     ...seed.sources
       .filter((s) => s.route === 'ownCsms')
       .flatMap((source) => [
-        ...seed.drivers.map((d) => ({ ...always, source_id: source.id, kind: 'token', external_key: d, internal_id: driverAccount(d) })),
+        ...Object.entries(seed.drivers).map(([number, token]) => ({ ...always, source_id: source.id, kind: 'token', external_key: token, internal_id: driverAccount(number) })),
         ...seed.fleets.flatMap((f) => f.tokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t.token, internal_id: `acc_${f.id}`, cost_center: t.costCenter }))),
         ...seed.emsps.flatMap((e) => e.tokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t, internal_id: `acc_${e.id}` }))),
       ]),
     ...seed.sources
       .filter((s) => s.route !== 'ownCsms')
       .flatMap((source) => seed.emsps.flatMap((e) => e.ocpiTokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t, internal_id: `acc_${e.id}` })))),
-  ]);
+  ];
+  await insert(
+    'mapping',
+    mappings.filter((m) => !erasedIds.has(m.internal_id)),
+  );
   const kinds: Record<string, string> = { siteOwner: 'revenueShare', eMSP: 'roaming' };
   await insert(
     'contract',
@@ -147,6 +153,6 @@ function siteId(key: string): string {
   return `site_${key.toLowerCase()}`;
 }
 
-function driverAccount(token: string): string {
-  return `acc_driver_${token.toLowerCase()}`;
+function driverAccount(number: string): string {
+  return `acc_driver_${number}`;
 }

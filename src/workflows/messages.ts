@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { RetentionClass } from '../contracts/retention.ts';
 
 /** A further message of the same CDR, or a decision, was stored; the workflow reads it from the database. */
 export const arrivedSignal = defineSignal('arrived');
@@ -43,6 +44,7 @@ export const workflowNames = {
   retryWaiting: 'retryWaiting',
   runOpener: 'runOpener',
   partitionKeeper: 'partitionKeeper',
+  retentionKeeper: 'retentionKeeper',
   blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
 } as const;
@@ -52,5 +54,7 @@ export type BillingCycleInput = { readonly runId: string; readonly period: strin
 export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */
 export type RetryWaitingInput = { readonly sourceId: string; readonly code: string; readonly key: string };
+/** Who has it done; without a class all of them. */
+export type RetentionInput = { readonly actor: string; readonly class?: RetentionClass };
 /** Messages of an import: how many were processed, and what became of their records. */
 export type ImportTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: number };

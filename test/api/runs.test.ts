@@ -87,7 +87,7 @@ describe('review', () => {
     const rest = (await call('auditor', 'GET', `/v1/runs/${runId}/documents?cursor=${encodeURIComponent(page.nextCursor)}`)).body;
     expect(rest.nextCursor).toBeNull();
     const documents = [...page.items, ...rest.items];
-    expect(documents.map((d: { accountId: string }) => d.accountId)).toEqual(['acc_driver_bl2-1', 'acc_driver_bl2-2', 'acc_emsp_aurora', 'acc_fleet_home_care', 'acc_fleet_taxi']);
+    expect(documents.map((d: { accountId: string }) => d.accountId)).toEqual(['acc_driver_16', 'acc_driver_17', 'acc_emsp_aurora', 'acc_fleet_home_care', 'acc_fleet_taxi']);
     for (const { documentId } of documents) {
       const document = (await call('auditor', 'GET', `/v1/documents/${documentId}.json`)).body;
       const ore = (text: string) => BigInt(text.replace('.', ''));
@@ -98,10 +98,10 @@ describe('review', () => {
   });
   it('takes exclusions and adjustments, once per key, and takes them back to the very same hash', async () => {
     const before = await built();
-    const exclusion = { scope: 'account', subjectId: 'acc_driver_bl2-1', outcome: 'carry', reason: 'disputed' };
+    const exclusion = { scope: 'account', subjectId: 'acc_driver_16', outcome: 'carry', reason: 'disputed' };
     const made = await call('preparer', 'POST', `/v1/runs/${runId}/exclusions`, exclusion, 'exc-1');
     expect((await call('preparer', 'POST', `/v1/runs/${runId}/exclusions`, exclusion, 'exc-1')).body).toEqual(made.body);
-    expect((await call('preparer', 'POST', `/v1/runs/${runId}/exclusions`, { ...exclusion, subjectId: 'acc_driver_ris' })).body).toMatchObject({ status: 404 });
+    expect((await call('preparer', 'POST', `/v1/runs/${runId}/exclusions`, { ...exclusion, subjectId: 'acc_driver_nobody' })).body).toMatchObject({ status: 404 });
     const adjustment = { accountId: 'acc_fleet_taxi', amount: '-12.50', vatCode: 'SE25', glAccount: '3740', costCenter: 'TA1', description: 'Goodwill', reason: 'cable broken' };
     expect((await call('preparer', 'POST', `/v1/runs/${runId}/adjustments`, { ...adjustment, amount: '1.234' })).body).toMatchObject({ status: 422, detail: expect.stringContaining('2 decimals') });
     expect((await call('preparer', 'POST', `/v1/runs/${runId}/adjustments`, { ...adjustment, vatCode: 'SE99' })).status).toBe(404);
@@ -117,7 +117,7 @@ describe('review', () => {
     await storeLines(api.store, [session(950, { user: 'Bl2-1', kWh: '5' })]);
     await processAll(api.store);
     expect(await run()).toMatchObject({ contentHash: before, late: { charges: 1, energyWh: '5000' } });
-    expect((await call('preparer', 'POST', `/v1/runs/${runId}/pull-in?accountId=acc_driver_bl2-1`)).body).toEqual({ charges: 1 });
+    expect((await call('preparer', 'POST', `/v1/runs/${runId}/pull-in?accountId=acc_driver_16`)).body).toEqual({ charges: 1 });
     expect(await built(before)).not.toBe(before);
     expect((await call('preparer', 'DELETE', `/v1/runs/${runId}/pull-in`)).body).toEqual({ charges: 1 });
     await expect.poll(async () => (await run()).contentHash, { timeout: 20_000 }).toBe(before);

@@ -34,6 +34,7 @@ beforeAll(async () => {
     "INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment) VALUES ('a', 'run', 'all', '\\x00', 'approve', 'tester', '')",
     "INSERT INTO number_series (id, entity_id, document_type, year, prefix) SELECT 'series', id, 'test', 2019, 'T' FROM legal_entity LIMIT 1",
     "INSERT INTO audit_event (actor, action, subject) VALUES ('tester', 'test', 'test')",
+    "INSERT INTO retention_run (run_id, class, dry_run, keep, due, removed, actor, started_at) VALUES ('r', 'rawBody', true, 26, 0, 0, 'tester', now())",
   ])
     await store.pool.query(sql);
   for (const state of ['draft', 'frozen', 'issued']) await insertDocument(state);

@@ -35,7 +35,7 @@ beforeAll(async () => {
   await store.pool.query(
     `INSERT INTO mapping (source_id, kind, external_key, internal_id, valid_from, valid_to, author) VALUES
        ('csms', 'token', 'Moved', 'acc_fleet_taxi', '-infinity', '2019-12-01T00:00:00.000400Z', 'test'),
-       ('csms', 'token', 'Moved', 'acc_driver_bl2-1', '2019-12-01T00:00:00.000400Z', '2020-06-01T00:00:00+02:00', 'test'),
+       ('csms', 'token', 'Moved', 'acc_driver_16', '2019-12-01T00:00:00.000400Z', '2020-06-01T00:00:00+02:00', 'test'),
        ('csms', 'token', 'Moved', 'acc_fleet_taxi', '2020-06-01T00:00:00+02:00', 'infinity', 'test')`,
   );
   ({ setUp, close } = openSetUp(database.url));
@@ -125,7 +125,7 @@ describe('single rows of set-up data', () => {
   it('name the mapping that holds at an instant, in UTC, without beginning or end where there is none', async () => {
     const moved = (at: Date) => findMapping(setUp, { sourceId: 'csms', kind: 'token', externalKey: 'Moved', at });
     expect(await moved(new Date('2019-06-01T00:00:00Z'))).toMatchObject({ internalId: 'acc_fleet_taxi', validFrom: null });
-    expect(await moved(noon)).toMatchObject({ internalId: 'acc_driver_bl2-1', validTo: new Date('2020-05-31T22:00:00Z') });
+    expect(await moved(noon)).toMatchObject({ internalId: 'acc_driver_16', validTo: new Date('2020-05-31T22:00:00Z') });
     expect(await moved(new Date('2020-05-31T22:00:00Z'))).toMatchObject({ internalId: 'acc_fleet_taxi', validTo: null });
   });
 

@@ -34,3 +34,15 @@ export function session(id: number, options: { user?: string; garage?: string; k
   const { user = 'Bl2-1', garage = 'Bl2', kWh = '10,5', start = '05.12.2019 18:00', end = '05.12.2019 21:00' } = options;
   return `${id};${garage};${user};Private;NA;${start};18;${end};21;${kWh};NA;Dec;Thursday`;
 }
+
+/** Tries again whatever waits. */
+export async function retryAll(store: Store): Promise<void> {
+  const { rows } = await store.pool.query<{ raw_id: bigint }>('SELECT waiting_raw_id AS raw_id FROM record_head WHERE waiting_raw_id IS NOT NULL ORDER BY 1');
+  await store.tx((db) =>
+    processPage(
+      db,
+      rows.map((r) => r.raw_id.toString()),
+      'retry',
+    ),
+  );
+}

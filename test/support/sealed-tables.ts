@@ -18,4 +18,5 @@ export const sealedTables = [
   'ledger_transaction',
   'ledger_entry',
   'audit_event',
+  'retention_run',
 ] as const;

@@ -1,6 +1,7 @@
 import { recordKeyOf } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { formatInstant, localToInstant } from '../../core/time.ts';
+import { shown } from './discreet.ts';
 import type { ParseResult, SourceContext, SourceLine, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
@@ -51,7 +52,7 @@ export const csvResidentialCsms: SourceParser = {
 
   keyOf(bytes, context) {
     const id = bytes.toString('latin1').split(';', 1)[0] ?? '';
-    return /^\d+$/.test(id) ? recordKeyOf({ ...context, cdrId: id }) : unkeyedKey(bytes);
+    return isId(id) ? recordKeyOf({ ...context, cdrId: id }) : unkeyedKey(bytes);
   },
 
   parse(bytes, context): ParseResult {
@@ -62,16 +63,17 @@ export const csvResidentialCsms: SourceParser = {
       return { ok: false, issues: [issue('badEncoding', 'blocks', 'line')] };
     }
     const fields = text.split(';').map((f) => f.trim());
-    const [id = '', garage = '', user = '', , , start = '', , end = '', , kWh = '', duration = ''] = fields;
+    const [first = '', garage = '', user = '', , , start = '', , end = '', , kWh = '', duration = ''] = fields;
+    const id = shownId(first);
     if (fields.length !== columns.length) return { ok: false, issues: [issue('wrongColumnCount', 'blocks', id, { found: fields.length, expected: columns.length })] };
     const issues: Issue[] = [];
-    if (!/^\d+$/.test(id)) issues.push(issue('badNumber', 'blocks', id, { field: 'session_ID', value: id }));
+    if (!isId(first)) issues.push(issue('badNumber', 'blocks', id, { field: 'session_ID', value: shown(first) }));
     if (garage === '' || garage === 'NA') issues.push(issue('missingField', 'blocks', id, { field: 'Garage_ID' }));
     if (user === '' || user === 'NA') issues.push(issue('missingField', 'blocks', id, { field: 'User_ID' }));
     const energyWh = wattHours(kWh);
-    if (energyWh === undefined) issues.push(issue('badNumber', 'blocks', id, { field: 'El_kWh', value: kWh }));
+    if (energyWh === undefined) issues.push(issue('badNumber', 'blocks', id, { field: 'El_kWh', value: shown(kWh) }));
     const durationS = duration === 'NA' ? undefined : seconds(duration);
-    if (duration !== 'NA' && durationS === undefined) issues.push(issue('badNumber', 'blocks', id, { field: 'Duration_hours', value: duration }));
+    if (duration !== 'NA' && durationS === undefined) issues.push(issue('badNumber', 'blocks', id, { field: 'Duration_hours', value: shown(duration) }));
 
     const from = localTime(start, context, 'Start_plugin', id, issues);
     let to: { earlier: number; later: number } | undefined;
@@ -110,6 +112,13 @@ export const csvResidentialCsms: SourceParser = {
   },
 };
 
+const isId = (text: string) => /^\d+$/.test(text);
+
+/** What stands where the session's id belongs, for the subject of an issue: in a line without separators that is all of it. */
+function shownId(first: string): string {
+  return isId(first) ? first : 'line';
+}
+
 /** `29,87` kWh to 29870 Wh without a float; half up below a Wh. */
 function wattHours(text: string): number | undefined {
   const m = /^(-?)(\d+)(?:,(\d+))?$/.exec(text);
@@ -128,10 +137,10 @@ function localTime(text: string, context: SourceContext, field: string, id: stri
   const [day = 0, month = 0, year = 0, hour = 0, minute = 0] = (m ?? []).slice(1).map(Number);
   const back = new Date(Date.UTC(year, month - 1, day, hour, minute));
   if (m === null || back.getUTCDate() !== day || back.getUTCMonth() !== month - 1 || hour > 23 || minute > 59) {
-    issues.push(issue('badTimestamp', 'blocks', id, { field, value: text }));
+    issues.push(issue('badTimestamp', 'blocks', id, { field, value: shown(text) }));
     return undefined;
   }
   const instant = localToInstant({ year, month, day, hour, minute, second: 0 }, context.timeZone);
-  if (instant.ambiguity !== 'none') issues.push(issue('ambiguousLocalTime', 'warns', id, { field, value: text }));
+  if (instant.ambiguity !== 'none') issues.push(issue('ambiguousLocalTime', 'warns', id, { field, value: shown(text) }));
   return instant;
 }

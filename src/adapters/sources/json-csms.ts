@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { recordKeyOf } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
+import { notJson } from './discreet.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
@@ -46,7 +47,7 @@ export const jsonCsms: SourceParser = {
     try {
       json = JSON.parse(bytes.toString('utf8'));
     } catch (error) {
-      return { ok: false, issues: [issue('badShape', 'blocks', 'message', { detail: `not JSON (${(error as Error).message})` })] };
+      return { ok: false, issues: [notJson(error)] };
     }
     const parsed = transactionSchema.safeParse(json);
     if (!parsed.success) {

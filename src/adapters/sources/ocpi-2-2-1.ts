@@ -2,6 +2,7 @@ import { recordKeyOf } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
+import { notJson } from './discreet.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
@@ -124,7 +125,7 @@ export const ocpi221: SourceParser = {
     try {
       json = JSON.parse(bytes.toString('utf8'));
     } catch (error) {
-      return { ok: false, issues: [issue('badShape', 'blocks', 'message', { detail: `not JSON (${(error as Error).message})` })] };
+      return { ok: false, issues: [notJson(error)] };
     }
     const read = new FieldReader();
     if (!isObject(json)) read.problems.push('message: must be an object');

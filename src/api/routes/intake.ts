@@ -179,8 +179,8 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
     }),
     async (c) => {
       const { validFrom, ...mapping } = c.req.valid('json');
-      const { made } = await store.tx((db) => mapExternal(db, { ...mapping, validFrom: validFrom === undefined ? undefined : new Date(validFrom) }, byOf(c)));
-      const workflowId = await orders.setupAdded({ sourceId: mapping.sourceId, code: mapping.kind === 'site' ? 'unknownSite' : 'unknownToken', key: mapping.externalKey });
+      const { made, waitsAs } = await store.tx((db) => mapExternal(db, { ...mapping, validFrom: validFrom === undefined ? undefined : new Date(validFrom) }, byOf(c)));
+      const workflowId = await orders.setupAdded({ sourceId: mapping.sourceId, code: mapping.kind === 'site' ? 'unknownSite' : 'unknownToken', key: waitsAs });
       return c.json({ made, workflowId }, 201);
     },
   );

@@ -1,5 +1,6 @@
 import { tokenRefOf } from '../../core/normalise/token-ref.ts';
 import type { Db } from '../db.ts';
+import { tokenSecret } from '../token-secret.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
@@ -13,18 +14,23 @@ export type NewMapping = {
   readonly validFrom?: Date | undefined;
 };
 
-/** Maps a source's own key of a site to a site, or of a token to an account. The same again changes nothing; another target for a key in force is refused. */
-export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<{ readonly made: boolean }> {
+/**
+ * Maps a source's own key of a site to a site, or of a token to an account. The same again changes nothing; another target for a key in
+ * force, or an account whose driver was erased, is refused. `waitsAs` is how waiting records name the key: a token by its reference.
+ */
+export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<{ readonly made: boolean; readonly waitsAs: string }> {
   if ((await db.query('SELECT 1 FROM source WHERE id = $1', [mapping.sourceId])).rowCount === 0) throw new Refused('notFound', `there is no source "${mapping.sourceId}"`);
   const target = mapping.kind === 'site' ? 'SELECT 1 FROM site WHERE id = $1' : 'SELECT 1 FROM account WHERE id = $1';
   if ((await db.query(target, [mapping.internalId])).rowCount === 0) throw new Refused('notFound', `there is no ${mapping.kind === 'site' ? 'site' : 'account'} "${mapping.internalId}"`);
+  if (mapping.kind === 'token') await refuseErased(db, mapping.internalId);
+  const named = mapping.kind === 'token' ? tokenRefOf(await tokenSecret(db), mapping.externalKey) : mapping.externalKey;
   const from = mapping.validFrom?.toISOString() ?? '-infinity';
   const before = await db.query<{ internal_id: string }>(
     'SELECT internal_id FROM mapping WHERE source_id = $1 AND kind = $2 AND external_key = $3 AND valid_from <= $4::timestamptz AND valid_to > $4::timestamptz',
     [mapping.sourceId, mapping.kind, mapping.externalKey, from],
   );
   const [held] = before.rows;
-  if (held?.internal_id === mapping.internalId) return { made: false };
+  if (held?.internal_id === mapping.internalId) return { made: false, waitsAs: named };
   if (held !== undefined) throw new Refused('wrongState', `${mapping.kind} "${mapping.externalKey}" of ${mapping.sourceId} is mapped to ${held.internal_id} then: end that mapping first`);
   await db.query('INSERT INTO mapping (source_id, kind, external_key, internal_id, cost_center, valid_from, author) VALUES ($1, $2, $3, $4, $5, $6, $7)', [
     mapping.sourceId,
@@ -36,14 +42,12 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
     by.actor,
   ]);
   // The audit trail is kept for good: it names a token by its reference.
-  const { externalKey, ...rest } = mapping;
-  const named = mapping.kind === 'token' ? await tokenRef(db, externalKey) : externalKey;
+  const { externalKey: _key, ...rest } = mapping;
   await audit(db, by, { action: 'mapping.add', subject: `${mapping.sourceId}/${mapping.kind}/${named}`, after: { ...rest, externalKey: named } });
-  return { made: true };
+  return { made: true, waitsAs: named };
 }
 
-async function tokenRef(db: Db, uid: string): Promise<string> {
-  const { rows } = await db.query<{ secret: Buffer }>('SELECT secret FROM token_secret');
-  if (rows[0] === undefined) throw new Error('the token secret is gone: restore it from a backup, or repeats of known CDRs are no longer recognised');
-  return tokenRefOf(rows[0].secret, uid);
+async function refuseErased(db: Db, accountId: string): Promise<void> {
+  const { rowCount } = await db.query('SELECT FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = $1 AND p.erased_at IS NOT NULL FOR SHARE OF p', [accountId]);
+  if (rowCount !== 0) throw new Refused('wrongState', `the driver of account ${accountId} was erased: open a new account for who uses the token now`);
 }

@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto';
+import { planRun } from '../../src/store/commands/plan-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
+import { bookWriteOffs, issueDocuments } from '../../src/store/cycle/issue-documents.ts';
+import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import type { Store } from '../../src/store/db.ts';
+
+/** Plans the run of a month of the sample entity and closes its set; answers its id. */
+export async function closeSet(store: Store, period: string): Promise<string> {
+  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, by: { actor: 'preparer' } }));
+  await store.tx((db) => advanceRun(db, runId, 'collecting'));
+  await store.tx((db) => closeRecordSet(db, runId));
+  return runId;
+}
+
+/** Builds, approves and issues what a run has claimed. */
+export async function issueRun(store: Store, runId: string, issuedOn: string): Promise<void> {
+  await store.tx((db) => advanceRun(db, runId, 'previewing'));
+  const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
+  await store.tx((db) => advanceRun(db, runId, 'inReview'));
+  const decided = await store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
+  if (!decided.ok) throw new Error(`run ${runId} cannot be approved`);
+  await store.tx((db) => advanceRun(db, runId, 'issuing'));
+  await store.tx((db) => issueDocuments(db, runId, issuedOn));
+  await store.tx((db) => bookWriteOffs(db, runId, issuedOn));
+}
