@@ -119,7 +119,7 @@ async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (ite
 /** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more. */
 async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<SpanRow>, changed: readonly bigint[], pages: { next: number }): Promise<void> {
   for (const entityId of [...new Set(spans.map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
-  const present = await loadNeighbours(db, spans);
+  const present = await loadNeighbours(db, spans, 'other sources');
   const own = new SpanIndex(spans);
   // One that came meanwhile was not looked at when this page was decided.
   const unseen = present.find((p) => !around.has(p.recordId) && own.beside(p).some((s) => sameSession(s, p) !== undefined));
@@ -131,6 +131,8 @@ async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<
   const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
   if (again.length > 0) await processPage(db, again, 'revisit', pages);
 }
+
+/** One session has the CDR id or the token in common, whatever sources tell of it. */
 
 /** The tokens of a page, each once. */
 function tokensOf(readable: readonly Readable[]): TokenUse[] {

@@ -203,6 +203,37 @@ describe('the way out of waiting', () => {
     await expect.poll(() => stateOf('csms/se*wlt*41'), { timeout: 20_000 }).toBe('rejected');
     expect((await decide(40, 'reject')).body).toMatchObject({ status: 409, detail: expect.stringContaining('booked') });
   });
+  it('shows the quarantine by cause, decides a whole cause, corrects with evidence, and judges anew under other rules', async () => {
+    const at = (id: number) => session(id, { kWh: '250', start: `1${id - 50}.12.2019 18:00`, end: `1${id - 50}.12.2019 21:00` });
+    const { body } = await upload([at(50), at(51), at(52), session(53, { kWh: '15', start: '20.12.2019 18:00', end: '20.12.2019 18:10' })], 'more.csv');
+    await imported(body.batchId, 4);
+    const causes = async () =>
+      Object.fromEntries((await api.call('auditor', 'GET', '/v1/quarantine?sourceId=csms')).body.items.map((c: { cause: string; records: number; energyWh: string; owner: string }) => [c.cause, c]));
+    expect(await causes()).toMatchObject({
+      energyOutOfRange: { records: 3, energyWh: '750000', owner: 'ops', waitingFor: 'decision', unpriced: 0, awaitingSecond: 0 },
+      energyAboveConnector: { records: 1, energyWh: '15000' },
+    });
+    const idOf = async (id: number) => (await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent(`csms/se*wlt*${id}`)}`)).body.recordId;
+    const decide = async (decision: object) => (await api.call('preparer', 'POST', '/v1/decisions', { reason: 'photo of the meter', ...decision })).body;
+    expect(await decide({ action: 'correct', recordIds: [await idOf(50)], correction: {} })).toMatchObject({ status: 422 });
+    expect(await decide({ action: 'accept' })).toMatchObject({ status: 422, detail: 'Name either recordIds or a cause.' });
+    expect(await decide({ action: 'correct', recordIds: [await idOf(50)], correction: { energyWh: 25_000 } })).toEqual({ decided: 1, awaitingSecond: 0 });
+    await expect.poll(() => stateOf('csms/se*wlt*50'), { timeout: 20_000 }).toBe('booked');
+    expect(await decide({ action: 'reject', cause: 'energyOutOfRange', sourceId: 'csms', expected: 3 })).toMatchObject({ status: 409, detail: expect.stringContaining('2 records wait') });
+    expect(await decide({ action: 'reject', cause: 'energyOutOfRange', sourceId: 'csms', expected: 2 })).toEqual({ decided: 2, awaitingSecond: 0 });
+    for (const id of [51, 52]) await expect.poll(() => stateOf(`csms/se*wlt*${id}`), { timeout: 20_000 }).toBe('rejected');
+
+    const { rules } = (await api.call('auditor', 'GET', '/v1/sources/csms/rules')).body;
+    expect(rules.find((r: { code: string }) => r.code === 'energyAboveConnector')).toMatchObject({ severity: 'blocks', limits: { slackPercent: 10, slackWh: 500, slackS: 60 }, owner: 'ops' });
+    const set = (body: object) => api.call('approver', 'PUT', '/v1/sources/csms/rules', { reason: 'chargers of 150 kW', ...body });
+    expect((await set({ profile: { rules: { energyAbove: { severity: 'warns' } } } })).body).toMatchObject({ status: 422, detail: expect.stringContaining('rules.energyAbove') });
+    expect((await api.call('ops', 'PUT', '/v1/sources/csms/rules', { reason: 'let it pass', profile: { rules: {} } })).status).toBe(403);
+    expect((await set({ profile: { rules: { energyAboveConnector: { severity: 'warns' } } } })).body).toEqual({ version: 1, workflowId: 'retry/csms/anyRule/v1' });
+    await expect.poll(() => stateOf('csms/se*wlt*53'), { timeout: 20_000 }).toBe('booked');
+    expect((await set({ profile: { rules: {} } })).body.version).toBe(2);
+    expect((await api.call('ops', 'POST', '/v1/quarantine/retries', { sourceId: 'csms', cause: 'meterMismatch' })).status).toBe(404);
+    expect((await api.call('auditor', 'GET', '/v1/sources/csms/register-gaps')).body).toEqual({ items: [], nextCursor: null });
+  });
   it('lists records in pages', async () => {
     const first = (await api.call('auditor', 'GET', '/v1/records?limit=3')).body;
     const second = (await api.call('auditor', 'GET', `/v1/records?limit=3&cursor=${first.nextCursor}`)).body;

@@ -83,7 +83,7 @@ export function allocateSession(input: AllocationInput): AllocationResult {
   const limit = limitLine(rating, rounded, payer, rule.percent);
   const amounts = limit === undefined ? rounded : [...rounded, limit.amount];
   if (limit !== undefined) components.push(limit.component);
-  const common = {
+  const common: SessionPart = {
     contractId: payer.contractId,
     payerAccountId: payer.accountId,
     payeeAccountId: null,
@@ -98,39 +98,65 @@ export function allocateSession(input: AllocationInput): AllocationResult {
     serviceMonth: periodKeyOf(endMs, entity.timeZone),
     mappingVersion: entity.mappingVersion,
   };
-  // Field by field: spreading so many costs more than the rest of the allocation.
-  const sales = components.map(
-    (c, i): Charge => ({
+  const sales = components.map((c, i) =>
+    chargeOf(common, {
       role,
       component: c.name,
-      contractId: common.contractId,
       clause: 'sale',
-      payerAccountId: common.payerAccountId,
-      payeeAccountId: common.payeeAccountId,
-      tariffVersionId: common.tariffVersionId,
-      currency: common.currency,
       netMinor: amounts[i]?.net ?? 0n,
       grossMinor: amounts[i]?.gross ?? 0n,
-      vatCode: common.vatCode,
-      roundingMode: common.roundingMode,
       exactNet: toDecimal4HalfEven(c.exact),
       unitPrice: c.unitPrice,
       energyWh: c.energyWh,
       quantity: c.quantity,
       quantityUnit: c.unit,
-      glAccount: common.glAccount,
-      costCenter: common.costCenter,
-      siteId: common.siteId,
-      serviceOn: common.serviceOn,
-      serviceMonth: common.serviceMonth,
-      mappingVersion: common.mappingVersion,
     }),
   );
 
   const share = ownerShare(sales, site);
+  if (share === undefined) return { kind: 'allocated', charges: sales };
+  const ofOwner: SessionPart = {
+    ...common,
+    contractId: share.contractId,
+    payerAccountId: null,
+    payeeAccountId: share.payeeAccountId,
+    glAccount: shareAccount,
+    costCenter: site.costCenter,
+    roundingMode: 'netFirst',
+  };
+  return { kind: 'allocated', charges: [...sales, chargeOf(ofOwner, share)] };
+}
+
+type ComponentPart = Pick<Charge, 'role' | 'component' | 'clause' | 'netMinor' | 'grossMinor' | 'exactNet' | 'unitPrice' | 'energyWh' | 'quantity' | 'quantityUnit'>;
+/** What the charges of a session share. */
+type SessionPart = Omit<Charge, keyof ComponentPart>;
+
+/** Field by field: spreading so many costs more than the rest of the allocation. */
+function chargeOf(session: SessionPart, own: ComponentPart): Charge {
   return {
-    kind: 'allocated',
-    charges: share === undefined ? sales : [...sales, { ...common, ...share, glAccount: shareAccount, costCenter: site.costCenter, roundingMode: 'netFirst' }],
+    role: own.role,
+    component: own.component,
+    contractId: session.contractId,
+    clause: own.clause,
+    payerAccountId: session.payerAccountId,
+    payeeAccountId: session.payeeAccountId,
+    tariffVersionId: session.tariffVersionId,
+    currency: session.currency,
+    netMinor: own.netMinor,
+    grossMinor: own.grossMinor,
+    vatCode: session.vatCode,
+    roundingMode: session.roundingMode,
+    exactNet: own.exactNet,
+    unitPrice: own.unitPrice,
+    energyWh: own.energyWh,
+    quantity: own.quantity,
+    quantityUnit: own.quantityUnit,
+    glAccount: session.glAccount,
+    costCenter: session.costCenter,
+    siteId: session.siteId,
+    serviceOn: session.serviceOn,
+    serviceMonth: session.serviceMonth,
+    mappingVersion: session.mappingVersion,
   };
 }
 

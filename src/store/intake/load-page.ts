@@ -40,32 +40,32 @@ export type PageMessage = {
  */
 export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
   const { rows } = await db.query(
-    `WITH beside AS MATERIALIZED (SELECT ${besideErasure}), mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
-     SELECT m.id, m.record_key, m.received_at, b.bytes, p.raw_id IS NOT NULL AS pending,
-            s.id AS source_id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
-            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret
-     FROM raw_message m JOIN source s ON s.id = m.source_id CROSS JOIN token_secret k CROSS JOIN beside
-     JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
+    `WITH mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+     SELECT m.id, m.record_key, m.received_at, m.source_id, b.bytes, p.raw_id IS NOT NULL AS pending
+     FROM raw_message m
+     CROSS JOIN LATERAL (SELECT bytes FROM raw_body WHERE received_month = m.received_month AND hash = m.body_hash LIMIT 1) b
      LEFT JOIN mine p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
     [rawIds, retry],
   );
-  const sources = new Map<string, SourceRow>();
-  for (const r of rows) if (!sources.has(r.source_id)) sources.set(r.source_id, sourceOfRow(r));
-  return rows.map((r) => ({
-    rawId: r.id,
-    recordKey: r.record_key,
-    receivedAt: r.received_at,
-    bytes: r.bytes,
-    pending: r.pending,
-    tokenSecret: r.secret,
-    source: sources.get(r.source_id) ?? sourceOfRow(r),
-  }));
+  const { rows: sourceRows } = await db.query(
+    `WITH beside AS MATERIALIZED (SELECT ${besideErasure})
+     SELECT s.id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
+            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret
+     FROM source s CROSS JOIN token_secret k CROSS JOIN beside WHERE s.id = ANY($1::text[])`,
+    [[...new Set(rows.map((r) => r.source_id as string))]],
+  );
+  const sources = new Map(sourceRows.map((r) => [r.id as string, { source: sourceOfRow(r), tokenSecret: r.secret as Buffer }]));
+  return rows.map((r) => {
+    const from = sources.get(r.source_id);
+    if (from === undefined) throw new Error(`message ${r.id} came from source ${r.source_id}, which is gone`);
+    return { rawId: r.id, recordKey: r.record_key, receivedAt: r.received_at, bytes: r.bytes, pending: r.pending, ...from };
+  });
 }
 
 function sourceOfRow(r: QueryResultRow): SourceRow {
   return {
-    id: r['source_id'],
+    id: r['id'],
     entityId: r['entity_id'],
     format: r['format'],
     ownerCountry: r['owner_country'],
@@ -111,24 +111,24 @@ export type HeadKey = { readonly sourceId: string; readonly ownerCountry: string
  * under the record id they will have.
  */
 export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<string, Head>> {
-  const missing = new Map(keys.map((k) => [headKeyText(k), k]));
-  const unique = [...missing.values()];
+  const inOrder = [...new Map(keys.map((k) => [headKeyText(k), k]))].sort(([a], [b]) => (a < b ? -1 : 1));
+  const of = (part: keyof HeadKey) => arrayOf(text, inOrder, ([, key]) => key[part]);
+  // One lookup a key, however many heads there are: a join might read them all.
   const { rows } = await db.query(
-    `SELECT h.* FROM record_head h JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
-       ON h.source_id = t.s AND h.owner_country = t.c::char(2) AND h.owner_party = t.p AND h.cdr_id = t.i
-     ORDER BY h.source_id, h.owner_country, h.owner_party, h.cdr_id FOR UPDATE OF h`,
-    [arrayOf(text, unique, (k) => k.sourceId), arrayOf(text, unique, (k) => k.ownerCountry), arrayOf(text, unique, (k) => k.ownerParty), arrayOf(text, unique, (k) => k.cdrId)],
+    `SELECT h.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+     CROSS JOIN LATERAL (SELECT * FROM record_head WHERE source_id = t.s AND owner_country = t.c::char(2) AND owner_party = t.p AND cdr_id = t.i FOR UPDATE) h`,
+    [of('sourceId'), of('ownerCountry'), of('ownerParty'), of('cdrId')],
   );
-  const heads = new Map<string, Head>();
-  for (const row of rows) {
-    const head = headOfRow(row);
-    missing.delete(headKeyText(head.key));
-    heads.set(headKeyText(head.key), head);
-  }
-  if (missing.size === 0) return heads;
-  const ids = await db.query<{ id: bigint }>("SELECT nextval('record_id_seq') AS id FROM generate_series(1, $1::integer)", [missing.size]);
-  const inOrder = [...missing].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [i, [keyText, key]] of inOrder.entries()) heads.set(keyText, newHead(key, ids.rows[i]?.id ?? 0n));
+  const heads = new Map(
+    rows.map((row) => {
+      const head = headOfRow(row);
+      return [headKeyText(head.key), head];
+    }),
+  );
+  const missing = inOrder.filter(([keyText]) => !heads.has(keyText));
+  if (missing.length === 0) return heads;
+  const ids = await db.query<{ id: bigint }>("SELECT nextval('record_id_seq') AS id FROM generate_series(1, $1::integer)", [missing.length]);
+  for (const [i, [keyText, key]] of missing.entries()) heads.set(keyText, newHead(key, ids.rows[i]?.id ?? 0n));
   return heads;
 }
 

@@ -1,5 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { Span } from '../../core/plausibility/neighbours.ts';
+import { arrayOf, int8, text, timestamptz } from '../binary.ts';
 import type { Db } from '../db.ts';
 
 /** A session as its neighbours see it, with the message it was read from. */
@@ -14,12 +15,12 @@ export type SpanRow = Span & {
 
 /**
  * Sessions of the same entity that may be beside the given ones: on the EVSE or by the token at the same time, or under the same CDR id of
- * another source; at most eight of each kind, other sources first. Looks seven days back.
+ * another source; at most eight of each kind, other sources first or alone. Looks seven days back.
  */
-export async function loadNeighbours(db: Db, spans: readonly SpanRow[]): Promise<SpanRow[]> {
+export async function loadNeighbours(db: Db, spans: readonly SpanRow[], from: 'all sources' | 'other sources' = 'all sources'): Promise<SpanRow[]> {
   if (spans.length === 0) return [];
   const beside = (key: string) => `(SELECT s.* FROM session_span s WHERE s.${key} = t.${key} AND s.start_at <= t.end_at AND s.start_at > t.start_at - interval '7 days' AND s.end_at >= t.start_at
-       AND s.entity_id = t.entity_id AND s.record_id <> t.record_id ORDER BY s.source_id = t.source_id, s.start_at LIMIT 8)`;
+       AND s.entity_id = t.entity_id AND s.record_id <> t.record_id ${from === 'all sources' ? '' : 'AND s.source_id <> t.source_id'} ORDER BY s.source_id = t.source_id, s.start_at LIMIT 8)`;
   const { rows } = await db.query(
     `SELECT DISTINCT ON (c.record_id) c.*, o.route FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
        AS t(record_id, entity_id, source_id, cdr_key, place, token_ref, start_at, end_at)
@@ -27,14 +28,14 @@ export async function loadNeighbours(db: Db, spans: readonly SpanRow[]): Promise
        UNION ALL (SELECT s.* FROM session_span s WHERE s.cdr_key = t.cdr_key AND s.entity_id = t.entity_id AND s.source_id <> t.source_id LIMIT 8)) c
      JOIN source o ON o.id = c.source_id`,
     [
-      spans.map((s) => s.recordId),
-      spans.map((s) => s.entityId),
-      spans.map((s) => s.sourceId),
-      spans.map((s) => s.cdrKey),
-      spans.map((s) => s.place),
-      spans.map((s) => s.tokenRef),
-      spans.map((s) => new Date(s.startMs)),
-      spans.map((s) => new Date(s.endMs)),
+      arrayOf(int8, spans, (s) => s.recordId),
+      arrayOf(text, spans, (s) => s.entityId),
+      arrayOf(text, spans, (s) => s.sourceId),
+      arrayOf(text, spans, (s) => s.cdrKey),
+      arrayOf(text, spans, (s) => s.place),
+      arrayOf(text, spans, (s) => s.tokenRef),
+      arrayOf(timestamptz, spans, (s) => s.startMs),
+      arrayOf(timestamptz, spans, (s) => s.endMs),
     ],
   );
   return rows.map(spanOfRow);
@@ -79,21 +80,21 @@ export async function writeSpans(db: Db, spans: readonly SpanRow[], gone: readon
      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
      ON CONFLICT (record_id) DO UPDATE SET (${columns}) = ROW (${excluded})`,
     [
-      sorted.map((s) => s.recordId),
-      sorted.map((s) => s.entityId),
-      sorted.map((s) => s.sourceId),
-      sorted.map((s) => s.rawId),
-      sorted.map((s) => s.cdrKey),
-      sorted.map((s) => s.sessionId),
-      sorted.map((s) => s.place),
-      sorted.map((s) => s.connectorId),
-      sorted.map((s) => s.tokenRef),
-      sorted.map((s) => new Date(s.startMs)),
-      sorted.map((s) => new Date(s.endMs)),
-      sorted.map((s) => s.energyWh),
-      sorted.map((s) => s.meterStartWh),
-      sorted.map((s) => s.meterEndWh),
-      sorted.map((s) => s.linkedTo),
+      arrayOf(int8, sorted, (s) => s.recordId),
+      arrayOf(text, sorted, (s) => s.entityId),
+      arrayOf(text, sorted, (s) => s.sourceId),
+      arrayOf(int8, sorted, (s) => s.rawId),
+      arrayOf(text, sorted, (s) => s.cdrKey),
+      arrayOf(text, sorted, (s) => s.sessionId),
+      arrayOf(text, sorted, (s) => s.place),
+      arrayOf(text, sorted, (s) => s.connectorId),
+      arrayOf(text, sorted, (s) => s.tokenRef),
+      arrayOf(timestamptz, sorted, (s) => s.startMs),
+      arrayOf(timestamptz, sorted, (s) => s.endMs),
+      arrayOf(int8, sorted, (s) => s.energyWh),
+      arrayOf(int8, sorted, (s) => s.meterStartWh),
+      arrayOf(int8, sorted, (s) => s.meterEndWh),
+      arrayOf(int8, sorted, (s) => s.linkedTo),
     ],
   );
 }

@@ -38,7 +38,7 @@ export async function storeRawMessages(db: Db, input: RawInput): Promise<StoredR
        FROM unnest($5::bytea[], $6::text[], $7::integer[]) WITH ORDINALITY AS t(hash, record_key, line_no, n) ORDER BY n
        RETURNING id, record_key
      ), listed AS (
-       INSERT INTO raw_pending (raw_id, source_id, record_key, received_at) SELECT id, $1, record_key, $3 FROM stored
+       INSERT INTO raw_pending (raw_id, source_id, record_key, received_at, batch_id) SELECT id, $1, record_key, $3, $2 FROM stored
      ) SELECT id, record_key, ${input.findKnown === true ? knownFactsSql : 'NULL::bytea[]'} AS known_facts FROM stored ORDER BY id`,
     [
       input.sourceId,
@@ -69,10 +69,10 @@ export type PendingFilter = {
 /** Message ids of a batch, or of the whole work list (older than `before`), not yet processed; oldest first. */
 export async function pendingMessages(db: Db, filter: PendingFilter): Promise<string[]> {
   const { rows } = await db.query<{ raw_id: bigint }>(
-    `SELECT p.raw_id FROM raw_pending p JOIN raw_message m ON m.id = p.raw_id
-     WHERE ($1::text IS NULL OR m.batch_id = $1) AND ($2::text IS NULL OR p.source_id = $2 AND p.record_key = $3) AND ($4::timestamptz IS NULL OR p.received_at < $4)
-       AND p.raw_id > $6 AND (hashtext(p.record_key) & 2147483647) % $7 = $8
-     ORDER BY p.raw_id LIMIT $5`,
+    `SELECT raw_id FROM raw_pending
+     WHERE ($1::text IS NULL OR batch_id = $1) AND ($2::text IS NULL OR source_id = $2 AND record_key = $3) AND ($4::timestamptz IS NULL OR received_at < $4)
+       AND raw_id > $6 AND (hashtext(record_key) & 2147483647) % $7 = $8
+     ORDER BY raw_id LIMIT $5`,
     [
       filter.batchId ?? null,
       filter.recordKey === undefined ? null : (filter.sourceId ?? null),

@@ -293,7 +293,7 @@ async function reversalsOf(db: Db, records: readonly BookedRecord[]): Promise<Ch
 /** One ledger transaction: what the charges of a page and service month come to, per account and dimensions. */
 type Journal = { readonly key: string; readonly entityId: string; readonly effectiveOn: string; readonly pageId: string; readonly entries: readonly Entry[] };
 type Dimensions = { readonly costCenter: string; readonly accountId: string | null; readonly siteId: string; readonly vatCode: string; readonly serviceMonth: string; readonly sourceId: string };
-type Entry = Dimensions & { readonly journal: string; readonly ledgerAccount: string; readonly unit: string; readonly amount: bigint; readonly count: number };
+type Entry = { readonly of: Dimensions; readonly journal: string; readonly ledgerAccount: string; readonly unit: string; readonly amount: bigint; readonly count: number };
 /** Charges that are posted alike; the counts are of those that carry money and energy. */
 type Sum = Dimensions & { readonly isShare: boolean; readonly currency: string; netMinor: bigint; energyWh: bigint; withMoney: number; withEnergy: number };
 
@@ -315,12 +315,12 @@ const entryTable: CopyTable<Entry> = {
     column('ledger_account', text, (e) => e.ledgerAccount),
     column('unit', text, (e) => e.unit),
     column('amount', int8, (e) => e.amount),
-    column('cost_center', text, (e) => e.costCenter),
-    column('account_id', text, (e) => e.accountId),
-    column('site_id', text, (e) => e.siteId),
-    column('vat_code', text, (e) => e.vatCode),
-    column('service_month', text, (e) => e.serviceMonth),
-    column('source_id', text, (e) => e.sourceId),
+    column('cost_center', text, (e) => e.of.costCenter),
+    column('account_id', text, (e) => e.of.accountId),
+    column('site_id', text, (e) => e.of.siteId),
+    column('vat_code', text, (e) => e.of.vatCode),
+    column('service_month', text, (e) => e.of.serviceMonth),
+    column('source_id', text, (e) => e.of.sourceId),
     column('charge_count', int4, (e) => e.count),
   ],
 };
@@ -362,7 +362,7 @@ function sumsOf(rows: readonly ChargeRow[]): Sum[] {
 
 /** Postings are linear: those of a sum are the sums of those of its charges. */
 function entriesOf(sum: Sum, journal: string): Entry[] {
-  const { isShare, currency, netMinor, energyWh, withMoney, withEnergy, ...dimensions } = sum;
+  const { isShare, currency, netMinor, energyWh, withMoney, withEnergy } = sum;
   const postings = isShare ? postingsFor({ kind: 'shareEstimated', currency, netMinor }) : postingsFor({ kind: 'saleRated', currency, netMinor, energyWh });
-  return postings.flatMap(({ ledgerAccount, unit, amount }) => (amount === 0n ? [] : [{ ...dimensions, journal, ledgerAccount, unit, amount, count: unit === 'Wh' ? withEnergy : withMoney }]));
+  return postings.flatMap(({ ledgerAccount, unit, amount }) => (amount === 0n ? [] : [{ of: sum, journal, ledgerAccount, unit, amount, count: unit === 'Wh' ? withEnergy : withMoney }]));
 }
