@@ -31,6 +31,7 @@ const textOption = (name, otherwise) => {
 const option = (name, otherwise) => Number(textOption(name, otherwise));
 const only = textOption('--only', undefined);
 const until = textOption('--until', 'book');
+if (until !== 'store' && until !== 'book') throw new Error(`--until is store or book, not ${until}: a page is sealed and booked in one transaction`);
 const bulk = option('--bulk', smoke ? 1000 : 20_000);
 const posts = option('--posts', smoke ? 60 : 600);
 const light = option('--light', smoke ? 20 : 200);
@@ -41,10 +42,10 @@ const perSecond = (n, ms) => (n / ms) * 1000;
 const shown = (list) => `${Math.round(median(list)).toLocaleString('en')}/s (${Math.round(Math.min(...list)).toLocaleString('en')} to ${Math.round(Math.max(...list)).toLocaleString('en')})`;
 
 // Beyond what the bulk import takes.
-let serial = 100_000_000;
+let serial = 5_000_000;
 const nextCdr = () => {
   serial += 1;
-  return JSON.stringify(cdrFrom(serial, 1_000_000_000));
+  return JSON.stringify(cdrFrom(serial));
 };
 
 const home = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.tmpdir(), 'wattledger-bench-'));

@@ -1,6 +1,6 @@
 import type { Issue } from '../core/issues.ts';
 import { tokenRefOf } from '../core/normalise/token-ref.ts';
-import { type Span, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
+import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
 import { type Db, TryAgain } from '../store/db.ts';
 import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, loadSetup, lockHeads, type TokenUse } from '../store/intake/load-page.ts';
@@ -33,7 +33,6 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   };
   const readable = parsed.filter((p): p is Readable => p.facts !== undefined);
   const tokens = tokensOf(readable);
-  await writeTokens(db, tokens);
   const unique = (values: readonly string[]) => [...new Set(values)];
   const setup = await loadSetup(db, {
     entityIds: unique(messages.map((m) => m.source.entityId)),
@@ -54,7 +53,7 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   for (const item of parsed) {
     const key = headKeyText(item.key);
     const head = headOf(item);
-    const verdict = decideMessage(item, head, { occasion, setup, anonymousTokens, neighbours: around.of, decisionOn: (rawId) => decisions.get(rawId) });
+    const verdict = decideMessage(item, head, { occasion, setup, anonymousTokens, neighbours: (span) => around.beside(span), decisionOn: (rawId) => decisions.get(rawId) });
     if (verdict === undefined) continue;
     const { message } = item;
     if (verdict.head !== undefined) {
@@ -95,19 +94,14 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   for (const head of changed.heads.values()) {
     if (head.waiting !== null) result.waiting.push({ sourceId: head.key.sourceId, recordKey: recordKeyText(head.key) });
   }
+  // Last, since another page with the same token waits for this one's commit; what is looked at again is known already.
+  if (occasion !== 'revisit') await writeTokens(db, tokens);
   if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) await settleTwins(db, spans, around, [...changed.spans.keys()], pages);
   return result;
 }
 
-type Neighbourhood = {
-  /** Sessions beside one, of the database and of the page. */
-  of(span: Span): SpanRow[];
-  put(recordId: bigint, span: SpanRow | null): void;
-  has(recordId: bigint): boolean;
-};
-
 /** What stands beside the sessions of a page, those of the page among themselves included. */
-async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (item: Parsed) => Head): Promise<Neighbourhood> {
+async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (item: Parsed) => Head): Promise<SpanIndex<SpanRow>> {
   const own = new Map<bigint, SpanRow>();
   const newest = new Map<bigint, number>();
   for (const item of readable) {
@@ -119,60 +113,23 @@ async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (ite
     if (head.state === 'rejected' && head.linkedTo === null) continue;
     own.set(head.recordId, { ...spanOf(item, head), linkedTo: head.linkedTo });
   }
-  const spans = new Map([...(await loadNeighbours(db, [...own.values()])), ...own.values()].map((s) => [s.recordId, s]));
-  const index = new Map<string, Set<bigint>>();
-  const keysOf = (s: Span) => [`cdr ${s.cdrKey}`, `token ${s.tokenRef}`, ...(s.place === null ? [] : [`place ${s.place}`])];
-  const enter = (s: SpanRow) => {
-    spans.set(s.recordId, s);
-    for (const key of keysOf(s)) {
-      const set = index.get(key);
-      if (set === undefined) index.set(key, new Set([s.recordId]));
-      else set.add(s.recordId);
-    }
-  };
-  for (const span of spans.values()) enter(span);
-  return {
-    of(span) {
-      const ids = new Set(keysOf(span).flatMap((key) => [...(index.get(key) ?? [])]));
-      ids.delete(span.recordId);
-      return [...ids].flatMap((id) => spans.get(id) ?? []);
-    },
-    put(recordId, span) {
-      if (span === null) spans.delete(recordId);
-      else enter(span);
-    },
-    has: (recordId) => spans.has(recordId),
-  };
+  return new SpanIndex([...(await loadNeighbours(db, [...own.values()])), ...own.values()]);
 }
 
 /** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more. */
-async function settleTwins(db: Db, spans: readonly SpanRow[], around: Neighbourhood, changed: readonly bigint[], pages: { next: number }): Promise<void> {
+async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<SpanRow>, changed: readonly bigint[], pages: { next: number }): Promise<void> {
   for (const entityId of [...new Set(spans.map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
   const present = await loadNeighbours(db, spans, 'other sources');
+  const own = new SpanIndex(spans);
   // One that came meanwhile was not looked at when this page was decided.
-  if (present.some((p) => !around.has(p.recordId) && spans.some((s) => sameSession(s, p) !== undefined))) throw new TryAgain('a record of the same session came by another route');
-  const ownRecords = new Set(changed);
-  const beside = twinsAmong(present.filter((p) => !ownRecords.has(p.recordId)));
-  const weaker = spans.filter((s) => s.linkedTo === null).flatMap((s) => weakerTwins(s, beside(s)));
+  const unseen = present.find((p) => !around.has(p.recordId) && own.beside(p).some((s) => sameSession(s, p) !== undefined));
+  if (unseen !== undefined) throw new TryAgain(`record ${unseen.recordId} of the same session came by another route`);
+  const inPage = new Set(changed);
+  const others = new SpanIndex(present.filter((p) => !inPage.has(p.recordId)));
+  const weaker = spans.filter((s) => s.linkedTo === null).flatMap((s) => weakerTwins(s, others.beside(s)));
   const linked = await messagesLinkedTo(db, changed);
-  const again = [...new Set([...weaker.map((w) => (w as SpanRow).rawId), ...linked])].map(String);
+  const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
   if (again.length > 0) await processPage(db, again, 'revisit', pages);
-}
-
-/** One session has the CDR id or the token in common, whatever sources tell of it. */
-const twinKeys = (s: Span) => [`cdr ${s.cdrKey}`, `token ${s.tokenRef}`];
-
-/** Looks up spans that have a key in common with one, so that a page is not compared with all that lies around it. */
-function twinsAmong(spans: readonly SpanRow[]): (span: Span) => SpanRow[] {
-  const index = new Map<string, SpanRow[]>();
-  for (const span of spans) {
-    for (const key of twinKeys(span)) {
-      const list = index.get(key);
-      if (list === undefined) index.set(key, [span]);
-      else list.push(span);
-    }
-  }
-  return (span) => [...new Set(twinKeys(span).flatMap((key) => index.get(key) ?? []))];
 }
 
 /** The tokens of a page, each once. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Api, ApiError, apiClient } from '../client.ts';
 import type { Stack } from '../stack/start-stack.ts';
+import type { QuarantineCause } from '../store/reads/quarantine.ts';
 import type { RecordView } from '../store/reads/records.ts';
 import type { RunReport } from '../store/reads/run-report.ts';
 import type { RunSummary } from '../store/reads/run-summary.ts';
@@ -35,6 +36,7 @@ export async function runDemo(stack: Stack, say: (line: string) => void): Promis
   say('');
   say('1. Sessions arrive');
   await importFile(scene, 'sessions.csv', files.main);
+  await showQuarantine(scene);
 
   say('2. The months up to November are billed in one opening run');
   const opening = await ensureRun(scene, '2019-11', 0);
@@ -63,6 +65,18 @@ async function sampleFiles(): Promise<SampleFiles> {
   const file = (keep: (line: string) => boolean) => Buffer.from(`${[header, ...sessions.filter(keep)].join('\n')}\n`, 'latin1');
   const elsewhere = (line: string) => byOcpi.has(line.split(';', 1)[0] ?? '') || lateNovember.test(line) || afterCutOff.test(line);
   return { main: file((line) => !elsewhere(line)), late: file((line) => lateNovember.test(line)), last: file((line) => afterCutOff.test(line)), cdrs: cdrs.map((line) => Buffer.from(line)) };
+}
+
+/** What cannot be billed as it is, as finance sees it. */
+async function showQuarantine({ preparer, say }: Scene): Promise<void> {
+  const { items } = await preparer<{ items: readonly QuarantineCause[] }>('GET', '/v1/quarantine');
+  if (items.length > 0) say('   what waits, by cause:');
+  for (const c of items) {
+    const atRisk = c.atRisk.map((m) => `${m.net} ${m.currency}`).join(', ');
+    say(
+      `   ${String(c.records).padStart(6)} ${c.cause} for ${c.waitingFor}, ${(Number(c.energyWh) / 1000).toFixed(3)} kWh, ${atRisk === '' ? 'price not known yet' : `${atRisk} net at risk`}; first for ${c.owner}: ${c.remedy}`,
+    );
+  }
 }
 
 async function importFile({ ops, say }: Scene, fileName: string, body: Buffer): Promise<void> {

@@ -1,3 +1,8 @@
+-- Records sealed before this named the token itself, and sealed bytes never change.
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM charge_record) THEN RAISE EXCEPTION 'this state was made by a development version that sealed tokens by their UID: delete it with "npm run reset" and start anew'; END IF;
+END $$;
 -- Sealed records name a token by a reference. The UID lies apart, so that erasing it leaves every record as it was sealed.
 CREATE TABLE token_secret (
   id boolean PRIMARY KEY DEFAULT true CHECK (id), secret bytea NOT NULL CHECK (length(secret) = 32)

@@ -73,7 +73,7 @@ export function evaluateSession(facts: ChargeFacts, setup: SetupLookup, entity: 
   const found = [...judging.found, ...checkFacts(facts, context), ...(priced?.tariff === undefined ? [] : checkPrice(subject, priced.charges, hasPrice(priced.tariff.tariff), context))];
   const judged = judging.accepted ? found.map((i): Issue => (i.severity === 'blocks' ? { ...i, severity: 'warns' } : i)) : found;
   const issues = [...missing, ...judged, ...(priced?.issues ?? [])].sort((a, b) => Number(b.severity === 'blocks') - Number(a.severity === 'blocks'));
-  const base = { serviceMonth: periodKeyOf(endMs, entity.timeZone), siteId: site?.siteId ?? null, accountId: known?.accountId ?? null, worth: worthOf(priced?.charges ?? [], facts), issues };
+  const base = { serviceMonth: periodKeyOf(endMs, entity.timeZone), siteId: site?.siteId ?? null, accountId: known?.accountId ?? null, worth: priced?.worth ?? claimOf(facts), issues };
   if (site === undefined || known === undefined || priced === undefined) return { ...base, kind: 'quarantined', waitingFor: 'set-up' };
   // What somebody has to decide goes first: the set-up may be right once the facts are.
   if (judged.some((i) => i.severity === 'blocks')) return { ...base, kind: 'quarantined', waitingFor: 'decision' };
@@ -87,6 +87,7 @@ type Priced = {
   readonly charges: readonly Charge[];
   readonly rating: { readonly tariffVersionId: string; readonly total: string; readonly explanation: readonly string[] } | undefined;
   readonly parked: boolean;
+  readonly worth: Worth | null;
   readonly issues: readonly Issue[];
 };
 type Session = {
@@ -101,7 +102,7 @@ type Session = {
 
 function priceSession({ facts, startMs, endMs, site, payer, entity, setup }: Session): Priced {
   const subject = facts.cdrId;
-  const without = (issues: readonly Issue[], tariff?: TariffSetup): Priced => ({ tariff, charges: [], rating: undefined, parked: false, issues });
+  const without = (issues: readonly Issue[], tariff?: TariffSetup): Priced => ({ tariff, charges: [], rating: undefined, parked: false, worth: null, issues });
   // Times that cannot be are for people to look at; nothing could be rated by them.
   if (!(endMs >= startMs) || facts.energyWh < 0) return without([]);
   const candidates = setup.tariffs(payer.category, site.siteId, facts.evseId, startMs);
@@ -112,9 +113,10 @@ function priceSession({ facts, startMs, endMs, site, payer, entity, setup }: Ses
   const claim = checkClaim(facts, tariff.tariff, site.timeZone);
   const issues = [...rating.issues, ...(claim === undefined ? [] : [claim])];
   if (issues.some((i) => i.severity === 'blocks')) return without(issues, tariff);
+  const worth = { minor: roundToMoney(rating.totalExact, tariff.tariff.currency, 'halfAwayFromZero'), currency: tariff.tariff.currency };
   const allocation = allocateSession({ facts, endMs, site, payer, entity, tariff, rating });
-  if (allocation.kind !== 'allocated') return { ...without([...issues, ...allocation.issues], tariff), parked: allocation.kind === 'parked' };
-  return { tariff, charges: allocation.charges, rating: { tariffVersionId: tariff.tariffVersionId, total: rating.total4, explanation: rating.explanation }, parked: false, issues };
+  if (allocation.kind !== 'allocated') return { ...without([...issues, ...allocation.issues], tariff), parked: allocation.kind === 'parked', worth };
+  return { tariff, charges: allocation.charges, rating: { tariffVersionId: tariff.tariffVersionId, total: rating.total4, explanation: rating.explanation }, parked: false, worth, issues };
 }
 
 function periodsOf(facts: ChargeFacts, { tariff }: TariffSetup, startMs: number, endMs: number, zone: string): RatingPeriod[] {
@@ -136,10 +138,8 @@ function hasPrice(tariff: Tariff): boolean {
   return tariff.elements.some((e) => e.price_components.some((c) => Number(c.price) > 0));
 }
 
-/** Our own net where it can be rated, else what the partner claims. */
-function worthOf(charges: readonly Charge[], { partnerPrice }: ChargeFacts): Worth | null {
-  const [first] = charges;
-  if (first !== undefined) return { minor: charges.filter((c) => c.role !== 'siteShareEstimate').reduce((sum, c) => sum + c.netMinor, 0n), currency: first.currency };
+/** What the partner claims, where we cannot rate it ourselves. */
+function claimOf({ partnerPrice }: ChargeFacts): Worth | null {
   if (partnerPrice === undefined || partnerPrice.origin === 'notSignificant') return null;
   return { minor: roundToMoney(exactFromDecimal(partnerPrice.exclVat), partnerPrice.currency, 'halfAwayFromZero'), currency: partnerPrice.currency };
 }

@@ -34,6 +34,44 @@ export function sameSession(a: Span, b: Span): 'CDR id' | 'token, EVSE and time'
   return a.place !== null && a.place === b.place && a.tokenRef === b.tokenRef && overlapS(a, b) > 0 ? 'token, EVSE and time' : undefined;
 }
 
+/** Sessions by what may make them neighbours. */
+export class SpanIndex<S extends Span> {
+  readonly #spans = new Map<bigint, S>();
+  readonly #byKey = new Map<string, Set<bigint>>();
+
+  constructor(spans: readonly S[]) {
+    for (const span of spans) this.put(span.recordId, span);
+  }
+
+  has(recordId: bigint): boolean {
+    return this.#spans.has(recordId);
+  }
+
+  /** Where a session stands now; null takes it out. */
+  put(recordId: bigint, span: S | null): void {
+    if (span === null) {
+      this.#spans.delete(recordId);
+      return;
+    }
+    this.#spans.set(recordId, span);
+    for (const key of keysOf(span)) {
+      const set = this.#byKey.get(key);
+      if (set === undefined) this.#byKey.set(key, new Set([recordId]));
+      else set.add(recordId);
+    }
+  }
+
+  /** The sessions that may be beside one, itself left out. */
+  beside(span: Span): S[] {
+    const ids = new Set<bigint>();
+    for (const key of keysOf(span)) for (const id of this.#byKey.get(key) ?? []) ids.add(id);
+    ids.delete(span.recordId);
+    return [...ids].flatMap((id) => this.#spans.get(id) ?? []);
+  }
+}
+
+const keysOf = (s: Span) => [`cdr ${s.cdrKey}`, `token ${s.tokenRef}`, ...(s.place === null ? [] : [`place ${s.place}`])];
+
 export type Twin = { readonly span: Span; readonly reason: 'CDR id' | 'token, EVSE and time' };
 
 /** Of all records of one physical session the one to bill; undefined when it is `self`. The same for every order of arrival. */
@@ -50,7 +88,7 @@ const compareText = (a: string, b: string) => Number(a > b) - Number(a < b);
 const compareRoutes = (a: Span, b: Span) => rank[a.route] - rank[b.route] || compareText(a.sourceId, b.sourceId);
 
 /** Records of other routes that have to give way to `self`. */
-export function weakerTwins(self: Span, others: readonly Span[]): Span[] {
+export function weakerTwins<S extends Span>(self: Span, others: readonly S[]): S[] {
   return others.filter((span) => span.linkedTo !== self.recordId && sameSession(self, span) !== undefined && betterTwin(span, [self]) !== undefined);
 }
 

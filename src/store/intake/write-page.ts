@@ -83,7 +83,8 @@ export async function writeTokens(db: Db, tokens: readonly TokenUse[]): Promise<
   // In one order everywhere, so that two pages never wait for each other.
   const sorted = [...tokens].sort((a, b) => (a.sourceId + a.ref < b.sourceId + b.ref ? -1 : 1));
   await db.query(
-    `INSERT INTO token (source_id, ref, uid) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+    `INSERT INTO token (source_id, ref, uid) SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[]) AS n(source_id, ref, uid)
+     WHERE NOT EXISTS (SELECT FROM token t WHERE t.source_id = n.source_id AND t.ref = n.ref AND t.last_seen_on >= CURRENT_DATE)
      ON CONFLICT (source_id, ref) DO UPDATE SET last_seen_on = CURRENT_DATE WHERE token.last_seen_on < CURRENT_DATE`,
     [arrayOf(text, sorted, (t) => t.sourceId), arrayOf(text, sorted, (t) => t.ref), arrayOf(text, sorted, (t) => t.uid)],
   );
