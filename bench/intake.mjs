@@ -1,5 +1,5 @@
-// npm run bench:intake [-- --bulk 20000 --until store|book --only bulk|posts|light --posts 600 --light 200 --rounds 3 --smoke]: intake beside its floors,
-// on servers of its own, with fsync.
+// npm run bench:intake [-- --bulk 20000 --until store|book --only bulk|posts|light|heavy --posts 2000 --light 200 --heavy 60 --rounds 3 --smoke]: intake beside
+// its floors, on servers of its own, with fsync. --heavy: seconds of 500 CDRs a second.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -19,6 +19,7 @@ import { ensurePartitions, migrate } from '../dist/store/migrate.js';
 import { applySeed, readSeed } from '../dist/store/seed.js';
 import { taskQueue, workflowNames } from '../dist/workflows/messages.js';
 import { benchBulk } from './bulk-import.mjs';
+import { benchHeavy } from './heavy-load.mjs';
 import { insertPerPost } from './insert-per-post.mjs';
 import { benchSeed, cdrFrom } from './ocpi-cdrs.mjs';
 
@@ -33,9 +34,11 @@ const only = textOption('--only', undefined);
 const until = textOption('--until', 'book');
 if (until !== 'store' && until !== 'book') throw new Error(`--until is store or book, not ${until}: a page is sealed and booked in one transaction`);
 const bulk = option('--bulk', smoke ? 1000 : 20_000);
-const posts = option('--posts', smoke ? 60 : 600);
+const posts = option('--posts', smoke ? 60 : 2000);
 const light = option('--light', smoke ? 20 : 200);
+const heavy = option('--heavy', smoke ? 4 : 60);
 const rounds = option('--rounds', smoke ? 1 : 3);
+const heavyPerSecond = 500;
 const wants = (part) => only === undefined || only === part;
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const perSecond = (n, ms) => (n / ms) * 1000;
@@ -70,7 +73,9 @@ try {
   console.log(`Node ${process.version}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}; CDRs of ${Buffer.byteLength(nextCdr())} bytes; median of ${rounds} rounds, floor and ours by turns`);
   if (wants('bulk')) await showBulk(store, admin);
   if (wants('posts')) await benchPosts(platform, store);
-  if (wants('light')) await benchLight(platform, store);
+  // The heavy load stands beside the rate of single workflows.
+  const alone = wants('light') || wants('heavy') ? await benchLight(platform, store) : undefined;
+  if (wants('heavy')) await showHeavy(platform, store, alone);
 } finally {
   for (const step of undo.reverse()) await step();
 }
@@ -92,17 +97,36 @@ async function showBulk(store, admin) {
   if (peakBytes !== undefined) console.log(`memory over all processes, at most: ${(peakBytes / 2 ** 30).toFixed(2)} GiB (goal: 8 for 1,000,000)`);
 }
 
+/** 500 single CDRs a second by POST, then as many as are taken, to sealed, against a workflow for each. */
+async function showHeavy(platform, store, alone) {
+  const count = heavy * heavyPerSecond;
+  const load = async (perSecond) => benchHeavy({ platform, store, home, bodies: Array.from({ length: count }, nextCdr), perSecond });
+  const answers = ({ sent, senderShare }) => `answered ${JSON.stringify(sent.statuses)}, p50 ${sent.p50.toFixed(0)} ms, p99 ${sent.p99.toFixed(0)} ms; the sender takes ${(senderShare * 100).toFixed(0)} % of the machine`;
+  for (const [perSecond, title] of [
+    [heavyPerSecond, `heavy load of ${heavyPerSecond} single CDRs a second over HTTP for ${heavy} s`],
+    [0, `as many single CDRs over HTTP as are taken, ${count.toLocaleString('en')}`],
+  ]) {
+    const r = await load(perSecond);
+    const goal = perSecond === 0 ? '' : ' (goal: 5 s)';
+    console.log(`${title}: oldest waiting at most ${r.oldestMax.toFixed(1)} s${goal}, ${r.oldestMedian.toFixed(1)} s in the median; posted at ${Math.round(r.sent.sent / r.sent.seconds)}/s, ${answers(r)}`);
+    console.log(`  ${r.sealed.toLocaleString('en')} of ${count.toLocaleString('en')} sealed, ${Math.round(r.sealedPerSecond).toLocaleString('en')}/s; ${(r.sealedPerSecond / alone).toFixed(1)} times a workflow per CDR${perSecond === 0 ? ' (goal: 10)' : ''}`);
+  }
+}
+
 /** Durable before the answer, at three concurrencies, against one insert per POST. */
 async function benchPosts(platform, store) {
   const floorServer = await insertPerPost(platform.databaseUrl);
   const api = await startApiServer({ store, databaseUrl: platform.databaseUrl, temporalAddress: platform.temporalAddress, temporalNamespace: 'default', port: 0, host: '127.0.0.1', logLevel: 'silent' });
+  const [floorUrl, ourUrl] = [`${floorServer.url}/`, `${api.url}/v1/sources/ocpi-peer/cdrs`];
   try {
+    // Warm, as servers are.
+    for (const url of [floorUrl, ourUrl, floorUrl, ourUrl]) await postAll(url, 16);
     for (const concurrency of [1, 16, 64]) {
       const ours = [];
       const floor = [];
       for (let round = 0; round < rounds; round += 1) {
-        floor.push(await postAll(`${floorServer.url}/`, concurrency));
-        ours.push(await postAll(`${api.url}/v1/sources/ocpi-peer/cdrs`, concurrency));
+        floor.push(await postAll(floorUrl, concurrency));
+        ours.push(await postAll(ourUrl, concurrency));
       }
       console.log(`single CDRs over HTTP, ${concurrency} at a time: ${shown(ours)}; one insert per POST: ${shown(floor)}; ratio ${(median(ours) / median(floor)).toFixed(2)} (goal: 0.5)`);
     }
@@ -137,7 +161,7 @@ function post(url, body, agent) {
   });
 }
 
-/** Each CDR a workflow of its own to sealed, against a bare workflow of one activity. */
+/** Each CDR a workflow of its own to sealed, against a bare workflow of one activity; answers how many a second. */
 async function benchLight(platform, store) {
   const { worker, close } = await createWorker({
     address: platform.temporalAddress,
@@ -163,7 +187,7 @@ async function benchLight(platform, store) {
       floor.push(perSecond(light, Date.now() - started));
       started = Date.now();
       await inParallel(light, 16, async () => {
-        const received = await receiveCdrs(store.pool, peer, [Buffer.from(nextCdr())], new Date(), parserFor);
+        const received = await receiveCdrs(store.planned, peer, [Buffer.from(nextCdr())], new Date(), parserFor);
         const [{ recordKey }] = received;
         const ref = { sourceId: 'ocpi-peer', recordKey };
         // As the dispatcher does under light load: alone, whatever the rate is here.
@@ -173,6 +197,7 @@ async function benchLight(platform, store) {
       ours.push(perSecond(light, Date.now() - started));
     }
     console.log(`light load, a workflow per CDR to sealed: ${shown(ours)}; bare one-activity workflows: ${shown(floor)}; ratio ${(median(ours) / median(floor)).toFixed(2)} (goal: 0.85)`);
+    return median(ours);
   } finally {
     worker.shutdown();
     await running;

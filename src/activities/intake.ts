@@ -2,6 +2,7 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Store } from '../store/db.ts';
 import { type PendingFilter, pendingMessages } from '../store/intake/store-raw.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
+import { beating } from './beating.ts';
 import { type PageResult, processPage } from './process-page.ts';
 
 export type RecordRef = { readonly sourceId: string; readonly recordKey: string };
@@ -36,9 +37,9 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       return workOff((page) => pendingMessages(store.pool, { batchId: input.batchId, ...page }));
     },
 
-    /** Processes one page of messages named by their ids, at most 500. */
+    /** Processes one page of messages named by their ids. */
     async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
-      const result = await store.tx((db) => processPage(db, input.rawIds));
+      const result = await beating(() => store.tx((db) => processPage(db, input.rawIds)));
       return { ...result, processed: input.rawIds.length };
     },
 

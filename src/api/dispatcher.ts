@@ -17,6 +17,8 @@ export type DispatcherOptions = {
   readonly pageSize?: number;
   /** How long a page waits for company, in ms. */
   readonly gatherMs?: number;
+  /** How long after a page the next one of its source starts at the earliest, in ms, unless it is full. */
+  readonly gapMs?: number;
 };
 
 export type Dispatcher = {
@@ -26,16 +28,29 @@ export type Dispatcher = {
   flush(): Promise<void>;
 };
 
+/** What is gathered of one source. */
+type Gathering = { arrivals: Arrival[]; timer: NodeJS.Timeout | undefined; lastPageAt: number };
+
 /**
  * Lets arrivals be processed: under light load each CDR gets a workflow of its own, under heavy load they group into pages by themselves,
- * which costs the server a three-hundredth. The arrivals are stored already, so nothing here can lose one.
+ * one a second, whose start costs the server as much as that of one CDR. The arrivals are stored already, so nothing here can lose one.
  */
-export function createDispatcher({ workflowIdOf, startOne, startPage, onMissed, busyAt = 24, singlesPerSecond = 25, nowMs = Date.now, pageSize = 500, gatherMs = 100 }: DispatcherOptions): Dispatcher {
-  const gathered = new Map<string, Arrival[]>();
+export function createDispatcher({
+  workflowIdOf,
+  startOne,
+  startPage,
+  onMissed,
+  busyAt = 24,
+  singlesPerSecond = 25,
+  nowMs = Date.now,
+  pageSize = 2000,
+  gatherMs = 100,
+  gapMs = 1000,
+}: DispatcherOptions): Dispatcher {
+  const gatherings = new Map<string, Gathering>();
   let allowance = busyAt;
   let allowanceAt = nowMs();
   const underWay = new Set<Promise<void>>();
-  let timer: NodeJS.Timeout | undefined;
 
   const single = (sourceId: string, arrival: Arrival): string => {
     const starting = startOne(sourceId, arrival)
@@ -44,49 +59,44 @@ export function createDispatcher({ workflowIdOf, startOne, startPage, onMissed, 
     underWay.add(starting);
     return workflowIdOf(sourceId, arrival);
   };
-  const page = async (sourceId: string, arrivals: readonly Arrival[]): Promise<void> => {
-    try {
-      await startPage(
-        sourceId,
-        arrivals.map((a) => a.rawId),
-      );
-    } catch (error) {
-      onMissed(error as Error, sourceId, arrivals.length);
-    }
+  const page = (sourceId: string, arrivals: readonly Arrival[]): void => {
+    const starting = startPage(
+      sourceId,
+      arrivals.map((a) => a.rawId),
+    )
+      .catch((error: Error) => onMissed(error, sourceId, arrivals.length))
+      .finally(() => underWay.delete(starting));
+    underWay.add(starting);
   };
-  /** A bucket that fills with the seconds: true when `n` single starts are light load now. */
+  /** A bucket that fills with the seconds and is drained by whatever comes: true when `n` single starts are light load now. */
   const isLight = (n: number): boolean => {
     const at = nowMs();
     allowance = Math.min(busyAt, allowance + ((at - allowanceAt) / 1000) * singlesPerSecond);
     allowanceAt = at;
-    if (allowance < n || underWay.size + n > busyAt) return false;
-    allowance -= n;
-    return true;
+    const light = allowance >= n && underWay.size + n <= busyAt;
+    allowance = Math.max(0, allowance - n);
+    return light;
   };
-  const startPages = async (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    const lists = [...gathered];
-    gathered.clear();
-    await Promise.all(
-      lists.flatMap(([sourceId, arrivals]) => {
-        const pages: Promise<void>[] = [];
-        for (let from = 0; from < arrivals.length; from += pageSize) pages.push(page(sourceId, arrivals.slice(from, from + pageSize)));
-        return pages;
-      }),
-    );
+  const startPages = (sourceId: string, gathering: Gathering): void => {
+    clearTimeout(gathering.timer);
+    gathering.timer = undefined;
+    gathering.lastPageAt = nowMs();
+    const arrivals = gathering.arrivals;
+    gathering.arrivals = [];
+    for (let from = 0; from < arrivals.length; from += pageSize) page(sourceId, arrivals.slice(from, from + pageSize));
   };
   return {
     async flush() {
-      await Promise.all([startPages(), ...underWay]);
+      for (const [sourceId, gathering] of gatherings) startPages(sourceId, gathering);
+      await Promise.all(underWay);
     },
     arrived(sourceId, arrivals) {
       if (isLight(arrivals.length)) return arrivals.map((arrival) => single(sourceId, arrival));
-      const list = gathered.get(sourceId) ?? [];
-      gathered.set(sourceId, list);
-      list.push(...arrivals);
-      if (list.length >= pageSize) void startPages();
-      else timer ??= setTimeout(() => void startPages(), gatherMs);
+      const gathering = gatherings.get(sourceId) ?? { arrivals: [], timer: undefined, lastPageAt: Number.NEGATIVE_INFINITY };
+      gatherings.set(sourceId, gathering);
+      gathering.arrivals.push(...arrivals);
+      if (gathering.arrivals.length >= pageSize) startPages(sourceId, gathering);
+      else gathering.timer ??= setTimeout(() => startPages(sourceId, gathering), Math.max(gatherMs, gathering.lastPageAt + gapMs - nowMs()));
       return arrivals.map(() => undefined);
     },
   };

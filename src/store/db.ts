@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
+
+const maxPlanned = 4;
 
 /** What store functions need of a connection: a plain client or one inside a transaction. */
 export type Db = Pick<pg.ClientBase, 'query'>;
@@ -20,20 +23,23 @@ export class TryAgain extends Error {
 
 export type Store = {
   readonly pool: pg.Pool;
+  /**
+   * For a few fixed statements that run all the time: connections of their own that plan a text once, whatever its values. Not for texts
+   * that differ from call to call, nor where a good plan depends on the values.
+   */
+  readonly planned: Db;
   /** Runs `work` in one READ COMMITTED transaction on one connection; rolls back when it throws. Runs it anew, five times at most, when it met another transaction. */
   tx<T>(work: (db: pg.PoolClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
 
-/** Opens the application's pool (role without DDL). The session zone is UTC, so dates never depend on the host. */
+/** Opens the application's pools (role without DDL). The session zone is UTC, so dates never depend on the host. */
 export function openStore(databaseUrl: string, max = 8): Store {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max, types, options: '-c TimeZone=UTC -c lock_timeout=30s' });
-  // An idle connection cut by a server restart must not end the process; the next query opens a new one.
-  pool.on('error', () => undefined);
-  // Nor one that is cut while in use: its query fails, and whoever waits for that is told.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const pool = openPool(databaseUrl, max, '');
+  const plannedPool = openPool(databaseUrl, maxPlanned, '-c plan_cache_mode=force_generic_plan');
   return {
     pool,
+    planned: planningOnce(plannedPool),
     async tx(work) {
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -43,7 +49,9 @@ export function openStore(databaseUrl: string, max = 8): Store {
         }
       }
     },
-    close: () => pool.end(),
+    async close() {
+      await Promise.all([pool.end(), plannedPool.end()]);
+    },
   };
 
   async function once<T>(work: (db: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -63,4 +71,24 @@ export function openStore(databaseUrl: string, max = 8): Store {
       client.release(broken);
     }
   }
+}
+
+function openPool(connectionString: string, max: number, options: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max, types, options: `-c TimeZone=UTC -c lock_timeout=30s ${options}` });
+  // An idle connection cut by a server restart must not end the process; the next query opens a new one.
+  pool.on('error', () => undefined);
+  // Nor one that is cut while in use: its query fails, and whoever waits for that is told.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/** A statement has a name of its text, under which a connection keeps its plan. */
+function planningOnce(pool: pg.Pool): Db {
+  const names = new Map<string, string>();
+  const nameOf = (text: string): string => {
+    const name = names.get(text) ?? createHash('sha256').update(text).digest('hex').slice(0, 32);
+    names.set(text, name);
+    return name;
+  };
+  return { query: ((text: string, values: unknown[]) => pool.query({ name: nameOf(text), text, values })) as Db['query'] };
 }

@@ -48,7 +48,7 @@ export const workflowNames = {
 } as const;
 
 export type BillingCycleInput = { readonly runId: string; readonly period: string; readonly cutOffAtMs: number };
-/** A stored batch, or the messages of one page (at most 500). */
+/** A stored batch, or the messages of one page. */
 export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */
 export type RetryWaitingInput = { readonly sourceId: string; readonly code: string; readonly key: string };

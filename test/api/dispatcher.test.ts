@@ -5,7 +5,7 @@ import { type Arrival, createDispatcher } from '../../src/api/dispatcher.ts';
 const arrivals = (from: number, n: number): Arrival[] => Array.from({ length: n }, (_, i) => ({ rawId: String(from + i), recordKey: `k${from + i}` }));
 
 /** A dispatcher whose single starts end when told. */
-function underTest(options: { fails?: boolean } = {}) {
+function underTest(options: { fails?: boolean; gapMs?: number } = {}) {
   const clock = { ms: 0 };
   const singles: string[] = [];
   const pages: string[][] = [];
@@ -15,6 +15,7 @@ function underTest(options: { fails?: boolean } = {}) {
     busyAt: 3,
     pageSize: 4,
     gatherMs: 1,
+    gapMs: options.gapMs ?? 1,
     singlesPerSecond: 3,
     nowMs: () => clock.ms,
     workflowIdOf: (_source, { rawId }) => `cdr/${rawId}`,
@@ -58,6 +59,31 @@ describe('the dispatcher', () => {
     clock.ms += 1000;
     expect(dispatcher.arrived('s', arrivals(30, 1))).toEqual(['cdr/30']);
     release();
+    await dispatcher.flush();
+  });
+  it('starts no single at all while arrivals keep coming faster than singles may', async () => {
+    const { dispatcher, singles, pages, release, clock } = underTest();
+    for (let n = 0; n < 40; n += 1) {
+      dispatcher.arrived('s', arrivals(n, 1));
+      release();
+      clock.ms += 100;
+    }
+    await dispatcher.flush();
+    expect(singles.map(Number)).toEqual([0, 1, 2]);
+    expect(pages.flat()).toHaveLength(37);
+  });
+  it('lets the arrivals of a source after a page gather longer, unless the page is full', async () => {
+    const { dispatcher, pages } = underTest({ gapMs: 60_000 });
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
+    dispatcher.arrived('s', arrivals(0, 4));
+    dispatcher.arrived('s', arrivals(4, 1));
+    await pause();
+    expect(pages.map((p) => p.length)).toEqual([4]);
+    dispatcher.arrived('t', arrivals(100, 2));
+    await pause();
+    expect(pages.map((p) => p.length)).toEqual([4, 2]);
+    dispatcher.arrived('s', arrivals(5, 3));
+    expect(pages.map((p) => p.length)).toEqual([4, 2, 4]);
     await dispatcher.flush();
   });
   it('answers, and says what was missed, when no workflow can be started', async () => {

@@ -10,6 +10,7 @@ const cdrs = readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url
   .trim()
   .split('\n');
 const cdr = (i: number, change: object = {}) => ({ ...JSON.parse(cdrs[i] ?? ''), ...change });
+const keyOf = (sent: { id: string }) => `se*wlt*${sent.id.toLowerCase()}`;
 const send = (body: unknown, type = 'application/json', source = 'ocpi-peer', user = 'partner') =>
   api.call(user, 'POST', `/v1/sources/${source}/cdrs`, typeof body === 'string' ? body : JSON.stringify(body), { 'content-type': type });
 const upload = (lines: readonly string[], fileName = 'export.csv', header = csvHeader) =>
@@ -86,6 +87,28 @@ describe('CDRs by the API', () => {
     expect(headers.get('content-type')).toBe('application/problem+json');
     expect(body).toMatchObject({ code: 'invalidCdr', issues: [{ code: 'badShape', text: expect.stringContaining('end_date_time') }] });
     expect((await api.call('partner', 'GET', body.timeline)).status).toBe(200);
+  });
+  it('stores what comes at once together, and answers each for itself', async () => {
+    const fresh = (i: number, change: object = {}) => cdr(i, { id: `AT-ONCE-${i}`, ...change });
+    const known = cdr(1);
+    await expect.poll(() => stateOf(`ocpi-peer/${keyOf(known)}`), { timeout: 20_000 }).toBe('booked');
+    // PostgreSQL keeps no NUL in text: that one statement fails, and must not take its companions along.
+    const bodies = [fresh(1), known, fresh(2, { total_energy: 'lots' }), fresh(3, { id: 'nul\u0000' }), '{"id": "broken', fresh(4)];
+    const answers = await Promise.all(bodies.map((body) => send(body)));
+    expect(answers.map((a) => a.status)).toEqual([202, 202, 422, 500, 422, 202]);
+    expect(answers.flatMap((a) => a.body.items?.[0].status ?? a.body.code)).toEqual(['accepted', 'duplicate', 'invalidCdr', 'internal', 'invalidCdr', 'accepted']);
+    for (const i of [0, 5]) expect(answers[i]?.body.items[0].recordKey).toBe(keyOf(bodies[i] as { id: string }));
+    const { rows } = await api.store.pool.query('SELECT record_key, count(*)::int AS n FROM raw_message WHERE record_key = ANY($1) GROUP BY 1', [[1, 2, 4].map((i) => keyOf(fresh(i)))]);
+    expect(rows.map((r) => r.n)).toEqual([1, 1, 1]);
+  });
+  it('keeps the messages of a key in the order they were sent', async () => {
+    const versions = Array.from({ length: 6 }, (_, i) => cdr(21, { id: 'VERSIONS', last_updated: `2020-01-01T00:00:0${i}Z` }));
+    for (const [i, version] of versions.entries()) await Promise.all([send(version), ...cdrs.slice(22 + i * 2, 24 + i * 2).map((line) => send(line))]);
+    const { rows } = await api.store.pool.query(
+      "SELECT convert_from(b.bytes, 'UTF8')::json->>'last_updated' AS at FROM raw_message m JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash WHERE m.record_key = $1 ORDER BY m.id",
+      [keyOf({ id: 'VERSIONS' })],
+    );
+    expect(rows.map((r) => r.at)).toEqual(versions.map((v) => v.last_updated));
   });
   it('refuses what it cannot take: no body, another type, an unknown source, too much', async () => {
     expect((await send('')).body).toMatchObject({ status: 422, detail: expect.stringContaining('empty') });
@@ -179,6 +202,37 @@ describe('the way out of waiting', () => {
     await expect.poll(() => stateOf('csms/se*wlt*40'), { timeout: 20_000 }).toBe('booked');
     await expect.poll(() => stateOf('csms/se*wlt*41'), { timeout: 20_000 }).toBe('rejected');
     expect((await decide(40, 'reject')).body).toMatchObject({ status: 409, detail: expect.stringContaining('booked') });
+  });
+  it('shows the quarantine by cause, decides a whole cause, corrects with evidence, and judges anew under other rules', async () => {
+    const at = (id: number) => session(id, { kWh: '250', start: `1${id - 50}.12.2019 18:00`, end: `1${id - 50}.12.2019 21:00` });
+    const { body } = await upload([at(50), at(51), at(52), session(53, { kWh: '15', start: '20.12.2019 18:00', end: '20.12.2019 18:10' })], 'more.csv');
+    await imported(body.batchId, 4);
+    const causes = async () =>
+      Object.fromEntries((await api.call('auditor', 'GET', '/v1/quarantine?sourceId=csms')).body.items.map((c: { cause: string; records: number; energyWh: string; owner: string }) => [c.cause, c]));
+    expect(await causes()).toMatchObject({
+      energyOutOfRange: { records: 3, energyWh: '750000', owner: 'ops', waitingFor: 'decision', unpriced: 0, awaitingSecond: 0 },
+      energyAboveConnector: { records: 1, energyWh: '15000' },
+    });
+    const idOf = async (id: number) => (await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent(`csms/se*wlt*${id}`)}`)).body.recordId;
+    const decide = async (decision: object) => (await api.call('preparer', 'POST', '/v1/decisions', { reason: 'photo of the meter', ...decision })).body;
+    expect(await decide({ action: 'correct', recordIds: [await idOf(50)], correction: {} })).toMatchObject({ status: 422 });
+    expect(await decide({ action: 'accept' })).toMatchObject({ status: 422, detail: 'Name either recordIds or a cause.' });
+    expect(await decide({ action: 'correct', recordIds: [await idOf(50)], correction: { energyWh: 25_000 } })).toEqual({ decided: 1, awaitingSecond: 0 });
+    await expect.poll(() => stateOf('csms/se*wlt*50'), { timeout: 20_000 }).toBe('booked');
+    expect(await decide({ action: 'reject', cause: 'energyOutOfRange', sourceId: 'csms', expected: 3 })).toMatchObject({ status: 409, detail: expect.stringContaining('2 records wait') });
+    expect(await decide({ action: 'reject', cause: 'energyOutOfRange', sourceId: 'csms', expected: 2 })).toEqual({ decided: 2, awaitingSecond: 0 });
+    for (const id of [51, 52]) await expect.poll(() => stateOf(`csms/se*wlt*${id}`), { timeout: 20_000 }).toBe('rejected');
+
+    const { rules } = (await api.call('auditor', 'GET', '/v1/sources/csms/rules')).body;
+    expect(rules.find((r: { code: string }) => r.code === 'energyAboveConnector')).toMatchObject({ severity: 'blocks', limits: { slackPercent: 10, slackWh: 500, slackS: 60 }, owner: 'ops' });
+    const set = (body: object) => api.call('approver', 'PUT', '/v1/sources/csms/rules', { reason: 'chargers of 150 kW', ...body });
+    expect((await set({ profile: { rules: { energyAbove: { severity: 'warns' } } } })).body).toMatchObject({ status: 422, detail: expect.stringContaining('rules.energyAbove') });
+    expect((await api.call('ops', 'PUT', '/v1/sources/csms/rules', { reason: 'let it pass', profile: { rules: {} } })).status).toBe(403);
+    expect((await set({ profile: { rules: { energyAboveConnector: { severity: 'warns' } } } })).body).toEqual({ version: 1, workflowId: 'retry/csms/anyRule/v1' });
+    await expect.poll(() => stateOf('csms/se*wlt*53'), { timeout: 20_000 }).toBe('booked');
+    expect((await set({ profile: { rules: {} } })).body.version).toBe(2);
+    expect((await api.call('ops', 'POST', '/v1/quarantine/retries', { sourceId: 'csms', cause: 'meterMismatch' })).status).toBe(404);
+    expect((await api.call('auditor', 'GET', '/v1/sources/csms/register-gaps')).body).toEqual({ items: [], nextCursor: null });
   });
   it('lists records in pages', async () => {
     const first = (await api.call('auditor', 'GET', '/v1/records?limit=3')).body;

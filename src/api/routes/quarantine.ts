@@ -92,6 +92,25 @@ export function quarantineRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
 
   app.openapi(
     createRoute({
+      method: 'post',
+      path: '/v1/quarantine/retries',
+      tags: ['Records'],
+      summary: 'Try again all that wait for a cause, after its set-up was mended',
+      description: 'Mapping a site or token and publishing or assigning a tariff do this by themselves; a contract, a VAT registration or a GL account needs it.',
+      middleware: allow('ops', 'finance-preparer', 'admin'),
+      request: { headers: idempotencyHeader, body: body(z.object({ sourceId: z.string().min(1), cause: z.string().min(1) })) },
+      responses: { 202: json(z.object({ workflowId: z.string() }), 'The workflow tries them again.'), ...problems },
+    }),
+    async (c) => {
+      const { sourceId, cause } = c.req.valid('json');
+      const waiting = await quarantineByCause(store.pool, sourceId);
+      if (!waiting.some((w) => w.cause === cause)) throw new Problem(404, 'notFound', `No record of source "${sourceId}" waits for ${cause}.`);
+      return c.json({ workflowId: await orders.setupAdded({ sourceId, code: cause, key: '*' }) }, 202);
+    },
+  );
+
+  app.openapi(
+    createRoute({
       method: 'get',
       path: '/v1/sources/{sourceId}/register-gaps',
       tags: ['Intake'],

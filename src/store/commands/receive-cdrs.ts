@@ -3,8 +3,7 @@ import type { Issue } from '../../core/issues.ts';
 import { factsHash } from '../../core/normalise/facts-hash.ts';
 import { sealableFacts } from '../../core/normalise/token-ref.ts';
 import type { Db } from '../db.ts';
-import { storeRawMessages } from '../intake/store-raw.ts';
-import { recordKeySql } from '../record-key.ts';
+import { type StoredRaw, storeRawMessages } from '../intake/store-raw.ts';
 
 type Context = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly timeZone: string };
 /** What receiving needs of a source's parser; the caller hands in the adapter's. */
@@ -27,38 +26,37 @@ export async function receivingSource(db: Db, sourceId: string): Promise<Receivi
   return row === undefined ? undefined : { format: row.format, context: { sourceId, ownerCountry: row.owner_country, ownerParty: row.owner_party, timeZone: row.time_zone }, tokenSecret: row.secret };
 }
 
+/** A CDR as it came, under the key its parser reads. */
+export type CdrMessage = { readonly recordKey: string; readonly bytes: Buffer };
+
 /**
- * Stores CDRs as they came, in one statement that is durable when it returns, and says of each what is known already. What cannot be read
+ * Stores CDRs as they came, in one statement that is durable when it returns, and finds what is known of each. What cannot be read
  * is stored too: nothing is lost.
  */
+export function storeCdrs(db: Db, sourceId: string, messages: readonly CdrMessage[], receivedAt: Date): Promise<StoredRaw[]> {
+  return storeRawMessages(db, { sourceId, batchId: null, receivedAt, messages: messages.map((m) => ({ ...m, lineNo: null })), findKnown: true });
+}
+
+/** Says of a stored CDR what its sender is told. */
+export function describeReceived(source: ReceivingSource, { recordKey, bytes }: CdrMessage, { rawId, knownFacts }: StoredRaw, parser: CdrParser): ReceivedItem {
+  const parsed = parser.parse(bytes, source.context);
+  const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
+  if (!parsed.ok) return { ...base, status: 'held' };
+  if (knownFacts === null) return { ...base, status: 'accepted' };
+  const hash = factsHash(sealableFacts(parsed.facts, source.tokenSecret));
+  return { ...base, status: knownFacts.some((known) => known.equals(hash)) ? 'duplicate' : 'accepted' };
+}
+
+/** Stores CDRs of one sender together and says of each what is known already. */
 export async function receiveCdrs(db: Db, source: ReceivingSource, items: readonly Buffer[], receivedAt: Date, parserOf: (format: string) => CdrParser): Promise<ReceivedItem[]> {
   const parser = parserOf(source.format);
-  const { sourceId } = source.context;
-  const messages = items.map((bytes) => ({ recordKey: parser.keyOf(bytes, source.context), bytes, lineNo: null }));
-  const known = await knownFacts(
-    db,
-    sourceId,
-    messages.map((m) => m.recordKey),
-  );
-  const stored = await storeRawMessages(db, { sourceId, batchId: null, receivedAt, messages });
-  return stored.map(({ rawId, recordKey }, i): ReceivedItem => {
-    const parsed = parser.parse(items[i] ?? Buffer.alloc(0), source.context);
-    const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
-    if (!parsed.ok) return { ...base, status: 'held' };
-    return { ...base, status: isKnown(known.get(recordKey), factsHash(sealableFacts(parsed.facts, source.tokenSecret))) ? 'duplicate' : 'accepted' };
-  });
+  const messages = items.map((bytes) => ({ recordKey: parser.keyOf(bytes, source.context), bytes }));
+  const stored = await storeCdrs(db, source.context.sourceId, messages, receivedAt);
+  return messages.map((message, i) => describeReceived(source, message, stored[i] as StoredRaw, parser));
 }
 
-function isKnown(hashes: readonly Buffer[] | undefined, hash: Buffer): boolean {
-  return hashes?.some((known) => known.equals(hash)) === true;
-}
-
-async function knownFacts(db: Db, sourceId: string, keys: readonly string[]): Promise<Map<string, readonly Buffer[]>> {
-  const { rows } = await db.query<{ key: string; hashes: Buffer[] }>(
-    `SELECT ${recordKeySql} AS key, array_remove(ARRAY[h.facts_hash, h.waiting_hash], NULL) AS hashes
-     FROM unnest($2::char(2)[], $3::text[], $4::text[]) AS t(country, party, id)
-     JOIN record_head h ON h.source_id = $1 AND h.owner_country = t.country AND h.owner_party = t.party AND h.cdr_id = t.id`,
-    [sourceId, keys.map((k) => (k.split('*')[0] ?? '').toUpperCase()), keys.map((k) => (k.split('*')[1] ?? '').toUpperCase()), keys.map((k) => k.split('*').slice(2).join('*'))],
-  );
-  return new Map(rows.map((r) => [r.key, r.hashes]));
+/** True for an error of PostgreSQL that one message can cause for all that are stored with it; nothing was stored then. */
+export function isOfOneMessage(error: unknown): boolean {
+  // Data exceptions, violated constraints, limits of an index row; a deadlock with another statement.
+  return /^(22|23|54|40)...$/.test((error as { code?: unknown }).code?.toString() ?? '');
 }

@@ -7,17 +7,29 @@ export type RawInput = {
   readonly batchId: string | null;
   readonly receivedAt: Date;
   readonly messages: readonly { readonly recordKey: string; readonly bytes: Uint8Array; readonly lineNo: number | null }[];
+  /** Also finds what stands under each key already. */
+  readonly findKnown?: boolean;
 };
+export type StoredRaw = {
+  readonly rawId: bigint;
+  readonly recordKey: string;
+  /** The hashes of the facts that stand or wait under the key; null where it is new, or nobody asked. */
+  readonly knownFacts: readonly Buffer[] | null;
+};
+
+// A lookup for each message, since a join may be planned to read every head of the source.
+const knownFactsSql = `(SELECT array_remove(ARRAY[h.facts_hash, h.waiting_hash], NULL) FROM record_head h WHERE h.source_id = $1 AND h.owner_country = upper(split_part(record_key, '*', 1))::char(2)
+  AND h.owner_party = upper(split_part(record_key, '*', 2)) AND h.cdr_id = substr(record_key, strpos(record_key, '*') + strpos(substr(record_key, strpos(record_key, '*') + 1), '*') + 1))`;
 
 /**
  * Stores messages as they came, before anything else is tried, and puts each on the work list: one statement.
  * Bodies lie apart by their hash, so that the same bytes are kept once a month and can be expunged alone.
  */
-export async function storeRawMessages(db: Db, input: RawInput): Promise<{ rawId: bigint; recordKey: string }[]> {
+export async function storeRawMessages(db: Db, input: RawInput): Promise<StoredRaw[]> {
   if (input.messages.length === 0) return [];
   const month = `${input.receivedAt.toISOString().slice(0, 7)}-01`;
   const hashes = input.messages.map((m) => sha256(m.bytes));
-  const stored = await db.query<{ id: bigint; record_key: string }>(
+  const stored = await db.query<{ id: bigint; record_key: string; known_facts: Buffer[] | null }>(
     `WITH bodies AS (
        INSERT INTO raw_body (received_month, hash, bytes, length) SELECT $4::date, h, b, length(b) FROM unnest($5::bytea[], $8::bytea[]) AS t(h, b) ON CONFLICT DO NOTHING
      ), stored AS (
@@ -27,7 +39,7 @@ export async function storeRawMessages(db: Db, input: RawInput): Promise<{ rawId
        RETURNING id, record_key
      ), listed AS (
        INSERT INTO raw_pending (raw_id, source_id, record_key, received_at, batch_id) SELECT id, $1, record_key, $3, $2 FROM stored
-     ) SELECT id, record_key FROM stored ORDER BY id`,
+     ) SELECT id, record_key, ${input.findKnown === true ? knownFactsSql : 'NULL::bytea[]'} AS known_facts FROM stored ORDER BY id`,
     [
       input.sourceId,
       input.batchId,
@@ -39,7 +51,7 @@ export async function storeRawMessages(db: Db, input: RawInput): Promise<{ rawId
       arrayOf(bytea, input.messages, (m) => m.bytes),
     ],
   );
-  return stored.rows.map((row) => ({ rawId: row.id, recordKey: row.record_key }));
+  return stored.rows.map((row) => ({ rawId: row.id, recordKey: row.record_key, knownFacts: row.known_facts }));
 }
 
 export type PendingFilter = {
