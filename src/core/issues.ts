@@ -27,7 +27,7 @@ const catalogue = {
   placeholderTime: ['{field} {computed} is before {limit}: the charger had no clock', 'Send the record with its true times, or correct it with evidence.'],
   chargingOutsideSession: ['charging at {computed} lies outside the session ({limit})', 'It is billed as stated; compare with the charger.'],
   deliveredLate: ['it came {computed} days after its end, {step} % or more of the {limit} days agreed', 'It is billed all the same; take it up with the partner.'],
-  tinySession: ['{computed} {what} is below the limit of {limit} {what}', 'Nothing to do unless it repeats on the charger.'],
+  tinySession: ['{computed} {what} is below the limit of {limit} {what}', 'With too little energy it is written off and not billed; look at the charger when it repeats.'],
   meterRegression: ['the meter ends at {computed} Wh, below its start of {limit} Wh', 'Compare with the meter; correct with evidence, or reject.'],
   meterMismatch: ['{computed} Wh is stated, the meter went up by {limit} Wh', 'Compare with the meter; accept, correct with evidence, or reject.'],
   odometerAsEnergy: ['{computed} Wh is the meter’s reading; the session added {limit} Wh', 'Correct it with the difference of the readings.'],

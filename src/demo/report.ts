@@ -14,6 +14,8 @@ export function reportLines(report: RunReport): string[] {
   );
   for (const a of report.approvals) lines.push(`  ${a.decision}d by ${a.actor}: ${a.comment}`);
   for (const x of report.exclusions) lines.push(`  excluded ${x.scope} ${x.subjectId} (${x.outcome}): ${kWh(x.energyWh)} kWh, ${x.net} net, by ${x.author}: ${x.reason}`);
+  const { smallSessions } = report;
+  if (smallSessions.records > 0) lines.push(`  written off ${smallSessions.records} small sessions: ${kWh(smallSessions.energyWh)} kWh, ${smallSessions.net} net`);
   for (const a of report.adjustments) lines.push(`  adjusted ${a.accountId} by ${a.amount} ${a.currency}, by ${a.author}: ${a.reason}`);
   for (const c of report.carried) lines.push(`  carried ${c.records} records, ${kWh(c.energyWh)} kWh, signed by ${c.actor}: ${c.reason}`);
   if (run.late.charges > 0) lines.push(`  late: ${kWh(run.late.energyWh)} kWh came after the cut-off and wait for the next run`);

@@ -42,6 +42,7 @@ const report = z
     run: run.readonly(),
     numbers: z.object({ first: z.string().nullable(), last: z.string().nullable(), count: z.int() }),
     approvals: z.array(z.object({ decision: z.string(), actor: z.string(), comment: z.string(), at: z.string() })).readonly(),
+    smallSessions: z.object({ records: z.int(), energyWh: wh, net: money }).openapi({ description: 'Below the limit of small sessions: written off.' }),
     exclusions: z.array(z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), reason: z.string(), author: z.string(), energyWh: wh, net: money })).readonly(),
     adjustments: z.array(z.object({ id: z.string(), accountId: z.string(), amount: money, currency: z.string(), reason: z.string(), author: z.string() })).readonly(),
     carried: z.array(z.object({ reason: z.string(), actor: z.string(), records: z.int(), energyWh: wh })).readonly(),

@@ -40,7 +40,12 @@ export type AllocationInput = {
   readonly entity: EntitySetup;
   readonly tariff: TariffSetup;
   readonly rating: RatingResult;
+  /** Too small to be billed (D25): it is written off as a whole, and nobody earns a share of it. */
+  readonly small?: boolean;
 };
+
+/** Clause of the charges of a session that is too small to be billed; a run writes them off. */
+const smallSessionClause = 'smallSession';
 
 export type AllocationResult =
   | { readonly kind: 'allocated'; readonly charges: readonly Charge[] }
@@ -102,7 +107,7 @@ export function allocateSession(input: AllocationInput): AllocationResult {
     chargeOf(common, {
       role,
       component: c.name,
-      clause: 'sale',
+      clause: input.small === true ? smallSessionClause : 'sale',
       netMinor: amounts[i]?.net ?? 0n,
       grossMinor: amounts[i]?.gross ?? 0n,
       exactNet: toDecimal4HalfEven(c.exact),
@@ -113,7 +118,7 @@ export function allocateSession(input: AllocationInput): AllocationResult {
     }),
   );
 
-  const share = ownerShare(sales, site);
+  const share = input.small === true ? undefined : ownerShare(sales, site);
   if (share === undefined) return { kind: 'allocated', charges: sales };
   const ofOwner: SessionPart = {
     ...common,

@@ -69,8 +69,11 @@ export function evaluateSession(facts: ChargeFacts, setup: SetupLookup, entity: 
   if (payer === undefined) missing.push({ code: 'unknownToken', severity: 'blocks', subject, params: { token: facts.tokenRef } });
   if (payer === 'noContract') missing.push({ code: 'missingContract', severity: 'blocks', subject, params: { token: facts.tokenRef } });
 
-  const priced = site === undefined || known === undefined ? undefined : priceSession({ facts, startMs, endMs, site, payer: known, entity, setup });
-  const found = [...judging.found, ...checkFacts(facts, context), ...(priced?.tariff === undefined ? [] : checkPrice(subject, priced.charges, hasPrice(priced.tariff.tariff), context))];
+  const inFacts = checkFacts(facts, context);
+  // Too little energy is written off (D25); a short time alone is not.
+  const small = inFacts.some((i) => i.code === 'tinySession' && i.params['what'] === 'Wh');
+  const priced = site === undefined || known === undefined ? undefined : priceSession({ facts, startMs, endMs, site, payer: known, entity, setup, small });
+  const found = [...judging.found, ...inFacts, ...(priced?.tariff === undefined ? [] : checkPrice(subject, priced.charges, hasPrice(priced.tariff.tariff), context))];
   const judged = judging.accepted ? found.map((i): Issue => (i.severity === 'blocks' ? { ...i, severity: 'warns' } : i)) : found;
   const issues = [...missing, ...judged, ...(priced?.issues ?? [])].sort((a, b) => Number(b.severity === 'blocks') - Number(a.severity === 'blocks'));
   const base = { serviceMonth: periodKeyOf(endMs, entity.timeZone), siteId: site?.siteId ?? null, accountId: known?.accountId ?? null, worth: priced?.worth ?? claimOf(facts), issues };
@@ -98,9 +101,10 @@ type Session = {
   readonly payer: PayerSetup;
   readonly entity: EntitySetup;
   readonly setup: SetupLookup;
+  readonly small: boolean;
 };
 
-function priceSession({ facts, startMs, endMs, site, payer, entity, setup }: Session): Priced {
+function priceSession({ facts, startMs, endMs, site, payer, entity, setup, small }: Session): Priced {
   const subject = facts.cdrId;
   const without = (issues: readonly Issue[], tariff?: TariffSetup): Priced => ({ tariff, charges: [], rating: undefined, parked: false, worth: null, issues });
   // Times that cannot be are for people to look at; nothing could be rated by them.
@@ -114,7 +118,7 @@ function priceSession({ facts, startMs, endMs, site, payer, entity, setup }: Ses
   const issues = [...rating.issues, ...(claim === undefined ? [] : [claim])];
   if (issues.some((i) => i.severity === 'blocks')) return without(issues, tariff);
   const worth = { minor: roundToMoney(rating.totalExact, tariff.tariff.currency, 'halfAwayFromZero'), currency: tariff.tariff.currency };
-  const allocation = allocateSession({ facts, endMs, site, payer, entity, tariff, rating });
+  const allocation = allocateSession({ facts, endMs, site, payer, entity, tariff, rating, small });
   if (allocation.kind !== 'allocated') return { ...without([...issues, ...allocation.issues], tariff), parked: allocation.kind === 'parked', worth };
   return { tariff, charges: allocation.charges, rating: { tariffVersionId: tariff.tariffVersionId, total: rating.total4, explanation: rating.explanation }, parked: false, worth, issues };
 }

@@ -40,11 +40,11 @@ async function fixedPreview(db: Db, runId: string): Promise<Preview> {
 async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   // Claims point at documents: free them before the drafts go.
   await db.query(
-    `UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = coalesce(
+    `UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = coalesce(CASE WHEN own.clause = 'smallSession' THEN 'excluded' END,
        (SELECT CASE WHEN bool_or(x.outcome = 'writeOff') THEN 'excluded' WHEN bool_or(x.outcome = 'carry') THEN 'carried' END
         FROM exclusion_rule x JOIN rated_charge c ON c.charge_id = k.charge_id
         WHERE x.run_id = k.run_id AND x.withdrawn_at IS NULL AND x.subject_id = CASE x.scope WHEN 'account' THEN k.account_id WHEN 'site' THEN c.site_id WHEN 'record' THEN c.record_id::text END), 'document')
-     WHERE k.run_id = $1 AND k.account_id = ANY($2)`,
+     FROM rated_charge own WHERE own.charge_id = k.charge_id AND k.run_id = $1 AND k.account_id = ANY($2)`,
     [runId, accounts],
   );
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);

@@ -20,6 +20,8 @@ export type RunReport = {
     readonly energyWh: string;
     readonly net: string;
   }[];
+  /** Below the limit of small sessions: written off (D25). */
+  readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
   readonly adjustments: readonly { readonly id: string; readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
   readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
   readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string; readonly attempts: number };
@@ -45,6 +47,13 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
      WHERE x.run_id = $1 AND x.withdrawn_at IS NULL GROUP BY x.id ORDER BY x.created_at`,
     [runId],
   );
+  const small = (
+    await db.query(
+      `SELECT count(DISTINCT c.record_id) AS records, coalesce(sum(c.energy_wh), 0)::bigint AS wh, coalesce(sum(c.net_minor), 0)::bigint AS net, coalesce(min(c.currency), 'SEK') AS currency
+       FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.clause = 'smallSession'`,
+      [runId],
+    )
+  ).rows[0];
   const adjustments = await db.query('SELECT * FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL ORDER BY created_at', [runId]);
   const carried = await db.query(
     `SELECT d.reason, d.actor, count(*) AS records, sum(h.energy_wh)::bigint AS wh FROM decision d JOIN record_head h ON h.record_id::text = d.subject_id
@@ -74,6 +83,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       energyWh: r.wh.toString(),
       net: formatMinor(r.net, r.currency),
     })),
+    smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, small.currency) },
     adjustments: adjustments.rows.map((r) => ({ id: r.id, accountId: r.account_id, amount: formatMinor(r.amount_minor, r.currency), currency: r.currency, reason: r.reason, author: r.author })),
     carried: carried.rows.map((r) => ({ reason: r.reason, actor: r.actor, records: Number(r.records), energyWh: r.wh.toString() })),
     erp: { connectionId: erp.connection, verified: Number(erp.verified), open: Number(erp.open), controlTotal: formatMinor(erp.total, erp.currency), attempts: Number(erp.attempts) },
