@@ -40,19 +40,18 @@ export type PageMessage = {
  */
 export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
   const { rows } = await db.query(
-    `WITH mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+    `WITH beside AS MATERIALIZED (SELECT ${besideErasure}), mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
      SELECT m.id, m.record_key, m.received_at, m.source_id, b.bytes, p.raw_id IS NOT NULL AS pending
-     FROM raw_message m
+     FROM raw_message m CROSS JOIN beside
      CROSS JOIN LATERAL (SELECT bytes FROM raw_body WHERE received_month = m.received_month AND hash = m.body_hash LIMIT 1) b
      LEFT JOIN mine p ON p.raw_id = m.id
      WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
     [rawIds, retry],
   );
   const { rows: sourceRows } = await db.query(
-    `WITH beside AS MATERIALIZED (SELECT ${besideErasure})
-     SELECT s.id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
+    `SELECT s.id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
             EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret
-     FROM source s CROSS JOIN token_secret k CROSS JOIN beside WHERE s.id = ANY($1::text[])`,
+     FROM source s CROSS JOIN token_secret k WHERE s.id = ANY($1::text[])`,
     [[...new Set(rows.map((r) => r.source_id as string))]],
   );
   const sources = new Map(sourceRows.map((r) => [r.id as string, { source: sourceOfRow(r), tokenSecret: r.secret as Buffer }]));
