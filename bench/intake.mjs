@@ -19,7 +19,7 @@ import { ensurePartitions, migrate } from '../dist/store/migrate.js';
 import { applySeed, readSeed } from '../dist/store/seed.js';
 import { taskQueue, workflowNames } from '../dist/workflows/messages.js';
 import { benchBulk } from './bulk-import.mjs';
-import { benchHeavy } from './heavy-load.mjs';
+import { withHeavyLoad } from './heavy-load.mjs';
 import { insertPerPost } from './insert-per-post.mjs';
 import { benchSeed, cdrFrom } from './ocpi-cdrs.mjs';
 
@@ -99,18 +99,17 @@ async function showBulk(store, admin) {
 
 /** 500 single CDRs a second by POST, then as many as are taken, to sealed, against a workflow for each. */
 async function showHeavy(platform, store, alone) {
-  const count = heavy * heavyPerSecond;
-  const load = async (perSecond) => benchHeavy({ platform, store, home, bodies: Array.from({ length: count }, nextCdr), perSecond });
-  const answers = ({ sent, senderShare }) => `answered ${JSON.stringify(sent.statuses)}, p50 ${sent.p50.toFixed(0)} ms, p99 ${sent.p99.toFixed(0)} ms; the sender takes ${(senderShare * 100).toFixed(0)} % of the machine`;
-  for (const [perSecond, title] of [
-    [heavyPerSecond, `heavy load of ${heavyPerSecond} single CDRs a second over HTTP for ${heavy} s`],
-    [0, `as many single CDRs over HTTP as are taken, ${count.toLocaleString('en')}`],
-  ]) {
-    const r = await load(perSecond);
-    const goal = perSecond === 0 ? '' : ' (goal: 5 s)';
-    console.log(`${title}: oldest waiting at most ${r.oldestMax.toFixed(1)} s${goal}, ${r.oldestMedian.toFixed(1)} s in the median; posted at ${Math.round(r.sent.sent / r.sent.seconds)}/s, ${answers(r)}`);
-    console.log(`  ${r.sealed.toLocaleString('en')} of ${count.toLocaleString('en')} sealed, ${Math.round(r.sealedPerSecond).toLocaleString('en')}/s; ${(r.sealedPerSecond / alone).toFixed(1)} times a workflow per CDR${perSecond === 0 ? ' (goal: 10)' : ''}`);
-  }
+  const bodies = (seconds) => Array.from({ length: seconds * heavyPerSecond }, nextCdr);
+  const show = (title, goals, { sent, sealed, sealedPerSecond, oldestMax, oldestMedian, senderShare }) => {
+    console.log(`${title}: oldest waiting at most ${oldestMax.toFixed(1)} s${goals.oldest}, ${oldestMedian.toFixed(1)} s in the median; ${sealed.toLocaleString('en')} of ${sent.sent.toLocaleString('en')} sealed, ${Math.round(sealedPerSecond).toLocaleString('en')}/s, ${(sealedPerSecond / alone).toFixed(1)} times a workflow per CDR${goals.ratio}`);
+    console.log(`  posted at ${Math.round(sent.sent / sent.seconds).toLocaleString('en')}/s, answered ${JSON.stringify(sent.statuses)}, p50 ${sent.p50.toFixed(0)} ms, p99 ${sent.p99.toFixed(0)} ms; the sender takes ${(senderShare * 100).toFixed(0)} % of the machine`);
+  };
+  await withHeavyLoad({ platform, store, home }, async (load) => {
+    // Warm, as servers are.
+    await load(bodies(smoke ? 1 : 5), heavyPerSecond);
+    show(`heavy load of ${heavyPerSecond} single CDRs a second over HTTP for ${heavy} s`, { oldest: ' (goal: 5 s)', ratio: '' }, await load(bodies(heavy), heavyPerSecond));
+    show('as many single CDRs over HTTP as are taken', { oldest: '', ratio: ' (goal: 10)' }, await load(bodies(heavy), 0));
+  });
 }
 
 /** Durable before the answer, at three concurrencies, against one insert per POST. */

@@ -4,22 +4,20 @@ import { parserFor } from '../../adapters/sources/registry.ts';
 import { describeIssue } from '../../core/issues.ts';
 import { importFile } from '../../store/commands/import-file.ts';
 import { mapExternal } from '../../store/commands/map-external.ts';
-import { type CdrMessage, describeReceived, isOfOneMessage, type ReceivedItem, receiveCdrs, receivingSource, storeCdrs } from '../../store/commands/receive-cdrs.ts';
+import type { ReceivedItem } from '../../store/commands/receive-cdrs.ts';
 import type { Store } from '../../store/db.ts';
 import { importProgress } from '../../store/reads/imports.ts';
 import { latencyOf } from '../../store/reads/latency.ts';
 import { allow, readers } from '../auth.ts';
-import { briefly } from '../briefly.ts';
 import type { ApiEnv } from '../env.ts';
-import { inGroups } from '../in-groups.ts';
 import type { Orders } from '../orders.ts';
 import { issueBody, Problem } from '../problem.ts';
+import { createReceiver } from '../receiver.ts';
 import { body, idempotencyHeader, instant, issue, json, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const maxItems = 5000;
 const maxUnderWay = 256;
-const maxGroupBytes = 4 * 1024 * 1024;
 const item = z
   .object({
     index: z.int().openapi({ description: 'Place in the request, from 0.' }),
@@ -42,30 +40,7 @@ const importStarted = z.object({ batchId: z.string(), duplicate: z.boolean(), li
 
 /** What partners send, and the set-up that lets it through. */
 export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
-  const db = store.planned;
-  const sourceOf = briefly((id: string) => receivingSource(db, id));
-  const known = async (id: string) => {
-    const source = await sourceOf(id);
-    if (source === undefined) throw new Problem(404, 'notFound', `There is no source "${id}".`);
-    return source;
-  };
-  // Single CDRs of a source that come at once share a statement, and with it a flush to disk.
-  const storeOneOf = perKey((id: string) =>
-    inGroups((messages: readonly CdrMessage[]) => storeCdrs(db, id, messages, new Date()), {
-      maxItems: maxUnderWay,
-      maxBytes: maxGroupBytes,
-      bytesOf: (m) => m.bytes.length,
-      isOfOneItem: isOfOneMessage,
-    }),
-  );
-  const receiveOne = async (id: string, bytes: Buffer): Promise<ReceivedItem> => {
-    const source = await known(id);
-    const parser = parserFor(source.format);
-    const message = { recordKey: parser.keyOf(bytes, source.context), bytes };
-    return describeReceived(source, message, await storeOneOf(id)(message), parser);
-  };
-  const receiveMany = async (id: string, items: readonly Buffer[]): Promise<ReceivedItem[]> => receiveCdrs(db, await known(id), items, new Date(), parserFor);
-
+  const receiver = createReceiver(store);
   // The body stays as it came: it is stored before anything looks into it, so no schema may refuse it first.
   app.openAPIRegistry.registerPath({
     method: 'post',
@@ -84,7 +59,7 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
     const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
     const items = itemsOf(Buffer.from(await c.req.arrayBuffer()), type);
     const [first] = items;
-    const received = items.length === 1 && first !== undefined ? [await receiveOne(id, first)] : await receiveMany(id, items);
+    const received = items.length === 1 && first !== undefined ? [await receiver.one(id, first)] : await receiver.many(id, items);
     const started = orders.arrived(id, received);
     const answers = received.map((r, index) => answerOf(id, r, index, started[index]));
     const [only] = answers;
@@ -209,15 +184,6 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       return c.json({ made, workflowId }, 201);
     },
   );
-}
-
-function perKey<T>(make: (key: string) => T): (key: string) => T {
-  const made = new Map<string, T>();
-  return (key) => {
-    const value = made.get(key) ?? make(key);
-    made.set(key, value);
-    return value;
-  };
 }
 
 /** Refuses what comes while so many requests are under way, rather than letting all of them grow slow. */

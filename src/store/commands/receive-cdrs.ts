@@ -6,10 +6,11 @@ import type { Db } from '../db.ts';
 import { type StoredRaw, storeRawMessages } from '../intake/store-raw.ts';
 
 type Context = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly timeZone: string };
+type ParsedCdr = { readonly ok: true; readonly facts: SourceFacts; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
 /** What receiving needs of a source's parser; the caller hands in the adapter's. */
 export type CdrParser = {
   keyOf(bytes: Buffer, context: Context): string;
-  parse(bytes: Buffer, context: Context): { readonly ok: true; readonly facts: SourceFacts; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
+  parse(bytes: Buffer, context: Context): ParsedCdr;
 };
 export type ReceivingSource = { readonly format: string; readonly context: Context; readonly tokenSecret: Buffer };
 export type ReceivedItem = {
@@ -37,9 +38,8 @@ export function storeCdrs(db: Db, sourceId: string, messages: readonly CdrMessag
   return storeRawMessages(db, { sourceId, batchId: null, receivedAt, messages: messages.map((m) => ({ ...m, lineNo: null })), findKnown: true });
 }
 
-/** Says of a stored CDR what its sender is told. */
-export function describeReceived(source: ReceivingSource, { recordKey, bytes }: CdrMessage, { rawId, knownFacts }: StoredRaw, parser: CdrParser): ReceivedItem {
-  const parsed = parser.parse(bytes, source.context);
+/** Says of a stored CDR what its sender is told; `parsed` is what its parser reads in it. */
+export function describeReceived(source: ReceivingSource, recordKey: string, { rawId, knownFacts }: StoredRaw, parsed: ParsedCdr): ReceivedItem {
   const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
   if (!parsed.ok) return { ...base, status: 'held' };
   if (knownFacts === null) return { ...base, status: 'accepted' };
@@ -52,7 +52,7 @@ export async function receiveCdrs(db: Db, source: ReceivingSource, items: readon
   const parser = parserOf(source.format);
   const messages = items.map((bytes) => ({ recordKey: parser.keyOf(bytes, source.context), bytes }));
   const stored = await storeCdrs(db, source.context.sourceId, messages, receivedAt);
-  return messages.map((message, i) => describeReceived(source, message, stored[i] as StoredRaw, parser));
+  return messages.map(({ recordKey, bytes }, i) => describeReceived(source, recordKey, stored[i] as StoredRaw, parser.parse(bytes, source.context)));
 }
 
 /** True for an error of PostgreSQL that one message can cause for all that are stored with it; nothing was stored then. */

@@ -1,0 +1,57 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { parserFor } from '../adapters/sources/registry.ts';
+import { type CdrMessage, describeReceived, isOfOneMessage, type ReceivedItem, type ReceivingSource, receiveCdrs, receivingSource, storeCdrs } from '../store/commands/receive-cdrs.ts';
+import type { Store } from '../store/db.ts';
+import type { StoredRaw } from '../store/intake/store-raw.ts';
+import { briefly } from './briefly.ts';
+import { inGroups } from './in-groups.ts';
+import { Problem } from './problem.ts';
+
+const maxGroupItems = 256;
+const maxGroupBytes = 4 * 1024 * 1024;
+
+/** Receives CDRs, durable when it answers: `one` shares its statement with what comes to the same source at the same time. */
+export type Receiver = {
+  one(sourceId: string, bytes: Buffer): Promise<ReceivedItem>;
+  many(sourceId: string, items: readonly Buffer[]): Promise<ReceivedItem[]>;
+};
+
+/** Receives into `store`; 404 for a source that is not there. */
+export function createReceiver({ planned: db }: Store): Receiver {
+  const sourceOf = briefly((id: string) => receivingSource(db, id));
+  const known = async (id: string): Promise<ReceivingSource> => {
+    const source = await sourceOf(id);
+    if (source === undefined) throw new Problem(404, 'notFound', `There is no source "${id}".`);
+    return source;
+  };
+  const stores = new Map<string, (message: CdrMessage) => Promise<StoredRaw>>();
+  const storeInto = (id: string): ((message: CdrMessage) => Promise<StoredRaw>) => {
+    const store =
+      stores.get(id) ??
+      inGroups((messages: readonly CdrMessage[]) => storeCdrs(db, id, messages, new Date()), {
+        maxItems: maxGroupItems,
+        maxBytes: maxGroupBytes,
+        bytesOf: (m) => m.bytes.length,
+        isOfOneItem: isOfOneMessage,
+      });
+    stores.set(id, store);
+    return store;
+  };
+  return {
+    async one(id, bytes) {
+      const source = await known(id);
+      const parser = parserFor(source.format);
+      const recordKey = parser.keyOf(bytes, source.context);
+      // Read while it is stored, not before.
+      const parsing = async () => {
+        await turn();
+        return parser.parse(bytes, source.context);
+      };
+      const [stored, parsed] = await Promise.all([storeInto(id)({ recordKey, bytes }), parsing()]);
+      return describeReceived(source, recordKey, stored, parsed);
+    },
+    async many(id, items) {
+      return receiveCdrs(db, await known(id), items, new Date(), parserFor);
+    },
+  };
+}
