@@ -4,6 +4,8 @@ import pg from 'pg';
 
 export async function insertPerPost(databaseUrl) {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 8 });
+  // The server may stop before an idle connection has said good-bye.
+  pool.on('error', () => undefined);
   const server = createServer((request, response) => {
     const parts = [];
     request.on('data', (part) => parts.push(part));

@@ -1,8 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { parserFor } from '../adapters/sources/registry.ts';
-import { type CdrMessage, describeReceived, isOfOneMessage, type ReceivedItem, type ReceivingSource, receiveCdrs, receivingSource, storeCdrs } from '../store/commands/receive-cdrs.ts';
+import { type CdrMessage, describeReceived, isOfOneMessage, type ReceivedItem, type ReceivingSource, receiveCdrs, receivingSource, type StoredCdr, storeCdrs } from '../store/commands/receive-cdrs.ts';
 import type { Store } from '../store/db.ts';
-import type { StoredRaw } from '../store/intake/store-raw.ts';
 import { briefly } from './briefly.ts';
 import { inGroups } from './in-groups.ts';
 import { Problem } from './problem.ts';
@@ -24,8 +23,8 @@ export function createReceiver({ planned: db }: Store): Receiver {
     if (source === undefined) throw new Problem(404, 'notFound', `There is no source "${id}".`);
     return source;
   };
-  const stores = new Map<string, (message: CdrMessage) => Promise<StoredRaw>>();
-  const storeInto = (id: string): ((message: CdrMessage) => Promise<StoredRaw>) => {
+  const stores = new Map<string, (message: CdrMessage) => Promise<StoredCdr>>();
+  const storeInto = (id: string): ((message: CdrMessage) => Promise<StoredCdr>) => {
     const store =
       stores.get(id) ??
       inGroups((messages: readonly CdrMessage[]) => storeCdrs(db, id, messages, new Date()), {

@@ -27,6 +27,8 @@ export async function receivingSource(db: Db, sourceId: string): Promise<Receivi
   return row === undefined ? undefined : { format: row.format, context: { sourceId, ownerCountry: row.owner_country, ownerParty: row.owner_party, timeZone: row.time_zone }, tokenSecret: row.secret };
 }
 
+/** What `storeCdrs` answers of a CDR. */
+export type StoredCdr = StoredRaw;
 /** A CDR as it came, under the key its parser reads. */
 export type CdrMessage = { readonly recordKey: string; readonly bytes: Buffer };
 
@@ -34,12 +36,12 @@ export type CdrMessage = { readonly recordKey: string; readonly bytes: Buffer };
  * Stores CDRs as they came, in one statement that is durable when it returns, and finds what is known of each. What cannot be read
  * is stored too: nothing is lost.
  */
-export function storeCdrs(db: Db, sourceId: string, messages: readonly CdrMessage[], receivedAt: Date): Promise<StoredRaw[]> {
+export function storeCdrs(db: Db, sourceId: string, messages: readonly CdrMessage[], receivedAt: Date): Promise<StoredCdr[]> {
   return storeRawMessages(db, { sourceId, batchId: null, receivedAt, messages: messages.map((m) => ({ ...m, lineNo: null })), findKnown: true });
 }
 
 /** Says of a stored CDR what its sender is told; `parsed` is what its parser reads in it. */
-export function describeReceived(source: ReceivingSource, recordKey: string, { rawId, knownFacts }: StoredRaw, parsed: ParsedCdr): ReceivedItem {
+export function describeReceived(source: ReceivingSource, recordKey: string, { rawId, knownFacts }: StoredCdr, parsed: ParsedCdr): ReceivedItem {
   const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
   if (!parsed.ok) return { ...base, status: 'held' };
   if (knownFacts === null) return { ...base, status: 'accepted' };
@@ -52,7 +54,7 @@ export async function receiveCdrs(db: Db, source: ReceivingSource, items: readon
   const parser = parserOf(source.format);
   const messages = items.map((bytes) => ({ recordKey: parser.keyOf(bytes, source.context), bytes }));
   const stored = await storeCdrs(db, source.context.sourceId, messages, receivedAt);
-  return messages.map(({ recordKey, bytes }, i) => describeReceived(source, recordKey, stored[i] as StoredRaw, parser.parse(bytes, source.context)));
+  return messages.map(({ recordKey, bytes }, i) => describeReceived(source, recordKey, stored[i] as StoredCdr, parser.parse(bytes, source.context)));
 }
 
 /** True for an error of PostgreSQL that one message can cause for all that are stored with it; nothing was stored then. */
