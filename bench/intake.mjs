@@ -32,6 +32,7 @@ const textOption = (name, otherwise) => {
 const option = (name, otherwise) => Number(textOption(name, otherwise));
 const only = textOption('--only', undefined);
 const until = textOption('--until', 'book');
+if (until !== 'store' && until !== 'book') throw new Error(`--until is store or book, not ${until}: a page is sealed and booked in one transaction`);
 const bulk = option('--bulk', smoke ? 1000 : 20_000);
 const posts = option('--posts', smoke ? 60 : 2000);
 const light = option('--light', smoke ? 20 : 200);
@@ -43,12 +44,11 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 const perSecond = (n, ms) => (n / ms) * 1000;
 const shown = (list) => `${Math.round(median(list)).toLocaleString('en')}/s (${Math.round(Math.min(...list)).toLocaleString('en')} to ${Math.round(Math.max(...list)).toLocaleString('en')})`;
 
-// Ids beyond those of the bulk import; a million sessions a month are some one at a time for each of its EVSEs.
-let serial = 0;
+// Beyond what the bulk import takes.
+let serial = 5_000_000;
 const nextCdr = () => {
   serial += 1;
-  const id = String(100_000_000 + serial);
-  return JSON.stringify({ ...cdrFrom(serial, 1_000_000), id: `CDR-${id}`, session_id: `SES-${id}` });
+  return JSON.stringify(cdrFrom(serial));
 };
 
 const home = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.tmpdir(), 'wattledger-bench-'));

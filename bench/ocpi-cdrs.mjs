@@ -2,7 +2,9 @@
 
 const siteCount = 100;
 const evsesPerSite = 10;
-const tokensPerPartner = 300;
+const tokensPerPartner = 3000;
+/** Three a day on each EVSE, a dozen with each token: more would overlap. */
+const perMonth = 100_000;
 const owners = ['brf_north', 'brf_south', 'brf_east'];
 const cities = ['Göteborg', 'Malmö', 'Uppsala', 'Västerås', 'Örebro', 'Linköping', 'Umeå'];
 
@@ -36,8 +38,8 @@ const tariff = {
   last_updated: '2018-01-01T00:00:00Z',
 };
 
-/** The n-th CDR of a month in which `perMonth` sessions start: a start of its own, and a partner, token, EVSE, length and energy that follow from n. */
-export function cdrFrom(n, perMonth) {
+/** The n-th CDR since December 2019: a start of its own, and a partner, token, EVSE, length and energy that follow from n. */
+export function cdrFrom(n) {
   const dice = (sides, salt) => {
     let x = Math.imul(n + 1, 2_654_435_761) ^ Math.imul(salt, 2_246_822_519);
     x = Math.imul(x ^ (x >>> 15), 3_266_489_917);

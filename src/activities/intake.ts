@@ -37,7 +37,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       return workOff((page) => pendingMessages(store.pool, { batchId: input.batchId, ...page }));
     },
 
-    /** Processes one page of messages named by their ids. */
+    /** Processes one page of messages named by their ids, as the dispatcher gathers them. */
     async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
       const result = await beating(() => store.tx((db) => processPage(db, input.rawIds)));
       return { ...result, processed: input.rawIds.length };

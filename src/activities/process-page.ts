@@ -132,8 +132,6 @@ async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<
   if (again.length > 0) await processPage(db, again, 'revisit', pages);
 }
 
-/** One session has the CDR id or the token in common, whatever sources tell of it. */
-
 /** The tokens of a page, each once. */
 function tokensOf(readable: readonly Readable[]): TokenUse[] {
   return [...new Map(readable.map(({ token }) => [`${token.sourceId}\n${token.ref}`, token])).values()];

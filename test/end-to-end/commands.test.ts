@@ -66,7 +66,7 @@ describe('a stack that stays up', () => {
     const show = () => JSON.parse(cli('run', 'show', runId, '--json').stdout) as { state: string; contentHash: string | null; problem: string | null };
     const until = (what: (run: ReturnType<typeof show>) => boolean) => expect.poll(() => what(show()), { timeout: 40_000, interval: 300 }).toBe(true);
     await until((run) => run.state === 'inReview' && run.contentHash !== null);
-    expect(cli('run', 'preview', runId).stdout).toMatch(/acc_driver_/);
+    expect(cli('run', 'preview', runId).stdout).toContain('Driver 16');
     expect(cli('run', 'approve', runId, '--hash', '00', '--comment', 'looked')).toMatchObject({ status: 2 });
     expect(cli('run', 'approve', runId, '--hash', 'a'.repeat(64), '--comment', 'looked').stderr).toContain('has changed since it was looked at');
     expect(cli('run', 'approve', runId, '--hash', show().contentHash ?? '', '--comment', 'looked').stdout).toBe('approved\n');
@@ -75,6 +75,9 @@ describe('a stack that stays up', () => {
     expect(cli('run', 'carry', runId, '--reason', 'the token is asked for').stdout).toContain('1 records signed');
     await until((run) => run.state === 'closed');
     expect(cli('run', 'report', runId)).toMatchObject({ status: 0, stdout: expect.stringContaining('sums to zero') });
+    expect(cli('retention').stdout).toMatch(/^rawBody +0 due$/m);
+    expect(JSON.parse(cli('retention', '--run', '--class', 'idempotencyKey', '--json').stdout)).toMatchObject({ dryRun: false, classes: [{ class: 'idempotencyKey', due: 0, removed: 0 }] });
+    expect(cli('retention', '--class', 'everything')).toMatchObject({ status: 2, stderr: expect.stringContaining('rawBody') });
     expect(cli('trace', 'csms/se*wlt*1').stdout).toMatch(/On an invoice: .*20\d\d-000001[\s\S]*cost center 109 > charge \d+ > journal page\/.* > ERP FILE-/);
   });
   it('answers wrong usage with 2 and a way out', () => {
