@@ -1,13 +1,51 @@
+import type { SourceFacts } from '../../contracts/charge-record.ts';
+import { issue } from '../../core/issues.ts';
 import { csvResidentialCsms } from './csv-residential-csms.ts';
 import { jsonCsms } from './json-csms.ts';
 import { ocpi221 } from './ocpi-2-2-1.ts';
-import type { SourceParser } from './port.ts';
+import type { ParseResult, SourceParser } from './port.ts';
+import { unkeyedKey } from './unkeyed.ts';
 
-const parsers: readonly SourceParser[] = [csvResidentialCsms, jsonCsms, ocpi221];
+const parsers: readonly SourceParser[] = [csvResidentialCsms, jsonCsms, ocpi221].map(keepable);
 
 /** The parser of a source's format. Throws for a format nobody wrote: set-up is checked at entry. */
 export function parserFor(format: string): SourceParser {
   const parser = parsers.find((p) => p.format === format);
   if (parser === undefined) throw new RangeError(`no source format "${format}"; known: ${parsers.map((p) => p.format).join(', ')}`);
   return parser;
+}
+
+/** Text that PostgreSQL cannot keep or index (a NUL, half a surrogate pair, an endless id) holds its own CDR back and not the page it comes with. */
+function keepable(parser: SourceParser): SourceParser {
+  return {
+    ...parser,
+    keyOf(bytes, context) {
+      const key = parser.keyOf(bytes, context);
+      return key.length > longestId || (maybeUnkeepable(bytes) && unkeepable.test(JSON.stringify(key))) ? unkeyedKey(bytes) : key;
+    },
+    parse(bytes, context): ParseResult {
+      const result = parser.parse(bytes, context);
+      if (maybeUnkeepable(bytes) && unkeepable.test(JSON.stringify(result))) return held(result, 'a text holds a NUL character or half a surrogate pair');
+      return result.ok && idsOf(result.facts).some((id) => id.length > longestId) ? held(result, `an id is longer than ${longestId} characters`) : result;
+    },
+  };
+}
+
+const longestId = 255;
+
+function idsOf({ cdrId, externalIds, siteKey, evseId = '', connectorId = '', tokenKey }: SourceFacts): string[] {
+  return [cdrId, siteKey, evseId, connectorId, tokenKey, ...Object.values(externalIds)];
+}
+
+function held(result: ParseResult, detail: string): ParseResult {
+  const statedWh = result.ok ? result.facts.energyWh : result.statedWh;
+  return { ok: false, issues: [issue('badShape', 'blocks', 'message', { detail })], ...(statedWh === undefined ? {} : { statedWh }) };
+}
+
+/** As JSON writes them; where a text says the same in letters, a person looks once too often. */
+const unkeepable = /\\u(?:0000|d[89a-f])/;
+
+/** Nearly always not: a look at the bytes is all it costs. */
+function maybeUnkeepable(bytes: Buffer): boolean {
+  return bytes.includes(0) || bytes.includes('\\u0000') || bytes.includes('\\ud') || bytes.includes('\\uD');
 }

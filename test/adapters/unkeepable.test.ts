@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { parserFor } from '../../src/adapters/sources/registry.ts';
+
+const context = { sourceId: 'meters', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' };
+const parser = parserFor('json-csms');
+const transaction = { transactionId: '1', siteId: 'Bl2', idTag: 'CARD', startTime: '2019-12-05T18:00:00Z', stopTime: '2019-12-05T21:00:00Z', energyWh: 1000 };
+const bytesOf = (change: object) => Buffer.from(JSON.stringify({ ...transaction, ...change }));
+
+describe('a text that PostgreSQL cannot keep', () => {
+  it.each([
+    ['a NUL', 'Bl\u00002'],
+    ['the first half of a surrogate pair', 'Bl\ud83d2'],
+    ['the second half', '\ude00Bl2'],
+  ])('holds its CDR back, with its energy: %s', (_name, text) => {
+    expect(parser.parse(bytesOf({ siteId: text }), context)).toMatchObject({ ok: false, statedWh: 1000, issues: [{ code: 'badShape', severity: 'blocks' }] });
+    expect(parser.keyOf(bytesOf({ transactionId: text }), context)).toMatch(/^unkeyed\/[0-9a-f]{24}$/);
+  });
+  it('holds back an id without end, which no index takes', () => {
+    const endless = 'x'.repeat(256);
+    for (const field of ['siteId', 'evseId']) expect(parser.parse(bytesOf({ [field]: endless }), context)).toMatchObject({ ok: false, statedWh: 1000 });
+    expect(parser.parse(bytesOf({ siteId: endless.slice(1) }), context)).toMatchObject({ ok: true });
+    const peer = parserFor('ocpi-2-2-1');
+    expect(peer.keyOf(Buffer.from(JSON.stringify({ country_code: 'SE', party_id: 'WLT', id: 'x'.repeat(9000) })), context)).toMatch(/^unkeyed\//);
+  });
+  it('leaves whole pairs and everything else alone', () => {
+    expect(parser.parse(bytesOf({ siteId: 'Bl2 \ud83d\ude00' }), context)).toMatchObject({ ok: true, facts: { siteKey: 'Bl2 😀' } });
+    expect(parser.keyOf(bytesOf({ siteId: 'Bl\u00002' }), context)).toBe('se*wlt*1');
+    expect(parser.keyOf(bytesOf({}), context)).toBe('se*wlt*1');
+  });
+});
