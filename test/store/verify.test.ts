@@ -187,6 +187,13 @@ describe('verifying names what was tampered with:', () => {
     ['a write-off in the ledger', ["UPDATE ledger_entry SET amount = amount * 2 WHERE transaction_key LIKE 'writeOff/%'"], 'ledger against its sources', /^ledger transaction writeOff\//],
     ['a legal number', ['UPDATE issue_stamp SET number = number + 50 WHERE number = 2'], 'numbers', /has number 3 where 2 belongs/],
     ['a number that is gone', ['DELETE FROM issue_stamp WHERE number = (SELECT max(number) FROM issue_stamp)'], 'numbers', /goes on at \d+ after number/],
+    ['a booked record called rejected', ["UPDATE record_head SET state = 'rejected' WHERE record_id = 5"], 'record heads', /^record 5 is rejected, and charges of it still count/],
+    [
+      'a record that gives way to nothing',
+      ["UPDATE record_head SET linked_to = 999999 WHERE record_id = (SELECT min(record_id) FROM record_head WHERE state = 'quarantined')"],
+      'record heads',
+      /^record \d+ gives way to record 999999, which is not billed itself/,
+    ],
     ['energy of a record', ['UPDATE record_head SET energy_wh = energy_wh + 1 WHERE record_id = 5'], 'energy', /of the energy received in 2019-12, 1 Wh are accounted for nowhere/],
     ['a payload for the ERP', [`UPDATE erp_posting SET ${flipped('payload', 5)} WHERE key = (SELECT min(key) FROM erp_posting)`], 'outbox', /^posting doc_\w+ has another payload/],
     ['a posting that is gone', ['DELETE FROM erp_posting WHERE key = (SELECT min(key) FROM erp_posting)'], 'outbox', /^document doc_\w+ is issued and in no outbox/],
