@@ -6,7 +6,7 @@ import { describeIssue } from '../../src/core/issues.ts';
 import { checkFacts } from '../../src/core/plausibility/check-facts.ts';
 import { checkPrice } from '../../src/core/plausibility/check-price.ts';
 import { betterTwin, checkOverlaps, issueOfTwin, type Span, weakerTwins } from '../../src/core/plausibility/neighbours.ts';
-import { unknownSettings } from '../../src/core/plausibility/rules.ts';
+import { ownerOf, unknownSettings } from '../../src/core/plausibility/rules.ts';
 
 const defaults = ruleProfileSchema.parse({});
 const receivedMs = Date.UTC(2019, 11, 6);
@@ -108,6 +108,10 @@ describe('the rules on one session', () => {
     expect(found({ energyWh: 199 }, profile)).toEqual([expect.objectContaining({ code: 'tinySession', severity: 'info', computed: 199 })]);
     expect(found({ energyWh: 200 }, profile)).toEqual([]);
     expect(found({ endAt: '2019-12-05T18:01:59Z', energyWh: 300 }, profile)).toEqual([expect.objectContaining({ code: 'tinySession', computed: 119, limit: 120 })]);
+  });
+
+  it('names who looks first: the source for what it wrote, ops for the set-up', () => {
+    expect(['missingEnd', 'meterMismatch', 'costOutOfRange', 'unknownToken', 'placeholderTime'].map(ownerOf)).toEqual(['partner', 'ops', 'finance', 'ops', 'partner']);
   });
 
   it('refuses settings of rules and limits that do not exist', () => {

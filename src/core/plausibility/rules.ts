@@ -92,7 +92,11 @@ export function unknownSettings(profile: RuleProfile): string[] {
   });
 }
 
+/** What cannot be read is mended where it was written. */
+const unreadable: ReadonlySet<string> = new Set<IssueCode>(['badShape', 'badEncoding', 'wrongColumnCount', 'missingField', 'badNumber', 'badTimestamp', 'missingEnd']);
+
 /** Who looks first at a cause for waiting: what is missing in the set-up belongs to ops. */
 export function ownerOf(code: string): Owner {
+  if (unreadable.has(code)) return 'partner';
   return code in rules ? rules[code as RuleCode].owner : 'ops';
 }

@@ -42,7 +42,7 @@ async function laterEvents(db: Db, { recordId, token }: RecordView): Promise<Row
     [recordId],
   );
   const decided = await db.query<Row>(
-    `SELECT decided_at AS at, 'decided' AS event, action || ' by ' || actor || coalesce(' for ' || run_id, '') || ': ' || reason AS text FROM decision WHERE subject_kind = 'record' AND subject_id = $1 ORDER BY id`,
+    `SELECT decided_at AS at, 'decided' AS event, action || coalesce(' ' || correction::text, '') || ' by ' || actor || coalesce(' for ' || run_id, '') || CASE WHEN needs_second THEN ' (above the limit: two have to agree)' ELSE '' END || ': ' || reason AS text FROM decision WHERE subject_kind = 'record' AND subject_id = $1 ORDER BY id`,
     [recordId],
   );
   const billed = await db.query<Row>(
