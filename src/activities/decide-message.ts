@@ -38,8 +38,26 @@ export type Readable = Extract<Parsed, { readonly version: unknown }>;
 const nothing: Verdict = { outcome: 'duplicate', issues: [] };
 const noWaiting = { waiting: null, waitingFor: null, worth: null, issues: [] } as const;
 
+/** As `decideMessage`; a message that breaks it is held with what went wrong, and its neighbours on the page go on. */
+export function decideOrHold(item: Parsed, head: Head, page: PageContext): Verdict | undefined {
+  try {
+    return decideMessage(item, head, page);
+  } catch (error) {
+    if (item.facts === undefined) throw error;
+    return hold(item, head, page, issue('processingFailed', 'blocks', item.key.cdrId, { detail: (error as Error).message }));
+  }
+}
+
+function hold({ message, facts, version }: Readable, head: Head, { occasion }: PageContext, found: Issue): Verdict | undefined {
+  if (occasion === 'revisit' || (occasion === 'retry' && head.waiting?.rawId !== message.rawId)) return undefined;
+  const waiting = { waiting: { rawId: message.rawId, ...version }, waitingFor: 'mending', worth: null, issues: [found] };
+  if (head.state === 'booked') return { outcome: 'quarantined', issues: [found], head: { ...head, ...waiting } };
+  const where = { siteId: null, accountId: null, serviceMonth: null, energyWh: facts.energyWh, tokenRef: facts.tokenRef, linkedTo: null };
+  return { outcome: 'quarantined', issues: [found], head: { ...head, ...where, ...waiting, state: 'quarantined' } };
+}
+
 /** Decides on one message of a page, given how its record stands; pure. Undefined: there is nothing to do. */
-export function decideMessage(item: Parsed, head: Head, page: PageContext): Verdict | undefined {
+function decideMessage(item: Parsed, head: Head, page: PageContext): Verdict | undefined {
   if (item.facts === undefined) return decideUnreadable(item, head, page);
   const { version, message } = item;
   if (page.occasion === 'retry') {

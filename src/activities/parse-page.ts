@@ -1,7 +1,8 @@
+import type { ParseResult } from '../adapters/sources/port.ts';
 import { parserFor } from '../adapters/sources/registry.ts';
 import type { ChargeFacts } from '../contracts/charge-record.ts';
 import type { Version } from '../core/intake/standing.ts';
-import type { Issue } from '../core/issues.ts';
+import { type Issue, issue } from '../core/issues.ts';
 import { factsHash } from '../core/normalise/facts-hash.ts';
 import { sealableFacts } from '../core/normalise/token-ref.ts';
 import type { HeadKey, PageMessage, TokenUse } from '../store/intake/load-page.ts';
@@ -27,7 +28,7 @@ export function parseMessage(message: PageMessage): Parsed {
     };
   }
   const context = { sourceId: source.id, ownerCountry: source.ownerCountry, ownerParty: source.ownerParty, timeZone: source.timeZone };
-  const parsed = parserFor(source.format).parse(message.bytes, context);
+  const parsed = parsedOrHeld(() => parserFor(source.format).parse(message.bytes ?? Buffer.alloc(0), context), message.recordKey);
   if (!parsed.ok) {
     // The key the intake gave it stands, so that a corrected message of the same id meets this record.
     return { message, key: keyFromText(source.id, message.recordKey) ?? fallback, facts: undefined, statedWh: parsed.statedWh ?? 0, issues: parsed.issues };
@@ -41,6 +42,15 @@ export function parseMessage(message: PageMessage): Parsed {
     token: { sourceId: source.id, ref: facts.tokenRef, uid: parsed.facts.tokenKey },
     issues: parsed.issues,
   };
+}
+
+/** A message that breaks its parser is held with what went wrong, and its neighbours on the page go on. */
+function parsedOrHeld(parse: () => ParseResult, subject: string): ParseResult {
+  try {
+    return parse();
+  } catch (error) {
+    return { ok: false, issues: [issue('processingFailed', 'blocks', subject, { detail: (error as Error).message })] };
+  }
 }
 
 /** `cc*party*id` back to its parts; undefined for a message that could not be keyed. */

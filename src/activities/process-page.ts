@@ -6,7 +6,7 @@ import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, loadSetup, lockHeads, type TokenUse } from '../store/intake/load-page.ts';
 import { loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
 import { type BookedRecord, type FindingRow, type OutcomeRow, type RecordRow, sealAndBook, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
-import { decideMessage, type Occasion, type Readable, spanOf } from './decide-message.ts';
+import { decideOrHold, type Occasion, type Readable, spanOf } from './decide-message.ts';
 import { type Parsed, parseMessage, recordKeyText } from './parse-page.ts';
 
 export type PageResult = { readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly { sourceId: string; recordKey: string }[] };
@@ -53,7 +53,7 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   for (const item of parsed) {
     const key = headKeyText(item.key);
     const head = headOf(item);
-    const verdict = decideMessage(item, head, { occasion, setup, anonymousTokens, neighbours: (span) => around.beside(span), decisionOn: (rawId) => decisions.get(rawId) });
+    const verdict = decideOrHold(item, head, { occasion, setup, anonymousTokens, neighbours: (span) => around.beside(span), decisionOn: (rawId) => decisions.get(rawId) });
     if (verdict === undefined) continue;
     const { message } = item;
     if (verdict.head !== undefined) {

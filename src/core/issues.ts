@@ -38,6 +38,7 @@ const catalogue = {
   costOutOfRange: ['{computed} minor units of {currency} per {of} is beyond the usual {limit}', 'Check tariff and energy; accept with a reason, or reject.'],
   zeroCost: ['nothing is billed for {limit} Wh, though the tariff has a price', 'Check the restrictions of the tariff.'],
   durationMismatch: ['the stated duration of {computed} s differs from the times ({limit} s)', 'The times are billed; check the source.'],
+  processingFailed: ['it could not be processed: {detail}', 'Report this text; once that is mended, try again all that wait for this cause.'],
   conflictingRepeat: ['the key of record {recordId} came again with other content', 'Compare both messages; the sealed record stands.'],
   notVatRegistered: ['the seller has no VAT registration in {country}', 'Register there, or sign a carry decision for the close.'],
   currencyMismatch: ['the tariff is in {tariff}, the account in {account}', 'Assign a tariff in the currency of the account.'],
