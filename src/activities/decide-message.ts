@@ -181,7 +181,8 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
   const said = spanOf(item, head);
   const others = page.neighbours(said);
   const twin = betterTwin(said, others);
-  const context = { profile: source.ruleProfile, category: undefined };
+  const payer = page.setup.payer(source.id, item.facts.tokenRef, said.startMs);
+  const context = { profile: source.ruleProfile, category: payer === undefined || payer === 'noContract' ? undefined : payer.category };
   if (twin !== undefined) {
     if (page.occasion === 'arrival' && head.waiting !== null && isOlder(version, head.waiting)) return { outcome: 'superseded', issues: item.issues };
     const found = issueOfTwin(said, twin, item.facts.cdrId, context);

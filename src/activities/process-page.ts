@@ -96,7 +96,7 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   }
   // Last, since another page with the same token waits for this one's commit; what is looked at again is known already.
   if (occasion !== 'revisit') await writeTokens(db, tokens);
-  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) await settleTwins(db, spans, around, [...changed.spans.keys()], pages);
+  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) result.waiting.push(...(await settleTwins(db, spans, around, [...changed.spans.keys()], pages)));
   return result;
 }
 
@@ -116,8 +116,8 @@ async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (ite
   return new SpanIndex([...(await loadNeighbours(db, [...own.values()])), ...own.values()]);
 }
 
-/** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more. */
-async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<SpanRow>, changed: readonly bigint[], pages: { next: number }): Promise<void> {
+/** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more; answers those that wait then. */
+async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<SpanRow>, changed: readonly bigint[], pages: { next: number }): Promise<PageResult['waiting']> {
   for (const entityId of [...new Set(spans.map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
   const present = await loadNeighbours(db, spans, 'other sources');
   const own = new SpanIndex(spans);
@@ -129,7 +129,7 @@ async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<
   const weaker = spans.filter((s) => s.linkedTo === null).flatMap((s) => weakerTwins(s, others.beside(s)));
   const linked = await messagesLinkedTo(db, changed);
   const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
-  if (again.length > 0) await processPage(db, again, 'revisit', pages);
+  return again.length === 0 ? [] : (await processPage(db, again, 'revisit', pages)).waiting;
 }
 
 /** The tokens of a page, each once. */

@@ -34,6 +34,7 @@ describe('a message that breaks what decides on it', () => {
       ...({ anonymousTokens: new Set(), neighbours: () => [], decisionOn: () => undefined } satisfies Partial<PageContext>),
       setup: {
         entity: () => ({}),
+        payer: () => undefined,
         site: () => {
           throw new TypeError('a defect');
         },

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { ruleProfileSchema } from '../../src/contracts/rule-profile.ts';
+import { setRules } from '../../src/store/commands/set-rules.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
@@ -171,6 +173,15 @@ describe('what only neighbours tell', () => {
     expect([await codes('801'), await codes('802'), await codes('803')]).toEqual([[], [['overlapOnEvse', true]], [['overlapOnToken', true]]]);
     const { rows } = await store.pool.query("SELECT rule_version, computed, allowed, profile_version, severity FROM finding WHERE code = 'overlapOnEvse'");
     expect(rows).toEqual([{ rule_version: 1, computed: '3600', allowed: '60', profile_version: 0, severity: 'warns' }]);
+  });
+
+  it('judges overlaps by the category of the payer too, as the source says', async () => {
+    const profile = ruleProfileSchema.parse({ rules: { overlapOnEvse: { byCategory: { eMSP: { severity: 'blocks' }, driver: { severity: 'off' } } } } });
+    await store.tx((db) => setRules(db, { sourceId: 'meters', profile, reason: 'partners dispute overlaps' }, { actor: 'chief' }));
+    await receive('meters', own({ id: 811, evse: 'SE*WLT*E801', token: 'CARD-2', start: '2019-12-25T11:15:00Z', stop: '2019-12-25T12:45:00Z' }));
+    await processAll(store);
+    expect(await head('meters', '811')).toMatchObject({ state: 'quarantined', waitingFor: 'decision', issues: [{ code: 'overlapOnEvse', severity: 'blocks' }] });
+    await store.tx((db) => setRules(db, { sourceId: 'meters', profile: ruleProfileSchema.parse({}), reason: 'back to the defaults' }, { actor: 'chief' }));
   });
 
   it('finds sessions that were never reported, by the register of the connector', async () => {

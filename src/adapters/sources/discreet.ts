@@ -9,8 +9,12 @@ export function shown(text: string): string {
   return tells ? `(${text.length} characters)` : text;
 }
 
-/** What is said of a message that is not JSON: the place, without the words around it that the runtime quotes. */
-export function notJson(error: unknown): Issue {
-  const place = / at (?:position|line) \d+/.exec((error as Error).message)?.[0] ?? '';
-  return issue('badShape', 'blocks', 'message', { detail: `not JSON${place}` });
+/** A message's JSON. What is not JSON is named by its place, without the words around it that the runtime quotes. */
+export function readJson(bytes: Buffer): { readonly ok: true; readonly json: unknown } | { readonly ok: false; readonly issues: readonly Issue[] } {
+  try {
+    return { ok: true, json: JSON.parse(bytes.toString('utf8')) };
+  } catch (error) {
+    const place = / at (?:position|line) \d+/.exec((error as Error).message)?.[0] ?? '';
+    return { ok: false, issues: [issue('badShape', 'blocks', 'message', { detail: `not JSON${place}` })] };
+  }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { recordKeyOf } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import { notJson } from './discreet.ts';
+import { readJson } from './discreet.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
@@ -43,13 +43,9 @@ export const jsonCsms: SourceParser = {
   },
 
   parse(bytes, context): ParseResult {
-    let json: unknown;
-    try {
-      json = JSON.parse(bytes.toString('utf8'));
-    } catch (error) {
-      return { ok: false, issues: [notJson(error)] };
-    }
-    const parsed = transactionSchema.safeParse(json);
+    const read = readJson(bytes);
+    if (!read.ok) return read;
+    const parsed = transactionSchema.safeParse(read.json);
     if (!parsed.success) {
       return { ok: false, issues: parsed.error.issues.map((i): Issue => issue('badShape', 'blocks', 'message', { detail: `${i.path.join('.') || 'message'}: ${i.message}` })) };
     }

@@ -2,7 +2,7 @@ import { recordKeyOf } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import { notJson } from './discreet.ts';
+import { readJson } from './discreet.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
@@ -121,12 +121,9 @@ export const ocpi221: SourceParser = {
   },
 
   parse(bytes, context): ParseResult {
-    let json: unknown;
-    try {
-      json = JSON.parse(bytes.toString('utf8'));
-    } catch (error) {
-      return { ok: false, issues: [notJson(error)] };
-    }
+    const message = readJson(bytes);
+    if (!message.ok) return message;
+    const { json } = message;
     const read = new FieldReader();
     if (!isObject(json)) read.problems.push('message: must be an object');
     const cdr = readCdr(isObject(json) ? json : {}, read);
