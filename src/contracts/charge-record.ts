@@ -51,18 +51,40 @@ const correction = z
   })
   .meta({ description: 'A signed correction that is in the facts: who, on what evidence, and what the source said.' });
 
+/** What a charge is, of those that one session makes. */
+export const sessionRoles = [
+  'driverSale',
+  'fleetSale',
+  'emspSale',
+  'idleFee',
+  'roamingPurchase',
+  'siteShareEstimate',
+  'energyReimbursement',
+  'homeReimbursement',
+  'homeRecharge',
+  'homePurchase',
+  'homeSale',
+  'platformFee',
+] as const;
+export type SessionRole = (typeof sessionRoles)[number];
+
 const sealedCharge = z.strictObject({
-  role: z.enum(['driverSale', 'fleetSale', 'emspSale', 'siteShareEstimate']),
+  role: z.enum(sessionRoles),
   component: z.string(),
+  splitNo: z.int().min(0).meta({ description: 'Tells the parts of what several earn, or pay, apart.' }),
   contractId: z.string(),
+  contractVersion: z.int(),
   clause: z.string(),
   payerAccountId: z.string().nullable(),
   payeeAccountId: z.string().nullable(),
-  tariffVersionId: z.string(),
+  tariffVersionId: z.string().nullable(),
   currency,
   netMinor: whole,
   grossMinor: whole,
+  bookNetMinor: whole.meta({ description: 'The net in the currency of the books.' }),
+  fxRate: z.string().nullable().meta({ description: 'The rate it was converted by: source, date, currencies, version, figure. Null in the books’ own currency.' }),
   vatCode: z.string(),
+  vatRule: z.string().meta({ description: 'The row of the VAT table that decided, and the evidence of the other party’s status.' }),
   roundingMode: z.enum(['grossFirst', 'netFirst']),
   exactNet: decimal,
   unitPrice: decimal,
@@ -70,7 +92,9 @@ const sealedCharge = z.strictObject({
   quantity: whole,
   quantityUnit: z.string(),
   glAccount: z.string(),
-  costCenter: z.string(),
+  costCenter: z.string().meta({ description: 'The seller’s own.' }),
+  customerCostCenter: z.string().nullable().meta({ description: 'The customer’s, such as a fleet’s.' }),
+  unitId: z.string().nullable().meta({ description: 'The fleet’s vehicle or driver.' }),
   siteId: z.string(),
   serviceOn: z.iso.date(),
   serviceMonth: month,

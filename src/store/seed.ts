@@ -108,7 +108,7 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
     'mapping',
     mappings.filter((m) => !erasedIds.has(m.internal_id)),
   );
-  const kinds: Record<string, string> = { siteOwner: 'revenueShare', eMSP: 'roaming' };
+  const kinds: Record<string, string> = { siteOwner: 'revenueShare', eMSP: 'roamingSale' };
   await insert(
     'contract',
     accounts.map((a) => ({ id: a.id.replace('acc_', 'ctr_'), account_id: a.id, kind: kinds[a.category] ?? 'supply' })),

@@ -58,6 +58,7 @@ function judgeLines(name: string, lines: readonly DocumentLine[], parts: Documen
       vatCode: row['vat_code'],
       glAccount: row['gl_account'],
       costCenter: row['cost_center'],
+      customerCostCenter: row['customer_cost_center'],
       siteId: row['site_id'],
       serviceMonth: row['service_month'],
       energyWh: row['energy_wh'],

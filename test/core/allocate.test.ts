@@ -9,6 +9,10 @@ const startMs = Date.parse('2019-12-05T10:00:00Z');
 const endMs = Date.parse('2019-12-05T12:00:00Z');
 const entity: EntitySetup = {
   entityId: 'e',
+  country: 'SE',
+  currency: 'SEK',
+  vatTables: [],
+  fx: { source: 'ECB', rates: new Map() },
   timeZone: 'Europe/Stockholm',
   mappingVersion: 1,
   glAccounts: new Map([
@@ -20,7 +24,7 @@ const entity: EntitySetup = {
   vatRules: [{ code: 'SE25', country: 'SE', percent: '25', category: 'S', validFrom: '1995-01-01', validTo: null }],
 };
 const site: SiteSetup = { siteId: 's', country: 'SE', timeZone: 'Europe/Stockholm', costCenter: '100', connectorPowerW: 22_000, ownerAccountId: null, ownerContractId: null, ownerSharePercent: null };
-const business: PayerSetup = { accountId: 'b', category: 'fleet', roundingMode: 'netFirst', currency: 'SEK', costCenter: 'CC', contractId: 'c' };
+const business: PayerSetup = { accountId: 'b', category: 'fleet', roundingMode: 'netFirst', currency: 'SEK', costCenter: 'CC', unitId: null, contractId: 'c', contractVersion: 1 };
 const consumer: PayerSetup = { ...business, accountId: 'd', category: 'driver', roundingMode: 'grossFirst', costCenter: null };
 
 /** Charges of a session of `energyWh` and two hours under a tariff of these components and limits. */

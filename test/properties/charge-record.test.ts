@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ChargeFacts } from '../../src/contracts/charge-record.ts';
+import { type ChargeFacts, sessionRoles } from '../../src/contracts/charge-record.ts';
 import type { Charge } from '../../src/core/allocate/charges.ts';
 import { factsHash } from '../../src/core/normalise/facts-hash.ts';
 import { chargeHash, sealRecord } from '../../src/core/seal/charge-record.ts';
@@ -36,17 +36,22 @@ const facts: fc.Arbitrary<ChargeFacts> = fc.record(
   { requiredKeys: ['sourceId', 'ownerCountry', 'ownerParty', 'cdrId', 'externalIds', 'siteKey', 'tokenRef', 'startAt', 'endAt', 'energyWh', 'periods'] },
 );
 const charge: fc.Arbitrary<Charge> = fc.record({
-  role: fc.constantFrom('driverSale', 'fleetSale', 'emspSale', 'siteShareEstimate'),
+  role: fc.constantFrom(...sessionRoles),
   component: text,
+  splitNo: fc.nat(),
   contractId: text,
+  contractVersion: fc.nat(),
   clause: text,
   payerAccountId: fc.option(text),
   payeeAccountId: fc.option(text),
-  tariffVersionId: text,
+  tariffVersionId: fc.option(text),
   currency: text,
   netMinor: whole,
   grossMinor: whole,
+  bookNetMinor: whole,
+  fxRate: fc.option(text),
   vatCode: text,
+  vatRule: text,
   roundingMode: fc.constantFrom('grossFirst', 'netFirst'),
   exactNet: text,
   unitPrice: text,
@@ -55,6 +60,8 @@ const charge: fc.Arbitrary<Charge> = fc.record({
   quantityUnit: text,
   glAccount: text,
   costCenter: text,
+  customerCostCenter: fc.option(text),
+  unitId: fc.option(text),
   siteId: text,
   serviceOn: text,
   serviceMonth: text,

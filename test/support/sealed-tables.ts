@@ -13,6 +13,8 @@ export const sealedTables = [
   'rule_profile_version',
   'tariff_version',
   'contract_version',
+  'vat_table',
+  'fx_rate',
   'approval',
   'issue_stamp',
   'ledger_transaction',

@@ -41,6 +41,7 @@ const line = z.object({
   vatCode: z.string(),
   glAccount: z.string(),
   costCenter: z.string(),
+  customerCostCenter: z.string().nullable(),
   siteId: z.string().nullable(),
   serviceMonth: z.string(),
   energyWh: wh,

@@ -1,4 +1,4 @@
-import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import type { ChargeFacts, SessionRole } from '../../contracts/charge-record.ts';
 import type { Issue } from '../issues.ts';
 import { add, allocate, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney, sub, toDecimal4HalfEven, vatOfGross, vatOfNet } from '../money.ts';
 import type { RatingResult } from '../rate/rate-session.ts';
@@ -7,17 +7,24 @@ import { type EntitySetup, type PayerSetup, type SiteSetup, saleRoleOf, type Tar
 
 /** One sealed charge of a session. Money in minor units of `currency`, energy in Wh; negative only on reversals. */
 export type Charge = {
-  readonly role: 'driverSale' | 'fleetSale' | 'emspSale' | 'siteShareEstimate';
+  readonly role: SessionRole;
   readonly component: string;
+  readonly splitNo: number;
   readonly contractId: string;
+  readonly contractVersion: number;
   readonly clause: string;
   readonly payerAccountId: string | null;
   readonly payeeAccountId: string | null;
-  readonly tariffVersionId: string;
+  readonly tariffVersionId: string | null;
   readonly currency: string;
   readonly netMinor: bigint;
   readonly grossMinor: bigint;
+  /** The net in the currency of the books, and by which rate it came. */
+  readonly bookNetMinor: bigint;
+  readonly fxRate: string | null;
   readonly vatCode: string;
+  /** The row of the VAT table that decided. */
+  readonly vatRule: string;
   readonly roundingMode: 'grossFirst' | 'netFirst';
   readonly exactNet: string;
   readonly unitPrice: string;
@@ -25,7 +32,10 @@ export type Charge = {
   readonly quantity: bigint;
   readonly quantityUnit: string;
   readonly glAccount: string;
+  /** The seller's own; the customer's stands beside it. */
   readonly costCenter: string;
+  readonly customerCostCenter: string | null;
+  readonly unitId: string | null;
   readonly siteId: string;
   readonly serviceOn: string;
   readonly serviceMonth: string;
@@ -90,14 +100,19 @@ export function allocateSession(input: AllocationInput): AllocationResult {
   if (limit !== undefined) components.push(limit.component);
   const common: SessionPart = {
     contractId: payer.contractId,
+    contractVersion: payer.contractVersion,
     payerAccountId: payer.accountId,
     payeeAccountId: null,
     tariffVersionId: tariff.tariffVersionId,
     currency: payer.currency,
+    fxRate: null,
     vatCode: rule.code,
+    vatRule: 'ofCharger',
     roundingMode: payer.roundingMode,
     glAccount,
-    costCenter: payer.costCenter ?? site.costCenter,
+    costCenter: site.costCenter,
+    customerCostCenter: payer.costCenter,
+    unitId: payer.unitId,
     siteId: site.siteId,
     serviceOn,
     serviceMonth: periodKeyOf(endMs, entity.timeZone),
@@ -107,6 +122,7 @@ export function allocateSession(input: AllocationInput): AllocationResult {
     chargeOf(common, {
       role,
       component: c.name,
+      splitNo: 0,
       clause: input.small === true ? smallSessionClause : 'sale',
       netMinor: amounts[i]?.net ?? 0n,
       grossMinor: amounts[i]?.gross ?? 0n,
@@ -123,25 +139,29 @@ export function allocateSession(input: AllocationInput): AllocationResult {
   const ofOwner: SessionPart = {
     ...common,
     contractId: share.contractId,
+    contractVersion: 1,
     payerAccountId: null,
     payeeAccountId: share.payeeAccountId,
     glAccount: shareAccount,
-    costCenter: site.costCenter,
+    customerCostCenter: null,
+    unitId: null,
     roundingMode: 'netFirst',
   };
   return { kind: 'allocated', charges: [...sales, chargeOf(ofOwner, share)] };
 }
 
-type ComponentPart = Pick<Charge, 'role' | 'component' | 'clause' | 'netMinor' | 'grossMinor' | 'exactNet' | 'unitPrice' | 'energyWh' | 'quantity' | 'quantityUnit'>;
+type ComponentPart = Pick<Charge, 'role' | 'component' | 'splitNo' | 'clause' | 'netMinor' | 'grossMinor' | 'exactNet' | 'unitPrice' | 'energyWh' | 'quantity' | 'quantityUnit'>;
 /** What the charges of a session share. */
-type SessionPart = Omit<Charge, keyof ComponentPart>;
+type SessionPart = Omit<Charge, keyof ComponentPart | 'bookNetMinor'>;
 
 /** Field by field: spreading so many costs more than the rest of the allocation. */
 function chargeOf(session: SessionPart, own: ComponentPart): Charge {
   return {
     role: own.role,
     component: own.component,
+    splitNo: own.splitNo,
     contractId: session.contractId,
+    contractVersion: session.contractVersion,
     clause: own.clause,
     payerAccountId: session.payerAccountId,
     payeeAccountId: session.payeeAccountId,
@@ -149,7 +169,10 @@ function chargeOf(session: SessionPart, own: ComponentPart): Charge {
     currency: session.currency,
     netMinor: own.netMinor,
     grossMinor: own.grossMinor,
+    bookNetMinor: own.netMinor,
+    fxRate: session.fxRate,
     vatCode: session.vatCode,
+    vatRule: session.vatRule,
     roundingMode: session.roundingMode,
     exactNet: own.exactNet,
     unitPrice: own.unitPrice,
@@ -158,6 +181,8 @@ function chargeOf(session: SessionPart, own: ComponentPart): Charge {
     quantityUnit: own.quantityUnit,
     glAccount: session.glAccount,
     costCenter: session.costCenter,
+    customerCostCenter: session.customerCostCenter,
+    unitId: session.unitId,
     siteId: session.siteId,
     serviceOn: session.serviceOn,
     serviceMonth: session.serviceMonth,
@@ -237,6 +262,7 @@ function ownerShare(sales: readonly Charge[], site: SiteSetup) {
   return {
     role: 'siteShareEstimate' as const,
     component: 'netRevenueShare',
+    splitNo: 0,
     contractId: site.ownerContractId,
     clause: 'netRevenueShare',
     payerAccountId: null,
@@ -257,7 +283,15 @@ function samePercent(a: string, b: string): boolean {
 
 /** The exact mirror of a charge, for a corrected record: every amount and the Wh change sign. */
 export function mirrorOf(charge: Charge): Charge {
-  return { ...charge, netMinor: -charge.netMinor, grossMinor: -charge.grossMinor, energyWh: -charge.energyWh, quantity: -charge.quantity, exactNet: negate(charge.exactNet) };
+  return {
+    ...charge,
+    netMinor: -charge.netMinor,
+    grossMinor: -charge.grossMinor,
+    bookNetMinor: -charge.bookNetMinor,
+    energyWh: -charge.energyWh,
+    quantity: -charge.quantity,
+    exactNet: negate(charge.exactNet),
+  };
 }
 
 function negate(decimal: string): string {

@@ -15,6 +15,7 @@ export type DocumentCharge = {
   readonly vatCode: string;
   readonly glAccount: string;
   readonly costCenter: string;
+  readonly customerCostCenter: string | null;
   readonly siteId: string | null;
   readonly serviceMonth: string;
   readonly energyWh: bigint;
@@ -48,6 +49,7 @@ export type DocumentLine = {
   readonly vatCode: string;
   readonly glAccount: string;
   readonly costCenter: string;
+  readonly customerCostCenter: string | null;
   readonly siteId: string | null;
   readonly serviceMonth: string;
   readonly energyWh: bigint;
@@ -124,8 +126,19 @@ export function combineHashes(hashes: readonly Buffer[]): Buffer {
 function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
   const groups = new Map<string, DocumentCharge[]>();
   for (const charge of charges) {
-    // JSON array order is the order of the lines on paper: cost center, site, month, then what was sold.
-    const key = JSON.stringify([charge.costCenter, charge.siteId, charge.serviceMonth, charge.component, charge.unitPrice, charge.vatCode, charge.glAccount, charge.role, charge.mappingVersion]);
+    // JSON array order is the order of the lines on paper: the customer's cost center, ours, site, month, then what was sold.
+    const key = JSON.stringify([
+      charge.customerCostCenter,
+      charge.costCenter,
+      charge.siteId,
+      charge.serviceMonth,
+      charge.component,
+      charge.unitPrice,
+      charge.vatCode,
+      charge.glAccount,
+      charge.role,
+      charge.mappingVersion,
+    ]);
     groups.set(key, [...(groups.get(key) ?? []), charge]);
   }
   return [...groups.entries()]
@@ -146,6 +159,7 @@ function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
           vatCode: first.vatCode,
           glAccount: first.glAccount,
           costCenter: first.costCenter,
+          customerCostCenter: first.customerCostCenter,
           siteId: first.siteId,
           serviceMonth: first.serviceMonth,
           energyWh: total((c) => c.energyWh),
@@ -176,6 +190,7 @@ function adjustmentLines(input: ComposeInput, percentOf: (code: string) => strin
         vatCode: a.vatCode,
         glAccount: a.glAccount,
         costCenter: a.costCenter,
+        customerCostCenter: null,
         siteId: null,
         serviceMonth: input.period,
         energyWh: 0n,

@@ -139,13 +139,17 @@ function chargeText(charge: Charge | SealedCharge): string {
 /** Bigints become text. */
 function chargeInOrder(charge: Charge | SealedCharge): EveryKey<SealedCharge> {
   return {
+    bookNetMinor: charge.bookNetMinor.toString(),
     clause: charge.clause,
     component: charge.component,
     contractId: charge.contractId,
+    contractVersion: charge.contractVersion,
     costCenter: charge.costCenter,
     currency: charge.currency,
+    customerCostCenter: charge.customerCostCenter,
     energyWh: charge.energyWh.toString(),
     exactNet: charge.exactNet,
+    fxRate: charge.fxRate,
     glAccount: charge.glAccount,
     grossMinor: charge.grossMinor.toString(),
     mappingVersion: charge.mappingVersion,
@@ -159,8 +163,11 @@ function chargeInOrder(charge: Charge | SealedCharge): EveryKey<SealedCharge> {
     serviceMonth: charge.serviceMonth,
     serviceOn: charge.serviceOn,
     siteId: charge.siteId,
+    splitNo: charge.splitNo,
     tariffVersionId: charge.tariffVersionId,
+    unitId: charge.unitId,
     unitPrice: charge.unitPrice,
     vatCode: charge.vatCode,
+    vatRule: charge.vatRule,
   };
 }

@@ -8,7 +8,7 @@ const accountsPerChunk = 500;
 
 /** Claims with what a document needs of their charges. */
 export const claimedCharges = `SELECT k.account_id, k.document_id, k.line_no, c.charge_id, c.charge_hash, c.role, c.component, c.unit_price, c.quantity, c.quantity_unit, c.net_minor, c.gross_minor,
-  c.vat_code, c.gl_account, c.cost_center, c.site_id, c.service_month, c.energy_wh, c.mapping_version FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id`;
+  c.vat_code, c.gl_account, c.cost_center, c.customer_cost_center, c.site_id, c.service_month, c.energy_wh, c.mapping_version FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id`;
 /** The order of a document's charges; it is hashed. */
 export const annexOrder = 'c.service_on, c.session_key COLLATE "C", c.revision, c.reversal_of IS NOT NULL, c.role, c.component, c.split_no';
 
@@ -114,6 +114,7 @@ async function insertDocuments(db: Db, runId: string, made: readonly { id: strin
       vat_code: l.vatCode,
       gl_account: l.glAccount,
       cost_center: l.costCenter,
+      customer_cost_center: l.customerCostCenter,
       site_id: l.siteId,
       service_month: l.serviceMonth,
       energy_wh: l.energyWh,
@@ -173,6 +174,7 @@ export function chargeOf(r: QueryResultRow): DocumentCharge {
     vatCode: r['vat_code'],
     glAccount: r['gl_account'],
     costCenter: r['cost_center'],
+    customerCostCenter: r['customer_cost_center'],
     siteId: r['site_id'],
     serviceMonth: r['service_month'],
     energyWh: r['energy_wh'],

@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import { type RuleProfile, ruleProfileSchema } from '../../contracts/rule-profile.ts';
 import { tariffSchema } from '../../contracts/tariff.ts';
+import { vatTableSchema } from '../../contracts/vat-table.ts';
 import type { EntitySetup, PayerSetup, SiteSetup, TariffSetup } from '../../core/allocate/setup.ts';
 import type { Worth } from '../../core/intake/evaluate.ts';
 import type { Version } from '../../core/intake/standing.ts';
@@ -204,9 +205,9 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
   );
   const payerRows = await db.query(
     `SELECT m.source_id, m.external_key, ms(m.valid_from) AS from_ms, ms(m.valid_to) AS to_ms, m.cost_center, a.id, a.category, a.rounding_mode, a.currency,
-            c.id AS contract_id, ms(v.valid_from) AS c_from, ms(v.valid_to) AS c_to
+            m.unit_id, c.id AS contract_id, v.version AS contract_version, ms(v.valid_from) AS c_from, ms(v.valid_to) AS c_to
      FROM mapping m JOIN account a ON a.id = m.internal_id
-     LEFT JOIN contract c ON c.account_id = a.id AND c.kind IN ('supply', 'roaming') LEFT JOIN contract_version v ON v.contract_id = c.id
+     LEFT JOIN contract c ON c.account_id = a.id AND c.kind IN ('supply', 'roamingSale') LEFT JOIN contract_version v ON v.contract_id = c.id
      WHERE m.kind = 'token' AND m.source_id = ANY($1) AND m.external_key = ANY($2)`.replaceAll(/ms\(([a-z_.]+)\)/g, EPOCH_MS),
     [wanted.sourceIds, wanted.tokens.map((t) => t.uid)],
   );
@@ -234,7 +235,16 @@ export async function loadSetup(db: Db, wanted: { entityIds: string[]; sourceIds
   const payers = index(payerRows.rows, (r): PayerSetup | 'noContract' =>
     r['contract_id'] === null
       ? 'noContract'
-      : { accountId: r['id'], category: r['category'], roundingMode: r['rounding_mode'], currency: r['currency'], costCenter: r['cost_center'], contractId: r['contract_id'] },
+      : {
+          accountId: r['id'],
+          category: r['category'],
+          roundingMode: r['rounding_mode'],
+          currency: r['currency'],
+          costCenter: r['cost_center'],
+          unitId: r['unit_id'],
+          contractId: r['contract_id'],
+          contractVersion: r['contract_version'],
+        },
   );
   const tariffs = tariffRows.rows.map((r) => ({
     segment: r.segment as string,
@@ -279,14 +289,33 @@ function index<T>(rows: readonly QueryResultRow[], read: (row: QueryResultRow) =
   return map;
 }
 
+function ratesByCurrency(rows: readonly QueryResultRow[]): Map<string, { on: string; version: number; rate: string }[]> {
+  const rates = new Map<string, { on: string; version: number; rate: string }[]>();
+  for (const r of rows) {
+    const list = rates.get(r['currency']) ?? [];
+    list.push({ on: r['rate_on'], version: r['version'], rate: r['rate'] });
+    rates.set(r['currency'], list);
+  }
+  return rates;
+}
+
 async function loadEntity(db: Db, id: string): Promise<EntitySetup> {
-  const entity = await db.query('SELECT time_zone FROM legal_entity WHERE id = $1', [id]);
+  const entity = await db.query('SELECT time_zone, country, currency, fx_source FROM legal_entity WHERE id = $1', [id]);
   const gl = await db.query('SELECT key, gl_account, version FROM gl_mapping WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1)', [id]);
   const registrations = await db.query('SELECT country, valid_from, valid_to FROM vat_registration WHERE entity_id = $1', [id]);
   const rules = await db.query('SELECT code, country, percent::text, category, valid_from, valid_to FROM vat_rule', []);
+  const tables = await db.query('SELECT version, valid_from, rows FROM vat_table WHERE entity_id = $1 ORDER BY version DESC', [id]);
+  const fx = await db.query('SELECT currency, rate_on, version, rate::text FROM fx_rate WHERE source = $1 AND into_currency = $2 ORDER BY currency, rate_on, version', [
+    entity.rows[0].fx_source,
+    entity.rows[0].currency,
+  ]);
   const period = (r: { valid_from: string; valid_to: string | null }) => ({ validFrom: r.valid_from, validTo: r.valid_to });
   return {
     entityId: id,
+    country: entity.rows[0].country,
+    currency: entity.rows[0].currency,
+    vatTables: tables.rows.map((r) => ({ version: r.version, validFrom: r.valid_from, rows: vatTableSchema.parse(r.rows) })),
+    fx: { source: entity.rows[0].fx_source, rates: ratesByCurrency(fx.rows) },
     timeZone: entity.rows[0].time_zone,
     mappingVersion: gl.rows[0]?.version ?? 0,
     glAccounts: new Map(gl.rows.map((r) => [r.key, r.gl_account])),

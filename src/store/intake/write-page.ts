@@ -160,7 +160,6 @@ type ChargeRow = {
   readonly sessionKey: string;
   readonly revision: number;
   readonly charge: Charge;
-  readonly splitNo: number;
   readonly reversalOf: bigint | null;
   readonly hash: string;
 };
@@ -200,7 +199,8 @@ const chargeTable: CopyTable<BookedCharge> = {
     column('clause', text, ({ row }) => row.charge.clause),
     column('role', text, ({ row }) => row.charge.role),
     column('component', text, ({ row }) => row.charge.component),
-    column('split_no', int4, ({ row }) => row.splitNo),
+    column('split_no', int4, ({ row }) => row.charge.splitNo),
+    column('contract_version', int4, ({ row }) => row.charge.contractVersion),
     column('payer_account_id', text, ({ row }) => row.charge.payerAccountId),
     column('payee_account_id', text, ({ row }) => row.charge.payeeAccountId),
     column('entity_id', text, ({ row }) => row.record.entityId),
@@ -208,7 +208,10 @@ const chargeTable: CopyTable<BookedCharge> = {
     column('currency', text, ({ row }) => row.charge.currency),
     column('net_minor', int8, ({ row }) => row.charge.netMinor),
     column('gross_minor', int8, ({ row }) => row.charge.grossMinor),
+    column('book_net_minor', int8, ({ row }) => row.charge.bookNetMinor),
+    column('fx_rate', text, ({ row }) => row.charge.fxRate),
     column('vat_code', text, ({ row }) => row.charge.vatCode),
+    column('vat_rule', text, ({ row }) => row.charge.vatRule),
     column('rounding_mode', text, ({ row }) => row.charge.roundingMode),
     column('exact_net', text, ({ row }) => row.charge.exactNet),
     column('unit_price', text, ({ row }) => row.charge.unitPrice),
@@ -217,6 +220,8 @@ const chargeTable: CopyTable<BookedCharge> = {
     column('quantity_unit', text, ({ row }) => row.charge.quantityUnit),
     column('gl_account', text, ({ row }) => row.charge.glAccount),
     column('cost_center', text, ({ row }) => row.charge.costCenter),
+    column('customer_cost_center', text, ({ row }) => row.charge.customerCostCenter),
+    column('unit_id', text, ({ row }) => row.charge.unitId),
     column('site_id', text, ({ row }) => row.charge.siteId),
     column('service_on', date, ({ row }) => row.charge.serviceOn),
     column('service_month', text, ({ row }) => row.charge.serviceMonth),
@@ -229,7 +234,7 @@ const chargeTable: CopyTable<BookedCharge> = {
 
 const identityTable: CopyTable<BookedCharge> = {
   name: 'charge_identity',
-  columns: [column('identity_key', text, ({ row }) => `${row.sessionKey}|${row.charge.role}|${row.charge.component}|${row.splitNo}`), column('charge_id', int8, (r) => r.chargeId)],
+  columns: [column('identity_key', text, ({ row }) => `${row.sessionKey}|${row.charge.role}|${row.charge.component}|${row.charge.splitNo}`), column('charge_id', int8, (r) => r.chargeId)],
 };
 
 function instantMs(at: string): number {
@@ -271,7 +276,7 @@ export async function sealAndBook(db: Db, records: readonly RecordRow[], unbooke
 
 function chargesOf(record: RecordRow): ChargeRow[] {
   const { charges, recordKey, revision, sealed, sessionKey } = record;
-  return charges.map((charge, i) => ({ record, sessionKey, revision, charge, splitNo: 0, reversalOf: null, hash: hashOfChargeText(recordKey, revision, sealed.chargeTexts[i] ?? '', false) }));
+  return charges.map((charge, i) => ({ record, sessionKey, revision, charge, reversalOf: null, hash: hashOfChargeText(recordKey, revision, sealed.chargeTexts[i] ?? '', false) }));
 }
 
 /** The mirrors of what is booked of records; frees its identity. */
@@ -286,7 +291,7 @@ async function reversalsOf(db: Db, records: readonly BookedRecord[]): Promise<Ch
     const record = byId.get(r.record_id);
     if (record === undefined) return [];
     const charge = mirrorOf(chargeOfRow(r));
-    return [{ record, sessionKey: r.session_key, revision: r.revision, charge, splitNo: r.split_no, reversalOf: r.charge_id, hash: chargeHash(record.recordKey, r.revision, charge, true) }];
+    return [{ record, sessionKey: r.session_key, revision: r.revision, charge, reversalOf: r.charge_id, hash: chargeHash(record.recordKey, r.revision, charge, true) }];
   });
 }
 

@@ -37,6 +37,7 @@ export type DocumentLineView = {
   readonly vatCode: string;
   readonly glAccount: string;
   readonly costCenter: string;
+  readonly customerCostCenter: string | null;
   readonly siteId: string | null;
   readonly serviceMonth: string;
   readonly energyWh: string;
@@ -73,6 +74,7 @@ export async function findDocument(db: Db, id: string): Promise<(DocumentView & 
       vatCode: l.vat_code,
       glAccount: l.gl_account,
       costCenter: l.cost_center,
+      customerCostCenter: l.customer_cost_center,
       siteId: l.site_id,
       serviceMonth: l.service_month,
       energyWh: String(l.energy_wh),
