@@ -3,12 +3,34 @@ import type { Db } from './db.ts';
 /** What stands where a name was. */
 const erasedName = '(erased)';
 
-/** Takes everything that identifies off parties, and the tokens that are mapped to their accounts. Those erased before are left. */
+/**
+ * Takes everything that identifies off parties and off what the set-up says of them: the words beside their versions, VAT numbers and
+ * bank accounts, labels of the fleet units they drive, proposals, and loads that wait with them in it; and the tokens that are mapped to
+ * their accounts. Those erased before are left.
+ */
 export async function eraseParties(db: Db, partyIds: readonly string[]): Promise<{ readonly parties: number; readonly mappings: number }> {
   const parties = await db.query(
-    `UPDATE party SET name = '${erasedName}', vat_number = NULL, org_number = NULL, address = '{}', version = version + 1, erased_at = now() WHERE id = ANY($1) AND erased_at IS NULL`,
+    `UPDATE party SET name = '${erasedName}', vat_number = NULL, org_number = NULL, email = NULL, address = '{}', version = version + 1, erased_at = now() WHERE id = ANY($1) AND erased_at IS NULL`,
     [partyIds],
   );
+  await eraseSetUp(db, partyIds);
   const mappings = await db.query("DELETE FROM mapping m USING account a WHERE a.party_id = ANY($1) AND m.kind = 'token' AND m.internal_id = a.id", [partyIds]);
   return { parties: parties.rowCount ?? 0, mappings: mappings.rowCount ?? 0 };
+}
+
+const unitsOf = 'SELECT id FROM fleet_unit WHERE party_id = ANY($1)';
+const accountsOf = 'SELECT id FROM account WHERE party_id = ANY($1)';
+
+async function eraseSetUp(db: Db, partyIds: readonly string[]): Promise<void> {
+  for (const sql of [
+    // Before the units lose their party.
+    `DELETE FROM set_up_words WHERE kind = 'party' AND id = ANY($1) OR kind = 'fleetUnit' AND id IN (${unitsOf}) OR kind IN ('vatStatus', 'payeeBankAccount') AND id IN (${accountsOf})`,
+    `UPDATE fleet_unit SET label = '${erasedName}', version = version + 1 WHERE party_id = ANY($1) AND label <> '${erasedName}'`,
+    `UPDATE vat_status SET vat_number = NULL, evidence = NULL WHERE account_id IN (${accountsOf}) AND (vat_number IS NOT NULL OR evidence IS NOT NULL)`,
+    `UPDATE payee_bank_account SET number = NULL WHERE account_id IN (${accountsOf}) AND number IS NOT NULL`,
+    `UPDATE set_up_proposal SET words = '{}' WHERE kind IN ('vatStatus', 'payeeBankAccount') AND subject_id IN (${accountsOf}) AND words <> '{}'`,
+    `UPDATE set_up_load l SET state = 'withdrawn', body = NULL, plan = NULL WHERE body IS NOT NULL
+       AND EXISTS (SELECT FROM unnest($1::text[] || ARRAY(${accountsOf}) || ARRAY(${unitsOf})) AS w(id) WHERE strpos(l.body::text, to_json(w.id)::text) > 0)`,
+  ])
+    await db.query(sql, [partyIds]);
 }

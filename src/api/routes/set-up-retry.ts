@@ -1,0 +1,7 @@
+import type { IssueCode } from '../../core/issues.ts';
+import type { Orders } from '../orders.ts';
+
+/** Tries again, source by source, the records that wait for one of these causes. */
+export async function retryNear(orders: Orders, sourceIds: readonly string[], codes: readonly IssueCode[]): Promise<void> {
+  for (const sourceId of sourceIds) for (const code of codes) await orders.setupAdded({ sourceId, code, key: '*' });
+}

@@ -1,0 +1,301 @@
+import { type Issue, issue } from '../../core/issues.ts';
+import { tokenRefOf } from '../../core/normalise/token-ref.ts';
+import { misfit, type Values } from '../../core/set-up/check-row.ts';
+import { checkVatNumber } from '../../core/set-up/check-vat-number.ts';
+import { placeInTime, type Span } from '../../core/set-up/place-in-time.ts';
+import type { Db } from '../db.ts';
+import { tokenSecret } from '../token-secret.ts';
+import type { Plan } from './put-entries.ts';
+import type { References } from './put-references.ts';
+import { type By, type InputRow, type NewVersion, newestVersions, type PlannedRow, type VersionKind, writeVersions } from './put-rows.ts';
+
+export type SpanKind = 'fleetAssignments' | 'mappings' | 'vatStatuses';
+
+type SpanSpec = {
+  readonly table: string;
+  readonly keys: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string>>;
+  readonly type: 'timestamptz' | 'date';
+  /** Undefined: only the audit trail tells of it. */
+  readonly version?: { readonly kind: VersionKind; readonly words: readonly string[] };
+  load(rows: readonly Values[], references: References): Promise<void>;
+  check(id: string, row: Values, references: References): Issue[];
+};
+
+const specs: Readonly<Record<SpanKind, SpanSpec>> = {
+  fleetAssignments: {
+    table: 'fleet_assignment',
+    keys: { unitId: 'unit_id' },
+    fields: { costCenter: 'cost_center' },
+    type: 'timestamptz',
+    version: { kind: 'fleetAssignment', words: [] },
+    load: (rows, references) =>
+      references.load(
+        'fleetUnit',
+        rows.map((r) => r['unitId']),
+      ),
+    check: (id, { unitId }, references) => missing(id, 'unitId', 'fleetUnit', unitId, references),
+  },
+  mappings: {
+    table: 'mapping',
+    keys: { sourceId: 'source_id', kind: 'kind', externalKey: 'external_key' },
+    fields: { internalId: 'internal_id', costCenter: 'cost_center', unitId: 'unit_id' },
+    type: 'timestamptz',
+    async load(rows, references) {
+      await references.load(
+        'source',
+        rows.map((r) => r['sourceId']),
+      );
+      await references.load(
+        'site',
+        rows.flatMap((r) => (r['kind'] === 'site' ? [r['internalId']] : [])),
+      );
+      await references.load(
+        'account',
+        rows.flatMap((r) => (r['kind'] === 'token' ? [r['internalId']] : [])),
+      );
+      await references.load(
+        'fleetUnit',
+        rows.flatMap((r) => (r['unitId'] == null ? [] : [r['unitId']])),
+      );
+    },
+    check: (id, { sourceId, kind, internalId, unitId }, references) => {
+      const target = kind === 'site' ? ('site' as const) : ('account' as const);
+      const unit = references.get('fleetUnit', unitId);
+      return [
+        ...missing(id, 'sourceId', 'source', sourceId, references),
+        ...missing(id, 'internalId', target, internalId, references),
+        ...(unitId == null ? [] : missing(id, 'unitId', 'fleetUnit', unitId, references)),
+        ...(references.get(target, internalId)?.erased === true ? [issue('rowErased', 'blocks', id, { id: String(internalId) })] : []),
+        ...(unit !== undefined && unit.accountId !== internalId
+          ? [misfit(id, 'unitId', unitId, `that unit is of account ${unit.accountId}`, 'a unit of the account that the token is mapped to')]
+          : []),
+      ];
+    },
+  },
+  vatStatuses: {
+    table: 'vat_status',
+    keys: { accountId: 'account_id' },
+    fields: { status: 'status', establishedIn: 'established_in', vatNumber: 'vat_number', evidence: 'evidence' },
+    type: 'date',
+    version: { kind: 'vatStatus', words: ['vatNumber', 'evidence'] },
+    load: (rows, references) =>
+      references.load(
+        'account',
+        rows.map((r) => r['accountId']),
+      ),
+    check: (id, { accountId, status, vatNumber, evidence }, references) => {
+      const account = references.get('account', accountId);
+      return [
+        ...missing(id, 'accountId', 'account', accountId, references),
+        ...(account?.erased === true ? [issue('rowErased', 'blocks', id, { id: String(accountId) })] : []),
+        ...(typeof vatNumber === 'string' ? checkVatNumber(id, vatNumber) : []),
+        ...(status === 'reseller'
+          ? (['vatNumber', 'evidence'] as const).flatMap((what) => ((what === 'vatNumber' ? vatNumber : evidence) == null ? [issue('noEvidence', 'warns', id, { what })] : []))
+          : []),
+        // Charges keep the evidence for good.
+        ...(typeof evidence === 'string' && account?.name !== undefined && evidence.toLowerCase().includes(account.name.toLowerCase()) && account.category === 'driver'
+          ? [issue('rowValue', 'blocks', id, { field: 'evidence', detail: 'names the driver, and charges keep it for good' })]
+          : []),
+      ];
+    },
+  },
+};
+
+function missing(id: string, field: string, kind: 'fleetUnit' | 'source' | 'site' | 'account', value: unknown, references: References): Issue[] {
+  return references.get(kind, value) === undefined ? [issue('rowReference', 'blocks', id, { field, id: String(value) })] : [];
+}
+
+type Held = Span<Values>;
+type Change = { readonly key: string; readonly row: PlannedRow; readonly keys: Values; readonly cut: { readonly fromMs: number; readonly toMs: number } | undefined; readonly span: Held };
+
+/** Plans values that hold from an instant on: the present one ends there, and the new one holds until the next. Nothing before it changes. */
+export async function planSpans(db: Db, kind: SpanKind, input: readonly InputRow[], references: References): Promise<Plan> {
+  const spec = specs[kind];
+  const keyOf = (values: Values) =>
+    Object.keys(spec.keys)
+      .map((name) => String(values[name]))
+      .join('/');
+  const sound = input.filter((row) => row.errors.length === 0);
+  await spec.load(
+    sound.map((row) => row.values),
+    references,
+  );
+  const chains = await loadChains(db, spec, sound, keyOf);
+  const newest = spec.version === undefined ? new Map<string, number>() : await newestVersions(db, spec.version.kind, [...new Set(input.map((row) => keyOf(row.values)))]);
+  const changes: Change[] = [];
+  const rows = input.map((row): PlannedRow => {
+    const id = keyOf(row.values);
+    const version = newest.get(id) ?? null;
+    const refused = (errors: readonly Issue[]): PlannedRow => ({ kind, line: row.line, id, outcome: 'refused', version, changes: [], errors });
+    if (row.errors.length > 0) return refused(row.errors);
+    const errors = [...spec.check(id, row.values, references), ...staleSpan(id, row.values['expectedVersion'], version)];
+    if (errors.some((e) => e.severity === 'blocks')) return refused(errors);
+    const chain = chains.get(id) ?? [];
+    const value = Object.fromEntries(Object.keys(spec.fields).map((name) => [name, row.values[name] ?? null]));
+    const from = row.values['validFrom'];
+    if (from === undefined && chain.length > 0) {
+      const last = chain.at(-1);
+      if (last !== undefined && sameValue(last.value, value)) return { kind, line: row.line, id, outcome: 'unchanged', version, changes: [], errors };
+      return refused([...errors, issue('rowNeedsDate', 'blocks', id)]);
+    }
+    const placed = placeInTime(chain, from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(String(from)), value, sameValue);
+    if (placed.kind === 'unchanged') return { kind, line: row.line, id, outcome: 'unchanged', version, changes: [], errors };
+    chains.set(id, placed.spans);
+    const fields = Object.keys(spec.fields).flatMap((field) => {
+      const [before, after] = [placed.before?.[field] ?? null, value[field] ?? null];
+      return before === after ? [] : [{ field, before, after }];
+    });
+    const planned: PlannedRow = {
+      kind,
+      line: row.line,
+      id,
+      outcome: placed.before === undefined ? 'created' : 'changed',
+      version,
+      changes: [...fields, { field: 'validFrom', before: null, after: from ?? null }],
+      errors,
+    };
+    changes.push({ key: id, row: planned, keys: Object.fromEntries(Object.keys(spec.keys).map((name) => [name, row.values[name]])), cut: placed.cut, span: placed.span });
+    return planned;
+  });
+  if (kind !== 'fleetAssignments') return { rows, write: (reason, by) => writeSpans(db, kind, spec, changes, newest, reason, by) };
+  const late = await issuedSince(db, changes, references);
+  const checked = rows.map((row): PlannedRow => {
+    const from = late.get(row);
+    return from === undefined ? row : { ...row, outcome: 'refused', changes: [], errors: [...row.errors, issue('rowPastIssued', 'blocks', row.id, { from })] };
+  });
+  return {
+    rows: checked,
+    write: (reason, by) =>
+      writeSpans(
+        db,
+        kind,
+        spec,
+        changes.filter((c) => !late.has(c.row)),
+        newest,
+        reason,
+        by,
+      ),
+  };
+}
+
+function staleSpan(id: string, expected: unknown, version: number | null): Issue[] {
+  return typeof expected !== 'number' || expected === (version ?? 0) ? [] : [issue('rowStale', 'blocks', id, { expected, present: version ?? 'none' })];
+}
+
+function sameValue(a: Values, b: Values): boolean {
+  return Object.keys({ ...a, ...b }).every((field) => (a[field] ?? null) === (b[field] ?? null));
+}
+
+const columnsOf = (names: Readonly<Record<string, string>>) => Object.entries(names).map(([name, column]) => `t.${column} AS "${name}"`);
+
+async function loadChains(db: Db, spec: SpanSpec, rows: readonly InputRow[], keyOf: (values: Values) => string): Promise<Map<string, readonly Held[]>> {
+  const keys = Object.entries(spec.keys);
+  const ms = (column: string) =>
+    `CASE WHEN ${column} IS NULL OR ${column} = 'infinity' THEN 'Infinity' WHEN ${column} = '-infinity' THEN '-Infinity' ELSE ((extract(epoch FROM ${column}) * 1000)::bigint)::text END`;
+  const { rows: held } = await db.query(
+    `SELECT ${[...columnsOf(spec.keys), ...columnsOf(spec.fields)].join(', ')}, ${ms('t.valid_from')} AS from_ms, ${ms('t.valid_to')} AS to_ms
+     FROM (SELECT DISTINCT * FROM jsonb_to_recordset($1::jsonb) AS w(${keys.map(([name]) => `"${name}" text`).join(', ')})) w
+     JOIN ${spec.table} t ON ${keys.map(([name, column]) => `t.${column} = w."${name}"`).join(' AND ')} ORDER BY t.valid_from`,
+    [JSON.stringify(rows.map(({ values }) => Object.fromEntries(keys.map(([name]) => [name, values[name]]))))],
+  );
+  const chains = new Map<string, Held[]>();
+  for (const row of held) {
+    const value = Object.fromEntries(Object.keys(spec.fields).map((name) => [name, row[name]]));
+    const key = keyOf(row);
+    chains.set(key, [...(chains.get(key) ?? []), { fromMs: Number(row.from_ms), toMs: Number(row.to_ms), value }]);
+  }
+  return chains;
+}
+
+/** Assignments that would say otherwise of what is issued: sessions that began from their instant on, in an issued document or a closed run. */
+async function issuedSince(db: Db, changes: readonly Change[], references: References): Promise<Map<PlannedRow, string>> {
+  // What has no assignment yet was charged without one, and a value for it rewrites nothing.
+  const asked = changes.map((c, n) => ({ n, unit: c.key, account: references.get('fleetUnit', c.key)?.accountId, from: atText(c.span.fromMs), to: atText(c.span.toMs) }));
+  if (asked.length === 0) return new Map();
+  const { rows } = await db.query<{ n: number; since: Date }>(
+    `SELECT w.n, min(r.start_at) AS since FROM jsonb_to_recordset($1::jsonb) AS w(n integer, unit text, account text, "from" timestamptz, "to" timestamptz)
+     JOIN account a ON a.id = w.account
+     JOIN rated_charge c ON c.entity_id = a.entity_id AND c.payer_account_id = w.account AND c.unit_id = w.unit
+     JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision AND r.start_at >= w."from" AND r.start_at < w."to"
+     JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id JOIN billing_run b ON b.id = k.run_id
+     WHERE d.state = 'issued' OR b.state = 'closed' GROUP BY w.n`,
+    [JSON.stringify(asked)],
+  );
+  return new Map(rows.flatMap(({ n, since }) => (changes[n] === undefined ? [] : [[changes[n].row, since.toISOString()] as const])));
+}
+
+function atText(ms: number): string {
+  return ms === Number.POSITIVE_INFINITY ? 'infinity' : ms === Number.NEGATIVE_INFINITY ? '-infinity' : new Date(ms).toISOString();
+}
+
+async function writeSpans(db: Db, kind: SpanKind, spec: SpanSpec, changes: readonly Change[], newest: ReadonlyMap<string, number>, reason: string, by: By): Promise<void> {
+  if (changes.length === 0) return;
+  const boundOf = (ms: number): string | null => (spec.type === 'date' ? (Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 10) : null) : atText(ms));
+  const columns = [...Object.values(spec.keys), ...Object.values(spec.fields)];
+  // In the order of the rows: of two that meet the later one has the last word on where a span ends.
+  const rows = new Map<string, Record<string, unknown>>();
+  for (const { key, keys, cut, span } of changes) {
+    const named = Object.fromEntries(Object.entries(spec.keys).map(([name, column]) => [column, keys[name]]));
+    if (cut !== undefined) {
+      const at = `${key}\n${cut.fromMs}`;
+      const before = rows.get(at);
+      if (before === undefined) rows.set(at, { ...named, valid_from: boundOf(cut.fromMs), valid_to: boundOf(cut.toMs), cut: true });
+      else before['valid_to'] = boundOf(cut.toMs);
+    }
+    rows.set(`${key}\n${span.fromMs}`, {
+      ...named,
+      ...Object.fromEntries(Object.entries(spec.fields).map(([name, column]) => [column, span.value[name] ?? null])),
+      valid_from: boundOf(span.fromMs),
+      valid_to: boundOf(span.toMs),
+      author: by.actor,
+      ...(kind === 'vatStatuses' ? { second_person: by.secondPerson ?? null } : {}),
+    });
+  }
+  const all = [...rows.values()];
+  const same = Object.values(spec.keys).map((c) => `t.${c} = w.${c}`);
+  await db.query(`UPDATE ${spec.table} t SET valid_to = w.valid_to FROM jsonb_populate_recordset(NULL::${spec.table}, $1::jsonb) w WHERE ${same.join(' AND ')} AND t.valid_from = w.valid_from`, [
+    JSON.stringify(all.filter((r) => r['cut'] === true)),
+  ]);
+  const written = [...columns, 'valid_from', 'valid_to', 'author', ...(kind === 'vatStatuses' ? ['second_person'] : [])];
+  await db.query(
+    `INSERT INTO ${spec.table} (${written.join(', ')}) SELECT ${written.join(', ')} FROM jsonb_populate_recordset(NULL::${spec.table}, $1::jsonb)
+     ON CONFLICT (${[...Object.values(spec.keys), 'valid_from'].join(', ')}) DO UPDATE SET ${written
+       .filter((c) => !Object.values(spec.keys).includes(c) && c !== 'valid_from')
+       .map((c) => `${c} = EXCLUDED.${c}`)
+       .join(', ')}`,
+    [JSON.stringify(all.filter((r) => r['cut'] !== true))],
+  );
+  if (spec.version === undefined) await auditMappings(db, changes, reason, by);
+  else await writeVersions(db, spec.version.kind, versionsOf(spec, changes, newest), reason, by);
+}
+
+function versionsOf(spec: SpanSpec, changes: readonly Change[], newest: ReadonlyMap<string, number>): NewVersion[] {
+  const words = spec.version?.words ?? [];
+  const at = new Map(newest);
+  return changes.map(({ key, row, span }) => {
+    const version = (at.get(key) ?? 0) + 1;
+    at.set(key, version);
+    const pick = (named: boolean) => Object.fromEntries(Object.entries(span.value).filter(([field]) => words.includes(field) === named));
+    return {
+      id: key,
+      version,
+      body: { ...pick(false), validFrom: atText(span.fromMs), validTo: atText(span.toMs) },
+      words: words.length === 0 ? undefined : pick(true),
+      changed: row.changes.map((c) => c.field),
+    };
+  });
+}
+
+/** The audit trail is kept for good: it names a token by its reference. */
+async function auditMappings(db: Db, changes: readonly Change[], reason: string, by: By): Promise<void> {
+  const secret = await tokenSecret(db);
+  const events = changes.map(({ keys, span }) => {
+    const named = keys['kind'] === 'token' ? tokenRefOf(secret, String(keys['externalKey'])) : String(keys['externalKey']);
+    return { subject: `${keys['sourceId']}/${keys['kind']}/${named}`, after: { ...keys, ...span.value, externalKey: named, validFrom: atText(span.fromMs) } };
+  });
+  await db.query(
+    "INSERT INTO audit_event (actor, action, subject, reason, after, request_id) SELECT $2, 'mapping.add', e.subject, $3, e.after, $4 FROM jsonb_to_recordset($1::jsonb) AS e(subject text, after jsonb)",
+    [JSON.stringify(events), by.actor, reason, by.requestId ?? null],
+  );
+}
