@@ -51,7 +51,7 @@ const version = z
 export function refusedProblem(errors: readonly Issue[]): Problem {
   const blocking = errors.filter((e) => e.severity === 'blocks');
   const states: readonly Issue['code'][] = ['rowStale', 'rowFixed', 'rowErased', 'rowPastIssued', 'rowNeedsDate'];
-  const conflict = blocking.length > 0 && blocking.every((e) => states.includes(e.code));
+  const conflict = blocking.some((e) => states.includes(e.code));
   return new Problem(conflict ? 409 : 422, blocking[0]?.code ?? 'invalid', blocking.map((e) => issueBody(e).text).join(' '), { errors: blocking.map(issueBody) });
 }
 
