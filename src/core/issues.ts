@@ -106,7 +106,6 @@ const catalogue = {
   wrongAgreementKind: ['what is to be agreed is of kind {kind}, the contract of kind {contract}', 'Propose it under a contract of that kind.'],
   agreementCurrency: ['the agreement is in {agreement}, the account in {account}', 'Agree on the currency of the account, or open another account.'],
   contractGap: ['version {version} has ended the contract, and this one goes on later', 'Sessions in between wait for a contract; begin earlier if that is not meant.'],
-  noPriceSource: ['no clause says where prices come from', 'Add a priceSource.'],
   clauseRepeated: ['two clauses are called {clause}', 'Give each clause a name of its own: charges refer to it.'],
   negativeFigure: ['{field} of {clause} is {value}', 'Use a figure from 0 on; what is given back is a clause of its own.'],
   clausesOverlap: ['{first} and {second} match the same sessions', 'Narrow one of the two, or take it out.'],

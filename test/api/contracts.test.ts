@@ -195,18 +195,18 @@ describe('the books', () => {
     const { items } = await call('auditor', 'GET', '/v1/entities/ent_se/gl-mappings');
     expect(items).toHaveLength(1);
     const [{ version, keys }] = items;
-    expect(await put({ 'revenue.homeSale': '3003', 'revenue.driverSale': keys['revenue.driverSale'] })).toMatchObject({ outcome: 'changed', version: version + 1, changed: ['revenue.homeSale'] });
-    expect(await put({ 'revenue.homeSale': '3003' })).toMatchObject({ outcome: 'unchanged', version: version + 1 });
+    expect(await put({ 'revenue.valet': '3003', 'revenue.driverSale': keys['revenue.driverSale'] })).toMatchObject({ outcome: 'changed', version: version + 1, changed: ['revenue.valet'] });
+    expect(await put({ 'revenue.valet': '3003' })).toMatchObject({ outcome: 'unchanged', version: version + 1 });
     // The pilot's session is open: its revenue account, its VAT code and what every posting needs stay.
     for (const key of ['revenue.driverSale', 'outputVat.SE25', 'receivable']) expect(await put({ [key]: null }), key).toMatchObject({ status: 409, detail: expect.stringContaining(key) });
-    expect(await put({ 'revenue.homeSale': null, 'revenue.driverSale': '3009' }, { expectedVersion: version })).toMatchObject({ status: 409 });
-    expect(await put({ 'revenue.homeSale': null, 'revenue.driverSale': '3009' }, { expectedVersion: version + 1 })).toMatchObject({ version: version + 2 });
+    expect(await put({ 'revenue.valet': null, 'revenue.driverSale': '3009' }, { expectedVersion: version })).toMatchObject({ status: 409 });
+    expect(await put({ 'revenue.valet': null, 'revenue.driverSale': '3009' }, { expectedVersion: version + 1 })).toMatchObject({ version: version + 2 });
     const newest = (await call('auditor', 'GET', '/v1/entities/ent_se/gl-mappings')).items.at(-1);
     expect(newest).toMatchObject({ version: version + 2, author: 'preparer', reason, keys: { ...keys, 'revenue.driverSale': '3009' } });
-    expect(newest.keys).not.toHaveProperty(['revenue.homeSale']);
+    expect(newest.keys).not.toHaveProperty(['revenue.valet']);
     expect((await call('auditor', 'GET', '/v1/entities/ent_se/versions?of=glMapping')).items[0].body).toEqual({
-      before: { 'revenue.homeSale': '3003', 'revenue.driverSale': '3001' },
-      after: { 'revenue.homeSale': null, 'revenue.driverSale': '3009' },
+      before: { 'revenue.valet': '3003', 'revenue.driverSale': '3001' },
+      after: { 'revenue.valet': null, 'revenue.driverSale': '3009' },
     });
   });
 

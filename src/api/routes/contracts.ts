@@ -11,7 +11,7 @@ import { issueBody, Problem } from '../problem.ts';
 import { body, idempotencyHeader, instant, issue, json, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 import { pathId, refusedProblem, setUpWriters } from './set-up-entries.ts';
-import { retryNear } from './set-up-retry.ts';
+import { retryNear, waitsForContract } from './set-up-retry.ts';
 
 const tags = ['Contracts'];
 const contractKind = z.enum(['supply', 'roamingSale', 'roamingPurchase', 'revenueShare', 'homeCharging']);
@@ -63,7 +63,7 @@ export function contractRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { re
       }
       const { outcome, proposalId, version, findings } = await store.tx((db) => proposeContract(db, { contractId: id, validFrom: new Date(validFrom), agreement: parsed.data, reason: why }, byOf(c)));
       if (outcome === 'refused') throw refusedProblem(findings);
-      if (outcome === 'published') await retryNear(orders, await sourcesNear(store.pool, { contractId: id }), ['missingContract']);
+      if (outcome === 'published') await retryNear(orders, await sourcesNear(store.pool, { contractId: id }), waitsForContract[parsed.data.kind]);
       return c.json({ outcome, proposalId, version, findings: findings.map(issueBody) as z.infer<typeof issue>[] }, 201);
     },
   );

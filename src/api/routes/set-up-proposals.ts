@@ -17,7 +17,7 @@ import { issueBody } from '../problem.ts';
 import { body, idempotencyHeader, issue, json, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 import { pathId, refusedProblem, setUpTags, setUpWriters } from './set-up-entries.ts';
-import { retryNear } from './set-up-retry.ts';
+import { retryNear, waitsForContract } from './set-up-retry.ts';
 
 const proposed = z.object({ outcome: z.enum(['proposed', 'unchanged']), proposalId: z.string().nullable(), findings: z.array(issue) }).openapi('SetUpProposed');
 const proposal = z
@@ -39,7 +39,7 @@ const proposal = z
   .openapi('SetUpProposal');
 /** What may have waited for a proposal of each kind. */
 const waitsFor: Readonly<Record<ProposalKind, readonly IssueCode[]>> = {
-  contract: ['missingContract'],
+  contract: waitsForContract.revenueShare,
   vatStatus: ['vatBlocked', 'noVatRow'],
   vatTable: ['noVatTable', 'noVatRow', 'vatBlocked', 'notVatRegistered', 'unknownVatRule'],
   payeeBankAccount: [],

@@ -27,7 +27,7 @@ export function lintAgreement(agreement: Agreement, known: Known): Issue[] {
     case 'roamingPurchase':
       break;
     case 'roamingSale':
-      if (agreement.status === 'active' && !agreement.clauses.some((c) => c.kind === 'priceSource')) find('noPriceSource', {});
+      if (agreement.status === 'active' && !agreement.clauses.some((c) => c.kind === 'priceSource')) find('noPriceSource', { contract: known.contract.id, route: 'any' });
       break;
     case 'revenueShare':
       lintShares(agreement, known, find);
