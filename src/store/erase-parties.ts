@@ -18,19 +18,37 @@ export async function eraseParties(db: Db, partyIds: readonly string[]): Promise
   return { parties: parties.rowCount ?? 0, mappings: mappings.rowCount ?? 0 };
 }
 
-const unitsOf = 'SELECT id FROM fleet_unit WHERE party_id = ANY($1)';
 const accountsOf = 'SELECT id FROM account WHERE party_id = ANY($1)';
 
+/** Takes the label off fleet units, with every version of it, and the loads that wait with one of them. Answers how many had one. */
+export async function eraseUnits(db: Db, unitIds: readonly string[]): Promise<number> {
+  await db.query("DELETE FROM set_up_words WHERE kind = 'fleetUnit' AND id = ANY($1)", [unitIds]);
+  const units = await db.query(`UPDATE fleet_unit SET label = '${erasedName}', party_id = NULL, version = version + 1 WHERE id = ANY($1) AND label <> '${erasedName}'`, [unitIds]);
+  await withdrawLoads(db, unitIds);
+  return units.rowCount ?? 0;
+}
+
 async function eraseSetUp(db: Db, partyIds: readonly string[]): Promise<void> {
+  const units = await db.query<{ id: string }>('SELECT id FROM fleet_unit WHERE party_id = ANY($1)', [partyIds]);
+  await eraseUnits(
+    db,
+    units.rows.map((r) => r.id),
+  );
   for (const sql of [
-    // Before the units lose their party.
-    `DELETE FROM set_up_words WHERE kind = 'party' AND id = ANY($1) OR kind = 'fleetUnit' AND id IN (${unitsOf}) OR kind IN ('vatStatus', 'payeeBankAccount') AND id IN (${accountsOf})`,
-    `UPDATE fleet_unit SET label = '${erasedName}', version = version + 1 WHERE party_id = ANY($1) AND label <> '${erasedName}'`,
+    `DELETE FROM set_up_words WHERE kind = 'party' AND id = ANY($1) OR kind IN ('vatStatus', 'payeeBankAccount') AND id IN (${accountsOf})`,
     `UPDATE vat_status SET vat_number = NULL, evidence = NULL WHERE account_id IN (${accountsOf}) AND (vat_number IS NOT NULL OR evidence IS NOT NULL)`,
     `UPDATE payee_bank_account SET number = NULL WHERE account_id IN (${accountsOf}) AND number IS NOT NULL`,
     `UPDATE set_up_proposal SET words = '{}' WHERE kind IN ('vatStatus', 'payeeBankAccount') AND subject_id IN (${accountsOf}) AND words <> '{}'`,
-    `UPDATE set_up_load l SET state = 'withdrawn', body = NULL, plan = NULL WHERE body IS NOT NULL
-       AND EXISTS (SELECT FROM unnest($1::text[] || ARRAY(${accountsOf}) || ARRAY(${unitsOf})) AS w(id) WHERE strpos(l.body::text, to_json(w.id)::text) > 0)`,
   ])
     await db.query(sql, [partyIds]);
+  const accounts = await db.query<{ id: string }>(accountsOf, [partyIds]);
+  await withdrawLoads(db, [...partyIds, ...accounts.rows.map((r) => r.id)]);
+}
+
+/** A load that waits to be applied would bring back what is taken. */
+async function withdrawLoads(db: Db, ids: readonly string[]): Promise<void> {
+  await db.query(
+    `UPDATE set_up_load l SET state = 'withdrawn', body = NULL, plan = NULL WHERE body IS NOT NULL AND EXISTS (SELECT FROM unnest($1::text[]) AS w(id) WHERE strpos(l.body::text, to_json(w.id)::text) > 0)`,
+    [ids],
+  );
 }

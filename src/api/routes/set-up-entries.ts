@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { entityInputSchema, type SetUpKind, setUpRowSchemas } from '../../contracts/set-up.ts';
 import type { Issue } from '../../core/issues.ts';
+import { eraseFleetUnit } from '../../store/commands/erase-fleet-unit.ts';
 import { putEntity } from '../../store/commands/put-entity.ts';
 import { putSetUp } from '../../store/commands/put-set-up.ts';
 import type { Store } from '../../store/db.ts';
@@ -110,6 +111,19 @@ export function setUpEntryRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
       const { reason: why, ...values } = c.req.valid('json');
       return c.json(await write(c, 'fleetAssignments', { ...values, unitId: c.req.valid('param').id }, why), 200);
     },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/fleet-units/{id}/erasure',
+      tags: ['Privacy'],
+      summary: 'Take the label off a vehicle or driver of a fleet',
+      description: 'With every version of it. Who has an account of their own is erased through that.',
+      middleware: allow('admin'),
+      request: { params: pathId, headers: idempotencyHeader, body: body(z.object({ reason: reason.openapi({ description: 'Why; kept for good, so without the label.' }) })) },
+      responses: { 200: json(z.object({ erased: z.boolean() }), 'Erased.'), ...problems },
+    }),
+    async (c) => c.json(await store.tx((db) => eraseFleetUnit(db, c.req.valid('param').id, c.req.valid('json').reason, byOf(c))), 200),
   );
   app.openapi(
     createRoute({

@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto';
 import { type SetUpKind, setUpKinds } from '../../contracts/set-up.ts';
-import { canonicalBytes } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 import { tokenSecret } from '../token-secret.ts';
 import { audit } from './audit.ts';
@@ -116,9 +115,18 @@ function totalsOf(rows: readonly PlannedRow[]): LoadTotals {
 
 /** By all they say: the version that is there, what was and what is to be, and what is wrong. */
 function movedRows(before: readonly PlannedRow[], now: readonly PlannedRow[]): Moved[] {
-  const saying = (row: PlannedRow) => canonicalBytes(JSON.parse(JSON.stringify(row))).toString();
+  const saying = (row: PlannedRow) => JSON.stringify(inOrder(row));
   return now.flatMap((row, i) => {
     const was = before[i];
     return was !== undefined && saying(was) === saying(row) ? [] : [{ kind: row.kind, line: row.line, id: row.id, was: was?.outcome ?? 'refused', is: row.outcome }];
   });
+}
+
+/** The database keeps keys in an order of its own. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  return Object.keys(value)
+    .sort()
+    .map((key) => [key, inOrder((value as Record<string, unknown>)[key])]);
 }
