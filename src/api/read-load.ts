@@ -88,7 +88,7 @@ function valuesOfCells(kind: SetUpKind, record: CsvRow['record']): Record<string
 }
 
 /** A row against the schema of its kind; what is wrong names the field, and does not repeat what it holds. */
-export function rowOf(kind: SetUpKind, line: number, values: unknown, wrong: readonly Issue[] = []): InputRow {
+function rowOf(kind: SetUpKind, line: number, values: unknown, wrong: readonly Issue[] = []): InputRow {
   const parsed = setUpRowSchemas[kind].safeParse(values);
   if (parsed.success) return { line, values: parsed.data, errors: wrong };
   const subject = `line ${line}`;

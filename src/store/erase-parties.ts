@@ -5,7 +5,7 @@ const erasedName = '(erased)';
 
 /**
  * Takes everything that identifies off parties and off what the set-up says of them: the words beside their versions, VAT numbers and
- * bank accounts, labels of the fleet units they drive, proposals, and loads that wait with them in it; and the tokens that are mapped to
+ * bank accounts, names of their homes, labels of the fleet units they drive, proposals, and loads that wait with them in it; and the tokens that are mapped to
  * their accounts. Those erased before are left.
  */
 export async function eraseParties(db: Db, partyIds: readonly string[]): Promise<{ readonly parties: number; readonly mappings: number }> {
@@ -34,8 +34,10 @@ async function eraseSetUp(db: Db, partyIds: readonly string[]): Promise<void> {
     db,
     units.rows.map((r) => r.id),
   );
+  const homes = `SELECT id FROM site WHERE kind = 'home' AND owner_account_id IN (${accountsOf})`;
   for (const sql of [
-    `DELETE FROM set_up_words WHERE kind = 'party' AND id = ANY($1) OR kind IN ('vatStatus', 'payeeBankAccount') AND id IN (${accountsOf})`,
+    `DELETE FROM set_up_words WHERE kind = 'party' AND id = ANY($1) OR kind = 'site' AND id IN (${homes}) OR kind IN ('vatStatus', 'payeeBankAccount') AND id IN (${accountsOf})`,
+    `UPDATE site SET name = '${erasedName}', version = version + 1 WHERE id IN (${homes}) AND name <> '${erasedName}'`,
     `UPDATE vat_status SET vat_number = NULL, evidence = NULL WHERE account_id IN (${accountsOf}) AND (vat_number IS NOT NULL OR evidence IS NOT NULL)`,
     `UPDATE payee_bank_account SET number = NULL WHERE account_id IN (${accountsOf}) AND number IS NOT NULL`,
     `UPDATE set_up_proposal SET words = '{}' WHERE kind IN ('vatStatus', 'payeeBankAccount') AND subject_id IN (${accountsOf}) AND words <> '{}'`,

@@ -156,8 +156,8 @@ describe('erasing a driver', () => {
   it('takes what the set-up says of the driver: versions, VAT number, bank account, label, proposals and loads that wait', async () => {
     const people = { actor: 'clerk' };
     const second = { actor: 'second' };
-    const own = ['Åsa Lindqvist', 'asa@example.org', 'Nygatan 4', 'DE136695976', 'VIES-4711', 'SE4550000000058398257466', 'DE89370400440532013000', 'Åsas bil'];
-    const put = (kind: 'parties' | 'fleetUnits', values: object) => store.tx((db) => putSetUp(db, kind, { ...values }, 'moved house', people));
+    const own = ['Åsa Lindqvist', 'asa@example.org', 'Nygatan 4', 'DE136695976', 'VIES-4711', 'SE4550000000058398257466', 'DE89370400440532013000', 'Åsas bil', 'Hemma hos Åsa'];
+    const put = (kind: 'parties' | 'fleetUnits' | 'sites', values: object) => store.tx((db) => putSetUp(db, kind, { ...values }, 'moved house', people));
     expect(await put('parties', { id: 'pty_driver_16', email: 'asa@example.org', address: { street: 'Nygatan 4' } })).toMatchObject({ outcome: 'changed', version: 1 });
     await put('parties', { id: 'pty_driver_16', email: null });
     await put('fleetUnits', { id: 'car_16', accountId: 'acc_fleet_taxi', kind: 'driver', label: 'Åsas bil', partyId: 'pty_driver_16' });
@@ -185,7 +185,7 @@ describe('erasing a driver', () => {
       ]),
     );
     // Nothing that cannot be erased says any of it.
-    expect(places.filter((place) => !/^(fleet_unit|party|payee_bank_account|set_up_load|set_up_proposal|set_up_words|vat_status)\./.test(place))).toEqual([]);
+    expect(places.filter((place) => !/^(fleet_unit|party|site|payee_bank_account|set_up_load|set_up_proposal|set_up_words|vat_status)\./.test(place))).toEqual([]);
     await erase();
     expect(await placesOf(owner, [...words, ...own])).toEqual([]);
     // Who changed what and why is still told.

@@ -66,7 +66,7 @@ async function loadDriver(db: Db, accountId: string): Promise<Driver> {
     labels: string[];
   }>(
     `SELECT a.id, a.entity_id, a.category, p.id AS party_id, p.name, p.vat_number, p.org_number, p.email, p.address,
-       ARRAY(SELECT u.label FROM fleet_unit u WHERE u.party_id = p.id ORDER BY u.id) AS labels
+       ARRAY(SELECT u.label FROM fleet_unit u WHERE u.party_id = p.id UNION SELECT s.name FROM site s JOIN account o ON o.id = s.owner_account_id WHERE s.kind = 'home' AND o.party_id = p.id) AS labels
      FROM party p JOIN account a ON a.party_id = p.id WHERE p.id = (SELECT party_id FROM account WHERE id = $1) ORDER BY a.id FOR UPDATE OF p`,
     [accountId],
   );

@@ -76,7 +76,8 @@ const specs: Readonly<Record<EntryKind, EntrySpec>> = {
     version: 'site',
     fields: {
       entityId: { column: 'entity_id', required: true, fixed: 'always' },
-      name: { column: 'name', required: true },
+      // Of a home it may name who lives there.
+      name: { column: 'name', required: true, words: true },
       country: { column: 'country', required: true, fixed: 'withCharges' },
       timeZone: { column: 'time_zone', required: true },
       costCenter: { column: 'cost_center', required: true },

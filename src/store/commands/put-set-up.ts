@@ -36,7 +36,7 @@ export async function putSetUp(db: Db, kind: SetUpKind, values: InputRow['values
   return row;
 }
 
-/** What the changes of rows say of persons: of parties that no company's account stands on, and of fleet units. */
+/** What the changes of rows say of persons: of parties that no company's account stands on, of fleet units, and of homes. */
 export async function wordsOf(db: Db, rows: readonly PlannedRow[]): Promise<string[]> {
   const changed = rows.filter((row) => row.changes.length > 0);
   const { rows: companies } = await db.query<{ party_id: string }>("SELECT DISTINCT party_id FROM account WHERE party_id = ANY($1) AND category <> 'driver'", [
@@ -50,7 +50,7 @@ export async function wordsOf(db: Db, rows: readonly PlannedRow[]): Promise<stri
   }
   const naming = new Set(['name', 'vatNumber', 'orgNumber', 'email', 'label', 'externalKey']);
   return changed
-    .filter((row) => (row.kind === 'parties' && !known.has(row.id)) || row.kind === 'fleetUnits')
+    .filter((row) => (row.kind === 'parties' && !known.has(row.id)) || row.kind === 'fleetUnits' || (row.kind === 'sites' && row.changes.some((c) => c.field === 'kind' && c.after === 'home')))
     .flatMap((row) => row.changes.flatMap(({ field, before, after }) => (naming.has(field) ? [before, after] : field === 'address' ? [before, after].map(streetOf) : [])))
     .filter((word): word is string => typeof word === 'string');
 }
