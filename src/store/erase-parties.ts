@@ -1,4 +1,5 @@
 import type { Db } from './db.ts';
+import { lockSetUp } from './set-up-lock.ts';
 
 /** What stands where a name was. */
 const erasedName = '(erased)';
@@ -9,6 +10,7 @@ const erasedName = '(erased)';
  * their accounts. Those erased before are left.
  */
 export async function eraseParties(db: Db, partyIds: readonly string[]): Promise<{ readonly parties: number; readonly mappings: number }> {
+  await lockSetUp(db);
   const parties = await db.query(
     `UPDATE party SET name = '${erasedName}', vat_number = NULL, org_number = NULL, email = NULL, address = '{}', version = version + 1, erased_at = now() WHERE id = ANY($1) AND erased_at IS NULL`,
     [partyIds],

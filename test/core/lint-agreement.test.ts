@@ -63,6 +63,7 @@ describe('an agreement that is as it should be', () => {
         clauses: [
           { kind: 'priceSource', id: 'peer', from: 'agreement', sourceIds: ['peer'] },
           { kind: 'priceSource', id: 'hub', from: 'hub', sourceIds: ['hub'] },
+          { kind: 'priceSource', id: 'else', from: 'ocpiTariff' },
         ],
       },
     ],
@@ -145,7 +146,7 @@ describe('what blocks an agreement', () => {
         kind: 'roamingSale',
         currency: 'SEK',
         clauses: [
-          { kind: 'priceSource', id: 'a', from: 'agreement' },
+          { kind: 'priceSource', id: 'a', from: 'agreement', sourceIds: ['peer', 'hub'] },
           { kind: 'priceSource', id: 'b', from: 'hub', sourceIds: ['hub'] },
         ],
       },
@@ -190,6 +191,19 @@ describe('what blocks an agreement', () => {
     ['an unknown price series', shares([{ kind: 'passThrough', id: 'power', price: { by: 'series', seriesId: 'se9' } }]), 'unknownReference'],
     ['an unknown source', { kind: 'roamingPurchase', currency: 'SEK', clauses: [{ kind: 'priceSource', id: 'a', from: 'hub', sourceIds: ['csms-9'] }] }, 'unknownReference'],
     ['a currency that is not the account’s', { kind: 'roamingPurchase', currency: 'EUR', clauses: [{ kind: 'priceSource', id: 'a', from: 'hub' }] }, 'agreementCurrency'],
+    [
+      'two price sources for all other routes',
+      {
+        kind: 'roamingPurchase',
+        currency: 'SEK',
+        clauses: [
+          { kind: 'priceSource', id: 'a', from: 'hub' },
+          { kind: 'priceSource', id: 'b', from: 'ocpiTariff' },
+        ],
+      },
+      'clausesOverlap',
+    ],
+    ['a purchase by roaming without a price', { kind: 'roamingPurchase', currency: 'SEK', clauses: [] }, 'noPriceSource'],
     ['a sale by roaming without a price', { kind: 'roamingSale', currency: 'SEK', clauses: [] }, 'noPriceSource'],
     ['home charging that somebody pays who is no fleet', { kind: 'homeCharging', payerAccountId: 'acc_other', model: 'resale', price: { by: 'fixed', perKwh: '1' } }, 'unknownReference'],
     ['an outlay with a markup', { kind: 'homeCharging', payerAccountId: 'acc_fleet', model: 'disbursement', price: { by: 'fixed', perKwh: '1' }, resaleMarkupPerKwh: '0.1' }, 'markupOnOutlay'],

@@ -97,7 +97,8 @@ describe('an account', () => {
     const fits = (values: object) => checkAccount('acc', { currency: 'SEK', ...values }).map((i) => i.params['field']);
     expect(fits({ category: 'fleet', strategy: 'fleetInvoice', roundingMode: 'netFirst' })).toEqual([]);
     expect(fits({ category: 'driver', strategy: 'cardReceipt', roundingMode: 'grossFirst' })).toEqual([]);
-    expect(fits({ category: 'fleet', strategy: 'driverInvoice', roundingMode: 'grossFirst' })).toEqual(['strategy', 'roundingMode']);
+    expect(fits({ category: 'driver', strategy: 'reimbursement', roundingMode: 'netFirst' })).toEqual([]);
+    expect(fits({ category: 'fleet', strategy: 'driverInvoice', roundingMode: 'netFirst' })).toEqual(['strategy', 'roundingMode']);
     expect(fits({ category: 'siteOwner', strategy: 'fleetInvoice', roundingMode: 'netFirst', currency: 'QQQ' })).toEqual(['strategy', 'currency']);
   });
 });

@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { describeIssue } from '../../core/issues.ts';
 import { loadFxRates, sourcesByRates } from '../../store/commands/load-fx-rates.ts';
 import { putGlMapping } from '../../store/commands/put-gl-mapping.ts';
 import type { Store } from '../../store/db.ts';
@@ -66,7 +67,12 @@ export function setUpBookRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
   });
   app.post('/v1/fx-rates', allow(...setUpWriters), async (c) => {
     const text = textOf(Buffer.from(await c.req.arrayBuffer()));
-    const rows = /^\s*\[/.test(text) ? jsonRows(text) : readCsv(text).map(({ line, record }) => ({ line, record }));
+    const rows = /^\s*\[/.test(text)
+      ? jsonRows(text)
+      : readCsv(text).map(({ line, record, wrong }) => {
+          if (wrong[0] !== undefined) throw new Problem(422, 'invalid', describeIssue(wrong[0]));
+          return { line, record };
+        });
     const rates = rows.map(({ line, record }) => {
       const parsed = rate.safeParse(record);
       if (parsed.success) return { line, ...parsed.data };

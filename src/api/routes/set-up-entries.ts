@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { entityInputSchema, type SetUpKind, setUpRowSchemas } from '../../contracts/set-up.ts';
-import type { Issue } from '../../core/issues.ts';
+import type { Issue, IssueCode } from '../../core/issues.ts';
 import { eraseFleetUnit } from '../../store/commands/erase-fleet-unit.ts';
 import { putEntity } from '../../store/commands/put-entity.ts';
 import { putSetUp } from '../../store/commands/put-set-up.ts';
@@ -141,7 +141,8 @@ export function setUpEntryRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
       const { id } = pathId.parse(c.req.valid('param'));
       const { outcome, errors, version: now, changed } = await store.tx((db) => putEntity(db, idOf('sites', id), input, expected, why, byOf(c)));
       if (outcome === 'refused') throw refusedProblem(errors);
-      if (changed.includes('vatRegistrations')) await retryNear(orders, await sourcesNear(store.pool, { entityId: id }), ['notVatRegistered']);
+      const waitedFor: IssueCode[] = [...(changed.includes('vatRegistrations') ? (['notVatRegistered'] as const) : []), ...(changed.includes('fxSource') ? (['missingFxRate'] as const) : [])];
+      if (waitedFor.length > 0) await retryNear(orders, await sourcesNear(store.pool, { entityId: id }), waitedFor);
       return c.json({ id, outcome, version: now, changed: [...changed], findings: errors.map(issueBody) as z.infer<typeof issue>[] }, 200);
     },
   );

@@ -24,9 +24,14 @@ export function clauseOverlaps(clauses: readonly Clause[], sites: ReadonlyMap<st
     clauses.slice(i + 1).flatMap((second) => {
       const severity = severityOf[first.kind];
       if (severity === undefined || first.kind !== second.kind) return [];
-      return scopesMeet(first.scope, second.scope, sites) && meet(first.sourceIds, second.sourceIds) ? [{ first: first.id, second: second.id, severity }] : [];
+      return scopesMeet(first.scope, second.scope, sites) && routesMeet(first.sourceIds, second.sourceIds) ? [{ first: first.id, second: second.id, severity }] : [];
     }),
   );
+}
+
+/** A clause that names a route goes before one for all others. */
+function routesMeet(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return (a === undefined) === (b === undefined) && meet(a, b);
 }
 
 /** Left out is everything. */

@@ -24,9 +24,9 @@ export function lintAgreement(agreement: Agreement, known: Known): Issue[] {
   if ('clauses' in agreement) lintClauses(agreement.clauses, known, find);
   switch (agreement.kind) {
     case 'supply':
-    case 'roamingPurchase':
       break;
     case 'roamingSale':
+    case 'roamingPurchase':
       if (agreement.status === 'active' && !agreement.clauses.some((c) => c.kind === 'priceSource')) find('noPriceSource', { contract: known.contract.id, route: 'any' });
       break;
     case 'revenueShare':

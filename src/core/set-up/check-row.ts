@@ -1,31 +1,35 @@
 import { type Issue, issue } from '../issues.ts';
 import { isValidZone } from '../time.ts';
 
-/** How an account of each category is billed and rounded (D03): consumers by the gross, businesses by the net. */
-const billing: Readonly<Record<string, { readonly strategies: readonly string[]; readonly roundingMode: string }>> = {
-  driver: { strategies: ['driverInvoice', 'cardReceipt'], roundingMode: 'grossFirst' },
-  fleet: { strategies: ['fleetInvoice'], roundingMode: 'netFirst' },
-  eMSP: { strategies: ['emspSettlement'], roundingMode: 'netFirst' },
-  siteOwner: { strategies: ['selfBilling'], roundingMode: 'netFirst' },
-  partner: { strategies: ['emspSettlement', 'selfBilling'], roundingMode: 'netFirst' },
-};
+/** Whom each strategy bills or pays, and how it rounds (D03): consumers' documents by the gross, all others by the net. */
+const strategies = {
+  driverInvoice: { category: 'driver', roundingMode: 'grossFirst' },
+  cardReceipt: { category: 'driver', roundingMode: 'grossFirst' },
+  // What a driver is paid for charging at home.
+  reimbursement: { category: 'driver', roundingMode: 'netFirst' },
+  fleetInvoice: { category: 'fleet', roundingMode: 'netFirst' },
+  emspSettlement: { category: 'eMSP', roundingMode: 'netFirst' },
+  selfBilling: { category: 'siteOwner', roundingMode: 'netFirst' },
+  partnerPurchase: { category: 'partner', roundingMode: 'netFirst' },
+} as const;
 
 export type Values = Readonly<Record<string, unknown>>;
 
+const fitOf = (strategy: unknown) => (typeof strategy === 'string' && strategy in strategies ? strategies[strategy as keyof typeof strategies] : undefined);
+const strategiesOf = (category: unknown) => Object.entries(strategies).flatMap(([name, fit]) => (fit.category === category ? [name] : []));
+
 /** What a new account of a category is when nothing else is said. */
-export function accountDefaults({ category }: Values): Values {
-  const fit = billing[String(category)];
-  return { strategy: fit?.strategies[0], roundingMode: fit?.roundingMode, paymentTermsDays: 30, releaseGroup: 'all' };
+export function accountDefaults({ category, strategy = strategiesOf(category)[0] }: Values): Values {
+  return { strategy, roundingMode: fitOf(strategy)?.roundingMode, paymentTermsDays: 30, releaseGroup: 'all' };
 }
 
 /** What does not fit in an account; the issues' subject is its id. */
 export function checkAccount(id: string, { category, strategy, roundingMode, currency }: Values): Issue[] {
-  const fit = billing[String(category)];
-  if (fit === undefined) return [];
-  const because = `the account is of category ${category}`;
+  const fit = fitOf(strategy);
+  if (fit === undefined || category === undefined) return [];
   return [
-    ...(fit.strategies.includes(String(strategy)) ? [] : [misfit(id, 'strategy', strategy, because, fit.strategies.join(' or '))]),
-    ...(fit.roundingMode === roundingMode ? [] : [misfit(id, 'roundingMode', roundingMode, because, fit.roundingMode)]),
+    ...(fit.category === category ? [] : [misfit(id, 'strategy', strategy, `the account is of category ${category}`, strategiesOf(category).join(' or '))]),
+    ...(fit.roundingMode === roundingMode ? [] : [misfit(id, 'roundingMode', roundingMode, `the account is billed by ${strategy}`, fit.roundingMode)]),
     ...checkCurrency(id, currency),
   ];
 }

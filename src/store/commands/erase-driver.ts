@@ -4,6 +4,7 @@ import { eraseParties } from '../erase-parties.ts';
 import { pauseIntake } from '../erasure-lock.ts';
 import { openChargeSql } from '../open-charges.ts';
 import { recordKeySql, waitsSql } from '../record-key.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import { tokenSecret } from '../token-secret.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -28,7 +29,10 @@ type Token = { readonly ref: string; readonly uid: string };
  * (a token it uses, the very same bytes) stays and is counted. Refused while something is open, or when the reason names the driver.
  */
 export async function eraseDriver(db: Db, order: ErasureOrder, by: By): Promise<Erasure> {
-  if (!order.dryRun) await pauseIntake(db);
+  if (!order.dryRun) {
+    await lockSetUp(db);
+    await pauseIntake(db);
+  }
   const driver = await loadDriver(db, order.accountId);
   const mapped = await mappedTokens(db, driver);
   const refs = [...new Set([...mapped.map((t) => t.ref), ...(await sealedRefs(db, driver))])];

@@ -1,7 +1,7 @@
 import type { Db } from '../db.ts';
 import { eraseUnits } from '../erase-parties.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import { audit, type By } from './audit.ts';
-import { lockSetUp } from './put-rows.ts';
 import { Refused } from './refusal.ts';
 import { refuseNaming } from './refuse-naming.ts';
 

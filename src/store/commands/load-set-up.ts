@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { type SetUpKind, setUpKinds } from '../../contracts/set-up.ts';
 import type { Db } from '../db.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import { tokenSecret } from '../token-secret.ts';
 import { audit } from './audit.ts';
 import type { Plan } from './put-entries.ts';
 import { createReferences } from './put-references.ts';
-import { type By, type InputRow, lockSetUp, type PlannedRow } from './put-rows.ts';
+import type { By, InputRow, PlannedRow } from './put-rows.ts';
 import { planRows, wordsOf } from './put-set-up.ts';
 import { Refused } from './refusal.ts';
 import { refuseNaming } from './refuse-naming.ts';
@@ -24,6 +25,7 @@ const mostMoved = 100;
 
 /** Stores a load and says, row by row, what it would do; nothing of the set-up is changed. The same load again, while it waits, is the same one with a fresh preview. */
 export async function previewLoad(db: Db, body: LoadBody, by: By, now: Date): Promise<LoadPreview> {
+  await lockSetUp(db);
   await expireLoads(db, now);
   const rows = (await planLoad(db, body)).flatMap(({ plan }) => plan.rows);
   const totals = totalsOf(rows);

@@ -1,6 +1,7 @@
 import type { BankAccount } from '../../contracts/set-up.ts';
 import { readBankAccount } from '../../core/set-up/check-bank-account.ts';
 import type { Db } from '../db.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import { audit, type By } from './audit.ts';
 import { keepProposal, type Proposal } from './propose-set-up.ts';
 import type { ProposalOutcome } from './propose-vat-status.ts';
@@ -9,6 +10,7 @@ import { Refused } from './refusal.ts';
 
 /** Proposes where an account is paid; a second person publishes it. Beyond its last four digits the number stands where it can be erased. */
 export async function proposeBankAccount(db: Db, accountId: string, bankAccount: BankAccount, reason: string, by: By): Promise<ProposalOutcome> {
+  await lockSetUp(db);
   const account = (await db.query<{ erased: boolean }>('SELECT p.erased_at IS NOT NULL AS erased FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = $1', [accountId])).rows[0];
   if (account === undefined) throw new Refused('notFound', `there is no account "${accountId}"`);
   if (account.erased) throw new Refused('wrongState', `the driver of account ${accountId} was erased`);

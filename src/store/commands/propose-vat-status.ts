@@ -1,6 +1,7 @@
 import type { SetUpRow } from '../../contracts/set-up.ts';
 import type { Issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import type { By } from './audit.ts';
 import { keepProposal } from './propose-set-up.ts';
 import { createReferences } from './put-references.ts';
@@ -10,6 +11,7 @@ export type ProposalOutcome = { readonly outcome: 'proposed' | 'unchanged' | 're
 
 /** Proposes what an account is to VAT from a date on; nothing is taxed by it before a second person publishes it (invariant 7). */
 export async function proposeVatStatus(db: Db, status: SetUpRow<'vatStatuses'>, reason: string, by: By): Promise<ProposalOutcome> {
+  await lockSetUp(db);
   const [row] = (await planSpans(db, 'vatStatuses', [{ line: 1, values: status, errors: [] }], createReferences(db))).rows;
   const findings = row?.errors ?? [];
   if (row === undefined || row.outcome === 'refused') return { outcome: 'refused', proposalId: null, findings };

@@ -2,6 +2,7 @@ import { agreementSchema } from '../../contracts/agreement.ts';
 import { vatTableSchema } from '../../contracts/vat-table.ts';
 import { describeIssue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import type { By } from './audit.ts';
 import { audit } from './audit.ts';
 import { publishBankAccount } from './propose-bank-account.ts';
@@ -9,7 +10,6 @@ import { publishContract } from './propose-contract.ts';
 import { decideProposal, lockProposal, type Proposal, type ProposalKind } from './propose-set-up.ts';
 import { publishVatTable } from './propose-vat-table.ts';
 import { createReferences } from './put-references.ts';
-import { lockSetUp } from './put-rows.ts';
 import { planSpans } from './put-spans.ts';
 import { Refused } from './refusal.ts';
 

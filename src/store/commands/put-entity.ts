@@ -3,7 +3,8 @@ import { type Issue, issue } from '../../core/issues.ts';
 import { checkCurrency, checkZone } from '../../core/set-up/check-row.ts';
 import { checkVatNumber } from '../../core/set-up/check-vat-number.ts';
 import type { Db } from '../db.ts';
-import { type By, keepFirstVersions, lockSetUp, writeVersions } from './put-rows.ts';
+import { lockSetUp } from '../set-up-lock.ts';
+import { type By, keepFirstVersions, writeVersions } from './put-rows.ts';
 
 type Registration = { readonly country: string; readonly number: string; readonly validFrom: string; readonly validTo: string | null };
 type Calendar = { readonly id: string; readonly cadence: string };

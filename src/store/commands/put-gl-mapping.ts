@@ -1,6 +1,7 @@
 import type { Db } from '../db.ts';
 import { openChargeSql } from '../open-charges.ts';
-import { type By, lockSetUp, writeVersions } from './put-rows.ts';
+import { lockSetUp } from '../set-up-lock.ts';
+import { type By, writeVersions } from './put-rows.ts';
 import { Refused } from './refusal.ts';
 
 export type GlChanges = {

@@ -17,11 +17,6 @@ export type PlannedRow = {
 };
 export type By = { readonly actor: string; readonly requestId?: string | undefined; readonly secondPerson?: string | undefined };
 
-/** One writer of set-up at a time: what was planned holds until it is committed. */
-export async function lockSetUp(db: Db): Promise<void> {
-  await db.query("SELECT pg_advisory_xact_lock(hashtextextended('set-up', 0))");
-}
-
 /** A version of an entry: what it says, beside it what names people, and which fields it changed. */
 export type NewVersion = {
   readonly id: string;

@@ -1,8 +1,9 @@
 import type { SetUpKind } from '../../contracts/set-up.ts';
 import type { Db } from '../db.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import { type Plan, planEntries } from './put-entries.ts';
 import { createReferences, type References } from './put-references.ts';
-import { type By, type InputRow, lockSetUp, type PlannedRow } from './put-rows.ts';
+import type { By, InputRow, PlannedRow } from './put-rows.ts';
 import { planSpans } from './put-spans.ts';
 import { refuseNaming } from './refuse-naming.ts';
 
