@@ -116,6 +116,7 @@ const catalogue = {
   tiersOutOfOrder: ['a step of {clause} begins at {from}, after one that begins at {before}', 'Write the steps in rising order, each once.'],
   tiersStart: ['the first step of {clause} begins at {from}', 'Begin at 0; a percentage of 0 says that nothing is shared there.'],
   shareAboveWhole: ['{what} add up to more than 100 % ({percents})', 'Lower the percentages.'],
+  chargesKeepVersion: ['sessions since {from} are booked by what held before', 'What was booked stays; begin later if that is not meant.'],
   noShareClause: ['no clause says what is shared', 'Add a share, unless the owner is to get nothing.'],
   beneficiaryTwice: ['account {account} gets a part twice', 'Name it once; the contract’s own account keeps the rest.'],
   markupOnOutlay: ['an outlay is passed on with {value} per kWh on top', 'Leave the markup out, or choose resale.'],

@@ -81,6 +81,18 @@ describe('a version of a contract', () => {
     expect(await propose('ctr_driver_02', supply({ kind: 'fee', id: 'fee', amount: '9' }))).toMatchObject({ outcome: 'published', version: 2 });
   });
 
+  it('leaves what was booked as it is, and says so when it begins before that', async () => {
+    await storeLines(api.store, [session(2)]);
+    await processAll(api.store);
+    const booked = await rows("SELECT contract_id, contract_version, net_minor::text FROM rated_charge WHERE payer_account_id = 'acc_driver_16' ORDER BY charge_id");
+    expect(booked.length).toBeGreaterThan(0);
+    expect(await propose('ctr_driver_16', supply({ kind: 'fee', id: 'fee', amount: '9' }), '2019-12-01T00:00:00Z')).toMatchObject({
+      outcome: 'published',
+      findings: [{ code: 'chargesKeepVersion', severity: 'warns', text: expect.stringContaining('since 2019-12-05') }],
+    });
+    expect(await rows("SELECT contract_id, contract_version, net_minor::text FROM rated_charge WHERE payer_account_id = 'acc_driver_16' ORDER BY charge_id")).toEqual(booked);
+  });
+
   it('that shares revenue is published by a second person, once, and by nobody who proposed it', async () => {
     expect(await contract('ctr_pilot_owner', { accountId: 'acc_pilot_owner', kind: 'revenueShare' })).toMatchObject({ outcome: 'created' });
     const proposed = await propose('ctr_pilot_owner', shares('12.5'), '2026-01-01T00:00:00Z', 'both');

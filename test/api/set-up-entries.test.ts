@@ -89,6 +89,8 @@ describe('parties, accounts and sites', () => {
 
   it('take a change with the version that was looked at', async () => {
     expect(await put('/v1/accounts/acc_north', { paymentTermsDays: 10, expectedVersion: 2 })).toMatchObject({ outcome: 'changed', version: 3 });
+    const both = await Promise.all([11, 12].map((days) => put('/v1/accounts/acc_north', { paymentTermsDays: days, expectedVersion: 3 })));
+    expect(both.map((answer) => answer.status).sort()).toEqual([200, 409]);
     expect(await put('/v1/parties/pty_new', { name: 'New', country: 'SE', expectedVersion: 1 })).toMatchObject({ status: 409 });
     expect(await put('/v1/parties/pty_new', { name: 'New', country: 'SE', expectedVersion: 0 })).toMatchObject({ outcome: 'created' });
   });
@@ -163,6 +165,17 @@ describe('a fleet’s units', () => {
     ]);
     expect((await call('GET', `${unit}/versions?of=fleetAssignment`)).body.items.map((v: { body: { costCenter: string } }) => v.body.costCenter)).toEqual(['HO3', 'HO2', 'HO1']);
     expect((await call('GET', '/v1/fleet-units?accountId=acc_fleet_home_care')).body.items).toHaveLength(1);
+  });
+
+  it('keep how they were assigned before the first change, when it takes the place of an assignment', async () => {
+    await put('/v1/fleet-units/van_3', { accountId: 'acc_fleet_craft', kind: 'vehicle', label: 'GHI 789' });
+    await api.store.pool.query("INSERT INTO fleet_assignment (unit_id, cost_center, valid_from, author) VALUES ('van_3', 'CR1', '2026-01-01', 'seed')");
+    const answer = await call('POST', '/v1/fleet-units/van_3/assignments', { costCenter: 'CR2', validFrom: '2026-01-01T00:00:00Z', expectedVersion: 1, reason });
+    expect(answer.body).toMatchObject({ outcome: 'changed', version: 2, changed: ['costCenter', 'validFrom'] });
+    expect((await call('GET', '/v1/fleet-units/van_3/versions?of=fleetAssignment')).body.items).toMatchObject([
+      { version: 2, body: { costCenter: 'CR2' } },
+      { version: 1, author: 'set-up', body: { spans: [{ costCenter: 'CR1', validFrom: '2026-01-01T00:00:00.000Z', validTo: 'infinity' }] } },
+    ]);
   });
 
   it('keep the cost center of what is issued', async () => {

@@ -1,7 +1,7 @@
 import type { Agreement, AgreementKind } from '../../contracts/agreement.ts';
 import type { Known } from '../../core/agreement/known.ts';
 import { lintAgreement } from '../../core/agreement/lint-agreement.ts';
-import type { Issue } from '../../core/issues.ts';
+import { type Issue, issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { keepProposal } from './propose-set-up.ts';
@@ -29,7 +29,7 @@ export async function proposeContract(db: Db, input: NewAgreement, by: By): Prom
   if (newest !== undefined && newest.validFrom.getTime() === validFrom.getTime() && (await isSame(db, contractId, newest.version, agreement))) {
     return { outcome: 'unchanged', proposalId: null, version: newest.version, findings: [] };
   }
-  const findings = lintAgreement(agreement, known);
+  const findings = [...lintAgreement(agreement, known), ...(await bookedSince(db, contractId, validFrom))];
   if (findings.some((f) => f.severity === 'blocks')) return { outcome: 'refused', proposalId: null, version: null, findings };
   refuseEarlier(contractId, validFrom, newest);
   if (forTwo.includes(known.contract.kind)) {
@@ -56,6 +56,16 @@ function refuseEarlier(contractId: string, validFrom: Date, newest: Newest | und
   if (newest !== undefined && validFrom.getTime() <= newest.validFrom.getTime()) {
     throw new Refused('wrongState', `version ${newest.version} of ${contractId} begins ${newest.validFrom.toISOString()}: a newer one has to begin later`);
   }
+}
+
+/** A version that begins in the past changes nothing that was booked: whoever proposes it is told. */
+async function bookedSince(db: Db, contractId: string, from: Date): Promise<Issue[]> {
+  const { rows } = await db.query<{ since: string }>(
+    `SELECT c.service_on::text AS since FROM contract k JOIN account a ON a.id = k.account_id JOIN rated_charge c ON c.entity_id = a.entity_id AND c.payer_account_id = a.id
+     WHERE k.id = $1 AND c.contract_id = k.id AND c.service_on >= $2::date ORDER BY c.service_on LIMIT 1`,
+    [contractId, from],
+  );
+  return rows.map(({ since }) => issue('chargesKeepVersion', 'warns', contractId, { from: since }));
 }
 
 async function isSame(db: Db, contractId: string, version: number, agreement: Agreement): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { Db } from '../db.ts';
 import { tokenSecret } from '../token-secret.ts';
 import type { Plan } from './put-entries.ts';
 import type { References } from './put-references.ts';
-import { type By, type InputRow, type NewVersion, newestVersions, type PlannedRow, type VersionKind, writeVersions } from './put-rows.ts';
+import { type By, type InputRow, keepFirstVersions, type NewVersion, newestVersions, type PlannedRow, type VersionKind, writeVersions } from './put-rows.ts';
 
 export type SpanKind = 'fleetAssignments' | 'mappings' | 'vatStatuses';
 
@@ -122,11 +122,13 @@ export async function planSpans(db: Db, kind: SpanKind, input: readonly InputRow
     references,
   );
   const chains = await loadChains(db, spec, sound, keyOf);
+  const there: ReadonlyMap<string, readonly Held[]> = new Map(chains);
   const newest = spec.version === undefined ? new Map<string, number>() : await newestVersions(db, spec.version.kind, [...new Set(input.map((row) => keyOf(row.values)))]);
   const changes: Change[] = [];
   const rows = input.map((row): PlannedRow => {
     const id = keyOf(row.values);
-    const version = newest.get(id) ?? null;
+    // What stood there before anything was kept counts as the first version.
+    const version = newest.get(id) ?? (there.has(id) ? 1 : null);
     const refused = (errors: readonly Issue[]): PlannedRow => ({ kind, line: row.line, id, outcome: 'refused', version, changes: [], errors });
     if (row.errors.length > 0) return refused(row.errors);
     const errors = [...spec.check(id, row.values, references), ...staleSpan(id, row.values['expectedVersion'], version)];
@@ -158,7 +160,7 @@ export async function planSpans(db: Db, kind: SpanKind, input: readonly InputRow
     changes.push({ key: id, row: planned, keys: Object.fromEntries(Object.keys(spec.keys).map((name) => [name, row.values[name]])), cut: placed.cut, span: placed.span });
     return planned;
   });
-  if (kind !== 'fleetAssignments') return { rows, write: (reason, by) => writeSpans(db, kind, spec, changes, newest, reason, by) };
+  if (kind !== 'fleetAssignments') return { rows, write: (reason, by) => writeSpans(db, kind, spec, changes, { newest, there }, reason, by) };
   const late = await issuedSince(db, changes, references);
   const checked = rows.map((row): PlannedRow => {
     const from = late.get(row);
@@ -172,7 +174,7 @@ export async function planSpans(db: Db, kind: SpanKind, input: readonly InputRow
         kind,
         spec,
         changes.filter((c) => !late.has(c.row)),
-        newest,
+        { newest, there },
         reason,
         by,
       ),
@@ -229,7 +231,7 @@ function atText(ms: number): string {
   return ms === Number.POSITIVE_INFINITY ? 'infinity' : ms === Number.NEGATIVE_INFINITY ? '-infinity' : new Date(ms).toISOString();
 }
 
-async function writeSpans(db: Db, kind: SpanKind, spec: SpanSpec, changes: readonly Change[], newest: ReadonlyMap<string, number>, reason: string, by: By): Promise<void> {
+async function writeSpans(db: Db, kind: SpanKind, spec: SpanSpec, changes: readonly Change[], before: Before, reason: string, by: By): Promise<void> {
   if (changes.length === 0) return;
   const boundOf = (ms: number): string | null => (spec.type === 'date' ? (Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 10) : null) : atText(ms));
   const columns = [...Object.values(spec.keys), ...Object.values(spec.fields)];
@@ -267,7 +269,30 @@ async function writeSpans(db: Db, kind: SpanKind, spec: SpanSpec, changes: reado
     [JSON.stringify(all.filter((r) => r['cut'] !== true))],
   );
   if (spec.version === undefined) await auditMappings(db, changes, reason, by);
-  else await writeVersions(db, spec.version.kind, versionsOf(spec, changes, newest), reason, by);
+  else {
+    const first = firstVersions(spec, changes, before);
+    await keepFirstVersions(db, spec.version.kind, first);
+    await writeVersions(db, spec.version.kind, versionsOf(spec, changes, new Map([...before.newest, ...first.map((v) => [v.id, v.version] as const)])), reason, by);
+  }
+}
+
+type Before = { readonly newest: ReadonlyMap<string, number>; readonly there: ReadonlyMap<string, readonly Held[]> };
+
+/** How the spans of what has no version yet stood, all in one. */
+function firstVersions(spec: SpanSpec, changes: readonly Change[], { newest, there }: Before): NewVersion[] {
+  const words = spec.version?.words ?? [];
+  return [...new Set(changes.map((c) => c.key))].flatMap((id) => {
+    const spans = there.get(id);
+    if (spans === undefined || newest.has(id)) return [];
+    const said = (named: boolean) => ({
+      spans: spans.map(({ fromMs, toMs, value }) => ({
+        ...Object.fromEntries(Object.entries(value).filter(([field]) => words.includes(field) === named)),
+        validFrom: atText(fromMs),
+        validTo: atText(toMs),
+      })),
+    });
+    return [{ id, version: 1, body: said(false), words: words.length === 0 ? undefined : said(true), changed: [] }];
+  });
 }
 
 function versionsOf(spec: SpanSpec, changes: readonly Change[], newest: ReadonlyMap<string, number>): NewVersion[] {
