@@ -167,6 +167,13 @@ describe('a fleet’s units', () => {
     expect((await call('GET', '/v1/fleet-units?accountId=acc_fleet_home_care')).body.items).toHaveLength(1);
   });
 
+  it('are what a token of their own fleet is mapped to', async () => {
+    const map = (internalId: string) => call('POST', '/v1/mappings', { sourceId: 'csms', kind: 'token', externalKey: 'Van-1', internalId, unitId: 'van_1' }, 'ops');
+    expect((await map('acc_fleet_taxi')).body).toMatchObject({ status: 404, detail: expect.stringContaining('has no fleet unit "van_1"') });
+    expect((await map('acc_fleet_home_care')).status).toBe(201);
+    expect((await call('GET', '/v1/mappings?limit=200')).body.items.find((m: { externalKey: string }) => m.externalKey === 'Van-1')).toMatchObject({ unitId: 'van_1' });
+  });
+
   it('keep how they were assigned before the first change, when it takes the place of an assignment', async () => {
     await put('/v1/fleet-units/van_3', { accountId: 'acc_fleet_craft', kind: 'vehicle', label: 'GHI 789' });
     await api.store.pool.query("INSERT INTO fleet_assignment (unit_id, cost_center, valid_from, author) VALUES ('van_3', 'CR1', '2026-01-01', 'seed')");
