@@ -5,7 +5,7 @@ import type { Db } from '../db.ts';
 /** A row as it was sent: its place (a line of the file, or its number from 1), its values, and what is wrong with their form. */
 export type InputRow = { readonly line: number; readonly values: Readonly<Record<string, unknown>>; readonly errors: readonly Issue[] };
 export type FieldChange = { readonly field: string; readonly before: unknown; readonly after: unknown };
-/** What a row would do. `version` is the one that is there; `next` is the row as it then stands, by column or in spans. */
+/** What a row would do: every field it changes, or why it may not. `version` is the one that is there. */
 export type PlannedRow = {
   readonly kind: SetUpKind;
   readonly line: number;
