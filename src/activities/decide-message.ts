@@ -7,7 +7,8 @@ import { betterTwin, checkOverlaps, issueOfTwin, type Span } from '../core/plaus
 import { sealRecord } from '../core/seal/charge-record.ts';
 import { parseInstant } from '../core/time.ts';
 import type { SignedDecision } from '../store/intake/load-decisions.ts';
-import type { Head, SetupBook } from '../store/intake/load-page.ts';
+import type { Head } from '../store/intake/load-page.ts';
+import type { SetupBook } from '../store/intake/load-setup.ts';
 import type { SpanRow } from '../store/intake/session-spans.ts';
 import type { Outcome, RecordRow } from '../store/intake/write-page.ts';
 import { type Parsed, recordKeyText } from './parse-page.ts';
@@ -182,7 +183,7 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
   const others = page.neighbours(said);
   const twin = betterTwin(said, others);
   const payer = page.setup.payer(source.id, item.facts.tokenRef, said.startMs);
-  const context = { profile: source.ruleProfile, category: payer === undefined || payer === 'noContract' ? undefined : payer.category };
+  const context = { profile: source.ruleProfile, category: payer?.category };
   if (twin !== undefined) {
     if (page.occasion === 'arrival' && head.waiting !== null && isOlder(version, head.waiting)) return { outcome: 'superseded', issues: item.issues };
     const found = issueOfTwin(said, twin, item.facts.cdrId, context);

@@ -5,7 +5,8 @@ import type { Version } from '../core/intake/standing.ts';
 import { type Issue, issue } from '../core/issues.ts';
 import { factsHash } from '../core/normalise/facts-hash.ts';
 import { sealableFacts } from '../core/normalise/token-ref.ts';
-import type { HeadKey, PageMessage, TokenUse } from '../store/intake/load-page.ts';
+import type { HeadKey, PageMessage } from '../store/intake/load-page.ts';
+import type { TokenUse } from '../store/intake/load-setup.ts';
 
 /** A message of a page and what its parser made of it. */
 export type Parsed = { readonly message: PageMessage; readonly key: HeadKey; readonly issues: readonly Issue[] } & (

@@ -11,6 +11,7 @@ import type { ApiEnv } from './env.ts';
 import { idempotent } from './idempotency.ts';
 import type { Orders } from './orders.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
+import { chargeRoutes } from './routes/charges.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -74,6 +75,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', idempotent(deps.store.pool));
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
+  chargeRoutes(app, deps);
   quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);
   runRoutes(app, deps);

@@ -31,6 +31,7 @@ const chargeFacts = z.strictObject({
   energyWh: z.int(),
   meterStartWh: z.int().exactOptional().meta({ description: 'Register of the connector’s meter at the start, in Wh, where the source tells it.' }),
   meterEndWh: z.int().exactOptional(),
+  measuredBy: z.literal('vehicle').exactOptional().meta({ description: 'Told by the vehicle: evidence, never a meter. Left out where a meter measured.' }),
   statedDurationS: z.number().exactOptional().meta({ description: 'Duration as the source states it, in seconds; compared with the times, never billed.' }),
   periods: z.union([z.array(chargePeriod), z.literal('unsplit')]).meta({ description: 'From the source, or `unsplit`: WattLedger splits at tariff boundaries.' }),
   partnerPrice: z.strictObject({ currency, exclVat: decimal, origin: z.enum(['partner', 'hub', 'notSignificant']) }).exactOptional(),
@@ -111,7 +112,9 @@ export const chargeRecordSchema = z
     facts: chargeFacts
       .extend({ siteId: z.string(), accountId: z.string(), correction: correction.exactOptional() })
       .meta({ description: 'What the source said, with the site and account it was resolved to.' }),
-    rating: z.strictObject({ tariffVersionId: z.string(), total: decimal, explanation: z.array(z.string()) }).meta({ description: 'Total in major units, excluding VAT, unrounded to four places.' }),
+    rating: z
+      .strictObject({ tariffVersionId: z.string().nullable(), total: decimal, explanation: z.array(z.string()) })
+      .meta({ description: 'Total in major units, excluding VAT, unrounded to four places.' }),
     allocation: z.array(sealedCharge).meta({ description: 'Who pays and who earns: money in minor units, energy in Wh.' }),
     hashes: z
       .strictObject({ facts: sha256Hex, rating: sha256Hex, allocation: sha256Hex })

@@ -17,6 +17,25 @@ const catalogue = {
   unknownSite: ['no site is mapped to "{site}"', 'Map the site; the records waiting for it go on by themselves.'],
   unknownToken: ['no account is mapped to token "{token}"', 'Map the token to an account; the records waiting for it go on by themselves.'],
   missingContract: ['the account of token "{token}" has no contract at the start of the session', 'Add a contract version that covers it.'],
+  missingOwnerContract: ['the owner of site {site}, {account}, has no contract at the start of the session', 'Add a contract version that covers it, or take the owner off the site.'],
+  missingOperatorContract: ['operator {account} of site {site} has no contract at the start of the session', 'Add a contract of kind roamingPurchase that covers it.'],
+  missingHomeContract: ['account {account}, at whose home {site} stands, has no contract at the start of the session', 'Add a contract of kind homeCharging that covers it.'],
+  ambiguousContract: ['more than one contract of account {account} is in force: {contracts}', 'End all but one.'],
+  ambiguousClause: ['more than one clause of {contract} matches: {clauses}', 'Give the clauses scopes or routes that do not overlap.'],
+  noPriceSource: ['contract {contract} names no price source for route {route}', 'Add a priceSource clause for it.'],
+  priceSourceMixed: ['contract {contract} takes its price from {agreed}, and the CDR has one from {found}', 'Agree on one price source for the route, and correct the contract or the CDR.'],
+  priceNotSignificant: [
+    'contract {contract} bills the price the other side states, and the CDR marks it as not significant',
+    'Ask for the price, or sign a carry decision for the close; our tariff never takes its place.',
+  ],
+  purchaseDiffers: ['they claim {claimed} {currency}, the agreed price is {ours}: {percent} % apart, more than {limit} %', 'The agreed price is booked; take the difference up with the partner.'],
+  notOurDriver: [
+    'token {token} of {category} account {account} charged at the charger of another operator',
+    'Map the token to one of our customers, or reject the record: this session is not ours to bill.',
+  ],
+  homeNotTheFleets: ['the token at home charger {site} belongs to account {account}, not to {fleet}, which pays there', 'Map the token to the fleet, or reject the record.'],
+  missingPricePoint: ['price series {series} has no price at {at}', 'Load the prices of that day; what waits for them goes on by itself.'],
+  evidenceOnly: ['the energy was told by the vehicle, not by a meter', 'Only metered energy is reimbursed: send the meter’s record.'],
   missingTariff: ['no tariff is assigned to segment {segment} at {site}', 'Assign a tariff that is valid at the start of the session.'],
   ambiguousTariff: ['more than one tariff fits: {candidates}', 'End all assignments but one.'],
   energyAboveConnector: ['{computed} Wh in {of} is more than the connector can give in that time ({limit} Wh)', 'Compare with the meter; accept with a reason, correct with evidence, or reject.'],
@@ -101,6 +120,11 @@ export type Issue = { readonly code: IssueCode; readonly severity: Severity; rea
 /** Builds an issue; `subject` names the record, line or setting it is about. */
 export function issue(code: IssueCode, severity: Severity, subject: string, params: Issue['params'] = {}): Issue {
   return { code, severity, subject, params };
+}
+
+/** Tells an issue from the result that stands beside it in a union. */
+export function isIssue(value: unknown): value is Issue {
+  return typeof value === 'object' && value !== null && 'code' in value && 'severity' in value;
 }
 
 /** What is wrong, as one sentence without its full stop. A parameter that is missing shows as `?`. */

@@ -111,6 +111,27 @@ export function allocate(total: bigint, weights: readonly bigint[]): bigint[] {
   return total < 0n ? parts.map((p) => -p) : parts;
 }
 
+/**
+ * Shares a total in minor units among exact amounts of either sign: each gets its own figure rounded down, and what is left goes by largest
+ * remainder, ties to the earlier; loses nothing. For a total that is not far from their sum.
+ */
+export function apportion(total: MinorUnits, amounts: readonly Exact[], currency: Currency): MinorUnits[] {
+  invariant(amounts.length > 0 || total === 0n, 'nothing to apportion to');
+  const scale = 10n ** BigInt(minorUnitDigits(currency));
+  const floors = amounts.map(({ n, d }) => floorDivide(n * scale, d));
+  const order = amounts.map(({ n, d }, i) => ({ i, rest: { n: n * scale - (floors[i] ?? 0n) * d, d } })).sort((a, b) => compare(b.rest, a.rest) || a.i - b.i);
+  const left = total - floors.reduce((a, b) => a + b, 0n);
+  const count = BigInt(amounts.length);
+  const [each, rest] = count === 0n ? [0n, 0n] : [floorDivide(left, count), left - floorDivide(left, count) * count];
+  for (const [rank, { i }] of order.entries()) floors[i] = (floors[i] ?? 0n) + each + (BigInt(rank) < rest ? 1n : 0n);
+  return floors;
+}
+
+function floorDivide(n: bigint, d: bigint): bigint {
+  const q = n / d;
+  return n % d !== 0n && n < 0n !== d < 0n ? q - 1n : q;
+}
+
 /** VAT on a net amount, both in minor units, rounded once, half away from zero. Throws RangeError on a negative or malformed percent. */
 export function vatOfNet(net: MinorUnits, percent: string): MinorUnits {
   const rate = vatRate(percent);

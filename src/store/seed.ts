@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
+import type { Agreement } from '../contracts/agreement.ts';
 import { type Seed, seedSchema } from '../contracts/seed.ts';
 import type { Issue } from '../core/issues.ts';
 import { compileTariff } from '../core/rate/compile-tariff.ts';
@@ -29,13 +30,8 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
     if (rows.length > 0) await db.query(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb) ON CONFLICT DO NOTHING`, [JSON.stringify(rows)]);
   };
   const always = { valid_from: '-infinity', valid_to: 'infinity', author: 'seed' };
-  const accounts = [
-    ...seed.siteOwners.map((o) => ({ id: `acc_${o.id}`, name: o.name, category: 'siteOwner', strategy: 'selfBilling', rounding_mode: 'netFirst' })),
-    ...seed.fleets.map((f) => ({ id: `acc_${f.id}`, name: f.name, category: 'fleet', strategy: 'fleetInvoice', rounding_mode: 'netFirst' })),
-    ...seed.emsps.map((e) => ({ id: `acc_${e.id}`, name: e.name, category: 'eMSP', strategy: 'emspSettlement', rounding_mode: 'netFirst' })),
-    ...Object.keys(seed.drivers).map((number) => ({ id: driverAccount(number), name: `Driver ${number}`, category: 'driver', strategy: 'driverInvoice', rounding_mode: 'grossFirst' })),
-  ];
-  await insert('legal_entity', [{ id: entity.id, name: entity.name, country: entity.country, currency: entity.currency, time_zone: entity.timeZone, org_number: entity.orgNumber, version: 1 }]);
+  const accounts = accountsOf(seed);
+  await insert('legal_entity', [{ id: entity.id, name: entity.name, country: entity.country, currency: entity.currency, time_zone: entity.timeZone, org_number: entity.orgNumber, fx_source: entity.fxSource, version: 1 }]);
   await insert(
     'vat_registration',
     seed.vatRegistrations.map((r) => ({ entity_id: entity.id, country: r.country, number: r.number, valid_from: r.validFrom })),
@@ -70,7 +66,7 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
       category: a.category,
       strategy: a.strategy,
       rounding_mode: a.rounding_mode,
-      currency: entity.currency,
+      currency: a.currency,
       payment_terms_days: 30,
       release_group: 'all',
       version: 1,
@@ -83,11 +79,30 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
       entity_id: entity.id,
       name: `Garage ${s.key}`,
       country: s.country,
-      time_zone: entity.timeZone,
-      owner_account_id: `acc_${s.owner}`,
+      time_zone: s.timeZone ?? entity.timeZone,
+      kind: s.operator !== undefined ? 'foreign' : s.home !== undefined ? 'home' : 'own',
+      owner_account_id: s.owner === undefined && s.home === undefined ? null : `acc_${s.owner ?? s.home}`,
+      operator_account_id: s.operator === undefined ? null : `acc_${s.operator}`,
       cost_center: s.costCenter,
       connector_power_w: s.connectorPowerW,
     })),
+  );
+  const units = seed.fleets.flatMap((f) => f.tokens.flatMap(({ unit, costCenter }) => (unit === undefined ? [] : [{ ...unit, account_id: `acc_${f.id}`, costCenter }])));
+  await insert(
+    'fleet_unit',
+    units.map(({ id, account_id, kind, label }) => ({ id, account_id, kind, label })),
+  );
+  await insert(
+    'fleet_assignment',
+    units.map(({ id, costCenter }) => ({ ...always, unit_id: id, cost_center: costCenter })),
+  );
+  await insert(
+    'vat_status',
+    accounts.flatMap(({ id, vat }) =>
+      vat === undefined
+        ? []
+        : [{ account_id: id, valid_from: '2018-01-01', status: vat.status, established_in: vat.establishedIn, vat_number: vat.vatNumber ?? null, evidence: vat.evidence ?? null, author: 'seed' }],
+    ),
   );
   const erased = await db.query<{ id: string }>('SELECT a.id FROM account a JOIN party p ON p.id = a.party_id WHERE p.erased_at IS NOT NULL');
   const erasedIds = new Set(erased.rows.map((r) => r.id));
@@ -96,8 +111,16 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
     ...seed.sources
       .filter((s) => s.route === 'ownCsms')
       .flatMap((source) => [
-        ...Object.entries(seed.drivers).map(([number, token]) => ({ ...always, source_id: source.id, kind: 'token', external_key: token, internal_id: driverAccount(number) })),
-        ...seed.fleets.flatMap((f) => f.tokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t.token, internal_id: `acc_${f.id}`, cost_center: t.costCenter }))),
+        ...Object.entries(seed.drivers).map(([number, driver]) => ({
+          ...always,
+          source_id: source.id,
+          kind: 'token',
+          external_key: typeof driver === 'string' ? driver : driver.token,
+          internal_id: driverAccount(number),
+        })),
+        ...seed.fleets.flatMap((f) =>
+          f.tokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t.token, internal_id: `acc_${f.id}`, cost_center: t.costCenter, unit_id: t.unit?.id ?? null })),
+        ),
         ...seed.emsps.flatMap((e) => e.tokens.map((t) => ({ ...always, source_id: source.id, kind: 'token', external_key: t, internal_id: `acc_${e.id}` }))),
       ]),
     ...seed.sources
@@ -108,15 +131,13 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
     'mapping',
     mappings.filter((m) => !erasedIds.has(m.internal_id)),
   );
-  const kinds: Record<string, string> = { siteOwner: 'revenueShare', eMSP: 'roamingSale' };
   await insert(
     'contract',
-    accounts.map((a) => ({ id: a.id.replace('acc_', 'ctr_'), account_id: a.id, kind: kinds[a.category] ?? 'supply' })),
+    accounts.map((a) => ({ id: a.id.replace('acc_', 'ctr_'), account_id: a.id, kind: a.agreement.kind })),
   );
-  const shares = new Map(seed.siteOwners.map((o) => [`acc_${o.id}`, { sharePercent: o.sharePercent }]));
   await insert(
     'contract_version',
-    accounts.map((a) => ({ ...always, contract_id: a.id.replace('acc_', 'ctr_'), version: 1, clauses: shares.get(a.id) ?? {} })),
+    accounts.map((a) => ({ ...always, contract_id: a.id.replace('acc_', 'ctr_'), version: 1, clauses: a.agreement, reason: 'set up' })),
   );
   await insert(
     'tariff_version',
@@ -134,11 +155,16 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
   );
   await insert(
     'price_assignment',
-    seed.tariffs.map((t) => ({ ...always, id: `pa_${t.segment}`, entity_id: entity.id, tariff_id: t.body.id, segment: t.segment })),
+    seed.tariffs.flatMap((t) => (t.segment === undefined ? [] : [{ ...always, id: `pa_${t.segment}`, entity_id: entity.id, tariff_id: t.body.id, segment: t.segment }])),
   );
   await insert(
     'vat_rule',
     seed.vatRules.map((r) => ({ code: r.code, country: r.country, percent: r.percent, category: r.category, valid_from: r.validFrom })),
+  );
+  await insert('vat_table', [{ entity_id: entity.id, version: 1, valid_from: '2018-01-01', rows: seed.vatTable, reason: 'set up', author: 'seed' }]);
+  await insert(
+    'fx_rate',
+    seed.fxRates.map((r) => ({ source: r.source, rate_on: r.on, currency: r.currency, into_currency: entity.currency, version: 1, rate: r.rate, author: 'seed' })),
   );
   await insert(
     'gl_mapping',
@@ -147,6 +173,46 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
   await insert('erp_connection', [
     { id: seed.erp.id, entity_id: entity.id, adapter: seed.erp.adapter, settings: seed.erp.faults.length === 0 ? {} : { faults: seed.erp.faults }, production: false, valid_from: '2018-01-01' },
   ]);
+}
+
+type SeedAccount = {
+  readonly id: string;
+  readonly name: string;
+  readonly category: string;
+  readonly strategy: string;
+  readonly rounding_mode: string;
+  readonly currency: string;
+  readonly agreement: Agreement;
+  readonly vat: Seed['fleets'][number]['vat'];
+};
+
+/** Every account of a set-up; one contract each. */
+function accountsOf(seed: Seed): SeedAccount[] {
+  const home = seed.entity.currency;
+  const business = { rounding_mode: 'netFirst', currency: home };
+  const planOf = (name: string | undefined): Agreement => {
+    if (name === undefined) return { kind: 'supply', status: 'active', clauses: [] };
+    const plan = seed.plans[name];
+    if (plan === undefined) throw new Error(`the set-up names plan "${name}", which it does not describe`);
+    return plan;
+  };
+  return [
+    ...seed.siteOwners.map((o) => ({ ...business, id: `acc_${o.id}`, name: o.name, category: 'siteOwner', strategy: 'selfBilling', agreement: o.agreement, vat: o.vat })),
+    ...seed.operators.map((o) => ({ ...business, id: `acc_${o.id}`, name: o.name, category: 'partner', strategy: 'partnerPurchase', currency: o.currency, agreement: o.agreement, vat: o.vat })),
+    ...seed.homes.map((h) => ({ ...business, id: `acc_${h.id}`, name: h.name, category: 'driver', strategy: 'reimbursement', agreement: h.agreement, vat: h.vat })),
+    ...seed.fleets.map((f) => ({ ...business, id: `acc_${f.id}`, name: f.name, category: 'fleet', strategy: 'fleetInvoice', agreement: planOf(f.plan), vat: f.vat })),
+    ...seed.emsps.map((e) => ({ ...business, id: `acc_${e.id}`, name: e.name, category: 'eMSP', strategy: 'emspSettlement', currency: e.currency ?? home, agreement: e.agreement, vat: e.vat })),
+    ...Object.entries(seed.drivers).map(([number, driver]) => ({
+      id: driverAccount(number),
+      name: `Driver ${number}`,
+      category: 'driver',
+      strategy: 'driverInvoice',
+      rounding_mode: 'grossFirst',
+      currency: home,
+      agreement: planOf(typeof driver === 'string' ? undefined : driver.plan),
+      vat: undefined,
+    })),
+  ];
 }
 
 function siteId(key: string): string {

@@ -88,3 +88,26 @@ describe('a record read again', () => {
     expect((await again('ops', 'csms/se*wlt*1', '?revision=9')).status).toBe(404);
   });
 });
+
+describe('the charges of a session', () => {
+  it('are explained one by one, reversed ones too, with what the session earned in the books', async () => {
+    const { body } = await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent('csms/se*wlt*1')}/charges`);
+    // Sold, shared; both taken back; sold and shared anew.
+    expect(body.charges.map((c: { role: string; live: boolean }) => [c.role, c.live])).toEqual([
+      ['driverSale', false],
+      ['siteShareEstimate', false],
+      ['driverSale', false],
+      ['siteShareEstimate', false],
+      ['driverSale', true],
+      ['siteShareEstimate', true],
+    ]);
+    const [sale, share] = body.charges.slice(-2);
+    expect(sale.explanation.sentence).toMatch(/^Sold to a driver, ENERGY\/\d: 11\.25 kWh at \d\.\d\d SEK per kWh, by clause sale of contract ctr_driver_16 version 1; /);
+    expect(share.explanation.clause.terms).toEqual({ kind: 'netShare', id: 'share', percent: '12.5' });
+    const cents = (text: string) => Math.round(Number(text) * 100);
+    expect(cents(body.margin.margin)).toBe(cents(body.margin.sold) - cents(body.margin.shared));
+    expect((await api.call('auditor', 'GET', `/v1/charges/${sale.chargeId}`)).body).toEqual(sale);
+    expect((await api.call('auditor', 'GET', '/v1/charges/999999')).status).toBe(404);
+    expect((await api.call('partner', 'GET', `/v1/charges/${sale.chargeId}`)).status).toBe(403);
+  });
+});

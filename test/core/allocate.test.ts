@@ -1,55 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tariffSchema } from '../../src/contracts/tariff.ts';
-import { allocateSession, type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
-import type { EntitySetup, PayerSetup, SiteSetup } from '../../src/core/allocate/setup.ts';
-import { rateSession } from '../../src/core/rate/rate-session.ts';
-
-const startMs = Date.parse('2019-12-05T10:00:00Z');
-const endMs = Date.parse('2019-12-05T12:00:00Z');
-const entity: EntitySetup = {
-  entityId: 'e',
-  country: 'SE',
-  currency: 'SEK',
-  vatTables: [],
-  fx: { source: 'ECB', rates: new Map() },
-  timeZone: 'Europe/Stockholm',
-  mappingVersion: 1,
-  glAccounts: new Map([
-    ['revenue.driverSale', '3001'],
-    ['revenue.fleetSale', '3002'],
-    ['shareCost', '4600'],
-  ]),
-  vatRegistrations: [{ country: 'SE', validFrom: '2018-01-01', validTo: null }],
-  vatRules: [{ code: 'SE25', country: 'SE', percent: '25', category: 'S', validFrom: '1995-01-01', validTo: null }],
-};
-const site: SiteSetup = { siteId: 's', country: 'SE', timeZone: 'Europe/Stockholm', costCenter: '100', connectorPowerW: 22_000, ownerAccountId: null, ownerContractId: null, ownerSharePercent: null };
-const business: PayerSetup = { accountId: 'b', category: 'fleet', roundingMode: 'netFirst', currency: 'SEK', costCenter: 'CC', unitId: null, contractId: 'c', contractVersion: 1 };
-const consumer: PayerSetup = { ...business, accountId: 'd', category: 'driver', roundingMode: 'grossFirst', costCenter: null };
+import { type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
+import type { PayerSetup, SiteSetup } from '../../src/core/allocate/setup.ts';
+import { account, fleet as business, chargesOf, driver as consumer, perKwh as energy, ownSite, type World } from '../support/session.ts';
 
 /** Charges of a session of `energyWh` and two hours under a tariff of these components and limits. */
-function charges(payer: PayerSetup, energyWh: number, tariffOf: object, where: SiteSetup = site): Charge[] {
-  const tariff = tariffSchema.parse({ id: 't', currency: 'SEK', ...tariffOf });
-  const periods = [{ startMs, endMs, energyWh, chargingMs: endMs - startMs, parkingMs: 0 }];
-  const rating = rateSession({ tariff, periods, startMs, endMs, zone: where.timeZone });
-  const facts = {
-    sourceId: 'x',
-    ownerCountry: 'SE',
-    ownerParty: 'WLT',
-    cdrId: '1',
-    externalIds: { cdr: '1' },
-    siteKey: 's',
-    tokenRef: 't',
-    startAt: '',
-    endAt: '',
-    energyWh,
-    periods: 'unsplit' as const,
-  };
-  const result = allocateSession({ facts, endMs, site: where, payer, entity, tariff: { tariffVersionId: 't/1', tariffId: 't', tariff }, rating });
-  if (result.kind !== 'allocated') throw new Error(JSON.stringify(result));
-  return [...result.charges];
-}
-const energy = (price: string) => ({ elements: [{ price_components: [{ type: 'ENERGY', price, vat: '25', step_size: 1 }] }] });
+const charges = (payer: PayerSetup, energyWh: number, tariff: object, site: SiteSetup = ownSite, more: Partial<World> = {}): Charge[] =>
+  chargesOf({ payer, site, tariff, facts: { energyWh }, ...more });
 const money = (list: readonly Charge[]) => list.map((c) => [c.component, c.netMinor, c.grossMinor]);
 const sum = (list: readonly Charge[], pick: (c: Charge) => bigint) => list.reduce((total, c) => total + pick(c), 0n);
 
@@ -88,8 +45,25 @@ describe('charges of a session, by hand', () => {
     ]);
   });
   it('give the owner its share of the net after the limit: 10 % of 50.00 is 5.00', () => {
-    const shared = { ...site, ownerAccountId: 'o', ownerContractId: 'k', ownerSharePercent: '10' };
-    const share = charges(business, 30_000, { ...energy('2.65'), max_price: '50' }, shared).at(-1);
+    const shared = {
+      accounts: [account('o', 'siteOwner')],
+      agreements: {
+        o: [
+          {
+            kind: 'revenueShare' as const,
+            status: 'active' as const,
+            supplyModel: 'siteAccess' as const,
+            basis: 'billed' as const,
+            writtenOffAtOurCost: false,
+            beneficiaries: [],
+            negativeMonth: 'carry' as const,
+            sharesLosses: false,
+            clauses: [{ kind: 'netShare' as const, id: 'share', percent: '10' }],
+          },
+        ],
+      },
+    };
+    const share = charges(business, 30_000, { ...energy('2.65'), max_price: '50' }, { ...ownSite, ownerAccountId: 'o' }, shared).at(-1);
     expect(share).toMatchObject({ role: 'siteShareEstimate', netMinor: 500n, payeeAccountId: 'o', costCenter: '100', energyWh: 0n });
   });
 });

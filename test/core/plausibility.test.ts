@@ -123,8 +123,8 @@ describe('the rules on one session', () => {
 
 describe('the rules on a price', () => {
   const sale = (netMinor: bigint, energyWh: bigint) => [
-    { role: 'driverSale', netMinor, energyWh, currency: 'SEK' } as Charge,
-    { role: 'siteShareEstimate', netMinor: 999_999_999n, energyWh: 0n, currency: 'SEK' } as Charge,
+    { role: 'driverSale', payerAccountId: 'd', netMinor, energyWh, currency: 'SEK' } as Charge,
+    { role: 'siteShareEstimate', payerAccountId: null, netMinor: 999_999_999n, energyWh: 0n, currency: 'SEK' } as Charge,
   ];
   const of = (netMinor: bigint, energyWh: bigint, hasPrice = true) =>
     checkPrice('1', sale(netMinor, energyWh), hasPrice, { profile: defaults, category: undefined }).map(({ code, severity, params }) => [code, severity, params['of'], params['computed']]);

@@ -209,6 +209,7 @@ const untold = [
   ...['charge_record.sealed_at', 'record_block.sealed_at', 'rated_charge.created_at', 'document.built_at', 'document.group_name', 'issue_stamp.issued_at', 'issue_stamp.due_on'],
   ...['ledger_transaction.posted_at', 'ledger_entry.id', 'ledger_entry.charge_count'],
   ...['tariff_id', 'version', 'valid_from', 'valid_to', 'author'].map((c) => `tariff_version.${c}`),
+  ...['entity_id', 'version', 'valid_from', 'rows', 'reason', 'author', 'made_at'].map((c) => `vat_table.${c}`),
   ...['id', 'group_name', 'actor', 'comment', 'decided_at'].map((c) => `approval.${c}`),
   ...['connection_id', 'created_at', 'attempt', 'updated_at'].map((c) => `erp_posting.${c}`),
 ];

@@ -5,7 +5,7 @@ import { judgementOf } from './rules.ts';
 
 /** Plausibility of what a session costs: `charges` as allocated, net in minor units; `hasPrice` tells whether its tariff prices anything. */
 export function checkPrice(subject: string, charges: readonly Charge[], hasPrice: boolean, context: Pick<CheckContext, 'profile' | 'category'>): Issue[] {
-  const sales = charges.filter((c) => c.role !== 'siteShareEstimate');
+  const sales = charges.filter((c) => c.payerAccountId !== null);
   const net = sales.reduce((sum, c) => sum + c.netMinor, 0n);
   const energyWh = sales.reduce((sum, c) => sum + c.energyWh, 0n);
   const { limit } = judgementOf(context.profile, 'costOutOfRange', context.category);

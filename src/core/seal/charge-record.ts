@@ -101,6 +101,7 @@ function factsInOrder(
     energyWh: facts.energyWh,
     evseId: facts.evseId,
     externalIds: externalIds as ChargeFacts['externalIds'],
+    measuredBy: facts.measuredBy,
     meterEndWh: facts.meterEndWh,
     meterStartWh: facts.meterStartWh,
     ownerCountry: facts.ownerCountry,

@@ -8,7 +8,8 @@ import { arrayOf, bytea, byteaOfHex, byteaOfText, date, int4, int8, jsonb, text,
 import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
 import { type Db, TryAgain } from '../db.ts';
 import { chargeOfRow } from './charge-of-row.ts';
-import { type Head, headKeyText, type TokenUse } from './load-page.ts';
+import { type Head, headKeyText } from './load-page.ts';
+import type { TokenUse } from './load-setup.ts';
 
 export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'superseded' | 'conflict' | 'quarantined' | 'linked';
 export type OutcomeRow = { readonly rawId: bigint; readonly recordId: bigint; readonly revision: number; readonly outcome: Outcome; readonly issues: readonly Issue[] };

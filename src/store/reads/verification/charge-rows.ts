@@ -19,8 +19,8 @@ export const ratedCharges = (db: Db) =>
     db,
     `SELECT c.*, h.source_id || '/' || ${recordKeySql} AS record_key, 'charge ' || c.charge_id || CASE
        WHEN r.record_id IS NULL THEN ' has no sealed record' WHEN c.session_key <> r.session_key THEN ' names another session than its record'
-       WHEN t.id IS NULL THEN ' was rated by tariff ' || c.tariff_version_id || ', which is gone' WHEN c.entity_id <> s.entity_id THEN ' names another seller than its source'
-       WHEN c.reversal_of IS NOT NULL AND (o.charge_id IS NULL OR (o.net_minor, o.gross_minor, o.energy_wh, o.record_id, o.split_no) IS DISTINCT FROM (-c.net_minor, -c.gross_minor, -c.energy_wh, c.record_id, c.split_no)) THEN ' is not the mirror of charge ' || c.reversal_of
+       WHEN c.tariff_version_id IS NOT NULL AND t.id IS NULL THEN ' was rated by tariff ' || c.tariff_version_id || ', which is gone' WHEN c.entity_id <> s.entity_id THEN ' names another seller than its source'
+       WHEN c.reversal_of IS NOT NULL AND (o.charge_id IS NULL OR (o.net_minor, o.gross_minor, o.book_net_minor, o.energy_wh, o.record_id, o.split_no) IS DISTINCT FROM (-c.net_minor, -c.gross_minor, -c.book_net_minor, -c.energy_wh, c.record_id, c.split_no)) THEN ' is not the mirror of charge ' || c.reversal_of
        WHEN c.reversal_of IS NULL AND (i.charge_id IS NOT NULL) = (m.charge_id IS NOT NULL) THEN ' is ' || CASE WHEN m.charge_id IS NULL THEN 'not reversed, yet another may be rated in its place' ELSE 'reversed and still holds its place' END
        END AS problem
      FROM rated_charge c LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision LEFT JOIN record_head h ON h.record_id = c.record_id LEFT JOIN source s ON s.id = r.source_id LEFT JOIN tariff_version t ON t.id = c.tariff_version_id

@@ -1,0 +1,80 @@
+import type { Scope, SupplyClause } from '../../contracts/agreement.ts';
+import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import { add, compare, divInt, type Exact, exactFromDecimal, exactFromInt, mul, sub } from '../money.ts';
+import { localDateOf, parseInstant } from '../time.ts';
+import type { PriceLine } from './price-line.ts';
+import type { SiteSetup } from './setup.ts';
+
+const zero = exactFromInt(0);
+const minuteMs = 60_000;
+
+/** Of the clauses that one record decides, those that add to or take from the price of the tariff. */
+type Clause = Extract<SupplyClause, { kind: 'discount' | 'startFee' | 'idleFee' }>;
+
+/** True where a clause is about sessions at this site. */
+export function inScope(scope: Scope | undefined, site: Pick<SiteSetup, 'siteId' | 'kind'>): boolean {
+  return (scope?.siteIds?.includes(site.siteId) ?? true) && (scope?.siteKinds?.includes(site.kind) ?? true);
+}
+
+/**
+ * What discounts, start fees and idle fees make of a session, in the order of the clauses; net in major units, exact. A discount is on the
+ * energy's net that earlier ones left and never takes more than that; a campaign counts by the site's local date of the start.
+ */
+export function sessionClauseLines(
+  clauses: readonly SupplyClause[],
+  sale: readonly PriceLine[],
+  facts: ChargeFacts,
+  times: { readonly startMs: number; readonly endMs: number },
+  site: SiteSetup,
+): PriceLine[] {
+  const role = sale[0]?.role ?? 'driverSale';
+  const lines: PriceLine[] = [];
+  let energyNet = sale.filter((l) => l.energyWh !== 0n).reduce((sum, l) => add(sum, l.exact), zero);
+  const own = clauses.filter((c): c is Clause => (c.kind === 'discount' || c.kind === 'startFee' || c.kind === 'idleFee') && inScope(c.scope, site));
+  for (const clause of own) {
+    const line =
+      clause.kind === 'discount' ? discount(clause, energyNet, facts, localDateOf(times.startMs, site.timeZone)) : clause.kind === 'startFee' ? startFee(clause) : idleFee(clause, facts, times.endMs);
+    if (line === undefined) continue;
+    if (clause.kind === 'discount') energyNet = add(energyNet, line.exact);
+    lines.push({ ...line, role: clause.kind === 'idleFee' ? 'idleFee' : role, clause: clause.id, energyWh: 0n });
+  }
+  return lines;
+}
+
+type Priced = Pick<PriceLine, 'component' | 'exact' | 'unitPrice' | 'quantity' | 'unit'>;
+
+function discount(clause: Extract<Clause, { kind: 'discount' }>, energyNet: Exact, facts: ChargeFacts, startOn: string): Priced | undefined {
+  if ((clause.from !== undefined && startOn < clause.from) || (clause.to !== undefined && startOn >= clause.to)) return undefined;
+  const wanted =
+    clause.percent === undefined ? mul(exactFromDecimal(clause.perKwh ?? '0'), divInt(exactFromInt(facts.energyWh), 1000n)) : mul(energyNet, divInt(exactFromDecimal(clause.percent), 100n));
+  const taken = compare(wanted, energyNet) > 0 ? energyNet : wanted;
+  if (compare(taken, zero) <= 0) return undefined;
+  const unitPrice = clause.percent ?? clause.perKwh ?? '0';
+  return { component: `discount/${clause.id}`, exact: sub(zero, taken), unitPrice: `-${unitPrice}`, quantity: BigInt(facts.energyWh), unit: clause.percent === undefined ? 'Wh' : '%' };
+}
+
+function startFee(clause: Extract<Clause, { kind: 'startFee' }>): Priced {
+  return { component: `startFee/${clause.id}`, exact: exactFromDecimal(clause.amount), unitPrice: clause.amount, quantity: 1n, unit: 'session' };
+}
+
+/** From the last stretch with energy on; grace deducted, started minutes, a cap per session (D30). Without data on the end of charging there is no fee. */
+function idleFee(clause: Extract<Clause, { kind: 'idleFee' }>, facts: ChargeFacts, endMs: number): Priced | undefined {
+  const idleFromMs = chargingEnd(facts, endMs);
+  if (idleFromMs === undefined || (facts.energyWh === 0 && !clause.withoutEnergy)) return undefined;
+  const idleMs = endMs - idleFromMs - clause.graceMinutes * minuteMs;
+  if (idleMs <= 0) return undefined;
+  const minutes = BigInt(Math.ceil(idleMs / minuteMs));
+  const uncapped = mul(exactFromDecimal(clause.perMinute), exactFromInt(minutes));
+  const cap = clause.capPerSession === undefined ? undefined : exactFromDecimal(clause.capPerSession);
+  return { component: `idle/${clause.id}`, exact: cap !== undefined && compare(uncapped, cap) > 0 ? cap : uncapped, unitPrice: clause.perMinute, quantity: minutes, unit: 'min' };
+}
+
+function chargingEnd(facts: ChargeFacts, endMs: number): number | undefined {
+  if (facts.chargingEndAt !== undefined) return parseInstant(facts.chargingEndAt);
+  if (facts.periods === 'unsplit') return undefined;
+  const last = facts.periods.findLastIndex((p) => p.energyWh > 0);
+  // Nothing charged at all: it stood idle from its start.
+  if (last < 0) return parseInstant(facts.startAt);
+  const next = facts.periods[last + 1];
+  return next === undefined ? endMs : parseInstant(next.startAt);
+}

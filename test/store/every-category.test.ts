@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import Big from 'big.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { importFile } from '../../src/store/commands/import-file.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { verifyAll } from '../../src/verify/verify-all.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll } from '../support/intake.ts';
+
+let database: TestDatabase;
+let store: Store;
+type Session = { readonly garage: string; readonly user: string; readonly kWh: Big };
+/** Of the export, without those that wait. */
+let booked: readonly Session[];
+let fjord: ReadonlySet<string>;
+const rows = async (sql: string) => (await store.pool.query(sql)).rows;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+  const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
+  await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
+  await processAll(store);
+  const waiting = new Set((await rows("SELECT cdr_id FROM record_head WHERE state <> 'booked'")).map((r) => r.cdr_id));
+  const lines = bytes.toString('latin1').trim().split('\n').slice(1);
+  booked = lines.map((line) => line.split(';')).flatMap(([id = '', garage = '', user = '', , , , , , , kWh = '']) => (waiting.has(id) ? [] : [{ garage, user, kWh: new Big(kWh.replace(',', '.')) }]));
+  fjord = new Set(seed.emsps.find((e) => e.id === 'emsp_fjord')?.tokens);
+}, 120_000);
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+
+/** Net of sessions in minor units: each at its own price, rounded half up on its own. */
+function expected(sessions: readonly Session[], price: (kWh: Big) => Big): bigint {
+  return sessions.reduce((sum, s) => sum + BigInt(price(s.kWh).times(100).round(0, Big.roundHalfUp).toFixed(0)), 0n);
+}
+
+describe('the real sessions under a set-up with every category', () => {
+  it('wait only for what is wrong with themselves: nothing of the set-up is missing', async () => {
+    expect(await rows("SELECT state, waiting_for, issues->0->>'code' AS code, count(*)::integer AS n FROM record_head WHERE state <> 'booked' GROUP BY 1, 2, 3")).toEqual([
+      { state: 'quarantined', waiting_for: 'decision', code: 'missingEnd', n: 33 },
+    ]);
+    const made = await rows('SELECT DISTINCT role FROM rated_charge ORDER BY 1');
+    expect(made.map((r) => r.role)).toEqual([
+      'driverSale',
+      'emspSale',
+      'fleetSale',
+      'homePurchase',
+      'homeRecharge',
+      'homeReimbursement',
+      'homeSale',
+      'platformFee',
+      'roamingPurchase',
+      'siteShareEstimate',
+    ]);
+    expect((await rows("SELECT count(DISTINCT substring(vat_rule from '[a-z-]+')) AS n FROM rated_charge"))[0].n).toBeGreaterThanOrEqual(9n);
+  });
+
+  it('trace each kWh to one paying account, one account of the chart and one cost center', async () => {
+    const [{ wh }] = await rows("SELECT sum(energy_wh)::bigint AS wh FROM record_head WHERE state = 'booked'");
+    const [traced] = await rows(
+      `SELECT sum(c.energy_wh)::bigint AS wh, count(*) FILTER (WHERE c.payer_account_id IS NULL OR c.gl_account = '' OR c.cost_center = '') AS lost
+       FROM rated_charge c JOIN charge_identity i ON i.charge_id = c.charge_id WHERE c.energy_wh <> 0`,
+    );
+    expect(traced).toEqual({ wh, lost: 0n });
+    const apart = await rows(
+      `SELECT r.record_id FROM charge_record r JOIN rated_charge c ON c.record_id = r.record_id AND c.energy_wh <> 0
+       GROUP BY r.record_id, r.energy_wh HAVING sum(c.energy_wh) <> r.energy_wh OR count(DISTINCT c.payer_account_id) <> 1`,
+    );
+    expect(apart).toEqual([]);
+  });
+
+  it('come to what another arithmetic makes of the export', async () => {
+    const net = async (where: string) => (await rows(`SELECT sum(net_minor)::bigint AS net FROM rated_charge WHERE ${where}`))[0].net;
+    const at = (...garages: string[]) => booked.filter((s) => garages.includes(s.garage));
+    expect(await net("role = 'roamingPurchase'")).toBe(expected(at('SR14'), (kWh) => kWh.times('2.10')));
+    expect(await net("role = 'homeReimbursement'")).toBe(expected(at('MS22'), (kWh) => kWh.times('1.10')));
+    expect(await net("role = 'homeSale'")).toBe(expected(at('UT15'), (kWh) => kWh.times('1.20')));
+    const ofFjord = booked.filter((s) => fjord.has(s.user));
+    expect(await net("role = 'emspSale' AND currency = 'EUR'")).toBe(expected(ofFjord, (kWh) => kWh.times('0.295')) + 40n * BigInt(ofFjord.length));
+  });
+
+  it('reimburse at home exactly what the fleet pays, record by record', async () => {
+    const unequal = `SELECT record_id FROM rated_charge WHERE role IN ('homeReimbursement', 'homeRecharge')
+      GROUP BY record_id HAVING sum(CASE role WHEN 'homeRecharge' THEN net_minor ELSE -net_minor END) <> 0 OR sum(gross_minor) FILTER (WHERE role = 'homeRecharge') <> sum(net_minor) FILTER (WHERE role = 'homeRecharge')`;
+    expect(await rows(unequal)).toEqual([]);
+    expect((await rows("SELECT count(*)::integer AS n FROM rated_charge WHERE role = 'homeRecharge'"))[0].n).toBe(booked.filter((s) => s.garage === 'MS22').length);
+  });
+
+  it('verify', async () => {
+    const { sections } = await verifyAll(store);
+    expect(sections.filter((section) => section.problem !== null)).toEqual([]);
+  });
+});
