@@ -131,12 +131,10 @@ const shareClause = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('perKwh'), id, amount, counts: energyCounted, scope: shareScope }).meta({ description: 'Per kWh.' }),
   z.strictObject({ kind: z.literal('perSession'), id, amount, scope: shareScope }).meta({ description: 'Per session whose sale counts.' }),
   // Decided by the month: estimated until the statement.
-  z
-    .strictObject({ kind: z.literal('passThrough'), id, price: energyPriceSchema, counts: energyCounted, scope: shareScope })
-    .meta({
-      description:
-        'The owner’s electricity is paid back per kWh, and comes off the base of the shares that follow; what is left of the month’s base is not below zero for them, unless losses are shared (D17).',
-    }),
+  z.strictObject({ kind: z.literal('passThrough'), id, price: energyPriceSchema, counts: energyCounted, scope: shareScope }).meta({
+    description:
+      'The owner’s electricity is paid back per kWh, and comes off the base of the shares that follow; what is left of the month’s base is not below zero for them, unless losses are shared (D17).',
+  }),
   z
     .strictObject({
       kind: z.literal('tieredShare'),

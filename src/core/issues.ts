@@ -105,7 +105,6 @@ const catalogue = {
   lintIncomplete: ['the tariff has too many combinations to try them all ({count})', 'Split it into several tariffs.'],
   unknownPriceSeries: ['there is no price series "{series}"', 'Add the series and load its points, or name another one in the contract.'],
   priceSeriesCurrency: ['price series {series} is in {currency}, the contract in {contract}', 'Use a series in the currency of the contract.'],
-  missingPricePoint: ['price series {series} has no price from {from} to {to}', 'Load the prices of that time; what waits for them goes on by itself.'],
   pricePointLength: ['{seconds} seconds from {start} is no interval of the market', 'Use 300, 900, 1800 or 3600 seconds, on the clock.'],
   pricePointOverlaps: ['the interval from {start} overlaps the one from {other}', 'Leave one of the two out; a newer price has the start and the length of the one it corrects.'],
   pricePointGap: ['no price is given from {from} to {to}', 'Load that time as well, or nothing there can be priced.'],

@@ -80,8 +80,9 @@ describe('energy priced by the interval in which it was delivered', () => {
 
   it('blocks, and names the time, where an interval with energy has no price', () => {
     const gap = series('2026-03-02T10:00:00Z', ['1', '2']);
-    const [issue] = priceByInterval(gap, session('2026-03-02T11:30:00Z', '2026-03-02T12:30:00Z', 10), 'cdr 7') as { code: string; severity: string; params: object }[];
-    expect(issue).toMatchObject({ code: 'missingPricePoint', severity: 'blocks', params: { series: 'se3', from: '2026-03-02T12:00:00Z', to: '2026-03-02T12:30:00Z' } });
+    expect(priceByInterval(gap, session('2026-03-02T11:30:00Z', '2026-03-02T12:30:00Z', 10), 'cdr 7')).toMatchObject([
+      { code: 'missingPricePoint', severity: 'blocks', params: { series: 'se3', at: '2026-03-02T12:00:00Z', until: '2026-03-02T12:30:00Z' } },
+    ]);
   });
 });
 

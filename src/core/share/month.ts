@@ -88,7 +88,7 @@ export function monthTotals(month: Month, carriedGuarantees: ReadonlyMap<string,
 }
 
 /** The order of sessions within a month (D08). */
-export function inOrder<T extends { readonly key: string; readonly startMs: number; readonly endMs: number }>(sessions: readonly T[]): T[] {
+function inOrder<T extends { readonly key: string; readonly startMs: number; readonly endMs: number }>(sessions: readonly T[]): T[] {
   return [...sessions].sort((a, b) => a.endMs - b.endMs || a.startMs - b.startMs || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
 

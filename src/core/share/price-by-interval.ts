@@ -32,7 +32,7 @@ export function priceByInterval(series: PriceSeries, delivered: DeliveredEnergy,
     const covering = pointsWithin(series.points, stretch.startMs, stretch.endMs);
     const gap = gapWithin(covering, stretch.startMs, stretch.endMs);
     if (gap !== undefined) {
-      issues.push(issue('missingPricePoint', 'blocks', subject, { series: series.seriesId, from: formatInstant(gap.fromMs), to: formatInstant(gap.toMs) }));
+      issues.push(issue('missingPricePoint', 'blocks', subject, { series: series.seriesId, at: formatInstant(gap.fromMs), until: formatInstant(gap.toMs) }));
       continue;
     }
     const lengths = covering.map((p) => BigInt(Math.min(endOf(p), stretch.endMs) - Math.max(p.startMs, stretch.startMs)));
@@ -71,7 +71,7 @@ function pointsWithin(points: readonly PricePoint[], fromMs: number, toMs: numbe
 }
 
 /** The first time in [from, to) that no point covers. */
-export function gapWithin(points: readonly PricePoint[], fromMs: number, toMs: number): { readonly fromMs: number; readonly toMs: number } | undefined {
+function gapWithin(points: readonly PricePoint[], fromMs: number, toMs: number): { readonly fromMs: number; readonly toMs: number } | undefined {
   let at = fromMs;
   for (const point of points) {
     if (point.startMs > at) return { fromMs: at, toMs: Math.min(point.startMs, toMs) };
