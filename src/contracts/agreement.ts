@@ -166,6 +166,8 @@ const revenueShare = z.strictObject({
   /** A negative month: credited, and the balance carried to the payout; or never below zero. The rest after pass-through is floored at 0 per statement unless losses are shared (D17). */
   negativeMonth: z.enum(['carry', 'floor']).default('carry'),
   sharesLosses: z.boolean().default(false),
+  /** The owner lets us write his invoices, and on what evidence; without it, or without a registration for VAT, he gets a settlement statement without VAT (D46). */
+  selfBilling: z.strictObject({ agreedOn: date, evidence: z.string().min(1) }).exactOptional(),
   clauses: z.array(shareClause),
 });
 
