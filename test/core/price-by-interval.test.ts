@@ -69,6 +69,25 @@ describe('energy priced by the interval in which it was delivered', () => {
     expect(priced(series('2026-03-02T10:00:00Z', ['-50']), delivered, 'a').exact).toBe('-0.3000');
   });
 
+  it('takes only the interval it begins with, on the stroke of it, also without any duration', () => {
+    const two = series('2026-03-02T10:00:00Z', ['100', '300', '500']);
+    expect(priced(two, session('2026-03-02T11:00:00Z', '2026-03-02T12:00:00Z', 1000), 'a')).toEqual({ exact: '0.3000', wh: [1000n], pinned: 'SE3 2026-03-02T11:00Z..12:00Z v1' });
+    expect(priced(two, session('2026-03-02T11:00:00Z', '2026-03-02T11:00:00Z', 1000), 'a').exact).toBe('0.3000');
+  });
+
+  it('lets periods share the energy of a session that they do not sum to, and charge no longer than until the next one', () => {
+    // 6 and 3 of 10 kWh: 6.667 and 3.333. The first says it charged for two hours and lasts one.
+    const periods = [
+      { startAt: '2026-03-02T10:00:00Z', energyWh: 6000, chargingSeconds: 7200, parkingSeconds: 0 },
+      { startAt: '2026-03-02T11:00:00Z', energyWh: 3000, chargingSeconds: 0, parkingSeconds: 0 },
+    ];
+    const delivered = session('2026-03-02T10:00:00Z', '2026-03-02T12:00:00Z', 10_000, { periods });
+    expect(delivered.stretches.map((x) => [x.energyWh, x.endMs - x.startMs])).toEqual([
+      [6667n, 3_600_000],
+      [3333n, 3_600_000],
+    ]);
+  });
+
   it('names each version it used, in spans', () => {
     const both = series('2026-03-02T10:00:00Z', ['1', '2', '3']);
     const corrected: PriceSeries = { ...both, points: both.points.map((p, i) => (i === 1 ? { ...p, version: 2 } : p)) };

@@ -77,6 +77,11 @@ describe('points beside those a series holds', () => {
     ]);
   });
 
+  it('tell no gap to what lies beyond the last of them', () => {
+    const far = pointsOf(at('2026-03-01T05:00:00Z')).map((p) => ({ ...p, version: 1 }));
+    expect(versionPoints(pointsOf(at('2026-03-01T00:00:00Z')), far).issues).toEqual([]);
+  });
+
   it('loaded twice add nothing the second time, in whatever parts they first came', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { minLength: 1 }), fc.integer({ min: 0, max: 40 }), (quarters, cut) => {

@@ -77,6 +77,13 @@ describe('a site owner’s share of one record', () => {
     expect(net(shareAgreement(clauses, { sharesLosses: true }), 200n)).toEqual([['netShare/base', 0, -50n]]);
   });
 
+  it('deducts nothing of a base that electricity has already taken below nothing', () => {
+    const clauses = [{ kind: 'passThrough', id: 'power', price: { by: 'fixed', perKwh: '0.80' } }, { kind: 'deduct', id: 'fee', what: 'other', perSession: '1.00' }, netShare('50')];
+    // 10.00 − 16.40 = −6.40; half of it. Shared: −7.40, half of it −3.70.
+    expect(net(shareAgreement(clauses), 1000n, 20_500).at(-1)).toEqual(['netShare/base', 0, -320n]);
+    expect(net(shareAgreement(clauses, { sharesLosses: true }), 1000n, 20_500).at(-1)).toEqual(['netShare/base', 0, -370n]);
+  });
+
   it('pays fixed electricity back exactly, and estimates what is shared of the rest, below nothing too', () => {
     const agreement = shareAgreement([{ kind: 'passThrough', id: 'power', price: { by: 'fixed', perKwh: '0.80' } }, netShare('50')]);
     // 20.5 × 0.80 = 16.40; 10.00 − 16.40 = −6.40, half of it −3.20: the month may floor it (D17).

@@ -141,6 +141,25 @@ describe('a site owner’s statement with tiers and a guarantee', () => {
     // a: 10.00. b: 10 of 40 kWh at 10 % = 2.50, 30 of 40 at 40 % = 30.00. c, only idle, at the step reached: 40 % of 10.00 = 4.00. 46.50 − booked 21.00.
     expect(rows(stateMonth(march(byKwh, sessions), nothingCarried))).toEqual([['tieredShare/ladder', 2550n]]);
   });
+
+  it('climbs in the order in which sessions end (D08), and a session without energy stands on the step that its threshold opens', () => {
+    const byKwh = shareAgreement([
+      {
+        kind: 'tieredShare',
+        id: 'ladder',
+        by: 'kWh',
+        steps: [
+          { from: '0', percent: '10' },
+          { from: '30', percent: '40' },
+        ],
+      },
+    ]);
+    // The dear one begins first and ends last. b fills the 30 kWh: 1.00. Then 10.00 without energy at 40 %: 4.00, then a's 100.00 at 40 %: 40.00. Booked 1.00 + 1.00 + 10.00.
+    const a = { ...monthSession(byKwh, { key: 'a', saleMinor: 10_000n, wh: 30_000, at: '2026-03-02T10:00:00Z' }), endMs: Date.parse('2026-03-02T20:00:00Z') };
+    const b = monthSession(byKwh, { key: 'b', saleMinor: 1000n, wh: 30_000, at: '2026-03-02T11:00:00Z' });
+    const idle = monthSession(byKwh, { key: 'c', saleMinor: 1000n, wh: 0, at: '2026-03-02T12:00:00Z' });
+    expect(rows(stateMonth(march(byKwh, [a, b, idle]), nothingCarried))).toEqual([['tieredShare/ladder', 3300n]]);
+  });
 });
 
 describe('a site owner’s statement of a month that costs more than it earns', () => {
@@ -156,6 +175,23 @@ describe('a site owner’s statement of a month that costs more than it earns', 
     const statement = stateMonth(month(shareAgreement(clauses)), nothingCarried);
     expect(rows(statement)).toEqual([['netShare/rest', 500n]]);
     expect(statement.payees[0]?.monthMinor).toBe(16_000n);
+  });
+
+  it('shares a rest of a few öre as its records booked it', () => {
+    const agreement = shareAgreement(clauses);
+    // −50.00 → −25.00; 150.10 − 100 = 50.10 → +25.05: rest 0.10, so 0.05 stays.
+    const sessions = [monthSession(agreement, { key: 'a', saleMinor: 5000n, wh: 100_000 }), monthSession(agreement, { key: 'b', saleMinor: 15_010n, wh: 100_000 })];
+    expect(rows(stateMonth(march(agreement, sessions), nothingCarried))).toEqual([]);
+  });
+
+  it.each(['net', 'kWh'])('floors tiers by %s at nothing as well, unless losses are shared', (by) => {
+    const tiers = { ...ladder, by, steps: [{ from: '0', percent: '10' }] };
+    const of = (rest: { sharesLosses?: boolean }) => {
+      const agreement = shareAgreement([clauses[0] ?? {}, tiers], rest);
+      return rows(stateMonth(march(agreement, [monthSession(agreement, { key: 'a', saleMinor: 5000n, wh: 100_000 })]), nothingCarried));
+    };
+    // 50 − 100 = −50, 10 % of it booked as −5.00.
+    expect([of({}), of({ sharesLosses: true })]).toEqual([[['tieredShare/ladder', 500n]], []]);
   });
 
   it('lets the owner bear his part where losses are shared', () => {
@@ -213,15 +249,15 @@ describe('a site owner’s statement', () => {
   it('burdens each site with what its sessions added, and a late session’s site with the whole difference (D44)', () => {
     const agreement = shareAgreement([ladder]);
     const sessions = [
-      monthSession(agreement, { key: 'a', saleMinor: 80_000n, at: '2026-03-02T10:00:00Z', siteId: 'site_1' }),
-      monthSession(agreement, { key: 'b', saleMinor: 60_000n, at: '2026-03-03T10:00:00Z', siteId: 'site_2' }),
+      monthSession(agreement, { key: 'a', saleMinor: 80_000n, at: '2026-03-02T10:00:00Z', siteId: 'site_1', late: true }),
+      monthSession(agreement, { key: 'b', saleMinor: 60_000n, at: '2026-03-03T10:00:00Z', siteId: 'site_2', late: true }),
     ];
     // a: 80.00, as booked. b: 200 at 10 % + 400 at 20 % = 100.00, booked 60.00.
     const first = stateMonth(march(agreement, sessions), nothingCarried);
     expect(first.rows.map((r) => [r.siteId, r.netMinor])).toEqual([['site_2', 4000n]]);
     // 500.00 more at site 3, before both: base 1900, 100 + 180 = 280.00; booked 190, stated 40: +50.00, wholly its own though it moved the others up.
     const late = monthSession(agreement, { key: 'c', saleMinor: 50_000n, at: '2026-03-01T10:00:00Z', siteId: 'site_3', late: true });
-    const second = stateMonth(march(agreement, [...sessions, late], { statementNo: 2, stated: asStated(first) }), nothingCarried);
+    const second = stateMonth(march(agreement, [...sessions.map((x) => ({ ...x, isLate: false })), late], { statementNo: 2, stated: asStated(first) }), nothingCarried);
     expect(second.rows.map((r) => [r.siteId, r.netMinor])).toEqual([['site_3', 5000n]]);
   });
 

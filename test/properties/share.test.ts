@@ -151,6 +151,12 @@ it('a spread loses nothing, keeps each part within a unit, mirrors, and is the l
   );
 });
 
+it('a spread of less than its parts takes the unit from the smallest remainder', () => {
+  const parts = [exactFromDecimal('1.009'), exactFromDecimal('1.001')];
+  expect(spread(199n, parts, 'SEK')).toEqual([100n, 99n]);
+  expect(spread(203n, parts, 'SEK')).toEqual([102n, 101n]);
+});
+
 it('energy by interval sums to the session’s, and one flat price costs energy × price', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 50_000 }), fc.integer({ min: 0, max: 7200 }), fc.integer({ min: 0, max: 80_000 }), fc.constantFrom(900, 3600), (startS, lengthS, wh, seconds) => {
