@@ -115,16 +115,16 @@ export async function loadOwnerMonths(
   });
 }
 
-/** Live sales at the sites of owners, by session. Written off: left out of its document by this or an earlier run, or too small to be billed. */
+/** Live sales at the sites of owners, by session. Written off: left out of its document by this or an earlier run. What is too small to be billed earns nothing (D25). */
 async function loadSales(db: Db, run: { readonly runId: string; readonly entityId: string }, accountIds: readonly string[], months: readonly string[]): Promise<SaleRow[]> {
   const { rows } = await db.query<SaleRow>(
     `SELECT c.record_id, h.source_id || '/' || ${recordKeySql} AS key, c.site_id, s.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
        (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, c.service_month, c.currency, sum(c.net_minor)::bigint AS net, r.energy_wh,
-       bool_and(k.charge_id IS NOT NULL AND k.disposition <> 'carried') AS claimed, bool_or(coalesce(k.disposition = 'excluded', false) OR c.clause = 'smallSession') AS written_off,
+       bool_and(k.charge_id IS NOT NULL AND k.disposition <> 'carried') AS claimed, bool_or(coalesce(k.disposition = 'excluded', false)) AS written_off,
        bool_or(coalesce(k.run_id = $1, false)) AS is_new
      FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN charge_identity i ON i.charge_id = c.charge_id
        JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id
-     WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.reversal_of IS NULL
+     WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.reversal_of IS NULL AND c.clause <> 'smallSession'
      GROUP BY c.record_id, h.source_id, h.owner_country, h.owner_party, h.cdr_id, c.site_id, s.owner_account_id, r.start_at, r.end_at, c.service_month, c.currency, r.energy_wh`,
     [run.runId, run.entityId, accountIds, months],
   );

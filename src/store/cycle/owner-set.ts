@@ -101,8 +101,10 @@ type Failed = { readonly accountId: string; readonly contractId: string; readonl
 
 async function statements(db: Db, entityId: string, loaded: readonly OwnerMonths[]): Promise<{ readonly charges: readonly PeriodCharge[]; readonly failed: readonly Failed[] }> {
   const made = loaded.map((months) => ({ ...months, statements: stateMonths(months.months, { guarantees: months.carriedGuarantees, balances: new Map() }) }));
-  const entity = await loadEntity(db, entityId);
-  const payeeIds = [...new Set(made.flatMap((m) => m.statements.flatMap((s) => s.rows.flatMap((r) => r.payeeAccountId ?? []))))];
+  const rows = made.flatMap((m) => m.statements.flatMap((s) => s.rows));
+  const days = rows.map((r) => Date.parse(`${r.serviceOn}T00:00:00Z`));
+  const entity = await loadEntity(db, entityId, days.length === 0 ? { fromMs: 0, toMs: 0 } : { fromMs: Math.min(...days), toMs: Math.max(...days) });
+  const payeeIds = [...new Set(rows.flatMap((r) => r.payeeAccountId ?? []))];
   const payees = await loadAccounts(db, payeeIds);
   const places = await loadPlaces(
     db,
@@ -111,13 +113,14 @@ async function statements(db: Db, entityId: string, loaded: readonly OwnerMonths
   const charges: PeriodCharge[] = [];
   const failed: Failed[] = [];
   for (const { contract, statements: own } of made) {
-    const rows = own.flatMap((s) => s.rows);
-    const built = rows.map((row) => {
-      const payee = payees.get(row.payeeAccountId ?? '');
-      const place = places.get(row.siteId ?? contract.accountId);
-      if (payee === undefined || place === undefined) throw new RangeError(`${row.contractId} names account ${row.payeeAccountId}, or a site, that does not exist`);
-      return statementCharge(entity, payee, row, place);
-    });
+    const built = own
+      .flatMap((s) => s.rows)
+      .map((row) => {
+        const payee = payees.get(row.payeeAccountId ?? '');
+        const place = places.get(row.siteId ?? contract.accountId);
+        if (payee === undefined || place === undefined) throw new RangeError(`${row.contractId} names account ${row.payeeAccountId}, or a site, that does not exist`);
+        return statementCharge(entity, payee, row, place);
+      });
     const issues = [...own.flatMap((s) => s.issues), ...built.filter(isIssue)];
     if (issues.length > 0) failed.push({ accountId: contract.accountId, contractId: contract.contractId, issues });
     else charges.push(...built.filter((c): c is PeriodCharge => !isIssue(c)));
