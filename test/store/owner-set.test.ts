@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
@@ -27,6 +28,7 @@ const claimedOf = (runId: string, account: string) =>
 const sale = (id: number) => `charge_id IN (SELECT c.charge_id FROM rated_charge c JOIN record_head h ON h.record_id = c.record_id WHERE h.cdr_id = '${id}' AND c.payer_account_id IS NOT NULL)`;
 let december: string;
 let january: string;
+let february: string;
 
 beforeAll(async () => {
   database = await freshDatabase();
@@ -118,11 +120,23 @@ describe('the owners’ side of a closed set', () => {
   it('releases by the basis of the contract: on rated revenue without waiting for the bill', async () => {
     await storeLines(store, [fleet(20, '10.02.2020', '10', 'NR1'), fleet(21, '10.02.2020', '10', 'Bl2')]);
     await processAll(store);
-    const february = await closeSet(store, '2020-02');
+    february = await closeSet(store, '2020-02');
     await rows(`DELETE FROM claim WHERE ${sale(20)} OR ${sale(21)}`);
     await owners(february);
     expect(await claimedOf(february, 'acc_brf_east')).toMatchObject([{ month: '2020-02', net: 179n }]);
     expect((await claimedOf(february, 'acc_brf_north')).map((r) => [r.role, r.net])).toEqual([['statement', 10_000n]]);
+  });
+
+  it('takes what a cancelled run stated along, once, and states only what differs from it', async () => {
+    await store.tx((db) => cancelRun(db, { runId: february, reason: 'begun too early', by: { actor: 'test' } }));
+    const again = await closeSet(store, '2020-02');
+    await owners(again);
+    expect(await claimedOf(again, 'acc_brf_north')).toEqual([
+      { month: '2020-02', role: 'siteShareEstimate', component: expect.any(String), net: 279n },
+      { month: '2020-02', role: 'statement', component: 'guarantee/floor', net: 10_000n },
+      { month: '2020-02', role: 'statement', component: 'guarantee/floor#2', net: -279n },
+    ]);
+    expect(await claimedOf(again, 'acc_brf_east')).toMatchObject([{ net: 179n }]);
   });
 
   it('parks a contract that something is missing for, with its findings, and goes on with the others', async () => {

@@ -142,6 +142,8 @@ function sitesOf(input: StatementInput, total: ClauseTotal, cells: readonly Cell
   for (const c of cells) addUp(c.siteId, c.minor);
   for (const s of [...booked, ...stated]) addUp(s.siteId, -s.netMinor);
   const accountId = cells[0]?.accountId ?? '';
+  // What no session brings about is one row, also where the month had no site before.
+  if (total.kind === 'guarantee' || total.kind === null) return [{ accountId, siteId: cells[0]?.siteId ?? stated[0]?.siteId ?? null, minor: sumOf([...perSite.values()]) }];
   const each = [...perSite].map(([siteId, minor]): Cell => ({ accountId, siteId, minor }));
   const late = new Set(input.sessions.filter((s) => s.isLate).map((s) => s.key));
   const added = input.statementNo === 1 ? [] : total.bySession.filter((s) => late.has(s.key));

@@ -64,18 +64,24 @@ export async function loadOwnerMonths(
     db,
     series.flatMap((seriesId) => sales.map((s) => ({ seriesId, fromMs: Number(s.start_ms), toMs: Number(s.end_ms) }))),
   );
+  const salesOf = new Map<string, SaleRow[]>();
+  for (const s of sales) {
+    const key = `${s.account_id} ${s.currency} ${s.service_month}`;
+    const own = salesOf.get(key);
+    if (own === undefined) salesOf.set(key, [s]);
+    else own.push(s);
+  }
   return wanted.map(({ contract, months: own }): OwnerMonths => {
-    const mine = sales.filter((s) => s.account_id === contract.accountId && s.currency === contract.currency);
     const before = stated.filter((s) => s.contractId === contract.contractId);
     return {
       contract,
       carriedGuarantees: carriedBefore(contract, before, own[0] ?? ''),
       months: own.map((serviceMonth): StatementInput => {
         const earlier = before.filter((s) => s.serviceMonth === serviceMonth);
-        const sessions = mine.flatMap((s): StatementInput['sessions'][number][] => {
+        const sessions = (salesOf.get(`${contract.accountId} ${contract.currency} ${serviceMonth}`) ?? []).flatMap((s): StatementInput['sessions'][number][] => {
           const [startMs, endMs] = [Number(s.start_ms), Number(s.end_ms)];
           const version = versionAt(contract.versions, startMs);
-          if (s.service_month !== serviceMonth || version === undefined || (!s.claimed && version.agreement.basis !== 'rated')) return [];
+          if (version === undefined || (!s.claimed && version.agreement.basis !== 'rated')) return [];
           const energy = delivered.get(s.record_id) ?? { energyWh: s.energy_wh, stretches: [{ startMs, endMs, energyWh: s.energy_wh }] };
           return [
             {
