@@ -17,6 +17,7 @@ import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
+import { priceSeriesRoutes } from './routes/price-series.ts';
 import { publishedSchemaRoutes } from './routes/published-schemas.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { recordEvidenceRoutes } from './routes/record-evidence.ts';
@@ -95,6 +96,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   setUpBookRoutes(app, deps);
   setUpLoadRoutes(app, deps);
   tariffRoutes(app, deps);
+  priceSeriesRoutes(app, deps);
   erasureRoutes(app, deps);
   retentionRoutes(app, deps);
   ruleRoutes(app, deps);

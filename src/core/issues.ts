@@ -137,6 +137,11 @@ const catalogue = {
   rowErased: ['the driver of "{id}" was erased', 'Open a new party and account for who it is now.'],
   rowPastIssued: ['what was charged from {from} on is issued, with another value', 'Begin later: what was booked stays as it is.'],
   rowNeedsDate: ['another value holds, and validFrom is not given', 'Say from when the new one holds.'],
+  unknownPriceSeries: ['there is no price series "{series}"', 'Add the series and load its points, or name another one in the contract.'],
+  priceSeriesCurrency: ['price series {series} is in {currency}, the contract in {contract}', 'Use a series in the currency of the contract.'],
+  pricePointLength: ['{seconds} seconds from {start} is no interval of the market', 'Use 300, 900, 1800 or 3600 seconds, on the clock.'],
+  pricePointOverlaps: ['the interval from {start} overlaps the one from {other}', 'Leave one of the two out; a newer price has the start and the length of the one it corrects.'],
+  pricePointGap: ['no price is given from {from} to {to}', 'Load that time as well, or nothing there can be priced.'],
   netUnknown: ['prices include tax at a rate the tariff does not tell', 'Add vat to the price components.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;
 
