@@ -47,7 +47,7 @@ export const ledgerDifferences = (db: Db) =>
        WHERE d.in_books OR p.account <> 'receivable'
        UNION ALL
        SELECT 'issue/' || d.id, p.account, d.currency, NULL, NULL, d.account_id, NULL, CASE WHEN p.account <> 'receivable' THEN v->>'vatCode' END, NULL, NULL, p.sign * (v->>'vatMinor')::bigint, p.sign * (v->>'vatMinor')::bigint
-       FROM issued d CROSS JOIN LATERAL jsonb_array_elements(convert_from(d.canonical, 'UTF8')::jsonb->'vat') v JOIN posting p ON p.event = 'saleInvoiced' AND p.figure = 'vat' WHERE d.in_books
+       FROM issued d CROSS JOIN LATERAL jsonb_array_elements(CASE WHEN sha256(d.canonical) = d.content_hash THEN convert_from(d.canonical, 'UTF8')::jsonb->'vat' ELSE '[]' END) v JOIN posting p ON p.event = 'saleInvoiced' AND p.figure = 'vat' WHERE d.in_books
        UNION ALL
        SELECT 'issue/' || d.id, p.account, d.currency, NULL, NULL, d.account_id, NULL, NULL, NULL, NULL, p.sign * d.rounding_minor, p.sign * d.rounding_minor
        FROM issued d JOIN posting p ON p.event = 'saleInvoiced' AND p.figure = 'rounding' WHERE d.in_books
@@ -79,6 +79,15 @@ export const ledgerHeaders = (db: Db) =>
      WHERE CASE t.kind WHEN 'rated' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (c.page_id, c.entity_id, c.effective_on)
        WHEN 'invoiced' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on)
        WHEN 'writtenOff' THEN (t.source_ref, t.entity_id) IS DISTINCT FROM (r.id, r.entity_id) END ORDER BY t.key`,
+  );
+
+/** Records whose charges do not carry the energy of their current revision once: what is booked, and nothing of what is not. */
+export const energyTwice = (db: Db) =>
+  pagesOf<Judged>(
+    db,
+    `SELECT 'the charges of record ' || coalesce(h.record_id, c.record_id) || ' carry ' || coalesce(c.wh, 0) || ' Wh, and it has ' || CASE h.state WHEN 'booked' THEN h.energy_wh ELSE 0 END AS problem
+     FROM record_head h FULL JOIN (SELECT record_id, sum(energy_wh) AS wh FROM rated_charge WHERE record_id IS NOT NULL GROUP BY 1) c ON c.record_id = h.record_id
+     WHERE coalesce(c.wh, 0) <> CASE WHEN h.state = 'booked' THEN h.energy_wh ELSE 0 END ORDER BY coalesce(h.record_id, c.record_id)`,
   );
 
 /** How many entries there are. */
