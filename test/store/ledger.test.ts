@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { energyBalance, energyBalanceDetails } from '../../src/store/reads/energy-balance.ts';
@@ -119,5 +120,19 @@ describe('the ledger of a month in three currencies', () => {
 
   it('verifies against charges and documents, in every currency and in the books', async () => {
     expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+
+  it('names a document that came into the books by another rate than it says', async () => {
+    const superuser = new pg.Client({ connectionString: database.superuserUrl });
+    await superuser.connect();
+    // 1 öre more owed, 1 öre more of fx difference: even in itself.
+    await superuser.query('SET session_replication_role = replica');
+    await superuser.query(
+      `UPDATE ledger_entry SET book_minor = book_minor + CASE ledger_account WHEN 'receivable' THEN 1 ELSE -1 END WHERE unit = 'EUR' AND ledger_account IN ('receivable', 'fxDifference')`,
+    );
+    await superuser.end();
+    expect((await verifyAll(store)).sections.flatMap((s) => s.problem ?? [])).toEqual([
+      expect.stringMatching(/^ledger transaction issue\/doc_\w+: (receivable|fxDifference) is off by -?1 in the books, by the rate sample 2020-01-03 EUR\/SEK 10\.56/),
+    ]);
   });
 });

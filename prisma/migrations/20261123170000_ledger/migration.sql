@@ -4,6 +4,8 @@ BEGIN
   IF EXISTS (SELECT FROM ledger_entry) THEN RAISE EXCEPTION 'this state was made by a development version that booked no amounts in the currency of the books: delete it with "npm run reset" and start anew'; END IF;
 END $$;
 ALTER TABLE ledger_entry ADD COLUMN book_minor bigint NOT NULL, ADD CONSTRAINT ledger_entry_energy_book CHECK (unit <> 'Wh' OR book_minor = 0);
+-- By which rate a document in another currency came into the books at issue.
+ALTER TABLE ledger_transaction ADD COLUMN fx_rate text;
 
 CREATE OR REPLACE FUNCTION guard_entry_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE bad record;

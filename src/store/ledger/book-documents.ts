@@ -97,7 +97,7 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], { books, of
   for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor }, conversion, books)) {
     booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
   }
-  return { key: `issue/${document.id}`, kind: 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, booked };
+  return { key: `issue/${document.id}`, kind: 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, fxRate: conversion.name, booked };
 }
 
 const nothing = { minor: 0n, book: 0n };
