@@ -19,7 +19,14 @@ const anySite = '*';
 /** Loads the set-up that the page's keys can touch, in a handful of queries whatever the page's size. */
 export async function loadSetup(
   db: Db,
-  wanted: { readonly entityIds: readonly string[]; readonly sourceIds: readonly string[]; readonly siteKeys: readonly string[]; readonly tokens: readonly TokenUse[] },
+  wanted: {
+    readonly entityIds: readonly string[];
+    readonly sourceIds: readonly string[];
+    readonly siteKeys: readonly string[];
+    readonly tokens: readonly TokenUse[];
+    /** Of the sessions: rates of other days are not looked at. */
+    readonly between: Between;
+  },
 ): Promise<SetupBook> {
   const sites = await loadSites(db, wanted);
   const tokens = await loadTokens(db, wanted);
@@ -35,7 +42,7 @@ export async function loadSetup(
   const assigned = await loadAssignedTariffs(db, wanted.entityIds);
   const named = await loadTariffs(db, unique(contracts.rows.flatMap(({ agreement }) => tariffsNamed(agreement))));
   const entities = new Map<string, EntitySetup>();
-  for (const id of wanted.entityIds) entities.set(id, await loadEntity(db, id));
+  for (const id of wanted.entityIds) entities.set(id, await loadEntity(db, id, wanted.between));
   const uids = new Map(wanted.tokens.map((t) => [`${t.sourceId}\n${t.ref}`, t.uid]));
   return {
     site: (sourceId, key, ms) => at(sites.get(`${sourceId}\n${key}`), ms) ?? foreignOnly(at(sites.get(`${sourceId}\n${anySite}`), ms)),
@@ -252,17 +259,23 @@ async function loadTariffs(db: Db, tariffIds: readonly string[]): Promise<Map<st
   return dated(rows, (r) => r['tariff_id'], tariffOf);
 }
 
-/** A legal entity with its chart, VAT and rates as they stand now. */
-export async function loadEntity(db: Db, id: string): Promise<EntitySetup> {
+/** Instants in ms; the first and last of some sessions. */
+export type Between = { readonly fromMs: number; readonly toMs: number };
+// A rate may be a week old, and a local date differs from that of UTC.
+const ratesBackMs = 9 * 86_400_000;
+const ratesAheadMs = 86_400_000;
+
+/** A legal entity with its chart and VAT as they stand now, and the rates that sessions of a time may need. */
+export async function loadEntity(db: Db, id: string, between: Between): Promise<EntitySetup> {
   const entity = (await db.query('SELECT time_zone, country, currency, fx_source FROM legal_entity WHERE id = $1', [id])).rows[0];
   const gl = await db.query('SELECT key, gl_account, version FROM gl_mapping WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1)', [id]);
   const registrations = await db.query('SELECT country, valid_from, valid_to FROM vat_registration WHERE entity_id = $1', [id]);
   const rules = await db.query('SELECT code, country, percent::text, category, valid_from, valid_to FROM vat_rule', []);
   const tables = await db.query('SELECT version, valid_from, rows::text FROM vat_table WHERE entity_id = $1 ORDER BY version DESC', [id]);
-  const rates = await db.query('SELECT currency, rate_on, version, rate::text FROM fx_rate WHERE source = $1 AND into_currency = $2 ORDER BY currency, rate_on, version', [
-    entity['fx_source'],
-    entity['currency'],
-  ]);
+  const rates = await db.query(
+    'SELECT currency, rate_on, version, rate::text FROM fx_rate WHERE source = $1 AND into_currency = $2 AND rate_on BETWEEN $3 AND $4 ORDER BY currency, rate_on, version',
+    [entity['fx_source'], entity['currency'], new Date(between.fromMs - ratesBackMs), new Date(between.toMs + ratesAheadMs)],
+  );
   const period = (r: QueryResultRow) => ({ validFrom: r['valid_from'] as string, validTo: r['valid_to'] as string | null });
   return {
     entityId: id,
