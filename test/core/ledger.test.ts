@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sessionRoles } from '../../src/contracts/charge-record.ts';
 import { type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
 import { eventOfCharge, isFree, ratedKindOfRole } from '../../src/core/ledger/event-of-charge.ts';
+import { eventsOfDocument, type IssuedFigures } from '../../src/core/ledger/events-of-document.ts';
 import { type EventKind, type Figure, isEnergy, type LedgerEvent, ledgerTable } from '../../src/core/ledger/ledger-table.ts';
 import { inBooks, linesOf, mirrorOfEvent, type Posting, postingsFor } from '../../src/core/ledger/postings.ts';
 
@@ -160,7 +161,7 @@ const cases: { readonly [Kind in EventKind]: readonly [string, Extract<LedgerEve
   ],
   statementIssued: [
     'a statement over 1,000.00 with 25 % VAT: 1,250.00 are owed',
-    { kind: 'statementIssued', ...sek, net: inBooks(100_000n), inputVat: inBooks(25_000n), selfAssessedVat: none, fx: none },
+    { kind: 'statementIssued', ...sek, net: inBooks(100_000n), inputVat: inBooks(25_000n), selfAssessedVat: none, rounding: none, fx: none },
     [
       ['accruedShare', 'SEK', 100_000n],
       ['ownerPayable', 'SEK', -125_000n],
@@ -354,6 +355,24 @@ describe('the ledger table, by hand', () => {
   });
   it('clears an outlay at home to zero per record (D20)', () => {
     expect(balances([...postingsFor(cases.homeReimbursed[1]), ...postingsFor(cases.homeRecharged[1])]).get('reimbursementClearing|SEK')).toBe(0n);
+  });
+});
+
+describe('the events of a document', () => {
+  const totals = (figures: IssuedFigures) => Object.fromEntries([...balances(eventsOfDocument(figures, { factor: { n: 1n, d: 1n }, name: null }, 'SEK').flatMap((e) => postingsFor(e.event)))]);
+  it('of a monthly driver invoice part the rounding of VAT from that to whole kronor', () => {
+    // Gross 31.26: VAT 6.25, base 25.01; the charges' nets are 25.02, so 0.01 is lost to VAT per document, and 0.26 to whole kronor: 31.00.
+    expect(totals({ currency: 'SEK', netMinor: 2_502n, bookedNet: 2_502n, vat: [{ vatCode: 'SE25', baseMinor: 2_501n, vatMinor: 625n }], payableMinor: 3_100n })).toEqual({
+      'receivable|SEK': 598n,
+      'outputVat|SEK': -625n,
+      'rounding|SEK': 27n,
+    });
+  });
+  it('of an owner’s statement are input VAT against what is owed', () => {
+    expect(totals({ currency: 'SEK', netMinor: 100_000n, bookedNet: 100_000n, vat: [{ vatCode: 'SE25', baseMinor: 100_000n, vatMinor: 25_000n }], payableMinor: 125_000n, isOwed: true })).toEqual({
+      'inputVat|SEK': 25_000n,
+      'ownerPayable|SEK': -25_000n,
+    });
   });
 });
 

@@ -45,7 +45,7 @@ type FiguresOf = {
   shareEstimated: 'net';
   energyReimbursed: 'net';
   shareDiffers: 'net';
-  statementIssued: 'net' | 'inputVat' | 'selfAssessedVat' | 'fx';
+  statementIssued: 'net' | 'inputVat' | 'selfAssessedVat' | 'rounding' | 'fx';
   saleInvoiced: 'net' | 'vat' | 'rounding' | 'fx' | 'energyWh';
   saleCredited: 'net' | 'vat' | 'rounding' | 'fx' | 'energyWh';
   roundedToKrona: 'amount';
@@ -140,7 +140,13 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
   statementIssued: {
     says: 'The site owner’s statement is issued: what was accrued is owed, with VAT where the owner is registered.',
     erpPostedBy: 'us',
-    lines: { net: ['accruedShare', 'ownerPayable'], inputVat: ['inputVat', 'ownerPayable'], selfAssessedVat: ['inputVat', 'selfAssessedVat'], fx: ['fxDifference', 'ownerPayable'] },
+    lines: {
+      net: ['accruedShare', 'ownerPayable'],
+      inputVat: ['inputVat', 'ownerPayable'],
+      selfAssessedVat: ['inputVat', 'selfAssessedVat'],
+      rounding: ['rounding', 'ownerPayable'],
+      fx: ['fxDifference', 'ownerPayable'],
+    },
   },
   saleInvoiced: {
     says: 'What was unbilled is invoiced, with its VAT. What is left is rounding of VAT per document, and the change of the rate since the service date.',

@@ -3,6 +3,7 @@ import type { EntitySetup } from '../../core/allocate/setup.ts';
 import { describeIssue, isIssue } from '../../core/issues.ts';
 import { eventsOfDocument } from '../../core/ledger/events-of-document.ts';
 import { amountInBooks } from '../../core/ledger/in-books.ts';
+import type { LedgerEvent } from '../../core/ledger/ledger-table.ts';
 import type { Db } from '../db.ts';
 import { loadEntity } from '../intake/load-setup.ts';
 import { freeEnergySql } from './free-energy.ts';
@@ -13,6 +14,7 @@ export type IssuedDocument = {
   readonly id: string;
   readonly entity_id: string;
   readonly account_id: string;
+  readonly type: string;
   readonly currency: string;
   readonly payable_minor: bigint;
   readonly canonical: Buffer;
@@ -69,6 +71,7 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
   const { account_id: accountId, currency, payable_minor: payableMinor } = document;
   const books = entity.currency;
   const conversion = conversionInto(entity, currency, issueOn);
+  const isOwed = owed.has(document.type);
   const booked: Booked[] = [];
   let [netMinor, bookedNet] = [0n, 0n];
   for (const part of parts) {
@@ -84,18 +87,23 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
     const net = part.book === null ? amountInBooks(part.net, currency, conversion, books) : { minor: part.net, book: part.book };
     const counts = { withMoney: Number(part.with_money), withEnergy: Number(part.with_energy) };
     if (part.is_adjustment) booked.push({ event: { kind: 'adjusted', currency, net }, of: dimensions, ...counts });
-    booked.push({ event: { kind: 'saleInvoiced', currency, net, vat: nothing, rounding: nothing, fx: nothing, energyWh: part.wh }, of: dimensions, ...counts });
+    const event: LedgerEvent = isOwed
+      ? { kind: 'statementIssued', currency, net, inputVat: nothing, selfAssessedVat: nothing, rounding: nothing, fx: nothing }
+      : { kind: 'saleInvoiced', currency, net, vat: nothing, rounding: nothing, fx: nothing, energyWh: part.wh };
+    booked.push({ event, of: dimensions, ...counts });
     netMinor += net.minor;
     bookedNet += net.book;
   }
   const { vat } = JSON.parse(document.canonical.toString('utf8')) as { vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
   const figures = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
-  for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor }, conversion, books)) {
+  for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, isOwed }, conversion, books)) {
     booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
   }
-  return { key: `issue/${document.id}`, kind: 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, fxRate: conversion.name, booked };
+  return { key: `issue/${document.id}`, kind: isOwed ? 'stated' : 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, fxRate: conversion.name, booked };
 }
 
+/** Documents of what we owe, to site owners; their figures have the signs of their charges. */
+const owed: ReadonlySet<string> = new Set(['selfBilling', 'selfBillingCredit', 'settlementStatement']);
 const nothing = { minor: 0n, book: 0n };
 const ofAccount = { costCenter: null, siteId: null, glAccount: null, serviceMonth: null, sourceId: null };
 

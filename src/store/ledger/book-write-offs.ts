@@ -24,7 +24,7 @@ export async function bookWriteOffs(db: Db, runId: string, issueOn: string): Pro
     `SELECT k.account_id, c.entity_id, c.cost_center, c.site_id, c.gl_account, c.vat_code, c.service_month, r.source_id, c.currency, sum(c.net_minor)::bigint AS net, sum(c.book_net_minor)::bigint AS book,
        coalesce(sum(c.energy_wh) FILTER (WHERE NOT ${freeEnergySql}), 0)::bigint AS wh, count(*) AS n
      FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision
-     WHERE k.run_id = $1 AND k.disposition = 'excluded' GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1, 3, 4, 5, 6, 7`,
+     WHERE k.run_id = $1 AND k.disposition = 'excluded' AND c.payer_account_id IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1, 3, 4, 5, 6, 7`,
     [runId],
   );
   const [first] = rows;

@@ -21,7 +21,7 @@ export type Booked = { readonly event: LedgerEvent; readonly of: Dimensions; rea
 /** One ledger transaction; `key` is unique for ever, `effectiveOn` the date it counts for. */
 export type Journal = {
   readonly key: string;
-  readonly kind: 'rated' | 'invoiced' | 'writtenOff' | 'released';
+  readonly kind: 'rated' | 'invoiced' | 'writtenOff' | 'stated' | 'released';
   readonly entityId: string;
   readonly effectiveOn: string;
   readonly sourceRef: string;
@@ -103,8 +103,8 @@ function entriesOf({ key, booked }: Journal): Entry[] {
     const dimensions = `${of.accountId}\n${of.costCenter}\n${of.siteId}\n${of.vatCode}\n${of.serviceMonth}\n${of.sourceId}`;
     for (const { ledgerAccount, unit, amount, book } of postingsFor(event)) {
       const glAccount = accountsOfCharges.has(ledgerAccount) ? ownGl : null;
-      // What a customer owes is owed as a whole.
-      const isOfParty = ledgerAccount === 'receivable';
+      // What a customer owes, and an owner is owed, is one sum.
+      const isOfParty = ledgerAccount === 'receivable' || ledgerAccount === 'ownerPayable';
       const entryKey = `${ledgerAccount}\n${unit}\n${glAccount}\n${isOfParty ? of.accountId : dimensions}`;
       let entry = entries.get(entryKey);
       if (entry === undefined) {

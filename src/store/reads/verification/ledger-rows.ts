@@ -26,7 +26,7 @@ export const ledgerDifferences = (db: Db) =>
     db,
     `WITH posting (event, figure, account, sign, is_wh, with_gl) AS (VALUES ${postingRows().join(', ')}), rated (role, event) AS (VALUES ${ratedRows().join(', ')}),
      charge AS (SELECT c.*, ${freeEnergySql} AS is_free, r.source_id FROM rated_charge c LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision),
-     issued AS (SELECT d.*, d.currency = l.currency AS in_books FROM document d JOIN legal_entity l ON l.id = d.entity_id WHERE d.state = 'issued'),
+     issued AS (SELECT d.*, d.currency = l.currency AS in_books FROM document d JOIN legal_entity l ON l.id = d.entity_id WHERE d.state = 'issued' AND d.type = 'invoice'),
      both_sides AS (
        SELECT c.page_id || '/' || c.service_month AS key, p.account, CASE WHEN p.is_wh THEN 'Wh' ELSE c.currency END AS unit, CASE WHEN p.with_gl THEN c.gl_account END AS gl_account, c.cost_center,
          coalesce(c.payer_account_id, c.payee_account_id) AS account_id, c.site_id, c.vat_code, c.service_month, c.source_id,
@@ -57,7 +57,7 @@ export const ledgerDifferences = (db: Db) =>
        UNION ALL
        SELECT t.key, p.account, CASE WHEN p.is_wh THEN 'Wh' ELSE c.currency END, CASE WHEN p.with_gl THEN c.gl_account END, c.cost_center, k.account_id, c.site_id, c.vat_code, c.service_month, c.source_id,
          p.sign * CASE p.figure WHEN 'net' THEN c.net_minor WHEN 'energyWh' THEN CASE WHEN c.is_free THEN 0 ELSE c.energy_wh END END, p.sign * CASE p.figure WHEN 'net' THEN c.book_net_minor ELSE 0 END
-       FROM ledger_transaction t JOIN claim k ON k.run_id = t.source_ref AND k.disposition = 'excluded' JOIN charge c ON c.charge_id = k.charge_id JOIN posting p ON p.event = 'excludedWrittenOff' WHERE t.kind = 'writtenOff'
+       FROM ledger_transaction t JOIN claim k ON k.run_id = t.source_ref AND k.disposition = 'excluded' JOIN charge c ON c.charge_id = k.charge_id AND c.payer_account_id IS NOT NULL JOIN posting p ON p.event = 'excludedWrittenOff' WHERE t.kind = 'writtenOff'
        UNION ALL
        SELECT t.key, e.ledger_account, e.unit, e.gl_account, e.cost_center, e.account_id, e.site_id, CASE WHEN f.by_rate THEN NULL ELSE e.vat_code END, e.service_month, e.source_id, -e.amount, CASE WHEN f.by_rate THEN NULL ELSE -e.book_minor END
        FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_key = t.key LEFT JOIN issued d ON t.kind = 'invoiced' AND t.key = 'issue/' || d.id
@@ -111,7 +111,7 @@ export const convertedDocuments = (db: Db) =>
      CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(n.net_minor::text), '[]') AS nets FROM document_line n WHERE n.document_id = d.id AND n.kind = 'adjustment') a
      CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(s.ledger_account, s.book), '{}') AS entries
        FROM (SELECT ledger_account, sum(book_minor)::text AS book FROM ledger_entry WHERE transaction_key = t.key AND unit <> 'Wh' GROUP BY 1 HAVING sum(book_minor) <> 0) s) e
-     WHERE d.state = 'issued' AND d.currency <> l.currency ORDER BY t.key`,
+     WHERE d.state = 'issued' AND d.type = 'invoice' AND d.currency <> l.currency ORDER BY t.key`,
   );
 
 /** Records whose charges do not carry the energy of their current revision once: what is booked, and nothing of what is not. */
