@@ -7,6 +7,7 @@ import { stateMonths } from '../../core/share/statement.ts';
 import { type RowPlace, statementCharge } from '../../core/share/statement-charges.ts';
 import type { Db } from '../db.ts';
 import { loadAccounts, loadContracts, loadEntity } from '../intake/load-setup.ts';
+import { bookCharges, type ChargeToBook } from '../ledger/book-charges.ts';
 import { loadOwnerMonths, type OwnerContract, type OwnerMonths } from './owner-months.ts';
 import { lockRun } from './run-state.ts';
 
@@ -34,7 +35,7 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   });
   const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted);
   const { charges, failed } = await statements(db, run.entity_id, loaded);
-  await writePeriodCharges(db, runId, run.entity_id, charges);
+  await bookMonths(db, runId, run.entity_id, charges);
   await park(db, runId, failed);
   await db.query(
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT k.run_id, k.account_id, 'pending' FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.payer_account_id IS NULL ON CONFLICT DO NOTHING",
@@ -137,30 +138,20 @@ async function loadPlaces(db: Db, accountIds: readonly string[]): Promise<Map<st
   return new Map(rows.flatMap((r) => [r.id, r.owner_account_id].map((key): [string, RowPlace] => [key, { country: r.country.trim(), costCenter: r.cost_center }])));
 }
 
-/** Seals charges of a month with their identity, and claims them for the run; the page names the run. */
-async function writePeriodCharges(db: Db, runId: string, entityId: string, charges: readonly PeriodCharge[]): Promise<void> {
+/** Books charges of a month and claims them for the run. */
+async function bookMonths(db: Db, runId: string, entityId: string, charges: readonly PeriodCharge[]): Promise<void> {
   if (charges.length === 0) return;
-  const rows = charges.map((c) => {
-    const identity = [c.contractId, c.clause, c.serviceMonth, c.component, c.splitNo].join('|');
-    return { ...snakeOf(c), identity, charge_hash: `\\x${chargeHash(identity, 1, c as unknown as Charge, false)}` };
+  const rows = charges.map((charge): ChargeToBook => {
+    const identity = [charge.contractId, charge.clause, charge.serviceMonth, charge.component, charge.splitNo].join('|');
+    const hash = chargeHash(identity, 1, charge as unknown as Charge, false);
+    return { entityId, sourceId: null, recordId: null, revision: null, sessionKey: null, charge, reversalOf: null, hash };
   });
-  await db.query(
-    `WITH sent AS (SELECT nextval('charge_id_seq') AS id, t.* FROM jsonb_array_elements($1::jsonb) AS t(row)),
-       made AS (INSERT INTO rated_charge (charge_id, contract_id, contract_version, clause, role, component, split_no, payer_account_id, payee_account_id, entity_id, tariff_version_id, currency, net_minor, gross_minor,
-           book_net_minor, fx_rate, vat_code, vat_rule, rounding_mode, exact_net, unit_price, energy_wh, quantity, quantity_unit, gl_account, cost_center, site_id, service_on, service_month, mapping_version, page_id, charge_hash)
-         SELECT s.id, c.contract_id, c.contract_version, c.clause, c.role, c.component, c.split_no, c.payer_account_id, c.payee_account_id, $2, c.tariff_version_id, c.currency, c.net_minor, c.gross_minor,
-           c.book_net_minor, c.fx_rate, c.vat_code, c.vat_rule, c.rounding_mode, c.exact_net, c.unit_price, c.energy_wh, c.quantity, c.quantity_unit, c.gl_account, c.cost_center, c.site_id, c.service_on, c.service_month,
-           c.mapping_version, 'run/' || $3, c.charge_hash
-         FROM sent s, jsonb_populate_record(NULL::rated_charge, s.row) c),
-       known AS (INSERT INTO charge_identity (identity_key, charge_id) SELECT row->>'identity', id FROM sent)
-     INSERT INTO claim (charge_id, run_id, account_id, disposition) SELECT id, $3, row->>'payee_account_id', 'document' FROM sent`,
-    [JSON.stringify(rows, (_key, v) => (typeof v === 'bigint' ? v.toString() : v)), entityId, runId],
-  );
-}
-
-/** Column names are the fields' in snake case. */
-function snakeOf(charge: PeriodCharge): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(charge).map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]));
+  const ids = await bookCharges(db, rows, 0);
+  await db.query("INSERT INTO claim (charge_id, run_id, account_id, disposition) SELECT id, $1, account, 'document' FROM unnest($2::bigint[], $3::text[]) AS t(id, account)", [
+    runId,
+    ids,
+    charges.map((c) => c.payeeAccountId),
+  ]);
 }
 
 /** Frees what was claimed of contracts that cannot be stated, and keeps why. */
