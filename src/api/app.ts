@@ -16,6 +16,7 @@ import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
+import { ledgerRoutes } from './routes/ledger.ts';
 import { publishedSchemaRoutes } from './routes/published-schemas.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { recordEvidenceRoutes } from './routes/record-evidence.ts';
@@ -76,6 +77,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
   chargeRoutes(app, deps);
+  ledgerRoutes(app, deps);
   quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);
   runRoutes(app, deps);
