@@ -122,7 +122,10 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
     const { clause, days, ofDays } = segment;
     const ownWh = halfUp(exactFromDecimal(clause.kWhPerMonth), BigInt(days * 1000), BigInt(ofDays));
     // Oldest first, then the month's own.
-    const pots = [...lots.filter((l) => l.clause === clause.id).sort((a, b) => (a.lastMonth < b.lastMonth ? -1 : 1)), { clause: clause.id, wh: ownWh, lastMonth: monthAfter(input.month, clause.rolloverMonths) }];
+    const pots = [
+      ...lots.filter((l) => l.clause === clause.id).sort((a, b) => (a.lastMonth < b.lastMonth ? -1 : 1)),
+      { clause: clause.id, wh: ownWh, lastMonth: monthAfter(input.month, clause.rolloverMonths) },
+    ];
     const rolledInWh = pots.reduce((sum, p) => sum + p.wh, 0n) - ownWh;
     const covered: { line: Line; wh: bigint; exact: Exact }[] = [];
     const uses: AllowanceUse[] = [];
@@ -203,7 +206,10 @@ function capsOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
       // Marginal: what of the excess this session brought.
       const off = max(0n, total - cap) - cut;
       cut += off;
-      const shares = allocate(-off, ofSession.map((l) => max(l.left, 0n)));
+      const shares = allocate(
+        -off,
+        ofSession.map((l) => max(l.left, 0n)),
+      );
       for (const [i, line] of ofSession.entries()) if (shares[i] !== 0n) over.push({ line, wh: 0n, exact: { n: shares[i] ?? 0n, d: minorOne(input.currency) } });
     }
     return clauseOf(segment, 'cap', 'cap', 'month', segment.clause.netPerMonth, partsOf(input, over, takeOff(input, over)));
@@ -222,7 +228,10 @@ function minimumsOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
       const part = { place: input.ownPlace(serviceOn), amount: lacks, exact: { n: lacks, d: unit }, quantity: 1n, isNew: false, serviceOn };
       return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, [part]);
     }
-    const shares = allocate(lacks, own.map((l) => max(l.left, 0n)));
+    const shares = allocate(
+      lacks,
+      own.map((l) => max(l.left, 0n)),
+    );
     const added = own.map((line, i) => ({ line, wh: 0n, exact: { n: shares[i] ?? 0n, d: unit } }));
     return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, partsOf(input, added, shares));
   });
@@ -234,14 +243,23 @@ function limitOf(input: MonthInput, segment: ClauseSegment<'cap'> | ClauseSegmen
   if (input.mode === 'netFirst') return roundToMoney(net, input.currency, 'halfAwayFromZero');
   const gross = lines.reduce((sum, l) => sum + l.left, 0n);
   const netOfLines = lines.reduce((sum, l) => add(sum, ungrossed(l.left, l.item.place.vat.percent)), zero);
-  if (gross <= 0n || netOfLines.n <= 0n) return roundToMoney(grossed(input, net, lines[0]?.item.place.vat.percent ?? input.ownPlace(dayBefore(segment.toOn)).vat.percent), input.currency, 'halfAwayFromZero');
+  if (gross <= 0n || netOfLines.n <= 0n)
+    return roundToMoney(grossed(input, net, lines[0]?.item.place.vat.percent ?? input.ownPlace(dayBefore(segment.toOn)).vat.percent), input.currency, 'halfAwayFromZero');
   return roundToMoney({ n: net.n * gross * netOfLines.d, d: net.d * netOfLines.n }, input.currency, 'halfAwayFromZero');
 }
 
 /** Rounds what is taken off once, shares it among the lines and takes it off them; answers each line's share. */
 function takeOff(input: MonthInput, taken: readonly { readonly line: Line; readonly exact: Exact }[]): bigint[] {
-  const total = roundToMoney(taken.reduce((sum, t) => add(sum, t.exact), zero), input.currency, 'halfAwayFromZero');
-  const amounts = apportion(total, taken.map((t) => t.exact), input.currency);
+  const total = roundToMoney(
+    taken.reduce((sum, t) => add(sum, t.exact), zero),
+    input.currency,
+    'halfAwayFromZero',
+  );
+  const amounts = apportion(
+    total,
+    taken.map((t) => t.exact),
+    input.currency,
+  );
   for (const [i, { line }] of taken.entries()) line.left += amounts[i] ?? 0n;
   return amounts;
 }
@@ -272,14 +290,7 @@ export function placeKey({ costCenter, customerCostCenter, siteId, vat }: Place)
   return `${costCenter}\n${customerCostCenter}\n${siteId}\n${vat.code}`;
 }
 
-function clauseOf(
-  { clause, version }: OverSessions,
-  component: ClauseMonth['component'],
-  role: PeriodRole,
-  unit: string,
-  unitPrice: string,
-  parts: readonly Part[],
-): ClauseMonth {
+function clauseOf({ clause, version }: OverSessions, component: ClauseMonth['component'], role: PeriodRole, unit: string, unitPrice: string, parts: readonly Part[]): ClauseMonth {
   return { clause: clause.id, component, role, version, unit, unitPrice, parts };
 }
 

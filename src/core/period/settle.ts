@@ -62,7 +62,20 @@ function rowsOf({ mode, currency }: Pick<MonthInput, 'mode' | 'currency'>, { par
     const sums = mode === 'grossFirst' ? { net: amount - vatOfGross(amount, percent), gross: amount } : { net: amount, gross: amount + vatOfNet(amount, percent) };
     const quantity = own.reduce((sum, p) => sum + p.quantity, 0n);
     const serviceOn = own.reduce((latest, p) => (p.serviceOn > latest ? p.serviceOn : latest), '');
-    return { clause, component, role, version, place: first.place, netMinor: sums.net, grossMinor: sums.gross, exactNet: majorOf(sums.net, currency), quantity: quantity === 0n ? 1n : quantity, unit, unitPrice, serviceOn };
+    return {
+      clause,
+      component,
+      role,
+      version,
+      place: first.place,
+      netMinor: sums.net,
+      grossMinor: sums.gross,
+      exactNet: majorOf(sums.net, currency),
+      quantity: quantity === 0n ? 1n : quantity,
+      unit,
+      unitPrice,
+      serviceOn,
+    };
   });
 }
 
@@ -74,7 +87,12 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
   if (rest.net < 0n && first.role === 'advanceFee' && !isRefunded(input.versions, first)) return [];
   const parts = due.flatMap((c) => c.parts);
   const late = parts.filter((p) => p.isNew);
-  const places = [...grouped((late.length > 0 ? late : parts).map((p) => ({ place: p.place, weight: p.amount })), (p) => placeKey(p.place)).values()];
+  const places = [
+    ...grouped(
+      (late.length > 0 ? late : parts).map((p) => ({ place: p.place, weight: p.amount })),
+      (p) => placeKey(p.place),
+    ).values(),
+  ];
   const burdened = places.length > 0 ? places : [[{ place: first.place, weight: 1n }]];
   const weights = burdened.map((own) => own.reduce((sum, p) => sum + p.weight, 0n));
   const nets = allocate(rest.net, weights);
