@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { dueOf } from '../../src/core/period/contract-months.ts';
 import { computeMonth, type MonthInput } from '../../src/core/period/month.ts';
 import { releasedBy } from '../../src/core/period/release.ts';
+import type { MonthClause } from '../../src/core/period/segments.ts';
 import { settleMonth } from '../../src/core/period/settle.ts';
 import { charged, issuedOf, month, plan } from '../support/month.ts';
 
@@ -59,8 +60,8 @@ describe('a monthly fee', () => {
       ['2026-04', 9300n],
     ]);
     const issued = new Map([
-      ['2026-03', [issuedOf(march[0]!.row)]],
-      ['2026-04', [issuedOf(march[1]!.row)]],
+      ['2026-03', march.slice(0, 1).map((d) => issuedOf(d.row))],
+      ['2026-04', march.slice(1).map((d) => issuedOf(d.row))],
     ]);
     // Ended on 11 April: 10 of 30 days of 93.00 are due, 31.00; 62.00 of what was paid goes back, and May is not billed.
     const ended = [...begun, plan(2, '2026-04-11', [], 'ended')];
@@ -122,14 +123,14 @@ describe('included energy', () => {
 describe('tiers, cap and minimum', () => {
   it('take a discount off each kWh from its threshold on', () => {
     // 250 kWh: 100 at 0.20 and 50 at 0.50 off: 20.00 + 25.00.
-    const tiers = {
+    const tiers: MonthClause = {
       kind: 'tiers',
       id: 't',
       steps: [
         { fromKwh: '100', discountPerKwh: '0.20' },
         { fromKwh: '200', discountPerKwh: '0.50' },
       ],
-    } as const;
+    };
     expect(nets(month('2026-03', [plan(1, '2026-01-01', [tiers])], [charged('2026-03-05', 150, 45_000n), charged('2026-03-06', 100, 30_000n)]))).toEqual([['tiers', -4500n]]);
   });
 

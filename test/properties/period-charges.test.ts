@@ -44,7 +44,9 @@ describe('the charges of a month', () => {
         );
         const atOnce = settleMonth(once, computeMonth(once).clauses, []);
         const sums = (rows: readonly DueRow[]) =>
-          ['fee', 'included', 'tiers', 'cap', 'minimum'].map((c) => rows.filter((r) => r.component.split('#')[0] === c).reduce((t, r) => [t[0]! + r.netMinor, t[1]! + r.grossMinor], [0n, 0n]));
+          ['fee', 'included', 'tiers', 'cap', 'minimum'].map((c) =>
+            rows.filter((r) => r.component.split('#')[0] === c).reduce((t, r) => ({ net: t.net + r.netMinor, gross: t.gross + r.grossMinor }), { net: 0n, gross: 0n }),
+          );
         expect(sums(issued)).toEqual(sums(atOnce));
         const keys = issued.map((r) => `${r.clause}|${r.component}|${r.splitNo}`);
         expect(new Set(keys).size).toBe(keys.length);

@@ -29,7 +29,7 @@ const addVersion = (version: number, from: string, clauses: unknown[]) =>
   ]);
 const fee = { kind: 'fee', id: 'fee', amount: '79.20', billed: 'arrears', refund: 'prorata' };
 const ahead = { kind: 'fee', id: 'app', amount: '20', billed: 'advance', refund: 'prorata' };
-const included = { kind: 'included', id: 'inc', kWhPerMonth: '25', rolloverMonths: 0 };
+const included = { kind: 'included', id: 'inc', kWhPerMonth: '35', rolloverMonths: 0 };
 
 beforeAll(async () => {
   database = await freshDatabase();
@@ -65,7 +65,7 @@ describe('what a month decides, in the run', () => {
   it('drafts fees and covers energy over what the run claims; an exclusion changes the rows, and withdrawn gives the very same', async () => {
     const before = (await store.tx((db) => buildDocuments(db, runId))).contentHash;
     const made = await drafts(runId);
-    // Consumers are gross-first: 79.20 × 1.25 = 99.00, 20.00 × 1.25 = 25.00; December and January in advance. 25 of 30 kWh are covered.
+    // Consumers are gross-first: 79.20 × 1.25 = 99.00, 20.00 × 1.25 = 25.00; December and January in advance. All 30 kWh are covered by 35.
     expect(made.filter((r) => r.role !== 'allowance').map((r) => [r.component, r.service_month, r.gross_minor])).toEqual([
       ['advanceFee', '2019-12', 2500n],
       ['fee', '2019-12', 9900n],
@@ -75,8 +75,7 @@ describe('what a month decides, in the run', () => {
       accountId,
     ]);
     expect(wh).toBe(30_000n);
-    // Three sessions at one price: 25/30 of what they cost.
-    expect(made.find((r) => r.role === 'allowance')).toMatchObject({ gross_minor: -(gross * 25n + 15n) / 30n, quantity: 25_000n });
+    expect(made.find((r) => r.role === 'allowance')).toMatchObject({ gross_minor: -gross, quantity: 30_000n });
     const [{ record_id }] = await rows('SELECT record_id FROM rated_charge WHERE payer_account_id = $1 ORDER BY record_id DESC LIMIT 1', [accountId]);
     const { id } = await store.tx((db) => addExclusion(db, runId, { scope: 'record', subjectId: String(record_id), outcome: 'carry', reason: 'disputed' }, preparer));
     await store.tx((db) => buildDocuments(db, runId));
@@ -112,9 +111,13 @@ describe('what a month decides, in the run', () => {
 
   it('states to the customer what is included, used and left', async () => {
     const [allowance] = (await allowancesOf(store.pool, accountId, '2019-12')) ?? [];
-    expect(allowance).toMatchObject({ includedWh: '25000', usedWh: '25000', leftWh: '0', from: '2019-12-01', to: '2020-01-01' });
-    expect(allowance?.sessions.map((s) => s.coveredWh)).toEqual(['10000', '10000', '5000']);
-    expect(allowance?.sentences).toEqual(['From 2019-12-01 to 2019-12-31 25 kWh are included.', expect.stringMatching(/^25 kWh are used, worth \d+\.\d\d SEK with VAT\.$/), 'Nothing is left.']);
+    expect(allowance).toMatchObject({ includedWh: '35000', usedWh: '30000', leftWh: '5000', lapsesWh: '5000', from: '2019-12-01', to: '2020-01-01' });
+    expect(allowance?.sessions.map((s) => s.coveredWh)).toEqual(['10000', '10000', '10000']);
+    expect(allowance?.sentences).toEqual([
+      'From 2019-12-01 to 2019-12-31 35 kWh are included.',
+      expect.stringMatching(/^30 kWh are used, worth \d+\.\d\d SEK with VAT\.$/),
+      '5 kWh are left and lapse.',
+    ]);
     expect(await allowancesOf(store.pool, 'acc_nobody', '2019-12')).toBeUndefined();
   });
 
@@ -129,21 +132,16 @@ describe('what a month decides, in the run', () => {
     const january = await closeSet(store, '2020-01');
     await issueRun(store, january, '2020-02-07');
     const made = await rows(
-      'SELECT c.component, c.service_month FROM rated_charge c JOIN claim k USING (charge_id) WHERE c.record_id IS NULL AND k.run_id = $1 ORDER BY c.service_month, c.component',
+      'SELECT c.component, c.service_month, c.gross_minor FROM rated_charge c JOIN claim k USING (charge_id) WHERE c.record_id IS NULL AND k.run_id = $1 ORDER BY c.service_month, c.component',
       [january],
     );
-    // The allowance was used up at the same price: no difference.
+    // 5 of its 10 kWh are covered: half of what it costs, half away from zero.
+    const [{ gross }] = await rows("SELECT gross_minor AS gross FROM rated_charge WHERE component LIKE 'ENERGY%' AND payer_account_id = $1 AND reversal_of IS NULL LIMIT 1", [accountId]);
     expect(made).toEqual([
-      { component: 'fee', service_month: '2020-01' },
-      { component: 'advanceFee', service_month: '2020-02' },
+      { component: 'included#2', service_month: '2019-12', gross_minor: -((gross + 1n) / 2n) },
+      { component: 'fee', service_month: '2020-01', gross_minor: 9900n },
+      { component: 'advanceFee', service_month: '2020-02', gross_minor: 2500n },
     ]);
-    await addVersion(102, '2019-11-30T23:00:00Z', [fee, ahead, { ...included, kWhPerMonth: '38' }]);
-    await storeLines(store, [session(51, { kWh: '10', start: '03.12.2019 18:00', end: '03.12.2019 21:00' })]);
-    await processAll(store);
-    const february = await closeSet(store, '2020-02');
-    await issueRun(store, february, '2020-03-07');
-    const late = await rows("SELECT c.component, c.net_minor FROM rated_charge c JOIN claim k USING (charge_id) WHERE c.role = 'allowance' AND k.run_id = $1", [february]);
-    expect(late).toEqual([{ component: 'included#2', net_minor: expect.any(BigInt) }]);
     expect((await verifyAll(store)).sections.filter((section) => section.problem !== null)).toEqual([]);
   });
 });

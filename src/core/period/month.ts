@@ -148,7 +148,7 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
       uses.push({ session: session.key, endMs: session.endMs, energyWh: own.reduce((s, l) => s + l.item.energyWh, 0n), coveredWh, value: 0n });
     }
     const amounts = takeOff(input, covered);
-    const valueOf = (key: string) => covered.reduce((sum, c, i) => (c.line.session.key === key ? sum - (amounts[i] ?? 0n) : sum), 0n);
+    const worthOf = (key: string) => covered.reduce((sum, c, i) => (c.line.session.key === key ? sum - (amounts[i] ?? 0n) : sum), 0n);
     const leftWh = pots.reduce((sum, p) => sum + p.wh, 0n);
     const kept = pots.filter((p) => p.wh > 0n && p.lastMonth > input.month);
     for (const lot of lots) if (lot.clause === clause.id) lot.wh = 0n;
@@ -162,7 +162,7 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
       usedWh: ownWh + rolledInWh - leftWh,
       leftWh,
       lapsesWh: leftWh - kept.reduce((sum, p) => sum + p.wh, 0n),
-      uses: uses.map((u) => ({ ...u, value: valueOf(u.session) })),
+      uses: uses.map((u) => ({ ...u, value: worthOf(u.session) })),
     });
     clauses.push(clauseOf(segment, 'included', 'allowance', 'Wh', clause.kWhPerMonth, partsOf(input, covered, amounts)));
   }

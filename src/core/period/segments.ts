@@ -51,7 +51,7 @@ export function segmentsOf<Kind extends MonthClauseKind>(versions: readonly Supp
   return [...done, ...open.values()].sort((a, b) => (a.fromOn === b.fromOn ? ((a.clause as { id: string }).id < (b.clause as { id: string }).id ? -1 : 1) : a.fromOn < b.fromOn ? -1 : 1));
 }
 
-export function dayAfter(on: string): string {
+function dayAfter(on: string): string {
   return formatInstant(Date.parse(`${on}T00:00:00Z`) + 86_400_000).slice(0, 10);
 }
 

@@ -65,7 +65,7 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
 }
 
 /** The contract as the core computes it. */
-export function monthsOf(book: PeriodBook, contract: PeriodContract): ContractMonths {
+function monthsOf(book: PeriodBook, contract: PeriodContract): ContractMonths {
   const { entity } = book;
   const { account } = contract;
   const ownPlace = (on: string): Place => {
@@ -132,9 +132,9 @@ function chargeOfDue(entity: EntitySetup, { account, contractId }: PeriodContrac
   };
 }
 
-/** A period charge's hash: over its figures and the month's contract, as a session's is over its record. */
+/** A period charge's hash: over its figures and what there is of it only once. */
 function hashOf(charge: PeriodCharge): string {
-  return chargeHash(`month/${charge.contractId}/${charge.serviceMonth}`, 1, charge as unknown as Charge, false);
+  return chargeHash([charge.contractId, charge.clause, charge.serviceMonth, charge.component, charge.splitNo].join('|'), 1, charge as unknown as Charge, false);
 }
 
 async function insertDrafts(db: Db, runId: string, drafts: readonly { readonly accountId: string; readonly charge: PeriodCharge }[]): Promise<void> {
