@@ -30,6 +30,7 @@ beforeAll(async () => {
     "INSERT INTO rule_profile_version (source_id, version, body, reason, author) VALUES ('csms', 1, '{}', 'test', 'tester')",
     "INSERT INTO vat_table (entity_id, version, valid_from, rows, reason, author) SELECT id, 99, '2018-01-01', '[]', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO fx_rate (source, rate_on, currency, into_currency, rate, author) VALUES ('ECB', '2019-12-02', 'EUR', 'SEK', 10.5, 'tester')",
+    "INSERT INTO set_up_version (kind, id, version, body, changed, author, reason) VALUES ('site', 'site_x', 1, '{}', '{}', 'tester', 'test')",
     "INSERT INTO decision (subject_kind, subject_id, action, reason, actor) VALUES ('record', '1', 'accept', 'looked at it', 'tester')",
     `INSERT INTO billing_run (id, entity_id, calendar_id, period, kind, state, workflow_id, period_start, period_end, cut_off_at, author)
      SELECT 'run', e.id, c.id, '2019-12', 'dry', 'planned', 'run', now(), now(), now(), 'tester' FROM legal_entity e JOIN billing_calendar c ON c.entity_id = e.id LIMIT 1`,

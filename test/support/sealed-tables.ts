@@ -15,6 +15,7 @@ export const sealedTables = [
   'contract_version',
   'vat_table',
   'fx_rate',
+  'set_up_version',
   'approval',
   'issue_stamp',
   'ledger_transaction',
