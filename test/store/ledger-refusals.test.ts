@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sessionRoles } from '../../src/contracts/charge-record.ts';
+import { bearingRoles } from '../../src/core/ledger/event-of-charge.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -123,9 +125,10 @@ describe('the database bills a session once', () => {
     expect(await codeOf(insert(fee({ service_month: '2026-04' })))).toBe('accepted');
     expect(await codeOf(insert(fee({ component: 'fee#2' })))).toBe('accepted');
   });
-  it('refuses energy on what bears none: a purchase, an estimate, a fee', async () => {
-    expect(await codeOf(insert(sale({ role: 'roamingPurchase' })))).toBe('23514');
-    expect(await codeOf(insert(sale({ role: 'siteShareEstimate' })))).toBe('23514');
+  it.each(sessionRoles.map((role) => [role, bearingRoles.includes(role) ? 'accepted' : '23514']))('energy on %s: %s', async (role, code) => {
+    expect(await codeOf(insert(sale({ role })))).toBe(code);
+  });
+  it('refuses energy on a fee', async () => {
     expect(await codeOf(insert(fee({ energy_wh: 1 })))).toBe('23514');
   });
 });

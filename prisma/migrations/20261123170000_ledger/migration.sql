@@ -4,6 +4,8 @@ BEGIN
   IF EXISTS (SELECT FROM ledger_entry) THEN RAISE EXCEPTION 'this state was made by a development version that booked no amounts in the currency of the books: delete it with "npm run reset" and start anew'; END IF;
 END $$;
 ALTER TABLE ledger_entry ADD COLUMN book_minor bigint NOT NULL, ADD CONSTRAINT ledger_entry_energy_book CHECK (unit <> 'Wh' OR book_minor = 0);
+-- By which rate a document in another currency came into the books at issue.
+ALTER TABLE ledger_transaction ADD COLUMN fx_rate text;
 
 CREATE OR REPLACE FUNCTION guard_entry_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE bad record;
@@ -26,7 +28,7 @@ ALTER TABLE rated_charge ADD CONSTRAINT rated_charge_bearer CHECK (energy_wh = 0
 -- What there is to charge only once (invariant 2). The payer is no part of it, and what a session is sold as neither: it is sold once.
 CREATE FUNCTION identity_of_charge(session_key text, role text, contract_id text, clause text, service_month text, component text, split_no integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN session_key IS NOT NULL THEN session_key || '|' || CASE WHEN role IN ('driverSale', 'fleetSale', 'emspSale', 'homeRecharge', 'homeSale') THEN 'sale' ELSE role END
-    ELSE contract_id || '|' || clause || '|' || service_month END || '|' || component || '|' || split_no
+    ELSE contract_id || '|' || clause || '|' || service_month END || '|' || component || '|' || split_no::text
 $$;
 
 -- Nobody else writes identities, so that none is forgotten, forged or freed. One statement frees what it reverses before it takes.

@@ -101,7 +101,7 @@ function journalsOf(rows: readonly ChargeToBook[], pageId: string): Journal[] {
       'the charges of a page are of one seller',
     );
     const effectiveOn = inMonth.reduce((latest, { charge }) => (charge.serviceOn > latest ? charge.serviceOn : latest), '');
-    return { key: `${pageId}/${month}`, kind: 'rated', entityId, effectiveOn, sourceRef: pageId, booked: bookedOf(inMonth) };
+    return { key: `${pageId}/${month}`, kind: 'rated', entityId, effectiveOn, sourceRef: pageId, fxRate: null, booked: bookedOf(inMonth) };
   });
 }
 

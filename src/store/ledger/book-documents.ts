@@ -1,9 +1,10 @@
 import { type Conversion, conversionOn } from '../../core/allocate/convert.ts';
-import type { FxRate } from '../../core/allocate/setup.ts';
+import type { EntitySetup } from '../../core/allocate/setup.ts';
 import { describeIssue, isIssue } from '../../core/issues.ts';
 import { eventsOfDocument } from '../../core/ledger/events-of-document.ts';
 import { amountInBooks } from '../../core/ledger/in-books.ts';
 import type { Db } from '../db.ts';
+import { loadEntity } from '../intake/load-setup.ts';
 import { freeEnergySql } from './free-energy.ts';
 import { type Booked, type Dimensions, type Journal, writeJournals } from './write-journals.ts';
 
@@ -56,23 +57,18 @@ export async function bookDocuments(db: Db, documents: readonly IssuedDocument[]
     [ids],
   );
   const parts = groupedBy([...charges.rows, ...adjustments.rows], (p) => p.document_id);
-  const rates = await ratesOn(
-    db,
-    first.entity_id,
-    documents.map((d) => d.currency),
-    issueOn,
-  );
+  const dayMs = Date.parse(issueOn);
+  const entity = await loadEntity(db, first.entity_id, { fromMs: dayMs, toMs: dayMs });
   await writeJournals(
     db,
-    documents.map((d) => journalOf(d, parts.get(d.id) ?? [], rates, issueOn)),
+    documents.map((d) => journalOf(d, parts.get(d.id) ?? [], entity, issueOn)),
   );
 }
 
-type Rates = { readonly books: string; readonly of: (currency: string) => Conversion };
-
-function journalOf(document: IssuedDocument, parts: readonly Part[], { books, of }: Rates, issueOn: string): Journal {
+function journalOf(document: IssuedDocument, parts: readonly Part[], entity: EntitySetup, issueOn: string): Journal {
   const { account_id: accountId, currency, payable_minor: payableMinor } = document;
-  const conversion = of(currency);
+  const books = entity.currency;
+  const conversion = conversionInto(entity, currency, issueOn);
   const booked: Booked[] = [];
   let [netMinor, bookedNet] = [0n, 0n];
   for (const part of parts) {
@@ -97,42 +93,17 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], { books, of
   for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor }, conversion, books)) {
     booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
   }
-  return { key: `issue/${document.id}`, kind: 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, booked };
+  return { key: `issue/${document.id}`, kind: 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, fxRate: conversion.name, booked };
 }
 
 const nothing = { minor: 0n, book: 0n };
 const ofAccount = { costCenter: null, siteId: null, glAccount: null, serviceMonth: null, sourceId: null };
 
-/** The rates of a date into the books, for the currencies of documents. */
-async function ratesOn(db: Db, entityId: string, currencies: readonly string[], on: string): Promise<Rates> {
-  const entity = (await db.query<{ currency: string; fx_source: string }>('SELECT currency, fx_source FROM legal_entity WHERE id = $1', [entityId])).rows[0];
-  if (entity === undefined) throw new RangeError(`no legal entity "${entityId}"`);
-  const { currency: books, fx_source: source } = entity;
-  const foreign = [...new Set(currencies)].filter((c) => c !== books);
-  const known =
-    foreign.length === 0
-      ? []
-      : (
-          await db.query<{ currency: string; on: string; version: number; rate: string }>(
-            `SELECT currency, rate_on::text AS "on", version, rate::text FROM fx_rate WHERE source = $1 AND into_currency = $2 AND currency = ANY($3) AND rate_on BETWEEN $4::date - 14 AND $4::date`,
-            [source, books, foreign, on],
-          )
-        ).rows;
-  const rates: ReadonlyMap<string, readonly FxRate[]> = groupedBy(known, (r) => r.currency);
-  const conversions = new Map<string, Conversion>();
-  for (const currency of [...foreign, books]) {
-    const conversion = conversionOn({ currency: books, fx: { source, rates } }, currency, on, entityId);
-    if (isIssue(conversion)) throw new RangeError(describeIssue(conversion));
-    conversions.set(currency, conversion);
-  }
-  return {
-    books,
-    of(currency) {
-      const conversion = conversions.get(currency);
-      if (conversion === undefined) throw new RangeError(`no rate was looked up for ${currency}`);
-      return conversion;
-    },
-  };
+/** The rate of a date into the books. */
+function conversionInto(entity: EntitySetup, currency: string, on: string): Conversion {
+  const conversion = conversionOn(entity, currency, on, entity.entityId);
+  if (isIssue(conversion)) throw new RangeError(describeIssue(conversion));
+  return conversion;
 }
 
 function groupedBy<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {

@@ -25,6 +25,8 @@ export type Journal = {
   readonly entityId: string;
   readonly effectiveOn: string;
   readonly sourceRef: string;
+  /** By which rate it came into the books, where one rate holds for all of it; each charge has its own. */
+  readonly fxRate: string | null;
   readonly booked: readonly Booked[];
 };
 
@@ -46,6 +48,7 @@ const journalTable: CopyTable<Journal> = {
     column('kind', text, (j) => j.kind),
     column('effective_on', date, (j) => j.effectiveOn),
     column('source_ref', text, (j) => j.sourceRef),
+    column('fx_rate', text, (j) => j.fxRate),
   ],
 };
 

@@ -3,7 +3,7 @@ import { freeEnergySql } from '../ledger/free-energy.ts';
 import { type Page, type PageRequest, pageAfter } from './set-up-page.ts';
 
 /** Where received energy can be, in Wh; together they are what was received (invariant 9). */
-export const energyBuckets = ['billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
+const energyBuckets = ['billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
 type Bucket = (typeof energyBuckets)[number];
 type Figures = { readonly [Name in Bucket]: bigint } & {
   readonly received: bigint;

@@ -84,6 +84,39 @@ export const ledgerHeaders = (db: Db) =>
        WHEN 'writtenOff' THEN (t.source_ref, t.entity_id) IS DISTINCT FROM (r.id, r.entity_id) END ORDER BY t.key`,
   );
 
+export type ConvertedRow = {
+  readonly key: string;
+  readonly currency: string;
+  readonly books: string;
+  readonly fx_rate: string | null;
+  /** As the rate is kept; null where there is no such rate of that date. */
+  readonly rate: string | null;
+  readonly payable_minor: bigint;
+  /** Of its charges: in the document's currency, and in the books. */
+  readonly net: bigint;
+  readonly booked: bigint;
+  readonly adjustments: readonly string[];
+  readonly vat: readonly { readonly vatCode: string; readonly baseMinor: string; readonly vatMinor: string }[];
+  /** What its entries come to in the books, per ledger account, as text. */
+  readonly entries: Readonly<Record<string, string>>;
+};
+
+/** Issued documents in another currency than the books', with the rate they were converted by. */
+export const convertedDocuments = (db: Db) =>
+  pagesOf<ConvertedRow>(
+    db,
+    `SELECT t.key, d.currency, l.currency AS books, t.fx_rate, f.rate::text AS rate, d.payable_minor, c.net, c.booked, a.nets AS adjustments,
+       CASE WHEN sha256(d.canonical) = d.content_hash THEN convert_from(d.canonical, 'UTF8')::jsonb->'vat' ELSE '[]' END AS vat, e.entries
+     FROM document d JOIN legal_entity l ON l.id = d.entity_id JOIN ledger_transaction t ON t.key = 'issue/' || d.id
+     LEFT JOIN fx_rate f ON f.into_currency = l.currency AND f.currency = d.currency AND f.rate_on BETWEEN t.effective_on - 7 AND t.effective_on
+       AND t.fx_rate = f.source || ' ' || f.rate_on || ' ' || f.currency || '/' || f.into_currency || ' ' || f.rate || ' v' || f.version
+     CROSS JOIN LATERAL (SELECT coalesce(sum(c.net_minor), 0)::bigint AS net, coalesce(sum(c.book_net_minor), 0)::bigint AS booked FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = d.id) c
+     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(n.net_minor::text), '[]') AS nets FROM document_line n WHERE n.document_id = d.id AND n.kind = 'adjustment') a
+     CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(s.ledger_account, s.book), '{}') AS entries
+       FROM (SELECT ledger_account, sum(book_minor)::text AS book FROM ledger_entry WHERE transaction_key = t.key AND unit <> 'Wh' GROUP BY 1 HAVING sum(book_minor) <> 0) s) e
+     WHERE d.state = 'issued' AND d.currency <> l.currency ORDER BY t.key`,
+  );
+
 /** Records whose charges do not carry the energy of their current revision once: what is booked, and nothing of what is not. */
 export const energyTwice = (db: Db) =>
   pagesOf<Judged>(
