@@ -170,7 +170,8 @@ describe('a late session', () => {
     const first = due(month('2026-03', versions, [charged('2026-03-10', 40, 12_000n)]));
     const later = month('2026-03', versions, [charged('2026-03-10', 40, 12_000n), charged('2026-03-05', 20, 10_000n, { site: 'south', isNew: true })]);
     const rows = settleMonth(later, computeMonth(later).clauses, first.map(issuedOf));
-    expect(rows.map((r) => [r.component, r.place.siteId, r.netMinor])).toEqual([['included#2', 'south', -7000n]]);
+    // 50 kWh are covered now, 40 were: 10 kWh more.
+    expect(rows.map((r) => [r.component, r.place.siteId, r.netMinor, r.quantity])).toEqual([['included#2', 'south', -7000n, 10_000n]]);
     expect(settleMonth(later, computeMonth(later).clauses, [...first, ...rows].map(issuedOf))).toEqual([]);
   });
 });

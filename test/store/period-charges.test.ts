@@ -98,6 +98,8 @@ describe('what a month decides, in the run', () => {
     );
     expect(made).toEqual(['advanceFee', 'advanceFee', 'allowance', 'subscriptionFee'].map((role) => ({ role, state: 'issued', on_line: true })));
     expect(await rows("SELECT sum(amount)::bigint AS amount FROM ledger_entry WHERE ledger_account = 'deferredRevenue'")).toEqual([{ amount: -4000n }]);
+    await expect(rows('UPDATE period_charge SET net_minor = 0')).rejects.toMatchObject({ code: 'WL001' });
+    await expect(rows('DELETE FROM period_charge')).rejects.toMatchObject({ code: 'WL001' });
     expect((await verifyAll(store)).sections.filter((section) => section.problem !== null)).toEqual([]);
   });
 

@@ -12,6 +12,7 @@ export type IssuedRow = {
   readonly netMinor: bigint;
   readonly grossMinor: bigint;
   readonly place: Place;
+  readonly quantity: bigint;
   readonly unit: string;
   readonly unitPrice: string;
 };
@@ -98,6 +99,18 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
   const nets = allocate(rest.net, weights);
   const grosses = allocate(rest.gross, weights);
   const latest = due.at(-1);
+  // Energy is told by difference too, so that the rows of a month sum to what is covered.
+  const inWh = first.unit === 'Wh';
+  const quantities = inWh
+    ? allocate(
+        total(rows, 'quantity') -
+          total(
+            done.filter((r) => r.unit === 'Wh'),
+            'quantity',
+          ),
+        weights,
+      )
+    : [];
   const no = 1 + Math.max(...done.map((r) => numberOf(r.component)));
   return burdened.flatMap((own, splitNo) => {
     const [netMinor, grossMinor] = [nets[splitNo] ?? 0n, grosses[splitNo] ?? 0n];
@@ -113,8 +126,8 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
         netMinor,
         grossMinor,
         exactNet: majorOf(netMinor, input.currency),
-        quantity: 1n,
-        unit: 'difference',
+        quantity: inWh ? (quantities[splitNo] ?? 0n) : 1n,
+        unit: inWh ? 'Wh' : 'difference',
         unitPrice: latest?.unitPrice ?? first.unitPrice,
         serviceOn: late.reduce((on, p) => (p.serviceOn > on ? p.serviceOn : on), '') || dayBefore(`${monthAfter(input.month)}-01`),
       },
@@ -135,7 +148,7 @@ function numberOf(component: string): number {
   return Number(component.split('#')[1] ?? 1);
 }
 
-function total<Key extends 'netMinor' | 'grossMinor'>(rows: readonly { readonly [K in Key]: bigint }[], key: Key): bigint {
+function total<Key extends 'netMinor' | 'grossMinor' | 'quantity'>(rows: readonly { readonly [K in Key]: bigint }[], key: Key): bigint {
   return rows.reduce((sum, r) => sum + r[key], 0n);
 }
 

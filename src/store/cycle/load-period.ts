@@ -103,6 +103,7 @@ async function loadIssued(db: Db, contractIds: readonly string[], entity: Entity
       netMinor: r.net_minor,
       grossMinor: r.gross_minor,
       place: placeOf(r, entity),
+      quantity: r.quantity,
       unit: r.quantity_unit,
       unitPrice: r.unit_price,
     };
