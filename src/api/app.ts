@@ -11,6 +11,7 @@ import type { ApiEnv } from './env.ts';
 import { idempotent } from './idempotency.ts';
 import type { Orders } from './orders.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
+import { allowanceRoutes } from './routes/allowance.ts';
 import { chargeRoutes } from './routes/charges.ts';
 import { contractRoutes } from './routes/contracts.ts';
 import { documentRoutes } from './routes/documents.ts';
@@ -83,6 +84,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
   chargeRoutes(app, deps);
+  allowanceRoutes(app, deps);
   ledgerRoutes(app, deps);
   quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);

@@ -2,6 +2,7 @@ import { ocrReference } from '../../core/document/ocr.ts';
 import type { Db } from '../db.ts';
 import { bookDocuments } from '../ledger/book-documents.ts';
 import { enqueue } from '../outbox.ts';
+import { bookPeriodCharges } from './period-charges.ts';
 import { lockRun } from './run-state.ts';
 
 const batch = 100;
@@ -27,6 +28,10 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string): Pr
       first['entity_id'],
       documents.rows.map((d) => ({ id: d.id, terms: d.payment_terms_days, transfer: d.strategy === 'driverInvoice' || d.strategy === 'fleetInvoice' })),
       issueOn,
+    );
+    await bookPeriodCharges(
+      db,
+      documents.rows.map((d) => d.id),
     );
     await bookDocuments(db, documents.rows, issueOn);
     await handToOutbox(

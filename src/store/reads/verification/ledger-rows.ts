@@ -59,10 +59,13 @@ export const ledgerDifferences = (db: Db) =>
          p.sign * CASE p.figure WHEN 'net' THEN c.net_minor WHEN 'energyWh' THEN CASE WHEN c.is_free THEN 0 ELSE c.energy_wh END END, p.sign * CASE p.figure WHEN 'net' THEN c.book_net_minor ELSE 0 END
        FROM ledger_transaction t JOIN claim k ON k.run_id = t.source_ref AND k.disposition = 'excluded' JOIN charge c ON c.charge_id = k.charge_id AND c.payer_account_id IS NOT NULL JOIN posting p ON p.event = 'excludedWrittenOff' WHERE t.kind = 'writtenOff'
        UNION ALL
+       SELECT t.key, p.account, c.currency, CASE WHEN p.with_gl THEN c.gl_account END, c.cost_center, c.payer_account_id, c.site_id, c.vat_code, c.service_month, NULL, p.sign * c.net_minor, p.sign * c.book_net_minor
+       FROM ledger_transaction t JOIN charge c ON t.key = 'release/' || c.charge_id || '/' || c.service_month JOIN posting p ON p.event = 'advanceFeeReleased' WHERE t.kind = 'released'
+       UNION ALL
        SELECT t.key, e.ledger_account, e.unit, e.gl_account, e.cost_center, e.account_id, e.site_id, CASE WHEN f.by_rate THEN NULL ELSE e.vat_code END, e.service_month, e.source_id, -e.amount, CASE WHEN f.by_rate THEN NULL ELSE -e.book_minor END
        FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_key = t.key LEFT JOIN issued d ON t.kind = 'invoiced' AND t.key = 'issue/' || d.id
        CROSS JOIN LATERAL (SELECT NOT coalesce(d.in_books, true) AND e.ledger_account IN ('receivable', 'outputVat', 'rounding', 'fxDifference', 'adjustment') AS by_rate) f
-       WHERE t.kind IN ('rated', 'invoiced', 'writtenOff')
+       WHERE t.kind IN ('rated', 'invoiced', 'writtenOff', 'released')
      )
      SELECT 'ledger transaction ' || key || ': ' || account || ' is ' || -sum(amount) || ' ' || unit || CASE WHEN coalesce(sum(book), 0) <> 0 THEN ' and ' || -sum(book) || ' in the books' ELSE '' END || ' more than it was made of' AS problem
      FROM both_sides GROUP BY key, account, unit, gl_account, cost_center, account_id, site_id, vat_code, service_month, source_id HAVING sum(amount) <> 0 OR coalesce(sum(book), 0) <> 0 ORDER BY key, account, unit`,
@@ -129,7 +132,7 @@ export async function entryCount(db: Db): Promise<number> {
 }
 
 function postingRows(): string[] {
-  const kinds: readonly EventKind[] = [...new Set<EventKind>([...Object.values(ratedKindOfRole), 'saleInvoiced', 'adjusted', 'excludedWrittenOff'])];
+  const kinds: readonly EventKind[] = [...new Set<EventKind>([...Object.values(ratedKindOfRole), 'saleInvoiced', 'adjusted', 'excludedWrittenOff', 'advanceFeeReleased'])];
   const row = (kind: EventKind, figure: Figure, account: LedgerAccount, sign: 1 | -1) => `('${kind}', '${figure}', '${account}', ${sign}, ${isEnergy(figure)}, ${accountsOfCharges.has(account)})`;
   return kinds.flatMap((kind) => linesOf(kind).flatMap(({ figure, debit, credit }) => [row(kind, figure, debit, 1), row(kind, figure, credit, -1)]));
 }
