@@ -32,9 +32,14 @@ export function monthName(period: string): string {
   return name === undefined ? period : `${name} ${year}`;
 }
 
-/** A code in words: `inReview` as `in review`. */
+const acronyms = /\b(vat|erp|cdr|evse|gl)\b/g;
+
+/** A code in words: `inReview` as `in review`, `notVatRegistered` as `not VAT registered`. */
 export function words(code: string): string {
-  return code.replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+  return code
+    .replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`)
+    .replace(acronyms, (short) => short.toUpperCase())
+    .replace(/\bemsp\b/g, 'eMSP');
 }
 
 /** One of a thing, or many: `1 record`, `2 records`. */

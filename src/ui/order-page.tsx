@@ -51,20 +51,19 @@ export function ConfirmPage({ viewer, form, path, values, onceKey }: Props) {
   return (
     <Shell title={`${form.title}: is this right?`} viewer={viewer} trail={form.trail}>
       <p>{form.explain}</p>
-      <About form={form} />
-      <dl class="facts">
-        {shown.map((f) => (
-          <div>
-            <dt>{f.label}</dt>
-            <dd>{f.choices?.find(([value]) => value === values[f.name])?.[1] ?? values[f.name]}</dd>
-          </div>
-        ))}
-      </dl>
       <form class="card" method="post" action={path}>
         <Hidden viewer={viewer} onceKey={onceKey} />
         {form.fields.map((f) => (
           <input type="hidden" name={f.name} value={values[f.name] ?? ''} />
         ))}
+        <dl class="facts">
+          {[...form.about, ...shown.map((f) => [f.label, f.choices?.find(([value]) => value === values[f.name])?.[1] ?? values[f.name]] as const)].map(([term, value]) => (
+            <div>
+              <dt>{term}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
         <div class="buttons">
           <button type="submit" name="step" value="carryOut">
             {form.verb}

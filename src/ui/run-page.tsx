@@ -1,5 +1,5 @@
 import { type IssueCode, remedyOf } from '../core/issues.ts';
-import { grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
+import { count, grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
 import { WaitList } from './home-page.tsx';
 import { Count, Facts, Figure, Kwh, Money, State, Table, When } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
@@ -41,6 +41,7 @@ type Props = {
   readonly adjustments: readonly (Life & { readonly accountId: string; readonly amount: string; readonly currency: string; readonly vatCode: string; readonly description: string })[];
   readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
   readonly late: readonly { readonly accountId: string; readonly accountName: string; readonly charges: number; readonly energyWh: string; readonly net: string; readonly currency: string }[];
+  readonly pulledIn: readonly { readonly author: string; readonly charges: number; readonly energyWh: string }[];
   /** What the viewer may order now. */
   readonly actions: readonly { readonly href: string; readonly text: string }[];
   readonly mayShape: boolean;
@@ -80,7 +81,20 @@ export function RunPage(props: Props) {
       </section>
       <Facts
         items={[
-          ['Content hash', run.contentHash === null ? 'none while documents are being built' : <code class="hash">{run.contentHash}</code>],
+          [
+            'Content hash',
+            run.contentHash === null ? (
+              run.state === 'cancelled' ? (
+                'none'
+              ) : run.setClosedAt === null ? (
+                'none before the cut-off'
+              ) : (
+                'none while documents are being built'
+              )
+            ) : (
+              <code class="hash">{run.contentHash}</code>
+            ),
+          ],
           ['Cut-off', <When at={run.cutOffAt} timeZone={entity.timeZone} />],
           ['Set closed', run.setClosedAt === null ? 'not yet' : <When at={run.setClosedAt} timeZone={entity.timeZone} />],
           ['Closed', run.closedAt === null ? 'not yet' : <When at={run.closedAt} timeZone={entity.timeZone} />],
@@ -205,11 +219,16 @@ function Waiting({ run }: { readonly run: RunFigures }) {
   );
 }
 
-function Late({ run, late, mayShape }: Props) {
+function Late({ run, late, pulledIn, mayShape }: Props) {
   if (run.setClosedAt === null) return null;
   return (
     <section aria-labelledby="late">
       <h2 id="late">Late arrivals beside the set</h2>
+      {pulledIn.map((p) => (
+        <p>
+          {p.author} pulled in {count(p.charges, 'charge')}, {kWh(p.energyWh)} kWh.
+        </p>
+      ))}
       {run.late.charges === 0 ? (
         <p>Nothing came after the set was closed.</p>
       ) : (

@@ -56,6 +56,8 @@ tr.sum td { font-weight: 700; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .6rem 1.5rem; margin: 1rem 0; }
 .facts dt { color: var(--soft); font-size: .86rem; }
 .facts dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.card > .facts { margin-top: 0; grid-template-columns: 1fr; }
+.card > .facts dd { white-space: pre-line; }
 .facts div:has(.hash) { grid-column: 1 / -1; }
 .steps { display: flex; flex-wrap: wrap; gap: .3rem; list-style: none; margin: .6rem 0; padding: 0; font-size: .86rem; }
 .steps li { padding: .15rem .7rem; border: 1px solid var(--line); border-radius: 1rem; color: var(--soft); }

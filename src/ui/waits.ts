@@ -1,4 +1,7 @@
-import { count, kWh } from './format.ts';
+import { count, kWh, words } from './format.ts';
+
+/** A run that could not close says so until it looks again. */
+const unsignedSaid = 'waits for a signed carry decision';
 
 type Standing = {
   readonly state: string;
@@ -14,22 +17,24 @@ export type Wait = { readonly who: string; readonly what: string };
 export function isWorking(run: Standing): boolean {
   if (run.paused || run.state === 'closed' || run.state === 'cancelled') return false;
   if (['planned', 'previewing', 'approved', 'issuing', 'handingOver'].includes(run.state)) return true;
-  if (run.state === 'reconciled') return run.problem === null;
+  if (run.state === 'reconciled') return run.problem === null || (run.problem.startsWith(unsignedSaid) && unsignedOf(run).length === 0);
   return run.state === 'inReview' && run.contentHash === null;
 }
+
+const unsignedOf = (run: Standing) => run.waiting.filter((w) => w.signed < w.records);
 
 /** What a run waits for, and for whom. */
 export function waitsOf(run: Standing): readonly Wait[] {
   if (run.state === 'closed' || run.state === 'cancelled') return [];
   const waits: Wait[] = [];
   if (run.paused) waits.push({ who: 'ops', what: 'It is paused: resume it.' });
-  const unsigned = run.waiting.filter((w) => w.signed < w.records);
+  const unsigned = unsignedOf(run);
   if (run.state === 'inReview') {
     if (run.problem !== null) waits.push({ who: 'finance-preparer', what: `${run.problem}. Change what it bills, or have it approved after all.` });
     waits.push(run.contentHash === null ? { who: 'nobody', what: 'Documents are being built.' } : { who: 'finance-approver', what: 'Review the preview; approve or reject it.' });
   } else if (run.state === 'reconciled' && unsigned.length > 0) {
     waits.push({ who: 'finance-approver', what: 'Decide on the records that wait, or sign that they are carried: then it closes.' });
-  } else if (run.problem !== null) {
+  } else if (run.problem !== null && !run.problem.startsWith(unsignedSaid)) {
     waits.push({ who: 'ops', what: `${run.problem}. Mend the cause, then retry.` });
   } else if (!run.paused) {
     waits.push({ who: 'nobody', what: run.state === 'collecting' || run.state === 'planned' ? 'It waits for late CDRs until the cut-off.' : 'It is at work.' });
@@ -38,7 +43,7 @@ export function waitsOf(run: Standing): readonly Wait[] {
     for (const w of unsigned) {
       waits.push({
         who: w.state === 'parked' ? 'finance' : 'ops or finance',
-        what: `${count(w.records - w.signed, 'record')} ${w.state} (${w.code ?? 'no cause'}), ${kWh(w.energyWh)} kWh: not billed until decided; to be decided or signed before the close.`,
+        what: `${count(w.records - w.signed, 'record')} ${w.state} (${w.code === null ? 'no cause' : words(w.code)}), ${kWh(w.energyWh)} kWh: not billed until decided; to be decided or signed before the close.`,
       });
     }
   }

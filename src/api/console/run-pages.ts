@@ -3,7 +3,7 @@ import type { Store } from '../../store/db.ts';
 import { chargesOfDocument } from '../../store/reads/charges.ts';
 import { findDocument, listDocuments } from '../../store/reads/documents.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
-import { lateByAccount } from '../../store/reads/late-arrivals.ts';
+import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
 import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { reportOf } from '../../store/reads/run-report.ts';
 import { type RunSummary, runSummary } from '../../store/reads/run-summary.ts';
@@ -56,12 +56,13 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
 
   app.get('/runs/:runId', guard, async (c) => {
     const { run, entity } = await runOf(c);
-    const [shapes, approvals, late] = await Promise.all([shapesOf(db, run.runId), approvalsOf(db, run.runId), lateByAccount(db, run.runId)]);
+    const [shapes, approvals, late, pulledIn] = await Promise.all([shapesOf(db, run.runId), approvalsOf(db, run.runId), lateByAccount(db, run.runId), pulledInto(db, run.runId)]);
     const actions = Object.entries(runOrders(run, entity))
+      .filter(([name]) => name !== 'put-out' || pulledIn.length > 0)
       .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
       .map(([name, order]) => ({ text: order.title, href: link(`${runPath(run.runId)}/${name}`, name === 'approve' || name === 'reject' ? { contentHash: run.contentHash } : {}) }));
     const mayShape = holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
-    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, late, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
+    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, late, pulledIn, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
   });
 
   app.get('/runs/:runId/documents', guard, async (c) => {
