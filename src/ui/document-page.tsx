@@ -1,6 +1,6 @@
 import { type ChargeRow, ChargeTable } from './charge-rows.tsx';
 import type { DocumentRow } from './documents-page.tsx';
-import { grouped, kWh, recordPath, runPath, words } from './format.ts';
+import { count, grouped, kWh, recordPath, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, Money, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
@@ -109,7 +109,7 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
               <Count n={l.lineNo} />
               <td>
                 {l.description}
-                <div class="hint">{l.charges} charges</div>
+                <div class="hint">{l.charges === 0 ? 'adjustment' : count(l.charges, 'charge')}</div>
               </td>
               <td class="nowrap">{l.serviceMonth}</td>
               <td>{l.siteId ?? '-'}</td>
@@ -179,7 +179,7 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
         </section>
       </div>
       <section aria-labelledby="annex">
-        <h2 id="annex">Annex: {grouped(String(d.chargeCount))} charges</h2>
+        <h2 id="annex">Annex: {count(d.chargeCount, 'charge')}</h2>
         {charges.length === 0 ? <p>None on this page.</p> : <ChargeTable charges={charges} recordPath={recordPath} />}
         <Pager first={firstPage} next={nextPage} />
       </section>

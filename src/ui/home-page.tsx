@@ -99,7 +99,7 @@ export function HomePage({ viewer, open, runs, firstPage, nextPage, causes, mayP
           >
             {runs.map((r) => (
               <tr>
-                <td>
+                <td class="nowrap">
                   <a href={runPath(r.runId)}>{monthName(r.period)}</a>
                 </td>
                 <td>{r.entityName}</td>

@@ -4,7 +4,8 @@ import { Shell, type Viewer } from './shell.tsx';
 export type Field = {
   readonly name: string;
   readonly label: string;
-  readonly kind: 'text' | 'long' | 'choice' | 'dateTime' | 'hidden';
+  /** `shown`: read, not typed; it goes with the form. */
+  readonly kind: 'text' | 'long' | 'choice' | 'dateTime' | 'hidden' | 'shown';
   readonly required?: boolean;
   readonly hint?: string;
   readonly choices?: readonly (readonly [value: string, text: string])[];
@@ -105,6 +106,14 @@ const About = ({ form }: { readonly form: OrderForm }) =>
 function Input({ field, value }: { readonly field: Field; readonly value: string }) {
   const { name, label, kind, required = false, hint, choices = [] } = field;
   if (kind === 'hidden') return <input type="hidden" name={name} value={value} />;
+  if (kind === 'shown') {
+    return (
+      <p class="field">
+        <input type="hidden" name={name} value={value} />
+        <strong>{label}</strong> <code>{value}</code>
+      </p>
+    );
+  }
   const id = `field-${name}`;
   const described = hint === undefined ? {} : { 'aria-describedby': `${id}-hint` };
   return (

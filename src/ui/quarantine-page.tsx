@@ -74,7 +74,7 @@ export function QuarantinePage({ viewer, causes, mayDecide, mayRetry }: { readon
               <Count n={c.records} />
               <Kwh wh={c.energyWh} />
               <AtRisk cause={c} />
-              <td>
+              <td class="nowrap">
                 {mayDecide ? <a href={link('/quarantine/decide', { cause: c.cause, sourceId: c.sourceId, expected: String(c.records) })}>decide on all</a> : null}
                 {mayDecide && mayRetry ? <br /> : null}
                 {mayRetry ? <a href={link('/quarantine/retry', { cause: c.cause, sourceId: c.sourceId })}>try again</a> : null}

@@ -43,7 +43,7 @@ export function RecordPage({ viewer, timeZone, record: r, answer, events, charge
       <p>
         <State code={r.state} /> <code>{`${r.sourceId}/${r.recordKey}`}</code>
       </p>
-      <p class="notice">{answer}</p>
+      <p class="card answer">{answer}</p>
       {mayDecide && r.waitingFor !== null ? (
         <p>
           <a class="button" href={link('/quarantine/decide', { recordIds: r.recordId })}>

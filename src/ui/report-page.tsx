@@ -1,4 +1,4 @@
-import { grouped, kWh, monthName, runPath, words } from './format.ts';
+import { count, grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, State, Table, When } from './parts.tsx';
 import { type RunFigures, Totals } from './run-page.tsx';
 import { Shell, type Viewer } from './shell.tsx';
@@ -151,7 +151,7 @@ export function ReportPage({ viewer, entity, report }: Props) {
             <td>late arrivals, for the next run</td>
             <td>came after the set was closed</td>
             <td>-</td>
-            <td class="figure">{grouped(String(run.late.charges))} charges</td>
+            <td class="figure">{count(run.late.charges, 'charge')}</td>
             <Kwh wh={run.late.energyWh} />
             <td class="figure">-</td>
           </tr>

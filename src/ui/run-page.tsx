@@ -61,13 +61,7 @@ export function RunPage(props: Props) {
       <Progress state={run.state} />
       <section class="card" aria-labelledby="waits">
         <h2 id="waits">{run.state === 'closed' ? 'Closed' : 'What it waits for'}</h2>
-        {run.state === 'closed' ? (
-          <p>
-            Every document is issued, posted and read back. <a href={`${runPath(run.runId)}/report`}>Close report</a>
-          </p>
-        ) : (
-          <WaitList waits={waitsOf(run)} />
-        )}
+        {run.state === 'closed' ? <p>Every document is issued, posted and read back.</p> : <WaitList waits={waitsOf(run)} />}
         {isWorking(run) ? <p class="hint">This page loads itself again every three seconds until that is done.</p> : null}
         {actions.length === 0 ? null : (
           <nav class="buttons" aria-label="What you can do">
@@ -170,7 +164,7 @@ export function Totals({ run }: { readonly run: Pick<RunFigures, 'runId' | 'bySt
         </Table>
       )}
       <p>
-        <a href={`${runPath(run.runId)}/documents`}>All documents</a> · <a href={`${runPath(run.runId)}/report`}>Close report</a>
+        <a href={`${runPath(run.runId)}/documents`}>All documents</a>
       </p>
     </section>
   );
@@ -234,7 +228,7 @@ function Late({ run, late, pulledIn, mayShape }: Props) {
       ) : (
         <>
           <p>
-            {grouped(String(run.late.charges))} charges, {kWh(run.late.energyWh)} kWh. They are not in the documents and wait for the next run, unless they are pulled in.
+            {count(run.late.charges, 'charge')}, {kWh(run.late.energyWh)} kWh: not in the documents; for the next run, unless pulled in.
           </p>
           <Table
             label="Late arrivals"
@@ -282,7 +276,7 @@ function Shapes({ run, entity, exclusions, adjustments, mayShape }: Props) {
           <When at={x.createdAt} timeZone={entity.timeZone} />
         </div>
       </td>
-      <td>
+      <td class="nowrap">
         {x.withdrawnAt !== null ? (
           <span class="hint">
             withdrawn <When at={x.withdrawnAt} timeZone={entity.timeZone} />

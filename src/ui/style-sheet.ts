@@ -40,7 +40,8 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .7rem; border-bot
 tr:last-child td { border-bottom: 0; }
 th { font-size: .86rem; font-weight: 600; color: var(--soft); background: var(--mark); }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-th.figure { white-space: normal; vertical-align: bottom; }
+th { vertical-align: bottom; }
+th.figure { white-space: normal; }
 .nowrap { white-space: nowrap; }
 .sentence { min-width: 22rem; font-size: .9rem; }
 tr.off td { color: var(--soft); }
@@ -51,6 +52,7 @@ tr.sum td { font-weight: 700; }
 .state.waits { color: var(--waits); background: var(--waits-ground); }
 .notice { background: var(--good-ground); color: var(--good); border-radius: 6px; padding: .5rem .8rem; overflow-wrap: anywhere; }
 .refusal { background: var(--bad-ground); color: var(--bad); border-radius: 6px; padding: .6rem .8rem; margin: .7rem 0; max-width: 60rem; overflow-wrap: anywhere; }
+p.answer { font-weight: 600; max-width: 60rem; }
 .refusal small { color: inherit; }
 .wait-list { margin: .3rem 0; padding-left: 1.2rem; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .6rem 1.5rem; margin: 1rem 0; }
@@ -76,12 +78,13 @@ input:not([type=checkbox]), select, textarea { font: inherit; width: 100%; paddi
 .filter input:not([type=checkbox]), .filter select { width: 14rem; }
 .pager { display: flex; gap: 1.2rem; margin: .6rem 0; }
 .side-by-side { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 0 1.5rem; }
-@media (max-width: 60rem) { th, td { padding: .35rem .45rem; } main, .top { padding-left: .8rem; padding-right: .8rem; } }
+@media (max-width: 60rem) { th, td { padding: .35rem .45rem; } main, .top, main + .foot { padding-left: .8rem; padding-right: .8rem; } }
 @media print {
   :root { --ground: #fff; --panel: #fff; --ink: #000; --soft: #444; --line: #999; --mark: #fff; --accent: #000; --good-ground: #fff; --bad-ground: #fff; --waits-ground: #fff; --good: #000; --bad: #000; --waits: #000; }
   .top, .foot, .trail, .buttons, .filter, .pager, .skip, button { display: none; }
   main { max-width: none; padding: 0; }
-  body { font-size: 9pt; }
+  :root, body { font-size: 9pt; }
+  h2, .notice { break-after: avoid; }
   .scroll { overflow: visible; border: 0; }
   .sentence { min-width: 0; }
   th, td { padding: .15rem .3rem; }

@@ -213,7 +213,7 @@ describe('a run in review', () => {
     await storeLines(api.store, [session(950, { user: 'Bl2-1', kWh: '5' })]);
     await processAll(api.store);
     const beside = textOf((await preparer.get(page)).body);
-    expect(beside).toContain('1 charges, 5.000 kWh. They are not in the documents');
+    expect(beside).toContain('1 charge, 5.000 kWh: not in the documents');
     expect(beside).not.toContain('Put late arrivals out again');
     expect((await preparer.order(`${page}/pull-in?accountId=acc_driver_16`, { accountId: 'acc_driver_16', reason: 'promised to the driver' })).status).toBe(303);
     expect(await built(before)).not.toBe(before);
@@ -259,6 +259,8 @@ describe('approval', () => {
     const hash = await built(stale);
     const asked = await approver.post(`${page}/approve`, { ...opened, comment: 'looked at it', step: 'check' });
     expect(textOf(asked.body)).toContain('Approve: is this right?');
+    expect(textOf(asked.body)).toContain(`The content has changed since you looked at it. Present content hash: ${hash}.`);
+    expect(hiddenOf(asked.body)['contentHash']).toBe(stale);
     const late = await approver.post(`${page}/approve`, { ...opened, comment: 'looked at it', step: 'carryOut' });
     expect([late.status, textOf(late.body)]).toEqual([409, expect.stringContaining('The content has changed since it was looked at: review it again and approve the present hash.')]);
     const own = await both.order(`${page}/approve?contentHash=${hash}`, { comment: 'my own work' });

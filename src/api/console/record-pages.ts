@@ -104,7 +104,7 @@ function decideOrder(waiting: readonly QuarantineCause[], cause?: string): Conso
     trail,
     roles: may.decideRecords,
     request: (v) => ({ method: 'POST', path: '/v1/decisions', json: { action: v['action'], reason: v['reason'], ...selectionOf(v) } }),
-    done: (answer) => `${answer['decided']} records decided${answer['awaitingSecond'] === 0 ? '' : `; ${answer['awaitingSecond']} need the same decision by another person`}.`,
+    done: (answer) => `${count(Number(answer['decided']), 'record')} decided${answer['awaitingSecond'] === 0 ? '' : `; ${answer['awaitingSecond']} need the same decision by another person`}.`,
     next: () => '/quarantine',
   };
 }

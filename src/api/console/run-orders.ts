@@ -1,7 +1,7 @@
 import { localToInstant } from '../../core/time.ts';
 import type { EntityView } from '../../store/reads/entities.ts';
 import type { RunSummary } from '../../store/reads/run-summary.ts';
-import { grouped, kWh, localTime, monthName, runPath, words } from '../../ui/format.ts';
+import { count, grouped, kWh, localTime, monthName, runPath, words } from '../../ui/format.ts';
 import type { Field } from '../../ui/order-page.tsx';
 import { may } from '../auth.ts';
 import { Problem } from '../problem.ts';
@@ -14,8 +14,8 @@ const reason: Field = { name: 'reason', label: 'Reason', kind: 'long', required:
 const open = ['collecting', 'previewing', 'inReview'];
 const unfinished = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'issuing', 'handingOver', 'reconciled'];
 
-/** What can be ordered of a run, by the last part of its path. */
-export function runOrders(run: RunSummary, entity: EntityView): Readonly<Record<string, RunOrder>> {
+/** What can be ordered of a run, by the last part of its path. `seenHash`: the content that was looked at, when a decision on it is being written. */
+export function runOrders(run: RunSummary, entity: EntityView, seenHash: string | null = run.contentHash): Readonly<Record<string, RunOrder>> {
   const api = `/v1/runs/${encodeURIComponent(run.runId)}`;
   const base = {
     about: [
@@ -30,8 +30,13 @@ export function runOrders(run: RunSummary, entity: EntityView): Readonly<Record<
   };
   const figures = run.byStrategy.map((s): readonly [string, string] => [
     words(s.strategy),
-    `${grouped(String(s.documents))} documents, net ${grouped(s.net)}, payable ${grouped(s.payable)} ${s.currency}, ${kWh(s.energyWh)} kWh`,
+    `${count(s.documents, 'document')}, net ${grouped(s.net)}, payable ${grouped(s.payable)} ${s.currency}, ${kWh(s.energyWh)} kWh`,
   ]);
+  const present = run.contentHash ?? 'none, documents are being built';
+  const stale: readonly (readonly [string, string])[] =
+    seenHash === run.contentHash
+      ? []
+      : [['Attention', `The content has changed since you looked at it. Present content hash: ${present}. Review the run again: a decision on the earlier content is refused.`]];
   const unsigned = run.waiting.reduce((sum, w) => sum + w.records - w.signed, 0);
   const steer = (verb: 'pause' | 'resume' | 'cancel', title: string, explain: string, done: string, states: readonly string[], offered = true): RunOrder => ({
     ...base,
@@ -47,11 +52,11 @@ export function runOrders(run: RunSummary, entity: EntityView): Readonly<Record<
   });
   const decide = (decision: 'approve' | 'reject', title: string, explain: string, done: string): RunOrder => ({
     ...base,
-    about: [...base.about, ['Content hash', run.contentHash ?? 'none: documents are being built'], ...figures],
+    about: [...base.about, ...stale, ...figures],
     title,
     explain,
     fields: [
-      { name: 'contentHash', label: 'Content hash', kind: 'hidden' },
+      { name: 'contentHash', label: 'Content hash', kind: 'shown' },
       { name: 'comment', label: 'Reason', kind: 'long', required: true, hint: 'What was checked, or what is wrong; kept with the decision.' },
     ],
     verb: title,
@@ -131,7 +136,7 @@ export function runOrders(run: RunSummary, entity: EntityView): Readonly<Record<
     },
     'pull-in': {
       ...base,
-      about: [...base.about, ['Late arrivals', `${grouped(String(run.late.charges))} charges, ${kWh(run.late.energyWh)} kWh`]],
+      about: [...base.about, ['Late arrivals', `${count(run.late.charges, 'charge')}, ${kWh(run.late.energyWh)} kWh`]],
       title: 'Pull in late arrivals',
       explain: 'Takes what came after the cut-off into the closed set, so that this run bills it. The content hash changes.',
       fields: [{ name: 'accountId', label: 'Only this account', kind: 'text', hint: 'Its id; all accounts when empty.' }, reason],
@@ -140,7 +145,7 @@ export function runOrders(run: RunSummary, entity: EntityView): Readonly<Record<
       states: ['previewing', 'inReview'],
       offered: run.late.charges > 0,
       request: (v) => ({ method: 'POST', path: `${api}/pull-in${accountQuery(v['accountId'])}`, json: { reason: v['reason'] } }),
-      done: (answer) => `Pulled in ${answer['charges']} charges.`,
+      done: (answer) => `Pulled in ${count(Number(answer['charges']), 'charge')}.`,
     },
     'put-out': {
       ...base,
@@ -151,7 +156,7 @@ export function runOrders(run: RunSummary, entity: EntityView): Readonly<Record<
       roles: may.shape,
       states: ['previewing', 'inReview'],
       request: (v) => ({ method: 'DELETE', path: `${api}/pull-in${accountQuery(v['accountId'])}` }),
-      done: (answer) => `Put out ${answer['charges']} charges.`,
+      done: (answer) => `Put out ${count(Number(answer['charges']), 'charge')}.`,
     },
     'cut-off': {
       ...base,
@@ -169,17 +174,17 @@ export function runOrders(run: RunSummary, entity: EntityView): Readonly<Record<
       ...base,
       about: [
         ...base.about,
-        ...run.waiting.map((w): readonly [string, string] => [`${words(w.state)}: ${words(w.code ?? 'no cause')}`, `${w.records} records, ${kWh(w.energyWh)} kWh, ${w.signed} signed`]),
+        ...run.waiting.map((w): readonly [string, string] => [`${words(w.state)}: ${words(w.code ?? 'no cause')}`, `${count(w.records, 'record')}, ${kWh(w.energyWh)} kWh, ${w.signed} signed`]),
       ],
       title: 'Sign that records are carried',
-      explain: `Signs that the ${unsigned} records that wait and are not signed yet stay unbilled for now; the next run looks at them again. To decide on some of them otherwise, do that first, in the quarantine.`,
+      explain: `Signs that what waits and is not signed yet (${count(unsigned, 'record')}) stays unbilled for now; the next run looks at it again. To decide on some of them otherwise, do that first, in the quarantine.`,
       fields: [reason],
       verb: 'Sign',
       roles: may.approve,
       states: [...open, 'approved', 'issuing', 'handingOver', 'reconciled'],
       offered: unsigned > 0,
       request: (v) => ({ method: 'POST', path: `${api}/carry-decisions`, json: { reason: v['reason'] } }),
-      done: (answer) => `Signed ${answer['signed']} records to be carried.`,
+      done: (answer) => `Signed ${count(Number(answer['signed']), 'record')} to be carried.`,
     },
     pause: steer('pause', 'Pause', 'Holds the run before its next step.', 'Paused.', unfinished, !run.paused),
     resume: steer('resume', 'Resume', 'Lets the held run go on.', 'Resumed.', unfinished, run.paused),
@@ -193,7 +198,7 @@ export function runOrders(run: RunSummary, entity: EntityView): Readonly<Record<
       states: unfinished,
       offered: run.problem !== null || run.state === 'planned',
       request: (v) => ({ method: 'POST', path: `${api}/retry`, json: { reason: v['reason'] } }),
-      done: (answer) => `Tried again; ${answer['requeued']} ERP postings go once more.`,
+      done: (answer) => `Tried again; ${count(Number(answer['requeued']), 'ERP posting')} put back into the queue.`,
     },
     cancel: steer(
       'cancel',

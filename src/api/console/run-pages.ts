@@ -1,7 +1,7 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
 import { chargesOfDocument } from '../../store/reads/charges.ts';
-import { findDocument, listDocuments } from '../../store/reads/documents.ts';
+import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
 import { quarantineByCause } from '../../store/reads/quarantine.ts';
@@ -18,6 +18,7 @@ import { waitsOf } from '../../ui/waits.ts';
 import { may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
+import { startOf } from '../routes/run-context.ts';
 import { type Send, serveOrder } from './order.ts';
 import { planOrder, runOrders, withdrawal } from './run-orders.ts';
 import { holds, viewerOf } from './viewer.ts';
@@ -56,7 +57,12 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
 
   app.get('/runs/:runId', guard, async (c) => {
     const { run, entity } = await runOf(c);
-    const [shapes, approvals, late, pulledIn] = await Promise.all([shapesOf(db, run.runId), approvalsOf(db, run.runId), lateByAccount(db, run.runId), pulledInto(db, run.runId)]);
+    const [shapes, approvals, late, pulledIn] = await Promise.all([
+      shapesOf(db, run.runId),
+      approvalsOf(db, run.runId),
+      run.late.charges === 0 ? [] : lateByAccount(db, run.runId),
+      pulledInto(db, run.runId),
+    ]);
     const actions = Object.entries(runOrders(run, entity))
       .filter(([name]) => name !== 'put-out' || pulledIn.length > 0)
       .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
@@ -66,11 +72,10 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
   });
 
   app.get('/runs/:runId/documents', guard, async (c) => {
-    const { run } = await runOf(c);
+    const run = await startOf(store, c.req.param('runId') ?? '');
     const cursor = c.req.query('cursor');
     const filter = { account: c.req.query('account')?.trim() || undefined, strategy: c.req.query('strategy') || undefined };
-    const page = await listDocuments(db, run.runId, { ...filter, cursor, limit: pageSize });
-    const strategies = [...new Set(run.byStrategy.map((s) => s.strategy))];
+    const [page, strategies] = await Promise.all([listDocuments(db, run.runId, { ...filter, cursor, limit: pageSize }), documentStrategies(db, run.runId)]);
     return c.html(DocumentsPage({ viewer: viewerOf(c), run, documents: page.items, filter, strategies, ...turns(`${runPath(run.runId)}/documents`, filter, cursor, page.nextCursor) }));
   });
 
@@ -124,7 +129,8 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
   serveOrder(app, '/runs/:runId/:order', guard, send, async (c) => {
     const { run, entity } = await runOf(c);
     const name = c.req.param('order') ?? '';
-    const orders = runOrders(run, entity);
+    const given = c.req.method === 'POST' ? (await c.req.parseBody())['contentHash'] : c.req.query('contentHash');
+    const orders = runOrders(run, entity, typeof given === 'string' ? given : run.contentHash);
     const order = Object.hasOwn(orders, name) ? orders[name] : undefined;
     if (order === undefined) throw new Problem(404, 'notFound', `There is no page ${c.req.path}.`);
     return order;

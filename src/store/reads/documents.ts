@@ -61,6 +61,14 @@ export async function listDocuments(db: Db, runId: string, page: PageOrder & Doc
   return pageOf(rows, page.limit, (r) => `${r['account_id']}|${r['id']}`, viewOf);
 }
 
+/** Strategies that a run has documents of. */
+export async function documentStrategies(db: Db, runId: string): Promise<string[]> {
+  const { rows } = await db.query<{ strategy: string }>("SELECT DISTINCT a.strategy FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' ORDER BY 1", [
+    runId,
+  ]);
+  return rows.map((r) => r.strategy);
+}
+
 /** One document with its lines and its VAT by code; undefined when there is none of this id. */
 export async function findDocument(db: Db, id: string): Promise<(DocumentView & { readonly vatByCode: readonly VatView[]; readonly lines: readonly DocumentLineView[] }) | undefined> {
   const row = (await db.query(`${columns} WHERE d.id = $1`, [id])).rows[0];
