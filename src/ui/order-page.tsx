@@ -16,6 +16,8 @@ export type OrderForm = {
   readonly explain: string;
   /** What it is about, as pairs: shown beside the form and again for confirmation. */
   readonly about: readonly (readonly [string, string])[];
+  /** What has changed meanwhile and will be refused. */
+  readonly attention?: string | undefined;
   readonly fields: readonly Field[];
   readonly verb: string;
   readonly trail: readonly (readonly [string, string])[];
@@ -28,6 +30,7 @@ export function OrderPage({ viewer, form, path, values, onceKey, refusal }: Prop
   return (
     <Shell title={form.title} viewer={viewer} trail={form.trail}>
       {refusal === undefined ? null : <RefusalBox refusal={refusal} />}
+      <Attention form={form} />
       <p>{form.explain}</p>
       <About form={form} />
       <form class="card" method="post" action={path}>
@@ -51,6 +54,7 @@ export function ConfirmPage({ viewer, form, path, values, onceKey }: Props) {
   const shown = form.fields.filter((f) => f.kind !== 'hidden' && (values[f.name] ?? '') !== '');
   return (
     <Shell title={`${form.title}: is this right?`} viewer={viewer} trail={form.trail}>
+      <Attention form={form} />
       <p>{form.explain}</p>
       <form class="card" method="post" action={path}>
         <Hidden viewer={viewer} onceKey={onceKey} />
@@ -78,6 +82,8 @@ export function ConfirmPage({ viewer, form, path, values, onceKey }: Props) {
     </Shell>
   );
 }
+
+const Attention = ({ form }: { readonly form: OrderForm }) => (form.attention === undefined ? null : <p class="refusal">{form.attention}</p>);
 
 const Hidden = ({ viewer, onceKey }: { readonly viewer: Viewer; readonly onceKey: string }) => (
   <>

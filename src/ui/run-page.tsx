@@ -228,38 +228,40 @@ function Late({ run, late, pulledIn, mayShape }: Props) {
       ) : (
         <>
           <p>
-            {count(run.late.charges, 'charge')}, {kWh(run.late.energyWh)} kWh: not in the documents; for the next run, unless pulled in.
+            {count(run.late.charges, 'charge')}, {kWh(run.late.energyWh)} kWh: not in the documents; for the next run{run.state === 'closed' ? '' : ', unless pulled in'}.
           </p>
-          <Table
-            label="Late arrivals"
-            head={
-              <>
-                <th scope="col">Account</th>
-                <Figure>Charges</Figure>
-                <Figure>kWh</Figure>
-                <Figure>Net</Figure>
-                <th scope="col">Currency</th>
-                {mayShape ? <th scope="col">Do</th> : null}
-              </>
-            }
-          >
-            {late.map((l) => (
-              <tr>
-                <td>
-                  {l.accountName} <small>{l.accountId}</small>
-                </td>
-                <Count n={l.charges} />
-                <Kwh wh={l.energyWh} />
-                <Money amount={l.net} />
-                <td>{l.currency}</td>
-                {mayShape ? (
+          {late.length === 0 ? null : (
+            <Table
+              label="Late arrivals"
+              head={
+                <>
+                  <th scope="col">Account</th>
+                  <Figure>Charges</Figure>
+                  <Figure>kWh</Figure>
+                  <Figure>Net</Figure>
+                  <th scope="col">Currency</th>
+                  {mayShape ? <th scope="col">Do</th> : null}
+                </>
+              }
+            >
+              {late.map((l) => (
+                <tr>
                   <td>
-                    <a href={link(`${runPath(run.runId)}/pull-in`, { accountId: l.accountId })}>pull in</a>
+                    {l.accountName} <small>{l.accountId}</small>
                   </td>
-                ) : null}
-              </tr>
-            ))}
-          </Table>
+                  <Count n={l.charges} />
+                  <Kwh wh={l.energyWh} />
+                  <Money amount={l.net} />
+                  <td>{l.currency}</td>
+                  {mayShape ? (
+                    <td>
+                      <a href={link(`${runPath(run.runId)}/pull-in`, { accountId: l.accountId })}>pull in</a>
+                    </td>
+                  ) : null}
+                </tr>
+              ))}
+            </Table>
+          )}
         </>
       )}
     </section>

@@ -259,7 +259,7 @@ describe('approval', () => {
     const hash = await built(stale);
     const asked = await approver.post(`${page}/approve`, { ...opened, comment: 'looked at it', step: 'check' });
     expect(textOf(asked.body)).toContain('Approve: is this right?');
-    expect(textOf(asked.body)).toContain(`The content has changed since you looked at it. Present content hash: ${hash}.`);
+    expect(textOf(asked.body)).toContain(`The content has changed since you looked at it; its present hash is ${hash}.`);
     expect(hiddenOf(asked.body)['contentHash']).toBe(stale);
     const late = await approver.post(`${page}/approve`, { ...opened, comment: 'looked at it', step: 'carryOut' });
     expect([late.status, textOf(late.body)]).toEqual([409, expect.stringContaining('The content has changed since it was looked at: review it again and approve the present hash.')]);

@@ -32,11 +32,10 @@ export function runOrders(run: RunSummary, entity: EntityView, seenHash: string 
     words(s.strategy),
     `${count(s.documents, 'document')}, net ${grouped(s.net)}, payable ${grouped(s.payable)} ${s.currency}, ${kWh(s.energyWh)} kWh`,
   ]);
-  const present = run.contentHash ?? 'none, documents are being built';
-  const stale: readonly (readonly [string, string])[] =
+  const attention =
     seenHash === run.contentHash
-      ? []
-      : [['Attention', `The content has changed since you looked at it. Present content hash: ${present}. Review the run again: a decision on the earlier content is refused.`]];
+      ? undefined
+      : `The content has changed since you looked at it; its present hash is ${run.contentHash ?? 'none: documents are being built'}. Review the run again: a decision on the earlier content is refused.`;
   const unsigned = run.waiting.reduce((sum, w) => sum + w.records - w.signed, 0);
   const steer = (verb: 'pause' | 'resume' | 'cancel', title: string, explain: string, done: string, states: readonly string[], offered = true): RunOrder => ({
     ...base,
@@ -52,7 +51,8 @@ export function runOrders(run: RunSummary, entity: EntityView, seenHash: string 
   });
   const decide = (decision: 'approve' | 'reject', title: string, explain: string, done: string): RunOrder => ({
     ...base,
-    about: [...base.about, ...stale, ...figures],
+    about: [...base.about, ...figures],
+    attention,
     title,
     explain,
     fields: [

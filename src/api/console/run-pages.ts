@@ -60,7 +60,7 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const [shapes, approvals, late, pulledIn] = await Promise.all([
       shapesOf(db, run.runId),
       approvalsOf(db, run.runId),
-      run.late.charges === 0 ? [] : lateByAccount(db, run.runId),
+      run.late.charges === 0 || run.state === 'closed' ? [] : lateByAccount(db, run.runId),
       pulledInto(db, run.runId),
     ]);
     const actions = Object.entries(runOrders(run, entity))
