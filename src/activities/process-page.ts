@@ -1,6 +1,7 @@
 import type { Issue } from '../core/issues.ts';
 import { tokenRefOf } from '../core/normalise/token-ref.ts';
 import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
+import { parseInstant } from '../core/time.ts';
 import { type Db, TryAgain } from '../store/db.ts';
 import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, lockHeads } from '../store/intake/load-page.ts';
@@ -40,6 +41,7 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
     sourceIds: unique(messages.map((m) => m.source.id)),
     siteKeys: unique(readable.map((p) => p.facts.siteKey)),
     tokens,
+    between: spanOfPage(readable),
   });
   const decisions = occasion === 'arrival' ? new Map() : await loadDecisions(db, rawIds);
   const around = await neighbourhood(db, readable, headOf);
@@ -131,6 +133,12 @@ async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<
   const linked = await messagesLinkedTo(db, changed);
   const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
   return again.length === 0 ? [] : (await processPage(db, again, 'revisit', pages)).waiting;
+}
+
+/** From the first start to the last end of a page; times that cannot be are held back before any rate is asked for. */
+function spanOfPage(readable: readonly Readable[]): { readonly fromMs: number; readonly toMs: number } {
+  const possible = readable.flatMap(({ facts }) => [parseInstant(facts.startAt), parseInstant(facts.endAt)]).filter((ms) => ms !== undefined);
+  return possible.reduce((span, ms) => ({ fromMs: Math.min(span.fromMs, ms), toMs: Math.max(span.toMs, ms) }), { fromMs: possible[0] ?? 0, toMs: possible[0] ?? 0 });
 }
 
 /** The tokens of a page, each once. */

@@ -13,10 +13,13 @@ import { idempotent } from './idempotency.ts';
 import type { Orders } from './orders.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
 import { chargeRoutes } from './routes/charges.ts';
+import { contractRoutes } from './routes/contracts.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
+import { ledgerRoutes } from './routes/ledger.ts';
+import { priceSeriesRoutes } from './routes/price-series.ts';
 import { publishedSchemaRoutes } from './routes/published-schemas.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { recordEvidenceRoutes } from './routes/record-evidence.ts';
@@ -28,6 +31,10 @@ import { runShapeRoutes } from './routes/run-shapes.ts';
 import { runSteeringRoutes } from './routes/run-steering.ts';
 import { runRoutes } from './routes/runs.ts';
 import { setUpRoutes } from './routes/set-up.ts';
+import { setUpBookRoutes } from './routes/set-up-books.ts';
+import { setUpEntryRoutes } from './routes/set-up-entries.ts';
+import { setUpLoadRoutes } from './routes/set-up-loads.ts';
+import { setUpProposalRoutes } from './routes/set-up-proposals.ts';
 import { tariffRoutes } from './routes/tariffs.ts';
 
 export type ApiDeps = {
@@ -85,6 +92,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
   chargeRoutes(app, deps);
+  ledgerRoutes(app, deps);
   quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);
   runRoutes(app, deps);
@@ -93,7 +101,13 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
   setUpRoutes(app, deps);
+  setUpEntryRoutes(app, deps);
+  contractRoutes(app, deps);
+  setUpProposalRoutes(app, deps);
+  setUpBookRoutes(app, deps);
+  setUpLoadRoutes(app, deps);
   tariffRoutes(app, deps);
+  priceSeriesRoutes(app, deps);
   erasureRoutes(app, deps);
   retentionRoutes(app, deps);
   ruleRoutes(app, deps);

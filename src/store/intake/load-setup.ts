@@ -3,7 +3,9 @@ import { type Agreement, type AgreementKind, agreementSchema } from '../../contr
 import { tariffSchema } from '../../contracts/tariff.ts';
 import { type VatTable, vatTableSchema } from '../../contracts/vat-table.ts';
 import type { AccountSetup, Contracted, EntitySetup, PartyVat, PayerSetup, SetupLookup, SiteSetup, TariffSetup } from '../../core/allocate/setup.ts';
+import { priceSeriesOf } from '../../core/share/pipeline.ts';
 import type { Db } from '../db.ts';
+import { loadPricePoints } from '../price-points.ts';
 
 /** A token as a source names it, and the reference that stands for it in records. */
 export type TokenUse = { readonly sourceId: string; readonly ref: string; readonly uid: string };
@@ -19,7 +21,14 @@ const anySite = '*';
 /** Loads the set-up that the page's keys can touch, in a handful of queries whatever the page's size. */
 export async function loadSetup(
   db: Db,
-  wanted: { readonly entityIds: readonly string[]; readonly sourceIds: readonly string[]; readonly siteKeys: readonly string[]; readonly tokens: readonly TokenUse[] },
+  wanted: {
+    readonly entityIds: readonly string[];
+    readonly sourceIds: readonly string[];
+    readonly siteKeys: readonly string[];
+    readonly tokens: readonly TokenUse[];
+    /** Of the sessions: rates of other days are not looked at. */
+    readonly between: Between;
+  },
 ): Promise<SetupBook> {
   const sites = await loadSites(db, wanted);
   const tokens = await loadTokens(db, wanted);
@@ -30,12 +39,17 @@ export async function loadSetup(
   const ofSites = [...sites.values()].flat().flatMap(({ value: s }) => [s.ownerAccountId, s.operatorAccountId]);
   const ofTokens = [...tokens.values()].flat().map((t) => t.value.accountId);
   const contracts = await loadContracts(db, unique([...ofSites, ...ofTokens]));
-  const fleets = contracts.rows.flatMap(({ agreement }) => (agreement.kind === 'homeCharging' ? [agreement.payerAccountId] : []));
-  const accounts = await loadAccounts(db, unique([...ofSites, ...ofTokens, ...fleets]));
+  const named = contracts.rows.flatMap(({ agreement }) => accountsNamed(agreement));
+  const accounts = await loadAccounts(db, unique([...ofSites, ...ofTokens, ...named]));
   const assigned = await loadAssignedTariffs(db, wanted.entityIds);
-  const named = await loadTariffs(db, unique(contracts.rows.flatMap(({ agreement }) => tariffsNamed(agreement))));
+  const listed = await loadTariffs(db, unique(contracts.rows.flatMap(({ agreement }) => tariffsNamed(agreement))));
+  const { fromMs, toMs } = wanted.between;
+  const prices = await loadPricePoints(
+    db,
+    unique(contracts.rows.flatMap(({ agreement }) => seriesNamed(agreement))).map((seriesId) => ({ seriesId, fromMs, toMs })),
+  );
   const entities = new Map<string, EntitySetup>();
-  for (const id of wanted.entityIds) entities.set(id, await loadEntity(db, id));
+  for (const id of wanted.entityIds) entities.set(id, await loadEntity(db, id, wanted.between));
   const uids = new Map(wanted.tokens.map((t) => [`${t.sourceId}\n${t.ref}`, t.uid]));
   return {
     site: (sourceId, key, ms) => at(sites.get(`${sourceId}\n${key}`), ms) ?? foreignOnly(at(sites.get(`${sourceId}\n${anySite}`), ms)),
@@ -56,7 +70,8 @@ export async function loadSetup(
       // Of one tariff the newest version in force counts: published versions are never ended.
       return fitting.filter((t) => !fitting.some((o) => o.value.tariffId === t.value.tariffId && o.version > t.version)).map((t) => t.value);
     },
-    tariff: (tariffId, ms) => at(named.get(tariffId), ms),
+    prices,
+    tariff: (tariffId, ms) => at(listed.get(tariffId), ms),
     entity(id) {
       const entity = entities.get(id);
       if (entity === undefined) throw new Error(`entity ${id} was not loaded`);
@@ -219,6 +234,18 @@ export async function loadContracts(db: Db, accountIds: readonly string[]): Prom
   };
 }
 
+/** Other accounts that an agreement makes pay or earn. */
+function accountsNamed(agreement: Agreement): string[] {
+  if (agreement.kind === 'homeCharging') return [agreement.payerAccountId];
+  return agreement.kind === 'revenueShare' ? agreement.beneficiaries.map((b) => b.accountId) : [];
+}
+
+/** Price series that price the energy of a session. */
+function seriesNamed(agreement: Agreement): string[] {
+  if (agreement.kind === 'homeCharging') return agreement.price.by === 'series' ? [agreement.price.seriesId] : [];
+  return agreement.kind === 'revenueShare' ? priceSeriesOf(agreement) : [];
+}
+
 function tariffsNamed(agreement: Agreement): string[] {
   if (agreement.kind === 'homeCharging' || agreement.kind === 'revenueShare') return [];
   return (agreement.clauses as readonly { readonly tariffId?: string }[]).flatMap((c) => c.tariffId ?? []);
@@ -252,17 +279,23 @@ async function loadTariffs(db: Db, tariffIds: readonly string[]): Promise<Map<st
   return dated(rows, (r) => r['tariff_id'], tariffOf);
 }
 
-/** A legal entity with its chart, VAT and rates as they stand now. */
-export async function loadEntity(db: Db, id: string): Promise<EntitySetup> {
+/** Instants in ms; the first and last of some sessions. */
+export type Between = { readonly fromMs: number; readonly toMs: number };
+// A rate may be a week old, and a local date differs from that of UTC.
+const ratesBackMs = 9 * 86_400_000;
+const ratesAheadMs = 86_400_000;
+
+/** A legal entity with its chart and VAT as they stand now, and the rates that sessions of a time may need. */
+export async function loadEntity(db: Db, id: string, between: Between): Promise<EntitySetup> {
   const entity = (await db.query('SELECT time_zone, country, currency, fx_source FROM legal_entity WHERE id = $1', [id])).rows[0];
   const gl = await db.query('SELECT key, gl_account, version FROM gl_mapping WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1)', [id]);
   const registrations = await db.query('SELECT country, valid_from, valid_to FROM vat_registration WHERE entity_id = $1', [id]);
   const rules = await db.query('SELECT code, country, percent::text, category, valid_from, valid_to FROM vat_rule', []);
   const tables = await db.query('SELECT version, valid_from, rows::text FROM vat_table WHERE entity_id = $1 ORDER BY version DESC', [id]);
-  const rates = await db.query('SELECT currency, rate_on, version, rate::text FROM fx_rate WHERE source = $1 AND into_currency = $2 ORDER BY currency, rate_on, version', [
-    entity['fx_source'],
-    entity['currency'],
-  ]);
+  const rates = await db.query(
+    'SELECT currency, rate_on, version, rate::text FROM fx_rate WHERE source = $1 AND into_currency = $2 AND rate_on BETWEEN $3 AND $4 ORDER BY currency, rate_on, version',
+    [entity['fx_source'], entity['currency'], new Date(between.fromMs - ratesBackMs), new Date(between.toMs + ratesAheadMs)],
+  );
   const period = (r: QueryResultRow) => ({ validFrom: r['valid_from'] as string, validTo: r['valid_to'] as string | null });
   return {
     entityId: id,

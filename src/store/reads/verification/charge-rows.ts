@@ -25,7 +25,7 @@ export const ratedCharges = (db: Db) =>
        END AS problem
      FROM rated_charge c LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision LEFT JOIN record_head h ON h.record_id = c.record_id LEFT JOIN source s ON s.id = r.source_id LEFT JOIN tariff_version t ON t.id = c.tariff_version_id
      LEFT JOIN rated_charge o ON o.charge_id = c.reversal_of LEFT JOIN rated_charge m ON m.reversal_of = c.charge_id
-     LEFT JOIN charge_identity i ON i.charge_id = c.charge_id AND i.identity_key = c.session_key || '|' || c.role || '|' || c.component || '|' || c.split_no
+     LEFT JOIN charge_identity i ON i.charge_id = c.charge_id AND i.identity_key = identity_of_charge(c.session_key, c.role, c.contract_id, c.clause, c.service_month, c.component, c.split_no)
      ORDER BY c.charge_id`,
   );
 
