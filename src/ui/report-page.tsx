@@ -23,11 +23,13 @@ type Props = {
     readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
     readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
     readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string; readonly attempts: number };
-    readonly energyBalance: readonly Readonly<Record<(typeof energyColumns)[number] | 'month' | 'difference', string>>[];
+    /** A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */
+    readonly energyBalance: readonly (Readonly<Partial<Record<(typeof energyColumns)[number] | 'included' | 'linked', string>>> & { readonly month: string; readonly difference: string })[];
     readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
   };
 };
-const energyColumns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'excluded', 'rejected'] as const;
+const energyColumns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
+const noWh = '0';
 
 /** The close report: as it stood at the close, or as it stands while the run is open. */
 export function ReportPage({ viewer, entity, report }: Props) {
@@ -57,14 +59,14 @@ export function ReportPage({ viewer, entity, report }: Props) {
       <Totals run={run} />
       <section aria-labelledby="energy">
         <h2 id="energy">Balance of energy in kWh, by service month</h2>
-        <p>Received = billed + open + carried + parked + held + excluded + rejected.</p>
+        <p>Received = billed + open + carried + parked + held + free + excluded + rejected + billed elsewhere.</p>
         <Table
           label="Balance of energy"
           head={
             <>
               <th scope="col">Month</th>
               {energyColumns.map((c) => (
-                <Figure>{c}</Figure>
+                <Figure>{words(c)}</Figure>
               ))}
               <th scope="col">Balance</th>
             </>
@@ -74,9 +76,13 @@ export function ReportPage({ viewer, entity, report }: Props) {
             <tr>
               <td class="nowrap">{row.month}</td>
               {energyColumns.map((c) => (
-                <Kwh wh={row[c]} />
+                <Kwh wh={row[c] ?? noWh} />
               ))}
-              <td>{row.difference === '0' ? <span class="state good">balances</span> : <span class="state bad">off by {kWh(row.difference)} kWh</span>}</td>
+              <td>
+                {row.difference === '0' ? <span class="state good">balances</span> : <span class="state bad">off by {kWh(row.difference)} kWh</span>}
+                <Memo text="in allowances" wh={row.included} />
+                <Memo text="same session by another route" wh={row.linked} />
+              </td>
             </tr>
           ))}
         </Table>
@@ -183,3 +189,11 @@ export function ReportPage({ viewer, entity, report }: Props) {
     </Shell>
   );
 }
+
+/** What is counted within another column, where there is any. */
+const Memo = ({ text, wh = noWh }: { readonly text: string; readonly wh?: string | undefined }) =>
+  wh === noWh ? null : (
+    <div class="hint">
+      {kWh(wh)} {text}
+    </div>
+  );
