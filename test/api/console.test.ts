@@ -160,7 +160,7 @@ describe('a run in review', () => {
     expect(all).not.toContain('<script');
     expect(all).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;');
     const names = async (query: string) => [...(await auditor.get(`${page}/documents?${query}`)).body.matchAll(/<div class="hint">(acc_\w+)<\/div>/g)].map((m) => m[1]);
-    expect(await names('')).toHaveLength(5);
+    expect(await names('')).toHaveLength(6);
     expect(await names('strategy=fleetInvoice')).toEqual(['acc_fleet_home_care', 'acc_fleet_taxi']);
     expect(await names('account=acc_driver_17')).toEqual(['acc_driver_17']);
     expect(await names(`account=${encodeURIComponent('<SCRIPT')}`)).toEqual(['acc_driver_16']);
