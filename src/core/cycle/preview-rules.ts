@@ -45,10 +45,10 @@ export const previewRules = {
   energyJump: {
     version: 1,
     severity: 'warns',
-    limits: { percent: 400, minWh: 300_000, minMonths: 2 },
-    about: 'A customer’s energy is far above the median of its former months, by minWh at least.',
+    limits: { percent: 500, minWh: 300_000, minMonths: 3 },
+    about: 'A customer’s energy is far above the median of its former months, by minWh at least. New customers grow fast: minMonths lets them settle.',
   },
-  sessionsJump: { version: 1, severity: 'warns', limits: { percent: 400, minSessions: 60, minMonths: 2 }, about: 'A customer has far more sessions than in the median of its former months.' },
+  sessionsJump: { version: 1, severity: 'warns', limits: { percent: 500, minSessions: 100, minMonths: 3 }, about: 'A customer has far more sessions than in the median of its former months.' },
   tariffsMixed: { version: 1, severity: 'warns', limits: { maxTariffs: 1 }, about: 'One segment was priced by several assigned tariffs at one site in the month.' },
   sessionAbovePower: {
     version: 1,
@@ -57,7 +57,12 @@ export const previewRules = {
     about: 'A session holds more than the connector gives in its time, or than any battery takes: a meter’s reading may stand for its energy.',
   },
   sessionTwice: { version: 1, severity: 'blocks', limits: {}, about: 'Two records of one customer with the same site, start, end and energy.' },
-  sessionDoubtful: { version: 1, severity: 'warns', limits: {}, about: 'A session is billed whose stated duration is not that of its times.' },
+  sessionDoubtful: {
+    version: 1,
+    severity: 'warns',
+    limits: { toleranceS: 10_800 },
+    about: 'A session is billed whose stated duration is far from that of its times; a change of the clock is not.',
+  },
   tokenMoved: { version: 1, severity: 'warns', limits: { minSessions: 3 }, about: 'A token that charged for another account in former months charges for this one.' },
   feeRepeated: { version: 1, severity: 'blocks', limits: {}, about: 'The same fee, or the same manual amount, stands twice on an account.' },
   adjustmentLarge: {
@@ -67,7 +72,12 @@ export const previewRules = {
     about: 'A manual amount is larger than all that the account is billed besides, and than minMinor.',
   },
   siteEarnsNothing: { version: 1, severity: 'warns', limits: { minMinor: 10_000, minMonths: 3 }, about: 'A site that earned in each of the former months earned nothing.' },
-  ownerShareMissing: { version: 1, severity: 'blocks', limits: { minMinor: 1_000 }, about: 'A site that has an owner, or whose sessions were shared before, was sold at without a share.' },
+  ownerShareMissing: {
+    version: 1,
+    severity: 'blocks',
+    limits: { minMinor: 1_000 },
+    about: 'Sessions at a site are not shared, though they were in former months, or its owner’s contract gives a share of each.',
+  },
   customerMissing: { version: 1, severity: 'warns', limits: { months: 3 }, about: 'A customer who had a document in each of the former months has none.' },
 } as const satisfies Partial<Record<IssueCode, RuleDefaults>>;
 

@@ -121,9 +121,11 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   },
   sessionDoubtful: {
     scope: 'account',
-    sql: () => `SELECT r.account_id AS subject, r.account_id, min(r.record_id) AS record_id, NULL::text AS currency, jsonb_build_object('computed', count(*), 'record', min(r.record_id)) AS params
+    sql: ({
+      toleranceS,
+    }) => `SELECT r.account_id AS subject, r.account_id, min(r.record_id) AS record_id, NULL::text AS currency, jsonb_build_object('computed', count(*), 'record', min(r.record_id)) AS params
       FROM (SELECT DISTINCT account_id, record_id FROM ${ownCharges} AND c.record_id IS NOT NULL AND c.reversal_of IS NULL) r
-      WHERE EXISTS (SELECT FROM finding f WHERE f.record_id = r.record_id AND f.run_id IS NULL AND f.code = 'durationMismatch' AND f.severity = 'warns') GROUP BY r.account_id`,
+      WHERE EXISTS (SELECT FROM finding f WHERE f.record_id = r.record_id AND f.run_id IS NULL AND f.code = 'durationMismatch' AND f.severity = 'warns' AND abs(f.computed::numeric - f.allowed::numeric) > ${toleranceS}) GROUP BY r.account_id`,
   },
   tokenMoved: {
     scope: 'account',
@@ -175,7 +177,9 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     sql: ({ minMinor }) => `SELECT c.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, c.currency,
         jsonb_build_object('computed', sum(c.net_minor), 'why', CASE WHEN s.owner_account_id IS NULL THEN ', though it was in former months' ELSE ' with its owner' END) AS params
       FROM charge c JOIN run ON c.service_month = run.period JOIN site s ON s.id = c.site_id AND s.kind = 'own' LEFT JOIN shared h ON h.record_id = c.record_id
-      WHERE h.record_id IS NULL AND c.session_key IS NOT NULL AND c.payer_account_id IS NOT NULL AND (s.owner_account_id IS NOT NULL OR s.id IN (SELECT site_id FROM before)) AND s.id NOT IN (SELECT site_id FROM stated WHERE site_id IS NOT NULL)
+      WHERE h.record_id IS NULL AND c.session_key IS NOT NULL AND c.payer_account_id IS NOT NULL AND (s.id IN (SELECT site_id FROM before) OR EXISTS (
+          SELECT FROM contract k JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < run.period_end AND v.valid_to > run.period_start
+          WHERE k.account_id = s.owner_account_id AND k.kind = 'revenueShare' AND v.clauses @? '$.clauses[*] ? (@.kind == "netShare")')) AND s.id NOT IN (SELECT site_id FROM stated WHERE site_id IS NOT NULL)
       GROUP BY c.site_id, c.currency, s.owner_account_id HAVING sum(c.net_minor) >= ${minMinor}`,
   },
   customerMissing: {
