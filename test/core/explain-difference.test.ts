@@ -64,6 +64,13 @@ describe('the difference of two previews', () => {
     expect(explained(of(energy()), emptyPreview)).toEqual({ customerGone: [-20_000n, -100_000n], vatAndRounding: [-5_000n, 0n] });
   });
 
+  it('keeps a customer who pays a fee and did not charge, and lets one go whose corrections are all that is left', () => {
+    const fee = energy({ nature: 'period', role: 'subscriptionFee', component: 'fee', wh: 0n, netMinor: 4_000n });
+    expect(explained(of(energy(), fee), of(fee))).toMatchObject({ volume: [-20_000n, -100_000n] });
+    const credit = energy({ nature: 'correction', wh: -10_000n });
+    expect(explained(of(energy()), of(credit))).toMatchObject({ customerGone: [-20_000n, -100_000n], correction: [-2_000n, -10_000n] });
+  });
+
   it.each(['late', 'correction', 'period', 'manual'] as const)('names what is %s by itself, also for a new customer', (nature) => {
     // 10.00 of that nature beside the sales: 1,000 and 250 of VAT.
     const extra = energy({ nature, wh: 5_000n });

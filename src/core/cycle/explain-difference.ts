@@ -39,11 +39,12 @@ export const noCauses: Causes = Object.fromEntries(causes.map((cause) => [cause,
 /**
  * Splits the difference of an account's payable and Wh between two previews into disjoint causes that sum to it exactly. Charges of one
  * nature other than `sale` are a cause of their own; excluded ones count as if they were billed and are taken off under `exclusion`, so
- * that an exclusion never hides as volume. Sales of an account that is in one set only are a customer that came or went; what is left is
- * volume at the former price, and price at the present quantity.
+ * that an exclusion never hides as volume. Sales of an account that has sales or period charges in one set only are a customer that came
+ * or went; what is left is volume at the former price, and price at the present quantity.
  */
 export function explainDifference(before: AccountPreview, after: AccountPreview): Causes {
   const found: Record<Cause, Part> = { ...noCauses };
+  const [wasThere, isThere] = [isCustomer(before), isCustomer(after)];
   const put = (cause: Cause, part: Part) => {
     found[cause] = plus(found[cause], part);
   };
@@ -55,11 +56,11 @@ export function explainDifference(before: AccountPreview, after: AccountPreview)
       const part = times(sign, partOf(cell));
       if (cell.excluded) put('exclusion', times(-1n, part));
       if (cell.nature !== 'sale') put(cell.nature, part);
-      else if (before.cells.length === 0) put('newCustomer', part);
-      else if (after.cells.length === 0) put('customerGone', part);
+      else if (!wasThere) put('newCustomer', part);
+      else if (!isThere) put('customerGone', part);
     }
   }
-  if (before.cells.length > 0 && after.cells.length > 0) {
+  if (wasThere && isThere) {
     for (const [from, to] of sameKind(before.cells, after.cells)) {
       const { volume, price } = splitSale(from, to);
       put('volume', volume);
@@ -80,6 +81,11 @@ export function addCauses(a: Causes, b: Causes): Causes {
 /** Net + VAT + rounding. */
 export function payableOf(preview: AccountPreview): bigint {
   return preview.netMinor + preview.vatMinor + preview.roundingMinor;
+}
+
+/** Late sessions, corrections and manual lines alone do not make one. */
+function isCustomer({ cells }: AccountPreview): boolean {
+  return cells.some((c) => c.nature === 'sale' || c.nature === 'period');
 }
 
 /** Sales of both sides by role and component; a side may have none. */

@@ -16,8 +16,8 @@ export async function signFindings(db: Db, input: { readonly runId: string; read
   if (unknown.length > 0) throw new Refused('notFound', `the preview of run ${input.runId} has no finding ${unknown.slice(0, 20).join(', ')}: it may have changed`);
   const { rowCount } = await db.query(
     `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor)
-     SELECT 'finding', id, $1, 'accept', $3, $4 FROM unnest($2::text[]) AS t(id)
-     WHERE NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = id AND d.run_id = $1)`,
+     SELECT 'finding', t.id, $1, 'accept', $3, $4 FROM unnest($2::text[]) AS t(id)
+     WHERE NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = t.id AND d.run_id = $1)`,
     [input.runId, [...known], input.reason, by.actor],
   );
   await audit(db, by, { action: 'run.signFindings', subject: input.runId, reason: input.reason, after: { findings: [...known] } });

@@ -1,8 +1,9 @@
-import { type PreviewRules, previewRulesSchema } from '../../contracts/preview-rules.ts';
+import type { PreviewRules } from '../../contracts/preview-rules.ts';
 import { type PreviewRuleCode, previewJudgement, previewRules } from '../../core/cycle/preview-rules.ts';
 import type { Issue } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
+import { previewRulesOf } from '../reads/preview-rules.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
 
 /** Findings of one rule and run beyond this many say nothing new. */
@@ -19,12 +20,6 @@ type Found = {
   readonly recordId: bigint | null;
   readonly params: Issue['params'];
 };
-
-/** An entity's own rules and their version; version 0: the defaults. */
-export async function previewRulesOf(db: Db, entityId: string): Promise<{ readonly version: number; readonly own: PreviewRules }> {
-  const { rows } = await db.query<{ version: number; body: unknown }>('SELECT version, body FROM preview_rules_version WHERE entity_id = $1 ORDER BY version DESC LIMIT 1', [entityId]);
-  return rows[0] === undefined ? { version: 0, own: { rules: {} } } : { version: rows[0].version, own: previewRulesSchema.parse(rows[0].body) };
-}
 
 /**
  * Judges the preview anew after `accounts` were built: rules on charges look at these alone, rules on sums at the whole run. A finding

@@ -91,7 +91,7 @@ async function resolve(db: Db, after: Build, against: string): Promise<Build> {
 }
 
 async function accountIds(db: Db, before: Build, after: Build): Promise<string[]> {
-  const { rows } = await db.query<{ account_id: string }>('SELECT DISTINCT account_id FROM preview_account WHERE run_id = $1 OR run_id = $2 ORDER BY account_id COLLATE "C"', [
+  const { rows } = await db.query<{ account_id: string }>('SELECT account_id FROM preview_account WHERE run_id = $1 OR run_id = $2 GROUP BY account_id ORDER BY account_id COLLATE "C"', [
     before.runId,
     after.runId,
   ]);
