@@ -3,6 +3,7 @@ import { runCommand, runMain } from 'citty';
 import { group } from './commands/command.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
+import { loadCommand } from './commands/load.ts';
 import { openApiCommand } from './commands/openapi.ts';
 import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
 import { rateCommand } from './commands/rate.ts';
@@ -20,6 +21,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   seed: seedCommand,
   key: keyCommand,
   import: importCommand,
+  load: loadCommand,
   rate: rateCommand,
   run: runCommands,
   trace: traceCommand,

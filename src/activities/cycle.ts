@@ -5,11 +5,12 @@ import { buildDocuments, type Preview } from '../store/cycle/build-documents.ts'
 import { cancelRun } from '../store/cycle/cancel-run.ts';
 import { closeRun } from '../store/cycle/close-run.ts';
 import { type DecisionResult, decideRun, type RunDecision } from '../store/cycle/decide-run.ts';
-import { bookWriteOffs, issueDocuments } from '../store/cycle/issue-documents.ts';
+import { issueDocuments } from '../store/cycle/issue-documents.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { plannedRuns, runConnection, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceRun, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
 import type { Store } from '../store/db.ts';
+import { bookWriteOffs } from '../store/ledger/book-write-offs.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { type ErpFor, reconcile } from './hand-over.ts';

@@ -1,4 +1,5 @@
 import { heartbeat, sleep } from '@temporalio/activity';
+import { expireLoads } from '../store/commands/load-set-up.ts';
 import type { Store } from '../store/db.ts';
 import { blockSize, sealBlock } from '../store/seal/seal-block.ts';
 
@@ -9,7 +10,9 @@ const sealEveryMs = 2000;
 export function createUpkeepActivities(deps: { readonly store: Store; readonly now: () => Date; readonly makePartitions: () => Promise<number> }) {
   const { store, now } = deps;
   return {
+    /** Partitions ahead; and what waited too long to be applied goes. */
     async makePartitions(): Promise<number> {
+      await store.tx((db) => expireLoads(db, now()));
       return deps.makePartitions();
     },
 

@@ -27,7 +27,8 @@ export function idempotent(db: Db): MiddlewareHandler<ApiEnv> {
       return c.body(JSON.stringify(kept.answer), kept.status as ContentfulStatusCode, { 'content-type': 'application/json', 'idempotent-replay': 'true' });
     }
     await next();
-    if (c.res.status >= 400) return;
+    // An answer that is not to be stored names people; its route has a natural key.
+    if (c.res.status >= 400 || c.res.headers.get('cache-control') === 'no-store') return;
     await keepAnswer(db, { actor, key, route, requestHash: hash, status: c.res.status, answer: await c.res.clone().json() });
   };
 }

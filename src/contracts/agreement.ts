@@ -117,24 +117,36 @@ const roamingPurchase = z.strictObject({
   ),
 });
 
+/** Sites that a share clause is about; without it, all of the contract's. */
+const shareScope = z.strictObject({ siteIds: z.array(z.string()).min(1) }).exactOptional();
+/** All delivered energy, free and written-off sessions too (D16), or only that of sessions whose sale counts. */
+const energyCounted = z.enum(['delivered', 'billed']).default('delivered');
+
 const shareClause = z.discriminatedUnion('kind', [
   // Decided by one record, in the order written: each sees what those before it left.
   z
-    .strictObject({ kind: z.literal('deduct'), id, what: z.enum(['cardFee', 'roamingFee', 'other']), percent: percent.exactOptional(), perSession: amount.exactOptional() })
-    .meta({ description: 'Off the base before what follows, exact (D33).' }),
-  z.strictObject({ kind: z.literal('netShare'), id, percent }).meta({ description: 'Percent of the base that is left.' }),
-  z.strictObject({ kind: z.literal('perKwh'), id, amount }).meta({ description: 'Per delivered kWh (D16).' }),
-  z.strictObject({ kind: z.literal('perSession'), id, amount }),
+    .strictObject({ kind: z.literal('deduct'), id, what: z.enum(['cardFee', 'roamingFee', 'other']), percent: percent.exactOptional(), perSession: amount.exactOptional(), scope: shareScope })
+    .meta({ description: 'Off the base before what follows, exact (D33): percent of the base it finds, plus an amount. Takes no more than there is, unless losses are shared.' }),
+  z.strictObject({ kind: z.literal('netShare'), id, percent, scope: shareScope }).meta({ description: 'Percent of the base that deductions and pass-through left. Takes nothing off the base.' }),
+  z.strictObject({ kind: z.literal('perKwh'), id, amount, counts: energyCounted, scope: shareScope }).meta({ description: 'Per kWh.' }),
+  z.strictObject({ kind: z.literal('perSession'), id, amount, scope: shareScope }).meta({ description: 'Per session whose sale counts.' }),
   // Decided by the month: estimated until the statement.
+  z.strictObject({ kind: z.literal('passThrough'), id, price: energyPriceSchema, counts: energyCounted, scope: shareScope }).meta({
+    description:
+      'The owner’s electricity is paid back per kWh, and comes off the base of the shares that follow; what is left of the month’s base is not below zero for them, unless losses are shared (D17).',
+  }),
   z
-    .strictObject({ kind: z.literal('passThrough'), id, price: energyPriceSchema })
-    .meta({ description: 'The owner’s electricity is paid back per delivered kWh, and comes off the base of the shares that follow.' }),
-  z
-    .strictObject({ kind: z.literal('tieredShare'), id, by: z.enum(['net', 'kWh']), steps: z.array(z.strictObject({ from: z.string().regex(/^\d{1,12}(\.\d{1,6})?$/), percent })).min(1) })
-    .meta({ description: 'Percent of the month’s base within each step; by its net or by its kWh.' }),
-  z
-    .strictObject({ kind: z.literal('guarantee'), id, netPerMonth: amount, carryForward: z.boolean().default(false) })
-    .meta({ description: 'At least this much a month, prorated by days. Carried forward: what it added is taken back from later months above it.' }),
+    .strictObject({
+      kind: z.literal('tieredShare'),
+      id,
+      by: z.enum(['net', 'kWh']),
+      steps: z.array(z.strictObject({ from: z.string().regex(/^\d{1,12}(\.\d{1,6})?$/), percent })).min(1),
+      scope: shareScope,
+    })
+    .meta({ description: 'Percent of the month’s base within each step, from its threshold up to the next one; by the base itself or by the month’s kWh.' }),
+  z.strictObject({ kind: z.literal('guarantee'), id, netPerMonth: amount, carryForward: z.boolean().default(false) }).meta({
+    description: 'At least this much a month of the shares written before it, pass-through apart, prorated by days. Carried forward: what it added is taken back from later months above it.',
+  }),
 ]);
 
 /** With a site owner: an ordered pipeline of clauses. */
@@ -149,11 +161,13 @@ const revenueShare = z.strictObject({
   writtenOffAtOurCost: z.boolean().default(false),
   /** Value of a kWh that a customer's allowance covers, as share base; without it the marginal net (D44). */
   includedKwhValue: amount.exactOptional(),
-  /** Who else earns; what the percentages leave is the contract's own account's. */
+  /** Who else earns, of every clause; percentages sum to at most 100, and what they leave is the contract's own account's (D15). */
   beneficiaries: z.array(z.strictObject({ accountId: z.string(), percent })).default([]),
-  /** A negative month: credited and carried, or never below zero. The rest after pass-through is floored at 0 per statement unless losses are shared (D17). */
+  /** A negative month: credited, and the balance carried to the payout; or never below zero. The rest after pass-through is floored at 0 per statement unless losses are shared (D17). */
   negativeMonth: z.enum(['carry', 'floor']).default('carry'),
   sharesLosses: z.boolean().default(false),
+  /** The owner lets us write his invoices, and on what evidence; without it, or without a registration for VAT, he gets a settlement statement without VAT (D46). */
+  selfBilling: z.strictObject({ agreedOn: date, evidence: z.string().min(1) }).exactOptional(),
   clauses: z.array(shareClause),
 });
 

@@ -19,8 +19,12 @@ export function reportLines(report: RunReport): string[] {
   for (const a of report.adjustments) lines.push(`  adjusted ${a.accountId} by ${a.amount} ${a.currency}, by ${a.author}: ${a.reason}`);
   for (const c of report.carried) lines.push(`  carried ${c.records} records, ${kWh(c.energyWh)} kWh, signed by ${c.actor}: ${c.reason}`);
   if (run.late.charges > 0) lines.push(`  late: ${kWh(run.late.energyWh)} kWh came after the cut-off and wait for the next run`);
-  const columns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'excluded', 'rejected'] as const;
-  lines.push('', `Energy in kWh by service month: received = billed + open + carried + parked + held + excluded + rejected`, `  ${'month'.padEnd(8)}${columns.map((c) => c.padStart(11)).join('')}`);
+  const columns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected'] as const;
+  lines.push(
+    '',
+    `Energy in kWh by service month: received = billed + open + carried + parked + held + free + excluded + rejected`,
+    `  ${'month'.padEnd(8)}${columns.map((c) => c.padStart(11)).join('')}`,
+  );
   for (const row of report.energyBalance) {
     lines.push(`  ${row.month.padEnd(8)}${columns.map((c) => kWh(row[c]).padStart(11)).join('')}  ${row.difference === '0' ? 'balances' : `OFF BY ${row.difference} Wh`}`);
   }

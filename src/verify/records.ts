@@ -44,7 +44,7 @@ export function judgeRecord(row: SealedRow): string | null {
 /** What does not hold of a rated charge: its own hash, and what the database says of its surroundings. */
 export function judgeCharge(row: ChargeRow): string | null {
   if (row.problem !== null) return row.problem;
-  const hash = chargeHash(row.record_key ?? '', row.revision, chargeOfRow(row), row.reversal_of !== null);
+  const hash = chargeHash(row.record_key ?? '', row.revision ?? 1, chargeOfRow(row), row.reversal_of !== null);
   return hash === row.charge_hash.toString('hex') ? null : `charge ${row.charge_id} has other figures than its hash says`;
 }
 

@@ -1,13 +1,14 @@
 import { documentHashes } from '../store/cycle/build-documents.ts';
 import type { Db, Store } from '../store/db.ts';
-import { energyBalance } from '../store/reads/energy-balance.ts';
+import { energyOff } from '../store/reads/energy-balance.ts';
 import { blockLeaves, blockMembership } from '../store/reads/verification/block-rows.ts';
 import { ratedCharges, tariffVersions } from '../store/reads/verification/charge-rows.ts';
 import { builtDocuments, hashedRuns, issueStamps, outboxRows, unnumbered } from '../store/reads/verification/document-rows.ts';
 import { type Judged, rawBodies, rawMessages, recordHeads, sealedRecords } from '../store/reads/verification/intake-rows.ts';
-import { entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders } from '../store/reads/verification/ledger-rows.ts';
+import { convertedDocuments, energyTwice, entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders } from '../store/reads/verification/ledger-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
 import { chainSteps } from './blocks.ts';
+import { judgeConverted } from './converted.ts';
 import { judgeDocument, judgeRun, judgeStamp } from './documents.ts';
 import { judgeCharge, judgeRecord, judgeTariff } from './records.ts';
 import { type Check, judging, type Step } from './section.ts';
@@ -73,10 +74,10 @@ async function* ledgerSteps(db: Db): AsyncGenerator<Step> {
   yield { checked: await entryCount(db), problem: null };
   for await (const [first] of ledgerHeaders(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const [first] of ledgerDifferences(db)) yield { checked: 0, problem: first?.problem ?? null };
+  for await (const step of judging(convertedDocuments(db), judgeConverted)) yield { ...step, checked: 0 };
 }
 
 async function* energySteps(db: Db): AsyncGenerator<Step> {
-  const months = await energyBalance(db);
-  const off = months.find((month) => month.difference !== 0n);
-  yield { checked: months.length, problem: off === undefined ? null : `of the energy received in ${off.month}, ${off.difference} Wh are accounted for nowhere` };
+  yield await energyOff(db);
+  for await (const [first] of energyTwice(db)) yield { checked: 0, problem: first?.problem ?? null };
 }

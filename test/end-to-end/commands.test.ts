@@ -80,6 +80,18 @@ describe('a stack that stays up', () => {
     expect(cli('retention', '--class', 'everything')).toMatchObject({ status: 2, stderr: expect.stringContaining('rawBody') });
     expect(cli('trace', 'csms/se*wlt*1').stdout).toMatch(/On an invoice: .*20\d\d-000001[\s\S]*cost center 109 > charge \d+ > journal page\/.* > ERP FILE-/);
   });
+  it('shows what a file of set-up would do, and does it', { timeout: 60_000 }, () => {
+    const file = path.join(base, 'accounts.csv');
+    writeFileSync(file, 'id;paymentTermsDays\nacc_fleet_taxi;15\nacc_fleet_craft;30\nacc_nobody;10\n');
+    const shown = cli('load', file, '--kind', 'accounts');
+    expect(shown).toMatchObject({ status: 1, stdout: expect.stringMatching(/^2 {2}accounts {2}acc_fleet_taxi {2}changed {2}paymentTermsDays: 30 > 15$/m) });
+    expect(shown.stdout).toContain('accounts: 0 created, 1 changed, 1 unchanged, 1 refused');
+    expect(cli('load', file, '--kind', 'accounts', '--apply', '--reason', 'terms of the year')).toMatchObject({ status: 1, stderr: expect.stringContaining('1 rows are refused') });
+    expect(cli('load', file, '--kind', 'accounts', '--apply', '--reason', 'terms of the year', '--without-refused').stdout).toContain('is applied');
+    writeFileSync(file, 'id;paymentTermsDays\nacc_fleet_taxi;15\n');
+    expect(cli('load', file, '--kind', 'accounts')).toMatchObject({ status: 0, stdout: expect.stringContaining('1 unchanged') });
+    expect(cli('load', file, '--kind', 'accounts', '--apply')).toMatchObject({ status: 2, stderr: expect.stringContaining('--reason') });
+  });
   it('answers wrong usage with 2 and a way out', () => {
     expect(cli('run', 'shw')).toMatchObject({ status: 2, stderr: expect.stringContaining('--help') });
     expect(cli('run', 'show', 'x', '--jsn')).toMatchObject({ status: 2, stderr: expect.stringContaining('--jsn') });

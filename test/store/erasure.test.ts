@@ -4,7 +4,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { eraseDriver } from '../../src/store/commands/erase-driver.ts';
+import { eraseFleetUnit } from '../../src/store/commands/erase-fleet-unit.ts';
+import { previewLoad } from '../../src/store/commands/load-set-up.ts';
 import { mapExternal } from '../../src/store/commands/map-external.ts';
+import { proposeBankAccount } from '../../src/store/commands/propose-bank-account.ts';
+import { proposeVatStatus } from '../../src/store/commands/propose-vat-status.ts';
+import { publishProposal } from '../../src/store/commands/publish-set-up.ts';
+import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { pendingMessages } from '../../src/store/intake/store-raw.ts';
 import { findRecord } from '../../src/store/reads/records.ts';
@@ -145,6 +151,62 @@ describe('erasing a driver', () => {
     await processAll(store);
     expect((await erase()).erased).toEqual({ ...none, tokens: 1, rawBodies: 1 });
     expect(await placesOf(owner, words)).toEqual([]);
+  });
+
+  it('takes what the set-up says of the driver: versions, VAT number, bank account, label, proposals and loads that wait', async () => {
+    const people = { actor: 'clerk' };
+    const second = { actor: 'second' };
+    const own = ['Åsa Lindqvist', 'asa@example.org', 'Nygatan 4', 'DE136695976', 'VIES-4711', 'SE4550000000058398257466', 'DE89370400440532013000', 'Åsas bil', 'Hemma hos Åsa'];
+    const put = (kind: 'parties' | 'fleetUnits' | 'sites', values: object) => store.tx((db) => putSetUp(db, kind, { ...values }, 'moved house', people));
+    expect(await put('parties', { id: 'pty_driver_16', email: 'asa@example.org', address: { street: 'Nygatan 4' } })).toMatchObject({ outcome: 'changed', version: 1 });
+    await put('parties', { id: 'pty_driver_16', email: null });
+    await put('fleetUnits', { id: 'car_16', accountId: 'acc_fleet_taxi', kind: 'driver', label: 'Åsas bil', partyId: 'pty_driver_16' });
+    const vat = await store.tx((db) =>
+      proposeVatStatus(db, { accountId, status: 'business', establishedIn: 'SE', vatNumber: 'DE136695976', evidence: 'VIES-4711', validFrom: '2020-01-01' }, 'has a firm', people),
+    );
+    await store.tx((db) => publishProposal(db, vat.proposalId ?? '', 'looked it up', second));
+    const bank = (number: string) => store.tx((db) => proposeBankAccount(db, accountId, { scheme: 'iban', number }, 'paid for charging at home', people));
+    await store.tx(async (db) => publishProposal(db, (await bank('SE4550000000058398257466')).proposalId ?? '', 'called back', second));
+    await bank('DE89370400440532013000');
+    const rows = [{ line: 1, values: { id: 'pty_driver_16', name: 'Åsa Lindqvist Berg' }, errors: [] }];
+    await store.tx((db) => previewLoad(db, { parties: rows }, people, new Date()));
+    const places = await placesOf(owner, own);
+    expect(places).toEqual(
+      expect.arrayContaining([
+        'fleet_unit.label',
+        'party.name',
+        'payee_bank_account.number',
+        'set_up_load.body',
+        'set_up_load.plan',
+        'set_up_proposal.words',
+        'set_up_words.words',
+        'vat_status.evidence',
+        'vat_status.vat_number',
+      ]),
+    );
+    // Nothing that cannot be erased says any of it.
+    expect(places.filter((place) => !/^(fleet_unit|party|site|payee_bank_account|set_up_load|set_up_proposal|set_up_words|vat_status)\./.test(place))).toEqual([]);
+    await erase();
+    expect(await placesOf(owner, [...words, ...own])).toEqual([]);
+    // Who changed what and why is still told.
+    expect((await store.pool.query("SELECT version, changed, reason FROM set_up_version WHERE id = 'pty_driver_16' ORDER BY version")).rows).toEqual([
+      { version: 1, changed: [], reason: 'as it stood before its first change' },
+      { version: 2, changed: ['email', 'address'], reason: 'moved house' },
+      { version: 3, changed: ['email'], reason: 'moved house' },
+    ]);
+    expect(await put('parties', { id: 'pty_driver_16', name: 'Åsa' })).toMatchObject({ outcome: 'refused', errors: [{ code: 'rowErased' }] });
+    expect(await verified()).toEqual([]);
+  });
+
+  it('of a fleet without an account of their own takes the label, in every version', async () => {
+    const put = (label: string) => store.tx((db) => putSetUp(db, 'fleetUnits', { id: 'unit_7', accountId: 'acc_fleet_taxi', kind: 'driver', label }, 'hired', by));
+    await put('Börje Ek');
+    await put('Börje Eklund');
+    expect(await placesOf(owner, ['Börje Ek'])).toEqual(['fleet_unit.label', 'set_up_words.words']);
+    await expect(store.tx((db) => eraseFleetUnit(db, 'unit_7', 'Börje Ek has left', by))).rejects.toThrow('it names the driver');
+    expect(await store.tx((db) => eraseFleetUnit(db, 'unit_7', 'has left', by))).toEqual({ erased: true });
+    expect(await placesOf(owner, ['Börje'])).toEqual([]);
+    expect(await store.tx((db) => eraseFleetUnit(db, 'unit_7', 'has left', by))).toEqual({ erased: false });
   });
 
   it('tells who did it and why, once, without a name', async () => {

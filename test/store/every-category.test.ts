@@ -49,6 +49,7 @@ describe('the real sessions under a set-up with every category', () => {
     expect(made.map((r) => r.role)).toEqual([
       'driverSale',
       'emspSale',
+      'energyReimbursement',
       'fleetSale',
       'homePurchase',
       'homeRecharge',

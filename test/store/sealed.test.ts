@@ -31,6 +31,10 @@ beforeAll(async () => {
     "INSERT INTO preview_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO vat_table (entity_id, version, valid_from, rows, reason, author) SELECT id, 99, '2018-01-01', '[]', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO fx_rate (source, rate_on, currency, into_currency, rate, author) VALUES ('ECB', '2019-12-02', 'EUR', 'SEK', 10.5, 'tester')",
+    "INSERT INTO set_up_version (kind, id, version, body, changed, author, reason) VALUES ('site', 'site_x', 1, '{}', '{}', 'tester', 'test')",
+    "INSERT INTO price_series (id, zone, currency, unit, author) VALUES ('se3', 'SE3', 'SEK', 'MWh', 'tester')",
+    "INSERT INTO price_load (series_id, format, body, author) VALUES ('se3', 'csv', 'start,price', 'tester')",
+    "INSERT INTO price_point (series_id, start_at, version, seconds, price, load_id) SELECT 'se3', '2019-12-02T10:00Z', 1, 3600, 400, id FROM price_load",
     "INSERT INTO decision (subject_kind, subject_id, action, reason, actor) VALUES ('record', '1', 'accept', 'looked at it', 'tester')",
     `INSERT INTO billing_run (id, entity_id, calendar_id, period, kind, state, workflow_id, period_start, period_end, cut_off_at, author)
      SELECT 'run', e.id, c.id, '2019-12', 'dry', 'planned', 'run', now(), now(), now(), 'tester' FROM legal_entity e JOIN billing_calendar c ON c.entity_id = e.id LIMIT 1`,
@@ -103,14 +107,14 @@ describe('a sealed table', () => {
 describe('the ledger', () => {
   const open = (db: pg.PoolClient, key: string) =>
     db.query("INSERT INTO ledger_transaction (key, entity_id, kind, effective_on, source_ref) SELECT $1, id, 'test', '2019-12-01', 'test' FROM legal_entity LIMIT 1", [key]);
-  /** Entries of one statement, as [amount, unit]. */
-  const enter = (db: Pick<pg.ClientBase, 'query'> | pg.Pool, key: string, entries: readonly (readonly [number, string])[], table = 'ledger_entry') =>
-    (db as pg.ClientBase).query(`INSERT INTO ${table} (transaction_key, ledger_account, unit, amount) SELECT $1, 'rounding', u, a FROM unnest($2::bigint[], $3::text[]) AS t(a, u)`, [
-      key,
-      entries.map(([amount]) => amount),
-      entries.map(([, unit]) => unit),
-    ]);
-  const post = (key: string, ...statements: (readonly (readonly [number, string])[])[]) =>
+  /** Of one statement: amount, unit, and the amount in the books, where none is given the amount itself, or 0 for energy. */
+  type Entered = readonly [number, string, number?];
+  const enter = (db: Pick<pg.ClientBase, 'query'> | pg.Pool, key: string, entries: readonly Entered[], table = 'ledger_entry') =>
+    (db as pg.ClientBase).query(
+      `INSERT INTO ${table} (transaction_key, ledger_account, unit, amount, book_minor) SELECT $1, 'rounding', u, a, b FROM unnest($2::bigint[], $3::text[], $4::bigint[]) AS t(a, u, b)`,
+      [key, entries.map(([amount]) => amount), entries.map(([, unit]) => unit), entries.map(([amount, unit, book]) => book ?? (unit === 'Wh' ? 0 : amount))],
+    );
+  const post = (key: string, ...statements: (readonly Entered[])[]) =>
     store.tx(async (db) => {
       await open(db, key);
       for (const entries of statements) await enter(db, key, entries);
@@ -129,6 +133,35 @@ describe('the ledger', () => {
       ),
     ).toBe('WL002');
     expect((await store.pool.query('SELECT 1 FROM ledger_transaction WHERE key = $1', [`off-${what}`])).rowCount).toBe(0);
+  });
+
+  it('refuses entries that are even in their currency and not in the books, and energy that is money there', async () => {
+    // 5.00 EUR at 11.00 against 5.00 EUR at 11.20: the difference of 1.00 SEK has to be booked too.
+    expect(
+      await codeOf(
+        post('off-books', [
+          [500, 'EUR', 5500],
+          [-500, 'EUR', -5600],
+        ]),
+      ),
+    ).toBe('WL002');
+    expect(
+      await codeOf(
+        post('with-difference', [
+          [500, 'EUR', 5500],
+          [-500, 'EUR', -5600],
+          [0, 'EUR', 100],
+        ]),
+      ),
+    ).toBe('accepted');
+    expect(
+      await codeOf(
+        post('energy-as-money', [
+          [500, 'Wh', 5],
+          [-500, 'Wh', -5],
+        ]),
+      ),
+    ).toBe('23514');
   });
 
   it('does not let one unit pay for another, nor one statement for the next', async () => {

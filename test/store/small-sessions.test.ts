@@ -46,8 +46,8 @@ describe('a session that is too small to be billed', () => {
         { cdr_id: '3', wh: 600n },
         { cdr_id: '4', wh: 300n },
       ].flatMap((c) => [
+        { ...c, clause: 'share', wh: 0n },
         { ...c, clause: 'sale' },
-        { ...c, clause: 'netRevenueShare', wh: 0n },
       ]),
     ]);
     const net = (await rows("SELECT sum(net_minor)::bigint AS net FROM rated_charge c JOIN record_head h USING (record_id) WHERE h.cdr_id = '1'"))[0].net;

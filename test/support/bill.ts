@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
-import { bookWriteOffs, issueDocuments } from '../../src/store/cycle/issue-documents.ts';
+import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
+import { bookWriteOffs } from '../../src/store/ledger/book-write-offs.ts';
 
 /** Plans the run of a month of the sample entity and closes its set; answers its id. */
 export async function closeSet(store: Store, period: string): Promise<string> {

@@ -73,6 +73,7 @@ export type World = {
   readonly tariffs?: Readonly<Record<string, object>>;
   readonly facts?: Partial<ChargeFacts>;
   readonly small?: boolean;
+  readonly prices?: SetupLookup['prices'];
 };
 
 const tariffOf = (id: string, body: object) => ({ tariffVersionId: `${id}/1`, tariffId: id, tariff: tariffSchema.parse({ id, currency: 'SEK', ...body }) as Tariff });
@@ -107,6 +108,7 @@ export function allocation(world: World): AllocationResult {
     contracts: (id, kind) =>
       (agreements[id] ?? []).flatMap((agreement, i) => (agreement.kind === kind ? [{ contractId: `${id}-${i}`, version: 1, agreement } as unknown as Contracted<typeof kind>] : [])),
     tariffs: () => (world.tariff === undefined ? [] : [tariffOf('t', world.tariff)]),
+    prices: world.prices ?? new Map(),
     tariff: (id) => (world.tariffs?.[id] === undefined ? undefined : tariffOf(id, world.tariffs[id])),
   };
   const session: Session = {

@@ -171,6 +171,7 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
             externalKey: z.string().min(1),
             internalId: z.string().min(1).openapi({ description: 'A site for a site, an account for a token.' }),
             costCenter: z.string().min(1).optional(),
+            unitId: z.string().min(1).optional().openapi({ description: 'The vehicle or driver of the fleet.' }),
             validFrom: instant.optional(),
           }),
         ),

@@ -49,7 +49,13 @@ const report = z
     carried: z.array(z.object({ reason: z.string(), actor: z.string(), records: z.int(), energyWh: wh })).readonly(),
     erp: z.object({ connectionId: z.string().nullable(), verified: z.int(), open: z.int(), controlTotal: money, attempts: z.int() }),
     energyBalance: z
-      .array(z.object({ month: z.string(), received: wh, billed: wh, open: wh, carried: wh, parked: wh, held: wh, excluded: wh, rejected: wh, difference: wh }))
+      .array(
+        z.object({
+          month: z.string(),
+          ...{ received: wh, billed: wh, open: wh, carried: wh, parked: wh, held: wh, free: wh, excluded: wh, rejected: wh, billedElsewhere: wh, included: wh, linked: wh },
+          difference: wh,
+        }),
+      )
       .readonly()
       .openapi({ description: 'Per service month; `difference` is zero, always.' }),
     ledger: z

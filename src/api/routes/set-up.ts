@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Store } from '../../store/db.ts';
 import type { SetUp } from '../../store/prisma.ts';
 import {
   findAccount,
@@ -14,6 +15,7 @@ import {
   listSources,
   listTariffVersions,
 } from '../../store/reads/set-up.ts';
+import { findSetUp, listSetUp, type SetUpList } from '../../store/reads/set-up-lists.ts';
 import type { Page, PageRequest } from '../../store/reads/set-up-page.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
@@ -45,6 +47,9 @@ const site = z
     ownerAccountId: z.string().nullable(),
     costCenter: z.string(),
     connectorPowerW: z.string(),
+    kind: z.string(),
+    operatorAccountId: z.string().nullable(),
+    version: z.int(),
   })
   .openapi('Site');
 const account = z
@@ -56,6 +61,8 @@ const account = z
     roundingMode: z.string(),
     currency: z.string(),
     paymentTermsDays: z.int(),
+    releaseGroup: z.string(),
+    version: z.int(),
     party: z.object({ id: z.string(), name: z.string(), country: z.string(), vatNumber: z.string().nullable(), orgNumber: z.string().nullable() }),
   })
   .openapi('Account');
@@ -64,7 +71,9 @@ const contract = z
     id: z.string(),
     accountId: z.string(),
     kind: z.string(),
-    versions: z.array(z.object({ version: z.int(), ...validity, clauses: z.record(z.string(), z.any()), author: z.string(), secondPerson: z.string().nullable() })),
+    versions: z.array(
+      z.object({ version: z.int(), ...validity, clauses: z.record(z.string(), z.any()), author: z.string(), secondPerson: z.string().nullable(), reason: z.string(), madeAt: z.string() }),
+    ),
   })
   .openapi('Contract');
 const tariff = z
@@ -84,11 +93,89 @@ const assignment = z
   .object({ id: z.string(), entityId: z.string(), tariffId: z.string(), segment: z.string(), siteId: z.string().nullable(), evseId: z.string().nullable(), ...validity, author: z.string() })
   .openapi('PriceAssignment');
 const mapping = z
-  .object({ sourceId: z.string(), kind: z.string(), externalKey: z.string(), internalId: z.string(), costCenter: z.string().nullable(), ...validity, author: z.string() })
+  .object({
+    sourceId: z.string(),
+    kind: z.string(),
+    externalKey: z.string(),
+    internalId: z.string(),
+    costCenter: z.string().nullable(),
+    unitId: z.string().nullable(),
+    ...validity,
+    author: z.string(),
+  })
   .openapi('Mapping');
 
+const date = z.string().nullable();
+const entity = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    country: z.string(),
+    currency: z.string(),
+    timeZone: z.string(),
+    orgNumber: z.string(),
+    fxSource: z.string(),
+    version: z.int(),
+    vatRegistrations: z.array(z.object({ country: z.string(), number: z.string(), validFrom: z.string(), validTo: date })),
+    calendars: z.array(z.object({ id: z.string(), cadence: z.string() })),
+  })
+  .openapi('LegalEntity');
+const party = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    country: z.string(),
+    vatNumber: z.string().nullable(),
+    orgNumber: z.string().nullable(),
+    email: z.string().nullable(),
+    address: z.record(z.string(), z.any()),
+    version: z.int(),
+    erased: z.boolean(),
+    accountIds: z.array(z.string()),
+  })
+  .openapi('Party');
+const fleetUnit = z
+  .object({
+    id: z.string(),
+    accountId: z.string(),
+    kind: z.string(),
+    label: z.string(),
+    partyId: z.string().nullable(),
+    version: z.int(),
+    assignments: z.array(z.object({ costCenter: z.string(), ...validity, author: z.string() })),
+  })
+  .openapi('FleetUnit');
+const vatStatus = z
+  .object({
+    validFrom: z.string(),
+    validTo: date,
+    status: z.string(),
+    establishedIn: z.string(),
+    vatNumber: z.string().nullable(),
+    evidence: z.string().nullable(),
+    author: z.string(),
+    secondPerson: z.string().nullable(),
+  })
+  .openapi('VatStatus');
+const bankAccount = z
+  .object({ version: z.int(), scheme: z.string(), lastFour: z.string(), erased: z.boolean(), author: z.string(), secondPerson: z.string(), publishedAt: z.string() })
+  .openapi('PayeeBankAccount');
+const vatTable = z
+  .object({ version: z.int(), validFrom: z.string(), rows: z.array(z.any()), reason: z.string(), author: z.string(), secondPerson: z.string().nullable(), madeAt: z.string() })
+  .openapi('VatTable');
+const glMapping = z
+  .object({ version: z.int(), keys: z.record(z.string(), z.string()), author: z.string().nullable(), reason: z.string().nullable(), madeAt: z.string().nullable() })
+  .openapi('GlMapping');
+const fxRate = z.object({ source: z.string(), on: z.string(), currency: z.string(), into: z.string(), version: z.int(), rate: z.string(), author: z.string() }).openapi('FxRate');
+const id = z.object({
+  id: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'id', in: 'path' } }),
+});
+
 /** Lists and single reads of what sessions are resolved by. */
-export function setUpRoutes(app: OpenAPIHono<ApiEnv>, { setUp }: { readonly setUp: SetUp }): void {
+export function setUpRoutes(app: OpenAPIHono<ApiEnv>, { setUp, store }: { readonly setUp: SetUp; readonly store: Store }): void {
   const kind = <T extends z.ZodType>(
     path: string,
     what: string,
@@ -141,6 +228,50 @@ export function setUpRoutes(app: OpenAPIHono<ApiEnv>, { setUp }: { readonly setU
   kind('/v1/tariff-versions', 'Published tariff versions', tariff, listTariffVersions, findTariffVersion);
   kind('/v1/price-assignments', 'Which tariff holds for which segment and site', assignment, listPriceAssignments);
   kind('/v1/mappings', 'Mappings of external keys', mapping, listMappings);
+
+  const listed = <T extends z.ZodType>(path: string, summary: string, schema: T, list: SetUpList, filters: readonly string[] = []) => {
+    const page = pageOf(schema);
+    const own = path.includes('{id}');
+    app.openapi(
+      createRoute({
+        method: 'get',
+        path,
+        tags: ['Set-up'],
+        summary,
+        middleware: allow(...readers),
+        request: {
+          ...(own ? { params: id } : {}),
+          query: pageQuery.extend(Object.fromEntries(filters.map((name) => [name, name === 'on' ? z.iso.date().optional() : z.string().max(80).optional()]))),
+        },
+        responses: { 200: json(page, 'A page.'), ...problems },
+      }),
+      async (c) => {
+        const { cursor, limit, ...given } = c.req.valid('query') as { cursor?: string; limit: number } & Record<string, string | undefined>;
+        const narrow = own ? [(c.req.valid('param' as never) as { id: string }).id] : filters.map((name) => given[name]);
+        return c.json(page.parse(await listSetUp(store.pool, list, { cursor, limit }, ...narrow)) as never, 200);
+      },
+    );
+  };
+  const single = <T extends z.ZodType>(path: string, summary: string, schema: T, list: Parameters<typeof findSetUp>[1]) =>
+    app.openapi(
+      createRoute({ method: 'get', path: `${path}/{id}`, tags: ['Set-up'], summary, middleware: allow(...readers), request: { params: id }, responses: { 200: json(schema, 'Found.'), ...problems } }),
+      async (c) => {
+        const found = await findSetUp(store.pool, list, c.req.valid('param').id);
+        if (found === undefined) throw new Problem(404, 'notFound', `There is nothing under ${path}/${c.req.valid('param').id}.`);
+        return c.json(schema.parse(found) as never, 200);
+      },
+    );
+  listed('/v1/entities', 'Legal entities with their VAT registrations and calendars', entity, 'entities');
+  single('/v1/entities', 'A legal entity', entity, 'entities');
+  listed('/v1/parties', 'Parties and their accounts', party, 'parties');
+  single('/v1/parties', 'A party', party, 'parties');
+  listed('/v1/fleet-units', 'Vehicles and drivers of fleets, with their cost centers by date', fleetUnit, 'fleetUnits', ['accountId']);
+  single('/v1/fleet-units', 'A vehicle or driver of a fleet', fleetUnit, 'fleetUnits');
+  listed('/v1/accounts/{id}/vat-statuses', 'What an account is to VAT, by date', vatStatus, 'vatStatuses');
+  listed('/v1/accounts/{id}/payee-bank-accounts', 'Where an account was and is paid, by its last four digits', bankAccount, 'bankAccounts');
+  listed('/v1/entities/{id}/vat-tables', 'Versions of the VAT table', vatTable, 'vatTables');
+  listed('/v1/entities/{id}/gl-mappings', 'Versions of the GL mapping', glMapping, 'glMappings');
+  listed('/v1/fx-rates', 'Rates of exchange, every version', fxRate, 'fxRates', ['source', 'currency', 'on']);
 }
 
 /** What JSON cannot hold as text: bigint as digits, bytes as hex, dates as ISO. */

@@ -53,9 +53,9 @@ function ownCharger(session: Session): AllocationResult {
   if (isIssue(shared)) return blocked([...issues, shared], worth, tariff);
   const sales = saleCharges(session, contract, price, shared?.agreement.supplyModel === 'agency');
   if (isIssue(sales)) return blocked([...issues, sales], worth, tariff);
-  const shares = shared === null || session.small ? [] : ownerShares(session, shared, sales);
+  const shares = shared === null || session.small ? { charges: [], explanation: [] } : ownerShares(session, shared, sales);
   if (isIssue(shares)) return blocked([...issues, shares], worth, tariff);
-  return { kind: 'allocated', charges: [...sales, ...shares], rating: ratingOf(price), issues, worth, tariff };
+  return { kind: 'allocated', charges: [...sales, ...shares.charges], rating: ratingOf(price, shares.explanation), issues, worth, tariff };
 }
 
 function foreignCharger(session: Session): AllocationResult {
@@ -98,8 +98,8 @@ function contractOfPayer<Kind extends 'supply' | 'roamingSale'>({ facts, payer, 
   return contract;
 }
 
-function ratingOf(price: SalePrice): ChargeRecord['rating'] {
-  return { tariffVersionId: price.tariffVersionId, total: toDecimal4HalfEven(totalOf(price)), explanation: [...price.explanation] };
+function ratingOf(price: SalePrice, shared: readonly string[] = []): ChargeRecord['rating'] {
+  return { tariffVersionId: price.tariffVersionId, total: toDecimal4HalfEven(totalOf(price)), explanation: [...price.explanation, ...shared] };
 }
 
 function worthOf(exact: Exact, currency: string): Worth {

@@ -1,6 +1,8 @@
 import type { SessionRole } from '../../contracts/charge-record.ts';
 import { type Issue, isIssue, issue } from '../issues.ts';
 import { add, divInt, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney, toDecimal4HalfEven, vatOfNet } from '../money.ts';
+import { deliveredEnergyOf } from '../share/delivered-energy.ts';
+import { energyCostOf } from '../share/energy-cost.ts';
 import { type Charge, chargeOf, type Side, sideOf } from './charges.ts';
 import { describeLine, type PriceLine } from './price-line.ts';
 import type { Session } from './session.ts';
@@ -25,18 +27,17 @@ export function homeCharges(session: Session): HomeResult | Issue {
   if (payer.accountId !== agreement.payerAccountId) return issue('homeNotTheFleets', 'blocks', subject, { site: site.siteId, account: payer.accountId, fleet: agreement.payerAccountId });
   if (facts.measuredBy === 'vehicle') return issue('evidenceOnly', 'blocks', subject);
   if (driver.currency !== payer.currency) return issue('currencyMismatch', 'blocks', subject, { tariff: driver.currency, account: payer.currency });
-  if (agreement.price.by !== 'fixed') return issue('missingPricePoint', 'blocks', subject, { series: agreement.price.seriesId, at: facts.startAt });
+  const cost = energyCostOf(agreement.price, deliveredEnergyOf(facts), payer.currency, setup.prices, subject);
+  if (!('exact' in cost)) return cost[0] ?? issue('missingPricePoint', 'blocks', subject, { series: agreement.model, at: facts.startAt });
 
   const isResale = agreement.model === 'resale';
   const wh = BigInt(facts.energyWh);
-  const perKwh = exactFromDecimal(agreement.price.perKwh);
-  const ofKwh = (price: Exact) => mul(price, divInt(exactFromInt(wh), 1000n));
-  const energyLine = (role: SessionRole, price: Exact, energyWh: bigint): PriceLine => ({
+  const energyLine = (role: SessionRole, exact: Exact, unitPrice: string, energyWh: bigint): PriceLine => ({
     role,
     component: 'ENERGY/home',
     clause: agreement.model,
-    exact: ofKwh(price),
-    unitPrice: toDecimal4HalfEven(price),
+    exact,
+    unitPrice,
     quantity: wh,
     unit: 'Wh',
     energyWh,
@@ -46,10 +47,12 @@ export function homeCharges(session: Session): HomeResult | Issue {
   if (isIssue(bought)) return bought;
   const sold = sideOf(session, { ...common, account: payer, direction: 'sale', supply: isResale ? 'electricity' : 'disbursement' });
   if (isIssue(sold)) return sold;
-  const salePrice = isResale ? add(perKwh, exactFromDecimal(agreement.resaleMarkupPerKwh)) : perKwh;
+  const markup = isResale ? mul(exactFromDecimal(agreement.resaleMarkupPerKwh), divInt(exactFromInt(wh), 1000n)) : exactFromInt(0);
+  const sale = add(cost.exact, markup);
+  const salePrice = isResale ? toDecimal4HalfEven(add(exactFromDecimal(cost.unitPrice), exactFromDecimal(agreement.resaleMarkupPerKwh))) : cost.unitPrice;
   const parts: { readonly side: Side; readonly line: PriceLine; readonly glKey: string }[] = [
-    { side: bought, line: energyLine(isResale ? 'homePurchase' : 'homeReimbursement', perKwh, 0n), glKey: isResale ? 'homePurchase' : 'reimbursementClearing' },
-    { side: sold, line: energyLine(isResale ? 'homeSale' : 'homeRecharge', salePrice, wh), glKey: isResale ? 'revenue.homeSale' : 'reimbursementClearing' },
+    { side: bought, line: energyLine(isResale ? 'homePurchase' : 'homeReimbursement', cost.exact, cost.unitPrice, 0n), glKey: isResale ? 'homePurchase' : 'reimbursementClearing' },
+    { side: sold, line: energyLine(isResale ? 'homeSale' : 'homeRecharge', sale, salePrice, wh), glKey: isResale ? 'revenue.homeSale' : 'reimbursementClearing' },
   ];
   if (agreement.platformFeePerSession !== undefined) {
     const fee = sideOf(session, { ...common, account: payer, direction: 'sale', supply: 'service' });
@@ -66,5 +69,6 @@ export function homeCharges(session: Session): HomeResult | Issue {
     if (isIssue(charge)) return charge;
     charges.push(charge);
   }
-  return { charges, totalExact: ofKwh(salePrice), explanation: parts.map(({ line }) => describeLine(line, payer.currency)) };
+  const priced = cost.pinned === null || cost.pinned === '' ? [] : [`Priced by ${cost.pinned}`];
+  return { charges, totalExact: sale, explanation: [...parts.map(({ line }) => describeLine(line, payer.currency)), ...priced] };
 }

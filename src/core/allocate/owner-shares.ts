@@ -1,8 +1,11 @@
+import type { Supply } from '../../contracts/vat-table.ts';
 import { type Issue, isIssue, issue } from '../issues.ts';
-import { exactFromDecimal, mul, roundToMoney } from '../money.ts';
-import { type Charge, chargeOf, sideOf } from './charges.ts';
+import { exactFromDecimal } from '../money.ts';
+import { deliveredEnergyOf } from '../share/delivered-energy.ts';
+import { explainShare, shareOfRecord } from '../share/share-of-record.ts';
+import { type Charge, chargeOf, type Side, sideOf } from './charges.ts';
 import type { Session } from './session.ts';
-import type { AccountSetup, Contracted } from './setup.ts';
+import type { Contracted } from './setup.ts';
 
 /** The contract that shares what a site of ours earns, where somebody owns its ground; null where nobody does. None in force is an issue that blocks. */
 export function shareContractOf({ facts, setup, site, startMs }: Session): Contracted<'revenueShare'> | null | Issue {
@@ -14,25 +17,46 @@ export function shareContractOf({ facts, setup, site, startMs }: Session): Contr
   return contract;
 }
 
-/** What the site's owner earns of a session, rounded per record and clause (D15) so that a clawback is exact. */
-export function ownerShares(session: Session, contract: Contracted<'revenueShare'>, sales: readonly Charge[]): readonly Charge[] | Issue {
-  const { site, setup } = session;
+export type OwnerShares = { readonly charges: readonly Charge[]; readonly explanation: readonly string[] };
+
+/** What the site's owner and the contract's beneficiaries earn of a session, rounded per record and clause (D15) so that a clawback is exact. */
+export function ownerShares(session: Session, contract: Contracted<'revenueShare'>, sales: readonly Charge[]): OwnerShares | Issue {
+  const { facts, site, setup } = session;
   const { agreement } = contract;
   const [first] = sales;
-  const owner: AccountSetup | undefined = setup.account(site.ownerAccountId ?? '');
-  if (first === undefined || owner === undefined || agreement.status === 'paused') return [];
-  const side = sideOf(session, { account: owner, direction: 'purchase', supply: agreement.supplyModel, contract, currency: first.currency, tariffVersionId: null });
-  if (isIssue(side)) return side;
-  const net = sales.reduce((sum, c) => sum + c.netMinor, 0n);
+  if (first === undefined || agreement.status === 'paused' || site.ownerAccountId === null) return { charges: [], explanation: [] };
+  const { currency } = first;
+  const { shares, issues } = shareOfRecord({
+    agreement,
+    ownerAccountId: site.ownerAccountId,
+    currency,
+    siteId: site.siteId,
+    saleNetMinor: sales.reduce((sum, c) => sum + c.netMinor, 0n),
+    delivered: deliveredEnergyOf(facts),
+    isWrittenOff: false,
+    prices: setup.prices,
+    subject: facts.cdrId,
+  });
+  const [found] = issues;
+  if (found !== undefined) return found;
+  const sides = new Map<string, Side>();
   const charges: Charge[] = [];
-  for (const clause of agreement.clauses) {
-    if (clause.kind !== 'netShare') continue;
-    const exact = mul(exactFromDecimal(net.toString()), mul(exactFromDecimal(clause.percent), exactFromDecimal('0.0001')));
-    const amount = roundToMoney(exact, first.currency, 'halfAwayFromZero');
-    const line = { role: 'siteShareEstimate' as const, component: clause.kind, clause: clause.id, exact, unitPrice: clause.percent, quantity: net, unit: 'minorUnits', energyWh: 0n };
-    const charge = chargeOf(session, side, line, { net: amount, gross: amount }, 'shareCost');
+  for (const share of shares) {
+    const side = sides.get(`${share.payeeAccountId}\n${share.supply}`) ?? sideOfPayee(session, contract, share.payeeAccountId, share.supply, currency);
+    if (isIssue(side)) return side;
+    sides.set(`${share.payeeAccountId}\n${share.supply}`, side);
+    const { role, component, clause, unitPrice, quantity, quantityUnit: unit, netMinor } = share;
+    // VAT is decided at the statement; until then a share is what it is without.
+    const line = { role, component, clause, exact: exactFromDecimal(share.exactNet), unitPrice, quantity, unit, energyWh: 0n };
+    const charge = chargeOf(session, side, line, { net: netMinor, gross: netMinor }, role === 'energyReimbursement' ? 'energyCost' : 'shareCost', share.splitNo);
     if (isIssue(charge)) return charge;
     charges.push(charge);
   }
-  return charges;
+  return { charges, explanation: shares.filter((s) => s.splitNo === 0).map((s) => explainShare(s.explanation, currency)) };
+}
+
+function sideOfPayee(session: Session, contract: Contracted<'revenueShare'>, accountId: string, supply: Supply, currency: string): Side | Issue {
+  const account = session.setup.account(accountId);
+  if (account === undefined) return issue('missingOwnerContract', 'blocks', session.facts.cdrId, { site: session.site.siteId, account: accountId });
+  return sideOf(session, { account, direction: 'purchase', supply, contract, currency, tariffVersionId: null });
 }

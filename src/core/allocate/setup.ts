@@ -2,6 +2,7 @@ import type { Agreement, AgreementKind, AgreementOf } from '../../contracts/agre
 import type { SessionRole } from '../../contracts/charge-record.ts';
 import type { Tariff } from '../../contracts/tariff.ts';
 import type { VatStatus, VatTable } from '../../contracts/vat-table.ts';
+import type { PriceBook } from '../share/price-by-interval.ts';
 
 /** What a party is to VAT on a date, and how that is known. */
 export type PartyVat = {
@@ -57,6 +58,8 @@ export type SetupLookup = {
   contracts<Kind extends Agreement['kind']>(accountId: string, kind: Kind, atMs: number): readonly Contracted<Kind>[];
   /** The tariffs of the nearest assignment: the EVSE's own, else the site's, else the general one. */
   tariffs(segment: string, siteId: string, evseId: string | undefined, atMs: number): readonly TariffSetup[];
+  /** Prices of electricity by interval, for the series that agreements name. */
+  readonly prices: PriceBook;
   /** The version in force of a tariff that an agreement names. */
   tariff(tariffId: string, atMs: number): TariffSetup | undefined;
 };

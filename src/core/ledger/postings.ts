@@ -1,63 +1,53 @@
 import { invariant } from '../invariant.ts';
+import { type Amount, type EventKind, type Figure, isEnergy, type LedgerAccount, type LedgerEvent, ledgerTable } from './ledger-table.ts';
 
-export type LedgerAccount =
-  | 'unbilledReceivable'
-  | 'receivable'
-  | 'revenue'
-  | 'outputVat'
-  | 'rounding'
-  | 'shareCost'
-  | 'accruedShare'
-  | 'revenueReduction'
-  | 'adjustment'
-  | 'energyReceived'
-  | 'energyUnbilled'
-  | 'energyBilled'
-  | 'energyExcluded';
+/** Signed: debit positive, credit negative; in minor units of a currency, or in Wh. `book` is in minor units of the books, 0 for Wh. */
+export type Posting = { readonly ledgerAccount: LedgerAccount; readonly unit: string; readonly amount: bigint; readonly book: bigint };
 
-/** Signed: debit positive, credit negative; in minor units of a currency, or in Wh. */
-export type Posting = { readonly ledgerAccount: LedgerAccount; readonly unit: string; readonly amount: bigint };
+type Line = { readonly figure: Figure; readonly debit: LedgerAccount; readonly credit: LedgerAccount };
 
-export type LedgerEvent =
-  | { readonly kind: 'saleRated'; readonly currency: string; readonly netMinor: bigint; readonly energyWh: bigint }
-  | { readonly kind: 'shareEstimated'; readonly currency: string; readonly netMinor: bigint }
-  | { readonly kind: 'adjusted'; readonly currency: string; readonly netMinor: bigint }
-  | { readonly kind: 'saleInvoiced'; readonly currency: string; readonly netMinor: bigint; readonly vatMinor: bigint; readonly payableMinor: bigint; readonly energyWh: bigint }
-  | { readonly kind: 'excludedWrittenOff'; readonly currency: string; readonly netMinor: bigint; readonly energyWh: bigint };
-
-/**
- * The ledger table: what each event debits and credits, in minor units of its currency and in Wh. Sums to zero per unit, or
- * throws. An event kind without its postings does not compile. A reversal is the event with negated figures.
- */
-export function postingsFor(event: LedgerEvent): Posting[] {
-  const postings = tableOf(event);
-  for (const unit of new Set(postings.map((p) => p.unit))) {
-    invariant(postings.filter((p) => p.unit === unit).reduce((sum, p) => sum + p.amount, 0n) === 0n, `${event.kind} sums to zero in ${unit}`);
-  }
-  return postings;
+/** The lines of an event kind in the ledger table: which account each figure debits and credits. */
+export function linesOf(kind: EventKind): readonly Line[] {
+  return Object.entries(ledgerTable[kind].lines as Record<string, readonly [LedgerAccount, LedgerAccount]>).map(([figure, [debit, credit]]) => ({ figure: figure as Figure, debit, credit }));
 }
 
-function tableOf(event: LedgerEvent): Posting[] {
-  const money = (ledgerAccount: LedgerAccount, amount: bigint): Posting => ({ ledgerAccount, unit: event.currency, amount });
-  const energy = (ledgerAccount: LedgerAccount, amount: bigint): Posting => ({ ledgerAccount, unit: 'Wh', amount });
-  switch (event.kind) {
-    case 'saleRated':
-      return [money('unbilledReceivable', event.netMinor), money('revenue', -event.netMinor), energy('energyUnbilled', event.energyWh), energy('energyReceived', -event.energyWh)];
-    case 'shareEstimated':
-      return [money('shareCost', event.netMinor), money('accruedShare', -event.netMinor)];
-    case 'adjusted':
-      return [money('unbilledReceivable', event.netMinor), money('adjustment', -event.netMinor)];
-    case 'saleInvoiced':
-      // What net and VAT leave of the payable is rounding (D02, D04).
-      return [
-        money('receivable', event.payableMinor),
-        money('unbilledReceivable', -event.netMinor),
-        money('outputVat', -event.vatMinor),
-        money('rounding', event.netMinor + event.vatMinor - event.payableMinor),
-        energy('energyBilled', event.energyWh),
-        energy('energyUnbilled', -event.energyWh),
-      ];
-    case 'excludedWrittenOff':
-      return [money('revenueReduction', event.netMinor), money('unbilledReceivable', -event.netMinor), energy('energyExcluded', event.energyWh), energy('energyUnbilled', -event.energyWh)];
+/**
+ * What an event debits and credits by the ledger table, one posting per account and unit; those that come to nothing are left out.
+ * Sums to zero in each unit and in the books, or throws.
+ */
+export function postingsFor(event: LedgerEvent): Posting[] {
+  const figures = event as unknown as Readonly<Record<Figure, Amount | bigint>>;
+  const postings = new Map<LedgerAccount, { ledgerAccount: LedgerAccount; unit: string; amount: bigint; book: bigint }>();
+  const post = (ledgerAccount: LedgerAccount, unit: string, amount: bigint, book: bigint) => {
+    const own = postings.get(ledgerAccount);
+    if (own === undefined) postings.set(ledgerAccount, { ledgerAccount, unit, amount, book });
+    else {
+      own.amount += amount;
+      own.book += book;
+    }
+  };
+  for (const { figure, debit, credit } of linesOf(event.kind)) {
+    const value = figures[figure];
+    invariant(value !== undefined, `${event.kind} says its ${figure}`);
+    const unit = isEnergy(figure) ? 'Wh' : event.currency;
+    const { minor, book } = typeof value === 'bigint' ? { minor: value, book: 0n } : value;
+    post(debit, unit, minor, book);
+    post(credit, unit, -minor, -book);
   }
+  return [...postings.values()].filter((p) => p.amount !== 0n || p.book !== 0n);
+}
+
+/** The exact mirror of an event: its postings and the event's own leave every account at zero. */
+export function mirrorOfEvent(event: LedgerEvent): LedgerEvent {
+  const negate = (value: unknown) => {
+    if (typeof value === 'bigint') return -value;
+    const { minor, book } = value as Amount;
+    return { minor: -minor, book: -book };
+  };
+  return Object.fromEntries(Object.entries(event).map(([key, value]) => [key, key === 'kind' || key === 'currency' ? value : negate(value)])) as unknown as LedgerEvent;
+}
+
+/** Money that is in the books' own currency. */
+export function inBooks(minor: bigint): Amount {
+  return { minor, book: minor };
 }

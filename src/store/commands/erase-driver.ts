@@ -4,9 +4,11 @@ import { eraseParties } from '../erase-parties.ts';
 import { pauseIntake } from '../erasure-lock.ts';
 import { openChargeSql } from '../open-charges.ts';
 import { recordKeySql, waitsSql } from '../record-key.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import { tokenSecret } from '../token-secret.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
+import { refuseNaming } from './refuse-naming.ts';
 
 export type ErasureOrder = { readonly accountId: string; readonly reason: string; readonly dryRun: boolean };
 /** How much of each kind went, or would go; and what stays: what the law wants kept, and what another account needs too. */
@@ -27,7 +29,10 @@ type Token = { readonly ref: string; readonly uid: string };
  * (a token it uses, the very same bytes) stays and is counted. Refused while something is open, or when the reason names the driver.
  */
 export async function eraseDriver(db: Db, order: ErasureOrder, by: By): Promise<Erasure> {
-  if (!order.dryRun) await pauseIntake(db);
+  if (!order.dryRun) {
+    await lockSetUp(db);
+    await pauseIntake(db);
+  }
   const driver = await loadDriver(db, order.accountId);
   const mapped = await mappedTokens(db, driver);
   const refs = [...new Set([...mapped.map((t) => t.ref), ...(await sealedRefs(db, driver))])];
@@ -52,8 +57,20 @@ export async function eraseDriver(db: Db, order: ErasureOrder, by: By): Promise<
 }
 
 async function loadDriver(db: Db, accountId: string): Promise<Driver> {
-  const { rows } = await db.query<{ id: string; entity_id: string; category: string; party_id: string; name: string; vat_number: string | null; org_number: string | null; address: unknown }>(
-    `SELECT a.id, a.entity_id, a.category, p.id AS party_id, p.name, p.vat_number, p.org_number, p.address
+  const { rows } = await db.query<{
+    id: string;
+    entity_id: string;
+    category: string;
+    party_id: string;
+    name: string;
+    vat_number: string | null;
+    org_number: string | null;
+    email: string | null;
+    address: unknown;
+    labels: string[];
+  }>(
+    `SELECT a.id, a.entity_id, a.category, p.id AS party_id, p.name, p.vat_number, p.org_number, p.email, p.address,
+       ARRAY(SELECT u.label FROM fleet_unit u WHERE u.party_id = p.id UNION SELECT s.name FROM site s JOIN account o ON o.id = s.owner_account_id WHERE s.kind = 'home' AND o.party_id = p.id) AS labels
      FROM party p JOIN account a ON a.party_id = p.id WHERE p.id = (SELECT party_id FROM account WHERE id = $1) ORDER BY a.id FOR UPDATE OF p`,
     [accountId],
   );
@@ -63,22 +80,13 @@ async function loadDriver(db: Db, accountId: string): Promise<Driver> {
   if (other?.id === accountId) throw new Refused('invalid', `account ${accountId} is of category ${other.category}: only drivers are erased`);
   if (other !== undefined)
     throw new Refused('wrongState', `the party of account ${accountId} stands behind account ${other.id} of category ${other.category} too: give that one a party of its own first`);
-  const words = [first.name, first.vat_number, first.org_number, ...texts(first.address)].filter((word) => word !== null);
+  const words = [first.name, first.vat_number, first.org_number, first.email, ...first.labels, ...texts(first.address)].filter((word) => word !== null);
   return { partyId: first.party_id, accountIds: rows.map((r) => r.id), entityIds: [...new Set(rows.map((r) => r.entity_id))], words };
 }
 
 function texts(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(texts) : [];
-}
-
-/** The reason is kept for good: with the bodies that went, and in the audit trail. */
-function refuseNaming(reason: string, words: readonly string[]): void {
-  const said = reason.toLowerCase();
-  // A country code or house number alone names nobody.
-  if (words.some((word) => word.length >= 3 && said.includes(word.toLowerCase()))) {
-    throw new Refused('invalid', 'the reason is kept for good, and it names the driver: leave name, address and tokens out of it');
-  }
 }
 
 async function mappedTokens(db: Db, { accountIds }: Driver): Promise<Token[]> {

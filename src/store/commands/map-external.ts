@@ -10,6 +10,8 @@ export type NewMapping = {
   readonly externalKey: string;
   readonly internalId: string;
   readonly costCenter?: string | undefined;
+  /** The vehicle or driver of the fleet that the token is mapped to. */
+  readonly unitId?: string | undefined;
   /** From when it holds; always, unless told. */
   readonly validFrom?: Date | undefined;
 };
@@ -23,6 +25,8 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
   const target = mapping.kind === 'site' ? 'SELECT 1 FROM site WHERE id = $1' : 'SELECT 1 FROM account WHERE id = $1';
   if ((await db.query(target, [mapping.internalId])).rowCount === 0) throw new Refused('notFound', `there is no ${mapping.kind === 'site' ? 'site' : 'account'} "${mapping.internalId}"`);
   if (mapping.kind === 'token') await refuseErased(db, mapping.internalId);
+  if (mapping.unitId !== undefined && (await db.query('SELECT FROM fleet_unit WHERE id = $1 AND account_id = $2', [mapping.unitId, mapping.internalId])).rowCount === 0)
+    throw new Refused('notFound', `account "${mapping.internalId}" has no fleet unit "${mapping.unitId}"`);
   const named = mapping.kind === 'token' ? tokenRefOf(await tokenSecret(db), mapping.externalKey) : mapping.externalKey;
   const from = mapping.validFrom?.toISOString() ?? '-infinity';
   const before = await db.query<{ internal_id: string }>(
@@ -32,7 +36,7 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
   const [held] = before.rows;
   if (held?.internal_id === mapping.internalId) return { made: false, waitsAs: named };
   if (held !== undefined) throw new Refused('wrongState', `${mapping.kind} "${mapping.externalKey}" of ${mapping.sourceId} is mapped to ${held.internal_id} then: end that mapping first`);
-  await db.query('INSERT INTO mapping (source_id, kind, external_key, internal_id, cost_center, valid_from, author) VALUES ($1, $2, $3, $4, $5, $6, $7)', [
+  await db.query('INSERT INTO mapping (source_id, kind, external_key, internal_id, cost_center, valid_from, author, unit_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', [
     mapping.sourceId,
     mapping.kind,
     mapping.externalKey,
@@ -40,6 +44,7 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
     mapping.costCenter ?? null,
     from,
     by.actor,
+    mapping.unitId ?? null,
   ]);
   // The audit trail is kept for good: it names a token by its reference.
   const { externalKey: _key, ...rest } = mapping;

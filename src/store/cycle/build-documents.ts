@@ -3,16 +3,24 @@ import { combineHashes, composeDocument, type DocumentAdjustment, type DocumentC
 import { sha256 } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 import { checkPreview } from './check-preview.ts';
+import { draftPeriodCharges, linkDrafts } from './period-charges.ts';
 import { recordPreview } from './record-preview.ts';
 import { lockRun } from './run-state.ts';
 
 const accountsPerChunk = 500;
 
-/** Claims with what a document needs of their charges. */
-export const claimedCharges = `SELECT k.account_id, k.document_id, k.line_no, c.charge_id, c.charge_hash, c.role, c.component, c.unit_price, c.quantity, c.quantity_unit, c.net_minor, c.gross_minor,
-  c.vat_code, c.gl_account, c.cost_center, c.customer_cost_center, c.site_id, c.service_month, c.energy_wh, c.mapping_version FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id`;
+const chargeColumns = `c.charge_hash, c.role, c.component, c.unit_price, c.quantity, c.quantity_unit, c.net_minor, c.gross_minor, c.vat_code, c.gl_account, c.cost_center, c.customer_cost_center,
+  c.site_id, c.service_month, c.energy_wh, c.mapping_version, c.service_on, c.split_no, c.contract_id, c.clause`;
+/**
+ * What a document needs of its charges: claimed ones, and those of the month that become charges when it is issued, under the negated
+ * id of their draft. Conditions name run_id, account_id, document_id or disposition of `c`.
+ */
+export const claimedCharges = `SELECT c.* FROM (
+  SELECT k.run_id, k.account_id, k.document_id, k.line_no, k.disposition, c.charge_id, c.session_key, c.revision, c.reversal_of, ${chargeColumns} FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+  UNION ALL
+  SELECT c.run_id, c.account_id, c.document_id, c.line_no, 'document', -c.id, NULL, NULL, NULL, ${chargeColumns} FROM period_charge c LEFT JOIN document d ON d.id = c.document_id WHERE d.state IS DISTINCT FROM 'issued') c`;
 /** The order of a document's charges; it is hashed. */
-export const annexOrder = 'c.service_on, c.session_key COLLATE "C", c.revision, c.reversal_of IS NOT NULL, c.role, c.component, c.split_no';
+export const annexOrder = 'c.service_on, c.session_key COLLATE "C", c.revision, c.reversal_of IS NOT NULL, c.role, c.component, c.split_no, c.contract_id, c.clause, c.service_month';
 
 export type Preview = { readonly contentHash: string; readonly documents: number; readonly approved: boolean };
 
@@ -25,7 +33,7 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   const state = await lockRun(db, runId);
   if (state === 'approved') return fixedPreview(db, runId);
   if (state !== 'previewing' && state !== 'inReview') throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
-  const pending = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND state = 'pending' ORDER BY account_id", [runId]);
+  const pending = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked') ORDER BY account_id", [runId]);
   const accounts = pending.rows.map((r) => r.account_id);
   for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
   const preview = await writeHashes(db, runId);
@@ -53,7 +61,8 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
     [runId, accounts],
   );
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
-  const charges = await db.query(`${claimedCharges} WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' ORDER BY k.account_id, ${annexOrder}`, [runId, accounts]);
+  await draftPeriodCharges(db, runId, accounts);
+  const charges = await db.query(`${claimedCharges} WHERE c.run_id = $1 AND c.account_id = ANY($2) AND c.disposition = 'document' ORDER BY c.account_id, ${annexOrder}`, [runId, accounts]);
   const adjustments = await db.query('SELECT * FROM adjustment WHERE run_id = $1 AND account_id = ANY($2) AND withdrawn_at IS NULL ORDER BY id', [runId, accounts]);
   const details = await db.query(`SELECT a.id, a.strategy, a.currency, a.rounding_mode, r.entity_id, r.period FROM account a JOIN billing_run r ON r.id = $1 WHERE a.id = ANY($2) ORDER BY a.id`, [
     runId,
@@ -132,8 +141,12 @@ async function insertDocuments(db: Db, runId: string, made: readonly { id: strin
   await db.query('INSERT INTO document_line SELECT * FROM jsonb_populate_recordset(NULL::document_line, $1::jsonb)', [text]);
   const links = made.flatMap((d) => d.value.lines.flatMap((l, i) => l.chargeIds.map((chargeId) => ({ chargeId, documentId: d.id, lineNo: i + 1 }))));
   await db.query(
-    `UPDATE claim k SET document_id = t.document_id, line_no = t.line_no FROM unnest($1::bigint[], $2::text[], $3::integer[]) AS t(charge_id, document_id, line_no) WHERE k.charge_id = t.charge_id`,
+    `UPDATE claim k SET document_id = t.document_id, line_no = t.line_no FROM unnest($1::bigint[], $2::text[], $3::integer[]) AS t(charge_id, document_id, line_no) WHERE k.charge_id = t.charge_id AND t.charge_id > 0`,
     [links.map((l) => l.chargeId), links.map((l) => l.documentId), links.map((l) => l.lineNo)],
+  );
+  await linkDrafts(
+    db,
+    links.flatMap((l) => (l.chargeId < 0n ? [{ ...l, draftId: -l.chargeId }] : [])),
   );
 }
 

@@ -7,6 +7,7 @@ export async function cancelRun(db: Db, input: { readonly runId: string; readonl
   if ((await lockRun(db, input.runId)) === 'cancelled') return;
   await advanceRun(db, input.runId, 'cancelled');
   await db.query("UPDATE document SET state = 'discarded' WHERE run_id = $1 AND state <> 'discarded'", [input.runId]);
+  await db.query('DELETE FROM period_charge WHERE run_id = $1', [input.runId]);
   await db.query('DELETE FROM claim WHERE run_id = $1', [input.runId]);
   await audit(db, input.by, { action: 'run.cancel', subject: input.runId, reason: input.reason });
 }

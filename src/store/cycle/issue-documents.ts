@@ -1,7 +1,8 @@
 import { ocrReference } from '../../core/document/ocr.ts';
-import { type LedgerEvent, postingsFor } from '../../core/ledger/postings.ts';
 import type { Db } from '../db.ts';
+import { bookDocuments } from '../ledger/book-documents.ts';
 import { enqueue } from '../outbox.ts';
+import { bookPeriodCharges } from './period-charges.ts';
 import { lockRun } from './run-state.ts';
 
 const batch = 100;
@@ -28,7 +29,11 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string): Pr
       documents.rows.map((d) => ({ id: d.id, terms: d.payment_terms_days, transfer: d.strategy === 'driverInvoice' || d.strategy === 'fleetInvoice' })),
       issueOn,
     );
-    for (const d of documents.rows) await book(db, d, issueOn);
+    await bookPeriodCharges(
+      db,
+      documents.rows.map((d) => d.id),
+    );
+    await bookDocuments(db, documents.rows, issueOn);
     await handToOutbox(
       db,
       runId,
@@ -40,39 +45,6 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string): Pr
   }
   const { rows } = await db.query<{ n: bigint }>("SELECT count(*) AS n FROM document WHERE run_id = $1 AND state = 'approved'", [runId]);
   return { issued: documents.rows.length, left: Number(rows[0]?.n ?? 0n) };
-}
-
-/** Books what the run's exclusions write off: out of revenue and unbilled, with its energy. Repeatable: once a run. */
-export async function bookWriteOffs(db: Db, runId: string, issueOn: string): Promise<void> {
-  const key = `writeOff/${runId}`;
-  const excluded = await db.query<{ account_id: string; entity_id: string; cost_center: string; site_id: string | null; currency: string; service_month: string; net: bigint; wh: bigint; n: bigint }>(
-    `SELECT k.account_id, c.entity_id, c.cost_center, c.site_id, c.currency, c.service_month, sum(c.net_minor)::bigint AS net, sum(c.energy_wh)::bigint AS wh, count(*) AS n
-     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition = 'excluded' GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 3, 4, 6`,
-    [runId],
-  );
-  const [first] = excluded.rows;
-  if (first === undefined || (await db.query('SELECT 1 FROM ledger_transaction WHERE key = $1', [key])).rowCount !== 0) return;
-  const entries = excluded.rows.flatMap((row) =>
-    postingsFor({ kind: 'excludedWrittenOff', currency: row.currency, netMinor: row.net, energyWh: row.wh })
-      .filter((posting) => posting.amount !== 0n)
-      .map((posting) => ({ posting, row })),
-  );
-  await db.query("INSERT INTO ledger_transaction (key, entity_id, kind, effective_on, source_ref) VALUES ($1, $2, 'writtenOff', $3, $4)", [key, first.entity_id, issueOn, runId]);
-  await db.query(
-    `INSERT INTO ledger_entry (transaction_key, ledger_account, unit, amount, account_id, cost_center, site_id, service_month, charge_count)
-     SELECT $1, a, u, m, p, c, s, month, n FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::integer[]) AS t(a, u, m, p, c, s, month, n)`,
-    [
-      key,
-      entries.map((e) => e.posting.ledgerAccount),
-      entries.map((e) => e.posting.unit),
-      entries.map((e) => e.posting.amount),
-      entries.map((e) => e.row.account_id),
-      entries.map((e) => e.row.cost_center),
-      entries.map((e) => e.row.site_id),
-      entries.map((e) => e.row.service_month),
-      entries.map((e) => Number(e.row.n)),
-    ],
-  );
 }
 
 async function stamp(db: Db, entityId: string, documents: readonly { id: string; terms: number; transfer: boolean }[], issueOn: string): Promise<void> {
@@ -96,25 +68,6 @@ async function stamp(db: Db, entityId: string, documents: readonly { id: string;
       documents.map((d, i) => (d.transfer ? ocrReference(`${year}${(numbers[i] ?? 0n).toString().padStart(6, '0')}`) : null)),
     ],
   );
-}
-
-async function book(db: Db, document: Record<string, unknown>, issueOn: string): Promise<void> {
-  const d = document as { id: string; entity_id: string; account_id: string; currency: string; net_minor: bigint; vat_minor: bigint; payable_minor: bigint; energy_wh: bigint };
-  const key = `issue/${d.id}`;
-  const adjusted = await db.query<{ net: bigint }>("SELECT coalesce(sum(net_minor), 0)::bigint AS net FROM document_line WHERE document_id = $1 AND kind = 'adjustment'", [d.id]);
-  const events: LedgerEvent[] = [
-    { kind: 'adjusted', currency: d.currency, netMinor: adjusted.rows[0]?.net ?? 0n },
-    { kind: 'saleInvoiced', currency: d.currency, netMinor: d.net_minor, vatMinor: d.vat_minor, payableMinor: d.payable_minor, energyWh: d.energy_wh },
-  ];
-  const postings = events.flatMap(postingsFor).filter((p) => p.amount !== 0n);
-  await db.query("INSERT INTO ledger_transaction (key, entity_id, kind, effective_on, source_ref) VALUES ($1, $2, 'invoiced', $3, $4)", [key, d.entity_id, issueOn, d.id]);
-  await db.query('INSERT INTO ledger_entry (transaction_key, ledger_account, unit, amount, account_id) SELECT $1, a, u, m, $2 FROM unnest($3::text[], $4::text[], $5::bigint[]) AS t(a, u, m)', [
-    key,
-    d.account_id,
-    postings.map((p) => p.ledgerAccount),
-    postings.map((p) => p.unit),
-    postings.map((p) => p.amount),
-  ]);
 }
 
 /** The ERP's posting of each document: receivable against revenue per account and cost center, VAT per code, rounding. */

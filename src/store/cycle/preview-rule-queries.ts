@@ -140,11 +140,10 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   feeRepeated: {
     scope: 'account',
     money: ['computed'],
-    // Two segments of one contract's month may come to the same amount: they are of different versions of it.
+    // Two segments of a month may come to the same amount: they are of one contract and clause.
     sql: () => `SELECT c.account_id AS subject, c.account_id, NULL::bigint AS record_id, c.currency, jsonb_build_object('computed', c.net_minor, 'times', count(*), 'what', c.role || ' ' || c.service_month) AS params
-      FROM (SELECT c.* FROM ${ownCharges} AND c.session_key IS NULL AND c.role IN ('subscriptionFee', 'advanceFee') AND c.reversal_of IS NULL AND c.net_minor <> 0) c
-      GROUP BY c.account_id, c.currency, c.net_minor, c.role, c.service_on, c.service_month, c.site_id, c.cost_center, c.customer_cost_center, c.vat_code
-      HAVING count(DISTINCT c.contract_id) > 1 OR count(*) > count(DISTINCT (c.contract_version, c.component, c.split_no))
+      FROM period_charge c WHERE c.run_id = $1 AND c.account_id = ANY($2) AND c.role IN ('subscriptionFee', 'advanceFee') AND c.net_minor <> 0
+      GROUP BY c.account_id, c.currency, c.net_minor, c.role, c.service_month, c.site_id, c.cost_center, c.customer_cost_center, c.vat_code HAVING count(DISTINCT (c.contract_id, c.clause)) > 1
       UNION ALL SELECT j.account_id, j.account_id, NULL, j.currency, jsonb_build_object('computed', j.amount_minor, 'times', count(*), 'what', j.description)
       FROM adjustment j WHERE j.run_id = $1 AND j.account_id = ANY($2) AND j.withdrawn_at IS NULL GROUP BY j.account_id, j.currency, j.amount_minor, j.description HAVING count(*) > 1`,
   },
@@ -173,7 +172,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     parts:
       () => `shared AS (SELECT DISTINCT c.record_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.payer_account_id IS NULL AND c.payee_account_id IS NOT NULL),
         stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.payer_account_id IS NULL AND c.role = 'statement'),
-        before AS (SELECT DISTINCT c.site_id FROM former f JOIN run ON true JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = f.period AND c.payer_account_id IS NULL AND c.role = 'siteShareEstimate' WHERE f.back <= 3)`,
+        before AS (SELECT DISTINCT c.site_id FROM former f JOIN run ON true JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = f.period AND c.payer_account_id IS NULL AND c.role IN ('siteShareEstimate', 'energyReimbursement') WHERE f.back <= 3)`,
     sql: ({ minMinor }) => `SELECT c.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, c.currency,
         jsonb_build_object('computed', sum(c.net_minor), 'why', CASE WHEN s.owner_account_id IS NULL THEN ', though it was in former months' ELSE ' with its owner' END) AS params
       FROM charge c JOIN run ON c.service_month = run.period JOIN site s ON s.id = c.site_id AND s.kind = 'own' LEFT JOIN shared h ON h.record_id = c.record_id

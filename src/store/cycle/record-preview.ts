@@ -5,12 +5,14 @@ import type { Db } from '../db.ts';
  * comparison or a rule tells apart. An account without a document gets a row too: it may have had one in the build before.
  */
 export async function recordPreview(db: Db, runId: string, accounts: readonly string[], contentHash: string): Promise<void> {
-  if (accounts.length === 0) return;
+  // Parked accounts are tried again with every build: that alone makes no new one.
   const { rows } = await db.query<{ build: number }>(
-    "INSERT INTO preview_build (run_id, build, content_hash) SELECT $1, coalesce(max(build), 0) + 1, decode($2, 'hex') FROM preview_build WHERE run_id = $1 RETURNING build",
+    `INSERT INTO preview_build (run_id, build, content_hash) SELECT $1, coalesce(max(build), 0) + 1, decode($2, 'hex') FROM preview_build WHERE run_id = $1
+     HAVING (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($2, 'hex') RETURNING build`,
     [runId, contentHash],
   );
-  const params = [runId, accounts, rows[0]?.build];
+  if (rows[0] === undefined) return;
+  const params = [runId, accounts, rows[0].build];
   await db.query(
     `WITH d AS (
        SELECT account_id, count(*)::integer AS n, sum(net_minor)::bigint AS net, sum(vat_minor)::bigint AS vat, sum(rounding_minor)::bigint AS rounding, sum(energy_wh)::bigint AS wh
@@ -39,6 +41,9 @@ export async function recordPreview(db: Db, runId: string, accounts: readonly st
        FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id
        WHERE k.run_id = $1 AND k.account_id = ANY($2) AND NOT (k.disposition = 'excluded' AND c.clause = 'smallSession')
        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+       UNION ALL
+       SELECT account_id, 'period', false, role, component, unit_price, NULL, site_id, vat_code, sum(quantity)::bigint, sum(net_minor)::bigint, sum(energy_wh)::bigint, count(*)::integer
+       FROM period_charge WHERE run_id = $1 AND account_id = ANY($2) GROUP BY 1, 4, 5, 6, 8, 9
        UNION ALL
        SELECT d.account_id, 'manual', false, 'adjustment', coalesce(l.adjustment_id, ''), '', NULL, NULL, l.vat_code, l.quantity, l.net_minor, l.energy_wh, 1
        FROM document d JOIN document_line l ON l.document_id = d.id WHERE d.run_id = $1 AND d.account_id = ANY($2) AND d.state <> 'discarded' AND l.kind = 'adjustment'

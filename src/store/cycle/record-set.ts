@@ -29,5 +29,12 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM claim WHERE run_id = $1 ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'",
     [runId],
   );
+  // Fees and minimums are due without a session too.
+  await db.query(
+    `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
+       JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < r.period_end + interval '1 month' AND v.valid_to > r.period_start - interval '2 months'
+     WHERE r.id = $1 AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
+    [runId],
+  );
   return { claimed: rowCount ?? 0 };
 }

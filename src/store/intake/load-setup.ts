@@ -3,7 +3,9 @@ import { type Agreement, type AgreementKind, agreementSchema } from '../../contr
 import { tariffSchema } from '../../contracts/tariff.ts';
 import { type VatTable, vatTableSchema } from '../../contracts/vat-table.ts';
 import type { AccountSetup, Contracted, EntitySetup, PartyVat, PayerSetup, SetupLookup, SiteSetup, TariffSetup } from '../../core/allocate/setup.ts';
+import { priceSeriesOf } from '../../core/share/pipeline.ts';
 import type { Db } from '../db.ts';
+import { loadPricePoints } from '../price-points.ts';
 
 /** A token as a source names it, and the reference that stands for it in records. */
 export type TokenUse = { readonly sourceId: string; readonly ref: string; readonly uid: string };
@@ -37,10 +39,15 @@ export async function loadSetup(
   const ofSites = [...sites.values()].flat().flatMap(({ value: s }) => [s.ownerAccountId, s.operatorAccountId]);
   const ofTokens = [...tokens.values()].flat().map((t) => t.value.accountId);
   const contracts = await loadContracts(db, unique([...ofSites, ...ofTokens]));
-  const fleets = contracts.rows.flatMap(({ agreement }) => (agreement.kind === 'homeCharging' ? [agreement.payerAccountId] : []));
-  const accounts = await loadAccounts(db, unique([...ofSites, ...ofTokens, ...fleets]));
+  const named = contracts.rows.flatMap(({ agreement }) => accountsNamed(agreement));
+  const accounts = await loadAccounts(db, unique([...ofSites, ...ofTokens, ...named]));
   const assigned = await loadAssignedTariffs(db, wanted.entityIds);
-  const named = await loadTariffs(db, unique(contracts.rows.flatMap(({ agreement }) => tariffsNamed(agreement))));
+  const listed = await loadTariffs(db, unique(contracts.rows.flatMap(({ agreement }) => tariffsNamed(agreement))));
+  const { fromMs, toMs } = wanted.between;
+  const prices = await loadPricePoints(
+    db,
+    unique(contracts.rows.flatMap(({ agreement }) => seriesNamed(agreement))).map((seriesId) => ({ seriesId, fromMs, toMs })),
+  );
   const entities = new Map<string, EntitySetup>();
   for (const id of wanted.entityIds) entities.set(id, await loadEntity(db, id, wanted.between));
   const uids = new Map(wanted.tokens.map((t) => [`${t.sourceId}\n${t.ref}`, t.uid]));
@@ -63,7 +70,8 @@ export async function loadSetup(
       // Of one tariff the newest version in force counts: published versions are never ended.
       return fitting.filter((t) => !fitting.some((o) => o.value.tariffId === t.value.tariffId && o.version > t.version)).map((t) => t.value);
     },
-    tariff: (tariffId, ms) => at(named.get(tariffId), ms),
+    prices,
+    tariff: (tariffId, ms) => at(listed.get(tariffId), ms),
     entity(id) {
       const entity = entities.get(id);
       if (entity === undefined) throw new Error(`entity ${id} was not loaded`);
@@ -224,6 +232,18 @@ export async function loadContracts(db: Db, accountIds: readonly string[]): Prom
       return found;
     },
   };
+}
+
+/** Other accounts that an agreement makes pay or earn. */
+function accountsNamed(agreement: Agreement): string[] {
+  if (agreement.kind === 'homeCharging') return [agreement.payerAccountId];
+  return agreement.kind === 'revenueShare' ? agreement.beneficiaries.map((b) => b.accountId) : [];
+}
+
+/** Price series that price the energy of a session. */
+function seriesNamed(agreement: Agreement): string[] {
+  if (agreement.kind === 'homeCharging') return agreement.price.by === 'series' ? [agreement.price.seriesId] : [];
+  return agreement.kind === 'revenueShare' ? priceSeriesOf(agreement) : [];
 }
 
 function tariffsNamed(agreement: Agreement): string[] {

@@ -1,12 +1,12 @@
 import { type Charge, mirrorOf } from '../../core/allocate/charges.ts';
 import { invariant } from '../../core/invariant.ts';
 import type { Issue } from '../../core/issues.ts';
-import { postingsFor } from '../../core/ledger/postings.ts';
 import { chargeHash, hashOfChargeText, type SealedRecord } from '../../core/seal/charge-record.ts';
 import { parseInstant } from '../../core/time.ts';
-import { arrayOf, bytea, byteaOfHex, byteaOfText, date, int4, int8, jsonb, text, timestamptz } from '../binary.ts';
+import { arrayOf, bytea, byteaOfHex, byteaOfText, int4, int8, jsonb, text, timestamptz } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
 import { type Db, TryAgain } from '../db.ts';
+import { bookCharges, type ChargeToBook } from '../ledger/book-charges.ts';
 import { chargeOfRow } from './charge-of-row.ts';
 import { type Head, headKeyText } from './load-page.ts';
 import type { TokenUse } from './load-setup.ts';
@@ -156,17 +156,6 @@ function headValues(rows: readonly Head[]): Buffer[] {
   ];
 }
 
-type ChargeRow = {
-  readonly record: Omit<BookedRecord, 'revision'>;
-  readonly sessionKey: string;
-  readonly revision: number;
-  readonly charge: Charge;
-  readonly reversalOf: bigint | null;
-  readonly hash: string;
-};
-/** As it goes into the database: under its own id and that of its page. */
-type BookedCharge = { readonly row: ChargeRow; readonly chargeId: bigint; readonly pageId: string };
-
 const recordTable: CopyTable<RecordRow> = {
   name: 'charge_record',
   columns: [
@@ -189,55 +178,6 @@ const recordTable: CopyTable<RecordRow> = {
   ],
 };
 
-const chargeTable: CopyTable<BookedCharge> = {
-  name: 'rated_charge',
-  columns: [
-    column('charge_id', int8, (r) => r.chargeId),
-    column('record_id', int8, ({ row }) => row.record.recordId),
-    column('revision', int4, ({ row }) => row.revision),
-    column('session_key', text, ({ row }) => row.sessionKey),
-    column('contract_id', text, ({ row }) => row.charge.contractId),
-    column('clause', text, ({ row }) => row.charge.clause),
-    column('role', text, ({ row }) => row.charge.role),
-    column('component', text, ({ row }) => row.charge.component),
-    column('split_no', int4, ({ row }) => row.charge.splitNo),
-    column('contract_version', int4, ({ row }) => row.charge.contractVersion),
-    column('payer_account_id', text, ({ row }) => row.charge.payerAccountId),
-    column('payee_account_id', text, ({ row }) => row.charge.payeeAccountId),
-    column('entity_id', text, ({ row }) => row.record.entityId),
-    column('tariff_version_id', text, ({ row }) => row.charge.tariffVersionId),
-    column('currency', text, ({ row }) => row.charge.currency),
-    column('net_minor', int8, ({ row }) => row.charge.netMinor),
-    column('gross_minor', int8, ({ row }) => row.charge.grossMinor),
-    column('book_net_minor', int8, ({ row }) => row.charge.bookNetMinor),
-    column('fx_rate', text, ({ row }) => row.charge.fxRate),
-    column('vat_code', text, ({ row }) => row.charge.vatCode),
-    column('vat_rule', text, ({ row }) => row.charge.vatRule),
-    column('rounding_mode', text, ({ row }) => row.charge.roundingMode),
-    column('exact_net', text, ({ row }) => row.charge.exactNet),
-    column('unit_price', text, ({ row }) => row.charge.unitPrice),
-    column('energy_wh', int8, ({ row }) => row.charge.energyWh),
-    column('quantity', int8, ({ row }) => row.charge.quantity),
-    column('quantity_unit', text, ({ row }) => row.charge.quantityUnit),
-    column('gl_account', text, ({ row }) => row.charge.glAccount),
-    column('cost_center', text, ({ row }) => row.charge.costCenter),
-    column('customer_cost_center', text, ({ row }) => row.charge.customerCostCenter),
-    column('unit_id', text, ({ row }) => row.charge.unitId),
-    column('site_id', text, ({ row }) => row.charge.siteId),
-    column('service_on', date, ({ row }) => row.charge.serviceOn),
-    column('service_month', text, ({ row }) => row.charge.serviceMonth),
-    column('mapping_version', int4, ({ row }) => row.charge.mappingVersion),
-    column('reversal_of', int8, ({ row }) => row.reversalOf),
-    column('page_id', text, (r) => r.pageId),
-    column('charge_hash', byteaOfHex, ({ row }) => row.hash),
-  ],
-};
-
-const identityTable: CopyTable<BookedCharge> = {
-  name: 'charge_identity',
-  columns: [column('identity_key', text, ({ row }) => `${row.sessionKey}|${row.charge.role}|${row.charge.component}|${row.charge.splitNo}`), column('charge_id', int8, (r) => r.chargeId)],
-};
-
 function instantMs(at: string): number {
   const ms = parseInstant(at);
   invariant(ms !== undefined, 'instants of sealed facts are RFC 3339');
@@ -245,130 +185,41 @@ function instantMs(at: string): number {
 }
 
 /**
- * Seals records and books their charges: record rows, reversals of the revision they replace, charges with their
- * identity (invariant 2), and one journal per page and service month. What is booked of `unbooked` is reversed, and nothing takes its place.
- * All in the caller's transaction; `wave` numbers its calls there.
+ * Seals records and books their charges: record rows, reversals of the revision they replace, and the charges. What is booked of
+ * `unbooked` is reversed, and nothing takes its place. All in the caller's transaction; `wave` numbers its calls there.
  */
 export async function sealAndBook(db: Db, records: readonly RecordRow[], unbooked: readonly BookedRecord[], wave: number): Promise<void> {
   const reversals = await reversalsOf(db, [...records.filter((r) => r.revision > 1), ...unbooked]);
-  const rows: ChargeRow[] = [...reversals, ...records.flatMap(chargesOf)];
-  if (records.length === 0 && rows.length === 0) return;
-  const page = await db.query<{ id: string; charge_ids: string[] }>(
-    "SELECT 'page/' || pg_current_xact_id()::text || '.' || $1::text AS id, ARRAY(SELECT nextval('charge_id_seq') FROM generate_series(1, $2::integer)) AS charge_ids",
-    [wave, rows.length],
-  );
-  const { id: pageId = '', charge_ids: chargeIds = [] } = page.rows[0] ?? {};
-  const booked = rows.map((row, i): BookedCharge => ({ row, chargeId: BigInt(chargeIds[i] ?? 0), pageId }));
-  const journals = journalsOf(rows, pageId);
-  await copyIn(db, [
-    rowsFor(recordTable, records),
-    rowsFor(chargeTable, booked),
-    rowsFor(
-      identityTable,
-      booked.filter(({ row }) => row.reversalOf === null),
-    ),
-    rowsFor(journalTable, journals),
-    rowsFor(
-      entryTable,
-      journals.flatMap((j) => j.entries),
-    ),
-  ]);
+  const rows = [...reversals, ...records.flatMap(chargesOf)];
+  if (records.length > 0 || rows.length > 0) await bookCharges(db, rows, wave, [rowsFor(recordTable, records)]);
 }
 
-function chargesOf(record: RecordRow): ChargeRow[] {
-  const { charges, recordKey, revision, sealed, sessionKey } = record;
-  return charges.map((charge, i) => ({ record, sessionKey, revision, charge, reversalOf: null, hash: hashOfChargeText(recordKey, revision, sealed.chargeTexts[i] ?? '', false) }));
+function chargesOf(record: RecordRow): ChargeToBook[] {
+  const { charges, entityId, recordId, recordKey, revision, sealed, sessionKey, sourceId } = record;
+  return charges.map((charge, i) => ({
+    entityId,
+    sourceId,
+    recordId,
+    revision,
+    sessionKey,
+    charge,
+    reversalOf: null,
+    hash: hashOfChargeText(recordKey, revision, sealed.chargeTexts[i] ?? '', false),
+  }));
 }
 
-/** The mirrors of what is booked of records; frees its identity. */
-async function reversalsOf(db: Db, records: readonly BookedRecord[]): Promise<ChargeRow[]> {
+/** The mirrors of what is booked of records. */
+async function reversalsOf(db: Db, records: readonly BookedRecord[]): Promise<ChargeToBook[]> {
   if (records.length === 0) return [];
   const byId = new Map(records.map((r) => [r.recordId, r]));
   const live = await db.query(`SELECT c.* FROM rated_charge c JOIN charge_identity i ON i.charge_id = c.charge_id WHERE c.record_id = ANY($1::bigint[]) AND c.reversal_of IS NULL`, [
     records.map((r) => r.recordId),
   ]);
-  await db.query('DELETE FROM charge_identity WHERE charge_id = ANY($1::bigint[])', [live.rows.map((r) => r.charge_id)]);
   return live.rows.flatMap((r) => {
     const record = byId.get(r.record_id);
     if (record === undefined) return [];
+    const { entityId, recordId, recordKey, sourceId } = record;
     const charge = mirrorOf(chargeOfRow(r));
-    return [{ record, sessionKey: r.session_key, revision: r.revision, charge, reversalOf: r.charge_id, hash: chargeHash(record.recordKey, r.revision, charge, true) }];
+    return [{ entityId, sourceId, recordId, revision: r.revision, sessionKey: r.session_key, charge, reversalOf: r.charge_id, hash: chargeHash(recordKey, r.revision, charge, true) }];
   });
-}
-
-/** One ledger transaction: what the charges of a page and service month come to, per account and dimensions. */
-type Journal = { readonly key: string; readonly entityId: string; readonly effectiveOn: string; readonly pageId: string; readonly entries: readonly Entry[] };
-type Dimensions = { readonly costCenter: string; readonly accountId: string | null; readonly siteId: string; readonly vatCode: string; readonly serviceMonth: string; readonly sourceId: string };
-type Entry = { readonly of: Dimensions; readonly journal: string; readonly ledgerAccount: string; readonly unit: string; readonly amount: bigint; readonly count: number };
-/** Charges that are posted alike; the counts are of those that carry money and energy. */
-type Sum = Dimensions & { readonly isShare: boolean; readonly currency: string; netMinor: bigint; energyWh: bigint; withMoney: number; withEnergy: number };
-
-const journalTable: CopyTable<Journal> = {
-  name: 'ledger_transaction',
-  columns: [
-    column('key', text, (j) => j.key),
-    column('entity_id', text, (j) => j.entityId),
-    column('kind', text, () => 'rated'),
-    column('effective_on', date, (j) => j.effectiveOn),
-    column('source_ref', text, (j) => j.pageId),
-  ],
-};
-
-const entryTable: CopyTable<Entry> = {
-  name: 'ledger_entry',
-  columns: [
-    column('transaction_key', text, (e) => e.journal),
-    column('ledger_account', text, (e) => e.ledgerAccount),
-    column('unit', text, (e) => e.unit),
-    column('amount', int8, (e) => e.amount),
-    column('cost_center', text, (e) => e.of.costCenter),
-    column('account_id', text, (e) => e.of.accountId),
-    column('site_id', text, (e) => e.of.siteId),
-    column('vat_code', text, (e) => e.of.vatCode),
-    column('service_month', text, (e) => e.of.serviceMonth),
-    column('source_id', text, (e) => e.of.sourceId),
-    column('charge_count', int4, (e) => e.count),
-  ],
-};
-
-function journalsOf(rows: readonly ChargeRow[], pageId: string): Journal[] {
-  const byMonth = new Map<string, ChargeRow[]>();
-  for (const row of rows) {
-    const inMonth = byMonth.get(row.charge.serviceMonth);
-    if (inMonth === undefined) byMonth.set(row.charge.serviceMonth, [row]);
-    else inMonth.push(row);
-  }
-  return [...byMonth].flatMap(([month, inMonth]) => {
-    const key = `${pageId}/${month}`;
-    const entries = sumsOf(inMonth).flatMap((sum) => entriesOf(sum, key));
-    const effectiveOn = inMonth.reduce((latest, { charge }) => (charge.serviceOn > latest ? charge.serviceOn : latest), '');
-    return entries.length === 0 ? [] : [{ key, entityId: inMonth[0]?.record.entityId ?? '', effectiveOn, pageId, entries }];
-  });
-}
-
-function sumsOf(rows: readonly ChargeRow[]): Sum[] {
-  const sums = new Map<string, Sum>();
-  for (const { charge, record } of rows) {
-    const isShare = charge.role === 'siteShareEstimate';
-    const { costCenter, siteId, vatCode, serviceMonth, currency } = charge;
-    const accountId = charge.payerAccountId ?? charge.payeeAccountId;
-    const key = `${isShare}\n${currency}\n${costCenter}\n${accountId}\n${siteId}\n${vatCode}\n${record.sourceId}`;
-    let sum = sums.get(key);
-    if (sum === undefined) {
-      sum = { isShare, currency, costCenter, accountId, siteId, vatCode, serviceMonth, sourceId: record.sourceId, netMinor: 0n, energyWh: 0n, withMoney: 0, withEnergy: 0 };
-      sums.set(key, sum);
-    }
-    sum.netMinor += charge.netMinor;
-    sum.energyWh += charge.energyWh;
-    if (charge.netMinor !== 0n) sum.withMoney += 1;
-    if (charge.energyWh !== 0n) sum.withEnergy += 1;
-  }
-  return [...sums.values()];
-}
-
-/** Postings are linear: those of a sum are the sums of those of its charges. */
-function entriesOf(sum: Sum, journal: string): Entry[] {
-  const { isShare, currency, netMinor, energyWh, withMoney, withEnergy } = sum;
-  const postings = isShare ? postingsFor({ kind: 'shareEstimated', currency, netMinor }) : postingsFor({ kind: 'saleRated', currency, netMinor, energyWh });
-  return postings.flatMap(({ ledgerAccount, unit, amount }) => (amount === 0n ? [] : [{ of: sum, journal, ledgerAccount, unit, amount, count: unit === 'Wh' ? withEnergy : withMoney }]));
 }

@@ -46,7 +46,7 @@ export async function chargesOfRecord(db: Db, recordId: string): Promise<{ reado
   if (first === undefined) return { charges: rows.map(viewOf), margin: null };
   const sum = (pick: (r: QueryResultRow) => boolean) => live.filter(pick).reduce<bigint>((total, r) => total + r['book_net_minor'], 0n);
   const sold = sum((r) => r['payer_account_id'] !== null);
-  const shared = sum((r) => r['role'] === 'siteShareEstimate');
+  const shared = sum((r) => r['role'] === 'siteShareEstimate' || r['role'] === 'energyReimbursement');
   const bought = sum((r) => r['payee_account_id'] !== null) - shared;
   const currency = first['books'] as string;
   const text = (minor: bigint) => formatMinor(minor, currency);

@@ -10,13 +10,13 @@ export async function waitingMessage(db: Db, ref: { sourceId: string; recordKey:
   return row === undefined ? undefined : { state: row.state, waitingFor: row.waiting_for, rawId: row.waiting_raw_id?.toString() ?? null, problem: row.problem };
 }
 
-/** Records of a source that wait because `key` (a site, a token's reference, or a segment; `*` for any) has no set-up, or, with code `anyRule`, for a decision on what a rule found; with the message each stands on; oldest first, at most 10,000. */
+/** Records of a source that wait because `key` (a site, a token's reference, a segment, or a price series; `*` for any) has no set-up, or, with code `anyRule`, for a decision on what a rule found; with the message each stands on; oldest first, at most 10,000. */
 export async function waitingForSetup(db: Db, filter: { readonly sourceId: string; readonly code: string; readonly key: string }): Promise<{ recordKey: string; rawId: string }[]> {
   const { rows } = await db.query<{ record_key: string; raw_id: bigint }>(
     `SELECT ${recordKeySql} AS record_key, h.waiting_raw_id AS raw_id FROM record_head h
      WHERE h.source_id = $1 AND h.waiting_raw_id IS NOT NULL
        AND ($2 = 'anyRule' AND h.waiting_for = 'decision' OR $3 = '*' AND h.issues->0->>'code' = $2
-         OR EXISTS (SELECT FROM jsonb_array_elements(h.issues) i WHERE i->>'code' = $2 AND (i->'params') @> ANY (ARRAY[jsonb_build_object('site', $3::text), jsonb_build_object('token', $3::text), jsonb_build_object('segment', $3::text)])))
+         OR EXISTS (SELECT FROM jsonb_array_elements(h.issues) i WHERE i->>'code' = $2 AND (i->'params') @> ANY (ARRAY[jsonb_build_object('site', $3::text), jsonb_build_object('token', $3::text), jsonb_build_object('segment', $3::text), jsonb_build_object('series', $3::text)])))
      ORDER BY h.record_id LIMIT 10000`,
     [filter.sourceId, filter.code, filter.key],
   );

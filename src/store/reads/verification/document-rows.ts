@@ -36,7 +36,7 @@ export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: Do
   const pages = pagesOf<DocumentRow>(db, 'SELECT d.*, r.period FROM document d JOIN billing_run r ON r.id = d.run_id ORDER BY d.run_id, d.account_id, d.id', documentsPerPage);
   for await (const documents of pages) {
     const ids = documents.map((d) => d.id);
-    const charges = await db.query(`${claimedCharges} WHERE k.document_id = ANY($1) ORDER BY k.document_id, ${annexOrder}`, [ids]);
+    const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, ${annexOrder}`, [ids]);
     const lines = await db.query('SELECT * FROM document_line WHERE document_id = ANY($1) ORDER BY document_id, line_no', [ids]);
     const adjustments = await db.query('SELECT l.document_id, a.* FROM document_line l JOIN adjustment a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id', [ids]);
     const of = (rows: readonly QueryResultRow[], id: string) => rows.filter((r) => r['document_id'] === id);

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+
+const id = z.string().regex(/^[A-Za-z0-9][\w.:-]{0,79}$/, 'must be an id of letters, digits, _ . : and -');
+const text = z.string().trim().min(1).max(200);
+const country = z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166 code such as SE');
+const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as SEK');
+const vatNumber = z.string().regex(/^[A-Z]{2}[A-Z0-9+*]{2,14}$/, 'must be a VAT number with its country, such as SE556000000101');
+const instant = z.iso.datetime({ offset: true });
+const date = z.iso.date();
+
+/** What is left out stays as it is; null takes it away. A new entry needs what the field tables call required. */
+export const setUpRowSchemas = {
+  parties: z.strictObject({
+    id,
+    name: text.exactOptional(),
+    country: country.exactOptional(),
+    vatNumber: vatNumber.nullable().exactOptional(),
+    orgNumber: text.nullable().exactOptional(),
+    email: z.email().max(200).nullable().exactOptional(),
+    address: z
+      .strictObject({
+        street: text.exactOptional(),
+        line2: text.exactOptional(),
+        postalCode: text.exactOptional(),
+        city: text.exactOptional(),
+        region: text.exactOptional(),
+        country: country.exactOptional(),
+      })
+      .exactOptional(),
+  }),
+  accounts: z.strictObject({
+    id,
+    entityId: id.exactOptional(),
+    partyId: id.exactOptional(),
+    category: z.enum(['driver', 'fleet', 'eMSP', 'siteOwner', 'partner']).exactOptional(),
+    strategy: z.enum(['cardReceipt', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']).exactOptional(),
+    roundingMode: z.enum(['grossFirst', 'netFirst']).exactOptional(),
+    currency: currency.exactOptional(),
+    paymentTermsDays: z.int().min(0).max(365).exactOptional(),
+    releaseGroup: text.exactOptional(),
+  }),
+  sites: z.strictObject({
+    id,
+    entityId: id.exactOptional(),
+    name: text.exactOptional(),
+    country: country.exactOptional(),
+    timeZone: text.exactOptional(),
+    costCenter: text.exactOptional(),
+    connectorPowerW: z.int().min(1).max(10_000_000).exactOptional(),
+    kind: z.enum(['own', 'foreign', 'home']).exactOptional(),
+    ownerAccountId: id.nullable().exactOptional(),
+    operatorAccountId: id.nullable().exactOptional(),
+  }),
+  fleetUnits: z.strictObject({
+    id,
+    accountId: id.exactOptional(),
+    kind: z.enum(['vehicle', 'driver']).exactOptional(),
+    label: text.exactOptional(),
+    partyId: id.nullable().exactOptional(),
+  }),
+  fleetAssignments: z.strictObject({ unitId: id, costCenter: text, validFrom: instant.exactOptional() }),
+  mappings: z.strictObject({
+    sourceId: id,
+    kind: z.enum(['site', 'token']),
+    externalKey: z.string().min(1).max(200),
+    internalId: id,
+    costCenter: text.nullable().exactOptional(),
+    unitId: id.nullable().exactOptional(),
+    validFrom: instant.exactOptional(),
+  }),
+  vatStatuses: z.strictObject({
+    accountId: id,
+    status: z.enum(['consumer', 'business', 'reseller']),
+    establishedIn: country,
+    vatNumber: vatNumber.nullable().exactOptional(),
+    evidence: z.string().trim().min(3).max(200).nullable().exactOptional(),
+    validFrom: date,
+  }),
+} as const;
+
+/** In the order in which a load takes them: what is referred to goes first. */
+export const setUpKinds = ['parties', 'accounts', 'sites', 'fleetUnits', 'fleetAssignments', 'mappings', 'vatStatuses'] as const;
+export type SetUpKind = (typeof setUpKinds)[number];
+export type SetUpRow<Kind extends SetUpKind = SetUpKind> = z.infer<(typeof setUpRowSchemas)[Kind]>;
+
+/** A legal entity's own data. Registrations and calendars that are there stay unless they are named. */
+export const entityInputSchema = z.strictObject({
+  name: text.exactOptional(),
+  country: country.exactOptional(),
+  currency: currency.exactOptional(),
+  timeZone: text.exactOptional(),
+  orgNumber: text.exactOptional(),
+  fxSource: text.exactOptional(),
+  vatRegistrations: z.array(z.strictObject({ country, number: vatNumber, validFrom: date, validTo: date.nullable().default(null) })).exactOptional(),
+  calendars: z.array(z.strictObject({ id, cadence: z.enum(['monthly', 'weekly', 'quarterly']) })).exactOptional(),
+});
+export type EntityInput = z.infer<typeof entityInputSchema>;
+
+export const bankAccountSchema = z.strictObject({ scheme: z.enum(['iban', 'bankgiro']), number: z.string().min(7).max(50) });
+export type BankAccount = z.infer<typeof bankAccountSchema>;

@@ -1,0 +1,41 @@
+import type { Conversion } from '../allocate/convert.ts';
+import { amountInBooks } from './in-books.ts';
+import type { Amount, LedgerEvent } from './ledger-table.ts';
+
+/** Figures of a document at issue. Money in minor units of its currency; `booked` is what its charges came to in the books. */
+export type IssuedFigures = {
+  readonly currency: string;
+  readonly netMinor: bigint;
+  readonly bookedNet: bigint;
+  readonly vat: readonly { readonly vatCode: string; readonly baseMinor: bigint; readonly vatMinor: bigint }[];
+  readonly payableMinor: bigint;
+  /** Whether we owe it: a site owner's statement. */
+  readonly isOwed?: boolean;
+};
+export type DocumentEvent = { readonly vatCode: string | null; readonly event: LedgerEvent };
+
+const none: Amount = { minor: 0n, book: 0n };
+
+/**
+ * What a document books beside its charges: VAT per code at the issue date's rate, what VAT per document leaves over (D02), whole
+ * kronor (D04), and what the rate moved since the service dates (D21). The receivable is the sum of the parts.
+ */
+export function eventsOfDocument({ currency, netMinor, bookedNet, vat, payableMinor, isOwed }: IssuedFigures, conversion: Conversion, books: string): DocumentEvent[] {
+  const inBooks = (minor: bigint) => amountInBooks(minor, currency, conversion, books);
+  const invoiced = { kind: 'saleInvoiced', currency, net: none, vat: none, rounding: none, fx: none, energyWh: 0n } as const;
+  const vatMinor = vat.reduce((sum, v) => sum + v.vatMinor, 0n);
+  const beforeKrona = vat.reduce((sum, v) => sum + v.baseMinor + v.vatMinor, 0n);
+  const fx = inBooks(netMinor).book - bookedNet;
+  if (isOwed === true) {
+    const stated = { kind: 'statementIssued', currency, net: none, inputVat: none, selfAssessedVat: none, rounding: none, fx: none } as const;
+    return [
+      ...vat.map(({ vatCode, vatMinor: minor }) => ({ vatCode, event: { ...stated, inputVat: inBooks(minor) } })),
+      { vatCode: null, event: { ...stated, rounding: inBooks(payableMinor - netMinor - vatMinor), fx: { minor: 0n, book: fx } } },
+    ];
+  }
+  return [
+    ...vat.map(({ vatCode, vatMinor: minor }) => ({ vatCode, event: { ...invoiced, vat: inBooks(minor) } })),
+    { vatCode: null, event: { ...invoiced, rounding: inBooks(beforeKrona - netMinor - vatMinor), fx: { minor: 0n, book: fx } } },
+    { vatCode: null, event: { kind: 'roundedToKrona', currency, amount: inBooks(beforeKrona - payableMinor) } },
+  ];
+}

@@ -1,0 +1,71 @@
+import type { AgreementOf, SupplyClause } from '../../contracts/agreement.ts';
+import { dayNumberOfDate, formatInstant, localDateOf, monthPeriod, startOfLocalDay } from '../time.ts';
+
+/** A version of a supply contract; epoch ms, half-open. */
+export type SupplyVersion = { readonly version: number; readonly fromMs: number; readonly toMs: number; readonly agreement: AgreementOf<'supply'> };
+type MonthClauseKind = 'fee' | 'included' | 'tiers' | 'cap' | 'minimum';
+export type MonthClause<Kind extends MonthClauseKind = MonthClauseKind> = Extract<SupplyClause, { kind: Kind }>;
+/** Days of a month on which a clause holds unchanged; local dates, `toOn` not included. */
+export type ClauseSegment<Kind extends MonthClauseKind> = {
+  readonly clause: MonthClause<Kind>;
+  readonly version: number;
+  readonly fromOn: string;
+  readonly toOn: string;
+  readonly days: number;
+  readonly ofDays: number;
+};
+
+/** The version in force at an instant: the newest that has begun. */
+function versionAt(versions: readonly SupplyVersion[], ms: number): SupplyVersion | undefined {
+  return versions.reduce<SupplyVersion | undefined>((best, v) => (v.fromMs <= ms && ms < v.toMs && (best === undefined || v.version > best.version) ? v : best), undefined);
+}
+
+/**
+ * The stretches of a local month on which clauses of a kind hold, in order of their first day. A day belongs to the version that holds at
+ * its end: the day of a change is the new plan's (D10). A pause or an end leaves days without any. A change that does not touch the clause
+ * does not part it.
+ */
+export function segmentsOf<Kind extends MonthClauseKind>(versions: readonly SupplyVersion[], month: string, zone: string, kind: Kind): ClauseSegment<Kind>[] {
+  const { startMs, endMs } = monthPeriod(month, zone);
+  const ofDays = daysBetween(localDateOf(startMs, zone), localDateOf(endMs, zone));
+  const open = new Map<string, ClauseSegment<Kind>>();
+  const done: ClauseSegment<Kind>[] = [];
+  for (let at = startMs; at < endMs; ) {
+    const on = localDateOf(at, zone);
+    const nextOn = dayAfter(on);
+    const nextMs = startOfLocalDay(nextOn, zone);
+    const held = versionAt(versions, nextMs - 1);
+    const clauses = held?.agreement.status === 'active' ? held.agreement.clauses.filter((c): c is MonthClause<Kind> => c.kind === kind) : [];
+    const texts = new Map(clauses.map((c) => [JSON.stringify(c), c]));
+    for (const [text, segment] of open) {
+      if (texts.has(text)) continue;
+      done.push(segment);
+      open.delete(text);
+    }
+    for (const [text, clause] of texts) {
+      const before = open.get(text);
+      open.set(text, { clause, version: held?.version ?? 0, fromOn: before?.fromOn ?? on, toOn: nextOn, days: (before?.days ?? 0) + 1, ofDays });
+    }
+    at = nextMs;
+  }
+  return [...done, ...open.values()].sort((a, b) => (a.fromOn === b.fromOn ? ((a.clause as { id: string }).id < (b.clause as { id: string }).id ? -1 : 1) : a.fromOn < b.fromOn ? -1 : 1));
+}
+
+function dayAfter(on: string): string {
+  return formatInstant(Date.parse(`${on}T00:00:00Z`) + 86_400_000).slice(0, 10);
+}
+
+export function dayBefore(on: string): string {
+  return formatInstant(Date.parse(`${on}T00:00:00Z`) - 86_400_000).slice(0, 10);
+}
+
+/** The month so many months after another, `2026-03`. */
+export function monthAfter(month: string, by = 1): string {
+  const [year = 0, of = 1] = month.split('-').map(Number);
+  const index = year * 12 + of - 1 + by;
+  return `${Math.floor(index / 12)}-${String((index % 12) + 1).padStart(2, '0')}`;
+}
+
+function daysBetween(from: string, to: string): number {
+  return (dayNumberOfDate(to) ?? 0) - (dayNumberOfDate(from) ?? 0);
+}

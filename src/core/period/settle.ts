@@ -1,0 +1,167 @@
+import { allocate, minorUnitDigits, toDecimal4HalfEven, vatOfGross, vatOfNet } from '../money.ts';
+import { type ClauseMonth, type MonthInput, type Part, type Place, placeKey } from './month.ts';
+import type { PeriodRole } from './period-charge.ts';
+import { dayBefore, monthAfter, type SupplyVersion } from './segments.ts';
+
+/** A row of the month that an earlier run issued; `place` is what it burdens. */
+export type IssuedRow = {
+  readonly clause: string;
+  readonly component: string;
+  readonly role: PeriodRole;
+  readonly version: number;
+  readonly netMinor: bigint;
+  readonly grossMinor: bigint;
+  readonly place: Place;
+  readonly quantity: bigint;
+  readonly unit: string;
+  readonly unitPrice: string;
+};
+/** A row to bill: a period charge without what the store knows (contract, currency, accounts of the chart). */
+export type DueRow = {
+  readonly clause: string;
+  readonly component: string;
+  readonly role: PeriodRole;
+  readonly version: number;
+  readonly splitNo: number;
+  readonly place: Place;
+  readonly netMinor: bigint;
+  readonly grossMinor: bigint;
+  readonly exactNet: string;
+  readonly quantity: bigint;
+  readonly unit: string;
+  readonly unitPrice: string;
+  readonly serviceOn: string;
+};
+
+type Sums = { readonly net: bigint; readonly gross: bigint };
+
+/**
+ * What is still to bill of a month: its total less what was issued of it, clause by clause. The first time these are the clause's rows; later
+ * it is one difference, with a component of its own (`included#2`), on what the late sessions burden (D44). So the sum over all
+ * documents of a month is that of its sessions, whatever the order they came in. A fee in advance that is not refunded stays.
+ */
+export function settleMonth(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>, clauses: readonly ClauseMonth[], issued: readonly IssuedRow[]): DueRow[] {
+  const wanted = grouped(clauses, (c) => `${c.component}\n${c.clause}`);
+  const before = grouped(issued, (r) => `${baseOf(r.component)}\n${r.clause}`);
+  return [...new Set([...wanted.keys(), ...before.keys()])].sort().flatMap((key) => {
+    const due = wanted.get(key) ?? [];
+    const done = before.get(key) ?? [];
+    return done.length === 0 ? firstRows(input, due) : difference(input, due, done);
+  });
+}
+
+function firstRows(input: Pick<MonthInput, 'mode' | 'currency'>, due: readonly ClauseMonth[]): DueRow[] {
+  return due.flatMap((c) => rowsOf(input, c)).flatMap((row, splitNo) => (row.netMinor === 0n && row.grossMinor === 0n ? [] : [{ ...row, splitNo }]));
+}
+
+/** The rows of a clause, one per place. */
+function rowsOf({ mode, currency }: Pick<MonthInput, 'mode' | 'currency'>, { parts, clause, component, role, version, unit, unitPrice }: ClauseMonth): Omit<DueRow, 'splitNo'>[] {
+  return [...grouped(parts, (p) => placeKey(p.place)).values()].map((own) => {
+    const [first] = own as [Part, ...Part[]];
+    const amount = own.reduce((sum, p) => sum + p.amount, 0n);
+    const { percent } = first.place.vat;
+    const sums = mode === 'grossFirst' ? { net: amount - vatOfGross(amount, percent), gross: amount } : { net: amount, gross: amount + vatOfNet(amount, percent) };
+    const quantity = own.reduce((sum, p) => sum + p.quantity, 0n);
+    const serviceOn = own.reduce((latest, p) => (p.serviceOn > latest ? p.serviceOn : latest), '');
+    return {
+      clause,
+      component,
+      role,
+      version,
+      place: first.place,
+      netMinor: sums.net,
+      grossMinor: sums.gross,
+      exactNet: majorOf(sums.net, currency),
+      quantity: quantity === 0n ? 1n : quantity,
+      unit,
+      unitPrice,
+      serviceOn,
+    };
+  });
+}
+
+function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>, due: readonly ClauseMonth[], done: readonly IssuedRow[]): DueRow[] {
+  const [first] = done as readonly [IssuedRow, ...IssuedRow[]];
+  const rows = due.flatMap((c) => rowsOf(input, c));
+  const rest: Sums = { net: total(rows, 'netMinor') - total(done, 'netMinor'), gross: total(rows, 'grossMinor') - total(done, 'grossMinor') };
+  if (rest.net === 0n && rest.gross === 0n) return [];
+  if (rest.net < 0n && first.role === 'advanceFee' && !isRefunded(input.versions, first)) return [];
+  const parts = due.flatMap((c) => c.parts);
+  const late = parts.filter((p) => p.isNew);
+  const places = [
+    ...grouped(
+      (late.length > 0 ? late : parts).map((p) => ({ place: p.place, weight: p.amount })),
+      (p) => placeKey(p.place),
+    ).values(),
+  ];
+  const burdened = places.length > 0 ? places : [[{ place: first.place, weight: 1n }]];
+  const weights = burdened.map((own) => own.reduce((sum, p) => sum + p.weight, 0n));
+  const nets = allocate(rest.net, weights);
+  const grosses = allocate(rest.gross, weights);
+  const latest = due.at(-1);
+  // Energy is told by difference too, so that the rows of a month sum to what is covered.
+  const inWh = first.unit === 'Wh';
+  const quantities = inWh
+    ? allocate(
+        total(rows, 'quantity') -
+          total(
+            done.filter((r) => r.unit === 'Wh'),
+            'quantity',
+          ),
+        weights,
+      )
+    : [];
+  const no = 1 + Math.max(...done.map((r) => numberOf(r.component)));
+  return burdened.flatMap((own, splitNo) => {
+    const [netMinor, grossMinor] = [nets[splitNo] ?? 0n, grosses[splitNo] ?? 0n];
+    if (netMinor === 0n && grossMinor === 0n) return [];
+    return [
+      {
+        clause: first.clause,
+        component: `${baseOf(first.component)}#${no}`,
+        role: first.role,
+        version: latest?.version ?? first.version,
+        splitNo,
+        place: own[0]?.place ?? first.place,
+        netMinor,
+        grossMinor,
+        exactNet: majorOf(netMinor, input.currency),
+        quantity: inWh ? (quantities[splitNo] ?? 0n) : 1n,
+        unit: inWh ? 'Wh' : 'difference',
+        unitPrice: latest?.unitPrice ?? first.unitPrice,
+        serviceOn: late.reduce((on, p) => (p.serviceOn > on ? p.serviceOn : on), '') || dayBefore(`${monthAfter(input.month)}-01`),
+      },
+    ];
+  });
+}
+
+function isRefunded(versions: readonly SupplyVersion[], row: IssuedRow): boolean {
+  const clause = versions.find((v) => v.version === row.version)?.agreement.clauses.find((c) => c.id === row.clause);
+  return clause?.kind !== 'fee' || clause.refund === 'prorata';
+}
+
+function baseOf(component: string): string {
+  return component.split('#')[0] ?? component;
+}
+
+function numberOf(component: string): number {
+  return Number(component.split('#')[1] ?? 1);
+}
+
+function total<Key extends 'netMinor' | 'grossMinor' | 'quantity'>(rows: readonly { readonly [K in Key]: bigint }[], key: Key): bigint {
+  return rows.reduce((sum, r) => sum + r[key], 0n);
+}
+
+function majorOf(minor: bigint, currency: string): string {
+  return toDecimal4HalfEven({ n: minor, d: 10n ** BigInt(minorUnitDigits(currency)) });
+}
+
+function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
+  const map = new Map<string, T[]>();
+  for (const row of rows) {
+    const own = map.get(keyOf(row));
+    if (own === undefined) map.set(keyOf(row), [row]);
+    else own.push(row);
+  }
+  return map;
+}

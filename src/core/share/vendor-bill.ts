@@ -1,0 +1,22 @@
+import type { DocumentValue } from '../document/compose.ts';
+
+/** A line of a posting for the ERP; debit positive, minor units of the document's currency. */
+export type BillLine = { readonly glAccount: string; readonly costCenter: string | null; readonly vatCode: string | null; readonly amountMinor: bigint };
+
+/**
+ * What a document written for a site owner posts in the ERP as a vendor bill: its net per account, cost center and VAT code and the input VAT
+ * per code against what is owed to the owner. Sums to zero. `glOf` finds the account of a key and throws where none is mapped.
+ */
+export function vendorBillLines(document: Pick<DocumentValue, 'lines' | 'vat' | 'payableMinor' | 'roundingMinor'>, glOf: (key: string) => string): BillLine[] {
+  const costs = new Map<string, BillLine>();
+  for (const { glAccount, costCenter, vatCode, netMinor } of document.lines) {
+    const key = `${glAccount}\n${costCenter}\n${vatCode}`;
+    costs.set(key, { glAccount, costCenter, vatCode, amountMinor: netMinor + (costs.get(key)?.amountMinor ?? 0n) });
+  }
+  return [
+    ...costs.values(),
+    ...document.vat.filter((v) => v.vatMinor !== 0n).map((v): BillLine => ({ glAccount: glOf(`inputVat.${v.vatCode}`), costCenter: null, vatCode: v.vatCode, amountMinor: v.vatMinor })),
+    ...(document.roundingMinor === 0n ? [] : [{ glAccount: glOf('rounding'), costCenter: null, vatCode: null, amountMinor: document.roundingMinor }]),
+    { glAccount: glOf('ownerPayable'), costCenter: null, vatCode: null, amountMinor: -document.payableMinor },
+  ].filter((l) => l.amountMinor !== 0n);
+}

@@ -1,0 +1,103 @@
+import { type Issue, issue } from '../../core/issues.ts';
+import { misfit, type Values } from '../../core/set-up/check-row.ts';
+import { checkVatNumber } from '../../core/set-up/check-vat-number.ts';
+import type { References } from './put-references.ts';
+import type { VersionKind } from './put-rows.ts';
+
+export type SpanKind = 'fleetAssignments' | 'mappings' | 'vatStatuses';
+
+/** Where values of a kind that hold from an instant on are kept, and what has to fit in a row of it. */
+export type SpanSpec = {
+  readonly table: string;
+  readonly keys: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string>>;
+  readonly type: 'timestamptz' | 'date';
+  /** Undefined: only the audit trail tells of it. */
+  readonly version?: { readonly kind: VersionKind; readonly words: readonly string[] };
+  load(rows: readonly Values[], references: References): Promise<void>;
+  check(id: string, row: Values, references: References): Issue[];
+};
+
+export const spanSpecs: Readonly<Record<SpanKind, SpanSpec>> = {
+  fleetAssignments: {
+    table: 'fleet_assignment',
+    keys: { unitId: 'unit_id' },
+    fields: { costCenter: 'cost_center' },
+    type: 'timestamptz',
+    version: { kind: 'fleetAssignment', words: [] },
+    load: (rows, references) =>
+      references.load(
+        'fleetUnit',
+        rows.map((r) => r['unitId']),
+      ),
+    check: (id, { unitId }, references) => missing(id, 'unitId', 'fleetUnit', unitId, references),
+  },
+  mappings: {
+    table: 'mapping',
+    keys: { sourceId: 'source_id', kind: 'kind', externalKey: 'external_key' },
+    fields: { internalId: 'internal_id', costCenter: 'cost_center', unitId: 'unit_id' },
+    type: 'timestamptz',
+    async load(rows, references) {
+      await references.load(
+        'source',
+        rows.map((r) => r['sourceId']),
+      );
+      await references.load(
+        'site',
+        rows.flatMap((r) => (r['kind'] === 'site' ? [r['internalId']] : [])),
+      );
+      await references.load(
+        'account',
+        rows.flatMap((r) => (r['kind'] === 'token' ? [r['internalId']] : [])),
+      );
+      await references.load(
+        'fleetUnit',
+        rows.flatMap((r) => (r['unitId'] == null ? [] : [r['unitId']])),
+      );
+    },
+    check: (id, { sourceId, kind, internalId, unitId }, references) => {
+      const target = kind === 'site' ? ('site' as const) : ('account' as const);
+      const unit = references.get('fleetUnit', unitId);
+      return [
+        ...missing(id, 'sourceId', 'source', sourceId, references),
+        ...missing(id, 'internalId', target, internalId, references),
+        ...(unitId == null ? [] : missing(id, 'unitId', 'fleetUnit', unitId, references)),
+        ...(references.get(target, internalId)?.erased === true ? [issue('rowErased', 'blocks', id, { id: String(internalId) })] : []),
+        ...(unit !== undefined && unit.accountId !== internalId
+          ? [misfit(id, 'unitId', unitId, `that unit is of account ${unit.accountId}`, 'a unit of the account that the token is mapped to')]
+          : []),
+      ];
+    },
+  },
+  vatStatuses: {
+    table: 'vat_status',
+    keys: { accountId: 'account_id' },
+    fields: { status: 'status', establishedIn: 'established_in', vatNumber: 'vat_number', evidence: 'evidence' },
+    type: 'date',
+    version: { kind: 'vatStatus', words: ['vatNumber', 'evidence'] },
+    load: (rows, references) =>
+      references.load(
+        'account',
+        rows.map((r) => r['accountId']),
+      ),
+    check: (id, { accountId, status, vatNumber, evidence }, references) => {
+      const account = references.get('account', accountId);
+      return [
+        ...missing(id, 'accountId', 'account', accountId, references),
+        ...(account?.erased === true ? [issue('rowErased', 'blocks', id, { id: String(accountId) })] : []),
+        ...(typeof vatNumber === 'string' ? checkVatNumber(id, vatNumber) : []),
+        ...(status === 'reseller'
+          ? (['vatNumber', 'evidence'] as const).flatMap((what) => ((what === 'vatNumber' ? vatNumber : evidence) == null ? [issue('noEvidence', 'warns', id, { what })] : []))
+          : []),
+        // Charges keep the evidence for good.
+        ...(typeof evidence === 'string' && account?.name !== undefined && evidence.toLowerCase().includes(account.name.toLowerCase()) && account.category === 'driver'
+          ? [issue('rowValue', 'blocks', id, { field: 'evidence', detail: 'names the driver, and charges keep it for good' })]
+          : []),
+      ];
+    },
+  },
+};
+
+function missing(id: string, field: string, kind: 'fleetUnit' | 'source' | 'site' | 'account', value: unknown, references: References): Issue[] {
+  return references.get(kind, value) === undefined ? [issue('rowReference', 'blocks', id, { field, id: String(value) })] : [];
+}

@@ -1,0 +1,127 @@
+import type { QueryResultRow } from 'pg';
+import type { AgreementOf } from '../../contracts/agreement.ts';
+import type { AccountSetup, EntitySetup } from '../../core/allocate/setup.ts';
+import type { MonthSession, Place, SoldItem } from '../../core/period/month.ts';
+import type { SupplyVersion } from '../../core/period/segments.ts';
+import type { IssuedRow } from '../../core/period/settle.ts';
+import { localDateOf, monthPeriod } from '../../core/time.ts';
+import type { Db } from '../db.ts';
+import { loadAccounts, loadContracts, loadEntity } from '../intake/load-setup.ts';
+import { recordKeySql } from '../record-key.ts';
+
+/** A supply contract with what its months are computed of. Sessions and issued rows are by service month. */
+export type PeriodContract = {
+  readonly account: AccountSetup;
+  readonly contractId: string;
+  readonly versions: readonly SupplyVersion[];
+  readonly firstMonth: string;
+  readonly sessions: ReadonlyMap<string, readonly MonthSession[]>;
+  readonly issued: ReadonlyMap<string, readonly IssuedRow[]>;
+};
+export type PeriodBook = { readonly entity: EntitySetup; readonly costCenter: string | null; readonly contracts: readonly PeriodContract[] };
+
+/** Of a fee or another clause of the month. */
+const monthKinds = new Set(['fee', 'included', 'tiers', 'cap', 'minimum']);
+
+/**
+ * The supply contracts of accounts that have clauses of the month, with the sessions that count in a run up to its month: what it
+ * claims for documents, and what earlier runs issued; without a run what was issued or is claimed for a document, or by none.
+ */
+export async function loadPeriod(db: Db, wanted: { readonly entityId: string; readonly period: string; readonly runId: string | null; readonly accountIds: readonly string[] }): Promise<PeriodBook> {
+  const zone = (await db.query<{ time_zone: string; cost_center: string | null }>('SELECT time_zone, cost_center FROM legal_entity WHERE id = $1', [wanted.entityId])).rows[0];
+  const { startMs, endMs } = monthPeriod(wanted.period, zone?.time_zone ?? 'UTC');
+  const entity = await loadEntity(db, wanted.entityId, { fromMs: startMs - 100 * 86_400_000, toMs: endMs + 32 * 86_400_000 });
+  const accounts = await loadAccounts(db, wanted.accountIds);
+  const versions = new Map<string, { accountId: string; versions: SupplyVersion[] }>();
+  for (const { agreement, contractId, accountId, ...version } of (await loadContracts(db, wanted.accountIds)).rows) {
+    if (agreement.kind !== 'supply') continue;
+    const own = versions.get(contractId) ?? { accountId, versions: [] };
+    own.versions.push({ ...version, agreement: agreement as AgreementOf<'supply'> });
+    versions.set(contractId, own);
+  }
+  const ids = [...versions].filter(([, k]) => k.versions.some((v) => v.agreement.clauses.some((c) => monthKinds.has(c.kind)))).map(([id]) => id);
+  const sessions = ids.length === 0 ? new Map() : await loadSessions(db, wanted, ids, entity);
+  const issued = ids.length === 0 ? new Map() : await loadIssued(db, ids, entity);
+  return {
+    entity,
+    costCenter: zone?.cost_center ?? null,
+    contracts: ids.flatMap((contractId): PeriodContract[] => {
+      const own = versions.get(contractId);
+      const account = own === undefined ? undefined : accounts.get(own.accountId);
+      if (own === undefined || account === undefined) return [];
+      const firstMs = Math.min(...own.versions.map((v) => v.fromMs));
+      const firstMonth = firstMs < Date.UTC(2000, 0, 1) ? '2000-01' : localDateOf(firstMs, entity.timeZone).slice(0, 7);
+      return [{ account, contractId, versions: own.versions, firstMonth, sessions: sessions.get(contractId) ?? new Map(), issued: issued.get(contractId) ?? new Map() }];
+    }),
+  };
+}
+
+async function loadSessions(
+  db: Db,
+  { runId, period, accountIds }: { readonly runId: string | null; readonly period: string; readonly accountIds: readonly string[] },
+  contractIds: readonly string[],
+  entity: EntitySetup,
+): Promise<Map<string, Map<string, MonthSession[]>>> {
+  const { rows } = await db.query(
+    `WITH sold AS (
+       SELECT c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode,
+         sum(c.net_minor)::bigint AS net, sum(c.gross_minor)::bigint AS gross, sum(c.energy_wh)::bigint AS wh, max(c.revision) AS revision, min(c.charge_id) AS first, bool_or(coalesce(k.run_id = $1, false)) AS is_new
+       FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
+       WHERE c.payer_account_id = ANY($2) AND c.contract_id = ANY($3) AND c.service_month <= $4 AND c.record_id IS NOT NULL AND c.role IN ('driverSale', 'fleetSale', 'idleFee')
+         AND (d.state = 'issued' OR k.run_id = $1 AND k.disposition = 'document' OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession')
+       GROUP BY c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode)
+     SELECT s.*, t.kind AS site_kind, h.source_id || '/' || ${recordKeySql} AS key, (extract(epoch FROM r.start_at) * 1000)::bigint AS start_ms, (extract(epoch FROM r.end_at) * 1000)::bigint AS end_ms
+     FROM (SELECT *, max(revision) OVER (PARTITION BY contract_id, record_id) AS latest FROM sold) s JOIN record_head h ON h.record_id = s.record_id
+     JOIN charge_record r ON r.record_id = s.record_id AND r.revision = s.latest JOIN site t ON t.id = s.site_id ORDER BY s.contract_id, s.record_id, s.first`,
+    [runId, accountIds, contractIds, period],
+  );
+  const found = new Map<string, Map<string, Map<string, Omit<MonthSession, 'items' | 'isNew'> & { isNew: boolean; items: SoldItem[] }>>>();
+  for (const r of rows) {
+    const ofMonth = nested(nested(found, r.contract_id), r.service_month);
+    let session = ofMonth.get(r.key);
+    if (session === undefined) {
+      session = { key: r.key, startMs: Number(r.start_ms), endMs: Number(r.end_ms), siteId: r.site_id, siteKind: r.site_kind, isNew: false, items: [] };
+      ofMonth.set(r.key, session);
+    }
+    session.isNew ||= r.is_new;
+    if (r.net === 0n && r.gross === 0n && r.wh === 0n) continue;
+    session.items.push({ component: r.component, energyWh: r.wh, amount: r.rounding_mode === 'grossFirst' ? r.gross : r.net, place: placeOf(r, entity) });
+  }
+  return new Map([...found].map(([contract, months]) => [contract, new Map([...months].map(([month, own]) => [month, [...own.values()]]))]));
+}
+
+async function loadIssued(db: Db, contractIds: readonly string[], entity: EntitySetup): Promise<Map<string, Map<string, IssuedRow[]>>> {
+  const { rows } = await db.query('SELECT * FROM rated_charge WHERE contract_id = ANY($1) AND record_id IS NULL ORDER BY charge_id', [contractIds]);
+  const found = new Map<string, Map<string, IssuedRow[]>>();
+  for (const r of rows) {
+    const months = nested(found, r.contract_id) as unknown as Map<string, IssuedRow[]>;
+    const row: IssuedRow = {
+      clause: r.clause,
+      component: r.component,
+      role: r.role,
+      version: r.contract_version,
+      netMinor: r.net_minor,
+      grossMinor: r.gross_minor,
+      place: placeOf(r, entity),
+      quantity: r.quantity,
+      unit: r.quantity_unit,
+      unitPrice: r.unit_price,
+    };
+    months.set(r.service_month, [...(months.get(r.service_month) ?? []), row]);
+  }
+  return found;
+}
+
+function placeOf(r: QueryResultRow, entity: EntitySetup): Place {
+  const percent = entity.vatRules.find((v) => v.code === r['vat_code'])?.percent ?? '0';
+  return { costCenter: r['cost_center'], customerCostCenter: r['customer_cost_center'], siteId: r['site_id'], vat: { code: r['vat_code'], percent, rule: r['vat_rule'] } };
+}
+
+function nested<K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  let inner = map.get(key);
+  if (inner === undefined) {
+    inner = new Map();
+    map.set(key, inner);
+  }
+  return inner;
+}

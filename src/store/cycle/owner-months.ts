@@ -1,0 +1,194 @@
+import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import { type DeliveredEnergy, deliveredEnergyOf } from '../../core/share/delivered-energy.ts';
+import { type ContractVersion, segmentsOf, versionAt } from '../../core/share/month-segments.ts';
+import { priceSeriesOf } from '../../core/share/pipeline.ts';
+import type { StatedShare, StatementInput } from '../../core/share/statement.ts';
+import type { Db } from '../db.ts';
+import { loadPricePoints } from '../price-points.ts';
+import { recordKeySql } from '../record-key.ts';
+
+/** A contract that shares revenue, with all its versions. */
+export type OwnerContract = { readonly contractId: string; readonly accountId: string; readonly currency: string; readonly versions: readonly ContractVersion[] };
+/** The months to state of a contract, oldest first, one after the other, and what guarantees had added before them. */
+export type OwnerMonths = { readonly contract: OwnerContract; readonly months: readonly StatementInput[]; readonly carriedGuarantees: ReadonlyMap<string, bigint> };
+
+const shareRoles = "('siteShareEstimate', 'energyReimbursement')";
+const saleRoles = "('driverSale', 'fleetSale', 'emspSale', 'idleFee')";
+
+type SaleRow = {
+  record_id: bigint;
+  key: string;
+  site_id: string;
+  account_id: string;
+  start_ms: string;
+  end_ms: string;
+  service_month: string;
+  currency: string;
+  net: bigint;
+  energy_wh: bigint;
+  claimed: boolean;
+  written_off: boolean;
+  is_new: boolean;
+};
+
+/**
+ * What a run needs to state the months of these contracts, from their first month (by contract) to `lastMonth`, set-wise: the sessions at the
+ * owners' sites whose sale is released (claimed and not carried, or rated where that is the basis), what their records booked and the
+ * run or an earlier one has claimed, what was stated before, and prices.
+ */
+export async function loadOwnerMonths(
+  db: Db,
+  run: { readonly runId: string; readonly entityId: string; readonly timeZone: string },
+  wanted: readonly { readonly contract: OwnerContract; readonly months: readonly string[] }[],
+): Promise<OwnerMonths[]> {
+  if (wanted.length === 0) return [];
+  const months = [...new Set(wanted.flatMap((w) => w.months))].sort();
+  const contractIds = wanted.map((w) => w.contract.contractId);
+  const sales = await loadSales(
+    db,
+    run,
+    wanted.map((w) => w.contract.accountId),
+    months,
+  );
+  const booked = await loadBooked(db, contractIds, months);
+  const stated = await loadStated(db, contractIds);
+  const needFacts = wanted.some((w) => w.contract.versions.some((v) => priceSeriesOf(v.agreement).length > 0));
+  const delivered = needFacts
+    ? await loadDelivered(
+        db,
+        sales.map((s) => s.record_id),
+      )
+    : new Map<bigint, DeliveredEnergy>();
+  const series = [...new Set(wanted.flatMap((w) => w.contract.versions.flatMap((v) => priceSeriesOf(v.agreement))))];
+  const prices = await loadPricePoints(
+    db,
+    series.flatMap((seriesId) => sales.map((s) => ({ seriesId, fromMs: Number(s.start_ms), toMs: Number(s.end_ms) }))),
+  );
+  const salesOf = new Map<string, SaleRow[]>();
+  for (const s of sales) {
+    const key = `${s.account_id} ${s.currency} ${s.service_month}`;
+    const own = salesOf.get(key);
+    if (own === undefined) salesOf.set(key, [s]);
+    else own.push(s);
+  }
+  return wanted.map(({ contract, months: own }): OwnerMonths => {
+    const before = stated.filter((s) => s.contractId === contract.contractId);
+    return {
+      contract,
+      carriedGuarantees: carriedBefore(contract, before, own[0] ?? ''),
+      months: own.map((serviceMonth): StatementInput => {
+        const earlier = before.filter((s) => s.serviceMonth === serviceMonth);
+        const sessions = (salesOf.get(`${contract.accountId} ${contract.currency} ${serviceMonth}`) ?? []).flatMap((s): StatementInput['sessions'][number][] => {
+          const [startMs, endMs] = [Number(s.start_ms), Number(s.end_ms)];
+          const version = versionAt(contract.versions, startMs);
+          if (version === undefined || (!s.claimed && version.agreement.basis !== 'rated')) return [];
+          const energy = delivered.get(s.record_id) ?? { energyWh: s.energy_wh, stretches: [{ startMs, endMs, energyWh: s.energy_wh }] };
+          return [
+            {
+              key: s.key,
+              siteId: s.site_id,
+              startMs,
+              endMs,
+              contractVersion: version.version,
+              saleNetMinor: s.net,
+              delivered: energy,
+              isWrittenOff: s.written_off,
+              periodNetMinor: 0n,
+              includedWh: 0n,
+              isLate: s.is_new,
+              booked: (booked.get(s.record_id) ?? []).filter((b) => b.contractId === contract.contractId),
+            },
+          ];
+        });
+        return {
+          contractId: contract.contractId,
+          ownerAccountId: contract.accountId,
+          currency: contract.currency,
+          serviceMonth,
+          segments: segmentsOf(
+            contract.versions,
+            serviceMonth,
+            run.timeZone,
+            sessions.map((s) => s.startMs),
+          ),
+          sessions,
+          prices,
+          statementNo: 1 + Math.max(0, ...earlier.map((s) => s.no)),
+          stated: earlier,
+        };
+      }),
+    };
+  });
+}
+
+/** Live sales at the sites of owners, by session. Written off: left out of its document by this or an earlier run. What is too small to be billed earns nothing (D25). */
+async function loadSales(db: Db, run: { readonly runId: string; readonly entityId: string }, accountIds: readonly string[], months: readonly string[]): Promise<SaleRow[]> {
+  const { rows } = await db.query<SaleRow>(
+    `SELECT c.record_id, h.source_id || '/' || ${recordKeySql} AS key, c.site_id, s.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
+       (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, c.service_month, c.currency, sum(c.net_minor)::bigint AS net, r.energy_wh,
+       bool_and(k.charge_id IS NOT NULL AND k.disposition <> 'carried') AS claimed, bool_or(coalesce(k.disposition = 'excluded', false)) AS written_off,
+       bool_or(coalesce(k.run_id = $1, false)) AS is_new
+     FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN charge_identity i ON i.charge_id = c.charge_id
+       JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id
+     WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.reversal_of IS NULL AND c.clause <> 'smallSession'
+     GROUP BY c.record_id, h.source_id, h.owner_country, h.owner_party, h.cdr_id, c.site_id, s.owner_account_id, r.start_at, r.end_at, c.service_month, c.currency, r.energy_wh`,
+    [run.runId, run.entityId, accountIds, months],
+  );
+  return rows;
+}
+
+type Booked = StatedShare & { readonly contractId: string };
+
+/** Live shares of records that are claimed, by record. */
+async function loadBooked(db: Db, contractIds: readonly string[], months: readonly string[]): Promise<Map<bigint, Booked[]>> {
+  const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint }>(
+    `SELECT c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN charge_identity i ON i.charge_id = c.charge_id
+     WHERE c.contract_id = ANY($1) AND c.service_month = ANY($2) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND c.reversal_of IS NULL`,
+    [contractIds, months],
+  );
+  const booked = new Map<bigint, Booked[]>();
+  for (const r of rows) {
+    const share: Booked = { contractId: r.contract_id, clause: r.clause, payeeAccountId: r.payee_account_id, siteId: r.site_id, netMinor: r.net_minor };
+    const own = booked.get(r.record_id);
+    if (own === undefined) booked.set(r.record_id, [share]);
+    else own.push(share);
+  }
+  return booked;
+}
+
+type Stated = Booked & { readonly serviceMonth: string; readonly no: number };
+
+/** Rows of all statements of these contracts; `no` is the statement's number within its month. */
+async function loadStated(db: Db, contractIds: readonly string[]): Promise<Stated[]> {
+  const { rows } = await db.query<{ contract_id: string; clause: string; payee_account_id: string; site_id: string | null; net_minor: bigint; service_month: string; component: string }>(
+    `SELECT contract_id, clause, payee_account_id, site_id, net_minor, service_month, component FROM rated_charge
+     WHERE contract_id = ANY($1) AND record_id IS NULL AND role IN ('statement', 'energyReimbursement') ORDER BY charge_id`,
+    [contractIds],
+  );
+  return rows.map((r) => ({
+    contractId: r.contract_id,
+    clause: r.clause,
+    payeeAccountId: r.payee_account_id,
+    siteId: r.site_id,
+    netMinor: r.net_minor,
+    serviceMonth: r.service_month,
+    no: Number(/#(\d+)$/.exec(r.component)?.[1] ?? 1),
+  }));
+}
+
+/** What guarantees that are carried forward added in the months before, less what they took back. */
+function carriedBefore(contract: OwnerContract, stated: readonly Stated[], firstMonth: string): Map<string, bigint> {
+  const carrying = new Set(contract.versions.flatMap((v) => v.agreement.clauses.flatMap((c) => (c.kind === 'guarantee' && c.carryForward ? [c.id] : []))));
+  const carried = new Map<string, bigint>();
+  for (const s of stated) if (s.serviceMonth < firstMonth && carrying.has(s.clause)) carried.set(s.clause, (carried.get(s.clause) ?? 0n) + s.netMinor);
+  return carried;
+}
+
+/** When records delivered their energy, from their sealed facts; only what a price series asks for. */
+async function loadDelivered(db: Db, recordIds: readonly bigint[]): Promise<Map<bigint, DeliveredEnergy>> {
+  const { rows } = await db.query<{ record_id: bigint; facts: ChargeFacts }>(
+    `SELECT DISTINCT ON (record_id) record_id, convert_from(canonical, 'UTF8')::jsonb->'facts' AS facts FROM charge_record WHERE record_id = ANY($1) ORDER BY record_id, revision DESC`,
+    [recordIds],
+  );
+  return new Map(rows.map((r) => [r.record_id, deliveredEnergyOf(r.facts)]));
+}

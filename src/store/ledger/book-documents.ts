@@ -1,0 +1,125 @@
+import { type Conversion, conversionOn } from '../../core/allocate/convert.ts';
+import type { EntitySetup } from '../../core/allocate/setup.ts';
+import { describeIssue, isIssue } from '../../core/issues.ts';
+import { eventsOfDocument } from '../../core/ledger/events-of-document.ts';
+import { amountInBooks } from '../../core/ledger/in-books.ts';
+import type { LedgerEvent } from '../../core/ledger/ledger-table.ts';
+import type { Db } from '../db.ts';
+import { loadEntity } from '../intake/load-setup.ts';
+import { freeEnergySql } from './free-energy.ts';
+import { type Booked, type Dimensions, type Journal, writeJournals } from './write-journals.ts';
+
+/** A document at issue, as its row has it. */
+export type IssuedDocument = {
+  readonly id: string;
+  readonly entity_id: string;
+  readonly account_id: string;
+  readonly type: string;
+  readonly currency: string;
+  readonly payable_minor: bigint;
+  readonly canonical: Buffer;
+};
+
+type Part = {
+  readonly document_id: string;
+  readonly is_adjustment: boolean;
+  readonly cost_center: string | null;
+  readonly site_id: string | null;
+  readonly gl_account: string | null;
+  readonly vat_code: string | null;
+  readonly service_month: string | null;
+  readonly source_id: string | null;
+  readonly net: bigint;
+  /** Null for an adjustment: it has no rate but that of the issue date. */
+  readonly book: bigint | null;
+  readonly wh: bigint;
+  readonly with_money: bigint;
+  readonly with_energy: bigint;
+};
+
+/**
+ * Books issued documents of one seller: what was unbilled, by its dimensions, against the receivable, with VAT per code, rounding and fx
+ * difference. Statements are as many for a hundred documents as for one. Throws RangeError where a rate of exchange is missing.
+ */
+export async function bookDocuments(db: Db, documents: readonly IssuedDocument[], issueOn: string): Promise<void> {
+  const [first] = documents;
+  if (first === undefined) return;
+  const ids = documents.map((d) => d.id);
+  const charges = await db.query<Part>(
+    `SELECT k.document_id, false AS is_adjustment, c.cost_center, c.site_id, NULL AS gl_account, c.vat_code, c.service_month, r.source_id, sum(c.net_minor)::bigint AS net, sum(c.book_net_minor)::bigint AS book,
+       coalesce(sum(c.energy_wh) FILTER (WHERE NOT ${freeEnergySql}), 0)::bigint AS wh, count(*) FILTER (WHERE c.net_minor <> 0) AS with_money,
+       count(*) FILTER (WHERE c.energy_wh <> 0 AND NOT ${freeEnergySql}) AS with_energy
+     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision
+     WHERE k.document_id = ANY($1) GROUP BY 1, c.cost_center, c.site_id, c.vat_code, c.service_month, r.source_id ORDER BY 1, 3, 4, 6, 7, 8`,
+    [ids],
+  );
+  const adjustments = await db.query<Part>(
+    `SELECT document_id, true AS is_adjustment, cost_center, site_id, gl_account, vat_code, service_month, NULL AS source_id, net_minor AS net, NULL::bigint AS book, 0::bigint AS wh, 0::bigint AS with_money, 0::bigint AS with_energy
+     FROM document_line WHERE document_id = ANY($1) AND kind = 'adjustment' ORDER BY document_id, line_no`,
+    [ids],
+  );
+  const parts = groupedBy([...charges.rows, ...adjustments.rows], (p) => p.document_id);
+  const dayMs = Date.parse(issueOn);
+  const entity = await loadEntity(db, first.entity_id, { fromMs: dayMs, toMs: dayMs });
+  await writeJournals(
+    db,
+    documents.map((d) => journalOf(d, parts.get(d.id) ?? [], entity, issueOn)),
+  );
+}
+
+function journalOf(document: IssuedDocument, parts: readonly Part[], entity: EntitySetup, issueOn: string): Journal {
+  const { account_id: accountId, currency, payable_minor: payableMinor } = document;
+  const books = entity.currency;
+  const conversion = conversionInto(entity, currency, issueOn);
+  const isOwed = owed.has(document.type);
+  const booked: Booked[] = [];
+  let [netMinor, bookedNet] = [0n, 0n];
+  for (const part of parts) {
+    const dimensions: Dimensions = {
+      accountId,
+      costCenter: part.cost_center,
+      siteId: part.site_id,
+      glAccount: part.gl_account,
+      vatCode: part.vat_code,
+      serviceMonth: part.service_month,
+      sourceId: part.source_id,
+    };
+    const net = part.book === null ? amountInBooks(part.net, currency, conversion, books) : { minor: part.net, book: part.book };
+    const counts = { withMoney: Number(part.with_money), withEnergy: Number(part.with_energy) };
+    if (part.is_adjustment) booked.push({ event: { kind: 'adjusted', currency, net }, of: dimensions, ...counts });
+    const event: LedgerEvent = isOwed
+      ? { kind: 'statementIssued', currency, net, inputVat: nothing, selfAssessedVat: nothing, rounding: nothing, fx: nothing }
+      : { kind: 'saleInvoiced', currency, net, vat: nothing, rounding: nothing, fx: nothing, energyWh: part.wh };
+    booked.push({ event, of: dimensions, ...counts });
+    netMinor += net.minor;
+    bookedNet += net.book;
+  }
+  const { vat } = JSON.parse(document.canonical.toString('utf8')) as { vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
+  const figures = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
+  for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, isOwed }, conversion, books)) {
+    booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
+  }
+  return { key: `issue/${document.id}`, kind: isOwed ? 'stated' : 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, fxRate: conversion.name, booked };
+}
+
+/** Documents of what we owe, to site owners; their figures have the signs of their charges. */
+const owed: ReadonlySet<string> = new Set(['selfBilling', 'selfBillingCredit', 'settlementStatement']);
+const nothing = { minor: 0n, book: 0n };
+const ofAccount = { costCenter: null, siteId: null, glAccount: null, serviceMonth: null, sourceId: null };
+
+/** The rate of a date into the books. */
+function conversionInto(entity: EntitySetup, currency: string, on: string): Conversion {
+  const conversion = conversionOn(entity, currency, on, entity.entityId);
+  if (isIssue(conversion)) throw new RangeError(describeIssue(conversion));
+  return conversion;
+}
+
+function groupedBy<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(keyOf(row));
+    if (group === undefined) groups.set(keyOf(row), [row]);
+    else group.push(row);
+  }
+  return groups;
+}

@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import { dueOf } from '../../src/core/period/contract-months.ts';
+import { computeMonth, type MonthInput } from '../../src/core/period/month.ts';
+import { releasedBy } from '../../src/core/period/release.ts';
+import type { MonthClause } from '../../src/core/period/segments.ts';
+import { settleMonth } from '../../src/core/period/settle.ts';
+import { charged, issuedOf, month, plan } from '../support/month.ts';
+
+const fee = (amount: string, more: { id?: string; billed?: 'arrears' | 'advance'; refund?: 'prorata' | 'none' } = {}) =>
+  ({ kind: 'fee', id: 'fee', amount, billed: 'arrears', refund: 'prorata', ...more }) as const;
+const included = (kWhPerMonth: string, rolloverMonths = 0) => ({ kind: 'included', id: 'inc', kWhPerMonth, rolloverMonths }) as const;
+const due = (input: MonthInput) => settleMonth(input, computeMonth(input).clauses, []);
+const nets = (input: MonthInput) => due(input).map((r) => [r.component, r.netMinor]);
+
+describe('a monthly fee', () => {
+  it('is prorated by days when it starts within the month', () => {
+    // 17 of 31 days of 99.00: 54.290…, so 54.29.
+    expect(nets(month('2026-03', [plan(1, '2026-03-15', [fee('99')])]))).toEqual([['fee', 5429n]]);
+  });
+
+  it('is not due on paused days, and not from the day of a cancellation on', () => {
+    // Paused 11 to 20 March: 10 + 11 = 21 of 31 days, in two rows: 99 × 10/31 = 31.935… and 99 × 11/31 = 35.129….
+    const paused = [plan(1, '2026-01-01', [fee('99')]), plan(2, '2026-03-11', [], 'paused'), plan(3, '2026-03-21', [fee('99')])];
+    expect(nets(month('2026-03', paused))).toEqual([
+      ['fee', 3194n],
+      ['fee', 3513n],
+    ]);
+    // Ended on 11 March: 10 of 31 days.
+    expect(nets(month('2026-03', [plan(1, '2026-01-01', [fee('99')]), plan(2, '2026-03-11', [], 'ended')]))).toEqual([['fee', 3194n]]);
+  });
+
+  it('comes to the full fee when segments tile the month at one price, and the day of a change is the new plan’s', () => {
+    // 100 × 10/31 = 32.258 → 32.26; the last takes 100.00 − 32.26 = 67.74.
+    const tiled = [plan(1, '2026-01-01', [fee('100', { id: 'old' })]), plan(2, '2026-03-11', [fee('100', { id: 'new' })])];
+    expect(new Map(due(month('2026-03', tiled)).map((r) => [r.clause, [r.netMinor, r.quantity, r.serviceOn]]))).toEqual(
+      new Map([
+        ['new', [6774n, 21n, '2026-03-31']],
+        ['old', [3226n, 10n, '2026-03-10']],
+      ]),
+    );
+    // At another price each counts its own days: 100 × 10/31 = 32.26, 200 × 21/31 = 135.48.
+    const changed = [plan(1, '2026-01-01', [fee('100')]), plan(2, '2026-03-11', [fee('200')])];
+    expect(nets(month('2026-03', changed))).toEqual([
+      ['fee', 3226n],
+      ['fee', 13548n],
+    ]);
+  });
+
+  it('is grossed up and rounded for a consumer before it enters', () => {
+    // 79.99 × 1.25 = 99.9875 → 99.99 gross; VAT 99.99 × 25/125 = 19.998 → 20.00; net 79.99.
+    expect(due(month('2026-03', [plan(1, '2026-01-01', [fee('79.99')])], [], 'grossFirst'))[0]).toMatchObject({ grossMinor: 9999n, netMinor: 7999n });
+  });
+
+  it('in advance is billed for the next month, and an early end gives its days back unless the clause says none', () => {
+    const contract = (versions: Parameters<typeof month>[1], issued = new Map()) => ({ ...month('2026-03', versions), firstMonth: '2026-03', sessions: new Map(), issued });
+    const begun = [plan(1, '2026-03-01', [fee('93', { billed: 'advance' })])];
+    const march = dueOf(contract(begun), '2026-03', '2026-03');
+    expect(march.map((d) => [d.serviceMonth, d.row.netMinor])).toEqual([
+      ['2026-03', 9300n],
+      ['2026-04', 9300n],
+    ]);
+    const issued = new Map([
+      ['2026-03', march.slice(0, 1).map((d) => issuedOf(d.row))],
+      ['2026-04', march.slice(1).map((d) => issuedOf(d.row))],
+    ]);
+    // Ended on 11 April: 10 of 30 days of 93.00 are due, 31.00; 62.00 of what was paid goes back, and May is not billed.
+    const ended = [...begun, plan(2, '2026-04-11', [], 'ended')];
+    expect(dueOf(contract(ended, issued), '2026-04', '2026-03').map((d) => [d.serviceMonth, d.row.component, d.row.netMinor])).toEqual([['2026-04', 'advanceFee#2', -6200n]]);
+    const keeps = [plan(1, '2026-03-01', [fee('93', { billed: 'advance', refund: 'none' })]), plan(2, '2026-04-11', [], 'ended')];
+    expect(dueOf(contract(keeps, issued), '2026-04', '2026-03')).toEqual([]);
+  });
+
+  it('in advance becomes revenue day by day, all of it on its last day', () => {
+    const april = { netMinor: 10_000n, fromOn: '2026-04-01', toOn: '2026-04-30' };
+    // 100.00 × 10/30 = 33.333….
+    expect([releasedBy(april, '2026-03-31'), releasedBy(april, '2026-04-10'), releasedBy(april, '2026-04-30'), releasedBy(april, '2026-06-01')]).toEqual([0n, 3333n, 10_000n, 10_000n]);
+  });
+});
+
+describe('included energy', () => {
+  it('covers sessions in the order of their end at what they cost, and what is left lapses', () => {
+    // 100 kWh: 60 kWh at 3.00 = 180.00, then 27.5 kWh at 4.00 = 110.00.
+    const result = computeMonth(month('2026-03', [plan(1, '2026-01-01', [included('100')])], [charged('2026-03-20', 27.5, 11_000n), charged('2026-03-05', 60, 18_000n)]));
+    expect(result.allowances[0]).toMatchObject({ includedWh: 100_000n, usedWh: 87_500n, leftWh: 12_500n, lapsesWh: 12_500n });
+    expect(result.allowances[0]?.uses.map((u) => [u.coveredWh, u.value])).toEqual([
+      [60_000n, 18_000n],
+      [27_500n, 11_000n],
+    ]);
+  });
+
+  it('covers the last session in part, and parts its value by place', () => {
+    // 50 kWh: 30 at north wholly, 90.00; 20 of 40 kWh at south, half of 120.00.
+    const input = month('2026-03', [plan(1, '2026-01-01', [included('50')])], [charged('2026-03-05', 30, 9000n), charged('2026-03-06', 40, 12_000n, { site: 'south' })]);
+    expect(due(input).map((r) => [r.component, r.splitNo, r.place.siteId, r.netMinor, r.quantity])).toEqual([
+      ['included', 0, 'north', -9000n, 30_000n],
+      ['included', 1, 'south', -6000n, 20_000n],
+    ]);
+  });
+
+  it('is an allowance of its own for each plan, prorated by days, without transfer', () => {
+    // 10 of 31 days of 31 kWh: 10 kWh, of which 4 are used; 21 of 31 days of 62 kWh: 42 kWh, of 50 wanted. At 2.00 a kWh: 8.00 and 84.00.
+    const versions = [plan(1, '2026-01-01', [included('31')]), plan(2, '2026-03-11', [included('62')])];
+    const result = computeMonth(month('2026-03', versions, [charged('2026-03-05', 4, 800n), charged('2026-03-12', 50, 10_000n)]));
+    expect(result.allowances.map((a) => [a.includedWh, a.usedWh, a.lapsesWh])).toEqual([
+      [10_000n, 4000n, 6000n],
+      [42_000n, 42_000n, 0n],
+    ]);
+    expect(result.clauses.map((c) => c.parts.reduce((s, p) => s + p.amount, 0n))).toEqual([-800n, -8400n]);
+  });
+
+  it('rolls over as long as the clause says, oldest first', () => {
+    const versions = [plan(1, '2026-01-01', [included('10', 1)])];
+    const january = computeMonth(month('2026-01', versions, [charged('2026-01-05', 4, 800n)]));
+    // 6 kWh of January and 10 of February; 12 are used, so January's first, and 4 of February go on.
+    const february = computeMonth(month('2026-02', versions, [charged('2026-02-05', 12, 2400n)]), january.lots);
+    expect(february.allowances[0]).toMatchObject({ rolledInWh: 6000n, usedWh: 12_000n, leftWh: 4000n, lapsesWh: 0n });
+    expect(february.lots).toEqual([{ clause: 'inc', wh: 4000n, lastMonth: '2026-03' }]);
+    const march = computeMonth(month('2026-03', versions), february.lots);
+    expect(march.allowances[0]).toMatchObject({ rolledInWh: 4000n, lapsesWh: 4000n });
+  });
+});
+
+describe('tiers, cap and minimum', () => {
+  it('take a discount off each kWh from its threshold on', () => {
+    // 250 kWh: 100 at 0.20 and 50 at 0.50 off: 20.00 + 25.00.
+    const tiers: MonthClause = {
+      kind: 'tiers',
+      id: 't',
+      steps: [
+        { fromKwh: '100', discountPerKwh: '0.20' },
+        { fromKwh: '200', discountPerKwh: '0.50' },
+      ],
+    };
+    expect(nets(month('2026-03', [plan(1, '2026-01-01', [tiers])], [charged('2026-03-05', 150, 45_000n), charged('2026-03-06', 100, 30_000n)]))).toEqual([['tiers', -4500n]]);
+  });
+
+  it('count what the clause before left: included energy, then the cap', () => {
+    // 400.00 + 200.00 less 100 included kWh at 4.00 leaves 200.00; above the cap of 150.00 are 50.00.
+    const versions = [plan(1, '2026-01-01', [{ kind: 'cap', id: 'c', netPerMonth: '150' }, included('100')])];
+    expect(nets(month('2026-03', versions, [charged('2026-03-05', 100, 40_000n), charged('2026-03-06', 50, 20_000n)]))).toEqual([
+      ['cap', -5000n],
+      ['included', -40_000n],
+    ]);
+  });
+
+  it('bill what a minimum lacks; fees do not count to it', () => {
+    // 500.00 − 120.00.
+    const versions = [plan(1, '2026-01-01', [fee('99'), { kind: 'minimum', id: 'm', netPerMonth: '500' }])];
+    expect(nets(month('2026-03', versions, [charged('2026-03-05', 40, 12_000n)]))).toEqual([
+      ['fee', 9900n],
+      ['minimum', 38_000n],
+    ]);
+    expect(nets(month('2026-03', versions))).toEqual([
+      ['fee', 9900n],
+      ['minimum', 50_000n],
+    ]);
+  });
+
+  it('gross up a consumer’s cap', () => {
+    // Cap 100.00 net is 125.00 gross; 150.00 gross was sold.
+    const capped = month('2026-03', [plan(1, '2026-01-01', [{ kind: 'cap', id: 'c', netPerMonth: '100' }])], [charged('2026-03-05', 40, 15_000n)], 'grossFirst');
+    expect(due(capped)[0]).toMatchObject({ grossMinor: -2500n, netMinor: -2000n });
+  });
+});
+
+describe('a late session', () => {
+  it('gives one difference, on what it burdens itself', () => {
+    // 50 kWh included. First 40 kWh at 3.00: −120.00. Late and earlier in the month 20 kWh at 5.00 at south: 20 × 5.00 + 30 × 3.00 = 190.00, so −70.00 more.
+    const versions = [plan(1, '2026-01-01', [included('50')])];
+    const first = due(month('2026-03', versions, [charged('2026-03-10', 40, 12_000n)]));
+    const later = month('2026-03', versions, [charged('2026-03-10', 40, 12_000n), charged('2026-03-05', 20, 10_000n, { site: 'south', isNew: true })]);
+    const rows = settleMonth(later, computeMonth(later).clauses, first.map(issuedOf));
+    // 50 kWh are covered now, 40 were: 10 kWh more.
+    expect(rows.map((r) => [r.component, r.place.siteId, r.netMinor, r.quantity])).toEqual([['included#2', 'south', -7000n, 10_000n]]);
+    expect(settleMonth(later, computeMonth(later).clauses, [...first, ...rows].map(issuedOf))).toEqual([]);
+  });
+});

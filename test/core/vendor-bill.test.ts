@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { composeDocument, type DocumentCharge } from '../../src/core/document/compose.ts';
+import { vendorBillLines } from '../../src/core/share/vendor-bill.ts';
+
+const charge = (id: bigint, netMinor: bigint, costCenter: string, rest: Partial<DocumentCharge> = {}): DocumentCharge => ({
+  chargeId: id,
+  chargeHash: Buffer.from([Number(id)]),
+  role: 'siteShareEstimate',
+  component: 'netShare/base',
+  unitPrice: '12.5',
+  quantity: 1n,
+  quantityUnit: 'minorUnits',
+  netMinor,
+  grossMinor: netMinor,
+  vatCode: 'SE25',
+  glAccount: '4600',
+  costCenter,
+  customerCostCenter: null,
+  siteId: 'site_1',
+  serviceMonth: '2026-03',
+  energyWh: 0n,
+  mappingVersion: 1,
+  ...rest,
+});
+const compose = (charges: readonly DocumentCharge[]) =>
+  composeDocument({
+    entityId: 'ent',
+    accountId: 'acc_owner',
+    strategy: 'selfBilling',
+    currency: 'SEK',
+    roundingMode: 'netFirst',
+    period: '2026-03',
+    charges,
+    adjustments: [],
+    vatPercents: new Map([
+      ['SE25', '25'],
+      ['SE-O', '0'],
+    ]),
+  }) ?? expect.fail();
+const bill = (charges: readonly DocumentCharge[]) => vendorBillLines(compose(charges), (key) => key).map((l) => [l.glAccount, l.costCenter, l.vatCode, l.amountMinor]);
+
+it('a self-billing invoice posts its cost per cost center and its input VAT against what the owner is owed', () => {
+  // 2.79 + 2.79 at 109, 94.42 at 110: net 100.00, VAT 25.00, payable 125.00.
+  expect(bill([charge(1n, 279n, '109'), charge(2n, 279n, '109'), charge(3n, 9442n, '110', { role: 'statement', component: 'guarantee/floor' })])).toEqual([
+    ['4600', '109', 'SE25', 558n],
+    ['4600', '110', 'SE25', 9442n],
+    ['inputVat.SE25', null, 'SE25', 2500n],
+    ['ownerPayable', null, null, -12_500n],
+  ]);
+});
+
+it('a settlement statement has no VAT, a negative one posts the mirror, and what cancels out is left out', () => {
+  const without = { vatCode: 'SE-O' };
+  expect(bill([charge(1n, -500n, '109', without), charge(2n, 279n, '110', without), charge(3n, -279n, '110', without)])).toEqual([
+    ['4600', '109', 'SE-O', -500n],
+    ['ownerPayable', null, null, 500n],
+  ]);
+});
