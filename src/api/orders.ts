@@ -127,6 +127,7 @@ async function updated(workflowId: string, updating: Promise<unknown>): Promise<
     if (cause.type === 'ownWork') throw new Problem(403, 'ownWork', `${cause.message}.`);
     if (cause.type === 'staleHash')
       throw new Problem(409, 'staleHash', 'The content has changed since it was looked at: review it again and approve the present hash.', { currentContentHash: detail?.current ?? '' });
+    if (cause.type === 'blockingFindings') throw new Problem(409, 'blockingFindings', `${cause.message}.`);
     if (cause.type === 'wrongState') throw new Problem(409, 'wrongState', `${cause.message}.`);
     throw new Problem(409, 'refused', cause.message);
   }

@@ -288,5 +288,7 @@ function sentence(result: Exclude<Awaited<ReturnType<typeof decide>>, { ok: true
       return `the run is ${result.state}: it can be approved while it is inReview`;
     case 'ownWork':
       return `the approver is the author of ${result.what}: somebody else has to approve`;
+    case 'blockingFindings':
+      return `${result.findings} findings block it: mend what they name, or have each signed by somebody else`;
   }
 }

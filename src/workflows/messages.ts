@@ -24,7 +24,7 @@ export type DecisionOrder = {
   readonly requestId?: string;
 };
 
-/** Approves or rejects the content a run shows; fails with type `wrongState`, `staleHash` (detail: the present hash) or `ownWork`. */
+/** Approves or rejects the content a run shows; fails with type `wrongState`, `staleHash` (detail: the present hash), `blockingFindings` or `ownWork`. */
 export const decideUpdate = defineUpdate<void, [DecisionOrder]>('decide');
 export const pauseUpdate = defineUpdate<void, [Order]>('pause');
 export const resumeUpdate = defineUpdate<void, [Order]>('resume');

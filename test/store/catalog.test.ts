@@ -33,7 +33,19 @@ const mutable = [
     'api_key',
   ],
   ...['raw_pending', 'record_head', 'block_pending', 'charge_identity', 'expectation', 'control_total', 'billing_run', 'release_group', 'run_account', 'exclusion_rule', 'adjustment', 'number_series'],
-  ...['accounting_period', 'erp_connection', 'payout', 'idempotency_key', 'retention_policy', 'retention_progress', '_prisma_migrations'],
+  ...[
+    'accounting_period',
+    'erp_connection',
+    'payout',
+    'idempotency_key',
+    'retention_policy',
+    'retention_progress',
+    'preview_build',
+    'preview_account',
+    'preview_cell',
+    'run_finding',
+    '_prisma_migrations',
+  ],
 ];
 type Table = { name: string; root: string; kind: 'r' | 'p'; owner: string; privileges: string[]; columnUpdate: boolean; triggers: string[] };
 

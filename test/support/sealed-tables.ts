@@ -11,6 +11,7 @@ export const sealedTables = [
   'finding',
   'decision',
   'rule_profile_version',
+  'preview_rules_version',
   'tariff_version',
   'contract_version',
   'vat_table',

@@ -34,6 +34,7 @@ const run = runRow
       .readonly()
       .openapi({ description: 'Records of its months that cannot be billed yet; close needs each decided or signed to be carried.' }),
     late: z.object({ charges: z.int(), energyWh: wh }).openapi({ description: 'What came after the set closed: it enters by pull-in only.' }),
+    findings: z.object({ blocks: z.int(), warns: z.int(), info: z.int(), unsigned: z.int() }).openapi({ description: 'What looks wrong in the preview; `unsigned` block its approval.' }),
     postings: z.record(z.string(), z.int()).openapi({ description: 'ERP postings per state.' }),
   })
   .openapi('Run');

@@ -5,7 +5,9 @@ import { sha256 } from '../../core/seal/charge-record.ts';
 import { ownerDocumentType } from '../../core/share/statement-charges.ts';
 import type { Db } from '../db.ts';
 import { loadAccounts, loadContracts } from '../intake/load-setup.ts';
+import { checkPreview } from './check-preview.ts';
 import { draftPeriodCharges, linkDrafts } from './period-charges.ts';
+import { recordPreview } from './record-preview.ts';
 import { lockRun } from './run-state.ts';
 
 const accountsPerChunk = 500;
@@ -37,7 +39,10 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   const pending = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked') ORDER BY account_id", [runId]);
   const accounts = pending.rows.map((r) => r.account_id);
   for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
-  return writeHashes(db, runId);
+  const preview = await writeHashes(db, runId);
+  await recordPreview(db, runId, accounts, preview.contentHash);
+  await checkPreview(db, runId, accounts);
+  return preview;
 }
 
 async function fixedPreview(db: Db, runId: string): Promise<Preview> {

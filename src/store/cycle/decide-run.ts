@@ -18,7 +18,9 @@ export type DecisionResult =
   | { readonly ok: false; readonly reason: 'staleHash'; readonly current: string }
   | { readonly ok: false; readonly reason: 'wrongState'; readonly state: string }
   /** The approver authored something that takes effect in the run (invariant 7). */
-  | { readonly ok: false; readonly reason: 'ownWork'; readonly what: string };
+  | { readonly ok: false; readonly reason: 'ownWork'; readonly what: string }
+  /** Findings that block stand unsigned. */
+  | { readonly ok: false; readonly reason: 'blockingFindings'; readonly findings: number };
 
 /** Approves, which fixes the documents, or rejects exactly the content whose hash is given. Repeatable by `approvalId`. */
 export async function decideRun(db: Db, input: RunDecision): Promise<DecisionResult> {
@@ -31,6 +33,8 @@ export async function decideRun(db: Db, input: RunDecision): Promise<DecisionRes
   if (current === '' || current !== input.contentHash) return { ok: false, reason: 'staleHash', current };
   const own = await authoredBy(db, input.runId, input.actor);
   if (input.decision === 'approve' && own !== undefined) return { ok: false, reason: 'ownWork', what: own };
+  const findings = input.decision === 'approve' ? await unsignedBlocking(db, input.runId) : 0;
+  if (findings > 0) return { ok: false, reason: 'blockingFindings', findings };
   await db.query("INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment) VALUES ($1, $2, 'all', $3, $4, $5, $6)", [
     input.approvalId,
     input.runId,
@@ -48,6 +52,16 @@ export async function decideRun(db: Db, input: RunDecision): Promise<DecisionRes
   return { ok: true };
 }
 
+/** How many findings that block stand in the run and are signed by nobody. */
+async function unsignedBlocking(db: Db, runId: string): Promise<number> {
+  const { rows } = await db.query<{ n: bigint }>(
+    `SELECT count(*) AS n FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.severity = 'blocks'
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = l.finding_id::text AND d.run_id = $1)`,
+    [runId],
+  );
+  return Number(rows[0]?.n ?? 0n);
+}
+
 /** Something that takes effect in the run and was authored by the actor; undefined when there is nothing. */
 async function authoredBy(db: Db, runId: string, actor: string): Promise<string | undefined> {
   const { rows } = await db.query<{ what: string }>(
@@ -56,6 +70,8 @@ async function authoredBy(db: Db, runId: string, actor: string): Promise<string 
        UNION ALL SELECT 'adjustment ' || id, author FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL
        UNION ALL SELECT 'late arrivals pulled in', pulled_in_by FROM claim WHERE run_id = $1 AND pulled_in_by IS NOT NULL
        UNION ALL SELECT 'decision on record ' || d.subject_id, d.actor FROM decision d JOIN claim k ON k.run_id = $1 JOIN rated_charge c ON c.charge_id = k.charge_id AND d.subject_id = c.record_id::text WHERE d.subject_kind = 'record'
+       UNION ALL SELECT 'signature on finding ' || d.subject_id, d.actor FROM decision d JOIN run_finding l ON l.run_id = $1 AND l.finding_id::text = d.subject_id WHERE d.subject_kind = 'finding' AND d.run_id = $1
+       UNION ALL SELECT 'rules of previews, version ' || p.version, p.author FROM billing_run r JOIN LATERAL (SELECT * FROM preview_rules_version v WHERE v.entity_id = r.entity_id ORDER BY v.version DESC LIMIT 1) p ON true WHERE r.id = $1
        UNION ALL SELECT 'mapping ' || m.external_key, m.author FROM mapping m JOIN run_account a ON a.run_id = $1 AND a.account_id = m.internal_id
        UNION ALL SELECT 'tariff ' || t.id, t.author FROM tariff_version t WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
        UNION ALL SELECT 'price assignment ' || p.id, p.author FROM price_assignment p JOIN tariff_version t ON t.tariff_id = p.tariff_id

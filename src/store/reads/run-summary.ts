@@ -2,6 +2,7 @@ import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 import { lateArrivals } from './late-arrivals.ts';
+import { countRunFindings, type FindingCounts } from './run-findings.ts';
 
 export type StrategyTotals = {
   readonly strategy: string;
@@ -32,6 +33,8 @@ export type RunSummary = {
   /** Records of the run's months that cannot be billed yet; `correction`: what is billed stands, and a newer version waits. */
   readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
   readonly late: { readonly charges: number; readonly energyWh: string };
+  /** What looks wrong in the preview; `unsigned` block its approval. */
+  readonly findings: FindingCounts;
   readonly postings: Readonly<Record<string, number>>;
 };
 
@@ -82,6 +85,7 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     accounts: { ready: Number(accounts.rows[0]?.ready ?? 0n), pending: Number(accounts.rows[0]?.pending ?? 0n) },
     waiting: waiting.rows.map((r) => ({ state: r.state, code: r.code, records: Number(r.records), energyWh: r.wh.toString(), signed: Number(r.signed) })),
     late: { charges: Number(late.charges), energyWh: late.energyWh.toString() },
+    findings: await countRunFindings(db, runId),
     postings: Object.fromEntries(postings.rows.map((r) => [r.state, Number(r.n)])),
   };
 }

@@ -1,0 +1,123 @@
+import type { PreviewRules } from '../../contracts/preview-rules.ts';
+import { type PreviewRuleCode, previewJudgement, previewRules } from '../../core/cycle/preview-rules.ts';
+import type { Issue } from '../../core/issues.ts';
+import { formatMinor } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+import { previewRulesOf } from '../reads/preview-rules.ts';
+import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
+
+/** Findings of one rule and run beyond this many say nothing new. */
+const mostPerRule = 1000;
+
+type Found = {
+  readonly code: PreviewRuleCode;
+  readonly version: number;
+  readonly severity: string;
+  readonly profileVersion: number;
+  readonly subject: string;
+  readonly accountId: string | null;
+  readonly documentId: string | null;
+  readonly recordId: bigint | null;
+  readonly params: Issue['params'];
+};
+
+/**
+ * Judges the preview anew after `accounts` were built: rules on charges look at these alone, rules on sums at the whole run. A finding
+ * that comes out as before stays the same row, and what was signed of it holds; one that changed is a new one.
+ */
+export async function checkPreview(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
+  if (accounts.length === 0) return;
+  const { rows } = await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId]);
+  const { version, own } = await previewRulesOf(db, rows[0]?.entity_id ?? '');
+  const found: Found[] = [];
+  for (const code of Object.keys(previewRules) as PreviewRuleCode[]) found.push(...(await findBy(db, code, { runId, accounts, own, profileVersion: version })));
+  await replace(db, runId, accounts, found);
+}
+
+async function findBy(
+  db: Db,
+  code: PreviewRuleCode,
+  { runId, accounts, own, profileVersion }: { readonly runId: string; readonly accounts: readonly string[]; readonly own: PreviewRules; readonly profileVersion: number },
+): Promise<Found[]> {
+  const { severity, limits, version } = previewJudgement(own, code);
+  if (severity === 'off') return [];
+  const { scope, parts, sql, money = [] } = previewRuleQueries[code];
+  const { rows } = await db.query(
+    `${previewBasis}${parts === undefined ? '' : `, ${parts(limits)}`}
+     SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
+     FROM (${sql(limits)}) f ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule}`,
+    scope === 'account' ? [runId, accounts] : [runId],
+  );
+  return rows.map((r) => {
+    const inMajor = money.filter((name) => name in r.params).map((name) => [name, formatMinor(BigInt(r.params[name]), r.currency)]);
+    return {
+      code,
+      version,
+      severity,
+      profileVersion,
+      subject: r.subject,
+      accountId: r.account_id,
+      documentId: r.document_id,
+      recordId: r.record_id,
+      params: { ...r.params, ...(r.currency === null ? {} : { currency: r.currency }), ...Object.fromEntries(inMajor) },
+    };
+  });
+}
+
+async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly Found[]): Promise<void> {
+  const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => previewRuleQueries[code].scope === 'account');
+  // Those of accounts that were not built again stay.
+  const standing = await db.query(
+    `SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND NOT (f.code = ANY($2) AND NOT coalesce(l.account_id = ANY($3), false))`,
+    [runId, onAccounts, accounts],
+  );
+  const before = new Map(
+    standing.rows.map((r): [string, bigint] => [
+      keyOf({
+        code: r.code,
+        version: r.rule_version,
+        severity: r.severity,
+        profileVersion: r.profile_version,
+        subject: r.subject,
+        accountId: r.account_id,
+        documentId: r.document_id,
+        recordId: r.record_id,
+        params: r.params,
+      }),
+      r.id,
+    ]),
+  );
+  const now = new Map(found.map((f) => [keyOf(f), f]));
+  const gone = [...before].filter(([key]) => !now.has(key)).map(([, id]) => id);
+  if (gone.length > 0) await db.query('DELETE FROM run_finding WHERE finding_id = ANY($1::bigint[])', [gone]);
+  const made = [...now].filter(([key]) => !before.has(key)).map(([, f]) => f);
+  if (made.length === 0) return;
+  const rows = made.map((f) => ({
+    code: f.code,
+    version: f.version,
+    severity: f.severity,
+    profile: f.profileVersion,
+    subject: f.subject,
+    account: f.accountId,
+    document: f.documentId,
+    record: f.recordId?.toString() ?? null,
+    params: f.params,
+    computed: f.params['computed']?.toString() ?? null,
+    allowed: f.params['limit']?.toString() ?? null,
+  }));
+  await db.query(
+    `WITH f AS (
+       SELECT nextval(pg_get_serial_sequence('finding', 'id')) AS id, t.* FROM jsonb_to_recordset($2::jsonb)
+         AS t(code text, version integer, severity text, profile integer, subject text, account text, document text, record bigint, params jsonb, computed text, allowed text)
+     ), made AS (
+       INSERT INTO finding (id, run_id, document_id, record_id, code, rule_version, severity, subject, params, computed, allowed, profile_version) OVERRIDING SYSTEM VALUE
+       SELECT id, $1, document, record, code, version, severity, subject, params, computed, allowed, profile FROM f RETURNING id
+     )
+     INSERT INTO run_finding (finding_id, run_id, account_id) SELECT f.id, $1, f.account FROM f JOIN made ON made.id = f.id`,
+    [runId, JSON.stringify(rows)],
+  );
+}
+
+function keyOf({ params, recordId, ...rest }: Found): string {
+  return JSON.stringify([Object.entries(rest).sort(), recordId?.toString() ?? null, Object.entries(params).sort()]);
+}

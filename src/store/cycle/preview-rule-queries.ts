@@ -1,0 +1,200 @@
+import type { PreviewRuleCode } from '../../core/cycle/preview-rules.ts';
+import { previewAccounts } from './record-preview.ts';
+
+type Limits = Readonly<Record<string, number>>;
+/**
+ * How a rule finds what it names: rows of (subject, account_id, record_id, currency, params); parameters that `money` names are minor units of
+ * the currency; `parts` go before it. `account`: looks at charges, of the accounts of $2 alone. `run`: looks at sums of the whole run ($1), which every change moves.
+ */
+type RuleQuery = { readonly scope: 'run' | 'account'; readonly money?: readonly string[]; readonly parts?: (limits: Limits) => string; readonly sql: (limits: Limits) => string };
+
+/** What the queries share; only what one names is computed. Former months are those of live runs that have a preview, newest first. */
+export const previewBasis = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
+  acct AS (${previewAccounts('$1')}),
+  cell AS (SELECT x.*, a.currency FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build) = (x.run_id, x.account_id, x.build) WHERE NOT x.excluded),
+  former AS (SELECT f.id, f.period, row_number() OVER (ORDER BY f.period DESC) AS back FROM billing_run f JOIN run ON f.entity_id = run.entity_id AND f.period < run.period
+    WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period DESC LIMIT 6),
+  past AS (SELECT DISTINCT ON (p.run_id, p.account_id) f.back, p.* FROM former f JOIN preview_account p ON p.run_id = f.id ORDER BY p.run_id, p.account_id, p.build DESC),
+  past_cell AS (SELECT p.back, p.currency, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build) WHERE NOT x.excluded),
+  doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded'),
+  charge AS (SELECT k.account_id, c.* FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition = 'document')`;
+
+const ownCharges = 'charge c WHERE c.account_id = ANY($2)';
+/** Net of a kWh in minor units, exact. */
+const perKwh = 'sum(net_minor) * 1000 / sum(energy_wh)';
+const pricesOf = (cells: string, more = '') =>
+  `SELECT ${more} account_id, role, currency, site_id, ${perKwh} AS price, sum(energy_wh) AS wh FROM ${cells} WHERE nature IN ('sale', 'late') AND component LIKE 'ENERGY/%' AND energy_wh > 0 GROUP BY ${more} account_id, role, currency, site_id`;
+const median = (of: string) => `percentile_disc(0.5) WITHIN GROUP (ORDER BY ${of})`;
+
+/** One query per rule of `core/cycle/preview-rules`. */
+export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = {
+  documentAbove: {
+    scope: 'run',
+    money: ['computed', 'limit'],
+    sql: (limits) => `SELECT d.id AS subject, d.account_id, NULL::bigint AS record_id, d.currency, jsonb_build_object('computed', d.payable_minor, 'limit', m.minor, 'strategy', d.strategy) AS params
+      FROM doc d JOIN (VALUES ${Object.entries(limits)
+        .map(([name, minor]) => `('${name.replace(/Minor$/, '')}', ${minor}::bigint)`)
+        .join(', ')}) AS m(strategy, minor) ON m.strategy = d.strategy AND d.payable_minor > m.minor`,
+  },
+  documentNegative: {
+    scope: 'run',
+    money: ['computed'],
+    sql: () => `SELECT d.id AS subject, d.account_id, NULL::bigint AS record_id, d.currency, jsonb_build_object('computed', d.payable_minor) AS params
+      FROM doc d WHERE d.payable_minor < 0 AND d.type NOT IN ('creditNote', 'selfBillingCredit')`,
+  },
+  vatMissing: {
+    scope: 'account',
+    money: ['computed'],
+    sql: () => `SELECT d.id AS subject, d.account_id, NULL::bigint AS record_id, d.currency, jsonb_build_object('computed', sum(l.net_minor), 'code', l.vat_code) AS params
+      FROM doc d JOIN document_line l ON l.document_id = d.id JOIN vat_rule v ON v.code = l.vat_code
+      WHERE d.account_id = ANY($2) AND coalesce(v.percent, 0) = 0 AND v.category NOT IN ('AE', 'O') GROUP BY d.id, d.account_id, d.currency, l.vat_code HAVING sum(l.net_minor) <> 0`,
+  },
+  vatCodeUnfit: {
+    scope: 'account',
+    money: ['computed'],
+    sql: () => `SELECT d.id AS subject, d.account_id, NULL::bigint AS record_id, d.currency, jsonb_build_object('computed', sum(l.net_minor), 'code', l.vat_code, 'why', w.why) AS params
+      FROM doc d JOIN run ON true JOIN document_line l ON l.document_id = d.id JOIN vat_rule v ON v.code = l.vat_code LEFT JOIN site s ON s.id = l.site_id
+      CROSS JOIN LATERAL (SELECT CASE
+        WHEN v.percent > 0 AND d.category IN ('driver', 'fleet', 'eMSP') AND v.country <> coalesce(s.country, run.country) THEN 'a supply in ' || coalesce(s.country, run.country)
+        WHEN v.percent > 0 AND v.percent < (SELECT max(o.percent) FROM vat_rule o WHERE o.country = v.country AND (o.valid_to IS NULL OR o.valid_to > run.period_start)) THEN 'electricity, which bears the standard rate of ' || v.country
+        WHEN v.category = 'AE' AND d.category = 'driver' THEN 'a consumer' END AS why) w
+      WHERE d.account_id = ANY($2) AND w.why IS NOT NULL GROUP BY d.id, d.account_id, d.currency, l.vat_code, w.why HAVING sum(l.net_minor) <> 0`,
+  },
+  priceOutOfBand: {
+    scope: 'run',
+    money: ['computed', 'limit'],
+    parts: () => `p AS (${pricesOf('cell')}), m AS (SELECT role, currency, ${median('price')} AS mid FROM p GROUP BY 1, 2)`,
+    sql: ({ minPercent, maxPercent, minWh }) => `SELECT p.account_id AS subject, p.account_id, NULL::bigint AS record_id, p.currency,
+        jsonb_build_object('computed', round(p.price), 'limit', round(m.mid), 'percent', round(p.price * 100 / m.mid), 'segment', p.role, 'site', p.site_id) AS params
+      FROM p JOIN m ON m.role = p.role AND m.currency = p.currency
+      WHERE p.wh >= ${minWh} AND p.price <> 0 AND m.mid > 0 AND (p.price * 100 < m.mid * ${minPercent} OR p.price * 100 > m.mid * ${maxPercent})`,
+  },
+  segmentPriceMoved: {
+    scope: 'run',
+    money: ['computed', 'limit'],
+    parts: () => `now AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM (${pricesOf('cell')}) p GROUP BY 1, 2),
+        before AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM (${pricesOf('past_cell', 'back,')}) p WHERE back <= 3 GROUP BY 1, 2)`,
+    sql: ({ minPercent, maxPercent, minAccounts }) => `SELECT n.role AS subject, NULL::text AS account_id, NULL::bigint AS record_id, n.currency,
+        jsonb_build_object('computed', round(n.mid), 'limit', round(b.mid), 'percent', round(n.mid * 100 / b.mid), 'segment', n.role) AS params
+      FROM now n JOIN before b ON b.role = n.role AND b.currency = n.currency
+      WHERE b.mid > 0 AND n.n >= ${minAccounts} AND b.n >= ${minAccounts} AND (n.mid * 100 < b.mid * ${minPercent} OR n.mid * 100 > b.mid * ${maxPercent})`,
+  },
+  energyFree: {
+    scope: 'run',
+    sql: ({ minWh }) => `SELECT account_id AS subject, account_id, NULL::bigint AS record_id, currency, jsonb_build_object('computed', sum(energy_wh), 'site', site_id) AS params
+      FROM cell WHERE nature IN ('sale', 'late') AND role LIKE '%Sale' AND component LIKE 'ENERGY/%' GROUP BY account_id, currency, site_id HAVING sum(energy_wh) >= ${minWh} AND sum(net_minor) = 0`,
+  },
+  energyJump: {
+    scope: 'run',
+    sql: ({ percent, minWh, minMonths }) => jump('energy_wh', percent, minWh, minMonths),
+  },
+  sessionsJump: {
+    scope: 'run',
+    sql: ({ percent, minSessions, minMonths }) => jump('sessions', percent, minSessions, minMonths),
+  },
+  tariffsMixed: {
+    scope: 'run',
+    sql: ({ maxTariffs }) => `SELECT c.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, NULL::text AS currency,
+        jsonb_build_object('computed', count(DISTINCT t.tariff_id), 'segment', a.category, 'tariffs', string_agg(DISTINCT t.tariff_id, ', ')) AS params
+      FROM cell c JOIN account a ON a.id = c.account_id JOIN tariff_version t ON t.id = c.tariff_version_id
+      WHERE c.nature = 'sale' AND EXISTS (SELECT FROM price_assignment p WHERE p.tariff_id = t.tariff_id AND p.segment = a.category)
+      GROUP BY c.site_id, a.category HAVING count(DISTINCT t.tariff_id) > ${maxTariffs}`,
+  },
+  sessionAbovePower: {
+    scope: 'account',
+    sql: ({ slackPercent, slackWh, maxWh }) => `SELECT r.record_id::text AS subject, r.account_id, r.record_id, NULL::text AS currency,
+        jsonb_build_object('record', r.record_id, 'computed', r.energy_wh, 'limit', least(r.most, ${maxWh})) AS params
+      FROM (SELECT DISTINCT c.account_id, b.record_id, b.energy_wh,
+          (s.connector_power_w * extract(epoch FROM b.end_at - b.start_at)::bigint * (100 + ${slackPercent}) / 360000 + ${slackWh})::bigint AS most
+        FROM (SELECT DISTINCT account_id, record_id, revision FROM ${ownCharges} AND c.record_id IS NOT NULL AND c.reversal_of IS NULL) c
+        JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision JOIN site s ON s.id = b.site_id) r
+      WHERE r.energy_wh > least(r.most, ${maxWh})`,
+  },
+  sessionTwice: {
+    scope: 'account',
+    sql: () => `SELECT max(r.record_id)::text AS subject, r.account_id, max(r.record_id) AS record_id, NULL::text AS currency,
+        jsonb_build_object('record', max(r.record_id), 'other', min(r.record_id), 'computed', r.energy_wh, 'start', to_char(r.start_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS params
+      FROM (SELECT c.account_id, b.record_id, b.site_id, b.start_at, b.end_at, b.energy_wh
+        FROM (SELECT account_id, record_id, revision FROM ${ownCharges} AND c.record_id IS NOT NULL AND c.energy_wh <> 0 GROUP BY 1, 2, 3 HAVING sum(c.energy_wh) > 0) c
+        JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision) r
+      GROUP BY r.account_id, r.site_id, r.start_at, r.end_at, r.energy_wh HAVING count(DISTINCT r.record_id) > 1`,
+  },
+  sessionDoubtful: {
+    scope: 'account',
+    sql: ({
+      toleranceS,
+    }) => `SELECT r.account_id AS subject, r.account_id, min(r.record_id) AS record_id, NULL::text AS currency, jsonb_build_object('computed', count(*), 'record', min(r.record_id)) AS params
+      FROM (SELECT DISTINCT account_id, record_id FROM ${ownCharges} AND c.record_id IS NOT NULL AND c.reversal_of IS NULL) r
+      WHERE EXISTS (SELECT FROM finding f WHERE f.record_id = r.record_id AND f.run_id IS NULL AND f.code = 'durationMismatch' AND f.severity = 'warns' AND abs(f.computed::numeric - f.allowed::numeric) > ${toleranceS}) GROUP BY r.account_id`,
+  },
+  tokenMoved: {
+    scope: 'account',
+    parts: () => `used AS (SELECT c.account_id, s.source_id, s.token_ref, count(*) AS n FROM (SELECT DISTINCT account_id, record_id FROM ${ownCharges} AND c.reversal_of IS NULL) c
+          JOIN session_span s ON s.record_id = c.record_id GROUP BY 1, 2, 3)`,
+    sql: ({ minSessions }) => `SELECT u.account_id AS subject, u.account_id, NULL::bigint AS record_id, NULL::text AS currency, jsonb_build_object('computed', sum(u.n), 'other', u.other) AS params
+      FROM (SELECT used.account_id, h.account_id AS other, used.token_ref, max(used.n) AS n FROM used JOIN run ON true
+          JOIN session_span o ON o.token_ref = used.token_ref AND o.source_id = used.source_id AND o.start_at < run.period_start AND o.start_at >= run.period_start - interval '3 months'
+          JOIN record_head h ON h.record_id = o.record_id AND h.account_id <> used.account_id AND h.state = 'booked'
+        GROUP BY 1, 2, 3 HAVING count(*) >= ${minSessions}) u GROUP BY u.account_id, u.other`,
+  },
+  feeRepeated: {
+    scope: 'account',
+    money: ['computed'],
+    // Two segments of a month may come to the same amount: they are of one contract and clause.
+    sql: () => `SELECT c.account_id AS subject, c.account_id, NULL::bigint AS record_id, c.currency, jsonb_build_object('computed', c.net_minor, 'times', count(*), 'what', c.role || ' ' || c.service_month) AS params
+      FROM period_charge c WHERE c.run_id = $1 AND c.account_id = ANY($2) AND c.role IN ('subscriptionFee', 'advanceFee') AND c.net_minor <> 0
+      GROUP BY c.account_id, c.currency, c.net_minor, c.role, c.service_month, c.site_id, c.cost_center, c.customer_cost_center, c.vat_code HAVING count(DISTINCT (c.contract_id, c.clause)) > 1
+      UNION ALL SELECT j.account_id, j.account_id, NULL, j.currency, jsonb_build_object('computed', j.amount_minor, 'times', count(*), 'what', j.description)
+      FROM adjustment j WHERE j.run_id = $1 AND j.account_id = ANY($2) AND j.withdrawn_at IS NULL GROUP BY j.account_id, j.currency, j.amount_minor, j.description HAVING count(*) > 1`,
+  },
+  adjustmentLarge: {
+    scope: 'run',
+    money: ['computed', 'limit'],
+    parts: () => `besides AS (SELECT account_id, sum(net_minor) AS net FROM cell WHERE nature <> 'manual' GROUP BY 1)`,
+    sql: ({
+      percent,
+      minMinor,
+    }) => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'limit', coalesce(b.net, 0)) AS params
+      FROM adjustment j LEFT JOIN besides b ON b.account_id = j.account_id
+      WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND abs(j.amount_minor) > ${minMinor} AND abs(j.amount_minor) * 100 > ${percent} * abs(coalesce(b.net, 0))`,
+  },
+  siteEarnsNothing: {
+    scope: 'run',
+    money: ['limit'],
+    parts: ({ minMonths }) => `earned AS (SELECT back, site_id, currency, sum(net_minor) AS net FROM past_cell WHERE nature = 'sale' AND back <= ${minMonths} GROUP BY 1, 2, 3)`,
+    sql: ({ minMinor, minMonths }) => `SELECT e.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, e.currency, jsonb_build_object('limit', ${median('e.net')}) AS params
+      FROM earned e WHERE e.site_id IS NOT NULL AND NOT EXISTS (SELECT FROM cell c WHERE c.site_id = e.site_id AND c.nature IN ('sale', 'late') AND c.net_minor > 0)
+      GROUP BY e.site_id, e.currency HAVING count(*) = ${minMonths} AND min(e.net) >= ${minMinor}`,
+  },
+  ownerShareMissing: {
+    scope: 'run',
+    money: ['computed'],
+    parts:
+      () => `shared AS (SELECT DISTINCT c.record_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.payer_account_id IS NULL AND c.payee_account_id IS NOT NULL),
+        stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.payer_account_id IS NULL AND c.role = 'statement'),
+        before AS (SELECT DISTINCT c.site_id FROM former f JOIN run ON true JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = f.period AND c.payer_account_id IS NULL AND c.role IN ('siteShareEstimate', 'energyReimbursement') WHERE f.back <= 3)`,
+    sql: ({ minMinor }) => `SELECT c.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, c.currency,
+        jsonb_build_object('computed', sum(c.net_minor), 'why', CASE WHEN s.owner_account_id IS NULL THEN ', though it was in former months' ELSE ' with its owner' END) AS params
+      FROM charge c JOIN run ON c.service_month = run.period JOIN site s ON s.id = c.site_id AND s.kind = 'own' LEFT JOIN shared h ON h.record_id = c.record_id
+      WHERE h.record_id IS NULL AND c.session_key IS NOT NULL AND c.payer_account_id IS NOT NULL AND (s.id IN (SELECT site_id FROM before) OR EXISTS (
+          SELECT FROM contract k JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < run.period_end AND v.valid_to > run.period_start
+          WHERE k.account_id = s.owner_account_id AND k.kind = 'revenueShare' AND v.clauses @? '$.clauses[*] ? (@.kind == "netShare")')) AND s.id NOT IN (SELECT site_id FROM stated WHERE site_id IS NOT NULL)
+      GROUP BY c.site_id, c.currency, s.owner_account_id HAVING sum(c.net_minor) >= ${minMinor}`,
+  },
+  customerMissing: {
+    scope: 'run',
+    sql: ({ months }) => `SELECT p.account_id AS subject, p.account_id, NULL::bigint AS record_id, p.currency, jsonb_build_object('limit', ${months}) AS params
+      FROM past p JOIN account a ON a.id = p.account_id AND a.category IN ('driver', 'fleet', 'eMSP')
+      WHERE p.back <= ${months} AND p.documents > 0 AND NOT EXISTS (SELECT FROM acct n WHERE n.account_id = p.account_id AND n.documents > 0)
+        AND NOT EXISTS (SELECT FROM acct n JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (n.run_id, n.account_id, n.build) AND x.excluded WHERE n.account_id = p.account_id)
+      GROUP BY p.account_id, p.currency HAVING count(*) = ${months}`,
+  },
+};
+
+/** Accounts whose figure is `percent` of the median of their former months or more, by `least` at least. */
+function jump(column: 'energy_wh' | 'sessions', percent = 0, least = 0, minMonths = 0): string {
+  return `SELECT n.account_id AS subject, n.account_id, NULL::bigint AS record_id, n.currency,
+      jsonb_build_object('computed', n.${column}, 'limit', m.mid, 'percent', n.${column} * 100 / m.mid) AS params
+    FROM acct n JOIN (SELECT account_id, ${median(column)} AS mid, count(*) AS months FROM past WHERE ${column} > 0 GROUP BY 1) m ON m.account_id = n.account_id
+    WHERE m.months >= ${minMonths} AND n.${column} * 100 >= m.mid * ${percent} AND n.${column} - m.mid >= ${least}`;
+}

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { planRun } from '../../src/store/commands/plan-run.ts';
+import { addAdjustment, addExclusion } from '../../src/store/commands/shape-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+let api: ApiUnderTest;
+let november: string;
+let december: string;
+const by = { actor: 'preparer' };
+const diff = async (against: string, more = '') => (await api.call('auditor', 'GET', `/v1/runs/${december}/diff?against=${against}${more}`)).body;
+const rebuild = () => api.store.tx((db) => buildDocuments(db, december));
+const adjust = (amountMinor: bigint) =>
+  api.store.tx((db) =>
+    addAdjustment(db, december, { accountId: 'acc_driver_18', amountMinor, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'broken cable' }, by),
+  );
+
+async function bill(period: string): Promise<string> {
+  const { store } = api;
+  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, by }));
+  await store.tx((db) => advanceRun(db, runId, 'collecting'));
+  await store.tx((db) => closeRecordSet(db, runId));
+  await store.tx((db) => advanceRun(db, runId, 'previewing'));
+  await store.tx((db) => buildDocuments(db, runId));
+  await store.tx((db) => advanceRun(db, runId, 'inReview'));
+  return runId;
+}
+const inNovember = (id: number, user: string, kWh: string) => session(id, { user, kWh, start: '05.11.2019 12:00', end: '05.11.2019 18:00' });
+
+// By day a kWh costs 2.65, with VAT 3.3125; a session's gross is rounded, and its VAT taken out of it; invoices are in whole kronor.
+beforeAll(async () => {
+  api = await startApi();
+  await storeLines(api.store, [inNovember(1, 'Bl2-1', '10'), inNovember(2, 'Bl2-2', '20')]);
+  await processAll(api.store);
+  november = await bill('2019-11');
+  await storeLines(api.store, [
+    session(11, { user: 'Bl2-1', kWh: '12' }),
+    session(12, { user: 'Bl2-3', kWh: '5' }),
+    inNovember(3, 'Bl2-1', '1').replace('05.11.2019', '06.11.2019').replace('05.11.2019', '06.11.2019'),
+    inNovember(2, 'Bl2-2', '21'),
+  ]);
+  await processAll(api.store);
+  december = await bill('2019-12');
+});
+afterAll(() => api.stop());
+
+describe('GET /v1/runs/{runId}/diff', () => {
+  it('explains each account and the total by causes that sum to the difference', async () => {
+    const found = await diff('lastMonth');
+    expect(found.against).toEqual({ runId: november, period: '2019-11', build: 1 });
+    // 12 kWh instead of 10: 31.80 - 26.50. A kWh of November came late: 2.65. Payable 43.00 - 33.00, so VAT and rounding are 10.00 - 7.95 = 2.05.
+    expect(found.items[0]).toMatchObject({
+      accountId: 'acc_driver_16',
+      before: { net: '26.50', payable: '33.00', energyWh: '10000' },
+      after: { net: '34.45', payable: '43.00', energyWh: '13000' },
+      difference: { documents: 0, net: '7.95', vat: '1.98', payable: '10.00', energyWh: '3000' },
+      causes: [
+        { cause: 'volume', payable: '5.30', energyWh: '2000' },
+        { cause: 'late', payable: '2.65', energyWh: '1000' },
+        { cause: 'vatAndRounding', payable: '2.05', energyWh: '0' },
+      ],
+    });
+    // Its 20 kWh of November were 21: -53.00 + 55.65. It did not charge in December: -53.00. Payable 3.00 - 66.00 = -63.00.
+    expect(found.items[1]).toMatchObject({
+      accountId: 'acc_driver_17',
+      causes: [
+        { cause: 'correction', payable: '2.65', energyWh: '1000' },
+        { cause: 'customerGone', payable: '-53.00', energyWh: '-20000' },
+        { cause: 'vatAndRounding', payable: '-12.65', energyWh: '0' },
+      ],
+    });
+    // 5 kWh are 16.56 with VAT of 3.31: net 13.25, payable 17.00.
+    expect(found.items[2]).toMatchObject({
+      accountId: 'acc_driver_18',
+      causes: [
+        { cause: 'newCustomer', payable: '13.25', energyWh: '5000' },
+        { cause: 'vatAndRounding', payable: '3.75', energyWh: '0' },
+      ],
+    });
+    // 99.00 before, 63.00 after: 5.30 + 2.65 + 2.65 + 13.25 - 53.00 - 6.85 = -36.00.
+    expect(found.totals).toMatchObject([
+      {
+        currency: 'SEK',
+        side: 'billed',
+        before: { documents: 2, payable: '99.00' },
+        after: { documents: 3, payable: '63.00' },
+        difference: { documents: 1, payable: '-36.00', energyWh: '-11000' },
+        causes: [
+          { cause: 'volume', payable: '5.30', energyWh: '2000' },
+          { cause: 'late', payable: '2.65', energyWh: '1000' },
+          { cause: 'correction', payable: '2.65', energyWh: '1000' },
+          { cause: 'newCustomer', payable: '13.25', energyWh: '5000' },
+          { cause: 'customerGone', payable: '-53.00', energyWh: '-20000' },
+          { cause: 'vatAndRounding', payable: '-6.85', energyWh: '0' },
+        ],
+      },
+    ]);
+  });
+
+  it('compares with a run by its id, and pages without changing the totals', async () => {
+    const whole = await diff(november);
+    const first = await diff(november, '&limit=2');
+    const rest = await diff(november, `&limit=2&cursor=${first.nextCursor}`);
+    expect([...first.items, ...rest.items]).toEqual(whole.items);
+    expect(rest.nextCursor).toBeNull();
+    expect(first.totals).toEqual(whole.totals);
+  });
+
+  it('compares with the preview before the last change, which is refused while there is none', async () => {
+    expect(await diff('previousPreview')).toMatchObject({ status: 409, code: 'wrongState' });
+    expect(await diff('run_of_nobody')).toMatchObject({ status: 404 });
+    const lastMonth = await diff('lastMonth');
+    // 10.00 with VAT: net 8.00. The document falls from 17.00 to 7.00.
+    await adjust(-1000n);
+    await rebuild();
+    const { items, totals } = await diff('previousPreview');
+    const manual = [
+      { cause: 'manual', payable: '-8.00', energyWh: '0' },
+      { cause: 'vatAndRounding', payable: '-2.00', energyWh: '0' },
+    ];
+    expect(items.map((i: { causes: unknown }) => i.causes)).toEqual([[], [], manual]);
+    expect(totals[0]).toMatchObject({ before: lastMonth.totals[0].after, difference: { payable: '-10.00' }, causes: manual });
+    // What is carried goes off the document as exclusion: 31.80 and 2.65.
+    await api.store.tx((db) => addExclusion(db, december, { scope: 'account', subjectId: 'acc_driver_16', outcome: 'carry', reason: 'disputed' }, by));
+    await rebuild();
+    expect((await diff('previousPreview')).totals[0].causes).toEqual([
+      { cause: 'exclusion', payable: '-34.45', energyWh: '-13000' },
+      { cause: 'vatAndRounding', payable: '-8.55', energyWh: '0' },
+    ]);
+    // An empty build is no build.
+    await rebuild();
+    expect((await diff('previousPreview')).build).toBe(3);
+  });
+});
+
+describe('findings of a preview', () => {
+  const findings = async (query = '') => (await api.call('auditor', 'GET', `/v1/runs/${december}/findings${query}`)).body.items;
+  const set = (user: string, rules: unknown) => api.call(user, 'PUT', '/v1/entities/ent_se/preview-rules', { rules: { rules }, reason: 'agreed with finance' });
+
+  it('stay what they are until what they are about changes, with what was signed of them', async () => {
+    await adjust(-5000n);
+    await rebuild();
+    const [negative] = await findings('?severity=blocks');
+    expect(negative).toMatchObject({ rule: 'documentNegative', ruleVersion: 1, rulesVersion: 0, severity: 'blocks', accountId: 'acc_driver_18', computed: '-43.00', signed: null });
+    expect((await api.call('auditor', 'GET', `/v1/runs/${december}`)).body.findings).toMatchObject({ blocks: 1, unsigned: 1 });
+    const sign = (id: string) => api.call('preparer', 'POST', `/v1/runs/${december}/finding-decisions`, { findingIds: [id], reason: 'agreed with the customer' });
+    expect(await sign(negative.findingId)).toMatchObject({ status: 200, body: { signed: 1 } });
+    expect(await sign('999999')).toMatchObject({ status: 404 });
+    // Another account is built again: the same finding, still signed.
+    await api.store.tx((db) => addExclusion(db, december, { scope: 'account', subjectId: 'acc_driver_17', outcome: 'carry', reason: 'disputed' }, by));
+    await rebuild();
+    expect(await findings('?severity=blocks')).toMatchObject([{ findingId: negative.findingId, signed: { by: 'preparer', reason: 'agreed with the customer' } }]);
+    expect((await api.call('auditor', 'GET', `/v1/runs/${december}`)).body.findings).toMatchObject({ blocks: 1, unsigned: 0 });
+    // The amount changes: a new finding, signed by nobody.
+    await adjust(-100n);
+    await rebuild();
+    const [changed] = await findings('?severity=blocks');
+    expect(changed).toMatchObject({ computed: '-44.00', signed: null });
+    expect(changed.findingId).not.toBe(negative.findingId);
+  });
+
+  it('follow the rules of the entity, of which every version is kept', async () => {
+    expect(await set('preparer', {})).toMatchObject({ status: 403 });
+    expect(await set('approver', { documentNegative: { limits: { minMinor: 5 } }, nothing: {} })).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining('rules.documentNegative.limits.minMinor, rules.nothing') },
+    });
+    expect(await set('approver', { documentNegative: { severity: 'warns' }, documentAbove: { limits: { driverInvoiceMinor: 100 } } })).toMatchObject({ status: 200, body: { version: 1 } });
+    await adjust(-200n);
+    await rebuild();
+    expect(await findings()).toMatchObject([{ rule: 'documentNegative', severity: 'warns', rulesVersion: 1 }]);
+    expect(await set('approver', { documentNegative: { severity: 'off' } })).toMatchObject({ body: { version: 2 } });
+    await adjust(-300n);
+    await rebuild();
+    expect(await findings()).toEqual([]);
+    const { body } = await api.call('auditor', 'GET', '/v1/entities/ent_se/preview-rules');
+    expect(body).toMatchObject({ version: 2, own: { rules: { documentNegative: { severity: 'off' } } } });
+    expect(body.rules.length).toBeGreaterThan(15);
+    expect((await api.store.pool.query('SELECT version, author FROM preview_rules_version ORDER BY version')).rows).toEqual([
+      { version: 1, author: 'approver' },
+      { version: 2, author: 'approver' },
+    ]);
+  });
+});
