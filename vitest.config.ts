@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     projects: [
       // With FUZZ_RUNS=100000 a law runs for a minute.
-      { test: { name: 'unit', include: ['test/{core,properties,contracts,adapters}/**/*.test.ts'], testTimeout: process.env['FUZZ_RUNS'] === undefined ? 20_000 : 600_000 } },
+      { test: { name: 'unit', include: ['test/{core,properties,contracts,adapters,ui}/**/*.test.ts'], testTimeout: process.env['FUZZ_RUNS'] === undefined ? 20_000 : 600_000 } },
       {
         test: {
           name: 'integration',

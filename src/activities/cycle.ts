@@ -6,6 +6,7 @@ import { cancelRun } from '../store/cycle/cancel-run.ts';
 import { closeRun } from '../store/cycle/close-run.ts';
 import { type DecisionResult, decideRun, type RunDecision } from '../store/cycle/decide-run.ts';
 import { issueDocuments } from '../store/cycle/issue-documents.ts';
+import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { plannedRuns, runConnection, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceRun, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
@@ -41,8 +42,15 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async cancel(input: Ordered): Promise<void> {
       await store.tx((db) => cancelRun(db, { runId: input.runId, reason: input.reason, by: input }));
     },
+    /** Closes the set of what is sold, then that of what site owners earn by it. */
     async closeSet(input: { runId: string }): Promise<{ claimed: number }> {
-      return beating(() => store.tx((db) => closeRecordSet(db, input.runId)));
+      return beating(() =>
+        store.tx(async (db) => {
+          const closed = await closeRecordSet(db, input.runId);
+          await closeOwnerSet(db, input.runId);
+          return closed;
+        }),
+      );
     },
     async buildPreview(input: { runId: string }): Promise<Preview> {
       return beating(() => store.tx((db) => buildDocuments(db, input.runId)));

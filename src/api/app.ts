@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Store } from '../store/db.ts';
 import type { SetUp } from '../store/prisma.ts';
 import { authenticate } from './auth.ts';
+import { consoleRoutes } from './console/console.ts';
 import { docsRoutes, openApiConfig } from './docs.ts';
 import type { ApiEnv } from './env.ts';
 import { idempotent } from './idempotency.ts';
@@ -39,7 +40,14 @@ import { setUpLoadRoutes } from './routes/set-up-loads.ts';
 import { setUpProposalRoutes } from './routes/set-up-proposals.ts';
 import { tariffRoutes } from './routes/tariffs.ts';
 
-export type ApiDeps = { readonly store: Store; readonly setUp: SetUp; readonly orders: Orders; readonly log: Logger; readonly temporalUiUrl?: string | undefined };
+export type ApiDeps = {
+  readonly store: Store;
+  readonly setUp: SetUp;
+  readonly orders: Orders;
+  readonly log: Logger;
+  readonly temporalUiUrl?: string | undefined;
+  readonly temporalNamespace?: string | undefined;
+};
 
 const megabyte = 1024 * 1024;
 const maxBodyBytes = 16 * megabyte;
@@ -60,7 +68,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     return answerProblem(c, problem);
   });
   app.notFound((c) => answerProblem(c, new Problem(404, 'notFound', `There is no ${c.req.method} ${c.req.path}; see /docs.`)));
-  app.use('*', secureHeaders());
+  // Without a referrer a browser hides the origin of its own forms too.
+  app.use('*', secureHeaders({ referrerPolicy: 'same-origin' }));
   app.use('*', async (c, next) => {
     const given = c.req.header('x-request-id');
     c.set('requestId', given !== undefined && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID());
@@ -68,7 +77,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     await next();
   });
   healthRoutes(app, deps);
-  docsRoutes(app, deps);
+  docsRoutes(app);
   publishedSchemaRoutes(app);
   app.use('/v1/*', async (c, next) => {
     const maxSize = /^\/v1\/sources\/[^/]+\/files$/.test(c.req.path) ? maxFileBytes : maxBodyBytes;
@@ -108,6 +117,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   erasureRoutes(app, deps);
   retentionRoutes(app, deps);
   ruleRoutes(app, deps);
+  app.route('/', consoleRoutes({ ...deps, send: (path, init) => app.request(path, init) }));
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key; its roles decide what it may do.' });
   app.doc31('/openapi.json', openApiConfig);
   return app;

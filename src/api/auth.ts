@@ -8,6 +8,16 @@ import { Problem } from './problem.ts';
 /** Everyone who may look; partners see their own source only. */
 export const readers: readonly Role[] = ['finance-preparer', 'finance-approver', 'ops', 'auditor', 'admin'];
 
+/** Who may do what in a run and with records: routes enforce it, and the console offers nobody what would be refused. */
+export const may = {
+  plan: ['finance-preparer', 'admin'],
+  shape: ['finance-preparer', 'admin'],
+  approve: ['finance-approver'],
+  steer: ['ops', 'admin'],
+  retryRecords: ['ops', 'finance-preparer', 'admin'],
+  decideRecords: ['finance-preparer', 'finance-approver', 'ops', 'admin'],
+} as const satisfies Readonly<Record<string, readonly Role[]>>;
+
 /** Finds out who calls, by the bearer token. 401 without one that is known. */
 export function authenticate(db: Db): MiddlewareHandler<ApiEnv> {
   const holderOf = briefly((token: string) => callerOf(db, token));

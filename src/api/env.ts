@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Caller } from '../store/reads/api-keys.ts';
+import type { Session } from './console/sessions.ts';
 
-/** What the middleware leaves for the routes. */
-export type ApiEnv = { Variables: { requestId: string; caller: Caller; log: Logger } };
+/** What the middleware leaves for the routes; the last two in the console alone. */
+export type ApiEnv = { Variables: { requestId: string; caller: Caller; log: Logger; session: Session; temporalUiUrl: string | undefined } };

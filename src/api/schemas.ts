@@ -52,5 +52,7 @@ export const problems = {
 };
 export const json = <T extends z.ZodType>(schema: T, description: string) => ({ description, content: { 'application/json': { schema } } });
 export const body = <T extends z.ZodType>(schema: T) => ({ required: true as const, content: { 'application/json': { schema } } });
+/** Body of an order that may say why. */
+export const whyBody = { required: false as const, content: { 'application/json': { schema: z.object({ reason: reason.optional() }) } } };
 /** Optional header of every write. */
 export const idempotencyHeader = z.object({ 'idempotency-key': z.string().min(1).max(200).optional().openapi({ description: 'The same key with the same request is carried out once.' }) });

@@ -28,10 +28,11 @@ export const startCommand = command('start', 'Boot the whole stack and keep it u
   const started = Date.now();
   return withStack({ port: loadConfig().port, say }, async (stack, until) => {
     say(`WattLedger is up after ${seconds(started)} s. Ctrl-C stops it; its state is kept.`);
+    say(`  Finance console: ${stack.apiUrl}/`);
     say(`  API, with its reference at /docs: ${stack.apiUrl}`);
     if (stack.temporalUiUrl !== undefined) say(`  Temporal UI: ${stack.temporalUiUrl}`);
     const users = Object.entries(stack.tokens);
-    if (users.length > 0) say('  Sample users, for development only (Authorization: Bearer <token>):');
+    if (users.length > 0) say('  Sample users, for development only (to sign in at the console, or Authorization: Bearer <token>):');
     for (const [user, token] of users) say(`    ${user.padEnd(16)} ${token}`);
     await until;
     return true;

@@ -14,7 +14,16 @@ const currency = z.string().length(3);
 
 /** A set-up that a person can read and write: one entity with its sources, sites, payers and prices. */
 export const seedSchema = z.strictObject({
-  entity: z.strictObject({ id, name: z.string(), country, currency: z.string().length(3), timeZone: z.string(), orgNumber: z.string(), fxSource: z.string().default('ECB') }),
+  entity: z.strictObject({
+    id,
+    name: z.string(),
+    country,
+    currency: z.string().length(3),
+    timeZone: z.string(),
+    orgNumber: z.string(),
+    costCenter: z.string().optional(),
+    fxSource: z.string().default('ECB'),
+  }),
   vatRegistrations: z.array(z.strictObject({ country, number: z.string(), validFrom: date })),
   calendar: z.strictObject({ id, cadence: z.enum(['monthly', 'weekly', 'quarterly']) }),
   sources: z.array(

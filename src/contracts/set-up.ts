@@ -91,6 +91,7 @@ export const entityInputSchema = z.strictObject({
   timeZone: text.exactOptional(),
   orgNumber: text.exactOptional(),
   fxSource: text.exactOptional(),
+  costCenter: text.nullable().exactOptional().meta({ description: 'Of fees that no site bears; without one accounts with a fee are parked.' }),
   vatRegistrations: z.array(z.strictObject({ country, number: vatNumber, validFrom: date, validTo: date.nullable().default(null) })).exactOptional(),
   calendars: z.array(z.strictObject({ id, cadence: z.enum(['monthly', 'weekly', 'quarterly']) })).exactOptional(),
 });

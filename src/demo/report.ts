@@ -6,11 +6,11 @@ export function reportLines(report: RunReport): string[] {
   const lines = ['', `Report ${run.period}: ${run.state}, content ${run.contentHash ?? '-'}`];
   for (const s of run.byStrategy) {
     lines.push(
-      `  ${s.strategy.padEnd(15)} ${String(s.documents).padStart(3)} documents  net ${s.net.padStart(10)}  VAT ${s.vat.padStart(9)}  payable ${s.payable.padStart(10)} ${s.currency} ${kWh(s.energyWh).padStart(11)} kWh`,
+      `  ${s.strategy.padEnd(15)} ${String(s.documents).padStart(3)} documents  net ${s.net.padStart(10)}  VAT ${s.vat.padStart(9)}  ${s.strategy === 'selfBilling' ? 'we owe ' : 'payable'} ${s.payable.padStart(10)} ${s.currency} ${kWh(s.energyWh).padStart(11)} kWh`,
     );
   }
   lines.push(
-    `  numbers ${report.numbers.first ?? '-'} to ${report.numbers.last ?? '-'} (${report.numbers.count}); ERP ${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, total ${erp.controlTotal}`,
+    `  numbers ${report.numbers.first ?? '-'} to ${report.numbers.last ?? '-'} (${report.numbers.count}); ERP ${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, ${erp.controlTotal} in all`,
   );
   for (const a of report.approvals) lines.push(`  ${a.decision}d by ${a.actor}: ${a.comment}`);
   for (const x of report.exclusions) lines.push(`  excluded ${x.scope} ${x.subjectId} (${x.outcome}): ${kWh(x.energyWh)} kWh, ${x.net} net, by ${x.author}: ${x.reason}`);

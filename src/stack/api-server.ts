@@ -28,7 +28,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
   const client = new Client({ connection, namespace: options.temporalNamespace });
   const { setUp, close: closeSetUp } = openSetUp(options.databaseUrl);
   const orders = createOrders(client, taskQueue, log);
-  const app = createApp({ store: options.store, setUp, orders, log, temporalUiUrl: options.temporalUiUrl });
+  const app = createApp({ store: options.store, setUp, orders, log, temporalUiUrl: options.temporalUiUrl, temporalNamespace: options.temporalNamespace });
   const server = await new Promise<Server>((resolve, reject) => {
     const listening = serve({ fetch: app.fetch, port: options.port, hostname: options.host }, () => resolve(listening as Server)) as Server;
     listening.once('error', (error: NodeJS.ErrnoException) =>

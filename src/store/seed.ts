@@ -32,7 +32,17 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
   const always = { valid_from: '-infinity', valid_to: 'infinity', author: 'seed' };
   const accounts = accountsOf(seed);
   await insert('legal_entity', [
-    { id: entity.id, name: entity.name, country: entity.country, currency: entity.currency, time_zone: entity.timeZone, org_number: entity.orgNumber, fx_source: entity.fxSource, version: 1 },
+    {
+      id: entity.id,
+      name: entity.name,
+      country: entity.country,
+      currency: entity.currency,
+      time_zone: entity.timeZone,
+      org_number: entity.orgNumber,
+      fx_source: entity.fxSource,
+      cost_center: entity.costCenter ?? null,
+      version: 1,
+    },
   ]);
   await insert(
     'vat_registration',

@@ -42,7 +42,7 @@ describe('who may call', () => {
     const { body } = await api.call(undefined, 'GET', '/openapi.json');
     expect(body.openapi).toBe('3.1.0');
     expect(Object.keys(body.paths)).toEqual(expect.arrayContaining(['/v1/sources/{sourceId}/cdrs', '/v1/runs/{runId}/approval', '/v1/trace']));
-    for (const page of ['/', '/docs', '/docs/swagger-ui.css', '/docs/start.js']) expect((await api.call(undefined, 'GET', page)).status, page).toBe(200);
+    for (const page of ['/sign-in', '/docs', '/docs/swagger-ui.css', '/docs/start.js']) expect((await api.call(undefined, 'GET', page)).status, page).toBe(200);
   });
 });
 

@@ -44,6 +44,7 @@ afterAll(() => {
 
 describe('a stack that stays up', () => {
   it('says where it is and who may sign in', () => {
+    expect(printed).toMatch(/Finance console: http:\/\/127\.0\.0\.1:\d+\//);
     expect(printed).toMatch(/API, with its reference at \/docs: http:\/\/127\.0\.0\.1:\d+/);
     expect(printed).toMatch(/sample-approver {2}wl_\S{32}/);
     expect(Object.keys(readRunFile(home)?.pids ?? {}).sort()).toEqual(['app', 'guardian', 'postgres', 'temporal', 'worker']);

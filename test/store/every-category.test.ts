@@ -3,9 +3,12 @@ import Big from 'big.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
+import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
+import { closeSet, issueRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
 
@@ -93,8 +96,30 @@ describe('the real sessions under a set-up with every category', () => {
     expect((await rows("SELECT count(*)::integer AS n FROM rated_charge WHERE role = 'homeRecharge'"))[0].n).toBe(booked.filter((s) => s.garage === 'MS22').length);
   });
 
-  it('verify', async () => {
+  it('are billed to drivers, fleets, partners and owners in three currencies, and everything balances to the öre and the Wh', async () => {
+    const runId = await closeSet(store, '2019-12');
+    await store.tx((db) => closeOwnerSet(db, runId));
+    await issueRun(store, runId, '2020-01-07');
+    const documents = await rows('SELECT a.category, d.type, d.currency, d.state, count(*)::integer AS n FROM document d JOIN account a ON a.id = d.account_id GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3');
+    expect(documents).toEqual([
+      { category: 'driver', type: 'invoice', currency: 'SEK', state: 'issued', n: expect.any(Number) },
+      { category: 'eMSP', type: 'invoice', currency: 'EUR', state: 'issued', n: 1 },
+      { category: 'eMSP', type: 'invoice', currency: 'SEK', state: 'issued', n: 2 },
+      { category: 'fleet', type: 'invoice', currency: 'SEK', state: 'issued', n: 3 },
+      { category: 'siteOwner', type: 'selfBilling', currency: 'SEK', state: 'issued', n: 1 },
+      { category: 'siteOwner', type: 'settlementStatement', currency: 'SEK', state: 'issued', n: 2 },
+    ]);
+    expect(await rows("SELECT account_id, reason FROM run_account WHERE state = 'parked'")).toEqual([]);
+    const made = (await rows('SELECT DISTINCT role FROM rated_charge WHERE record_id IS NULL ORDER BY 1')).map((r) => r.role);
+    expect(made).toEqual(['advanceFee', 'allowance', 'cap', 'minimumTrueUp', 'statement', 'subscriptionFee', 'tierDiscount']);
+    expect(await rows('SELECT unit, sum(amount)::bigint AS rest, sum(book_minor)::bigint AS books FROM ledger_entry GROUP BY unit ORDER BY unit')).toEqual(
+      ['EUR', 'NOK', 'SEK', 'Wh'].map((unit) => expect.objectContaining({ unit, rest: 0n })),
+    );
+    expect((await rows('SELECT sum(book_minor)::bigint AS rest FROM ledger_entry'))[0].rest).toBe(0n);
+    expect((await energyBalance(store.pool)).filter((month) => month.difference !== 0n)).toEqual([]);
+    // Reimbursement clearing is zero as a whole, as it is per record.
+    expect(await rows("SELECT sum(amount)::bigint AS rest, count(*) > 0 AS any FROM ledger_entry WHERE ledger_account = 'reimbursementClearing'")).toEqual([{ rest: 0n, any: true }]);
     const { sections } = await verifyAll(store);
     expect(sections.filter((section) => section.problem !== null)).toEqual([]);
-  });
+  }, 120_000);
 });

@@ -35,6 +35,8 @@ beforeAll(async () => {
   database = await freshDatabase();
   store = openStore(database.url);
   await store.tx(async (db) => applySeed(db, await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname)));
+  // What the sample set-up has, taken away again.
+  await rows('UPDATE legal_entity SET cost_center = NULL');
   await storeLines(
     store,
     [0, 1, 2].map((i) => session(i, { kWh: '10', start: `0${5 + i}.12.2019 18:00`, end: `0${5 + i}.12.2019 21:00` })),

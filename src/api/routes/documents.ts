@@ -48,6 +48,8 @@ const line = z.object({
   charges: z.int(),
 });
 
+const vatByCode = z.array(z.object({ vatCode: z.string(), percent: z.string(), base: money, vat: money })).readonly();
+
 /** Single documents. */
 export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
   app.openapi(
@@ -66,7 +68,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
             .openapi({ param: { name: 'id', in: 'path' } }),
         }),
       },
-      responses: { 200: json(documentSummary.extend({ lines: z.array(line).readonly() }), 'The document.'), ...problems },
+      responses: { 200: json(documentSummary.extend({ vatByCode, lines: z.array(line).readonly() }), 'The document.'), ...problems },
     }),
     async (c) => {
       const id = c.req.valid('param').id.replace(/\.json$/, '');

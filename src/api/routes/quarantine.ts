@@ -3,7 +3,7 @@ import { decideRecords } from '../../store/commands/decide-records.ts';
 import type { Store } from '../../store/db.ts';
 import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { registerGaps } from '../../store/reads/register-gaps.ts';
-import { allow, readers } from '../auth.ts';
+import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
@@ -75,7 +75,7 @@ export function quarantineRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
       summary: 'Accept, correct, reject or hold waiting records, singly or all of a cause',
       description:
         'Accept bills a record although a check failed; correct bills it with other facts, on evidence; reject never bills it; hold leaves it where it is. Each decision is signed and kept. Above the limit of the source it takes effect when a second person sends the same.',
-      middleware: allow('finance-preparer', 'finance-approver', 'ops', 'admin'),
+      middleware: allow(...may.decideRecords),
       request: { headers: idempotencyHeader, body: body(decision) },
       responses: {
         200: json(z.object({ decided: z.int(), awaitingSecond: z.int().openapi({ description: 'Needs the same decision by another person.' }) }), 'Decided; the records in force go on.'),
@@ -97,7 +97,7 @@ export function quarantineRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
       tags: ['Records'],
       summary: 'Try again all that wait for a cause, after its set-up was mended',
       description: 'Mapping a site or token and publishing or assigning a tariff do this by themselves; a contract, a VAT registration or a GL account needs it.',
-      middleware: allow('ops', 'finance-preparer', 'admin'),
+      middleware: allow(...may.retryRecords),
       request: { headers: idempotencyHeader, body: body(z.object({ sourceId: z.string().min(1), cause: z.string().min(1) })) },
       responses: { 202: json(z.object({ workflowId: z.string() }), 'The workflow tries them again.'), ...problems },
     }),

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { signCarry } from '../../store/commands/steer-run.ts';
-import { allow } from '../auth.ts';
+import { allow, may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { body, idempotencyHeader, json, number, problems, reason, runId } from '../schemas.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
@@ -15,7 +15,7 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       tags: runTags,
       summary: 'Approve or reject exactly the content of a hash',
       description: 'By somebody who authored nothing that takes effect in the run. 409 `staleHash` carries the present hash.',
-      middleware: allow('finance-approver'),
+      middleware: allow(...may.approve),
       request: {
         params: runId,
         headers: idempotencyHeader,
@@ -53,7 +53,7 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       tags: runTags,
       summary: 'Sign that waiting records stay unbilled for now',
       description: 'A run closes only when each quarantined or parked record of its months is decided or signed here.',
-      middleware: allow('finance-approver'),
+      middleware: allow(...may.approve),
       request: {
         params: runId,
         headers: idempotencyHeader,

@@ -4,15 +4,15 @@ import { addAdjustment, addExclusion, pullIn, putOut, withdrawAdjustment, withdr
 import type { Store } from '../../store/db.ts';
 import { accountCurrency } from '../../store/reads/accounts.ts';
 import { shapesOf } from '../../store/reads/runs.ts';
-import { allow, readers } from '../auth.ts';
+import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, json, money, problems, reason, runId } from '../schemas.ts';
+import { body, done, idempotencyHeader, json, money, problems, reason, runId, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
 
 /** Exclusions, adjustments and late arrivals: before approval, each can be taken back. */
 export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {
-  const middleware = allow('finance-preparer', 'admin');
+  const middleware = allow(...may.shape);
   const itemId = runId.extend({
     id: z
       .string()
@@ -144,12 +144,12 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       tags: runTags,
       summary: 'Take late arrivals into the closed set',
       middleware,
-      request: { params: runId, query: accountQuery, headers: idempotencyHeader },
+      request: { params: runId, query: accountQuery, headers: idempotencyHeader, body: whyBody },
       responses: { 200: json(charges, 'How many charges came in.'), ...problems },
     }),
     async (c) => {
       const found = await startOf(store, c.req.valid('param').runId);
-      const result = await store.tx((db) => pullIn(db, found.runId, c.req.valid('query').accountId, byOf(c)));
+      const result = await store.tx((db) => pullIn(db, found.runId, c.req.valid('query').accountId, { ...byOf(c), reason: c.req.valid('json').reason }));
       await orders.inputsChanged(found.workflowId);
       return c.json(result, 200);
     },

@@ -1,13 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { moveCutOff, retryRun } from '../../store/commands/steer-run.ts';
-import { allow } from '../auth.ts';
+import { allow, may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, done, idempotencyHeader, instant, json, problems, reason, runId } from '../schemas.ts';
+import { body, done, idempotencyHeader, instant, json, problems, reason, runId, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
 
 /** Ops: move the cut-off, hold, go on, cancel, retry. */
 export function runSteeringRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {
-  const middleware = allow('ops', 'admin');
+  const middleware = allow(...may.steer);
   app.openapi(
     createRoute({
       method: 'post',
@@ -15,13 +15,13 @@ export function runSteeringRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       tags: runTags,
       summary: 'Stop waiting for late CDRs, or move the cut-off',
       middleware,
-      request: { params: runId, headers: idempotencyHeader, body: body(z.object({ at: instant.optional().openapi({ description: 'Now, without it.' }) })) },
+      request: { params: runId, headers: idempotencyHeader, body: body(z.object({ at: instant.optional().openapi({ description: 'Now, without it.' }), reason: reason.optional() })) },
       responses: { 200: json(z.object({ cutOffAt: z.string() }), 'The new cut-off.'), ...problems },
     }),
     async (c) => {
       const found = await startOf(store, c.req.valid('param').runId);
-      const { at } = c.req.valid('json');
-      const { cutOffAt } = await store.tx((db) => moveCutOff(db, found.runId, at === undefined ? undefined : new Date(at), byOf(c)));
+      const { at, reason: why } = c.req.valid('json');
+      const { cutOffAt } = await store.tx((db) => moveCutOff(db, found.runId, at === undefined ? undefined : new Date(at), { ...byOf(c), reason: why }));
       await orders.cutOff(found.workflowId, at === undefined ? undefined : cutOffAt);
       return c.json({ cutOffAt: cutOffAt.toISOString() }, 200);
     },
@@ -56,12 +56,12 @@ export function runSteeringRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       summary: 'Try again what failed, and only that',
       description: 'Puts what the ERP refused back into the queue and wakes the run; a run whose workflow never began is started.',
       middleware,
-      request: { params: runId, headers: idempotencyHeader },
+      request: { params: runId, headers: idempotencyHeader, body: whyBody },
       responses: { 200: json(z.object({ requeued: z.int() }), 'How many ERP postings go again.'), ...problems },
     }),
     async (c) => {
       const found = await startOf(store, c.req.valid('param').runId);
-      const result = await store.tx((db) => retryRun(db, found.runId, byOf(c)));
+      const result = await store.tx((db) => retryRun(db, found.runId, { ...byOf(c), reason: c.req.valid('json').reason }));
       await orders.retry(found);
       return c.json(result, 200);
     },

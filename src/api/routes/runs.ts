@@ -4,7 +4,7 @@ import { listDocuments } from '../../store/reads/documents.ts';
 import { reportOf } from '../../store/reads/run-report.ts';
 import { runSummary } from '../../store/reads/run-summary.ts';
 import { listRuns } from '../../store/reads/runs.ts';
-import { allow, readers } from '../auth.ts';
+import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, instant, json, money, pageOf, pageQuery, problems, runId, wh } from '../schemas.ts';
@@ -73,7 +73,7 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
       path: '/v1/runs',
       tags: runTags,
       summary: 'Plan a billing run',
-      middleware: allow('finance-preparer', 'admin'),
+      middleware: allow(...may.plan),
       request: {
         headers: idempotencyHeader,
         body: body(
@@ -132,7 +132,10 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
       tags: runTags,
       summary: 'The documents of a run: previews until they are issued',
       middleware: allow(...readers),
-      request: { params: runId, query: pageQuery },
+      request: {
+        params: runId,
+        query: pageQuery.extend({ account: z.string().min(1).max(200).optional().openapi({ description: 'An account’s id, or a part of its party’s name.' }), strategy: z.string().min(1).optional() }),
+      },
       responses: { 200: json(pageOf(documentSummary), 'In order of account.'), ...problems },
     }),
     async (c) => {

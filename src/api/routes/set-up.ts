@@ -115,6 +115,7 @@ const entity = z
     timeZone: z.string(),
     orgNumber: z.string(),
     fxSource: z.string(),
+    costCenter: z.string().nullable(),
     version: z.int(),
     vatRegistrations: z.array(z.object({ country: z.string(), number: z.string(), validFrom: z.string(), validTo: date })),
     calendars: z.array(z.object({ id: z.string(), cadence: z.string() })),

@@ -1,4 +1,4 @@
-import type { DocumentValue } from '../document/compose.ts';
+import type { DocumentLine, DocumentValue } from '../document/compose.ts';
 
 /** A line of a posting for the ERP; debit positive, minor units of the document's currency. */
 export type BillLine = { readonly glAccount: string; readonly costCenter: string | null; readonly vatCode: string | null; readonly amountMinor: bigint };
@@ -7,7 +7,10 @@ export type BillLine = { readonly glAccount: string; readonly costCenter: string
  * What a document written for a site owner posts in the ERP as a vendor bill: its net per account, cost center and VAT code and the input VAT
  * per code against what is owed to the owner. Sums to zero. `glOf` finds the account of a key and throws where none is mapped.
  */
-export function vendorBillLines(document: Pick<DocumentValue, 'lines' | 'vat' | 'payableMinor' | 'roundingMinor'>, glOf: (key: string) => string): BillLine[] {
+export function vendorBillLines(
+  document: Pick<DocumentValue, 'vat' | 'payableMinor' | 'roundingMinor'> & { readonly lines: readonly Pick<DocumentLine, 'glAccount' | 'costCenter' | 'vatCode' | 'netMinor'>[] },
+  glOf: (key: string) => string,
+): BillLine[] {
   const costs = new Map<string, BillLine>();
   for (const { glAccount, costCenter, vatCode, netMinor } of document.lines) {
     const key = `${glAccount}\n${costCenter}\n${vatCode}`;

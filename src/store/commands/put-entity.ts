@@ -16,7 +16,7 @@ export type EntityOutcome = {
   readonly errors: readonly Issue[];
 };
 
-const columns = { name: 'name', country: 'country', currency: 'currency', timeZone: 'time_zone', orgNumber: 'org_number', fxSource: 'fx_source' } as const;
+const columns = { name: 'name', country: 'country', currency: 'currency', timeZone: 'time_zone', orgNumber: 'org_number', fxSource: 'fx_source', costCenter: 'cost_center' } as const;
 const fields = Object.keys(columns) as (keyof typeof columns)[];
 /** What everything that was booked rests on. */
 const fixedWithCharges: readonly string[] = ['country', 'currency', 'timeZone'];
@@ -69,6 +69,7 @@ function merged(present: Entity | undefined, { vatRegistrations = [], calendars 
     [...new Map([...there, ...given].map((item) => [keyOf(item), item]))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
   return {
     fxSource: 'ECB',
+    costCenter: null,
     ...present,
     ...own,
     vatRegistrations: byKey<Registration>(
@@ -91,7 +92,7 @@ async function wrong(db: Db, id: string, present: { readonly entity: Entity } | 
     [next.calendars.map((c) => c.id)],
   );
   return [
-    ...fields.flatMap((field) => (next[field] == null ? [issue('rowIncomplete', 'blocks', id, { field })] : [])),
+    ...fields.flatMap((field) => (next[field] == null && field !== 'costCenter' ? [issue('rowIncomplete', 'blocks', id, { field })] : [])),
     ...checkZone(id, next['timeZone']),
     ...checkCurrency(id, next['currency']),
     ...changed.flatMap((field) => (charged && fixedWithCharges.includes(field) ? [issue('rowFixed', 'blocks', id, { field, because: 'charges were booked with it' })] : [])),

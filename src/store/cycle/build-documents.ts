@@ -1,7 +1,10 @@
 import type { QueryResultRow } from 'pg';
+import { vatStatusOn } from '../../core/allocate/setup.ts';
 import { combineHashes, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentValue } from '../../core/document/compose.ts';
 import { sha256 } from '../../core/seal/charge-record.ts';
+import { ownerDocumentType } from '../../core/share/statement-charges.ts';
 import type { Db } from '../db.ts';
+import { loadAccounts, loadContracts } from '../intake/load-setup.ts';
 import { checkPreview } from './check-preview.ts';
 import { draftPeriodCharges, linkDrafts } from './period-charges.ts';
 import { recordPreview } from './record-preview.ts';
@@ -71,7 +74,12 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
   const vatPercents = new Map((await db.query('SELECT code, percent::text FROM vat_rule')).rows.map((r) => [r.code as string, r.percent as string]));
   const chargesOf = grouped(charges.rows);
   const adjustmentsOf = grouped(adjustments.rows);
-  const made: { id: string; accountId: string; entityId: string; currency: string; value: DocumentValue }[] = [];
+  const owners = await ownersOf(
+    db,
+    runId,
+    details.rows.filter((a) => a.strategy === 'selfBilling').map((a) => a.id),
+  );
+  const made: MadeDocument[] = [];
   for (const account of details.rows) {
     const value = composeDocument({
       entityId: account.entity_id,
@@ -82,22 +90,57 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
       period: account.period,
       charges: (chargesOf.get(account.id) ?? []).map(chargeOf),
       adjustments: (adjustmentsOf.get(account.id) ?? []).map(adjustmentOf),
-      vatPercents,
+      // Who bills himself, or is not registered, gets a statement without VAT (D46).
+      vatPercents: account.strategy === 'selfBilling' && owners.get(account.id) !== true ? withoutVat(vatPercents) : vatPercents,
     });
     if (value === undefined) continue;
     const id = `doc_${sha256(`${runId}\n${account.id}\n${account.currency}`).toString('hex').slice(0, 20)}`;
-    made.push({ id, accountId: account.id, entityId: account.entity_id, currency: account.currency, value });
+    made.push({ id, type: documentType(account.strategy, owners.get(account.id) === true, value.netMinor), accountId: account.id, entityId: account.entity_id, currency: account.currency, value });
   }
   await insertDocuments(db, runId, made);
 }
 
-async function insertDocuments(db: Db, runId: string, made: readonly { id: string; accountId: string; entityId: string; currency: string; value: DocumentValue }[]): Promise<void> {
+type MadeDocument = { readonly id: string; readonly type: string; readonly accountId: string; readonly entityId: string; readonly currency: string; readonly value: DocumentValue };
+
+/** Which site owners are billed by us in their name: registered for VAT, and agreed on by the end of the period. */
+async function ownersOf(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
+  if (accountIds.length === 0) return new Map();
+  const run = (
+    await db.query<{ period_end: Date; last: string }>(
+      "SELECT period_end, ((period_end - interval '1 second') AT TIME ZONE e.time_zone)::date::text AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1",
+      [runId],
+    )
+  ).rows[0];
+  const accounts = await loadAccounts(db, accountIds);
+  const contracts = await loadContracts(db, accountIds);
+  const endMs = (run?.period_end.getTime() ?? 0) - 1;
+  return new Map(
+    accountIds.map((id) => {
+      const account = accounts.get(id);
+      const agreement = contracts.inForce(id, 'revenueShare', endMs)[0]?.agreement;
+      const party = account === undefined ? undefined : vatStatusOn(account, run?.last ?? '');
+      return [id, agreement !== undefined && ownerDocumentType(party, agreement, run?.last ?? '', 0n) === 'selfBilling'];
+    }),
+  );
+}
+
+function withoutVat(percents: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...percents.keys()].map((code) => [code, '0']));
+}
+
+function documentType(strategy: string, selfBilled: boolean, netMinor: bigint): string {
+  if (strategy !== 'selfBilling') return 'invoice';
+  if (!selfBilled) return 'settlementStatement';
+  return netMinor < 0n ? 'selfBillingCredit' : 'selfBilling';
+}
+
+async function insertDocuments(db: Db, runId: string, made: readonly MadeDocument[]): Promise<void> {
   if (made.length === 0) return;
   await db.query(
     `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, canonical, content_hash)
-     SELECT id, $1, 'all', account_id, entity_id, 'invoice', 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash
-     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[])
-       AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash)`,
+     SELECT id, $1, 'all', account_id, entity_id, type, 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash
+     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[], $14::text[])
+       AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash, type)`,
     [
       runId,
       made.map((d) => d.id),
@@ -112,6 +155,7 @@ async function insertDocuments(db: Db, runId: string, made: readonly { id: strin
       made.map((d) => d.value.chargeCount),
       made.map((d) => d.value.canonical),
       made.map((d) => d.value.contentHash),
+      made.map((d) => d.type),
     ],
   );
   const lines = made.flatMap((d) =>

@@ -76,6 +76,10 @@ async function authoredBy(db: Db, runId: string, actor: string): Promise<string 
        UNION ALL SELECT 'tariff ' || t.id, t.author FROM tariff_version t WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
        UNION ALL SELECT 'price assignment ' || p.id, p.author FROM price_assignment p JOIN tariff_version t ON t.tariff_id = p.tariff_id
          WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
+       UNION ALL SELECT 'contract ' || v.contract_id || ' version ' || v.version, v.author FROM contract_version v
+         WHERE (v.contract_id, v.version) IN (SELECT c.contract_id, c.contract_version FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
+       UNION ALL SELECT s.kind || ' ' || s.id, s.author FROM set_up_version s JOIN run_account a ON a.run_id = $1 JOIN account o ON o.id = a.account_id
+         AND s.id = CASE s.kind WHEN 'party' THEN o.party_id ELSE o.id END WHERE s.kind IN ('party', 'account', 'vatStatus', 'payeeBankAccount')
      ) w WHERE author = $2 LIMIT 1`,
     [runId, actor],
   );

@@ -1,7 +1,10 @@
+import type { QueryResultRow } from 'pg';
 import { ocrReference } from '../../core/document/ocr.ts';
+import { vendorBillLines } from '../../core/share/vendor-bill.ts';
 import type { Db } from '../db.ts';
 import { bookDocuments } from '../ledger/book-documents.ts';
 import { enqueue } from '../outbox.ts';
+import { stampOwnerDocuments } from './owner-documents.ts';
 import { bookPeriodCharges } from './period-charges.ts';
 import { lockRun } from './run-state.ts';
 
@@ -23,10 +26,17 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string): Pr
   );
   if (documents.rows.length > 0) {
     const [first] = documents.rows;
+    const invoices = documents.rows.filter((d) => d.type === 'invoice');
+    await stampOwnerDocuments(
+      db,
+      first['entity_id'],
+      documents.rows.filter((d) => d.type !== 'invoice').map((d) => ({ id: d.id, accountId: d.account_id, type: d.type, termsDays: d.payment_terms_days })),
+      issueOn,
+    );
     await stamp(
       db,
       first['entity_id'],
-      documents.rows.map((d) => ({ id: d.id, terms: d.payment_terms_days, transfer: d.strategy === 'driverInvoice' || d.strategy === 'fleetInvoice' })),
+      invoices.map((d) => ({ id: d.id, terms: d.payment_terms_days, transfer: d.strategy === 'driverInvoice' || d.strategy === 'fleetInvoice' })),
       issueOn,
     );
     await bookPeriodCharges(
@@ -48,6 +58,7 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string): Pr
 }
 
 async function stamp(db: Db, entityId: string, documents: readonly { id: string; terms: number; transfer: boolean }[], issueOn: string): Promise<void> {
+  if (documents.length === 0) return;
   const year = Number(issueOn.slice(0, 4));
   const seriesId = `${entityId}/invoice/${year}`;
   await db.query(`INSERT INTO number_series (id, entity_id, document_type, year, prefix) VALUES ($1, $2, 'invoice', $3, $4) ON CONFLICT DO NOTHING`, [seriesId, entityId, year, `${year}-`]);
@@ -94,26 +105,42 @@ async function handToOutbox(db: Db, runId: string, entityId: string, documentIds
     db,
     connection[0]?.id ?? '',
     documents.rows.map((d) => {
+      const isOwed = d.type !== 'invoice';
+      const own = lines.rows.filter((l) => l.document_id === d.id);
       const line = (glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint) => ({ glAccount, costCenter, vatCode, amountMinor: amount.toString() });
       const vat = (JSON.parse(d.canonical.toString('utf8')) as { vat: { vatCode: string; vatMinor: string }[] }).vat;
-      const postings = [
-        line(glOf('receivable'), null, null, d.payable_minor),
-        ...lines.rows.filter((l) => l.document_id === d.id).map((l) => line(l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
-        ...vat.map((v) => line(glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor))),
-        line(glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
-      ].filter((l) => l.amountMinor !== '0');
+      const postings = isOwed
+        ? []
+        : [
+            line(glOf('receivable'), null, null, d.payable_minor),
+            ...own.map((l) => line(l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
+            ...vat.map((v) => line(glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor))),
+            line(glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
+          ].filter((l) => l.amountMinor !== '0');
       return {
         key: d.id,
-        kind: 'invoice',
+        kind: isOwed ? 'vendorBill' : 'invoice',
         runId,
         legalNumber: d.legal_number,
         accountId: d.account_id,
         currency: d.currency,
         postedOn: issueOn,
-        lines: postings,
+        lines: isOwed ? vendorBill(d, own, glOf) : postings,
         documentId: d.id,
         controlMinor: d.payable_minor,
       };
     }),
   );
+}
+
+/** What a site owner's document posts: cost and input VAT against what is owed. */
+function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], glOf: (key: string) => string) {
+  const { vat } = JSON.parse(document['canonical'].toString('utf8')) as { vat: { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[] };
+  const figures = {
+    lines: own.map((l) => ({ glAccount: l['gl_account'] as string, costCenter: l['cost_center'] as string, vatCode: l['vat_code'] as string, netMinor: l['net'] as bigint })),
+    vat: vat.map((v) => ({ ...v, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) })),
+    payableMinor: document['payable_minor'] as bigint,
+    roundingMinor: document['rounding_minor'] as bigint,
+  };
+  return vendorBillLines(figures, glOf).map((l) => ({ ...l, amountMinor: l.amountMinor.toString() }));
 }

@@ -4,6 +4,7 @@ import { type Explanation, explainCharge } from '../../core/explain/explain-char
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
+import { type Page, type PageOrder, pageOf } from './page.ts';
 
 /** A charge with how it came about. Energy in Wh as text. */
 export type ChargeView = {
@@ -51,6 +52,21 @@ export async function chargesOfRecord(db: Db, recordId: string): Promise<{ reado
   const currency = first['books'] as string;
   const text = (minor: bigint) => formatMinor(minor, currency);
   return { charges: rows.map(viewOf), margin: { currency, sold: text(sold), bought: text(bought), shared: text(shared), margin: text(sold - bought - shared) } };
+}
+
+/** The annex of a document: its charges with the line each stands on, in order of charge. */
+export async function chargesOfDocument(db: Db, documentId: string, page: PageOrder): Promise<Page<ChargeView & { readonly lineNo: number | null }>> {
+  const { rows } = await db.query(
+    `${columns.replace('SELECT c.*,', 'SELECT c.*, k.line_no,')} JOIN claim k ON k.charge_id = c.charge_id
+     WHERE k.document_id = $1 AND ($2::bigint IS NULL OR c.charge_id > $2) ORDER BY c.charge_id LIMIT $3`,
+    [documentId, page.cursor ?? null, page.limit + 1],
+  );
+  return pageOf(
+    rows,
+    page.limit,
+    (r) => String(r['charge_id']),
+    (r) => ({ ...viewOf(r), lineNo: r['line_no'] }),
+  );
 }
 
 function viewOf(r: QueryResultRow): ChargeView {

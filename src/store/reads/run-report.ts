@@ -8,6 +8,7 @@ type Text<T> = { readonly [K in keyof T]: T[K] extends bigint ? string : T[K] };
 /** The close report of a run. Money as decimal text in major units, energy in Wh as text. */
 export type RunReport = {
   readonly run: RunSummary;
+  /** Of invoices; site owners' documents have a series for each owner. */
   readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
   readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
   readonly exclusions: readonly {
@@ -36,7 +37,10 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
   const run = await runSummary(db, runId);
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const numbers = (
-    await db.query('SELECT min(s.legal_number) AS first, max(s.legal_number) AS last, count(*) AS n FROM issue_stamp s JOIN document d ON d.id = s.document_id WHERE d.run_id = $1', [runId])
+    await db.query(
+      "SELECT min(s.legal_number) AS first, max(s.legal_number) AS last, count(*) AS n FROM issue_stamp s JOIN document d ON d.id = s.document_id AND d.type = 'invoice' WHERE d.run_id = $1",
+      [runId],
+    )
   ).rows[0];
   const approvals = await db.query('SELECT decision, actor, comment, decided_at FROM approval WHERE run_id = $1 ORDER BY decided_at', [runId]);
   const exclusions = await db.query(

@@ -35,6 +35,14 @@ export async function runStart(db: Db, runId: string): Promise<{ readonly workfl
   return rows[0] === undefined ? undefined : { workflowId: rows[0].workflow_id, period: rows[0].period, cutOffAtMs: rows[0].cut_off_at.getTime() };
 }
 
+export type ApprovalView = { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string };
+
+/** Approvals and rejections of a run, oldest first. */
+export async function approvalsOf(db: Db, runId: string): Promise<readonly ApprovalView[]> {
+  const { rows } = await db.query("SELECT decision, actor, comment, decided_at, encode(content_hash, 'hex') AS hash FROM approval WHERE run_id = $1 ORDER BY decided_at", [runId]);
+  return rows.map((r) => ({ decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString(), contentHash: r.hash }));
+}
+
 type Life = { readonly reason: string; readonly author: string; readonly createdAt: string; readonly withdrawnAt: string | null };
 export type ExclusionView = Life & { readonly id: string; readonly scope: string; readonly subjectId: string; readonly outcome: string };
 export type AdjustmentView = Life & {

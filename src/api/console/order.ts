@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import type { Context, Hono, MiddlewareHandler } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Role } from '../../store/reads/api-keys.ts';
+import { ConfirmPage, type OrderForm, OrderPage, type Values } from '../../ui/order-page.tsx';
+import type { Refusal } from '../../ui/problem-page.tsx';
+import type { ApiEnv } from '../env.ts';
+import { Problem } from '../problem.ts';
+import { viewerOf } from './viewer.ts';
+
+/** An order of the API as a form. What it does, who may and what is refused is the route's own: the console sends it there. */
+export type ConsoleOrder = OrderForm & {
+  readonly roles: readonly Role[];
+  /** The request to the API. A Problem is thrown for what cannot be written as one. */
+  readonly request: (values: Values) => { readonly method: 'POST' | 'DELETE'; readonly path: string; readonly json?: unknown };
+  readonly done: (answer: Readonly<Record<string, unknown>>) => string;
+  /** The page to go on with. */
+  readonly next: (answer: Readonly<Record<string, unknown>>) => string;
+};
+
+/** Sends a request to the API inside this process. */
+export type Send = (path: string, init: { readonly method: string; readonly headers: Record<string, string>; readonly body?: string }) => Response | Promise<Response>;
+
+/**
+ * An order at a path: GET shows its form with what the query says filled in, POST checks that nothing is missing and asks for
+ * confirmation, then carries it out. A refusal shows above the form, which keeps what was typed.
+ */
+export function serveOrder(app: Hono<ApiEnv>, path: string, guard: MiddlewareHandler<ApiEnv>, send: Send, orderOf: (c: Context<ApiEnv>) => Promise<ConsoleOrder> | ConsoleOrder): void {
+  const allowed = async (c: Context<ApiEnv>) => {
+    const order = await orderOf(c);
+    const { roles } = c.get('caller');
+    if (!roles.some((role) => order.roles.includes(role))) throw new Problem(403, 'forbidden', `This needs one of the roles ${order.roles.join(', ')}; yours: ${roles.join(', ')}.`);
+    return order;
+  };
+  app.get(path, guard, async (c) => {
+    const form = await allowed(c);
+    const values = valuesOf(form, Object.fromEntries(Object.entries(c.req.queries()).map(([name, given]) => [name, given.join(',')])));
+    return c.html(OrderPage({ viewer: viewerOf(c), form, path: c.req.path, values, onceKey: randomUUID() }));
+  });
+  app.post(path, guard, async (c) => {
+    const form = await allowed(c);
+    const given = await c.req.parseBody();
+    const values = valuesOf(form, given);
+    const onceKey = String(given['onceKey'] || randomUUID());
+    const page = { viewer: viewerOf(c), form, path: c.req.path, values, onceKey };
+    if (given['step'] === 'edit') return c.html(OrderPage(page));
+    const refuse = (refusal: Refusal) => c.html(OrderPage({ ...page, refusal }), refusal.status as ContentfulStatusCode);
+    const missing = form.fields.filter((f) => f.required === true && values[f.name]?.trim() === '');
+    if (missing.length > 0) return refuse({ status: 422, code: 'invalid', detail: `Fill in: ${missing.map((f) => f.label).join(', ')}.` });
+    if (given['step'] !== 'carryOut') return c.html(ConfirmPage(page));
+    const answer = await carryOut(c, form, values, onceKey, send);
+    if ('detail' in answer) return refuse(answer);
+    c.get('session').notice = form.done(answer.body);
+    return c.redirect(form.next(answer.body), 303);
+  });
+}
+
+async function carryOut(c: Context<ApiEnv>, order: ConsoleOrder, values: Values, onceKey: string, send: Send): Promise<Refusal | { readonly body: Record<string, unknown> }> {
+  let request: ReturnType<ConsoleOrder['request']>;
+  try {
+    request = order.request(values);
+  } catch (error) {
+    if (error instanceof Problem) return { status: error.status, code: error.code, detail: error.message };
+    throw error;
+  }
+  const { method, path, json } = request;
+  const headers = { authorization: `Bearer ${c.get('session').token}`, 'idempotency-key': `console-${onceKey}`.slice(0, 200), 'x-request-id': c.get('requestId') };
+  const answer = await send(path, json === undefined ? { method, headers } : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(json) });
+  const body = (await answer.json()) as Record<string, unknown>;
+  return answer.ok ? { body } : { status: answer.status, code: String(body['code']), detail: String(body['detail']) };
+}
+
+function valuesOf(form: OrderForm, given: Readonly<Record<string, unknown>>): Values {
+  return Object.fromEntries(form.fields.map((f) => [f.name, typeof given[f.name] === 'string' ? String(given[f.name]) : '']));
+}

@@ -1,0 +1,138 @@
+import type { Hono, MiddlewareHandler } from 'hono';
+import type { Store } from '../../store/db.ts';
+import { chargesOfRecord } from '../../store/reads/charges.ts';
+import { zoneOfSource } from '../../store/reads/entities.ts';
+import { type QuarantineCause, quarantineByCause } from '../../store/reads/quarantine.ts';
+import { findRecord, listRecords } from '../../store/reads/records.ts';
+import { timelineOf } from '../../store/reads/timeline.ts';
+import { count, grouped, kWh, words } from '../../ui/format.ts';
+import { QuarantinedRecordsPage, QuarantinePage } from '../../ui/quarantine-page.tsx';
+import { RecordPage } from '../../ui/record-page.tsx';
+import { may } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import { Problem } from '../problem.ts';
+import { noRecord } from '../routes/record-lookup.ts';
+import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
+import { turns } from './run-pages.ts';
+import { holds, viewerOf } from './viewer.ts';
+
+const pageSize = 100;
+
+/** The quarantine, its records and decisions on them, and what became of a record. */
+export function recordPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
+  const db = store.pool;
+
+  app.get('/quarantine', guard, async (c) =>
+    c.html(QuarantinePage({ viewer: viewerOf(c), causes: await quarantineByCause(db), mayDecide: holds(c, may.decideRecords), mayRetry: holds(c, may.retryRecords) })),
+  );
+
+  app.get('/quarantine/records', guard, async (c) => {
+    const { cause = '', sourceId, cursor } = c.req.query();
+    if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw new Problem(422, 'invalid', 'cursor: a number of up to 18 digits.');
+    const page = await listRecords(db, { cause, sourceId, cursor, limit: pageSize });
+    return c.html(
+      QuarantinedRecordsPage({
+        viewer: viewerOf(c),
+        cause,
+        sourceId,
+        records: page.items,
+        mayDecide: holds(c, may.decideRecords),
+        ...turns('/quarantine/records', { cause, sourceId }, cursor, page.nextCursor),
+      }),
+    );
+  });
+
+  serveOrder(app, '/quarantine/decide', guard, send, async (c) => {
+    const given = c.req.method === 'POST' ? await c.req.parseBody() : c.req.query();
+    const [cause, sourceId] = [String(given['cause'] ?? ''), String(given['sourceId'] ?? '')];
+    if (cause === '') return decideOrder([]);
+    const waiting = (await quarantineByCause(db, sourceId === '' ? undefined : sourceId)).filter((w) => w.cause === cause);
+    return decideOrder(waiting, cause);
+  });
+  serveOrder(app, '/quarantine/retry', guard, send, () => retryOrder);
+
+  app.get('/records/:id', guard, async (c) => {
+    const id = c.req.param('id') ?? '';
+    const record = await findRecord(db, id);
+    if (record === undefined) throw noRecord(id);
+    const [timeline, charges, timeZone] = await Promise.all([timelineOf(db, record, record), chargesOfRecord(db, record.recordId), zoneOfSource(db, record.sourceId)]);
+    return c.html(
+      RecordPage({
+        viewer: viewerOf(c),
+        record,
+        timeZone,
+        answer: timeline?.answer ?? 'Nothing was received under this key.',
+        events: timeline?.events ?? [],
+        ...charges,
+        mayDecide: holds(c, may.decideRecords),
+      }),
+    );
+  });
+}
+
+const trail = [
+  ['/', 'Runs'],
+  ['/quarantine', 'Quarantine'],
+] as const;
+
+/** Decides on chosen records, or on all that wait for a cause. */
+function decideOrder(waiting: readonly QuarantineCause[], cause?: string): ConsoleOrder {
+  const all = cause !== undefined;
+  return {
+    title: all ? `Decide on all that wait: ${words(cause)}` : 'Decide on records',
+    explain:
+      'Accept bills a record although a check failed; reject never bills it; hold leaves it where it is. Each decision is signed and kept. Above the limit of the source it takes effect when a second person decides the same.',
+    about: waiting.map((w): readonly [string, string] => [`${words(w.cause)}, ${w.sourceId}`, `${count(w.records, 'record')}, ${kWh(w.energyWh)} kWh${atRiskText(w)}`]),
+    fields: [
+      ...(all
+        ? (['cause', 'sourceId', 'expected'] as const).map((name) => ({ name, label: name, kind: 'hidden' as const }))
+        : [{ name: 'recordIds', label: 'Records', kind: 'text' as const, required: true, hint: 'Their numbers, with commas between.' }]),
+      {
+        name: 'action',
+        label: 'Decision',
+        kind: 'choice',
+        required: true,
+        choices: [
+          ['hold', 'hold: leave them where they are'],
+          ['accept', 'accept: bill them as they are'],
+          ['reject', 'reject: never bill them'],
+        ],
+      },
+      { name: 'reason', label: 'Reason', kind: 'long', required: true, hint: 'Why; signed and kept.' },
+    ],
+    verb: 'Decide',
+    trail,
+    roles: may.decideRecords,
+    request: (v) => ({ method: 'POST', path: '/v1/decisions', json: { action: v['action'], reason: v['reason'], ...selectionOf(v) } }),
+    done: (answer) => `${count(Number(answer['decided']), 'record')} decided${answer['awaitingSecond'] === 0 ? '' : `; ${answer['awaitingSecond']} need the same decision by another person`}.`,
+    next: () => '/quarantine',
+  };
+}
+
+function atRiskText({ atRisk, unpriced }: QuarantineCause): string {
+  const sums = atRisk.map((m) => `, ${grouped(m.net)} ${m.currency} net at risk`).join('');
+  return unpriced === 0 ? sums : `${sums}, ${unpriced} without a price yet`;
+}
+
+const retryOrder: ConsoleOrder = {
+  title: 'Try again what waits for a cause',
+  explain: 'After its set-up was mended: a contract, a VAT registration or a GL account. Mapping a site or token, and publishing a price, do this by themselves.',
+  about: [],
+  fields: [
+    { name: 'cause', label: 'Cause', kind: 'text', required: true },
+    { name: 'sourceId', label: 'Source', kind: 'text', required: true },
+  ],
+  verb: 'Try again',
+  trail,
+  roles: may.retryRecords,
+  request: (v) => ({ method: 'POST', path: '/v1/quarantine/retries', json: { cause: v['cause'], sourceId: v['sourceId'] } }),
+  done: () => 'They are being tried again.',
+  next: () => '/quarantine',
+};
+
+function selectionOf(v: Readonly<Record<string, string>>): object {
+  const text = (name: string) => (v[name]?.trim() === '' ? {} : { [name]: v[name]?.trim() });
+  const recordIds = (v['recordIds'] ?? '').split(/[\s,]+/).filter((id) => id !== '');
+  const expected = v['expected']?.trim() ?? '';
+  return { ...(recordIds.length === 0 ? {} : { recordIds }), ...text('cause'), ...text('sourceId'), ...(expected === '' ? {} : { expected: Number(expected) }) };
+}

@@ -1,0 +1,149 @@
+import type { Context, Hono, MiddlewareHandler } from 'hono';
+import type { Store } from '../../store/db.ts';
+import { chargesOfDocument } from '../../store/reads/charges.ts';
+import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
+import { type EntityView, listEntities } from '../../store/reads/entities.ts';
+import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
+import { quarantineByCause } from '../../store/reads/quarantine.ts';
+import { reportOf } from '../../store/reads/run-report.ts';
+import { type RunSummary, runSummary } from '../../store/reads/run-summary.ts';
+import { approvalsOf, listRuns, shapesOf } from '../../store/reads/runs.ts';
+import { DocumentPage } from '../../ui/document-page.tsx';
+import { DocumentsPage } from '../../ui/documents-page.tsx';
+import { documentPath, link, runPath } from '../../ui/format.ts';
+import { HomePage } from '../../ui/home-page.tsx';
+import { ReportPage } from '../../ui/report-page.tsx';
+import { RunPage } from '../../ui/run-page.tsx';
+import { waitsOf } from '../../ui/waits.ts';
+import { may } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import { Problem } from '../problem.ts';
+import { startOf } from '../routes/run-context.ts';
+import { type Send, serveOrder } from './order.ts';
+import { planOrder, runOrders, withdrawal } from './run-orders.ts';
+import { holds, viewerOf } from './viewer.ts';
+
+type Deps = { readonly store: Store; readonly send: Send; readonly workflowUrl: (workflowId: string) => string | null };
+const pageSize = 50;
+/** A run that is not over is looked at closely on the first page; there are seldom more than a few. */
+const mostOpenRuns = 12;
+
+/** Runs, their documents and their reports. */
+export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send, workflowUrl }: Deps): void {
+  const db = store.pool;
+  const runOf = async (c: Context<ApiEnv>): Promise<{ run: RunSummary; entity: EntityView }> => {
+    const runId = c.req.param('runId') ?? '';
+    const run = await runSummary(db, runId);
+    if (run === undefined) throw new Problem(404, 'notFound', `There is no run "${runId}".`);
+    return { run, entity: entityIn(await listEntities(db), run.entityId) };
+  };
+
+  app.get('/', guard, async (c) => {
+    const cursor = c.req.query('cursor');
+    const [page, entities, causes] = await Promise.all([listRuns(db, { cursor, limit: pageSize }), listEntities(db), quarantineByCause(db)]);
+    const named = page.items.map((r) => ({ ...r, entityName: entityIn(entities, r.entityId).name }));
+    const open = await Promise.all(
+      named
+        .filter((r) => r.state !== 'closed' && r.state !== 'cancelled')
+        .slice(0, mostOpenRuns)
+        .map(async (r) => {
+          const run = await runSummary(db, r.runId);
+          return run === undefined ? [] : [{ ...r, cutOffAt: run.cutOffAt, timeZone: entityIn(entities, r.entityId).timeZone, waits: waitsOf(run) }];
+        }),
+    );
+    return c.html(HomePage({ viewer: viewerOf(c), open: open.flat(), runs: named, causes, mayPlan: holds(c, may.plan), ...turns('/', {}, cursor, page.nextCursor) }));
+  });
+  serveOrder(app, '/runs/plan', guard, send, async () => planOrder(await listEntities(db)));
+
+  app.get('/runs/:runId', guard, async (c) => {
+    const { run, entity } = await runOf(c);
+    const [shapes, approvals, late, pulledIn] = await Promise.all([
+      shapesOf(db, run.runId),
+      approvalsOf(db, run.runId),
+      run.late.charges === 0 || run.state === 'closed' ? [] : lateByAccount(db, run.runId),
+      pulledInto(db, run.runId),
+    ]);
+    const actions = Object.entries(runOrders(run, entity))
+      .filter(([name]) => name !== 'put-out' || pulledIn.length > 0)
+      .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
+      .map(([name, order]) => ({ text: order.title, href: link(`${runPath(run.runId)}/${name}`, name === 'approve' || name === 'reject' ? { contentHash: run.contentHash } : {}) }));
+    const mayShape = holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
+    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, late, pulledIn, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
+  });
+
+  app.get('/runs/:runId/documents', guard, async (c) => {
+    const run = await startOf(store, c.req.param('runId') ?? '');
+    const cursor = c.req.query('cursor');
+    const filter = { account: c.req.query('account')?.trim() || undefined, strategy: c.req.query('strategy') || undefined };
+    const [page, strategies] = await Promise.all([listDocuments(db, run.runId, { ...filter, cursor, limit: pageSize }), documentStrategies(db, run.runId)]);
+    return c.html(DocumentsPage({ viewer: viewerOf(c), run, documents: page.items, filter, strategies, ...turns(`${runPath(run.runId)}/documents`, filter, cursor, page.nextCursor) }));
+  });
+
+  app.get('/runs/:runId/report', guard, async (c) => {
+    const runId = c.req.param('runId') ?? '';
+    const report = await reportOf(db, runId);
+    if (report === undefined) throw new Problem(404, 'notFound', `There is no run "${runId}".`);
+    return c.html(ReportPage({ viewer: viewerOf(c), report, entity: entityIn(await listEntities(db), report.run.entityId) }));
+  });
+
+  app.get('/documents/:id', guard, async (c) => {
+    const id = c.req.param('id') ?? '';
+    const document = await findDocument(db, id);
+    if (document === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
+    const cursor = c.req.query('cursor');
+    if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw new Problem(422, 'invalid', 'cursor: a number of up to 18 digits.');
+    const page = await chargesOfDocument(db, id, { cursor, limit: pageSize });
+    const { accountId } = document;
+    const [line] = document.lines;
+    const canChange = document.state === 'draft' || document.state === 'frozen';
+    const actions =
+      canChange && holds(c, may.shape)
+        ? [
+            { text: 'Exclude this account', href: link(`${runPath(document.runId)}/exclude`, { scope: 'account', subjectId: accountId }) },
+            {
+              text: 'Adjust this account',
+              href: link(`${runPath(document.runId)}/adjust`, { accountId, vatCode: line?.vatCode, glAccount: line?.glAccount, costCenter: line?.costCenter }),
+            },
+          ]
+        : [];
+    return c.html(DocumentPage({ viewer: viewerOf(c), document, charges: page.items, actions, ...turns(documentPath(id), {}, cursor, page.nextCursor) }));
+  });
+
+  for (const kind of ['exclusions', 'adjustments'] as const) {
+    serveOrder(app, `/runs/:runId/${kind}/:id/withdraw`, guard, send, async (c) => {
+      const { run, entity } = await runOf(c);
+      const id = c.req.param('id') ?? '';
+      const shapes = await shapesOf(db, run.runId);
+      const exclusion = shapes.exclusions.find((x) => kind === 'exclusions' && x.id === id);
+      const adjustment = shapes.adjustments.find((a) => kind === 'adjustments' && a.id === id);
+      const found = exclusion ?? adjustment;
+      if (found === undefined) throw new Problem(404, 'notFound', `Run "${run.runId}" has nothing of the id "${id}".`);
+      const what = exclusion === undefined ? `${adjustment?.accountId}: ${adjustment?.amount} ${adjustment?.currency}` : `${exclusion.scope} ${exclusion.subjectId}`;
+      return withdrawal(run, entity, kind, id, [
+        ['What', what],
+        ['Reason', found.reason],
+        ['Author', found.author],
+      ]);
+    });
+  }
+  serveOrder(app, '/runs/:runId/:order', guard, send, async (c) => {
+    const { run, entity } = await runOf(c);
+    const name = c.req.param('order') ?? '';
+    const given = c.req.method === 'POST' ? (await c.req.parseBody())['contentHash'] : c.req.query('contentHash');
+    const orders = runOrders(run, entity, typeof given === 'string' ? given : run.contentHash);
+    const order = Object.hasOwn(orders, name) ? orders[name] : undefined;
+    if (order === undefined) throw new Problem(404, 'notFound', `There is no page ${c.req.path}.`);
+    return order;
+  });
+}
+
+function entityIn(entities: readonly EntityView[], id: string): EntityView {
+  const found = entities.find((e) => e.id === id);
+  if (found === undefined) throw new RangeError(`no entity "${id}"`);
+  return found;
+}
+
+/** Links to the first and the next page of a list. */
+export function turns(path: string, query: Readonly<Record<string, string | undefined>>, cursor: string | undefined, next: string | null) {
+  return { firstPage: cursor === undefined ? null : link(path, query), nextPage: next === null ? null : link(path, { ...query, cursor: next }) };
+}

@@ -1,0 +1,188 @@
+import { type ChargeRow, ChargeTable } from './charge-rows.tsx';
+import type { DocumentRow } from './documents-page.tsx';
+import { count, grouped, kWh, recordPath, runPath, words } from './format.ts';
+import { Count, Facts, Figure, Kwh, Money, Pager, State, Table } from './parts.tsx';
+import { Shell, type Viewer } from './shell.tsx';
+
+export type DocumentFigures = Omit<DocumentRow, 'erp'> & {
+  readonly runId: string;
+  readonly issuedOn: string | null;
+  readonly dueOn: string | null;
+  readonly ocr: string | null;
+  readonly rounding: string;
+  readonly contentHash: string;
+  readonly erp: { readonly state: string; readonly externalId: string | null; readonly answer: string | null } | null;
+  readonly vatByCode: readonly { readonly vatCode: string; readonly percent: string; readonly base: string; readonly vat: string }[];
+  readonly lines: readonly {
+    readonly lineNo: number;
+    readonly description: string;
+    readonly quantity: string;
+    readonly quantityUnit: string;
+    readonly unitPrice: string | null;
+    readonly net: string;
+    readonly vatCode: string;
+    readonly glAccount: string;
+    readonly costCenter: string;
+    readonly customerCostCenter: string | null;
+    readonly siteId: string | null;
+    readonly serviceMonth: string;
+    readonly energyWh: string;
+    readonly charges: number;
+  }[];
+};
+type Props = {
+  readonly viewer: Viewer;
+  readonly document: DocumentFigures;
+  readonly charges: readonly ChargeRow[];
+  readonly firstPage: string | null;
+  readonly nextPage: string | null;
+  /** What the viewer may order about this account in its run. */
+  readonly actions: readonly { readonly href: string; readonly text: string }[];
+};
+
+/** A document: lines, VAT, totals, its place in the ERP, and every charge of its annex. */
+export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage, actions }: Props) {
+  return (
+    <Shell
+      title={`${words(d.type)} ${d.legalNumber ?? '(preview)'}, ${d.accountName}`.replace(/^./, (first) => first.toUpperCase())}
+      viewer={viewer}
+      trail={[
+        ['/', 'Runs'],
+        [runPath(d.runId), 'Run'],
+        [`${runPath(d.runId)}/documents`, 'Documents'],
+      ]}
+    >
+      <p>
+        <State code={d.state} /> {words(d.strategy)}, account <code>{d.accountId}</code>
+      </p>
+      {actions.length === 0 ? null : (
+        <nav class="buttons" aria-label="What you can do">
+          {actions.map((a) => (
+            <a class="button" href={a.href}>
+              {a.text}
+            </a>
+          ))}
+        </nav>
+      )}
+      <Facts
+        items={[
+          ['Payable', `${grouped(d.payable)} ${d.currency}`],
+          ['Energy', `${kWh(d.energyWh)} kWh`],
+          ['Issued on', d.issuedOn ?? 'not issued'],
+          ['Due on', d.dueOn ?? '-'],
+          ['Reference', d.ocr ?? '-'],
+          [
+            'ERP',
+            d.erp === null ? (
+              'not handed over'
+            ) : (
+              <>
+                <State code={d.erp.state} /> {d.erp.externalId ?? ''} {d.erp.answer ?? ''}
+              </>
+            ),
+          ],
+          ['Content hash', <code class="hash">{d.contentHash}</code>],
+        ]}
+      />
+      <section aria-labelledby="lines">
+        <h2 id="lines">Lines</h2>
+        <Table
+          label="Lines"
+          head={
+            <>
+              <Figure>Line</Figure>
+              <th scope="col">Text</th>
+              <th scope="col">Month</th>
+              <th scope="col">Site</th>
+              <th scope="col">Cost centers</th>
+              <Figure>Quantity</Figure>
+              <Figure>Unit price</Figure>
+              <Figure>kWh</Figure>
+              <Figure>Net</Figure>
+              <th scope="col">VAT</th>
+              <th scope="col">GL account</th>
+            </>
+          }
+        >
+          {d.lines.map((l) => (
+            <tr>
+              <Count n={l.lineNo} />
+              <td>
+                {l.description}
+                <div class="hint">{l.charges === 0 ? 'adjustment' : count(l.charges, 'charge')}</div>
+              </td>
+              <td class="nowrap">{l.serviceMonth}</td>
+              <td>{l.siteId ?? '-'}</td>
+              <td>
+                {l.costCenter}
+                {l.customerCostCenter === null ? null : <div class="hint">customer’s {l.customerCostCenter}</div>}
+              </td>
+              <td class="figure nowrap">{l.quantityUnit === 'Wh' ? `${kWh(l.quantity)} kWh` : `${grouped(l.quantity)} ${l.quantityUnit}`}</td>
+              <td class="figure">{l.unitPrice ?? '-'}</td>
+              <Kwh wh={l.energyWh} />
+              <Money amount={l.net} />
+              <td>{l.vatCode}</td>
+              <td>{l.glAccount}</td>
+            </tr>
+          ))}
+        </Table>
+      </section>
+      <div class="side-by-side">
+        <section aria-labelledby="vat">
+          <h2 id="vat">VAT</h2>
+          <Table
+            label="VAT"
+            head={
+              <>
+                <th scope="col">Code</th>
+                <Figure>Percent</Figure>
+                <Figure>Base</Figure>
+                <Figure>VAT</Figure>
+              </>
+            }
+          >
+            {d.vatByCode.map((v) => (
+              <tr>
+                <td>{v.vatCode}</td>
+                <td class="figure">{v.percent}</td>
+                <Money amount={v.base} />
+                <Money amount={v.vat} />
+              </tr>
+            ))}
+          </Table>
+        </section>
+        <section aria-labelledby="sums">
+          <h2 id="sums">Totals in {d.currency}</h2>
+          <Table
+            label="Totals"
+            head={
+              <>
+                <th scope="col">What</th>
+                <Figure>Amount</Figure>
+              </>
+            }
+          >
+            {(
+              [
+                ['Net', d.net],
+                ['VAT', d.vat],
+                ['Rounding', d.rounding],
+                ['Payable', d.payable],
+              ] as const
+            ).map(([what, amount]) => (
+              <tr class={what === 'Payable' ? 'sum' : ''}>
+                <td>{what}</td>
+                <Money amount={amount} />
+              </tr>
+            ))}
+          </Table>
+        </section>
+      </div>
+      <section aria-labelledby="annex">
+        <h2 id="annex">Annex: {count(d.chargeCount, 'charge')}</h2>
+        {charges.length === 0 ? <p>None on this page.</p> : <ChargeTable charges={charges} recordPath={recordPath} />}
+        <Pager first={firstPage} next={nextPage} />
+      </section>
+    </Shell>
+  );
+}

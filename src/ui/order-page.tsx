@@ -1,0 +1,153 @@
+import { type Refusal, RefusalBox } from './problem-page.tsx';
+import { Shell, type Viewer } from './shell.tsx';
+
+export type Field = {
+  readonly name: string;
+  readonly label: string;
+  /** `shown`: read, not typed; it goes with the form. */
+  readonly kind: 'text' | 'long' | 'choice' | 'dateTime' | 'hidden' | 'shown';
+  readonly required?: boolean;
+  readonly hint?: string;
+  readonly choices?: readonly (readonly [value: string, text: string])[];
+};
+export type OrderForm = {
+  readonly title: string;
+  /** What it does, before anything is typed. */
+  readonly explain: string;
+  /** What it is about, as pairs: shown beside the form and again for confirmation. */
+  readonly about: readonly (readonly [string, string])[];
+  /** What has changed meanwhile and will be refused. */
+  readonly attention?: string | undefined;
+  readonly fields: readonly Field[];
+  readonly verb: string;
+  readonly trail: readonly (readonly [string, string])[];
+};
+export type Values = Readonly<Record<string, string>>;
+type Props = { readonly viewer: Viewer; readonly form: OrderForm; readonly path: string; readonly values: Values; readonly onceKey: string; readonly refusal?: Refusal | undefined };
+
+/** The form of an order; after a refusal it keeps what was typed. */
+export function OrderPage({ viewer, form, path, values, onceKey, refusal }: Props) {
+  return (
+    <Shell title={form.title} viewer={viewer} trail={form.trail}>
+      {refusal === undefined ? null : <RefusalBox refusal={refusal} />}
+      <Attention form={form} />
+      <p>{form.explain}</p>
+      <About form={form} />
+      <form class="card" method="post" action={path}>
+        <Hidden viewer={viewer} onceKey={onceKey} />
+        {form.fields.map((field) => (
+          <Input field={field} value={values[field.name] ?? ''} />
+        ))}
+        <div class="buttons">
+          <button type="submit" name="step" value="check">
+            Continue
+          </button>
+          <Back form={form} />
+        </div>
+      </form>
+    </Shell>
+  );
+}
+
+/** The order once more in full, to be confirmed. */
+export function ConfirmPage({ viewer, form, path, values, onceKey }: Props) {
+  const shown = form.fields.filter((f) => f.kind !== 'hidden' && (values[f.name] ?? '') !== '');
+  return (
+    <Shell title={`${form.title}: is this right?`} viewer={viewer} trail={form.trail}>
+      <Attention form={form} />
+      <p>{form.explain}</p>
+      <form class="card" method="post" action={path}>
+        <Hidden viewer={viewer} onceKey={onceKey} />
+        {form.fields.map((f) => (
+          <input type="hidden" name={f.name} value={values[f.name] ?? ''} />
+        ))}
+        <dl class="facts">
+          {[...form.about, ...shown.map((f) => [f.label, f.choices?.find(([value]) => value === values[f.name])?.[1] ?? values[f.name]] as const)].map(([term, value]) => (
+            <div>
+              <dt>{term}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+        <div class="buttons">
+          <button type="submit" name="step" value="carryOut">
+            {form.verb}
+          </button>
+          <button type="submit" name="step" value="edit" class="quiet">
+            Change it
+          </button>
+          <Back form={form} />
+        </div>
+      </form>
+    </Shell>
+  );
+}
+
+const Attention = ({ form }: { readonly form: OrderForm }) => (form.attention === undefined ? null : <p class="refusal">{form.attention}</p>);
+
+const Hidden = ({ viewer, onceKey }: { readonly viewer: Viewer; readonly onceKey: string }) => (
+  <>
+    <input type="hidden" name="csrf" value={viewer.csrf} />
+    <input type="hidden" name="onceKey" value={onceKey} />
+  </>
+);
+
+const Back = ({ form }: { readonly form: OrderForm }) => {
+  const last = form.trail.at(-1);
+  return last === undefined ? null : <a href={last[0]}>Leave it</a>;
+};
+
+const About = ({ form }: { readonly form: OrderForm }) =>
+  form.about.length === 0 ? null : (
+    <dl class="facts">
+      {form.about.map(([term, value]) => (
+        <div>
+          <dt>{term}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+
+function Input({ field, value }: { readonly field: Field; readonly value: string }) {
+  const { name, label, kind, required = false, hint, choices = [] } = field;
+  if (kind === 'hidden') return <input type="hidden" name={name} value={value} />;
+  if (kind === 'shown') {
+    return (
+      <p class="field">
+        <input type="hidden" name={name} value={value} />
+        <strong>{label}</strong> <code>{value}</code>
+      </p>
+    );
+  }
+  const id = `field-${name}`;
+  const described = hint === undefined ? {} : { 'aria-describedby': `${id}-hint` };
+  return (
+    <div class="field">
+      <label for={id}>
+        {label}
+        {required ? '' : ' (may stay empty)'}
+      </label>
+      {kind === 'long' ? (
+        <textarea id={id} name={name} rows={3} maxlength={2000} required={required} {...described}>
+          {value}
+        </textarea>
+      ) : kind === 'choice' ? (
+        <select id={id} name={name} required={required} {...described}>
+          {choices.map(([choice, text]) => (
+            <option value={choice} selected={choice === value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <input id={id} name={name} type={kind === 'dateTime' ? 'datetime-local' : 'text'} value={value} required={required} autocomplete="off" {...described} />
+      )}
+      {hint === undefined ? null : (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}

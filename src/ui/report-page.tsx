@@ -1,0 +1,199 @@
+import { count, grouped, kWh, monthName, runPath, words } from './format.ts';
+import { Count, Facts, Figure, Kwh, State, Table, When } from './parts.tsx';
+import { type RunFigures, Totals } from './run-page.tsx';
+import { Shell, type Viewer } from './shell.tsx';
+
+type Props = {
+  readonly viewer: Viewer;
+  readonly entity: { readonly name: string; readonly timeZone: string; readonly currency: string };
+  readonly report: {
+    readonly run: RunFigures;
+    readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
+    readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
+    readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
+    readonly exclusions: readonly {
+      readonly scope: string;
+      readonly subjectId: string;
+      readonly outcome: string;
+      readonly reason: string;
+      readonly author: string;
+      readonly energyWh: string;
+      readonly net: string;
+    }[];
+    readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
+    readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
+    readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string; readonly attempts: number };
+    /** A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */
+    readonly energyBalance: readonly (Readonly<Partial<Record<(typeof energyColumns)[number] | 'included' | 'linked', string>>> & { readonly month: string; readonly difference: string })[];
+    readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
+  };
+};
+const energyColumns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
+const noWh = '0';
+
+/** The close report: as it stood at the close, or as it stands while the run is open. */
+export function ReportPage({ viewer, entity, report }: Props) {
+  const { run, erp, numbers } = report;
+  return (
+    <Shell
+      title={`Close report, ${monthName(run.period)}`}
+      viewer={viewer}
+      trail={[
+        ['/', 'Runs'],
+        [runPath(run.runId), `${monthName(run.period)}, ${entity.name}`],
+      ]}
+    >
+      <p>
+        <State code={run.state} /> {run.closedAt === null ? 'As it stands now: the run is open.' : 'As it stood at the close.'}
+      </p>
+      <Facts
+        items={[
+          ['Content hash', run.contentHash === null ? 'none' : <code class="hash">{run.contentHash}</code>],
+          ['Closed', run.closedAt === null ? 'not yet' : <When at={run.closedAt} timeZone={entity.timeZone} />],
+          ['Numbers', numbers.count === 0 ? 'none issued' : `${numbers.first} to ${numbers.last}, ${grouped(String(numbers.count))} documents`],
+          ['ERP', erp.connectionId ?? 'nothing handed over'],
+          ['Posted and read back', `${grouped(String(erp.verified))}, in ${grouped(String(erp.attempts))} attempts; ${grouped(String(erp.open))} open`],
+          ['ERP control total', `${grouped(erp.controlTotal)} ${entity.currency}`],
+        ]}
+      />
+      <Totals run={run} />
+      <section aria-labelledby="energy">
+        <h2 id="energy">Balance of energy in kWh, by service month</h2>
+        <p>Received = billed + open + carried + parked + held + free + excluded + rejected + billed elsewhere.</p>
+        <Table
+          label="Balance of energy"
+          head={
+            <>
+              <th scope="col">Month</th>
+              {energyColumns.map((c) => (
+                <Figure>{words(c)}</Figure>
+              ))}
+              <th scope="col">Balance</th>
+            </>
+          }
+        >
+          {report.energyBalance.map((row) => (
+            <tr>
+              <td class="nowrap">{row.month}</td>
+              {energyColumns.map((c) => (
+                <Kwh wh={row[c] ?? noWh} />
+              ))}
+              <td>
+                {row.difference === '0' ? <span class="state good">balances</span> : <span class="state bad">off by {kWh(row.difference)} kWh</span>}
+                <Memo text="in allowances" wh={row.included} />
+                <Memo text="same session by another route" wh={row.linked} />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      </section>
+      <section aria-labelledby="ledger">
+        <h2 id="ledger">Ledger</h2>
+        <Table
+          label="Ledger"
+          head={
+            <>
+              <th scope="col">Unit</th>
+              <Figure>Rest, in smallest units</Figure>
+              <th scope="col">Balance</th>
+            </>
+          }
+        >
+          {report.ledger.map((l) => (
+            <tr>
+              <td>{l.unit}</td>
+              <td class="figure">{grouped(l.rest)}</td>
+              <td>{l.rest === '0' ? <span class="state good">sums to zero</span> : <span class="state bad">does not sum to zero</span>}</td>
+            </tr>
+          ))}
+        </Table>
+      </section>
+      <section aria-labelledby="left-out">
+        <h2 id="left-out">Left out and changed</h2>
+        <Table
+          label="Left out and changed"
+          head={
+            <>
+              <th scope="col">What</th>
+              <th scope="col">Reason</th>
+              <th scope="col">By</th>
+              <Figure>Records</Figure>
+              <Figure>kWh</Figure>
+              <Figure>Net</Figure>
+            </>
+          }
+        >
+          {report.exclusions.map((x) => (
+            <tr>
+              <td>
+                excluded {x.scope} {x.subjectId} ({words(x.outcome)})
+              </td>
+              <td>{x.reason}</td>
+              <td>{x.author}</td>
+              <td class="figure">-</td>
+              <Kwh wh={x.energyWh} />
+              <td class="figure">{grouped(x.net)}</td>
+            </tr>
+          ))}
+          {report.carried.map((c) => (
+            <tr>
+              <td>waiting records, signed to be carried</td>
+              <td>{c.reason}</td>
+              <td>{c.actor}</td>
+              <Count n={c.records} />
+              <Kwh wh={c.energyWh} />
+              <td class="figure">-</td>
+            </tr>
+          ))}
+          <tr>
+            <td>small sessions, written off</td>
+            <td>below the limit of small sessions</td>
+            <td>by rule</td>
+            <Count n={report.smallSessions.records} />
+            <Kwh wh={report.smallSessions.energyWh} />
+            <td class="figure">{grouped(report.smallSessions.net)}</td>
+          </tr>
+          <tr>
+            <td>late arrivals, for the next run</td>
+            <td>came after the set was closed</td>
+            <td>-</td>
+            <td class="figure">{count(run.late.charges, 'charge')}</td>
+            <Kwh wh={run.late.energyWh} />
+            <td class="figure">-</td>
+          </tr>
+          {report.adjustments.map((a) => (
+            <tr>
+              <td>adjusted account {a.accountId}</td>
+              <td>{a.reason}</td>
+              <td>{a.author}</td>
+              <td class="figure">-</td>
+              <td class="figure">-</td>
+              <td class="figure nowrap">
+                {grouped(a.amount)} {a.currency}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      </section>
+      <section aria-labelledby="approvals">
+        <h2 id="approvals">Approvals</h2>
+        {report.approvals.length === 0 ? <p>None.</p> : null}
+        <ul>
+          {report.approvals.map((a) => (
+            <li>
+              <State code={a.decision} /> by {a.actor}, <When at={a.at} timeZone={entity.timeZone} />: {a.comment}
+            </li>
+          ))}
+        </ul>
+      </section>
+    </Shell>
+  );
+}
+
+/** What is counted within another column, where there is any. */
+const Memo = ({ text, wh = noWh }: { readonly text: string; readonly wh?: string | undefined }) =>
+  wh === noWh ? null : (
+    <div class="hint">
+      {kWh(wh)} {text}
+    </div>
+  );

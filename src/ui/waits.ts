@@ -1,0 +1,51 @@
+import { count, kWh, words } from './format.ts';
+
+/** A run that could not close says so until it looks again. */
+const unsignedSaid = 'waits for a signed carry decision';
+
+type Standing = {
+  readonly state: string;
+  readonly paused: boolean;
+  readonly problem: string | null;
+  readonly contentHash: string | null;
+  readonly accounts: { readonly pending: number };
+  readonly waiting: readonly { readonly records: number; readonly energyWh: string; readonly signed: number; readonly state: string; readonly code: string | null }[];
+};
+export type Wait = { readonly who: string; readonly what: string };
+
+/** True while the run works by itself and its page is worth loading again. */
+export function isWorking(run: Standing): boolean {
+  if (run.paused || run.state === 'closed' || run.state === 'cancelled') return false;
+  if (['planned', 'previewing', 'approved', 'issuing', 'handingOver'].includes(run.state)) return true;
+  if (run.state === 'reconciled') return run.problem === null || (run.problem.startsWith(unsignedSaid) && unsignedOf(run).length === 0);
+  return run.state === 'inReview' && run.contentHash === null;
+}
+
+const unsignedOf = (run: Standing) => run.waiting.filter((w) => w.signed < w.records);
+
+/** What a run waits for, and for whom. */
+export function waitsOf(run: Standing): readonly Wait[] {
+  if (run.state === 'closed' || run.state === 'cancelled') return [];
+  const waits: Wait[] = [];
+  if (run.paused) waits.push({ who: 'ops', what: 'It is paused: resume it.' });
+  const unsigned = unsignedOf(run);
+  if (run.state === 'inReview') {
+    if (run.problem !== null) waits.push({ who: 'finance-preparer', what: `${run.problem}. Change what it bills, or have it approved after all.` });
+    waits.push(run.contentHash === null ? { who: 'nobody', what: 'Documents are being built.' } : { who: 'finance-approver', what: 'Review the preview; approve or reject it.' });
+  } else if (run.state === 'reconciled' && unsigned.length > 0) {
+    waits.push({ who: 'finance-approver', what: 'Decide on the records that wait, or sign that they are carried: then it closes.' });
+  } else if (run.problem !== null && !run.problem.startsWith(unsignedSaid)) {
+    waits.push({ who: 'ops', what: `${run.problem}. Mend the cause, then retry.` });
+  } else if (!run.paused) {
+    waits.push({ who: 'nobody', what: run.state === 'collecting' || run.state === 'planned' ? 'It waits for late CDRs until the cut-off.' : 'It is at work.' });
+  }
+  if (run.state !== 'reconciled') {
+    for (const w of unsigned) {
+      waits.push({
+        who: w.state === 'parked' ? 'finance' : 'ops or finance',
+        what: `${count(w.records - w.signed, 'record')} ${w.state} (${w.code === null ? 'no cause' : words(w.code)}), ${kWh(w.energyWh)} kWh: not billed until decided; to be decided or signed before the close.`,
+      });
+    }
+  }
+  return waits;
+}

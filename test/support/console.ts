@@ -1,0 +1,46 @@
+import type { Answer, ApiUnderTest } from './api.ts';
+
+/** A person at the console: keeps the cookie and sends forms as a browser of this site would. */
+export type Person = {
+  get(path: string): Promise<Answer>;
+  /** Sends a form as it is. */
+  post(path: string, fields: Readonly<Record<string, string>>, headers?: Record<string, string>): Promise<Answer>;
+  /** Opens an order's page, and sends its form with these fields, confirmed. */
+  order(path: string, fields: Readonly<Record<string, string>>): Promise<Answer>;
+};
+export const sameSite = { origin: 'http://localhost', 'content-type': 'application/x-www-form-urlencoded' };
+
+/** Signs in with the key of a sample user. */
+export async function signIn(api: ApiUnderTest, user: string): Promise<Person> {
+  const answer = await api.call(undefined, 'POST', '/sign-in', new URLSearchParams({ key: `token-${user}`, next: '/' }).toString(), sameSite);
+  const cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+  const get = (path: string) => api.call(undefined, 'GET', path, undefined, { cookie });
+  const post = (path: string, fields: Readonly<Record<string, string>>, headers: Record<string, string> = {}) =>
+    api.call(undefined, 'POST', path, new URLSearchParams(fields).toString(), { ...sameSite, cookie, ...headers });
+  return {
+    get,
+    post,
+    async order(path, fields) {
+      const { body } = await get(path);
+      const [action = path] = path.split('?');
+      return post(action, { ...hiddenOf(body), ...fields, step: 'carryOut' });
+    },
+  };
+}
+
+/** Hidden fields of a page's last form. */
+export function hiddenOf(html: string): Record<string, string> {
+  const form = html.slice(html.lastIndexOf('<form'));
+  return Object.fromEntries([...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]));
+}
+
+const entities: Readonly<Record<string, string>> = { '&quot;': '"', '&#39;': "'", '&lt;': '<', '&gt;': '>', '&amp;': '&' };
+
+/** What a page says, without its tags. */
+export function textOf(html: string): string {
+  return html
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .replace(/&(quot|#39|lt|gt|amp);/g, (entity) => entities[entity] ?? entity)
+    .trim();
+}

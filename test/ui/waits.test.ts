@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { isWorking, waitsOf } from '../../src/ui/waits.ts';
+
+const run = { state: 'inReview', paused: false, problem: null, contentHash: 'ab', accounts: { pending: 0 }, waiting: [] };
+const held = { state: 'quarantined', code: 'unknownToken', records: 3, energyWh: '10500', signed: 0 };
+const who = (standing: Parameters<typeof waitsOf>[0]) => waitsOf(standing).map((w) => w.who);
+
+describe('what a run waits for', () => {
+  it('is the approver once its preview is built, and nobody while it is being built', () => {
+    expect(waitsOf(run)).toEqual([{ who: 'finance-approver', what: 'Review the preview; approve or reject it.' }]);
+    expect(who({ ...run, contentHash: null })).toEqual(['nobody']);
+  });
+  it('is the preparer after a rejection, and still the approver', () => {
+    expect(who({ ...run, problem: 'rejected by approver: looked at it' })).toEqual(['finance-preparer', 'finance-approver']);
+  });
+  it('is ops while it is paused or stumbles over the ERP', () => {
+    expect(who({ ...run, state: 'collecting', paused: true })).toEqual(['ops']);
+    expect(waitsOf({ ...run, state: 'handingOver', problem: 'the customer is blocked' })).toEqual([{ who: 'ops', what: 'the customer is blocked. Mend the cause, then retry.' }]);
+  });
+  it('is a signature once it is reconciled and records wait; before, they are told beside the rest', () => {
+    expect(who({ ...run, state: 'reconciled', waiting: [held] })).toEqual(['finance-approver']);
+    expect(waitsOf({ ...run, waiting: [{ ...held, signed: 1 }] })[1]?.what).toBe(
+      '2 records quarantined (unknown token), 10.500 kWh: not billed until decided; to be decided or signed before the close.',
+    );
+    expect(who({ ...run, waiting: [{ ...held, signed: 3 }] })).toEqual(['finance-approver']);
+  });
+  it('is nobody once the last one is signed, though the run has not looked again', () => {
+    const signed = { ...run, state: 'reconciled', problem: 'waits for a signed carry decision: record 1', waiting: [{ ...held, signed: 3 }] };
+    expect([who(signed), isWorking(signed), isWorking({ ...signed, waiting: [held] })]).toEqual([['nobody'], true, false]);
+  });
+  it('is nothing when it is over', () => {
+    expect([...who({ ...run, state: 'closed', waiting: [held] }), ...who({ ...run, state: 'cancelled' })]).toEqual([]);
+  });
+});
+
+describe('a run’s page', () => {
+  it('loads itself again only while the run works and nobody has to act', () => {
+    expect([{ state: 'issuing' }, { state: 'handingOver' }, { contentHash: null }, { state: 'previewing' }].every((more) => isWorking({ ...run, ...more }))).toBe(true);
+    expect([{}, { state: 'collecting' }, { state: 'closed' }, { state: 'issuing', paused: true }, { state: 'reconciled', problem: 'waits' }].some((more) => isWorking({ ...run, ...more }))).toBe(
+      false,
+    );
+  });
+});
