@@ -28,6 +28,7 @@ export type RunFigures = {
     readonly energyWh: string;
   }[];
   readonly accounts: { readonly ready: number; readonly pending: number };
+  readonly parked: readonly { readonly accountId: string; readonly reason: string | null }[];
   readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
   readonly late: { readonly charges: number; readonly energyWh: string };
   readonly postings: Readonly<Record<string, number>>;
@@ -93,6 +94,7 @@ export function RunPage(props: Props) {
           ['Set closed', run.setClosedAt === null ? 'not yet' : <When at={run.setClosedAt} timeZone={entity.timeZone} />],
           ['Closed', run.closedAt === null ? 'not yet' : <When at={run.closedAt} timeZone={entity.timeZone} />],
           ['Accounts', `${grouped(String(run.accounts.ready))} built, ${grouped(String(run.accounts.pending))} to be built`],
+          ...run.parked.map((a): [string, string] => ['Parked', `${a.accountId}: ${a.reason ?? 'its documents could not be built'}`]),
           [
             'ERP postings',
             Object.entries(run.postings).length === 0

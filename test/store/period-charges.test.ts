@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
+import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { releaseAdvanceFees } from '../../src/store/cycle/release-fees.ts';
+import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { allowancesOf } from '../../src/store/reads/allowance.ts';
+import { runSummary } from '../../src/store/reads/run-summary.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
@@ -61,6 +64,14 @@ describe('what a month decides, in the run', () => {
       { state: 'parked', reason: expect.stringContaining('no cost center') },
     ]);
     expect(await rows('SELECT id FROM document WHERE account_id = $1', [accountId])).toEqual([]);
+    expect((await runSummary(store.pool, runId))?.parked).toEqual([{ accountId, reason: expect.stringContaining('cost center') }]);
+    const open = async () => (await unsignedWaiting(store.pool, runId)).filter((sentence) => sentence.startsWith('account'));
+    expect(await open()).toEqual([expect.stringMatching(new RegExp(`^account ${accountId} is parked: .*cost center`))]);
+    // Signed by somebody it is no question any more; the close report keeps it.
+    await store.tx(async (db) => {
+      expect((await signCarry(db, { runId, reason: 'the cost center is being agreed on', by: { actor: 'approver' } })).signed).toBe(1);
+      expect((await unsignedWaiting(db, runId)).filter((sentence) => sentence.startsWith('account'))).toEqual([]);
+    });
     await rows("UPDATE legal_entity SET cost_center = '900'");
   });
 

@@ -29,6 +29,10 @@ const run = runRow
     contentHash: z.string().nullable().openapi({ description: 'Null while documents are being built.' }),
     byStrategy: z.array(z.object({ strategy: z.string(), currency: z.string(), documents: z.int(), net: money, vat: money, payable: money, energyWh: wh })).readonly(),
     accounts: z.object({ ready: z.int(), pending: z.int() }),
+    parked: z
+      .array(z.object({ accountId: z.string(), reason: z.string().nullable() }))
+      .readonly()
+      .openapi({ description: 'Accounts without a document, since something is missing for them; what they were to be billed is carried.' }),
     waiting: z
       .array(z.object({ state: z.string(), code: z.string().nullable(), records: z.int(), energyWh: wh, signed: z.int() }))
       .readonly()

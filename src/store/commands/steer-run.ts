@@ -23,7 +23,7 @@ export async function retryRun(db: Db, runId: string, by: By): Promise<{ readonl
   return { requeued: rowCount ?? 0 };
 }
 
-/** Signs that waiting records of the run's period stay unbilled for now (invariant 12): those named, or all. One decision each. */
+/** Signs that waiting records of the run's period stay unbilled for now (invariant 12): those named, or all, and with all the accounts that are parked. One decision each. */
 export async function signCarry(
   db: Db,
   input: { readonly runId: string; readonly recordIds?: readonly string[] | undefined; readonly reason: string; readonly by: By },
@@ -37,6 +37,12 @@ export async function signCarry(
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)`,
     [input.runId, input.by.actor, input.reason, input.recordIds ?? null],
   );
-  await audit(db, input.by, { action: 'run.carry', subject: input.runId, reason: input.reason, after: { records: rowCount } });
-  return { signed: rowCount ?? 0 };
+  const accounts = await db.query(
+    `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor) SELECT 'account', a.account_id, a.run_id, 'carry', $3, $2 FROM run_account a
+     WHERE a.run_id = $1 AND a.state = 'parked' AND $4::text[] IS NULL
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id)`,
+    [input.runId, input.by.actor, input.reason, input.recordIds ?? null],
+  );
+  await audit(db, input.by, { action: 'run.carry', subject: input.runId, reason: input.reason, after: { records: rowCount, accounts: accounts.rowCount } });
+  return { signed: (rowCount ?? 0) + (accounts.rowCount ?? 0) };
 }

@@ -6,7 +6,7 @@ import { advanceRun, lockRun } from './run-state.ts';
 /** Closes a reconciled run and keeps its report as it stands then. Repeatable. */
 export async function closeRun(db: Db, runId: string): Promise<void> {
   if ((await lockRun(db, runId)) === 'closed') return;
-  await db.query("UPDATE run_account SET state = 'done' WHERE run_id = $1", [runId]);
+  await db.query("UPDATE run_account SET state = 'done' WHERE run_id = $1 AND state <> 'parked'", [runId]);
   await advanceRun(db, runId, 'closed');
   const run = (await db.query<{ entity_id: string; period: string }>('SELECT entity_id, period FROM billing_run WHERE id = $1', [runId])).rows[0];
   if (run !== undefined) await releaseAdvanceFees(db, run.entity_id, run.period);

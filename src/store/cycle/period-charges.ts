@@ -54,7 +54,10 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     runId,
     drafts.filter((d) => !parked.has(d.accountId)),
   );
-  await db.query("UPDATE run_account SET state = 'pending', reason = NULL WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked'", [runId, accountIds]);
+  await db.query(
+    "UPDATE run_account SET state = 'pending', reason = NULL WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked' AND account_id NOT IN (SELECT id FROM account WHERE category = 'siteOwner')",
+    [runId, accountIds],
+  );
   if (parked.size === 0) return;
   await db.query("UPDATE run_account a SET state = 'parked', reason = p.reason FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id", [
     runId,

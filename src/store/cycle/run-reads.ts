@@ -12,7 +12,7 @@ export async function runConnection(db: Db, runId: string): Promise<{ readonly c
   return { connectionId: rows[0].id, timeZone: rows[0].time_zone };
 }
 
-/** Quarantined and parked records of the run's period or earlier that nobody signed to carry, as sentences; at most 20. */
+/** Quarantined and parked records of the run's period or earlier, and parked accounts, that nobody signed to carry, as sentences; at most 20 of each. */
 export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
   const { rows } = await db.query(
     `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
@@ -21,7 +21,13 @@ export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> 
      ORDER BY h.record_id LIMIT 20`,
     [runId],
   );
-  return rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) ${r.state === 'booked' ? 'has a correction that waits' : `is ${r.state}`}: ${r.code}, ${r.energy_wh} Wh`);
+  const accounts = await db.query<{ account_id: string; reason: string | null }>(
+    `SELECT account_id, reason FROM run_account a WHERE run_id = $1 AND state = 'parked'
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id) ORDER BY account_id LIMIT 20`,
+    [runId],
+  );
+  const records = rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) ${r.state === 'booked' ? 'has a correction that waits' : `is ${r.state}`}: ${r.code}, ${r.energy_wh} Wh`);
+  return [...records, ...accounts.rows.map((a) => `account ${a.account_id} is parked: ${a.reason ?? 'its documents could not be built'}`)];
 }
 
 /** Runs of an entity whose workflow has not begun. */

@@ -30,6 +30,8 @@ export type RunSummary = {
   readonly contentHash: string | null;
   readonly byStrategy: readonly StrategyTotals[];
   readonly accounts: { readonly ready: number; readonly pending: number };
+  /** Accounts that have no document since something is missing for them; what they were to be billed is carried. */
+  readonly parked: readonly { readonly accountId: string; readonly reason: string | null }[];
   /** Records of the run's months that cannot be billed yet; `correction`: what is billed stands, and a newer version waits. */
   readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
   readonly late: { readonly charges: number; readonly energyWh: string };
@@ -48,9 +50,10 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     [runId],
   );
   const accounts = await db.query<{ ready: bigint; pending: bigint }>(
-    "SELECT count(*) FILTER (WHERE state <> 'pending') AS ready, count(*) FILTER (WHERE state = 'pending') AS pending FROM run_account WHERE run_id = $1",
+    "SELECT count(*) FILTER (WHERE state IN ('ready', 'done')) AS ready, count(*) FILTER (WHERE state = 'pending') AS pending FROM run_account WHERE run_id = $1",
     [runId],
   );
+  const parked = await db.query<{ account_id: string; reason: string | null }>("SELECT account_id, reason FROM run_account WHERE run_id = $1 AND state = 'parked' ORDER BY account_id", [runId]);
   const waiting = await db.query(
     `SELECT CASE h.state WHEN 'booked' THEN 'correction' ELSE h.state END AS state, h.issues->0->>'code' AS code, count(*) AS records, sum(h.energy_wh)::bigint AS wh, count(d.id) AS signed
      FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period AND ${waitsSql}
@@ -83,6 +86,7 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
       energyWh: r.wh.toString(),
     })),
     accounts: { ready: Number(accounts.rows[0]?.ready ?? 0n), pending: Number(accounts.rows[0]?.pending ?? 0n) },
+    parked: parked.rows.map((r) => ({ accountId: r.account_id, reason: r.reason })),
     waiting: waiting.rows.map((r) => ({ state: r.state, code: r.code, records: Number(r.records), energyWh: r.wh.toString(), signed: Number(r.signed) })),
     late: { charges: Number(late.charges), energyWh: late.energyWh.toString() },
     findings: await countRunFindings(db, runId),
