@@ -33,7 +33,7 @@ async function billAMonth(store: Store): Promise<void> {
   const runId = await closeSet(store, '2019-12');
   const { rows } = await store.pool.query("SELECT c.record_id FROM rated_charge c WHERE c.role = 'driverSale' ORDER BY 1 LIMIT 1");
   await store.tx((db) => addExclusion(db, runId, { scope: 'record', subjectId: String(rows[0].record_id), outcome: 'writeOff', reason: 'charger broke' }, { actor: 'preparer' }));
-  const goodwill = { accountId: 'acc_fleet_taxi', amountMinor: -1000n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'broken cable' };
+  const goodwill = { accountId: 'acc_fleet_home_care', amountMinor: -1000n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'broken cable' };
   await store.tx((db) => addAdjustment(db, runId, goodwill, { actor: 'preparer' }));
   await issueRun(store, runId, '2020-01-06');
   await storeLines(store, [session(950, { start: '03.01.2020 10:00', end: '03.01.2020 12:00' })]);

@@ -22,7 +22,7 @@ export async function issueRun(store: Store, runId: string, issuedOn: string): P
   const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
   await store.tx((db) => advanceRun(db, runId, 'inReview'));
   const decided = await store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
-  if (!decided.ok) throw new Error(`run ${runId} cannot be approved`);
+  if (!decided.ok) throw new Error(`run ${runId} cannot be approved: ${JSON.stringify(decided)}`);
   await store.tx((db) => advanceRun(db, runId, 'issuing'));
   await store.tx((db) => issueDocuments(db, runId, issuedOn));
   await store.tx((db) => bookWriteOffs(db, runId, issuedOn));
