@@ -88,6 +88,7 @@ const catalogue = {
   missingFxRate: ['{source} has no rate from {currency} into {into} on {on} or in the week before', 'Load the rate of that day; what waits for it goes on by itself.'],
   currencyMismatch: ['the tariff is in {tariff}, the account in {account}', 'Assign a tariff in the currency of the account.'],
   unmappedAccount: ['no GL account is mapped to {key}', 'Add the key to the GL mapping.'],
+  ownerWithoutSite: ['account {account} is owed something by its contract and owns no site of ours', 'Put the account on its site, or end the contract.'],
   missingCostCenter: ['the seller has no cost center for what is billed without a site', 'Give the legal entity its own cost center.'],
   unknownVatRule: ['no single VAT rule covers {percent} % in {country}', 'Add the VAT rule, or correct the tariff.'],
   unknownSource: ['no source is set up under "{source}"', 'Add the source, or send the record to the right one.'],

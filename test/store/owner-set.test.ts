@@ -153,8 +153,15 @@ describe('the owners’ side of a closed set', () => {
     expect(await rows('SELECT code, subject FROM finding WHERE run_id = $1', [march])).toEqual([{ code: 'noVatRow', subject: 'ctr_brf_north 2020-03 guarantee/floor' }]);
     expect(await rows("SELECT account_id, state, reason FROM run_account WHERE run_id = $1 AND account_id LIKE 'acc_brf%' ORDER BY 1", [march])).toEqual([
       { account_id: 'acc_brf_east', state: 'pending', reason: null },
-      { account_id: 'acc_brf_north', state: 'parked', reason: 'noVatRow' },
+      { account_id: 'acc_brf_north', state: 'parked', reason: expect.stringContaining('no row of the VAT table covers this purchase') },
     ]);
     expect(await claimedOf(march, 'acc_brf_east')).toMatchObject([{ net: 179n }]);
+  });
+
+  it('parks an owner of no site of ours whose contract still guarantees something', async () => {
+    await rows("UPDATE site SET owner_account_id = NULL WHERE owner_account_id = 'acc_brf_north'");
+    const april = await closeSet(store, '2020-04');
+    expect((await owners(april)).parked).toEqual(['acc_brf_north']);
+    expect(await rows("SELECT DISTINCT subject FROM finding WHERE run_id = $1 AND code = 'ownerWithoutSite'", [april])).toEqual([{ subject: 'ctr_brf_north' }]);
   });
 });

@@ -1,5 +1,5 @@
 import type { Charge } from '../../core/allocate/charges.ts';
-import { type Issue, isIssue } from '../../core/issues.ts';
+import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts';
 import type { PeriodCharge } from '../../core/period/period-charge.ts';
 import { chargeHash } from '../../core/seal/charge-record.ts';
 import type { ContractVersion } from '../../core/share/month-segments.ts';
@@ -119,7 +119,9 @@ async function statements(db: Db, entityId: string, loaded: readonly OwnerMonths
       .map((row) => {
         const payee = payees.get(row.payeeAccountId ?? '');
         const place = places.get(row.siteId ?? contract.accountId);
-        if (payee === undefined || place === undefined) throw new RangeError(`${row.contractId} names account ${row.payeeAccountId}, or a site, that does not exist`);
+        if (payee === undefined) throw new RangeError(`${row.contractId} names account ${row.payeeAccountId}, which does not exist`);
+        // An owner of no site of ours, whose contract still guarantees something.
+        if (place === undefined) return issue('ownerWithoutSite', 'blocks', row.contractId, { account: contract.accountId });
         return statementCharge(entity, payee, row, place);
       });
     const issues = [...own.flatMap((s) => s.issues), ...built.filter(isIssue)];
@@ -168,6 +170,6 @@ async function park(db: Db, runId: string, failed: readonly Failed[]): Promise<v
   ]);
   await db.query(
     "INSERT INTO run_account (run_id, account_id, state, reason) SELECT $1, a, 'parked', c FROM unnest($2::text[], $3::text[]) AS t(a, c) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'parked', reason = excluded.reason",
-    [runId, failed.map((f) => f.accountId), failed.map((f) => f.issues[0]?.code ?? '')],
+    [runId, failed.map((f) => f.accountId), failed.map((f) => f.issues.slice(0, 1).map(describeIssue).join(''))],
   );
 }
