@@ -1,9 +1,9 @@
 import type { SessionRole } from '../../contracts/charge-record.ts';
 import type { Supply } from '../../contracts/vat-table.ts';
 import { type Issue, isIssue } from '../issues.ts';
-import { exactFromInt, mul, roundToMoney, toDecimal4HalfEven } from '../money.ts';
+import { toDecimal4HalfEven } from '../money.ts';
 import { localDateOf, periodKeyOf } from '../time.ts';
-import { conversionOn } from './convert.ts';
+import { conversionOn, minorInBooks } from './convert.ts';
 import { decideVat } from './decide-vat.ts';
 import { glAccountOf } from './gl-account.ts';
 import type { PriceLine } from './price-line.ts';
@@ -118,7 +118,7 @@ export function chargeOf(session: Session, side: Side, line: PriceLine, amount: 
     currency: side.currency,
     netMinor: amount.net,
     grossMinor: amount.gross,
-    bookNetMinor: bookMinor(amount.net, side, entity.currency),
+    bookNetMinor: minorInBooks(amount.net, side.currency, side.fx, entity.currency),
     fxRate: side.fx.name,
     vatCode: side.vat.code,
     vatRule: side.vat.rule,
@@ -137,13 +137,6 @@ export function chargeOf(session: Session, side: Side, line: PriceLine, amount: 
     serviceMonth: side.serviceMonth,
     mappingVersion: entity.mappingVersion,
   };
-}
-
-/** What is claimed or owed is the rounded amount: it is converted exactly and rounded once (D21). */
-function bookMinor(net: bigint, { fx, currency }: Side, books: string): bigint {
-  if (fx.name === null) return net;
-  const digits = (of: string) => roundToMoney(exactFromInt(1), of, 'halfAwayFromZero');
-  return roundToMoney(mul({ n: net, d: digits(currency) }, fx.factor), books, 'halfAwayFromZero');
 }
 
 /** The exact mirror of a charge, for a corrected record: every amount and the Wh change sign. */

@@ -1,5 +1,5 @@
 import { type Issue, issue } from '../issues.ts';
-import { divInt, type Exact, exactFromDecimal, mul } from '../money.ts';
+import { divInt, type Exact, exactFromDecimal, minorUnitDigits, mul, roundToMoney } from '../money.ts';
 import type { EntitySetup } from './setup.ts';
 
 /** Rates older than this are none: a week covers every run of bank holidays. */
@@ -21,6 +21,12 @@ export function conversionOn(entity: Pick<EntitySetup, 'currency' | 'fx'>, curre
   const best = known.reduce<(typeof known)[number] | undefined>((a, b) => (a === undefined || b.on > a.on || (b.on === a.on && b.version > a.version) ? b : a), undefined);
   if (best === undefined) return issue('missingFxRate', 'blocks', subject, { currency, into: entity.currency, on, source: entity.fx.source });
   return { factor: exactFromDecimal(best.rate), name: `${entity.fx.source} ${best.on} ${currency}/${entity.currency} ${best.rate} v${best.version}` };
+}
+
+/** A rounded amount, in minor units of `currency`, in minor units of the books' (D21): converted exactly, rounded once, half away from zero. */
+export function minorInBooks(minor: bigint, currency: string, { factor }: Conversion, books: string): bigint {
+  if (currency === books) return minor;
+  return roundToMoney(mul({ n: minor, d: 10n ** BigInt(minorUnitDigits(currency)) }, factor), books, 'halfAwayFromZero');
 }
 
 /** An amount of one currency in another one, exact: by way of the books. */

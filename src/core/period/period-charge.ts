@@ -1,4 +1,5 @@
 import type { Charge } from '../allocate/charges.ts';
+import { chargeHash } from '../seal/charge-record.ts';
 
 /** What a charge is, of those that need the whole month or no session at all. */
 export type PeriodRole = 'subscriptionFee' | 'advanceFee' | 'allowance' | 'tierDiscount' | 'cap' | 'minimumTrueUp' | 'platformFee' | 'statement' | 'energyReimbursement';
@@ -8,3 +9,9 @@ export type PeriodRole = 'subscriptionFee' | 'advanceFee' | 'allowance' | 'tierD
  * code (D44). Service date is the last day of the service period (D07). A later difference is a component of its own: `included#2`.
  */
 export type PeriodCharge = Omit<Charge, 'role' | 'siteId'> & { readonly role: PeriodRole; readonly siteId: string | null };
+
+/** A period charge's hash: over its figures and what there is of it only once, so that no surrogate id is in it. */
+export function periodChargeHash(charge: PeriodCharge): string {
+  const identity = [charge.contractId, charge.clause, charge.serviceMonth, charge.component, charge.splitNo].join('|');
+  return chargeHash(identity, 1, charge as unknown as Charge, false);
+}

@@ -1,3 +1,4 @@
+import { groupBy } from '../group-by.ts';
 import { allocate, minorUnitDigits, toDecimal4HalfEven, vatOfGross, vatOfNet } from '../money.ts';
 import { type ClauseMonth, type MonthInput, type Part, type Place, placeKey } from './month.ts';
 import type { PeriodRole } from './period-charge.ts';
@@ -41,8 +42,8 @@ type Sums = { readonly net: bigint; readonly gross: bigint };
  * documents of a month is that of its sessions, whatever the order they came in. A fee in advance that is not refunded stays.
  */
 export function settleMonth(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>, clauses: readonly ClauseMonth[], issued: readonly IssuedRow[]): DueRow[] {
-  const wanted = grouped(clauses, (c) => `${c.component}\n${c.clause}`);
-  const before = grouped(issued, (r) => `${baseOf(r.component)}\n${r.clause}`);
+  const wanted = groupBy(clauses, (c) => `${c.component}\n${c.clause}`);
+  const before = groupBy(issued, (r) => `${baseOf(r.component)}\n${r.clause}`);
   return [...new Set([...wanted.keys(), ...before.keys()])].sort().flatMap((key) => {
     const due = wanted.get(key) ?? [];
     const done = before.get(key) ?? [];
@@ -56,7 +57,7 @@ function firstRows(input: Pick<MonthInput, 'mode' | 'currency'>, due: readonly C
 
 /** The rows of a clause, one per place. */
 function rowsOf({ mode, currency }: Pick<MonthInput, 'mode' | 'currency'>, { parts, clause, component, role, version, unit, unitPrice }: ClauseMonth): Omit<DueRow, 'splitNo'>[] {
-  return [...grouped(parts, (p) => placeKey(p.place)).values()].map((own) => {
+  return [...groupBy(parts, (p) => placeKey(p.place)).values()].map((own) => {
     const [first] = own as [Part, ...Part[]];
     const amount = own.reduce((sum, p) => sum + p.amount, 0n);
     const { percent } = first.place.vat;
@@ -89,7 +90,7 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
   const parts = due.flatMap((c) => c.parts);
   const late = parts.filter((p) => p.isNew);
   const places = [
-    ...grouped(
+    ...groupBy(
       (late.length > 0 ? late : parts).map((p) => ({ place: p.place, weight: p.amount })),
       (p) => placeKey(p.place),
     ).values(),
@@ -154,14 +155,4 @@ function total<Key extends 'netMinor' | 'grossMinor' | 'quantity'>(rows: readonl
 
 function majorOf(minor: bigint, currency: string): string {
   return toDecimal4HalfEven({ n: minor, d: 10n ** BigInt(minorUnitDigits(currency)) });
-}
-
-function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
-  const map = new Map<string, T[]>();
-  for (const row of rows) {
-    const own = map.get(keyOf(row));
-    if (own === undefined) map.set(keyOf(row), [row]);
-    else own.push(row);
-  }
-  return map;
 }

@@ -1,10 +1,10 @@
-import { conversionOn } from '../allocate/convert.ts';
+import { conversionOn, minorInBooks } from '../allocate/convert.ts';
 import { decideVat } from '../allocate/decide-vat.ts';
 import { glAccountOf } from '../allocate/gl-account.ts';
 import type { AccountSetup, EntitySetup, PartyVat } from '../allocate/setup.ts';
 import { vatStatusOn } from '../allocate/setup.ts';
 import { type Issue, isIssue } from '../issues.ts';
-import { minorUnitDigits, mul, roundToMoney, vatOfNet } from '../money.ts';
+import { vatOfNet } from '../money.ts';
 import type { PeriodCharge } from '../period/period-charge.ts';
 import type { ShareAgreement } from './pipeline.ts';
 import type { StatementRow } from './statement.ts';
@@ -22,13 +22,12 @@ export function statementCharge(entity: EntitySetup, payee: AccountSetup, row: S
   if (isIssue(fx)) return fx;
   const glAccount = glAccountOf(entity, 'shareCost', vat.code, subject);
   if (isIssue(glAccount)) return glAccount;
-  const digits = 10n ** BigInt(minorUnitDigits(row.currency));
   return {
     ...kept,
     payerAccountId: null,
     tariffVersionId: null,
     grossMinor: row.netMinor + vatOfNet(row.netMinor, vat.percent),
-    bookNetMinor: fx.name === null ? row.netMinor : roundToMoney(mul({ n: row.netMinor, d: digits }, fx.factor), entity.currency, 'halfAwayFromZero'),
+    bookNetMinor: minorInBooks(row.netMinor, row.currency, fx, entity.currency),
     fxRate: fx.name,
     vatCode: vat.code,
     vatRule: vat.rule,

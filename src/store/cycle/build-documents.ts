@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import { vatStatusOn } from '../../core/allocate/setup.ts';
 import { combineHashes, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentValue } from '../../core/document/compose.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { sha256 } from '../../core/seal/charge-record.ts';
 import { ownerDocumentType } from '../../core/share/statement-charges.ts';
 import type { Db } from '../db.ts';
@@ -72,13 +73,14 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
     accounts,
   ]);
   const vatPercents = new Map((await db.query('SELECT code, percent::text FROM vat_rule')).rows.map((r) => [r.code as string, r.percent as string]));
-  const chargesOf = grouped(charges.rows);
-  const adjustmentsOf = grouped(adjustments.rows);
+  const chargesOf = groupBy(charges.rows, (r) => r.account_id);
+  const adjustmentsOf = groupBy(adjustments.rows, (r) => r.account_id);
   const owners = await ownersOf(
     db,
     runId,
     details.rows.filter((a) => a.strategy === 'selfBilling').map((a) => a.id),
   );
+  const typeOf = (accountId: string) => owners.get(accountId) ?? (() => 'invoice');
   const made: MadeDocument[] = [];
   for (const account of details.rows) {
     const value = composeDocument({
@@ -91,19 +93,19 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
       charges: (chargesOf.get(account.id) ?? []).map(chargeOf),
       adjustments: (adjustmentsOf.get(account.id) ?? []).map(adjustmentOf),
       // Who bills himself, or is not registered, gets a statement without VAT (D46).
-      vatPercents: account.strategy === 'selfBilling' && owners.get(account.id) !== true ? withoutVat(vatPercents) : vatPercents,
+      vatPercents: typeOf(account.id)(0n) === 'settlementStatement' ? withoutVat(vatPercents) : vatPercents,
     });
     if (value === undefined) continue;
     const id = `doc_${sha256(`${runId}\n${account.id}\n${account.currency}`).toString('hex').slice(0, 20)}`;
-    made.push({ id, type: documentType(account.strategy, owners.get(account.id) === true, value.netMinor), accountId: account.id, entityId: account.entity_id, currency: account.currency, value });
+    made.push({ id, type: typeOf(account.id)(value.netMinor), accountId: account.id, entityId: account.entity_id, currency: account.currency, value });
   }
   await insertDocuments(db, runId, made);
 }
 
 type MadeDocument = { readonly id: string; readonly type: string; readonly accountId: string; readonly entityId: string; readonly currency: string; readonly value: DocumentValue };
 
-/** Which site owners are billed by us in their name: registered for VAT, and agreed on by the end of the period. */
-async function ownersOf(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
+/** What each site owner's document is, by its net: as the owner is registered and agreed at the end of the period. */
+async function ownersOf(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, (netMinor: bigint) => string>> {
   if (accountIds.length === 0) return new Map();
   const run = (
     await db.query<{ period_end: Date; last: string }>(
@@ -119,19 +121,13 @@ async function ownersOf(db: Db, runId: string, accountIds: readonly string[]): P
       const account = accounts.get(id);
       const agreement = contracts.inForce(id, 'revenueShare', endMs)[0]?.agreement;
       const party = account === undefined ? undefined : vatStatusOn(account, run?.last ?? '');
-      return [id, agreement !== undefined && ownerDocumentType(party, agreement, run?.last ?? '', 0n) === 'selfBilling'];
+      return [id, (netMinor) => (agreement === undefined ? 'settlementStatement' : ownerDocumentType(party, agreement, run?.last ?? '', netMinor))];
     }),
   );
 }
 
 function withoutVat(percents: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return new Map([...percents.keys()].map((code) => [code, '0']));
-}
-
-function documentType(strategy: string, selfBilled: boolean, netMinor: bigint): string {
-  if (strategy !== 'selfBilling') return 'invoice';
-  if (!selfBilled) return 'settlementStatement';
-  return netMinor < 0n ? 'selfBillingCredit' : 'selfBilling';
 }
 
 async function insertDocuments(db: Db, runId: string, made: readonly MadeDocument[]): Promise<void> {
@@ -209,16 +205,6 @@ async function writeHashes(db: Db, runId: string): Promise<Preview> {
 export async function documentHashes(db: Db, runId: string): Promise<Buffer[]> {
   const { rows } = await db.query<{ content_hash: Buffer }>('SELECT content_hash FROM document WHERE run_id = $1 ORDER BY account_id, currency, id', [runId]);
   return rows.map((r) => r.content_hash);
-}
-
-function grouped(rows: readonly QueryResultRow[]): Map<string, QueryResultRow[]> {
-  const map = new Map<string, QueryResultRow[]>();
-  for (const row of rows) {
-    const list = map.get(row['account_id']);
-    if (list === undefined) map.set(row['account_id'], [row]);
-    else list.push(row);
-  }
-  return map;
 }
 
 /** A row of `claimedCharges` as composing takes it. */

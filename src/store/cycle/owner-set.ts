@@ -1,7 +1,6 @@
-import type { Charge } from '../../core/allocate/charges.ts';
 import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts';
-import type { PeriodCharge } from '../../core/period/period-charge.ts';
-import { chargeHash } from '../../core/seal/charge-record.ts';
+import { type PeriodCharge, periodChargeHash } from '../../core/period/period-charge.ts';
+import { monthAfter } from '../../core/period/segments.ts';
 import type { ContractVersion } from '../../core/share/month-segments.ts';
 import { stateMonths } from '../../core/share/statement.ts';
 import { type RowPlace, statementCharge } from '../../core/share/statement-charges.ts';
@@ -90,12 +89,8 @@ const guarantees = (contract: OwnerContract) => contract.versions.some((v) => v.
 /** From the first to the last month, both included; a later month may owe to an earlier one what its guarantee carries. */
 function monthsBetween(first: string, last: string): string[] {
   const months: string[] = [];
-  for (let [year = 0, month = 1] = first.split('-').map(Number); ; ) {
-    const key = `${year}-${String(month).padStart(2, '0')}`;
-    if (key > last) return months;
-    months.push(key);
-    [year, month] = month === 12 ? [year + 1, 1] : [year, month + 1];
-  }
+  for (let month = first; month <= last; month = monthAfter(month)) months.push(month);
+  return months;
 }
 
 type Failed = { readonly accountId: string; readonly contractId: string; readonly issues: readonly Issue[] };
@@ -143,11 +138,7 @@ async function loadPlaces(db: Db, accountIds: readonly string[]): Promise<Map<st
 /** Books charges of a month and claims them for the run. */
 async function bookMonths(db: Db, runId: string, entityId: string, charges: readonly PeriodCharge[]): Promise<void> {
   if (charges.length === 0) return;
-  const rows = charges.map((charge): ChargeToBook => {
-    const identity = [charge.contractId, charge.clause, charge.serviceMonth, charge.component, charge.splitNo].join('|');
-    const hash = chargeHash(identity, 1, charge as unknown as Charge, false);
-    return { entityId, sourceId: null, recordId: null, revision: null, sessionKey: null, charge, reversalOf: null, hash };
-  });
+  const rows = charges.map((charge): ChargeToBook => ({ entityId, sourceId: null, recordId: null, revision: null, sessionKey: null, charge, reversalOf: null, hash: periodChargeHash(charge) }));
   const ids = await bookCharges(db, rows, 0);
   await db.query("INSERT INTO claim (charge_id, run_id, account_id, disposition) SELECT id, $1, account, 'document' FROM unnest($2::bigint[], $3::text[]) AS t(id, account)", [
     runId,

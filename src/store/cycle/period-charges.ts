@@ -1,15 +1,13 @@
 import type { Charge } from '../../core/allocate/charges.ts';
-import { conversionOn } from '../../core/allocate/convert.ts';
+import { conversionOn, minorInBooks } from '../../core/allocate/convert.ts';
 import { decideVat } from '../../core/allocate/decide-vat.ts';
 import { glAccountOf } from '../../core/allocate/gl-account.ts';
 import { type EntitySetup, vatStatusOn } from '../../core/allocate/setup.ts';
 import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts';
-import { minorUnitDigits, mul, roundToMoney } from '../../core/money.ts';
 import { type ContractMonths, dueOf } from '../../core/period/contract-months.ts';
 import type { Place } from '../../core/period/month.ts';
-import type { PeriodCharge } from '../../core/period/period-charge.ts';
+import { type PeriodCharge, periodChargeHash } from '../../core/period/period-charge.ts';
 import type { DueRow } from '../../core/period/settle.ts';
-import { chargeHash } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
 import { bookCharges } from '../ledger/book-charges.ts';
@@ -100,7 +98,6 @@ function chargeOfDue(entity: EntitySetup, { account, contractId }: PeriodContrac
   if (typeof glAccount !== 'string') return glAccount;
   const fx = conversionOn(entity, account.currency, row.serviceOn, contractId);
   if (isIssue(fx)) return fx;
-  const exact = { n: row.netMinor, d: 10n ** BigInt(minorUnitDigits(account.currency)) };
   return {
     role: row.role,
     component: row.component,
@@ -114,7 +111,7 @@ function chargeOfDue(entity: EntitySetup, { account, contractId }: PeriodContrac
     currency: account.currency,
     netMinor: row.netMinor,
     grossMinor: row.grossMinor,
-    bookNetMinor: fx.name === null ? row.netMinor : roundToMoney(mul(exact, fx.factor), entity.currency, 'halfAwayFromZero'),
+    bookNetMinor: minorInBooks(row.netMinor, account.currency, fx, entity.currency),
     fxRate: fx.name,
     vatCode: row.place.vat.code,
     vatRule: row.place.vat.rule,
@@ -133,11 +130,6 @@ function chargeOfDue(entity: EntitySetup, { account, contractId }: PeriodContrac
     serviceMonth,
     mappingVersion: entity.mappingVersion,
   };
-}
-
-/** A period charge's hash: over its figures and what there is of it only once. */
-function hashOf(charge: PeriodCharge): string {
-  return chargeHash([charge.contractId, charge.clause, charge.serviceMonth, charge.component, charge.splitNo].join('|'), 1, charge as unknown as Charge, false);
 }
 
 async function insertDrafts(db: Db, runId: string, drafts: readonly { readonly accountId: string; readonly charge: PeriodCharge }[]): Promise<void> {
@@ -170,7 +162,7 @@ async function insertDrafts(db: Db, runId: string, drafts: readonly { readonly a
     service_on: c.serviceOn,
     service_month: c.serviceMonth,
     mapping_version: c.mappingVersion,
-    charge_hash: `\\x${hashOf(c)}`,
+    charge_hash: `\\x${periodChargeHash(c)}`,
   }));
   const columns = Object.keys(rows[0] ?? {}).join(', ');
   await db.query(`INSERT INTO period_charge (run_id, ${columns}) SELECT $1, ${columns} FROM jsonb_populate_recordset(NULL::period_charge, $2::jsonb)`, [runId, JSON.stringify(rows)]);

@@ -3,6 +3,7 @@ import { type Agreement, type AgreementKind, agreementSchema } from '../../contr
 import { tariffSchema } from '../../contracts/tariff.ts';
 import { type VatTable, vatTableSchema } from '../../contracts/vat-table.ts';
 import type { AccountSetup, Contracted, EntitySetup, PartyVat, PayerSetup, SetupLookup, SiteSetup, TariffSetup } from '../../core/allocate/setup.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { priceSeriesOf } from '../../core/share/pipeline.ts';
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
@@ -98,16 +99,6 @@ const epochMs = "CASE WHEN $1 = 'infinity' THEN 8640000000000000 WHEN $1 = '-inf
 /** Writes `ms(column)` out as epoch milliseconds. */
 function sql(text: string): string {
   return text.replaceAll(/ms\(([a-z_.]+)\)/g, epochMs);
-}
-
-function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
-  const map = new Map<string, T[]>();
-  for (const row of rows) {
-    const list = map.get(keyOf(row));
-    if (list === undefined) map.set(keyOf(row), [row]);
-    else list.push(row);
-  }
-  return map;
 }
 
 function dated<T>(rows: readonly QueryResultRow[], keyOf: (row: QueryResultRow) => string, read: (row: QueryResultRow) => T): Map<string, Dated<T>[]> {
@@ -218,7 +209,7 @@ export async function loadContracts(db: Db, accountIds: readonly string[]): Prom
       agreement: agreementOf(r['clauses']),
     }),
   );
-  const byAccount = grouped(rows, (r) => r.accountId);
+  const byAccount = groupBy(rows, (r) => r.accountId);
   return {
     rows,
     inForce<Kind extends AgreementKind>(accountId: string, kind: Kind, ms: number) {
@@ -308,7 +299,7 @@ export async function loadEntity(db: Db, id: string, between: Between): Promise<
     vatTables: tables.rows.map((r) => ({ version: r['version'], validFrom: r['valid_from'], rows: vatTableOf(r['rows']) })),
     fx: {
       source: entity['fx_source'],
-      rates: grouped(
+      rates: groupBy(
         rates.rows.map((r) => ({ currency: r['currency'] as string, on: r['rate_on'] as string, version: r['version'] as number, rate: r['rate'] as string })),
         (r) => r.currency,
       ),

@@ -1,5 +1,6 @@
 import { type Conversion, conversionOn } from '../../core/allocate/convert.ts';
 import type { EntitySetup } from '../../core/allocate/setup.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { describeIssue, isIssue } from '../../core/issues.ts';
 import { eventsOfDocument } from '../../core/ledger/events-of-document.ts';
 import { amountInBooks } from '../../core/ledger/in-books.ts';
@@ -58,7 +59,7 @@ export async function bookDocuments(db: Db, documents: readonly IssuedDocument[]
      FROM document_line WHERE document_id = ANY($1) AND kind = 'adjustment' ORDER BY document_id, line_no`,
     [ids],
   );
-  const parts = groupedBy([...charges.rows, ...adjustments.rows], (p) => p.document_id);
+  const parts = groupBy([...charges.rows, ...adjustments.rows], (p) => p.document_id);
   const dayMs = Date.parse(issueOn);
   const entity = await loadEntity(db, first.entity_id, { fromMs: dayMs, toMs: dayMs });
   await writeJournals(
@@ -112,14 +113,4 @@ function conversionInto(entity: EntitySetup, currency: string, on: string): Conv
   const conversion = conversionOn(entity, currency, on, entity.entityId);
   if (isIssue(conversion)) throw new RangeError(describeIssue(conversion));
   return conversion;
-}
-
-function groupedBy<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const row of rows) {
-    const group = groups.get(keyOf(row));
-    if (group === undefined) groups.set(keyOf(row), [row]);
-    else group.push(row);
-  }
-  return groups;
 }
