@@ -1,4 +1,3 @@
-import type { Charge } from '../../core/allocate/charges.ts';
 import { conversionOn, minorInBooks } from '../../core/allocate/convert.ts';
 import { decideVat } from '../../core/allocate/decide-vat.ts';
 import { glAccountOf } from '../../core/allocate/gl-account.ts';
