@@ -1,9 +1,10 @@
 import { localDateOf } from '../core/time.ts';
 import { audit } from '../store/commands/audit.ts';
 import { type PlannedRun, periodsToOpen, planRun } from '../store/commands/plan-run.ts';
-import { buildDocuments, type Preview } from '../store/cycle/build-documents.ts';
+import { buildDocuments } from '../store/cycle/build-documents.ts';
 import { cancelRun } from '../store/cycle/cancel-run.ts';
 import { closeRun } from '../store/cycle/close-run.ts';
+import type { Preview } from '../store/cycle/content-hashes.ts';
 import { type DecisionResult, decideRun, type RunDecision } from '../store/cycle/decide-run.ts';
 import { issueDocuments } from '../store/cycle/issue-documents.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';

@@ -1,4 +1,4 @@
-import { documentHashes } from '../store/cycle/build-documents.ts';
+import { documentHashes } from '../store/cycle/content-hashes.ts';
 import type { Db, Store } from '../store/db.ts';
 import { energyOff } from '../store/reads/energy-balance.ts';
 import { blockLeaves, blockMembership } from '../store/reads/verification/block-rows.ts';

@@ -150,11 +150,7 @@ class Run {
       { key: searchAttributes.period, value: period },
     ]);
     await this.#enter('collecting', 'Waits for late CDRs until the cut-off.');
-    while (this.#cutOffAtMs > Date.now()) {
-      this.#moved = false;
-      upsertSearchAttributes([{ key: searchAttributes.closesAt, value: new Date(this.#cutOffAtMs) }]);
-      await Promise.race([sleep(this.#cutOffAtMs - Date.now(), { summary: 'wait for late CDRs' }), condition(() => this.#moved)]);
-    }
+    await this.#collect();
     const { claimed } = await this.#insist(() => closeSet({ runId }));
     upsertSearchAttributes([{ key: searchAttributes.cdrCount, value: claimed }]);
     this.#counts.push(`${claimed} charges in the closed set`);
@@ -181,6 +177,15 @@ class Run {
     await this.#insist(() => closeRun({ runId }));
     this.#enterNow('closed', 'Done.');
     return { state: 'closed', issued };
+  }
+
+  /** Waits for late CDRs until the cut-off, which may move meanwhile. */
+  async #collect(): Promise<void> {
+    while (this.#cutOffAtMs > Date.now()) {
+      this.#moved = false;
+      upsertSearchAttributes([{ key: searchAttributes.closesAt, value: new Date(this.#cutOffAtMs) }]);
+      await Promise.race([sleep(this.#cutOffAtMs - Date.now(), { summary: 'wait for late CDRs' }), condition(() => this.#moved)]);
+    }
   }
 
   /** An approval may be stored while its answer was lost: the preview tells. */

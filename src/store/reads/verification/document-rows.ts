@@ -1,6 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { DocumentAdjustment, DocumentCharge } from '../../../core/document/compose.ts';
-import { adjustmentOf, annexOrder, chargeOf, claimedCharges } from '../../cycle/build-documents.ts';
+import { adjustmentOf, annexOrder, chargeOf, claimedCharges } from '../../cycle/claimed-charges.ts';
 import type { Db } from '../../db.ts';
 import type { Judged } from './intake-rows.ts';
 import { pagesOf } from './pages.ts';
