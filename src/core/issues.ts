@@ -166,6 +166,14 @@ const catalogue = {
   pricePointLength: ['{seconds} seconds from {start} is no interval of the market', 'Use 300, 900, 1800 or 3600 seconds, on the clock.'],
   pricePointOverlaps: ['the interval from {start} overlaps the one from {other}', 'Leave one of the two out; a newer price has the start and the length of the one it corrects.'],
   pricePointGap: ['no price is given from {from} to {to}', 'Load that time as well, or nothing there can be priced.'],
+  notAnEInvoice: ['a document of type {type} is never an e-invoice', 'Send it as PDF (D46).'],
+  notIssued: ['the document is not issued yet', 'Issue it: only issued documents are rendered.'],
+  outsideVatBesideVat: ['lines outside VAT stand beside taxed ones', 'Give the lines outside VAT a document of their own (D43), by credit and rebill.'],
+  vatCategoryUnknown: ['VAT category {category} has no form in an e-invoice', 'Correct the category of the VAT code: S, Z, AE, G, K or O.'],
+  electronicAddressMissing: ['{name} has no address for e-invoices', 'Give its party an org number, a VAT number or address.electronic.'],
+  vatNumberMissing: ['{name} has no VAT number on the day of issue', 'Enter the VAT number of the party or the registration of the entity.'],
+  nameUnwritable: ['a name on it has nothing that can be written', 'Correct the name of the party.'],
+  creditsNothing: ['it names no document that it credits', 'Issue it as a credit of an issued document (D13).'],
   netUnknown: ['prices include tax at a rate the tariff does not tell', 'Add vat to the price components.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;
 
