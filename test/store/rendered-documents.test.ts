@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
 import { renderUbl } from '../../src/adapters/documents/ubl/render-ubl.ts';
 import { eInvoiceOf } from '../../src/core/document/e-invoice.ts';
 import type { IssuedDocument } from '../../src/core/document/issued-document.ts';
@@ -59,4 +60,12 @@ describe('documents of the real sessions under a set-up with every category', ()
     // Drivers have no address for e-invoices; who is billed an outlay gets it on a document of its own (D43).
     expect(new Set(refused)).toEqual(new Set(['driverInvoice: electronicAddressMissing', 'selfBilling: notAnEInvoice', 'fleetInvoice: outsideVatBesideVat', 'emspSettlement: outsideVatBesideVat']));
   });
+
+  it('are PDFs that show their totals and every session, the same bytes each time', async () => {
+    for (const document of issued) {
+      const [bytes, again] = [await renderPdf(document), await renderPdf(document)];
+      expect(bytes.equals(again)).toBe(true);
+      if (folder !== undefined) writeFileSync(path.join(folder, `${document.type}-${document.accountId}.pdf`), bytes);
+    }
+  }, 120_000);
 });

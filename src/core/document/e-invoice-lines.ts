@@ -16,35 +16,43 @@ export type EInvoiceLine = {
   readonly price: string;
   readonly baseQuantity: number;
   readonly netMinor: bigint;
+  readonly grossMinor: bigint;
+  /** Whether quantity times price makes the amount; otherwise it stands as one. */
+  readonly hasPrice: boolean;
   /** What rounding each session leaves over against quantity times price (D38); positive is a charge. */
   readonly roundingMinor: bigint;
   readonly energyWh: bigint;
 };
 
-type Sum = { readonly first: IssuedLine; readonly quantity: bigint; readonly netMinor: bigint; readonly energyWh: bigint; readonly charges: number };
+type Sum = { readonly first: IssuedLine; readonly quantity: bigint; readonly netMinor: bigint; readonly grossMinor: bigint; readonly energyWh: bigint; readonly charges: number };
 
 /**
  * Lines of an e-invoice: those of the document by what is sold, unit price, VAT code, cost center and service month, with their true
- * quantity and price (D38). `sign` is -1 for credit notes, which carry positive amounts. What nets to nothing is left out.
+ * quantity and price (D38). `sign` is -1 for credit notes, which carry positive amounts. What nets to nothing is
+ * left out. By cost center, those without one last, and month.
  */
 export function eInvoiceLines(lines: readonly IssuedLine[], currency: string, sign: 1n | -1n): EInvoiceLine[] {
   const sums = new Map<string, Sum>();
   for (const line of lines) {
     const own = line.kind === 'charge' ? '' : line.lineNo;
     const key = JSON.stringify([line.kind, own, itemOf(line), line.unitPrice, line.quantityUnit, line.vatCode, line.customerCostCenter, line.serviceMonth]);
-    const sum = sums.get(key) ?? { first: line, quantity: 0n, netMinor: 0n, energyWh: 0n, charges: 0 };
+    const sum = sums.get(key) ?? { first: line, quantity: 0n, netMinor: 0n, grossMinor: 0n, energyWh: 0n, charges: 0 };
     sums.set(key, {
       first: sum.first,
       quantity: sum.quantity + line.quantity,
       netMinor: sum.netMinor + line.netMinor * sign,
+      grossMinor: sum.grossMinor + line.grossMinor * sign,
       energyWh: sum.energyWh + line.energyWh,
       charges: sum.charges + Math.max(1, line.chargeCount),
     });
   }
   return [...sums.values()]
+    .map((sum) => ({ ...sum, order: JSON.stringify([sum.first.customerCostCenter ?? '\uffff', sum.first.serviceMonth]) }))
+    .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
     .filter((sum) => sum.netMinor !== 0n || sum.quantity !== 0n)
     .map((sum, i): EInvoiceLine => {
-      const { first, netMinor, energyWh } = sum;
+      const { first, netMinor, grossMinor, energyWh } = sum;
+      const atPrice = atItsPrice(sum, currency);
       return {
         id: i + 1,
         item: itemOf(first),
@@ -52,8 +60,10 @@ export function eInvoiceLines(lines: readonly IssuedLine[], currency: string, si
         costCenter: first.customerCostCenter,
         vatCode: first.vatCode,
         netMinor,
+        grossMinor,
         energyWh,
-        ...(atItsPrice(sum, currency) ?? {
+        hasPrice: atPrice !== undefined,
+        ...(atPrice ?? {
           quantity: netMinor < 0n ? '-1' : '1',
           unitCode: 'C62',
           price: formatMinor(netMinor < 0n ? -netMinor : netMinor, currency),

@@ -1,7 +1,11 @@
 import type { Words } from './words.ts';
 
 export const en: Words = {
-  locale: 'en-GB',
+  language: 'en',
+  decimal: '.',
+  group: ',',
+  units: { KWH: 'kWh', SEC: 's', C62: 'pcs' },
+  prices: { KWH: '/kWh', SEC: '/h', C62: '/pc' },
   titles: {
     invoice: 'Invoice',
     creditNote: 'Credit note',

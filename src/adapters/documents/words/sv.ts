@@ -1,7 +1,11 @@
 import type { Words } from './words.ts';
 
 export const sv: Words = {
-  locale: 'sv-SE',
+  language: 'sv',
+  decimal: ',',
+  group: '\u00a0',
+  units: { KWH: 'kWh', SEC: 's', C62: 'st' },
+  prices: { KWH: '/kWh', SEC: '/h', C62: '/st' },
   titles: {
     invoice: 'Faktura',
     creditNote: 'Kreditfaktura',

@@ -58,8 +58,13 @@ type NoteName = 'reverseCharge' | 'outsideVat' | 'selfBilled' | 'noVat' | 'round
 
 /** Every word that stands on a document, in one language. A language is a file beside this one, named in languages.ts. */
 export type Words = {
-  /** For numbers and dates. */
-  readonly locale: string;
+  /** ISO 639-1. */
+  readonly language: string;
+  /** Of numbers. */
+  readonly decimal: string;
+  readonly group: string;
+  readonly units: Readonly<Record<'KWH' | 'SEC' | 'C62', string>>;
+  readonly prices: Readonly<Record<'KWH' | 'SEC' | 'C62', string>>;
   readonly titles: Titles;
   /** What is sold, by the code of the component. What is not listed stands under its code. */
   readonly items: Readonly<Record<string, string>>;
