@@ -28,7 +28,7 @@ export async function inkOfPages(bytes: Buffer): Promise<number[]> {
       const context = canvas.getContext('2d');
       context.fillStyle = '#ffffff';
       context.fillRect(0, 0, canvas.width, canvas.height);
-      await page.render({ canvasContext: context as unknown as CanvasRenderingContext2D, viewport }).promise;
+      await page.render({ canvasContext: context as never, viewport }).promise;
       const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
       let dark = 0;
       for (let at = 0; at < data.length; at += 4) if ((data[at] ?? 255) < 128) dark += 1;

@@ -16,6 +16,7 @@ import { ReportPage } from '../../ui/report-page.tsx';
 import { RunPage } from '../../ui/run-page.tsx';
 import { waitsOf } from '../../ui/waits.ts';
 import { may } from '../auth.ts';
+import { documentFile } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { startOf } from '../routes/run-context.ts';
@@ -84,6 +85,11 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const report = await reportOf(db, runId);
     if (report === undefined) throw new Problem(404, 'notFound', `There is no run "${runId}".`);
     return c.html(ReportPage({ viewer: viewerOf(c), report, entity: entityIn(await listEntities(db), report.run.entityId) }));
+  });
+
+  app.get('/documents/:file{.+\\.(?:pdf|xml)}', guard, async (c) => {
+    const file = c.req.param('file');
+    return documentFile(db, file.slice(0, -4), file.endsWith('.pdf') ? 'pdf' : 'xml');
   });
 
   app.get('/documents/:id', guard, async (c) => {

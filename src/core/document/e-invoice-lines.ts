@@ -82,12 +82,12 @@ function atItsPrice({ first, quantity, netMinor, charges }: Sum, currency: strin
   const perUnit: Exact = mul(exactFromDecimal(price), { n: 1n, d: measure.perPrice });
   // A share of a session's gross may be two öre from its own net: one of rounding, one of the largest remainder.
   const most = 2n * BigInt(charges);
-  for (const size of [quantity, -quantity]) {
-    const roundingMinor = netMinor - roundToMoney(mul(exactFromInt(size), perUnit), currency, 'halfAwayFromZero');
-    if (roundingMinor > most || roundingMinor < -most) continue;
-    return { quantity: scaled(size, measure.digits), unitCode: measure.unitCode, price, baseQuantity: measure.baseQuantity, roundingMinor };
-  }
-  return undefined;
+  const magnitude = quantity < 0n ? -quantity : quantity;
+  // The price is not negative (BR-27), so the quantity has the sign of the amount.
+  const size = netMinor < 0n ? -magnitude : magnitude;
+  const roundingMinor = netMinor - roundToMoney(mul(exactFromInt(size), perUnit), currency, 'halfAwayFromZero');
+  if (roundingMinor > most || roundingMinor < -most) return undefined;
+  return { quantity: scaled(size, measure.digits), unitCode: measure.unitCode, price, baseQuantity: measure.baseQuantity, roundingMinor };
 }
 
 const measures: Readonly<Record<string, { readonly unitCode: EInvoiceLine['unitCode']; readonly digits: number; readonly baseQuantity: number; readonly perPrice: bigint }>> = {

@@ -82,7 +82,8 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
     ]),
     ...(taxed && sellerWords.vatNumber === null ? [issue('vatNumberMissing', 'blocks', subject, { name: plainText(sellerWords.name) })] : []),
     ...(categories.has('AE') && buyerWords.vatNumber === null ? [issue('vatNumberMissing', 'blocks', subject, { name: plainText(buyerWords.name) })] : []),
-    ...(credit && document.credits.length === 0 ? [issue('creditsNothing', 'blocks', subject)] : []),
+    // A statement that comes out negative credits no single document (D17).
+    ...(type === 'creditNote' && document.credits.length === 0 ? [issue('creditsNothing', 'blocks', subject)] : []),
   ];
   if (issues.length > 0) return { issues };
 

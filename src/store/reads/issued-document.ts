@@ -3,7 +3,10 @@ import type { AnnexRow, DocumentType, IssuedDocument, IssuedLine, IssuedVat } fr
 import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 
-type Canonical = { readonly header: { readonly roundingMode: 'grossFirst' | 'netFirst' }; readonly vat: readonly { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[] };
+type Canonical = {
+  readonly header: { readonly roundingMode: 'grossFirst' | 'netFirst'; readonly credits?: { readonly documentId: string; readonly legalNumber: string } | null };
+  readonly vat: readonly { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[];
+};
 
 /** Issued documents as renderers take them, in the order of the ids; those that are not issued or do not exist are left out. */
 export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<IssuedDocument[]> {
@@ -20,13 +23,19 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
   );
   const lines = await db.query('SELECT l.*, s.name AS site_name FROM document_line l LEFT JOIN site s ON s.id = l.site_id WHERE l.document_id = ANY($1) ORDER BY l.document_id, l.line_no', [ids]);
   const categories = new Map((await db.query<{ code: string; category: string }>('SELECT code, trim(category) AS category FROM vat_rule')).rows.map((r) => [r.code, r.category]));
+  const contents = new Map<string, Canonical>(heads.rows.map((h) => [h.id, JSON.parse(h.canonical.toString('utf8'))]));
+  const credited = [...contents.values()].flatMap(({ header }) => (header.credits == null ? [] : [header.credits.documentId]));
+  const creditedOn = new Map(
+    (await db.query<{ id: string; on: string }>('SELECT document_id AS id, issued_on AS on FROM issue_stamp WHERE document_id = ANY($1)', [credited])).rows.map((r) => [r.id, r.on]),
+  );
   const annex = await annexOf(db, ids);
   const linesOf = groupBy(lines.rows, (l) => l.document_id as string);
   const headOf = new Map(heads.rows.map((h) => [h.id as string, h]));
   return ids.flatMap((id) => {
     const h = headOf.get(id);
-    if (h === undefined) return [];
-    const canonical: Canonical = JSON.parse(h['canonical'].toString('utf8'));
+    const canonical = contents.get(id);
+    if (h === undefined || canonical === undefined) return [];
+    const { credits } = canonical.header;
     const isNegative = (h['vat_minor'] as bigint) < 0n;
     return [
       {
@@ -77,7 +86,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
         payableMinor: h['payable_minor'],
         energyWh: h['energy_wh'],
         bookVatMinor: isNegative ? -h['book_vat'] : h['book_vat'],
-        credits: [],
+        credits: credits == null ? [] : [{ legalNumber: credits.legalNumber, issuedOn: creditedOn.get(credits.documentId) ?? null }],
         annex: annex.get(id) ?? [],
       } satisfies IssuedDocument,
     ];

@@ -50,12 +50,12 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
     sheet.line(labels.seller, page.left, 200, { gray: true });
     sheet.y += 13;
   }
-  for (const [i, text] of addressLines(party).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 4);
+  for (const [i, text] of addressLines(party).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   if (isWrittenForSeller(document.type)) {
     sheet.y += 8;
     sheet.line(labels.buyer, page.left, 200, { gray: true });
     sheet.y += 13;
-    for (const [i, text] of addressLines(entity).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 4);
+    for (const [i, text] of addressLines(entity).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   }
   sheet.y = Math.max(sheet.y, factsEnd) + 14;
   for (const note of notesOf(document, words)) {
