@@ -15,7 +15,7 @@ export default defineConfig({
         },
       },
       // Needs Tryton, which `npm run test:erp` installs.
-      { test: { name: 'erp', include: ['test/erp/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
+      { test: { name: 'erp', fileParallelism: false, include: ['test/erp/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
     ],
     maxWorkers: 2,
   },

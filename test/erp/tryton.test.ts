@@ -1,7 +1,6 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
 import { trytonErp } from '../../src/adapters/erp/tryton/tryton.ts';
