@@ -17,7 +17,20 @@ const energyOf = async (runId: string) =>
   );
 
 beforeAll(async () => {
-  story = await tell();
+  // A plan of 50 kWh for a fee: each month of it is due once, in the run of its month.
+  story = await tell({
+    setUp: (seed) => {
+      seed.plans['basic'] = {
+        kind: 'supply',
+        status: 'active',
+        clauses: [
+          { kind: 'fee', id: 'fee', amount: '39.20', billed: 'arrears', refund: 'prorata' },
+          { kind: 'included', id: 'energy', kWhPerMonth: '50', rolloverMonths: 0 },
+        ],
+      };
+      seed.drivers['16'] = { token: 'Bl2-1', plan: 'basic' };
+    },
+  });
   await story.arrive(inMonth(1, '11', '10'), inMonth(2, '11', '20', 'AdA6-1'), inMonth(3, '12', '5'), inMonth(4, '12', '6', 'AdA6-1'));
 });
 afterAll(() => story.end());
@@ -74,6 +87,31 @@ describe('while November is still in review and December collects', () => {
       { run: november.runId, first: 3, last: 4 },
     ]);
     expect([await energyOf(november.runId), await energyOf(december)]).toEqual([{ '2019-11': 33_000 }, { '2019-11': 6000, '2019-12': 11_000 }]);
+    const fees = await story.rows(
+      "SELECT c.service_month AS month, k.run_id AS run, c.net_minor AS net FROM rated_charge c JOIN claim k USING (charge_id) WHERE c.role = 'subscriptionFee' AND c.payer_account_id = 'acc_driver_16' ORDER BY 1",
+    );
+    expect(fees).toEqual([
+      { month: '2019-11', run: november.runId, net: 3920n },
+      { month: '2019-12', run: december, net: 3920n },
+    ]);
+    await story.holds();
+  });
+  it('the run after both makes up what November’s allowance covers of its late session', async () => {
+    const { runId, hash } = await story.review('2020-01');
+    await story.approve(runId, hash);
+    await story.closed(runId);
+    // Of November 13 kWh were in its own run, covered there, and 2 in December’s, at the full price: 2 x 2.65 = 5.30, at most, by day.
+    const rows = await story.rows(
+      `SELECT k.run_id AS run, c.service_month AS month, -sum(c.quantity)::int AS wh, sum(c.net_minor)::int AS net FROM rated_charge c JOIN claim k USING (charge_id)
+       WHERE c.role = 'allowance' AND c.payer_account_id = 'acc_driver_16' GROUP BY 1, 2 ORDER BY 1, 2`,
+    );
+    expect(rows).toMatchObject([
+      { run: november.runId, month: '2019-11', wh: -13_000 },
+      { run: december, month: '2019-12', wh: -5_000 },
+      { run: runId, month: '2019-11', wh: -2_000, net: -530 },
+    ]);
+    // Fees alone remain, 39.20 with 25 % each.
+    expect(await story.rows("SELECT sum(gross_minor)::int AS gross FROM rated_charge WHERE payer_account_id = 'acc_driver_16'")).toEqual([{ gross: 3 * 4900 }]);
     await story.holds();
   });
 });
