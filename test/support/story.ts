@@ -46,7 +46,7 @@ const worded = (answer: Answer) => `${answer.status} ${JSON.stringify(answer.bod
 export async function tell(options: StoryOptions = {}) {
   const { setUp, extraUsers, worker = 'here', erp = (real) => real } = options;
   const home = mkdtempSync(path.join(os.tmpdir(), 'wattledger-story-'));
-  const erpFolder = path.join(home, 'erp');
+  const erpFolder = path.join(home, 'erp', 'erp_files');
   const real = erp(filesErp(erpFolder));
   const api: ApiUnderTest = await startApi(worker === 'here' ? async () => real : undefined, {
     ...(setUp === undefined ? {} : { setUp }),
