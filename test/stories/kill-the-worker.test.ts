@@ -34,7 +34,8 @@ async function gate(story: Story, lock: string): Promise<{ readonly reached: () 
   await client.query(lock);
   return {
     // Somebody waits for what this connection holds.
-    reached: async () => (await story.rows('SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = $1 AND cardinality(pg_blocking_pids(pid)) > 0', ['Lock'])).length > 0,
+    reached: async () =>
+      (await story.rows('SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = $1 AND cardinality(pg_blocking_pids(pid)) > 0', ['Lock'])).length > 0,
     open: () => client.end(),
   };
 }

@@ -47,7 +47,9 @@ describe('a stack that was down when months ended', () => {
     await story.reached(runId, 'inReview');
     await story.approve(runId, await story.built(runId));
     await story.closed(runId);
-    const months = await story.rows("SELECT DISTINCT l.service_month AS month FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.run_id = $1 AND d.type = 'invoice' ORDER BY 1", [runId]);
+    const months = await story.rows("SELECT DISTINCT l.service_month AS month FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.run_id = $1 AND d.type = 'invoice' ORDER BY 1", [
+      runId,
+    ]);
     expect(months.map((r) => r.month)).toEqual(['2019-10', '2019-11', '2019-12']);
     await story.holds();
   });
@@ -58,9 +60,7 @@ describe('a stack that was down when months ended', () => {
     // Committed, and then whoever was to start the workflow died.
     const orphan = await story.store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2020-02', by: { actor: 'preparer' } }));
     const before = await story.api.client.workflow.getHandle('run/ent_se/2020-01/live').describe();
-    const twice = await Promise.all(
-      [1, 2].map((n) => story.api.client.workflow.execute(workflowNames.runOpener, { taskQueue, workflowId: `opener/again-${n}`, args: [{ entityId: 'ent_se' }] })),
-    );
+    const twice = await Promise.all([1, 2].map((n) => story.api.client.workflow.execute(workflowNames.runOpener, { taskQueue, workflowId: `opener/again-${n}`, args: [{ entityId: 'ent_se' }] })));
     expect(twice.flatMap((answer: { started: readonly string[] }) => answer.started)).toEqual([orphan.workflowId]);
     await story.reached(orphan.runId, 'inReview');
     expect((await story.api.client.workflow.getHandle('run/ent_se/2020-01/live').describe()).runId).toBe(before.runId);
