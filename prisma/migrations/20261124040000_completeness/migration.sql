@@ -33,6 +33,7 @@ ALTER TABLE expectation ADD COLUMN kind text NOT NULL DEFAULT 'session' CHECK (k
   ADD COLUMN resolution_reason text, ADD CHECK ((estimated_amount IS NULL) = (currency IS NULL)), ADD CHECK ((resolution IS NULL) = (resolved_at IS NULL)), ADD CHECK (resolution <> 'cancelled' OR length(resolution_reason) >= 3);
 ALTER TABLE expectation ALTER COLUMN author DROP DEFAULT, ALTER COLUMN kind DROP DEFAULT;
 CREATE INDEX expectation_open ON expectation (source_id, opened_at) WHERE resolution IS NULL;
+CREATE INDEX expectation_resolved ON expectation (resolved_by) WHERE resolved_by IS NOT NULL;
 ALTER TABLE session_span ADD COLUMN authorization_id text;
 CREATE INDEX session_span_authorization ON session_span (authorization_id) WHERE authorization_id IS NOT NULL;
 
