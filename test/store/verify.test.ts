@@ -215,7 +215,7 @@ const untold = [
   ...['ledger_transaction.posted_at', 'ledger_entry.id', 'ledger_entry.charge_count'],
   ...['tariff_id', 'version', 'valid_from', 'valid_to', 'author'].map((c) => `tariff_version.${c}`),
   ...['entity_id', 'version', 'valid_from', 'rows', 'reason', 'author', 'made_at'].map((c) => `vat_table.${c}`),
-  ...['id', 'group_name', 'actor', 'comment', 'decided_at'].map((c) => `approval.${c}`),
+  ...['id', 'group_name', 'actor', 'comment', 'decided_at', 'named_hash', 'review', 'standing_approval_id'].map((c) => `approval.${c}`),
   ...['connection_id', 'created_at', 'attempt', 'updated_at'].map((c) => `erp_posting.${c}`),
 ];
 // The trail of people and findings is kept from change, but not proven.
