@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/{store,api,workflows,platform,end-to-end,simulation}/**/*.test.ts'],
+          include: ['test/{store,api,workflows,platform,end-to-end,simulation,stories}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
