@@ -3,7 +3,7 @@ import { controlTotalsOf, ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavaila
 import type { ErpDocument } from '../contracts/erp-document.ts';
 import { heldDifferences } from '../core/hand-over/compare-held.ts';
 import type { Store } from '../store/db.ts';
-import { type Answer, asOnlyWriter, handedOver, leftToHandOver, type OutboxRow, recordAnswer, settledRuns, takeBatch } from '../store/outbox.ts';
+import { type Answer, asOnlyWriter, groupHandedOver, handedOver, leftToHandOver, type OutboxRow, recordAnswer, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { asFailure, otherWriter } from './failures.ts';
 
@@ -111,4 +111,14 @@ export async function reconcile(store: Store, erp: ErpPort, runId: string): Prom
     if (a !== b) differences.push(`${key}: ${a} handed over, ${b} in the ERP`);
   }
   return differences;
+}
+
+/**
+ * What keeps a group of a run from being reconciled: what the ERP refused of it; and, once the whole run is handed over and read back, where
+ * the ERP's control totals differ, which it keeps per run. So a group waits for no other one, and the last one for the totals.
+ */
+export async function reconcileGroup(store: Store, erp: ErpPort, runId: string, group: string): Promise<readonly string[]> {
+  const { refused, allVerified } = await groupHandedOver(store.pool, runId, group);
+  if (refused.length > 0) return refused.map((r) => `${r.key} was refused: ${r.answer}`);
+  return allVerified ? reconcile(store, erp, runId) : [];
 }

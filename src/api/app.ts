@@ -27,6 +27,7 @@ import { publishedSchemaRoutes } from './routes/published-schemas.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { recordEvidenceRoutes } from './routes/record-evidence.ts';
 import { recordRoutes } from './routes/records.ts';
+import { releaseRuleRoutes } from './routes/release-rules.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { ruleRoutes } from './routes/rules.ts';
 import { runDecisionRoutes } from './routes/run-decisions.ts';
@@ -104,6 +105,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runRoutes(app, deps);
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);
+  releaseRuleRoutes(app, deps);
   runShapeRoutes(app, deps);
   runDecisionRoutes(app, deps);
   runSteeringRoutes(app, deps);

@@ -12,6 +12,7 @@ export const sealedTables = [
   'decision',
   'rule_profile_version',
   'preview_rules_version',
+  'release_rules_version',
   'tariff_version',
   'contract_version',
   'vat_table',
