@@ -1,5 +1,6 @@
 import { controlTotalsOf, type ErpDocument, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
 import type { Store } from '../store/db.ts';
+import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.ts';
 import { type Answer, asOnlyWriter, handedOver, leftToHandOver, type OutboxRow, recordAnswer, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { asFailure, otherWriter } from './failures.ts';
@@ -88,16 +89,19 @@ export async function handOverRow(erp: ErpPort, row: OutboxRow, record: (answer:
   return 'verified';
 }
 
-/** Differences between what a run handed over and what the ERP holds, per kind, account, cost center, VAT code and currency; empty when they agree. */
+/** Differences between what a run handed over and what the ERP holds, per kind, account, cost center, VAT code and currency; empty when they agree. Both sides are kept for the close report. */
 export async function reconcile(store: Store, erp: ErpPort, runId: string): Promise<readonly string[]> {
   const ours = await handedOver(store.pool, runId);
   const sent = controlTotalsOf(ours.payloads.map((p) => JSON.parse(p.toString('utf8')) as ErpDocument));
   const held = await erp.controlTotals(runId);
   const differences = ours.refused.map((r) => `${r.key} was refused: ${r.answer}`);
   if (sent.count !== held.count) differences.push(`${sent.count} documents handed over, ${held.count} in the ERP`);
+  const compared: ErpCompared[] = [];
   for (const key of new Set([...sent.sums.keys(), ...held.sums.keys()])) {
     const [a, b] = [sent.sums.get(key) ?? 0n, held.sums.get(key) ?? 0n];
+    compared.push({ key, handedOver: a, inErp: b });
     if (a !== b) differences.push(`${key}: ${a} handed over, ${b} in the ERP`);
   }
+  await store.tx((db) => keepControlTotals(db, runId, compared));
   return differences;
 }
