@@ -1,6 +1,6 @@
 import { controlTotalsOf, type ErpDocument, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
-import type { Store } from '../store/db.ts';
 import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.ts';
+import type { Store } from '../store/db.ts';
 import { type Answer, asOnlyWriter, handedOver, leftToHandOver, type OutboxRow, recordAnswer, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { asFailure, otherWriter } from './failures.ts';

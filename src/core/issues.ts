@@ -84,7 +84,10 @@ const catalogue = {
     'Ask for what is missing, or for a corrected total; or sign why it is right.',
   ],
   controlTotalMissing: ['of {on} it states no total, and {receivedCount} CDRs with {receivedWh} Wh arrived', 'Ask for the total of that day.'],
-  expectationOpen: ['{computed} sessions have no CDR, the oldest since {oldest}: some {energyWh} Wh, {amount} {currency}', 'Ask the source for them; cancel with a reason what will never come, or sign a carry decision for the close.'],
+  expectationOpen: [
+    '{computed} sessions have no CDR, the oldest since {oldest}: some {energyWh} Wh, {amount} {currency}',
+    'Ask the source for them; cancel with a reason what will never come, or sign a carry decision for the close.',
+  ],
   watermarkBehind: ['it says it is complete until {computed}, and the period ends {limit}', 'Wait for it, or ask what is still to come.'],
   processingFailed: ['it could not be processed: {detail}', 'Report this text; once that is mended, try again all that wait for this cause.'],
   conflictingRepeat: ['the key of record {recordId} came again with other content', 'Compare both messages; the sealed record stands.'],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Seed } from '../../src/contracts/seed.ts';
 import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { addAdjustment, addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
@@ -18,7 +19,6 @@ import { bookWriteOffs } from '../../src/store/ledger/book-write-offs.ts';
 import { listRunFindings } from '../../src/store/reads/run-findings.ts';
 import { type RunReport, reportOf } from '../../src/store/reads/run-report.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
-import type { Seed } from '../../src/contracts/seed.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
 
@@ -96,7 +96,9 @@ async function runMonth(store: Store, period: string, { during, shapes }: Omit<M
       await retryAll(store);
     } else if (accountId === undefined) continue;
     else if (kind === 'adjust')
-      await store.tx((db) => addAdjustment(db, runId, { accountId, amountMinor: BigInt(pick + 1), vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Fee', reason: 'as agreed' }, by));
+      await store.tx((db) =>
+        addAdjustment(db, runId, { accountId, amountMinor: BigInt(pick + 1), vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Fee', reason: 'as agreed' }, by),
+      );
     else await store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId: accountId, outcome: kind, reason: 'disputed' }, by));
   }
   const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
@@ -147,7 +149,12 @@ describe('a run’s balance', () => {
       expect(wh(december)).toMatchObject({ opening: '5000', received: '13000', billed: '9000', billedByOthers: '0', rejected: '5000', closing: '4000', difference: '0' });
       expect(december.equation.since).not.toBeNull();
       expect(december.late).toMatchObject([{ accountId: 'acc_driver_16', charges: 1, energyWh: '4000' }]);
-      expect(december.balances.find((b) => b.sourceId === 'csms' && b.month === '2019-11' && b.unit === 'Wh')?.figures).toMatchObject({ received: '37000', billed: '32000', rejected: '5000', open: '0' });
+      expect(december.balances.find((b) => b.sourceId === 'csms' && b.month === '2019-11' && b.unit === 'Wh')?.figures).toMatchObject({
+        received: '37000',
+        billed: '32000',
+        rejected: '5000',
+        open: '0',
+      });
       expect(december.series[0]).toMatchObject({ documentType: 'invoice', gaps: [], beyond: 0 });
       expect([off(november), off(december)]).toEqual([nothingOff, nothingOff]);
     });
@@ -164,7 +171,7 @@ describe('a run’s balance', () => {
           }
         });
       }),
-      { numRuns: 6 },
+      { numRuns: 6, endOnFailure: true },
     );
   }, 180_000);
 });

@@ -57,7 +57,13 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       request: {
         params: runId,
         headers: idempotencyHeader,
-        body: body(z.object({ recordIds: z.array(number).min(1).max(10_000).optional().openapi({ description: 'All that wait, without it and `expectations`.' }), expectations: z.array(z.string().min(3).max(300)).min(1).max(10_000).optional().openapi({ description: '`{sourceId}/{key}` of CDRs that are missing.' }), reason })),
+        body: body(
+          z.object({
+            recordIds: z.array(number).min(1).max(10_000).optional().openapi({ description: 'All that wait, without it and `expectations`.' }),
+            expectations: z.array(z.string().min(3).max(300)).min(1).max(10_000).optional().openapi({ description: '`{sourceId}/{key}` of CDRs that are missing.' }),
+            reason,
+          }),
+        ),
       },
       responses: { 200: json(z.object({ signed: z.int() }), 'How many were signed.'), ...problems },
     }),

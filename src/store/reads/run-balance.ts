@@ -25,12 +25,14 @@ export async function standingOf(db: Db, entityId: string): Promise<Standing[]> 
      ) b GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
     [entityId],
   );
-  const read = (names: readonly string[]) => (r: Record<string, unknown>): Standing => ({
-    sourceId: r['source_id'] as string,
-    month: r['month'] as string,
-    unit: r['unit'] as string,
-    figures: Object.fromEntries(names.map((name) => [name, r[name] as bigint])),
-  });
+  const read =
+    (names: readonly string[]) =>
+    (r: Record<string, unknown>): Standing => ({
+      sourceId: r['source_id'] as string,
+      month: r['month'] as string,
+      unit: r['unit'] as string,
+      figures: Object.fromEntries(names.map((name) => [name, r[name] as bigint])),
+    });
   return [...energy.rows.map(read(energyFigures)), ...money.rows.map(read(moneyFigures))];
 }
 

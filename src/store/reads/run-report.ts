@@ -1,10 +1,10 @@
 import { formatMinor } from '../../core/money.ts';
 import { runWindow } from '../cycle/run-window.ts';
 import type { Db } from '../db.ts';
-import { type BalanceRow, energyBalance } from './energy-balance.ts';
 import { collectingOf, type SourceCollecting } from './collecting.ts';
 import { type ControlDayView, controlDayView } from './completeness.ts';
 import { controlTotalDays } from './control-totals.ts';
+import { type BalanceRow, energyBalance } from './energy-balance.ts';
 import { type LateAccount, lateByAccount } from './late-arrivals.ts';
 import { type RunEquation, runBalance } from './run-balance.ts';
 import { type ErpTotal, erpTotalsOf, type RevenueProof, revenueProof, type SeriesAudit, seriesOf, type UnbilledProof, unbilledProof } from './run-proofs.ts';
@@ -37,7 +37,14 @@ export type RunReport = {
   readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
   readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string; readonly attempts: number };
   /** Parked accounts with what they were to be billed, net. */
-  readonly parkedAccounts: readonly { readonly accountId: string; readonly reason: string | null; readonly charges: number; readonly energyWh: string; readonly net: string; readonly currency: string }[];
+  readonly parkedAccounts: readonly {
+    readonly accountId: string;
+    readonly reason: string | null;
+    readonly charges: number;
+    readonly energyWh: string;
+    readonly net: string;
+    readonly currency: string;
+  }[];
   /** What came after the set was closed, for the next run; at most 200 accounts. */
   readonly late: readonly LateAccount[];
   /** What is known to be missing: how each source stands, and the days whose total is not exactly what arrived; at most 200. */
