@@ -17,6 +17,7 @@ import { chargeRoutes } from './routes/charges.ts';
 import { contractRoutes } from './routes/contracts.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
+import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
@@ -103,6 +104,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);
   runShapeRoutes(app, deps);
+  exclusionRuleRoutes(app, deps);
   runDecisionRoutes(app, deps);
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);

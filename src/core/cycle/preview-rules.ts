@@ -79,6 +79,11 @@ export const previewRules = {
     about: 'Sessions at a site are not shared, though they were in former months, or its owner’s contract gives a share of each.',
   },
   customerMissing: { version: 1, severity: 'warns', limits: { months: 3 }, about: 'A customer who had a document in each of the former months has none.' },
+  exclusionConflict: { version: 1, severity: 'blocks', limits: {}, about: 'Exclusions of the same rank and scope want different things of the same charges; they are carried meanwhile.' },
+  exclusionExpired: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it is over (D27).' },
+  carriedTooLong: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it was carried for as long as the rule allows (D26).' },
+  carriedBilled: { version: 1, severity: 'info', limits: {}, about: 'What an earlier run’s own exclusion carried is billed.' },
+  exclusionReviewDue: { version: 1, severity: 'warns', limits: {}, about: 'A standing exclusion leaves something out after the day somebody was to look at it again.' },
 } as const satisfies Partial<Record<IssueCode, RuleDefaults>>;
 
 export type PreviewRuleCode = keyof typeof previewRules;

@@ -17,7 +17,8 @@ export type NewAdjustment = {
   readonly reason: string;
 };
 
-const openStates = ['collecting', 'previewing', 'inReview'];
+/** States in which what a run bills may still change. */
+export const openStates = ['collecting', 'previewing', 'inReview'];
 
 /** Locks a run whose content may still change. */
 async function lockOpen(db: Db, runId: string): Promise<void> {
@@ -29,13 +30,13 @@ async function lockOpen(db: Db, runId: string): Promise<void> {
  * Marks accounts for a new build and takes the hash away: until they are built again nobody can approve what was there before.
  * A run that has no documents yet has nothing to build again.
  */
-async function touch(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
+export async function touch(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'", [runId, accountIds]);
   await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [runId]);
 }
 
 /** An id that a repeat of the same request meets again: made of the caller's key where there is one. */
-function idFor(prefix: string, runId: string, actor: string, idempotencyKey: string | undefined): string {
+export function idFor(prefix: string, runId: string, actor: string, idempotencyKey: string | undefined): string {
   const tail =
     idempotencyKey === undefined
       ? randomUUID().replaceAll('-', '').slice(0, 20)
