@@ -180,6 +180,13 @@ const catalogue = {
   ],
   carriedBilled: ['an earlier run’s exclusion {rule} carried {charges} charges of {computed} {currency} ({wh} Wh): they are billed now', 'Exclude them again if they are not to be billed yet.'],
   exclusionReviewDue: ['exclusion {rule} was to be looked at again by {on}; it leaves out {charges} charges of {computed} {currency} ({wh} Wh)', 'Propose a version with a later review, or end it.'],
+  adjustmentUnsigned: [
+    'a manual amount of {computed} {currency} is above {limit} {currency} and nobody but its author has signed it',
+    'Have somebody else sign the adjustment; who signs does not approve the run.',
+  ],
+  adjustmentConflict: ['a manual amount of {computed} {currency} stands in the run though {why}', 'Withdraw it, or leave it if that is meant.'],
+  creditAboveLine: ['credits of {computed} {currency} against {line} exceed its {limit} {currency}', 'Withdraw the adjustment: a correction has taken the line back meanwhile.'],
+  twinWaits: ['a manual amount of {computed} {currency} that takes back {adjustment} was due in {due} and is in no run', 'The next run of a month takes it; plan one, or book it otherwise.'],
   netUnknown: ['prices include tax at a rate the tariff does not tell', 'Add vat to the price components.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;
 

@@ -1,4 +1,5 @@
 import type { Db } from '../db.ts';
+import { takeTwins } from './adjustment-twins.ts';
 import { lockRun } from './run-state.ts';
 
 /**
@@ -29,6 +30,7 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM claim WHERE run_id = $1 ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'",
     [runId],
   );
+  await takeTwins(db, runId);
   // Fees and minimums are due without a session too.
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
