@@ -26,7 +26,7 @@ const decide = `WITH mine AS MATERIALIZED (
   -- What the last closed run said of it. A cancelled run leaves no trace.
   former AS (
     SELECT DISTINCT ON (h.charge_id) h.charge_id, h.outcome, h.cause, h.rule_id, h.first_run_id
-    FROM mine m JOIN exclusion_hit h ON h.charge_id = m.charge_id JOIN billing_run r ON r.id = h.run_id AND r.state = 'closed' ORDER BY h.charge_id, r.closed_at DESC),
+    FROM mine m JOIN exclusion_hit h ON h.charge_id = m.charge_id JOIN billing_run r ON r.id = h.run_id AND r.state = 'closed' AND r.kind = 'live' ORDER BY h.charge_id, r.closed_at DESC),
   day AS (SELECT r.id, ${lastDaySql} AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1 OR r.id IN (SELECT first_run_id FROM former)),
   alone AS (
     SELECT m.charge_id, m.account_id, m.reversal_of, c.rivals, f.charge_id IS NOT NULL AS was_carried, f.first_run_id, f.cause AS before_cause, f.rule_id AS before_rule,

@@ -6,7 +6,7 @@ export async function freeClaims(db: Db, runId: string, only: { readonly pulledI
   const freed = 'k.run_id = $1 AND (NOT $2 OR k.pulled_in_by IS NOT NULL) AND ($3::text IS NULL OR k.account_id = $3)';
   const returned = await db.query(
     `UPDATE claim k SET run_id = f.run_id, document_id = NULL, line_no = NULL, disposition = 'carried', pulled_in_by = NULL
-     FROM (SELECT DISTINCT ON (h.charge_id) h.charge_id, h.run_id, h.outcome FROM claim k JOIN exclusion_hit h ON h.charge_id = k.charge_id JOIN billing_run r ON r.id = h.run_id AND r.state = 'closed'
+     FROM (SELECT DISTINCT ON (h.charge_id) h.charge_id, h.run_id, h.outcome FROM claim k JOIN exclusion_hit h ON h.charge_id = k.charge_id JOIN billing_run r ON r.id = h.run_id AND r.state = 'closed' AND r.kind = 'live'
        WHERE ${freed} ORDER BY h.charge_id, r.closed_at DESC) f
      WHERE k.charge_id = f.charge_id AND f.outcome = 'carried' AND ${freed}`,
     params,
