@@ -23,10 +23,11 @@ END $$;
 CREATE TRIGGER guard_standing_exclusion BEFORE UPDATE OR DELETE ON standing_exclusion FOR EACH ROW EXECUTE FUNCTION guard_standing_exclusion();
 CREATE TRIGGER sealed_truncate BEFORE TRUNCATE ON standing_exclusion FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- What a run was approved with stays as it was: nobody adds, changes or takes back anything of it, nor of the accounts of it that are approved before the rest.
+-- What a run was approved with stays as it was: nobody adds, changes or takes back anything of it, nor of accounts in a group that is approved before the rest.
 CREATE FUNCTION is_fixed(run text, account text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM billing_run WHERE id = run AND state IN ('approved', 'canary', 'issuing', 'handingOver', 'reconciled', 'closed'))
-    OR EXISTS (SELECT FROM document WHERE run_id = run AND account_id = account AND state IN ('approved', 'awaitingNumber', 'issued'))
+    OR EXISTS (SELECT FROM run_account x JOIN release_group g ON g.run_id = x.run_id AND g.name = x.group_name
+      WHERE x.run_id = run AND x.account_id = account AND g.state IN ('approved', 'canary', 'issuing', 'handingOver', 'reconciled', 'closed'))
 $$;
 
 -- Each charge of a run that is left out, or was until then: by what, what becomes of it, and since when it was carried. `rivals`: rules of the same rank that want otherwise.

@@ -122,7 +122,7 @@ export function storedPredicate({ amountAbove, amountUpTo, currency, ...rest }: 
   };
 }
 
-/** Marks the accounts that rules meet in open runs of their time for a new build. Answers the runs' workflows. */
+/** Marks the accounts that rules meet in open runs of their time for a new build; those in a group that is approved stay. Answers the runs' workflows. */
 async function touchRuns(db: Db, entityId: string, ruleIds: readonly string[]): Promise<string[]> {
   const open = await db.query<{ id: string; workflow_id: string }>('SELECT id, workflow_id FROM billing_run WHERE entity_id = $1 AND state = ANY($2) ORDER BY id', [entityId, openStates]);
   const told: string[] = [];
@@ -145,4 +145,5 @@ const metInRun = `WITH target AS (${targetsOf(`SELECT s.id, s.scope, s.subject_i
       JOIN standing_exclusion s ON s.valid_from <= ${lastDaySql} AND (s.valid_to IS NULL OR ${lastDaySql} < s.valid_to) WHERE r.id = $1 AND s.id = ANY($2)`)}),
   mine AS (SELECT k.account_id, a.category, c.* FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN account a ON a.id = k.account_id WHERE k.run_id = $1),
   met AS (${matchesOf('target', 'mine')})
-  SELECT m.account_id FROM mine m JOIN met ON met.charge_id = m.charge_id UNION SELECT a.account_id FROM run_account a JOIN target t ON t.by = 'account' AND t.key = a.account_id WHERE a.run_id = $1`;
+  SELECT account_id FROM (SELECT m.account_id FROM mine m JOIN met ON met.charge_id = m.charge_id
+    UNION SELECT a.account_id FROM run_account a JOIN target t ON t.by = 'account' AND t.key = a.account_id WHERE a.run_id = $1) a WHERE NOT is_fixed($1, account_id)`;
