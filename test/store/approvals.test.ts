@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { releaseRulesSchema } from '../../src/contracts/release-rules.ts';
 import { needsTwo } from '../../src/core/cycle/release-rules.ts';
 import { setReleaseRules } from '../../src/store/commands/set-release-rules.ts';
-import { addAdjustment } from '../../src/store/commands/shape-run.ts';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { runGroups } from '../../src/store/reads/run-groups.ts';
 import { type Review, startReview } from '../support/review.ts';

@@ -4,7 +4,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sealedTables } from '../support/sealed-tables.ts';
 
 /** Guarded by a trigger that looks at the row's state; sealed.test.ts tries each. */
-const guarded = ['document', 'document_line', 'claim', 'period_charge', 'erp_posting'];
+const guarded = ['document', 'document_line', 'claim', 'period_charge', 'erp_posting', 'standing_exclusion', 'exclusion_hit', 'exclusion_rule', 'adjustment'];
 const mutable = [
   ...[
     'legal_entity',
@@ -42,8 +42,6 @@ const mutable = [
     'billing_run',
     'release_group',
     'run_account',
-    'exclusion_rule',
-    'adjustment',
     'number_series',
   ],
   ...[

@@ -2,7 +2,7 @@ import { isBefore } from '../../core/cycle/run-states.ts';
 import type { Db } from '../db.ts';
 import { checkPreview } from './check-preview.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
-import { decideDispositions } from './dispositions.ts';
+import { decideDispositions, keepParked } from './dispositions.ts';
 import { insertDocuments } from './insert-documents.ts';
 import { makeDocuments } from './make-documents.ts';
 import { draftPeriodCharges } from './period-charges.ts';
@@ -41,5 +41,6 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
   await decideDispositions(db, runId, accounts);
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);
+  await keepParked(db, runId, accounts);
   await insertDocuments(db, runId, await makeDocuments(db, runId, accounts));
 }

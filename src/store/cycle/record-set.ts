@@ -1,9 +1,10 @@
 import type { Db } from '../db.ts';
+import { takeTwins } from './adjustment-twins.ts';
 import { lockRun } from './run-state.ts';
 
 /**
  * Sale charges a run ($1) may claim: of its months, claimed by none, or carried by a run that is closed. A charge and its mirror
- * that no run has claimed cancel out and stay unclaimed.
+ * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there.
  */
 export const claimable = `SELECT c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency
   FROM billing_run r JOIN rated_charge c ON c.entity_id = r.entity_id AND c.service_month <= r.period AND c.payer_account_id IS NOT NULL
@@ -11,7 +12,7 @@ export const claimable = `SELECT c.charge_id, c.payer_account_id, c.energy_wh, c
   LEFT JOIN rated_charge mirror ON mirror.reversal_of = c.charge_id
   LEFT JOIN claim original ON original.charge_id = c.reversal_of
   LEFT JOIN billing_run carrier ON carrier.id = own.run_id AND own.disposition = 'carried' AND carrier.state = 'closed'
-  WHERE r.id = $1 AND (own.charge_id IS NULL OR carrier.id IS NOT NULL) AND mirror.charge_id IS NULL AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)`;
+  WHERE r.id = $1 AND (own.charge_id IS NULL OR carrier.id IS NOT NULL) AND (mirror.charge_id IS NULL OR carrier.id IS NOT NULL) AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)`;
 
 /** A carried charge moves to the run that claims it now. */
 export const takeOver =
@@ -29,6 +30,7 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM claim WHERE run_id = $1 ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'",
     [runId],
   );
+  await takeTwins(db, runId);
   // Fees and minimums are due without a session too.
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
