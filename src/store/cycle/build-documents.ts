@@ -3,12 +3,16 @@ import { checkPreview } from './check-preview.ts';
 import { type Preview, writeHashes } from './content-hashes.ts';
 import { decideDispositions } from './dispositions.ts';
 import { insertDocuments } from './insert-documents.ts';
+import { linkClaims } from './link-claims.ts';
 import { makeDocuments } from './make-documents.ts';
 import { draftPeriodCharges } from './period-charges.ts';
 import { recordPreview } from './record-preview.ts';
 import { lockRun } from './run-state.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 const accountsPerChunk = 500;
+/** Up to here the charges of these accounts are looked up one by one. */
+const fewAccounts = 200;
 
 /**
  * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of its group and of the
@@ -21,7 +25,9 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   if (state !== 'previewing' && state !== 'inReview') throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
   const pending = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked') ORDER BY account_id", [runId]);
   const accounts = pending.rows.map((r) => r.account_id);
+  await planForAccounts(db);
   for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
+  if (accounts.length > fewAccounts) await planForWholeRun(db);
   const preview = await writeHashes(db, runId);
   await recordPreview(db, runId, accounts, preview.contentHash);
   await checkPreview(db, runId, accounts);
@@ -37,9 +43,10 @@ async function fixedPreview(db: Db, runId: string): Promise<Preview> {
 }
 
 async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
-  // Claims point at documents: they are freed before the drafts go.
   await decideDispositions(db, runId, accounts);
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);
-  await insertDocuments(db, runId, await makeDocuments(db, runId, accounts));
+  const made = await makeDocuments(db, runId, accounts);
+  await insertDocuments(db, runId, made);
+  await linkClaims(db, runId, accounts, made);
 }

@@ -29,39 +29,46 @@ export async function checkPreview(db: Db, runId: string, accounts: readonly str
   if (accounts.length === 0) return;
   const { rows } = await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId]);
   const { version, own } = await previewRulesOf(db, rows[0]?.entity_id ?? '');
-  const found: Found[] = [];
-  for (const code of Object.keys(previewRules) as PreviewRuleCode[]) found.push(...(await findBy(db, code, { runId, accounts, own, profileVersion: version })));
-  await replace(db, runId, accounts, found);
+  await replace(db, runId, accounts, await findAll(db, { runId, accounts, own, profileVersion: version }));
 }
 
-async function findBy(
+/** All rules in one statement, so that what they share is computed once. */
+async function findAll(
   db: Db,
-  code: PreviewRuleCode,
   { runId, accounts, own, profileVersion }: { readonly runId: string; readonly accounts: readonly string[]; readonly own: PreviewRules; readonly profileVersion: number },
 ): Promise<Found[]> {
-  const { severity, limits, version } = previewJudgement(own, code);
-  if (severity === 'off') return [];
-  const { scope, parts, sql, money = [] } = previewRuleQueries[code];
+  const judged = (Object.keys(previewRules) as PreviewRuleCode[]).map((code) => ({ code, ...previewJudgement(own, code) })).filter((j) => j.severity !== 'off');
+  const judgements = new Map<string, (typeof judged)[number]>(judged.map((j) => [j.code, j]));
   const { rows } = await db.query(
-    `${previewBasis}${parts === undefined ? '' : `, ${parts(limits)}`}
-     SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
-     FROM (${sql(limits)}) f ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule}`,
-    scope === 'account' ? [runId, accounts] : [runId],
+    `${previewBasis} SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
+     FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
+    [runId, accounts],
   );
-  return rows.map((r) => {
-    const inMajor = money.filter((name) => name in r.params).map((name) => [name, formatMinor(BigInt(r.params[name]), r.currency)]);
-    return {
-      code,
-      version,
-      severity,
-      profileVersion,
-      subject: r.subject,
-      accountId: r.account_id,
-      documentId: r.document_id,
-      recordId: r.record_id,
-      params: { ...r.params, ...(r.currency === null ? {} : { currency: r.currency }), ...Object.fromEntries(inMajor) },
-    };
+  return rows.flatMap((r): Found[] => {
+    const judgement = judgements.get(r.code);
+    if (judgement === undefined) return [];
+    const { code, severity, version } = judgement;
+    const inMajor = (previewRuleQueries[code].money ?? []).filter((name) => name in r.params).map((name) => [name, formatMinor(BigInt(r.params[name]), r.currency)]);
+    return [
+      {
+        code,
+        version,
+        severity,
+        profileVersion,
+        subject: r.subject,
+        accountId: r.account_id,
+        documentId: r.document_id,
+        recordId: r.record_id,
+        params: { ...r.params, ...(r.currency === null ? {} : { currency: r.currency }), ...Object.fromEntries(inMajor) },
+      },
+    ];
   });
+}
+
+function ruleSql(code: PreviewRuleCode, limits: Readonly<Record<string, number>>): string {
+  const { parts, sql } = previewRuleQueries[code];
+  return `(${parts === undefined ? '' : `WITH ${parts(limits)} `}SELECT '${code}' AS code, f.subject, f.account_id, f.record_id, f.currency::text AS currency, f.params FROM (${sql(limits)}) f
+     ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule})`;
 }
 
 async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly Found[]): Promise<void> {
