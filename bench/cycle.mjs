@@ -54,10 +54,12 @@ try {
     const copy = await filled.copy();
     const store = openStore(copy.databaseUrl);
     try {
+      const before = cpuTimes();
       floor.push(await groupAndClaim(copy));
+      const floorCpu = ((cpuTimes().postgres - before.postgres) / 1e6).toFixed(1);
       const { seconds, runId, line } = await cutOffToPreview(copy, store);
       ours.push(seconds);
-      console.log(`  round ${round + 1}: ${seconds.toFixed(1)} s, the SQL ${floor.at(-1).toFixed(1)} s; ${line}`);
+      console.log(`  round ${round + 1}: ${seconds.toFixed(1)} s, the SQL ${floor.at(-1).toFixed(1)} s (CPU ${floorCpu} s); ${line}`);
       if (last) await oneAccountAnew(store, runId);
       if (last) await drillDowns({ store, databaseUrl: copy.databaseUrl, runId, looks });
       if (last) await issue(store, runId);
@@ -98,7 +100,7 @@ async function cutOffToPreview(copy, store) {
 }
 
 async function oneAccountAnew(store, runId) {
-  const { rows } = await store.pool.query('SELECT account_id FROM document WHERE run_id = $1 AND charge_count > 0 ORDER BY md5(account_id) LIMIT 10', [runId]);
+  const { rows } = await store.pool.query('SELECT account_id FROM document WHERE run_id = $1 AND charge_count > 0 ORDER BY md5(account_id) LIMIT 3', [runId]);
   const seconds = [];
   for (const { account_id: subjectId } of rows) {
     await store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId, outcome: 'carry', reason: 'disputed' }, { actor: 'bench' }));

@@ -1,5 +1,6 @@
 import type { Db } from '../db.ts';
 import { checkPreview } from './check-preview.ts';
+import { chunksOf } from './chunks.ts';
 import { type Preview, writeHashes } from './content-hashes.ts';
 import { decideDispositions } from './dispositions.ts';
 import { insertDocuments } from './insert-documents.ts';
@@ -8,11 +9,8 @@ import { makeDocuments } from './make-documents.ts';
 import { draftPeriodCharges } from './period-charges.ts';
 import { recordPreview } from './record-preview.ts';
 import { lockRun } from './run-state.ts';
-import { planForAccounts, planForWholeRun } from './whole-run.ts';
+import { planForAccounts } from './whole-run.ts';
 
-const accountsPerChunk = 500;
-/** Up to here the charges of these accounts are looked up one by one. */
-const fewAccounts = 200;
 
 /**
  * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of its group and of the
@@ -26,8 +24,7 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   const pending = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked') ORDER BY account_id", [runId]);
   const accounts = pending.rows.map((r) => r.account_id);
   await planForAccounts(db);
-  for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
-  if (accounts.length > fewAccounts) await planForWholeRun(db);
+  for (const chunk of chunksOf(accounts)) await buildChunk(db, runId, chunk);
   const preview = await writeHashes(db, runId);
   await recordPreview(db, runId, accounts, preview.contentHash);
   await checkPreview(db, runId, accounts);

@@ -1,10 +1,13 @@
 import type { PreviewRules } from '../../contracts/preview-rules.ts';
 import { type PreviewRuleCode, previewJudgement, previewRules } from '../../core/cycle/preview-rules.ts';
 import type { Issue } from '../../core/issues.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
+import { chunksOf } from './chunks.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
@@ -28,21 +31,32 @@ type Found = {
 export async function checkPreview(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   if (accounts.length === 0) return;
   const { rows } = await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId]);
-  const { version, own } = await previewRulesOf(db, rows[0]?.entity_id ?? '');
-  await replace(db, runId, accounts, await findAll(db, { runId, accounts, own, profileVersion: version }));
+  const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
+  const found: Found[] = [];
+  for (const chunk of chunksOf(accounts)) found.push(...(await findAll(db, 'account', rules, [runId, chunk])));
+  await planForWholeRun(db);
+  found.push(...(await findAll(db, 'run', rules, [runId])));
+  await planForAccounts(db);
+  await replace(db, runId, accounts, atMost(found));
 }
 
-/** All rules in one statement, so that what they share is computed once. */
+/** All rules of a scope in one statement, so that what they share is computed once. */
 async function findAll(
   db: Db,
-  { runId, accounts, own, profileVersion }: { readonly runId: string; readonly accounts: readonly string[]; readonly own: PreviewRules; readonly profileVersion: number },
+  scope: 'account' | 'run',
+  { version: profileVersion, own }: { readonly version: number; readonly own: PreviewRules },
+  params: readonly [runId: string, accounts?: readonly string[]],
 ): Promise<Found[]> {
-  const judged = (Object.keys(previewRules) as PreviewRuleCode[]).map((code) => ({ code, ...previewJudgement(own, code) })).filter((j) => j.severity !== 'off');
+  const judged = (Object.keys(previewRules) as PreviewRuleCode[])
+    .filter((code) => previewRuleQueries[code].scope === scope)
+    .map((code) => ({ code, ...previewJudgement(own, code) }))
+    .filter((j) => j.severity !== 'off');
+  if (judged.length === 0) return [];
   const judgements = new Map<string, (typeof judged)[number]>(judged.map((j) => [j.code, j]));
   const { rows } = await db.query(
-    `${previewBasis} SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
+    `${previewBasis[scope]} SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
      FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
-    [runId, accounts],
+    [...params],
   );
   return rows.flatMap((r): Found[] => {
     const judgement = judgements.get(r.code);
@@ -63,6 +77,10 @@ async function findAll(
       },
     ];
   });
+}
+
+function atMost(found: readonly Found[]): Found[] {
+  return [...groupBy(found, (f) => f.code).values()].flatMap((own) => own.slice(0, mostPerRule));
 }
 
 function ruleSql(code: PreviewRuleCode, limits: Readonly<Record<string, number>>): string {

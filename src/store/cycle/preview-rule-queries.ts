@@ -9,17 +9,21 @@ type Limits = Readonly<Record<string, number>>;
 type RuleQuery = { readonly scope: 'run' | 'account'; readonly money?: readonly string[]; readonly parts?: (limits: Limits) => string; readonly sql: (limits: Limits) => string };
 
 /** What the queries share; only what one names is computed. Former months are those of live runs that have a preview, newest first. */
-export const previewBasis = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
+const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
+  doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
+const ofAccounts = `${ofBoth},
+  billed AS (SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh)::bigint AS energy_wh, bool_or(c.reversal_of IS NULL) AS stands FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+    WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND c.record_id IS NOT NULL GROUP BY 1, 2, 3),
+  session AS (SELECT c.account_id, c.record_id, c.stands, c.energy_wh AS billed_wh, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision),
+  billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
+const ofRun = `${ofBoth},
   acct AS (${previewAccounts('$1')}),
   cell AS (SELECT x.*, a.currency FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build) = (x.run_id, x.account_id, x.build) WHERE NOT x.excluded),
   former AS (SELECT f.id, f.period, row_number() OVER (ORDER BY f.period DESC) AS back FROM billing_run f JOIN run ON f.entity_id = run.entity_id AND f.period < run.period
     WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period DESC LIMIT 6),
   past AS (SELECT DISTINCT ON (p.run_id, p.account_id) f.back, p.* FROM former f JOIN preview_account p ON p.run_id = f.id ORDER BY p.run_id, p.account_id, p.build DESC),
-  past_cell AS (SELECT p.back, p.currency, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build) WHERE NOT x.excluded),
-  doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded'),
-  billed AS (SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh)::bigint AS energy_wh, bool_or(c.reversal_of IS NULL) AS stands FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-    WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND c.record_id IS NOT NULL GROUP BY 1, 2, 3),
-  billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
+  past_cell AS (SELECT p.back, p.currency, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build) WHERE NOT x.excluded)`;
+export const previewBasis = { account: ofAccounts, run: ofRun } as const;
 
 /** Net of a kWh in minor units, exact. */
 const perKwh = 'sum(net_minor) * 1000 / sum(energy_wh)';
@@ -105,17 +109,16 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     scope: 'account',
     sql: ({ slackPercent, slackWh, maxWh }) => `SELECT r.record_id::text AS subject, r.account_id, r.record_id, NULL::text AS currency,
         jsonb_build_object('record', r.record_id, 'computed', r.energy_wh, 'limit', least(r.most, ${maxWh})) AS params
-      FROM (SELECT DISTINCT c.account_id, b.record_id, b.energy_wh,
+      FROM (SELECT DISTINCT b.account_id, b.record_id, b.energy_wh,
           (s.connector_power_w * extract(epoch FROM b.end_at - b.start_at)::bigint * (100 + ${slackPercent}) / 360000 + ${slackWh})::bigint AS most
-        FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision JOIN site s ON s.id = b.site_id WHERE c.stands) r
+        FROM session b JOIN site s ON s.id = b.site_id WHERE b.stands) r
       WHERE r.energy_wh > least(r.most, ${maxWh})`,
   },
   sessionTwice: {
     scope: 'account',
     sql: () => `SELECT max(r.record_id)::text AS subject, r.account_id, max(r.record_id) AS record_id, NULL::text AS currency,
         jsonb_build_object('record', max(r.record_id), 'other', min(r.record_id), 'computed', r.energy_wh, 'start', to_char(r.start_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS params
-      FROM (SELECT c.account_id, b.record_id, b.site_id, b.start_at, b.end_at, b.energy_wh
-        FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision WHERE c.energy_wh > 0) r
+      FROM (SELECT * FROM session WHERE billed_wh > 0) r
       GROUP BY r.account_id, r.site_id, r.start_at, r.end_at, r.energy_wh HAVING count(DISTINCT r.record_id) > 1`,
   },
   sessionDoubtful: {

@@ -1,4 +1,5 @@
 import type { Db } from '../db.ts';
+import { chunksOf } from './chunks.ts';
 
 /**
  * Keeps what the accounts just built come to, as the next build of the run: totals of their documents, and their charges summed by what a
@@ -12,7 +13,10 @@ export async function recordPreview(db: Db, runId: string, accounts: readonly st
     [runId, contentHash],
   );
   if (rows[0] === undefined) return;
-  const params = [runId, accounts, rows[0].build];
+  for (const chunk of chunksOf(accounts)) await recordAccounts(db, [runId, chunk, rows[0].build]);
+}
+
+async function recordAccounts(db: Db, params: readonly [runId: string, accounts: readonly string[], build: number]): Promise<void> {
   await db.query(
     `WITH d AS (
        SELECT account_id, count(*)::integer AS n, sum(net_minor)::bigint AS net, sum(vat_minor)::bigint AS vat, sum(rounding_minor)::bigint AS rounding, sum(energy_wh)::bigint AS wh
@@ -26,7 +30,7 @@ export async function recordPreview(db: Db, runId: string, accounts: readonly st
      INSERT INTO preview_account (run_id, account_id, build, currency, documents, net_minor, vat_minor, rounding_minor, energy_wh, lines, sessions)
      SELECT $1, a.id, $3, a.currency, coalesce(d.n, 0), coalesce(d.net, 0), coalesce(d.vat, 0), coalesce(d.rounding, 0), coalesce(d.wh, 0), coalesce(l.n, 0), coalesce(s.n, 0)
      FROM account a LEFT JOIN d ON d.account_id = a.id LEFT JOIN l ON l.account_id = a.id LEFT JOIN s ON s.account_id = a.id WHERE a.id = ANY($2)`,
-    params,
+    [...params],
   );
   // What is too small to be billed never was on a document, nor would it be without an exclusion.
   await db.query(
@@ -52,7 +56,7 @@ export async function recordPreview(db: Db, runId: string, accounts: readonly st
      )
      INSERT INTO preview_cell (run_id, account_id, build, cell_no, nature, excluded, role, component, unit_price, tariff_version_id, site_id, vat_code, quantity, net_minor, energy_wh, charges, unshared_minor)
      SELECT $1, account_id, $3, row_number() OVER (PARTITION BY account_id), nature, excluded, role, component, unit_price, tariff_version_id, site_id, vat_code, quantity, net, wh, charges, unshared FROM cell`,
-    params,
+    [...params],
   );
 }
 
