@@ -1,7 +1,8 @@
+import type { QueryResultRow } from 'pg';
 import type { PreviewRules } from '../../contracts/preview-rules.ts';
 import { type PreviewRuleCode, previewJudgement, previewRules } from '../../core/cycle/preview-rules.ts';
-import type { Issue } from '../../core/issues.ts';
 import { groupBy } from '../../core/group-by.ts';
+import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
@@ -12,8 +13,9 @@ import { planForAccounts, planForWholeRun } from './whole-run.ts';
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
 
-type Found = {
-  readonly code: PreviewRuleCode;
+/** Something that a rule found in a run. */
+export type RunFound = {
+  readonly code: IssueCode;
   readonly version: number;
   readonly severity: string;
   readonly profileVersion: number;
@@ -32,7 +34,7 @@ export async function checkPreview(db: Db, runId: string, accounts: readonly str
   if (accounts.length === 0) return;
   const { rows } = await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId]);
   const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
-  const found: Found[] = [];
+  const found: RunFound[] = [];
   for (const chunk of chunksOf(accounts)) found.push(...(await findAll(db, 'account', rules, [runId, chunk])));
   await planForWholeRun(db);
   found.push(...(await findAll(db, 'run', rules, [runId])));
@@ -46,7 +48,7 @@ async function findAll(
   scope: 'account' | 'run',
   { version: profileVersion, own }: { readonly version: number; readonly own: PreviewRules },
   params: readonly [runId: string, accounts?: readonly string[]],
-): Promise<Found[]> {
+): Promise<RunFound[]> {
   const judged = (Object.keys(previewRules) as PreviewRuleCode[])
     .filter((code) => previewRuleQueries[code].scope === scope)
     .map((code) => ({ code, ...previewJudgement(own, code) }))
@@ -58,7 +60,7 @@ async function findAll(
      FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
     [...params],
   );
-  return rows.flatMap((r): Found[] => {
+  return rows.flatMap((r): RunFound[] => {
     const judgement = judgements.get(r.code);
     if (judgement === undefined) return [];
     const { code, severity, version } = judgement;
@@ -79,7 +81,7 @@ async function findAll(
   });
 }
 
-function atMost(found: readonly Found[]): Found[] {
+function atMost(found: readonly RunFound[]): RunFound[] {
   return [...groupBy(found, (f) => f.code).values()].flatMap((own) => own.slice(0, mostPerRule));
 }
 
@@ -89,27 +91,33 @@ function ruleSql(code: PreviewRuleCode, limits: Readonly<Record<string, number>>
      ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule})`;
 }
 
-async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly Found[]): Promise<void> {
-  const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => previewRuleQueries[code].scope === 'account');
+async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly RunFound[]): Promise<void> {
+  const codes = Object.keys(previewRules) as PreviewRuleCode[];
+  const onAccounts = codes.filter((code) => previewRuleQueries[code].scope === 'account');
   // Those of accounts that were not built again stay.
   const standing = await db.query(
-    `SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND NOT (f.code = ANY($2) AND NOT coalesce(l.account_id = ANY($3), false))`,
-    [runId, onAccounts, accounts],
+    `SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = ANY($4) AND NOT (f.code = ANY($2) AND NOT coalesce(l.account_id = ANY($3), false))`,
+    [runId, onAccounts, accounts, codes],
   );
+  await keepFindings(db, runId, standing.rows, found);
+}
+
+/** Puts what was found in the place of `standing`, rows of `finding` with their account: what came out as before keeps its row, and what was signed of it. */
+export async function keepFindings(db: Db, runId: string, standing: readonly QueryResultRow[], found: readonly RunFound[]): Promise<void> {
   const before = new Map(
-    standing.rows.map((r): [string, bigint] => [
+    standing.map((r): [string, bigint] => [
       keyOf({
-        code: r.code,
-        version: r.rule_version,
-        severity: r.severity,
-        profileVersion: r.profile_version,
-        subject: r.subject,
-        accountId: r.account_id,
-        documentId: r.document_id,
-        recordId: r.record_id,
-        params: r.params,
+        code: r['code'],
+        version: r['rule_version'],
+        severity: r['severity'],
+        profileVersion: r['profile_version'],
+        subject: r['subject'],
+        accountId: r['account_id'],
+        documentId: r['document_id'],
+        recordId: r['record_id'],
+        params: r['params'],
       }),
-      r.id,
+      r['id'],
     ]),
   );
   const now = new Map(found.map((f) => [keyOf(f), f]));
@@ -143,6 +151,6 @@ async function replace(db: Db, runId: string, accounts: readonly string[], found
   );
 }
 
-function keyOf({ params, recordId, ...rest }: Found): string {
+function keyOf({ params, recordId, ...rest }: RunFound): string {
   return JSON.stringify([Object.entries(rest).sort(), recordId?.toString() ?? null, Object.entries(params).sort()]);
 }

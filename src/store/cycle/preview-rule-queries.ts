@@ -11,9 +11,10 @@ type RuleQuery = { readonly scope: 'run' | 'account'; readonly money?: readonly 
 /** What the queries share; only what one names is computed. Former months are those of live runs that have a preview, newest first. */
 const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
   doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
+// What customers are billed: a session is judged once, not again on the document of the site's owner.
 const ofAccounts = `${ofBoth},
   billed AS (SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh)::bigint AS energy_wh, bool_or(c.reversal_of IS NULL) AS stands FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-    WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND c.record_id IS NOT NULL GROUP BY 1, 2, 3),
+    WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND c.record_id IS NOT NULL AND c.payer_account_id IS NOT NULL GROUP BY 1, 2, 3),
   session AS (SELECT c.account_id, c.record_id, c.stands, c.energy_wh AS billed_wh, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision),
   billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
 const ofRun = `${ofBoth},
@@ -170,8 +171,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   ownerShareMissing: {
     scope: 'run',
     money: ['computed'],
-    parts:
-      () => `stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.record_id IS NULL AND c.role = 'statement'),
+    parts: () => `stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.record_id IS NULL AND c.role = 'statement'),
         before AS (SELECT DISTINCT site_id FROM past_cell WHERE back <= 3 AND role IN ('siteShareEstimate', 'energyReimbursement'))`,
     sql: ({ minMinor }) => `SELECT c.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, c.currency,
         jsonb_build_object('computed', sum(c.unshared_minor), 'why', CASE WHEN s.owner_account_id IS NULL THEN ', though it was in former months' ELSE ' with its owner' END) AS params
