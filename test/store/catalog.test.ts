@@ -58,6 +58,7 @@ const mutable = [
     'preview_account',
     'preview_cell',
     'run_finding',
+    'open_charge',
     '_prisma_migrations',
   ],
 ];
