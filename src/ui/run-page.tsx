@@ -18,6 +18,7 @@ export type RunFigures = {
   readonly setClosedAt: string | null;
   readonly closedAt: string | null;
   readonly contentHash: string | null;
+  readonly groups: readonly { readonly name: string; readonly state: string; readonly documents: number; readonly approvedBy: readonly string[]; readonly waitsForSecond: boolean }[];
   readonly byStrategy: readonly {
     readonly strategy: string;
     readonly currency: string;
@@ -50,7 +51,7 @@ type Props = {
   readonly workflowUrl: string | null;
 };
 
-const steps = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'issuing', 'handingOver', 'reconciled', 'closed'];
+const steps = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'canary', 'issuing', 'handingOver', 'reconciled', 'closed'];
 
 /** A run: where it stands, what it bills, what was changed by whom, and what the viewer may do. */
 export function RunPage(props: Props) {
@@ -95,6 +96,10 @@ export function RunPage(props: Props) {
           ['Set closed', run.setClosedAt === null ? 'not yet' : <When at={run.setClosedAt} timeZone={entity.timeZone} />],
           ['Closed', run.closedAt === null ? 'not yet' : <When at={run.closedAt} timeZone={entity.timeZone} />],
           ['Accounts', `${grouped(String(run.accounts.ready))} built, ${grouped(String(run.accounts.pending))} to be built`],
+          ...(run.groups.length < 2 && !run.groups.some((g) => g.waitsForSecond) ? [] : run.groups).map((g): [string, string] => [
+            `Release group ${g.name}`,
+            `${words(g.state)}, ${g.documents} documents${g.waitsForSecond ? `; approved by ${g.approvedBy.join(', ')}, waits for a second` : ''}`,
+          ]),
           ...run.parked.map((a): [string, string] => ['Parked', `${a.accountId}: ${a.reason ?? 'its documents could not be built'}`]),
           [
             'ERP postings',

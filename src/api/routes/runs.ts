@@ -21,12 +21,27 @@ const runRow = z.object({
   problem: z.string().nullable(),
   workflowId: z.string(),
 });
+const group = z
+  .object({
+    name: z.string(),
+    state: z.string(),
+    contentHash: z.string().nullable().openapi({ description: 'Null while documents of it are being built.' }),
+    problem: z.string().nullable(),
+    accounts: z.int(),
+    documents: z.int(),
+    canaryDocuments: z.int(),
+    totals: z.array(z.object({ currency: z.string(), payable: money, energyWh: wh })).readonly(),
+    approvedBy: z.array(z.string()).readonly(),
+    waitsForSecond: z.boolean().openapi({ description: 'One has approved it, and the entity’s release rules want two.' }),
+  })
+  .openapi('ReleaseGroup');
 const run = runRow
   .extend({
     cutOffAt: z.string(),
     setClosedAt: z.string().nullable(),
     closedAt: z.string().nullable(),
     contentHash: z.string().nullable().openapi({ description: 'Null while documents are being built.' }),
+    groups: z.array(group).readonly().openapi({ description: 'What is approved and issued apart; the run stands where the least advanced of them stands.' }),
     byStrategy: z.array(z.object({ strategy: z.string(), currency: z.string(), documents: z.int(), net: money, vat: money, payable: money, energyWh: wh })).readonly(),
     accounts: z.object({ ready: z.int(), pending: z.int() }),
     parked: z
@@ -46,7 +61,7 @@ const report = z
   .object({
     run: run.readonly(),
     numbers: z.object({ first: z.string().nullable(), last: z.string().nullable(), count: z.int() }),
-    approvals: z.array(z.object({ decision: z.string(), actor: z.string(), comment: z.string(), at: z.string() })).readonly(),
+    approvals: z.array(z.object({ group: z.string(), decision: z.string(), actor: z.string(), comment: z.string(), at: z.string() })).readonly(),
     smallSessions: z.object({ records: z.int(), energyWh: wh, net: money }).openapi({ description: 'Below the limit of small sessions: written off.' }),
     exclusions: z.array(z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), reason: z.string(), author: z.string(), energyWh: wh, net: money })).readonly(),
     adjustments: z.array(z.object({ id: z.string(), accountId: z.string(), amount: money, currency: z.string(), reason: z.string(), author: z.string() })).readonly(),
@@ -86,14 +101,18 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
             period: z.string().openapi({ example: '2019-12', description: 'A month of the entity in its own zone.' }),
             kind: z.literal('live').default('live'),
             cutOffAt: instant.optional().openapi({ description: 'Late CDRs are waited for until then; five days after the month unless told.' }),
+            cutOff: z
+              .enum(['fixed', 'automatic'])
+              .optional()
+              .openapi({ description: '`automatic`: the set closes as soon as every source is complete, at `cutOffAt` at the latest. By the calendar unless told.' }),
           }),
         ),
       },
       responses: { 201: json(z.object({ runId: z.string(), workflowId: z.string(), cutOffAt: z.string() }), 'Planned; its workflow collects.'), ...problems },
     }),
     async (c) => {
-      const { entityId, period, cutOffAt } = c.req.valid('json');
-      const plan = await store.tx((db) => planRun(db, { entityId, period, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), by: byOf(c) }));
+      const { entityId, period, cutOffAt, cutOff } = c.req.valid('json');
+      const plan = await store.tx((db) => planRun(db, { entityId, period, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), cutOff, by: byOf(c) }));
       await orders.startRun({ runId: plan.runId, workflowId: plan.workflowId, period, cutOffAtMs: plan.cutOffAt.getTime() });
       return c.json({ runId: plan.runId, workflowId: plan.workflowId, cutOffAt: plan.cutOffAt.toISOString() }, 201);
     },

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { claimable, takeOver } from '../cycle/record-set.ts';
+import { openForChange } from '../cycle/release-groups.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
@@ -30,6 +31,7 @@ async function lockOpen(db: Db, runId: string): Promise<void> {
  * A run that has no documents yet has nothing to build again.
  */
 async function touch(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
+  await openForChange(db, runId, accountIds);
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'", [runId, accountIds]);
   await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [runId]);
 }

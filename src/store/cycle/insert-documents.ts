@@ -7,7 +7,7 @@ export async function insertDocuments(db: Db, runId: string, made: readonly Made
   if (made.length === 0) return;
   await db.query(
     `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, canonical, content_hash)
-     SELECT id, $1, 'all', account_id, entity_id, type, 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash
+     SELECT id, $1, (SELECT x.group_name FROM run_account x WHERE x.run_id = $1 AND x.account_id = t.account_id), account_id, entity_id, type, 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash
      FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[], $14::text[])
        AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash, type)`,
     [

@@ -10,7 +10,7 @@ export type RunReport = {
   readonly run: RunSummary;
   /** Of invoices; site owners' documents have a series for each owner. */
   readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
-  readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
+  readonly approvals: readonly { readonly group: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
   readonly exclusions: readonly {
     readonly id: string;
     readonly scope: string;
@@ -42,7 +42,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       [runId],
     )
   ).rows[0];
-  const approvals = await db.query('SELECT decision, actor, comment, decided_at FROM approval WHERE run_id = $1 ORDER BY decided_at', [runId]);
+  const approvals = await db.query('SELECT group_name, decision, actor, comment, decided_at FROM approval WHERE run_id = $1 ORDER BY decided_at, group_name', [runId]);
   const exclusions = await db.query(
     `SELECT x.*, (SELECT c.currency FROM legal_entity c JOIN billing_run r ON r.entity_id = c.id WHERE r.id = $1) AS currency, coalesce(sum(h.energy_wh), 0)::bigint AS wh, coalesce(sum(h.net_minor), 0)::bigint AS net
      FROM exclusion_rule x
@@ -76,7 +76,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
   return {
     run,
     numbers: { first: numbers.first, last: numbers.last, count: Number(numbers.n) },
-    approvals: approvals.rows.map((r) => ({ decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString() })),
+    approvals: approvals.rows.map((r) => ({ group: r.group_name, decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString() })),
     exclusions: exclusions.rows.map((r) => ({
       id: r.id,
       scope: r.scope,

@@ -35,12 +35,16 @@ export async function runStart(db: Db, runId: string): Promise<{ readonly workfl
   return rows[0] === undefined ? undefined : { workflowId: rows[0].workflow_id, period: rows[0].period, cutOffAtMs: rows[0].cut_off_at.getTime() };
 }
 
-export type ApprovalView = { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string };
+/** `contentHash`: what was looked at, the group's or the run's. */
+export type ApprovalView = { readonly group: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string };
 
 /** Approvals and rejections of a run, oldest first. */
 export async function approvalsOf(db: Db, runId: string): Promise<readonly ApprovalView[]> {
-  const { rows } = await db.query("SELECT decision, actor, comment, decided_at, encode(content_hash, 'hex') AS hash FROM approval WHERE run_id = $1 ORDER BY decided_at", [runId]);
-  return rows.map((r) => ({ decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString(), contentHash: r.hash }));
+  const { rows } = await db.query(
+    "SELECT group_name, decision, actor, comment, decided_at, encode(coalesce(named_hash, content_hash), 'hex') AS hash FROM approval WHERE run_id = $1 ORDER BY decided_at, group_name",
+    [runId],
+  );
+  return rows.map((r) => ({ group: r.group_name, decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString(), contentHash: r.hash }));
 }
 
 type Life = { readonly reason: string; readonly author: string; readonly createdAt: string; readonly withdrawnAt: string | null };
