@@ -52,7 +52,14 @@ export async function asOnlyWriter<T>(store: Store, connectionId: string, work: 
 }
 
 /** `externalId`: the ERP acknowledged it before. */
-export type OutboxRow = { readonly key: string; readonly payload: Buffer; readonly payloadHash: Buffer; readonly attempt: number; readonly externalId: string | null };
+export type OutboxRow = {
+  readonly key: string;
+  readonly payload: Buffer;
+  readonly attempt: number;
+  readonly externalId: string | null;
+  /** The last attempt got no answer. */
+  readonly isUnknown: boolean;
+};
 
 /**
  * Takes the next rows of a connection to send, oldest first; `attempt` counts this one. Rows that a killed worker left in `sending`,
@@ -61,17 +68,18 @@ export type OutboxRow = { readonly key: string; readonly payload: Buffer; readon
 export async function takeBatch(db: Db, connectionId: string, limit: number): Promise<OutboxRow[]> {
   const { rows } = await db.query(
     `WITH taken AS (
-       UPDATE erp_posting SET state = 'sending', attempt = attempt + 1, updated_at = now()
-       WHERE key IN (SELECT key FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted') ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING key, payload, payload_hash, attempt, external_id, created_at)
-     SELECT key, payload, payload_hash AS "payloadHash", attempt, external_id AS "externalId" FROM taken ORDER BY created_at, key`,
+       UPDATE erp_posting p SET state = 'sending', attempt = p.attempt + 1, updated_at = now()
+       FROM (SELECT key, state FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted') ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED) before
+       WHERE p.key = before.key
+       RETURNING p.key, p.payload, p.attempt, p.external_id, p.created_at, before.state IN ('unknown', 'sending') AS is_unknown)
+     SELECT key, payload, attempt, external_id AS "externalId", is_unknown AS "isUnknown" FROM taken ORDER BY created_at, key`,
     [connectionId, limit],
   );
   return rows;
 }
 
 /** From which states an answer may come. */
-const answerFrom = { queued: ['sending'], unknown: ['sending'], posted: ['sending'], verified: ['posted'], refused: ['sending', 'posted'] } as const;
+const answerFrom = { queued: ['sending'], unknown: ['sending'], posted: ['sending'], verified: ['posted'], refused: ['sending', 'posted'], held: ['sending'] } as const;
 
 export type Answer = { readonly state: keyof typeof answerFrom; readonly externalId?: string; readonly words?: string };
 
@@ -103,14 +111,32 @@ export async function settledRuns(db: Db, keys: readonly string[]): Promise<stri
   return rows.map((r) => r.workflow_id);
 }
 
-/** How far a run's hand-over is; `problem` is what the ERP last said about a row that is still open. */
-export async function runHandOver(db: Db, runId: string): Promise<{ readonly left: number; readonly problem: string | null }> {
+/** How far the hand-over of a run is, or that of one of its groups; `problem` is what the ERP last said about a row that is still open. */
+export async function runHandOver(db: Db, runId: string, group?: string): Promise<{ readonly left: number; readonly problem: string | null }> {
   const { rows } = await db.query<{ n: bigint; problem: string | null }>(
-    `SELECT count(*) AS n, (array_agg(key || ': ' || answer ORDER BY updated_at DESC) FILTER (WHERE answer IS NOT NULL AND state IN ('queued', 'unknown')))[1] AS problem
-     FROM erp_posting WHERE run_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted')`,
-    [runId],
+    `SELECT count(*) AS n, (array_agg(p.key || ': ' || p.answer ORDER BY p.updated_at DESC) FILTER (WHERE p.answer IS NOT NULL AND p.state IN ('queued', 'unknown')))[1] AS problem
+     FROM erp_posting p LEFT JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND p.state IN ('queued', 'unknown', 'sending', 'posted') AND ($2::text IS NULL OR d.group_name = $2)`,
+    [runId, group ?? null],
   );
   return { left: Number(rows[0]?.n ?? 0n), problem: rows[0]?.problem ?? null };
+}
+
+/** What the ERP refused of a group, and whether every group of the run is handed over and each row verified, so that its control totals can be compared. */
+export async function groupHandedOver(
+  db: Db,
+  runId: string,
+  group: string,
+): Promise<{ readonly stopped: readonly { key: string; state: string; answer: string | null }[]; readonly allVerified: boolean }> {
+  const stopped = await db.query(
+    "SELECT p.key, p.state, p.answer FROM erp_posting p JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND d.group_name = $2 AND p.state IN ('refused', 'held') ORDER BY p.key",
+    [runId, group],
+  );
+  const all = await db.query<{ verified: boolean }>(
+    `SELECT NOT EXISTS (SELECT FROM erp_posting WHERE run_id = $1 AND state <> 'verified')
+       AND NOT EXISTS (SELECT FROM release_group WHERE run_id = $1 AND state NOT IN ('handingOver', 'reconciled', 'closed')) AS verified`,
+    [runId],
+  );
+  return { stopped: stopped.rows, allVerified: all.rows[0]?.verified ?? false };
 }
 
 /** Adapter, settings and production mark of an ERP connection. Throws RangeError when there is none of this id. */
@@ -124,11 +150,14 @@ export async function erpConnection(
 }
 
 /** Payloads of a run, for the comparison with the ERP's control totals, and how many rows are not verified yet. */
-export async function handedOver(db: Db, runId: string): Promise<{ readonly payloads: readonly Buffer[]; readonly left: number; readonly refused: readonly { key: string; answer: string | null }[] }> {
+export async function handedOver(
+  db: Db,
+  runId: string,
+): Promise<{ readonly payloads: readonly Buffer[]; readonly left: number; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
   const { rows } = await db.query('SELECT key, payload, state, answer FROM erp_posting WHERE run_id = $1 ORDER BY key', [runId]);
   return {
     payloads: rows.map((r) => r.payload),
     left: rows.filter((r) => r.state !== 'verified').length,
-    refused: rows.filter((r) => r.state === 'refused').map((r) => ({ key: r.key, answer: r.answer })),
+    stopped: rows.filter((r) => r.state === 'refused' || r.state === 'held').map((r) => ({ key: r.key, state: r.state, answer: r.answer })),
   };
 }

@@ -1,4 +1,5 @@
 import { type IssueCode, remedyOf } from '../core/issues.ts';
+import { type SourceFigures, Sources } from './collecting.tsx';
 import { count, grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
 import { WaitList } from './home-page.tsx';
 import { Count, Facts, Figure, Kwh, Money, State, Table, When } from './parts.tsx';
@@ -18,6 +19,7 @@ export type RunFigures = {
   readonly setClosedAt: string | null;
   readonly closedAt: string | null;
   readonly contentHash: string | null;
+  readonly groups: readonly { readonly name: string; readonly state: string; readonly documents: number; readonly approvedBy: readonly string[]; readonly waitsForSecond: boolean }[];
   readonly byStrategy: readonly {
     readonly strategy: string;
     readonly currency: string;
@@ -31,6 +33,7 @@ export type RunFigures = {
   readonly parked: readonly { readonly accountId: string; readonly reason: string | null }[];
   readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
   readonly late: { readonly charges: number; readonly energyWh: string };
+  readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number; readonly unsigned: number };
   readonly postings: Readonly<Record<string, number>>;
 };
 type Life = { readonly id: string; readonly reason: string; readonly author: string; readonly createdAt: string; readonly withdrawnAt: string | null };
@@ -43,13 +46,15 @@ type Props = {
   readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
   readonly late: readonly { readonly accountId: string; readonly accountName: string; readonly charges: number; readonly energyWh: string; readonly net: string; readonly currency: string }[];
   readonly pulledIn: readonly { readonly author: string; readonly charges: number; readonly energyWh: string }[];
+  /** How complete each source is, while the run waits for them; else null. */
+  readonly sources: readonly SourceFigures[] | null;
   /** What the viewer may order now. */
   readonly actions: readonly { readonly href: string; readonly text: string }[];
   readonly mayShape: boolean;
   readonly workflowUrl: string | null;
 };
 
-const steps = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'issuing', 'handingOver', 'reconciled', 'closed'];
+const steps = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'canary', 'issuing', 'handingOver', 'reconciled', 'closed'];
 
 /** A run: where it stands, what it bills, what was changed by whom, and what the viewer may do. */
 export function RunPage(props: Props) {
@@ -94,6 +99,10 @@ export function RunPage(props: Props) {
           ['Set closed', run.setClosedAt === null ? 'not yet' : <When at={run.setClosedAt} timeZone={entity.timeZone} />],
           ['Closed', run.closedAt === null ? 'not yet' : <When at={run.closedAt} timeZone={entity.timeZone} />],
           ['Accounts', `${grouped(String(run.accounts.ready))} built, ${grouped(String(run.accounts.pending))} to be built`],
+          ...(run.groups.length < 2 && !run.groups.some((g) => g.waitsForSecond) ? [] : run.groups).map((g): [string, string] => [
+            `Release group ${g.name}`,
+            `${words(g.state)}, ${g.documents} documents${g.waitsForSecond ? `; approved by ${g.approvedBy.join(', ')}, waits for a second` : ''}`,
+          ]),
           ...run.parked.map((a): [string, string] => ['Parked', `${a.accountId}: ${a.reason ?? 'its documents could not be built'}`]),
           [
             'ERP postings',
@@ -106,6 +115,8 @@ export function RunPage(props: Props) {
           ['Workflow', workflowUrl === null ? <code>{run.workflowId}</code> : <a href={workflowUrl}>{run.workflowId}</a>],
         ]}
       />
+      <Looks run={run} />
+      {props.sources === null ? null : <Sources sources={props.sources} timeZone={entity.timeZone} />}
       <Totals run={run} />
       <Waiting run={run} />
       <Late {...props} />
@@ -125,6 +136,44 @@ function Progress({ state }: { readonly state: string }) {
         </li>
       ))}
     </ol>
+  );
+}
+
+/** Where to look at the preview from other sides. */
+function Looks({ run }: { readonly run: RunFigures }) {
+  if (run.setClosedAt === null) return null;
+  const { blocks, warns, unsigned } = run.findings;
+  const found = [
+    ...(blocks === 0 ? [] : [`${blocks} that block${blocks === 1 ? 's' : ''}${unsigned === 0 ? ', all signed' : `, ${unsigned} not signed`}`]),
+    ...(warns === 0 ? [] : [count(warns, 'warning')]),
+  ];
+  const path = runPath(run.runId);
+  return (
+    <section aria-labelledby="looks">
+      <h2 id="looks">Look at it</h2>
+      <ul class="looks">
+        <li>
+          <a href={`${path}/findings`}>What looks wrong</a>
+          <div class="hint">{found.length === 0 ? 'nothing was found' : found.join('; ')}</div>
+        </li>
+        <li>
+          <a href={`${path}/diff?against=lastMonth`}>Difference to last month</a>
+          <div class="hint">by cause, and by account</div>
+        </li>
+        <li>
+          <a href={`${path}/diff?against=previousPreview`}>Difference to the preview before</a>
+          <div class="hint">what the last change did</div>
+        </li>
+        <li>
+          <a href={`${path}/totals?by=site`}>Totals</a>
+          <div class="hint">by site, cost center, GL account and more</div>
+        </li>
+        <li>
+          <a href={`${path}/report`}>Report</a>
+          <div class="hint">{run.state === 'closed' ? 'as it was closed' : 'as it stands'}</div>
+        </li>
+      </ul>
+    </section>
   );
 }
 
@@ -175,11 +224,11 @@ export function Totals({ run }: { readonly run: Pick<RunFigures, 'runId' | 'bySt
 function Waiting({ run }: { readonly run: RunFigures }) {
   if (run.waiting.length === 0) return null;
   return (
-    <section aria-labelledby="findings">
-      <h2 id="findings">Findings: records parked or waiting</h2>
+    <section aria-labelledby="waiting">
+      <h2 id="waiting">Records parked or waiting</h2>
       <p>Records of its months that are not billed as they are. Before the close each is decided, or signed to be carried.</p>
       <Table
-        label="Findings"
+        label="Records parked or waiting"
         head={
           <>
             <th scope="col">State</th>

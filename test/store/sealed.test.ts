@@ -29,6 +29,7 @@ beforeAll(async () => {
     "INSERT INTO finding (code, severity, subject, params) VALUES ('X', 'info', 'test', '{}')",
     "INSERT INTO rule_profile_version (source_id, version, body, reason, author) VALUES ('csms', 1, '{}', 'test', 'tester')",
     "INSERT INTO preview_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
+    "INSERT INTO release_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO vat_table (entity_id, version, valid_from, rows, reason, author) SELECT id, 99, '2018-01-01', '[]', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO fx_rate (source, rate_on, currency, into_currency, rate, author) VALUES ('ECB', '2019-12-02', 'EUR', 'SEK', 10.5, 'tester')",
     "INSERT INTO set_up_version (kind, id, version, body, changed, author, reason) VALUES ('site', 'site_x', 1, '{}', '{}', 'tester', 'test')",
@@ -41,6 +42,10 @@ beforeAll(async () => {
     "INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment) VALUES ('a', 'run', 'all', '\\x00', 'approve', 'tester', '')",
     "INSERT INTO number_series (id, entity_id, document_type, year, prefix) SELECT 'series', id, 'test', 2019, 'T' FROM legal_entity LIMIT 1",
     "INSERT INTO audit_event (actor, action, subject) VALUES ('tester', 'test', 'test')",
+    "INSERT INTO source_watermark (source_id, complete_until, origin, author) VALUES ('csms', now(), 'ops', 'tester')",
+    "INSERT INTO control_total (source_id, on_date, origin, stated_count, stated_wh, author) VALUES ('csms', '2019-12-01', 'partner', 1, 1, 'tester')",
+    "INSERT INTO control_total_acceptance (source_id, on_date, origin, version, received_count, received_wh, reason, author) VALUES ('csms', '2019-12-01', 'partner', 1, 0, 0, 'test', 'tester')",
+    "INSERT INTO run_closing (run_id, source_id, service_month, unit, figures) VALUES ('run', 'csms', '2019-12', 'Wh', '{}')",
     "INSERT INTO retention_run (run_id, class, dry_run, keep, due, removed, actor, started_at) VALUES ('r', 'rawBody', true, 26, 0, 0, 'tester', now())",
   ])
     await store.pool.query(sql);

@@ -12,6 +12,7 @@ export const sealedTables = [
   'decision',
   'rule_profile_version',
   'preview_rules_version',
+  'release_rules_version',
   'tariff_version',
   'contract_version',
   'vat_table',
@@ -26,4 +27,8 @@ export const sealedTables = [
   'ledger_entry',
   'audit_event',
   'retention_run',
+  'source_watermark',
+  'control_total',
+  'control_total_acceptance',
+  'run_closing',
 ] as const;

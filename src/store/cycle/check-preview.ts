@@ -1,16 +1,21 @@
+import type { QueryResultRow } from 'pg';
 import type { PreviewRules } from '../../contracts/preview-rules.ts';
 import { type PreviewRuleCode, previewJudgement, previewRules } from '../../core/cycle/preview-rules.ts';
-import type { Issue } from '../../core/issues.ts';
+import { groupBy } from '../../core/group-by.ts';
+import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
+import { chunksOf } from './chunks.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
 
-type Found = {
-  readonly code: PreviewRuleCode;
+/** Something that a rule found in a run. */
+export type RunFound = {
+  readonly code: IssueCode;
   readonly version: number;
   readonly severity: string;
   readonly profileVersion: number;
@@ -28,63 +33,91 @@ type Found = {
 export async function checkPreview(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   if (accounts.length === 0) return;
   const { rows } = await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId]);
-  const { version, own } = await previewRulesOf(db, rows[0]?.entity_id ?? '');
-  const found: Found[] = [];
-  for (const code of Object.keys(previewRules) as PreviewRuleCode[]) found.push(...(await findBy(db, code, { runId, accounts, own, profileVersion: version })));
-  await replace(db, runId, accounts, found);
+  const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
+  const found: RunFound[] = [];
+  for (const chunk of chunksOf(accounts)) found.push(...(await findAll(db, 'account', rules, [runId, chunk])));
+  await planForWholeRun(db);
+  found.push(...(await findAll(db, 'run', rules, [runId])));
+  await planForAccounts(db);
+  await replace(db, runId, accounts, atMost(found));
 }
 
-async function findBy(
+/** All rules of a scope in one statement, so that what they share is computed once. */
+async function findAll(
   db: Db,
-  code: PreviewRuleCode,
-  { runId, accounts, own, profileVersion }: { readonly runId: string; readonly accounts: readonly string[]; readonly own: PreviewRules; readonly profileVersion: number },
-): Promise<Found[]> {
-  const { severity, limits, version } = previewJudgement(own, code);
-  if (severity === 'off') return [];
-  const { scope, parts, sql, money = [] } = previewRuleQueries[code];
+  scope: 'account' | 'run',
+  { version: profileVersion, own }: { readonly version: number; readonly own: PreviewRules },
+  params: readonly [runId: string, accounts?: readonly string[]],
+): Promise<RunFound[]> {
+  const judged = (Object.keys(previewRules) as PreviewRuleCode[])
+    .filter((code) => previewRuleQueries[code].scope === scope)
+    .map((code) => ({ code, ...previewJudgement(own, code) }))
+    .filter((j) => j.severity !== 'off');
+  if (judged.length === 0) return [];
+  const judgements = new Map<string, (typeof judged)[number]>(judged.map((j) => [j.code, j]));
   const { rows } = await db.query(
-    `${previewBasis}${parts === undefined ? '' : `, ${parts(limits)}`}
-     SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
-     FROM (${sql(limits)}) f ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule}`,
-    scope === 'account' ? [runId, accounts] : [runId],
+    `${previewBasis[scope]} SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
+     FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
+    [...params],
   );
-  return rows.map((r) => {
-    const inMajor = money.filter((name) => name in r.params).map((name) => [name, formatMinor(BigInt(r.params[name]), r.currency)]);
-    return {
-      code,
-      version,
-      severity,
-      profileVersion,
-      subject: r.subject,
-      accountId: r.account_id,
-      documentId: r.document_id,
-      recordId: r.record_id,
-      params: { ...r.params, ...(r.currency === null ? {} : { currency: r.currency }), ...Object.fromEntries(inMajor) },
-    };
-  });
-}
-
-async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly Found[]): Promise<void> {
-  const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => previewRuleQueries[code].scope === 'account');
-  // Those of accounts that were not built again stay.
-  const standing = await db.query(
-    `SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND NOT (f.code = ANY($2) AND NOT coalesce(l.account_id = ANY($3), false))`,
-    [runId, onAccounts, accounts],
-  );
-  const before = new Map(
-    standing.rows.map((r): [string, bigint] => [
-      keyOf({
-        code: r.code,
-        version: r.rule_version,
-        severity: r.severity,
-        profileVersion: r.profile_version,
+  return rows.flatMap((r): RunFound[] => {
+    const judgement = judgements.get(r.code);
+    if (judgement === undefined) return [];
+    const { code, severity, version } = judgement;
+    const inMajor = (previewRuleQueries[code].money ?? []).filter((name) => name in r.params).map((name) => [name, formatMinor(BigInt(r.params[name]), r.currency)]);
+    return [
+      {
+        code,
+        version,
+        severity,
+        profileVersion,
         subject: r.subject,
         accountId: r.account_id,
         documentId: r.document_id,
         recordId: r.record_id,
-        params: r.params,
+        params: { ...r.params, ...(r.currency === null ? {} : { currency: r.currency }), ...Object.fromEntries(inMajor) },
+      },
+    ];
+  });
+}
+
+function atMost(found: readonly RunFound[]): RunFound[] {
+  return [...groupBy(found, (f) => f.code).values()].flatMap((own) => own.slice(0, mostPerRule));
+}
+
+function ruleSql(code: PreviewRuleCode, limits: Readonly<Record<string, number>>): string {
+  const { parts, sql } = previewRuleQueries[code];
+  return `(${parts === undefined ? '' : `WITH ${parts(limits)} `}SELECT '${code}' AS code, f.subject, f.account_id, f.record_id, f.currency::text AS currency, f.params FROM (${sql(limits)}) f
+     ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule})`;
+}
+
+async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly RunFound[]): Promise<void> {
+  const codes = Object.keys(previewRules) as PreviewRuleCode[];
+  const onAccounts = codes.filter((code) => previewRuleQueries[code].scope === 'account');
+  // Those of accounts that were not built again stay.
+  const standing = await db.query(
+    `SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = ANY($4) AND NOT (f.code = ANY($2) AND NOT coalesce(l.account_id = ANY($3), false))`,
+    [runId, onAccounts, accounts, codes],
+  );
+  await keepFindings(db, runId, standing.rows, found);
+}
+
+/** Puts what was found in the place of `standing`, rows of `finding` with their account: what came out as before keeps its row, and what was signed of it. */
+export async function keepFindings(db: Db, runId: string, standing: readonly QueryResultRow[], found: readonly RunFound[]): Promise<void> {
+  const before = new Map(
+    standing.map((r): [string, bigint] => [
+      keyOf({
+        code: r['code'],
+        version: r['rule_version'],
+        severity: r['severity'],
+        profileVersion: r['profile_version'],
+        subject: r['subject'],
+        accountId: r['account_id'],
+        documentId: r['document_id'],
+        recordId: r['record_id'],
+        params: r['params'],
       }),
-      r.id,
+      r['id'],
     ]),
   );
   const now = new Map(found.map((f) => [keyOf(f), f]));
@@ -118,6 +151,6 @@ async function replace(db: Db, runId: string, accounts: readonly string[], found
   );
 }
 
-function keyOf({ params, recordId, ...rest }: Found): string {
+function keyOf({ params, recordId, ...rest }: RunFound): string {
   return JSON.stringify([Object.entries(rest).sort(), recordId?.toString() ?? null, Object.entries(params).sort()]);
 }
