@@ -42,7 +42,13 @@ describe('CDRs that come late, during the wait', () => {
       { key: '4', openedAt: '2019-12-21T10:00:00Z', siteKey: 'Bl2', estimatedWh: 4_000, amount: '12', currency: 'SEK' },
       { key: '5', openedAt: 'yesterday' },
     ]);
-    expect(opened).toMatchObject({ items: [{ key: '3', status: 'opened' }, { key: '4', status: 'opened' }], refused: [{ line: 3, errors: [expect.stringContaining('openedAt')] }] });
+    expect(opened).toMatchObject({
+      items: [
+        { key: '3', status: 'opened' },
+        { key: '4', status: 'opened' },
+      ],
+      refused: [{ line: 3, errors: [expect.stringContaining('openedAt')] }],
+    });
     expect(await csms()).toMatchObject({ expectations: { open: 2, energyWh: '24000', atRisk: [{ currency: 'SEK', amount: '72.00' }] }, complete: false });
     await arrive(session(3, { user: 'AdA6-1', kWh: '20', start: '20.12.2019 11:00', end: '20.12.2019 13:00' }));
     // The sweep of arrivals resolves what has come; here it is told of the same one again.
