@@ -1,6 +1,7 @@
 import { localDateOf } from '../core/time.ts';
 import { audit } from '../store/commands/audit.ts';
 import { type PlannedRun, periodsToOpen, planRun } from '../store/commands/plan-run.ts';
+import { approveByStanding } from '../store/cycle/approve-by-standing.ts';
 import { contentProblems } from '../store/cycle/approved-content.ts';
 import { buildDocuments } from '../store/cycle/build-documents.ts';
 import { type CanaryPlan, canaryProblems, planCanary } from '../store/cycle/canary.ts';
@@ -11,9 +12,9 @@ import { type DecisionResult, decideRun, type RunDecision, reopenGroups } from '
 import { issueDocuments, writeOffWhenIssued } from '../store/cycle/issue-documents.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
-import { plannedRuns, runConnection, unsignedWaiting } from '../store/cycle/run-reads.ts';
+import { plannedRuns, runConnection, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
-import type { Store } from '../store/db.ts';
+import type { Db, Store } from '../store/db.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { type ErpFor, reconcileGroup } from './hand-over.ts';
@@ -22,6 +23,11 @@ export type CycleDeps = { readonly store: Store; readonly now: () => Date; reado
 
 /** Who ordered something of a run, and why. */
 type Ordered = { readonly runId: string; readonly actor: string; readonly reason: string; readonly requestId?: string };
+
+/** The date in the zone of a run's entity. */
+async function todayOf(db: Db, runId: string, at: Date): Promise<string> {
+  return localDateOf(at.getTime(), await runTimeZone(db, runId));
+}
 
 /** Activities of the billing run; each is one transaction, or repeatable ones in a loop. */
 export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
@@ -72,11 +78,20 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       );
     },
     async buildPreview(input: { runId: string }): Promise<Preview> {
-      return beating(() => store.tx((db) => buildDocuments(db, input.runId)));
+      return beating(() =>
+        store.tx(async (db) => {
+          const built = await buildDocuments(db, input.runId);
+          const approved = await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
+          return approved.length === 0 ? built : readPreview(db, input.runId);
+        }),
+      );
     },
-    /** Where the run and its groups stand, without building anything. */
+    /** Where the run and its groups stand, without building anything; those in review that a standing approval covers are approved by it. */
     async readGroups(input: { runId: string }): Promise<Preview> {
-      return readPreview(store.pool, input.runId);
+      return store.tx(async (db) => {
+        await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
+        return readPreview(db, input.runId);
+      });
     },
     async planCanary(input: { runId: string; group: string }): Promise<CanaryPlan> {
       return store.tx((db) => planCanary(db, input.runId, input.group));
