@@ -12,14 +12,14 @@ import { type GroupState, groupStates, lockRun } from './run-state.ts';
  * rejected. Neither of its signers may have authored anything that takes effect. Answers which. Repeatable.
  */
 export async function approveByStanding(db: Db, runId: string, today: string): Promise<readonly string[]> {
+  if ((await lockRun(db, runId)) !== 'inReview') return [];
   const standing = await db.query<{ id: string; proposed_by: string; signed_by: string; reason: string; strategy: string; currency: string; document_cap_minor: bigint; day_cap_minor: bigint }>(
     // Locked, so that two runs of a day cannot both use what is left of its cap.
     `SELECT s.* FROM standing_approval s JOIN billing_run r ON r.entity_id = s.entity_id
-     WHERE r.id = $1 AND r.state IN ('inReview') AND s.signed_by IS NOT NULL AND s.revoked_by IS NULL AND s.valid_from <= $2 AND $2 < s.valid_to ORDER BY s.id FOR UPDATE OF s`,
+     WHERE r.id = $1 AND s.signed_by IS NOT NULL AND s.revoked_by IS NULL AND s.valid_from <= $2 AND $2 < s.valid_to ORDER BY s.id FOR UPDATE OF s`,
     [runId, today],
   );
   if (standing.rows.length === 0) return [];
-  await lockRun(db, runId);
   const approved: string[] = [];
   for (const group of await groupStates(db, runId)) {
     // A group that somebody rejected or reopened is for people to decide.
