@@ -6,10 +6,13 @@ import { contentProblems } from '../store/cycle/approved-content.ts';
 import { buildDocuments } from '../store/cycle/build-documents.ts';
 import { type CanaryPlan, canaryProblems, planCanary } from '../store/cycle/canary.ts';
 import { cancelRun } from '../store/cycle/cancel-run.ts';
+import { checkCompleteness } from '../store/cycle/check-completeness.ts';
 import { closeRun } from '../store/cycle/close-run.ts';
 import { type Preview, readPreview } from '../store/cycle/content-hashes.ts';
+import { type CollectingState, lookForCutOff } from '../store/cycle/cut-off.ts';
 import { type DecisionResult, decideRun, type RunDecision, reopenGroups } from '../store/cycle/decide-run.ts';
 import { issueDocuments, writeOffWhenIssued } from '../store/cycle/issue-documents.ts';
+import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { plannedRuns, runConnection, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
@@ -81,6 +84,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       return beating(() =>
         store.tx(async (db) => {
           const built = await buildDocuments(db, input.runId);
+          await checkCompleteness(db, input.runId);
           const approved = await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
           return approved.length === 0 ? built : readPreview(db, input.runId);
         }),
@@ -125,9 +129,19 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       const { connectionId } = await runConnection(store.pool, input.runId);
       return beating(async () => reconcileGroup(store, await erpFor(connectionId), input.runId, input.group));
     },
-    /** Records of the period that wait without a signed carry decision (invariant 12); empty when the run may close. */
+    /** What a collecting run still lacks; moves an automatic cut-off to now when nothing is. */
+    async collectingState(input: { runId: string }): Promise<CollectingState> {
+      return beating(() => store.tx((db) => lookForCutOff(db, input.runId, now())));
+    },
+    /** What waits or is missing without a signed decision (invariant 12); empty when the run may close. */
     async openQuestions(input: { runId: string }): Promise<readonly string[]> {
-      return unsignedWaiting(store.pool, input.runId);
+      return beating(() =>
+        store.tx(async (db) => {
+          await matchExpectations(db);
+          await checkCompleteness(db, input.runId);
+          return unsignedWaiting(db, input.runId);
+        }),
+      );
     },
     async closeRun(input: { runId: string }): Promise<void> {
       await beating(() => store.tx((db) => closeRun(db, input.runId)));

@@ -33,7 +33,7 @@ import {
 import { searchAttributes } from './search-attributes.ts';
 
 type Activities = ReturnType<typeof createCycleActivities>;
-const { moveRun, moveGroup, closeSet, buildPreview, readGroups, planCanary, issueGroup, checkCanary, handOverProgress, reconcileGroup, remind, openQuestions, noteRun, closeRun } =
+const { moveRun, moveGroup, collectingState, closeSet, buildPreview, readGroups, planCanary, issueGroup, checkCanary, handOverProgress, reconcileGroup, remind, openQuestions, noteRun, closeRun } =
   proxyActivities<Activities>({
     startToCloseTimeout: '1 hour',
     heartbeatTimeout: '12 seconds',
@@ -50,6 +50,10 @@ const { decide, reopen, release, cancel, pause } = proxyActivities<Activities>({
 const firstLookMs = 2000;
 const lastLookMs = 300_000;
 
+/** How often a collecting run looks what is still missing when nobody says that something changed. */
+const firstCollectingLookMs = 600_000;
+const mostBetweenLooksMs = 6 * 3_600_000;
+const quietLookMs = 24 * 3_600_000;
 const day = 86_400_000;
 
 const waits: Partial<Record<RunState, string>> = {
@@ -88,8 +92,10 @@ class Run {
   readonly #input: BillingCycleInput;
   #cutOffAtMs: number;
   #waitsFor = '';
+  #missing: readonly string[] = [];
   readonly #counts: string[] = [];
   #moved = false;
+  #building = false;
   // How often it was told: each wait looks for what came since it began.
   #changes = 0;
   #decisions = 0;
@@ -138,8 +144,9 @@ class Run {
       {
         validator: ({ contentHash, group }) => {
           const { state, contentHash: current } = group === undefined ? this.progress : (this.progress.groups[group] ?? { state: 'not a group of the run', contentHash: null });
-          if (state !== 'inReview') throw refusal('wrongState', notInReview(state, group));
-          if (contentHash !== current) throw refusal('staleHash', 'the content changed since it was looked at', { ok: false, reason: 'staleHash', current: current ?? '' });
+          // What is in the database may be ahead of its answer: the activity judges by that.
+          if (state !== 'inReview' && state !== 'previewing') throw refusal('wrongState', notInReview(state, group));
+          if (contentHash !== current && !this.#building) throw refusal('staleHash', 'the content changed since it was looked at', { ok: false, reason: 'staleHash', current: current ?? '' });
         },
       },
     );
@@ -245,7 +252,7 @@ class Run {
         const days = Math.floor((Date.now() - sinceMs) / day);
         remindAtMs = Date.now() + everyMs;
         await this.#insist(() => remind({ runId, groups: inReview, days }));
-        await this.#note(`waits for approval since ${days === 1 ? 'a day' : `${days} days`}${this.#groupCount() === 1 ? '' : `: ${inReview.join(', ')}`}`);
+        await this.#note(`has waited ${days === 1 ? 'a day' : `${days} days`} for approval${this.#groupCount() === 1 ? '' : `: ${inReview.join(', ')}`}`);
         continue;
       }
       if (this.#broken !== undefined) throw this.#broken;
@@ -315,18 +322,59 @@ class Run {
     return Object.keys(this.progress.groups).length;
   }
 
-  /** Waits for late CDRs until the cut-off, which may move meanwhile. */
+  /**
+   * Waits for late CDRs until the cut-off, which may move meanwhile; an automatic one is now as soon as every source is complete. Looks when
+   * it is told that inputs changed, and by itself less and less often, so that a month of waiting stays at some hundred events.
+   */
   async #collect(): Promise<void> {
+    const { lookEveryMs = firstCollectingLookMs } = this.#input;
+    let waitMs = lookEveryMs;
+    let closesAtMs = 0;
     while (this.#cutOffAtMs > Date.now()) {
       this.#moved = false;
-      upsertSearchAttributes([{ key: searchAttributes.closesAt, value: new Date(this.#cutOffAtMs) }]);
-      await Promise.race([sleep(this.#cutOffAtMs - Date.now(), { summary: 'wait for late CDRs' }), condition(() => this.#moved)]);
+      const seen = this.#changes;
+      if (closesAtMs !== this.#cutOffAtMs) {
+        closesAtMs = this.#cutOffAtMs;
+        upsertSearchAttributes([{ key: searchAttributes.closesAt, value: new Date(closesAtMs) }]);
+      }
+      const found = await this.#lookWhatIsMissing();
+      if (found.closed) return;
+      this.#missing = found.lines;
+      this.#show();
+      // Before the period ends no source can be complete.
+      const lookAtMs = Math.max(Date.now() + waitMs, found.periodEndMs);
+      waitMs = Math.min(waitMs * 2, found.automatic ? mostBetweenLooksMs : quietLookMs);
+      const untilMs = Math.min(lookAtMs, this.#cutOffAtMs) - Date.now();
+      if (untilMs > 0) await this.#sleepUntil(untilMs, () => this.#moved || this.#changes > seen);
+    }
+  }
+
+  async #sleepUntil(ms: number, woken: () => boolean): Promise<void> {
+    const timer = new CancellationScope();
+    const slept = timer
+      .run(() => sleep(ms, { summary: 'wait for late CDRs' }))
+      .catch((error: unknown) => {
+        if (!isCancellation(error)) throw error;
+      });
+    await Promise.race([slept, condition(woken)]);
+    timer.cancel();
+  }
+
+  /** The cut-off does not wait for a look that fails: closing the set then meets what is wrong. */
+  async #lookWhatIsMissing(): Promise<Awaited<ReturnType<Activities['collectingState']>>> {
+    try {
+      return await collectingState({ runId: this.#input.runId });
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      return { automatic: false, closed: false, periodEndMs: 0, lines: [`What is missing cannot be told: ${error.cause?.message ?? error.message}`] };
     }
   }
 
   /** Takes in where the run's groups stand; an approval may be stored while its answer was lost. */
   async #preview(read: () => ReturnType<typeof buildPreview>): Promise<void> {
+    this.#building = true;
     const found = await this.#insist(read);
+    this.#building = false;
     // What a group on its own way has reached meanwhile is newer than what was read.
     const newer = (name: string, state: RunState) => {
       const known = this.#released.has(name) ? this.progress.groups[name]?.state : undefined;
@@ -436,6 +484,7 @@ class Run {
       [
         `**${state}**${paused ? ' (paused)' : ''} · ${this.#input.period}`,
         problem === null ? '' : `Problem: ${problem}`,
+        state === 'collecting' ? this.#missing.map((line) => `- ${line}`).join('\n') : '',
         this.#counts.join(', '),
         apart.length < 2 ? '' : apart.map(([name, g]) => `- ${name}: ${g.state}`).join('\n'),
         contentHash === null ? '' : `Content \`${contentHash}\``,

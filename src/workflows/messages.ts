@@ -71,6 +71,8 @@ export type BillingCycleInput = {
   readonly runId: string;
   readonly period: string;
   readonly cutOffAtMs: number;
+  /** How long a collecting run waits before it first looks again what is missing. */
+  readonly lookEveryMs?: number;
   /** When a run that waits for approval says so, and how often again; after three days and daily unless told. */
   readonly reminders?: { readonly afterMs: number; readonly everyMs: number };
 };

@@ -19,7 +19,8 @@ export const previewBasis = `WITH run AS (SELECT r.*, e.country, e.currency FROM
   doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded'),
   charge AS (SELECT k.account_id, c.* FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition = 'document')`;
 
-const ownCharges = 'charge c WHERE c.account_id = ANY($2)';
+/** What customers are billed: a session is judged once, not again on the document of the site's owner. */
+const ownCharges = 'charge c WHERE c.account_id = ANY($2) AND c.payer_account_id IS NOT NULL';
 /** Net of a kWh in minor units, exact. */
 const perKwh = 'sum(net_minor) * 1000 / sum(energy_wh)';
 const pricesOf = (cells: string, more = '') =>
