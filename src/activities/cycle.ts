@@ -48,10 +48,10 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       if (input.group !== undefined) await noteGroupProblem(store.pool, input.runId, input.group.name, input.group.problem);
     },
     async decide(input: RunDecision): Promise<DecisionResult> {
-      return store.tx((db) => decideRun(db, input));
+      return beating(() => store.tx((db) => decideRun(db, input)));
     },
     async reopen(input: Ordered & { group?: string }): Promise<Awaited<ReturnType<typeof reopenGroups>>> {
-      return store.tx((db) => reopenGroups(db, input));
+      return beating(() => store.tx((db) => reopenGroups(db, input)));
     },
     /** Notes who let groups go on after their canary. */
     async release(input: Ordered & { groups: readonly string[] }): Promise<void> {
@@ -92,13 +92,15 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     },
     /** Where the run and its groups stand, without building anything; those in review that a standing approval covers are approved by it. */
     async readGroups(input: { runId: string }): Promise<Preview> {
-      return store.tx(async (db) => {
-        await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
-        return readPreview(db, input.runId);
-      });
+      return beating(() =>
+        store.tx(async (db) => {
+          await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
+          return readPreview(db, input.runId);
+        }),
+      );
     },
     async planCanary(input: { runId: string; group: string }): Promise<CanaryPlan> {
-      return store.tx((db) => planCanary(db, input.runId, input.group));
+      return beating(() => store.tx((db) => planCanary(db, input.runId, input.group)));
     },
     /** Issues the approved documents of a group, or its canary alone, a hundred to a transaction; the date is today's in the entity's zone. Stops when they are not what was approved. */
     async issueGroup(input: { runId: string; group: string; canary?: boolean }): Promise<{ issued: number }> {

@@ -41,7 +41,7 @@ const { moveRun, moveGroup, collectingState, closeSet, buildPreview, readGroups,
   });
 /** Behind updates: somebody waits for the answer. */
 const { decide, reopen, release, cancel, pause } = proxyActivities<Activities>({
-  startToCloseTimeout: '30 seconds',
+  startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '12 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '5 seconds', maximumAttempts: 5, nonRetryableErrorTypes: ['RangeError'] },
 });
