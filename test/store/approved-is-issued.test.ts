@@ -45,7 +45,7 @@ const accounts = [undefined, 'acc_driver_01', 'acc_driver_02', 'acc_fleet_taxi']
 const adjustments: readonly NewAdjustment[] = [
   { accountId: 'acc_driver_01', amountMinor: 2500n, vatCode: 'SE25', glAccount: '3740', costCenter: '900', description: 'Card lost', reason: 'as agreed' },
   { accountId: 'acc_driver_01', amountMinor: -1000n, vatCode: 'SE25', glAccount: '3740', costCenter: '900', description: 'Goodwill', reason: 'cable broken' },
-  { accountId: 'acc_fleet_taxi', amountMinor: -999_900n, vatCode: 'SE25', glAccount: '3740', costCenter: 'TA1', description: 'Rebate of the year', reason: 'as agreed' },
+  { accountId: 'acc_fleet_taxi', amountMinor: -999_900n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Rebate of the year', reason: 'as agreed' },
   // Has no session in the month.
   { accountId: 'acc_driver_30', amountMinor: 700n, vatCode: 'SE25', glAccount: '3740', costCenter: '900', description: 'Key', reason: 'sent by mail' },
 ];
