@@ -8,7 +8,16 @@ import { processAll, session, storeLines } from '../support/intake.ts';
 let api: ApiUnderTest;
 let runId: string;
 let ruleId: string;
-const rule = { entityId: 'ent_se', scope: 'site', subjectId: 'site_bl2', outcome: 'carry', predicate: { amountAbove: '20.00', currency: 'SEK' }, validFrom: '2019-12-01', validTo: '2020-02-01', reviewOn: '2020-01-15' };
+const rule = {
+  entityId: 'ent_se',
+  scope: 'site',
+  subjectId: 'site_bl2',
+  outcome: 'carry',
+  predicate: { amountAbove: '20.00', currency: 'SEK' },
+  validFrom: '2019-12-01',
+  validTo: '2020-02-01',
+  reviewOn: '2020-01-15',
+};
 const reason = 'the meter of the site is being tested';
 const build = () => api.store.tx((db) => buildDocuments(db, runId));
 
@@ -85,7 +94,17 @@ describe('/v1/exclusion-rules', () => {
 describe('POST /v1/runs/{runId}/adjustments', () => {
   it('takes a key of the GL mapping, the month, what it is about, its evidence and its twin', async () => {
     const evidence = { ref: 'dms:4711', sha256: 'b'.repeat(64) };
-    const adjustment = { accountId: 'acc_driver_17', amount: '-2.50', vatCode: 'SE25', glKey: 'revenueReduction', costCenter: '109', description: 'Goodwill', reason: 'cable broken', twinPeriod: '2020-02', attachment: evidence };
+    const adjustment = {
+      accountId: 'acc_driver_17',
+      amount: '-2.50',
+      vatCode: 'SE25',
+      glKey: 'revenueReduction',
+      costCenter: '109',
+      description: 'Goodwill',
+      reason: 'cable broken',
+      twinPeriod: '2020-02',
+      attachment: evidence,
+    };
     const made = await api.call('preparer', 'POST', `/v1/runs/${runId}/adjustments`, adjustment);
     expect(made.status).toBe(201);
     expect((await api.call('auditor', 'GET', `/v1/runs/${runId}/shapes`)).body.adjustments).toMatchObject([
