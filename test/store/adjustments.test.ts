@@ -88,10 +88,10 @@ describe('an adjustment', () => {
   });
 
   it('above a limit blocks until a second person signs it, whom the approval then passes by', async () => {
-    const { id } = await adjust(november, { amountMinor: 100_001n });
+    const { id } = await adjust(november, { amountMinor: 1_000_001n });
     const { contentHash } = await build(november);
     const [unsigned] = await findings(november, /Unsigned/);
-    expect(unsigned).toMatchObject({ severity: 'blocks', subject: id, params: { computed: '1000.01', limit: '1000.00' } });
+    expect(unsigned).toMatchObject({ severity: 'blocks', subject: id, params: { computed: '10000.01', limit: '10000.00' } });
     const signing = { runId: november, findingIds: [unsigned.id.toString()], reason: 'never mind' };
     await expect(store.tx((db) => signFindings(db, signing, author))).rejects.toThrow(/have a second person sign the adjustment itself/);
     await expect(store.tx((db) => signAdjustment(db, november, id, 'mine', author))).rejects.toThrow(/second person/);

@@ -46,7 +46,7 @@ const adjustments: readonly NewAdjustment[] = [
   { accountId: 'acc_driver_01', amountMinor: 2500n, vatCode: 'SE25', glAccount: '3740', costCenter: '900', description: 'Card lost', reason: 'as agreed' },
   { accountId: 'acc_driver_01', amountMinor: -1000n, vatCode: 'SE25', glAccount: '3740', costCenter: '900', description: 'Goodwill', reason: 'cable broken' },
   { accountId: 'acc_driver_01', amountMinor: 300n, vatCode: 'SE25', glAccount: '3740', costCenter: '900', description: 'Cable hook', reason: 'sent by mail' },
-  { accountId: 'acc_fleet_taxi', amountMinor: -999_900n, vatCode: 'SE25', glAccount: '3740', costCenter: 'TA1', description: 'Rebate of the year', reason: 'as agreed' },
+  { accountId: 'acc_fleet_taxi', amountMinor: -999_900n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Rebate of the year', reason: 'as agreed' },
   // Has no session in the month.
   { accountId: 'acc_driver_30', amountMinor: 700n, vatCode: 'SE25', glAccount: '3740', costCenter: '900', description: 'Key', reason: 'sent by mail' },
 ];

@@ -37,7 +37,7 @@ describe('a run that is paused', () => {
   it('while it is reviewed, can be shaped and approved, but issues nothing until it is resumed', async () => {
     const before = await story.built(runId);
     await pause();
-    const adjustment = { accountId: 'acc_fleet_taxi', amount: '25.00', vatCode: 'SE25', glAccount: '3740', costCenter: 'TA1', description: 'Card lost', reason: 'as agreed' };
+    const adjustment = { accountId: 'acc_fleet_taxi', amount: '25.00', vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Card lost', reason: 'as agreed' };
     await story.does('preparer', 'POST', `/v1/runs/${runId}/adjustments`, adjustment);
     await story.approve(runId, await story.built(runId, before));
     expect(await rests()).toMatchObject({ state: 'approved', paused: true, postings: {} });

@@ -46,7 +46,7 @@ describe('a preview that finance does not like', () => {
   });
   it('gains what is adjusted, to the öre', async () => {
     const before = await story.built(runId);
-    const goodwill = { accountId: 'acc_fleet_taxi', amount: '-50.00', vatCode: 'SE25', glAccount: '3740', costCenter: 'TA1', description: 'Goodwill', reason: 'charger out of order' };
+    const goodwill = { accountId: 'acc_fleet_taxi', amount: '-50.00', vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'charger out of order' };
     await story.does('preparer', 'POST', `/v1/runs/${runId}/adjustments`, goodwill);
     last = await story.built(runId, before);
     // 156.38 - 50 = 106.38; with 25 % 132.975.

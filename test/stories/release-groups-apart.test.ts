@@ -68,7 +68,7 @@ describe('release groups of one run', () => {
   });
 
   it('are shaped and moved while they are in review only', async () => {
-    const adjustment = { amount: '-1.00', vatCode: 'SE25', glAccount: '3740', costCenter: 'TA1', description: 'Goodwill', reason: 'cable broken' };
+    const adjustment = { amount: '-1.00', vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'cable broken' };
     const refused = await call('preparer', 'POST', `/v1/runs/${runId}/adjustments`, { ...adjustment, accountId: 'acc_fleet_taxi' });
     expect(refused.body).toMatchObject({ status: 409, code: 'wrongState', detail: expect.stringContaining('group fleets, to which acc_fleet_taxi belongs, is handingOver') });
     const before = await hashOf('all');

@@ -5,7 +5,7 @@ import { type Story, tell } from '../support/story.ts';
 let story: Story;
 let runId: string;
 let reviewed: string;
-const adjustment = { accountId: 'acc_fleet_taxi', amount: '25.00', vatCode: 'SE25', glAccount: '3740', costCenter: 'TA1', description: 'Card lost', reason: 'as agreed' };
+const adjustment = { accountId: 'acc_fleet_taxi', amount: '25.00', vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Card lost', reason: 'as agreed' };
 
 beforeAll(async () => {
   story = await tell();

@@ -84,7 +84,7 @@ export const previewRules = {
   carriedTooLong: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it was carried for as long as the rule allows (D26).' },
   carriedBilled: { version: 1, severity: 'info', limits: {}, about: 'What an earlier run’s own exclusion carried is billed.' },
   exclusionReviewDue: { version: 1, severity: 'warns', limits: {}, about: 'A standing exclusion leaves something out after the day somebody was to look at it again.' },
-  adjustmentUnsigned: { version: 1, severity: 'blocks', limits: { minMinor: 100_000 }, about: 'A manual amount above minMinor that no second person has signed; only that signature clears it.' },
+  adjustmentUnsigned: { version: 1, severity: 'blocks', limits: { minMinor: 1_000_000 }, about: 'A manual amount above minMinor that no second person has signed; only that signature clears it.' },
   adjustmentConflict: { version: 1, severity: 'warns', limits: {}, about: 'A manual amount on an account that is parked or left out, or about a charge that is left out or was taken back.' },
   creditAboveLine: { version: 1, severity: 'blocks', limits: {}, about: 'Credits against an issued line exceed it, since a correction took the line back after the adjustment was made.' },
   twinWaits: { version: 1, severity: 'warns', limits: {}, about: 'What takes an approved adjustment back is due and in no run.' },

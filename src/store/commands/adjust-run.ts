@@ -47,10 +47,12 @@ export async function addAdjustment(db: Db, runId: string, adjustment: NewAdjust
     await refuseVatCode(db, adjustment.vatCode, twinPeriod);
   }
   const id = idFor('adj', runId, by.actor, idempotencyKey);
+  if ((await db.query('SELECT FROM adjustment WHERE id = $1', [id])).rowCount !== 0) return { id };
+  await touch(db, runId, [adjustment.accountId]);
   const write = (row: { id: string; runId: string | null; amountMinor: bigint; subject: Subject; reversalOf: string | null; duePeriod: string | null }) =>
     db.query(
       `INSERT INTO adjustment (id, run_id, account_id, charge_id, amount_minor, currency, vat_code, gl_key, gl_account, cost_center, description, reason, author, reversal_of, due_period, service_month, document_id, line_no, attachment_ref, attachment_sha256)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (id) DO NOTHING`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
       [
         row.id,
         row.runId,
@@ -74,13 +76,11 @@ export async function addAdjustment(db: Db, runId: string, adjustment: NewAdjust
         adjustment.attachment?.sha256 ?? null,
       ],
     );
-  const made = await withinCredit(write({ id, runId, amountMinor: adjustment.amountMinor, subject, reversalOf: null, duePeriod: null }));
-  if (made.rowCount === 0) return { id };
+  await withinCredit(write({ id, runId, amountMinor: adjustment.amountMinor, subject, reversalOf: null, duePeriod: null }));
   if (twinPeriod !== undefined) {
     const nothing = { chargeId: null, documentId: null, lineNo: null, serviceMonth: twinPeriod };
     await write({ id: `${id}_twin`, runId: null, amountMinor: -adjustment.amountMinor, subject: nothing, reversalOf: id, duePeriod: twinPeriod });
   }
-  await touch(db, runId, [adjustment.accountId]);
   await audit(db, by, { action: 'run.adjust', subject: runId, reason: adjustment.reason, after: { id, ...adjustment, glKey, glAccount } });
   return { id };
 }
@@ -90,9 +90,9 @@ export async function withdrawAdjustment(db: Db, runId: string, id: string, by: 
   await lockOpen(db, runId);
   const row = await adjustmentIn(db, runId, id);
   if (row.withdrawn_at !== null) return;
+  await touch(db, runId, [row.account_id]);
   if (row.reversal_of === null) await db.query('UPDATE adjustment SET withdrawn_at = now() WHERE id = $1 OR reversal_of = $1', [id]);
   else await db.query('UPDATE adjustment SET run_id = NULL WHERE id = $1', [id]);
-  await touch(db, runId, [row.account_id]);
   await audit(db, by, { action: row.reversal_of === null ? 'run.adjust.withdraw' : 'run.adjust.wait', subject: runId, after: { id } });
 }
 
@@ -103,8 +103,8 @@ export async function signAdjustment(db: Db, runId: string, id: string, comment:
   if (row.author === by.actor) throw new Refused('forbidden', `adjustment ${id} is your own: a second person signs it`);
   if (row.withdrawn_at !== null) throw new Refused('wrongState', `adjustment ${id} is withdrawn`);
   if (row.signed_by !== null) return;
-  await db.query('UPDATE adjustment SET signed_by = $2, signed_at = now() WHERE id = $1', [id, by.actor]);
   await touch(db, runId, [row.account_id]);
+  await db.query('UPDATE adjustment SET signed_by = $2, signed_at = now() WHERE id = $1', [id, by.actor]);
   await audit(db, by, { action: 'run.adjust.sign', subject: runId, reason: comment, after: { id } });
 }
 

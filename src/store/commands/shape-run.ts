@@ -73,9 +73,11 @@ export async function addExclusion(db: Db, runId: string, exclusion: NewExclusio
 /** Takes an exclusion back before approval; its accounts are built again as if it had never been. */
 export async function withdrawExclusion(db: Db, runId: string, id: string, by: By): Promise<void> {
   await lockOpen(db, runId);
-  const { rows } = await db.query('UPDATE exclusion_rule SET withdrawn_at = coalesce(withdrawn_at, now()) WHERE id = $1 AND run_id = $2 RETURNING scope, subject_id', [id, runId]);
+  const { rows } = await db.query('SELECT scope, subject_id, withdrawn_at FROM exclusion_rule WHERE id = $1 AND run_id = $2', [id, runId]);
   if (rows[0] === undefined) throw new Refused('notFound', `run ${runId} has no exclusion ${id}`);
+  if (rows[0].withdrawn_at !== null) return;
   await touch(db, runId, await touchedBy(db, runId, rows[0].scope, rows[0].subject_id));
+  await db.query('UPDATE exclusion_rule SET withdrawn_at = now() WHERE id = $1', [id]);
   await audit(db, by, { action: 'run.exclude.withdraw', subject: runId, after: { id } });
 }
 

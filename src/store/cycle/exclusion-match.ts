@@ -44,3 +44,6 @@ export const matchesOf = (targets: string, charges: string) =>
   ]
     .map(([by, key, also]) => `SELECT k.charge_id, x.* FROM ${targets} x JOIN ${charges} k ON x.by = '${by}' AND ${key} = x.key AND ${also} WHERE ${predicateHolds}`)
     .join('\n UNION ALL ');
+
+/** Holds for a claim `k` that is written off and earns nobody a share: not by a rule that takes it at our cost (D16). */
+export const earnsNothing = `coalesce(k.disposition = 'excluded' AND NOT EXISTS (SELECT FROM exclusion_hit h JOIN standing_exclusion x ON x.id = h.rule_id WHERE h.run_id = k.run_id AND h.charge_id = k.charge_id AND x.at_our_cost), false)`;

@@ -6,6 +6,7 @@ import type { StatedShare, StatementInput } from '../../core/share/statement.ts'
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
 import { recordKeySql } from '../record-key.ts';
+import { earnsNothing } from './exclusion-match.ts';
 
 /** A contract that shares revenue, with all its versions. */
 export type OwnerContract = { readonly contractId: string; readonly accountId: string; readonly currency: string; readonly versions: readonly ContractVersion[] };
@@ -126,7 +127,7 @@ async function loadSales(db: Db, run: { readonly runId: string; readonly entityI
   const { rows } = await db.query<SaleRow>(
     `SELECT c.record_id, h.source_id || '/' || ${recordKeySql} AS key, c.site_id, s.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
        (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, c.service_month, c.currency, sum(c.net_minor)::bigint AS net, r.energy_wh,
-       bool_and(k.charge_id IS NOT NULL AND k.disposition <> 'carried') AS claimed, bool_or(coalesce(k.disposition = 'excluded', false)) AS written_off,
+       bool_and(k.charge_id IS NOT NULL AND k.disposition <> 'carried') AS claimed, bool_or(${earnsNothing}) AS written_off,
        bool_or(coalesce(k.run_id = $1, false)) AS is_new
      FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN charge_identity i ON i.charge_id = c.charge_id
        JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id

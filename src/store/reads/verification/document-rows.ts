@@ -19,7 +19,7 @@ export async function withParts(db: Db, documents: readonly StoredDocument[]): P
   const ids = documents.map((d) => d.id);
   const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, ${annexOrder}`, [ids]);
   const lines = await db.query('SELECT * FROM document_line WHERE document_id = ANY($1) ORDER BY document_id, line_no', [ids]);
-  const adjustments = await db.query('SELECT l.document_id, a.* FROM document_line l JOIN adjustment a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id', [ids]);
+  const adjustments = await db.query('SELECT a.*, l.document_id FROM document_line l JOIN adjustment a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id', [ids]);
   const of = (rows: readonly QueryResultRow[], id: string) => rows.filter((r) => r['document_id'] === id);
   return documents.map((row) => ({
     row,
