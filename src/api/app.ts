@@ -18,6 +18,7 @@ import { completenessRoutes } from './routes/completeness.ts';
 import { contractRoutes } from './routes/contracts.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
+import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
@@ -107,6 +108,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   previewRuleRoutes(app, deps);
   releaseRuleRoutes(app, deps);
   runShapeRoutes(app, deps);
+  exclusionRuleRoutes(app, deps);
   runDecisionRoutes(app, deps);
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);

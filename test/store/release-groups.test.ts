@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { moveAccounts } from '../../src/store/commands/move-accounts.ts';
-import { addAdjustment, addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
+import { addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun, reopenGroups } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments, writeOffWhenIssued } from '../../src/store/cycle/issue-documents.ts';

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addAdjustment, addExclusion } from '../../src/store/commands/shape-run.ts';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { sealBlock } from '../../src/store/seal/seal-block.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';

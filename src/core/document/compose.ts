@@ -23,7 +23,15 @@ export type DocumentCharge = {
 };
 
 /** A manual amount: net for business accounts, gross for consumers (D03). */
-export type DocumentAdjustment = { readonly id: string; readonly amountMinor: bigint; readonly vatCode: string; readonly glAccount: string; readonly costCenter: string; readonly description: string };
+export type DocumentAdjustment = {
+  readonly id: string;
+  readonly amountMinor: bigint;
+  readonly vatCode: string;
+  readonly glAccount: string;
+  readonly costCenter: string;
+  readonly description: string /** Whose revenue it is; the document's period unless told. */;
+  readonly serviceMonth?: string | null;
+};
 
 export type ComposeInput = {
   readonly entityId: string;
@@ -192,7 +200,7 @@ function adjustmentLines(input: ComposeInput, percentOf: (code: string) => strin
         costCenter: a.costCenter,
         customerCostCenter: null,
         siteId: null,
-        serviceMonth: input.period,
+        serviceMonth: a.serviceMonth ?? input.period,
         energyWh: 0n,
         chargeCount: 0,
         adjustmentId: a.id,

@@ -5,6 +5,9 @@ export async function authoredBy(db: Db, runId: string, actor: string): Promise<
   const { rows } = await db.query<{ what: string }>(
     `SELECT what FROM (
        SELECT 'exclusion ' || id AS what, author FROM exclusion_rule WHERE run_id = $1 AND withdrawn_at IS NULL
+       UNION ALL SELECT 'exclusion rule ' || s.id, p.actor FROM standing_exclusion s CROSS JOIN LATERAL (VALUES (s.author), (s.signed_by), (s.ended_by)) p(actor)
+         WHERE s.id IN (SELECT rule_id FROM exclusion_hit WHERE run_id = $1 UNION SELECT before_rule FROM exclusion_hit WHERE run_id = $1)
+       UNION ALL SELECT 'signature on adjustment ' || id, signed_by FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL
        UNION ALL SELECT 'adjustment ' || id, author FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL
        UNION ALL SELECT 'late arrivals pulled in', pulled_in_by FROM claim WHERE run_id = $1 AND pulled_in_by IS NOT NULL
        UNION ALL SELECT 'decision on record ' || d.subject_id, d.actor FROM decision d JOIN claim k ON k.run_id = $1 JOIN rated_charge c ON c.charge_id = k.charge_id AND d.subject_id = c.record_id::text WHERE d.subject_kind = 'record'

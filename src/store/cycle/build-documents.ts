@@ -3,7 +3,7 @@ import type { Db } from '../db.ts';
 import { checkPreview } from './check-preview.ts';
 import { chunksOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
-import { decideDispositions } from './dispositions.ts';
+import { decideDispositions, keepParked } from './dispositions.ts';
 import { insertDocuments } from './insert-documents.ts';
 import { linkClaims } from './link-claims.ts';
 import { makeDocuments } from './make-documents.ts';
@@ -42,6 +42,7 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
   await decideDispositions(db, runId, accounts);
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);
+  await keepParked(db, runId, accounts);
   const made = await makeDocuments(db, runId, accounts);
   await insertDocuments(db, runId, made);
   await linkClaims(db, runId, accounts, made);

@@ -39,5 +39,13 @@ export function chargeOf(r: QueryResultRow): DocumentCharge {
 
 /** An adjustment row as composing takes it. */
 export function adjustmentOf(r: QueryResultRow): DocumentAdjustment {
-  return { id: r['id'], amountMinor: r['amount_minor'], vatCode: r['vat_code'], glAccount: r['gl_account'], costCenter: r['cost_center'], description: r['description'] };
+  return {
+    id: r['id'],
+    amountMinor: r['amount_minor'],
+    vatCode: r['vat_code'],
+    glAccount: r['gl_account'],
+    costCenter: r['cost_center'],
+    description: r['description'],
+    serviceMonth: r['service_month'],
+  };
 }

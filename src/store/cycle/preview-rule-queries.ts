@@ -1,5 +1,6 @@
 import type { PreviewRuleCode } from '../../core/cycle/preview-rules.ts';
 import { previewAccounts } from './record-preview.ts';
+import { shapeRuleQueries } from './shape-rule-queries.ts';
 
 type Limits = Readonly<Record<string, number>>;
 /**
@@ -34,6 +35,7 @@ const median = (of: string) => `percentile_disc(0.5) WITHIN GROUP (ORDER BY ${of
 
 /** One query per rule of `core/cycle/preview-rules`. */
 export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = {
+  ...shapeRuleQueries,
   documentAbove: {
     scope: 'run',
     money: ['computed', 'limit'],
