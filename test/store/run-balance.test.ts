@@ -84,7 +84,11 @@ async function runMonth(store: Store, period: string, { during, shapes }: Omit<M
   let runId = await begin();
   await arrive(store, during);
   for (const { kind, pick } of shapes) {
-    const accounts = (await store.pool.query<{ account_id: string }>('SELECT DISTINCT account_id FROM claim WHERE run_id = $1 ORDER BY 1', [runId])).rows;
+    const accounts = (
+      await store.pool.query<{ account_id: string }>("SELECT DISTINCT k.account_id FROM claim k JOIN account a ON a.id = k.account_id AND a.category <> 'siteOwner' WHERE k.run_id = $1 ORDER BY 1", [
+        runId,
+      ])
+    ).rows;
     const accountId = accounts[pick % Math.max(accounts.length, 1)]?.account_id;
     if (kind === 'pullIn') await store.tx((db) => pullIn(db, runId, undefined, by));
     else if (kind === 'cancel') {
