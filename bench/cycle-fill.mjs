@@ -1,6 +1,7 @@
 // A database with a month of records in it, filled once by the real import, and copies of it to work on.
 import path from 'node:path';
 import pg from 'pg';
+import { seedSchema } from '../dist/contracts/seed.js';
 import { ensurePartitions, migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/db.js';
 import { applySeed, readSeed } from '../dist/store/seed.js';
@@ -47,7 +48,7 @@ async function fill({ databaseUrl, adminUrl, records }) {
   await migrate(adminUrl);
   const store = openStore(databaseUrl);
   try {
-    const seed = monthSeed(await readSeed(path.resolve(import.meta.dirname, '../seed/demo.yaml')));
+    const seed = seedSchema.parse(monthSeed(await readSeed(path.resolve(import.meta.dirname, '../seed/demo.yaml'))));
     await store.tx((db) => applySeed(db, seed));
     await once(adminUrl, 'ANALYZE');
     const started = Date.now();

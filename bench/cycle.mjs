@@ -117,7 +117,9 @@ async function issue(store, runId) {
     "INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor) SELECT 'finding', finding_id::text, run_id, 'accept', 'looked at it', 'signer' FROM run_finding WHERE run_id = $1",
     [runId],
   );
+  const stopApproval = profile ? profileQueries(6) : undefined;
   const approved = await timed(() => store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash: rows[0].hash, actor: 'approver', comment: 'looked at it' })));
+  stopApproval?.();
   if (!approved.result.ok) throw new Error(`not approved: ${JSON.stringify(approved.result)}`);
   await store.tx((db) => advanceRun(db, runId, 'issuing'));
   const issueOn = new Date().toISOString().slice(0, 10);

@@ -96,3 +96,7 @@ GRANT SELECT ON open_charge TO wattledger_app;
 
 -- A page of a run's documents is read in its order.
 CREATE INDEX document_page ON document (run_id, (account_id || '|' || id));
+-- A trace starts from either end.
+CREATE INDEX erp_posting_document ON erp_posting (document_id);
+CREATE INDEX erp_posting_external ON erp_posting (external_id);
+CREATE INDEX issue_stamp_number ON issue_stamp (legal_number);

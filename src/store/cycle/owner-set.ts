@@ -10,7 +10,7 @@ import { bookCharges, type ChargeToBook } from '../ledger/book-charges.ts';
 import { onLikelyLines } from './likely-lines.ts';
 import { loadOwnerMonths, type OwnerContract, type OwnerMonths } from './owner-months.ts';
 import { lockRun } from './run-state.ts';
-import { planForWholeRun } from './whole-run.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number /** Rows that the statements add. */; readonly stated: number; readonly parked: readonly string[] };
 
@@ -36,6 +36,7 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
     return first === undefined ? [] : [{ contract, months: monthsBetween(first, run.period) }];
   });
   const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted);
+  await planForAccounts(db);
   const { charges, failed } = await statements(db, run.entity_id, loaded);
   await bookMonths(db, runId, run.entity_id, charges);
   await park(db, runId, failed);
@@ -54,14 +55,18 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
  * Claims what of shares is released, and answers the first month of each contract it is about. A mirror goes with the charge it takes back.
  * Rows that a cancelled run stated are open again and come along. Shares on revenue that is paid wait: payments are not known here yet.
  */
-const claimShares = `WITH released AS (
-    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.service_month FROM billing_run r
+const claimShares = `WITH open AS MATERIALIZED (
+    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.service_month, c.record_id, c.revision, c.reversal_of, v.clauses->>'basis' AS basis FROM billing_run r
     JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
     JOIN rated_charge c ON c.charge_id = o.charge_id AND c.role IN ('siteShareEstimate', 'energyReimbursement', 'statement') AND c.payee_account_id IS NOT NULL
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
-    WHERE r.id = $1 AND (c.record_id IS NULL OR c.reversal_of IS NOT NULL OR v.clauses->>'basis' = 'rated'
-        OR coalesce(v.clauses->>'basis', 'billed') = 'billed' AND EXISTS (SELECT FROM rated_charge s JOIN claim k ON k.charge_id = s.charge_id
-             WHERE s.record_id = c.record_id AND s.revision = c.revision AND s.payer_account_id IS NOT NULL AND k.disposition <> 'carried'))),
+    WHERE r.id = $1),
+  billed AS (
+    SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL
+    JOIN claim k ON k.charge_id = s.charge_id AND k.disposition <> 'carried'),
+  released AS (
+    SELECT o.* FROM open o LEFT JOIN billed b ON b.record_id = o.record_id AND b.revision = o.revision
+    WHERE o.record_id IS NULL OR o.reversal_of IS NOT NULL OR o.basis = 'rated' OR coalesce(o.basis, 'billed') = 'billed' AND b.record_id IS NOT NULL),
   made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${onLikelyLines('SELECT charge_id, payee_account_id AS account_id FROM released')})
   SELECT contract_id, min(service_month) AS first_month FROM released GROUP BY contract_id`;
 

@@ -17,35 +17,34 @@ export async function recordPreview(db: Db, runId: string, accounts: readonly st
 }
 
 async function recordAccounts(db: Db, params: readonly [runId: string, accounts: readonly string[], build: number]): Promise<void> {
+  // What is too small to be billed never was on a document, nor would it be without an exclusion.
   await db.query(
-    `WITH d AS (
+    `WITH mine AS MATERIALIZED (
+       SELECT k.account_id, k.disposition, c.record_id, c.session_key, c.reversal_of, c.revision, c.clause, c.service_month, c.payer_account_id, c.role, c.component, c.unit_price, c.tariff_version_id, c.site_id, c.vat_code,
+         c.quantity, c.net_minor, c.energy_wh
+       FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2)
+     ), d AS (
        SELECT account_id, count(*)::integer AS n, sum(net_minor)::bigint AS net, sum(vat_minor)::bigint AS vat, sum(rounding_minor)::bigint AS rounding, sum(energy_wh)::bigint AS wh
        FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state <> 'discarded' GROUP BY 1
      ), l AS (
        SELECT d.account_id, count(*)::integer AS n FROM document d JOIN document_line l ON l.document_id = d.id WHERE d.run_id = $1 AND d.account_id = ANY($2) AND d.state <> 'discarded' GROUP BY 1
      ), s AS (
-       SELECT account_id, count(*)::integer AS n FROM (SELECT DISTINCT k.account_id, c.record_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-         WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND c.record_id IS NOT NULL) r GROUP BY 1
-     )
-     INSERT INTO preview_account (run_id, account_id, build, currency, documents, net_minor, vat_minor, rounding_minor, energy_wh, lines, sessions)
-     SELECT $1, a.id, $3, a.currency, coalesce(d.n, 0), coalesce(d.net, 0), coalesce(d.vat, 0), coalesce(d.rounding, 0), coalesce(d.wh, 0), coalesce(l.n, 0), coalesce(s.n, 0)
-     FROM account a LEFT JOIN d ON d.account_id = a.id LEFT JOIN l ON l.account_id = a.id LEFT JOIN s ON s.account_id = a.id WHERE a.id = ANY($2)`,
-    [...params],
-  );
-  // What is too small to be billed never was on a document, nor would it be without an exclusion.
-  await db.query(
-    `WITH cell AS (
-       SELECT k.account_id,
+       SELECT account_id, count(*)::integer AS n FROM (SELECT DISTINCT account_id, record_id FROM mine WHERE disposition = 'document' AND record_id IS NOT NULL) r GROUP BY 1
+     ), made AS (
+       INSERT INTO preview_account (run_id, account_id, build, currency, documents, net_minor, vat_minor, rounding_minor, energy_wh, lines, sessions)
+       SELECT $1, a.id, $3, a.currency, coalesce(d.n, 0), coalesce(d.net, 0), coalesce(d.vat, 0), coalesce(d.rounding, 0), coalesce(d.wh, 0), coalesce(l.n, 0), coalesce(s.n, 0)
+       FROM account a LEFT JOIN d ON d.account_id = a.id LEFT JOIN l ON l.account_id = a.id LEFT JOIN s ON s.account_id = a.id WHERE a.id = ANY($2)
+     ), cell AS (
+       SELECT c.account_id,
          CASE WHEN c.session_key IS NULL THEN 'period'
               WHEN c.reversal_of IS NOT NULL OR c.revision > 1 AND EXISTS (
                 SELECT FROM rated_charge m JOIN claim mk ON mk.charge_id = m.charge_id WHERE m.record_id = c.record_id AND m.reversal_of IS NOT NULL AND mk.run_id = $1) THEN 'correction'
               WHEN c.service_month < r.period THEN 'late' ELSE 'sale' END AS nature,
-         k.disposition <> 'document' AS excluded, c.role, c.component, c.unit_price, c.tariff_version_id, c.site_id, c.vat_code,
+         c.disposition <> 'document' AS excluded, c.role, c.component, c.unit_price, c.tariff_version_id, c.site_id, c.vat_code,
          sum(c.quantity)::bigint AS quantity, sum(c.net_minor)::bigint AS net, sum(c.energy_wh)::bigint AS wh, count(*)::integer AS charges,
-         coalesce(sum(c.net_minor) FILTER (WHERE k.disposition = 'document' AND c.service_month = r.period AND c.session_key IS NOT NULL AND c.payer_account_id IS NOT NULL AND NOT EXISTS (
+         coalesce(sum(c.net_minor) FILTER (WHERE c.disposition = 'document' AND c.service_month = r.period AND c.session_key IS NOT NULL AND c.payer_account_id IS NOT NULL AND NOT EXISTS (
            SELECT FROM rated_charge s WHERE s.record_id = c.record_id AND s.service_month = c.service_month AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL)), 0)::bigint AS unshared
-       FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id
-       WHERE k.run_id = $1 AND k.account_id = ANY($2) AND NOT (k.disposition = 'excluded' AND c.clause = 'smallSession')
+       FROM mine c JOIN billing_run r ON r.id = $1 WHERE NOT (c.disposition = 'excluded' AND c.clause = 'smallSession')
        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
        UNION ALL
        SELECT account_id, 'period', false, role, component, unit_price, NULL, site_id, vat_code, sum(quantity)::bigint, sum(net_minor)::bigint, sum(energy_wh)::bigint, count(*)::integer, 0

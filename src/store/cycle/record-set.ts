@@ -2,7 +2,7 @@ import type { Db } from '../db.ts';
 import { takeTwins } from './adjustment-twins.ts';
 import { onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
-import { planForWholeRun } from './whole-run.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /**
  * Sale charges a run ($1) may claim: of its months, claimed by none, or carried by a run that is closed. A charge and its mirror
@@ -33,6 +33,7 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
     `INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${claimable}) open`)} ${takeOver}`,
     [runId],
   );
+  await planForAccounts(db);
   await db.query(
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM claim WHERE run_id = $1 ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'",
     [runId],
