@@ -2,6 +2,7 @@ import type { Db } from '../db.ts';
 import { checkPreview } from './check-preview.ts';
 import { type Preview, writeHashes } from './content-hashes.ts';
 import { decideDispositions } from './dispositions.ts';
+import { holdCharges, parkAccounts, settleCorrections } from './hold-charges.ts';
 import { insertDocuments } from './insert-documents.ts';
 import { makeDocuments } from './make-documents.ts';
 import { draftPeriodCharges } from './period-charges.ts';
@@ -39,7 +40,11 @@ async function fixedPreview(db: Db, runId: string): Promise<Preview> {
 async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   // Claims point at documents: they are freed before the drafts go.
   await decideDispositions(db, runId, accounts);
+  await settleCorrections(db, runId, accounts);
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);
-  await insertDocuments(db, runId, await makeDocuments(db, runId, accounts));
+  const { documents, held, parked } = await makeDocuments(db, runId, accounts);
+  await holdCharges(db, runId, held);
+  await parkAccounts(db, runId, parked);
+  await insertDocuments(db, runId, documents);
 }

@@ -6,10 +6,10 @@ import { linkDrafts } from './period-charges.ts';
 export async function insertDocuments(db: Db, runId: string, made: readonly MadeDocument[]): Promise<void> {
   if (made.length === 0) return;
   await db.query(
-    `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, canonical, content_hash)
-     SELECT id, $1, 'all', account_id, entity_id, type, 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash
-     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[], $14::text[])
-       AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash, type)`,
+    `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, canonical, content_hash, credits_document_id, service_from, service_to)
+     SELECT id, $1, 'all', account_id, entity_id, type, 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash, credits, from_on, to_on
+     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[], $14::text[], $15::text[], $16::date[], $17::date[])
+       AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash, type, credits, from_on, to_on)`,
     [
       runId,
       made.map((d) => d.id),
@@ -25,6 +25,9 @@ export async function insertDocuments(db: Db, runId: string, made: readonly Made
       made.map((d) => d.value.canonical),
       made.map((d) => d.value.contentHash),
       made.map((d) => d.type),
+      made.map((d) => d.credits?.documentId ?? null),
+      made.map((d) => d.value.serviceFrom),
+      made.map((d) => d.value.serviceTo),
     ],
   );
   const lines = made.flatMap((d) =>
@@ -48,6 +51,8 @@ export async function insertDocuments(db: Db, runId: string, made: readonly Made
       charge_count: l.chargeCount,
       adjustment_id: l.adjustmentId,
       mapping_version: l.mappingVersion,
+      credits_document_id: l.credits?.documentId ?? null,
+      credits_line_no: l.credits?.lineNo ?? null,
     })),
   );
   const text = JSON.stringify(lines, (_key, v) => (typeof v === 'bigint' ? v.toString() : v));

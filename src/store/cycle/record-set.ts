@@ -1,9 +1,10 @@
 import type { Db } from '../db.ts';
+import { claimCreditOrders } from './credit-orders.ts';
 import { lockRun } from './run-state.ts';
 
 /**
  * Sale charges a run ($1) may claim: of its months, claimed by none, or carried by a run that is closed. A charge and its mirror
- * that no run has claimed cancel out and stay unclaimed.
+ * that no run has billed cancel out and stay as they are.
  */
 export const claimable = `SELECT c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency
   FROM billing_run r JOIN rated_charge c ON c.entity_id = r.entity_id AND c.service_month <= r.period AND c.payer_account_id IS NOT NULL
@@ -11,7 +12,7 @@ export const claimable = `SELECT c.charge_id, c.payer_account_id, c.energy_wh, c
   LEFT JOIN rated_charge mirror ON mirror.reversal_of = c.charge_id
   LEFT JOIN claim original ON original.charge_id = c.reversal_of
   LEFT JOIN billing_run carrier ON carrier.id = own.run_id AND own.disposition = 'carried' AND carrier.state = 'closed'
-  WHERE r.id = $1 AND (own.charge_id IS NULL OR carrier.id IS NOT NULL) AND mirror.charge_id IS NULL AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)`;
+  WHERE r.id = $1 AND (own.charge_id IS NULL OR carrier.id IS NOT NULL) AND mirror.charge_id IS NULL AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL AND original.disposition <> 'carried')`;
 
 /** A carried charge moves to the run that claims it now. */
 export const takeOver =
@@ -36,5 +37,6 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
      WHERE r.id = $1 AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
     [runId],
   );
+  await claimCreditOrders(db, runId);
   return { claimed: rowCount ?? 0 };
 }

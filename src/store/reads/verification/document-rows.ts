@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { DocumentAdjustment, DocumentCharge } from '../../../core/document/compose.ts';
-import { adjustmentOf, annexOrder, chargeOf, claimedCharges } from '../../cycle/claimed-charges.ts';
+import { adjustmentOf, annexOrder, chargeOf, claimedCharges, manualLines } from '../../cycle/claimed-charges.ts';
+import { creditRefs } from '../../cycle/credits.ts';
 import type { Db } from '../../db.ts';
 import type { Judged } from './intake-rows.ts';
 import { pagesOf } from './pages.ts';
@@ -11,7 +12,11 @@ const documentsPerPage = 20;
 export type DocumentRow = {
   readonly id: string;
   readonly state: string;
+  readonly type: string;
   readonly period: string;
+  readonly credits_document_id: string | null;
+  readonly service_from: string | null;
+  readonly service_to: string | null;
   readonly account_id: string;
   readonly entity_id: string;
   readonly currency: string;
@@ -38,12 +43,13 @@ export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: Do
     const ids = documents.map((d) => d.id);
     const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, ${annexOrder}`, [ids]);
     const lines = await db.query('SELECT * FROM document_line WHERE document_id = ANY($1) ORDER BY document_id, line_no', [ids]);
-    const adjustments = await db.query('SELECT l.document_id, a.* FROM document_line l JOIN adjustment a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id', [ids]);
+    const adjustments = await db.query(`SELECT l.document_id, a.* FROM document_line l JOIN (${manualLines}) a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id`, [ids]);
+    const refs = await creditRefs(db, charges.rows);
     const of = (rows: readonly QueryResultRow[], id: string) => rows.filter((r) => r['document_id'] === id);
     yield documents.map((row) => ({
       row,
       parts: {
-        charges: of(charges.rows, row.id).map((r) => ({ ...chargeOf(r), lineNo: r['line_no'] })),
+        charges: of(charges.rows, row.id).map((r) => ({ ...chargeOf(r, refs), lineNo: r['line_no'] })),
         adjustments: of(adjustments.rows, row.id).map(adjustmentOf),
         lines: of(lines.rows, row.id),
       },
