@@ -118,7 +118,7 @@ function documentsOf(input: AccountInput, group: Group, isApart: (charge: Docume
     });
   const invoices = () => [compose('invoice', (c) => !isApart(c)), compose('lateInvoice', isApart)].filter((d) => d !== undefined);
   let made = invoices();
-  if (taken.size < crediting.length && made.some((d) => d.value.payableMinor < 0n)) {
+  if (taken.size < crediting.length && made.some((d) => isNegative(d.value))) {
     ({ creditNotes, taken } = creditNotesOf(input, group, crediting));
     made = invoices();
   }
@@ -132,6 +132,11 @@ function documentsOf(input: AccountInput, group: Group, isApart: (charge: Docume
     return false;
   });
   return { documents: [...kept, ...creditNotes], held };
+}
+
+/** Less than nothing, also where it is rounded to nothing. */
+function isNegative({ vat, payableMinor }: DocumentValue): boolean {
+  return payableMinor < 0n || vat.reduce((sum, v) => sum + v.baseMinor + v.vatMinor, 0n) < 0n;
 }
 
 /** Credit notes for what `parts` take back, one per document. What would come to more than nothing is no credit, and stays on the invoice. */

@@ -132,7 +132,7 @@ export function composeDocument(input: ComposeInput): DocumentValue | undefined 
   if (lines.length === 0) return undefined;
   const amounts = new Map<string, bigint>();
   for (const line of lines) amounts.set(line.vatCode, (amounts.get(line.vatCode) ?? 0n) + (input.roundingMode === 'netFirst' ? line.netMinor : line.grossMinor));
-  const isLast = credits !== null && credits.rest.vat.every((left) => left.amountMinor + (amounts.get(left.vatCode) ?? 0n) === 0n);
+  const isLast = credits?.rest.vat.every((left) => left.amountMinor + (amounts.get(left.vatCode) ?? 0n) === 0n) ?? false;
   const vatLeft = new Map(credits?.rest.vat.map((left) => [left.vatCode, left.vatMinor]));
   const vat = [...amounts.keys()].sort().map((vatCode): VatSummary => {
     const percent = percentOf(vatCode);
@@ -178,8 +178,9 @@ export function combineHashes(hashes: readonly Buffer[]): Buffer {
 function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
   const groups = new Map<string, DocumentCharge[]>();
   for (const charge of charges) {
-    // JSON array order is the order of the lines on paper: the customer's cost center, ours, site, month, then what was sold.
+    // JSON array order is the order of the lines on paper: the customer's cost center, ours, site, month, then what was sold; corrections last.
     const key = JSON.stringify([
+      charge.credits === null ? 0 : 1,
       charge.customerCostCenter,
       charge.costCenter,
       charge.siteId,

@@ -43,10 +43,16 @@ export function eventsOfDocument({ currency, netMinor, bookedNet, vat, payableMi
   ];
 }
 
-const zeroSale: { readonly net: Amount; readonly vat: Amount; readonly rounding: Amount; readonly fx: Amount; readonly energyWh: bigint } = { net: none, vat: none, rounding: none, fx: none, energyWh: 0n };
+const zeroSale: { readonly net: Amount; readonly vat: Amount; readonly rounding: Amount; readonly fx: Amount; readonly energyWh: bigint } = {
+  net: none,
+  vat: none,
+  rounding: none,
+  fx: none,
+  energyWh: 0n,
+};
 
 /** What is invoiced to a customer, or credited: there the figures as a document has them, negative, are what the credit takes back. */
 export function soldEvent(currency: string, figures: Partial<typeof zeroSale>, isCredit: boolean): LedgerEvent {
   const event: LedgerEvent = { kind: 'saleInvoiced', currency, ...zeroSale, ...figures };
-  return isCredit ? { ...mirrorOfEvent(event), kind: 'saleCredited' } as LedgerEvent : event;
+  return isCredit ? ({ ...mirrorOfEvent(event), kind: 'saleCredited' } as LedgerEvent) : event;
 }

@@ -57,5 +57,11 @@ export function adjustmentOf(r: QueryResultRow): DocumentAdjustment {
   return {
     ...(r['net_minor'] === null ? {} : { netMinor: r['net_minor'] }),
     ...(documentId === null ? {} : { credits: { documentId, lineNo, legalNumber } }),
-    id: r['id'], amountMinor: r['amount_minor'], vatCode: r['vat_code'], glAccount: r['gl_account'], costCenter: r['cost_center'], description: r['description'] };
+    id: r['id'],
+    amountMinor: r['amount_minor'],
+    vatCode: r['vat_code'],
+    glAccount: r['gl_account'],
+    costCenter: r['cost_center'],
+    description: r['description'],
+  };
 }

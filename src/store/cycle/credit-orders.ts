@@ -12,5 +12,6 @@ export async function claimCreditOrders(db: Db, runId: string): Promise<void> {
      RETURNING o.account_id`,
     [runId],
   );
-  if (rows.length > 0) await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, rows.map((r) => r.account_id)]);
+  if (rows.length > 0)
+    await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, rows.map((r) => r.account_id)]);
 }

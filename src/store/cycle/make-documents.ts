@@ -79,7 +79,10 @@ export async function makeDocuments(db: Db, runId: string, accounts: readonly st
       made.documents.flatMap((d) => d.value.lines),
     );
     if (over !== undefined) {
-      parked.set(account.id, `more would be credited of line ${over.lineNo} of ${over.legalNumber} than is left of it: take back the credit that was ordered before (POST /v1/documents/{id}/credit with the opposite amount)`);
+      parked.set(
+        account.id,
+        `more would be credited of line ${over.lineNo} of ${over.legalNumber} than is left of it: take back the credit that was ordered before (POST /v1/documents/{id}/credit with the opposite amount)`,
+      );
       continue;
     }
     held.push(...made.held);

@@ -101,7 +101,15 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
   for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, isOwed, isCredit }, conversion, books)) {
     booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
   }
-  return { key: `issue/${document.id}`, kind: isOwed ? 'stated' : isCredit ? 'credited' : 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, fxRate: conversion.name, booked };
+  return {
+    key: `issue/${document.id}`,
+    kind: isOwed ? 'stated' : isCredit ? 'credited' : 'invoiced',
+    entityId: document.entity_id,
+    effectiveOn: issueOn,
+    sourceRef: document.id,
+    fxRate: conversion.name,
+    booked,
+  };
 }
 
 /** Documents of what we owe, to site owners; their figures have the signs of their charges. */
