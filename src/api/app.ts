@@ -15,6 +15,8 @@ import { answerProblem, Problem, problemOf } from './problem.ts';
 import { allowanceRoutes } from './routes/allowance.ts';
 import { chargeRoutes } from './routes/charges.ts';
 import { contractRoutes } from './routes/contracts.ts';
+import { creditRoutes } from './routes/credits.ts';
+import { documentRuleRoutes } from './routes/document-rules.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -106,6 +108,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runDecisionRoutes(app, deps);
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
+  creditRoutes(app, deps);
+  documentRuleRoutes(app, deps);
   setUpRoutes(app, deps);
   setUpEntryRoutes(app, deps);
   contractRoutes(app, deps);

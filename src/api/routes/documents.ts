@@ -6,6 +6,8 @@ import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { json, money, problems, wh } from '../schemas.ts';
 
+const credited = z.object({ documentId: z.string(), legalNumber: z.string() });
+
 export const documentSummary = z
   .object({
     documentId: z.string(),
@@ -26,6 +28,9 @@ export const documentSummary = z
     payable: money,
     energyWh: wh,
     chargeCount: z.int(),
+    serviceFrom: z.string().nullable().openapi({ description: 'First day of what it bills.' }),
+    serviceTo: z.string().nullable(),
+    credits: credited.nullable().openapi({ description: 'The document that it is the credit note of.' }),
     contentHash: z.string(),
     erp: z.object({ state: z.string(), externalId: z.string().nullable(), answer: z.string().nullable() }).nullable(),
   })
@@ -46,7 +51,9 @@ const line = z.object({
   serviceMonth: z.string(),
   energyWh: wh,
   charges: z.int(),
+  credits: credited.extend({ lineNo: z.int().nullable() }).nullable().openapi({ description: 'The issued line that it takes something back from.' }),
 });
+const creditedBy = z.array(z.object({ documentId: z.string(), legalNumber: z.string().nullable(), type: z.string(), net: money })).readonly();
 
 const vatByCode = z.array(z.object({ vatCode: z.string(), percent: z.string(), base: money, vat: money })).readonly();
 
@@ -68,7 +75,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
             .openapi({ param: { name: 'id', in: 'path' } }),
         }),
       },
-      responses: { 200: json(documentSummary.extend({ vatByCode, lines: z.array(line).readonly() }), 'The document.'), ...problems },
+      responses: { 200: json(documentSummary.extend({ vatByCode, lines: z.array(line).readonly(), creditedBy }), 'The document.'), ...problems },
     }),
     async (c) => {
       const id = c.req.valid('param').id.replace(/\.json$/, '');

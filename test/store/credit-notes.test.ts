@@ -1,0 +1,317 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rebillDocument } from '../../src/activities/rebill.ts';
+import { documentRulesSchema } from '../../src/contracts/document-rules.ts';
+import { creditLines } from '../../src/store/commands/credit-lines.ts';
+import { orderRebill, type RebillOrder } from '../../src/store/commands/order-rebill.ts';
+import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
+import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { findDocument } from '../../src/store/reads/documents.ts';
+import { energyBalance } from '../../src/store/reads/energy-balance.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { verifyAll } from '../../src/verify/verify-all.ts';
+import { closeSet, issueRun } from '../support/bill.ts';
+import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+const by = { actor: 'preparer' };
+let original: TestDatabase;
+
+type World = { readonly store: Store; readonly rows: (sql: string, params?: unknown[]) => Promise<Record<string, never>[]>; readonly close: () => Promise<void> };
+const open = (database: TestDatabase): World => {
+  const store = openStore(database.url);
+  const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
+  const close = async () => {
+    await store.close();
+    await database.drop();
+  };
+  return { store, rows, close };
+};
+/** Bills a month of the sample seller, its site owners too, and closes the run. */
+async function bill({ store }: World, period: string, issuedOn: string): Promise<string> {
+  const runId = await closeSet(store, period);
+  await store.tx((db) => closeOwnerSet(db, runId));
+  await issueRun(store, runId, issuedOn);
+  for (const to of ['handingOver', 'reconciled', 'closed'] as const) await store.tx((db) => advanceRun(db, runId, to));
+  return runId;
+}
+const arrive = async ({ store }: World, ...lines: string[]) => {
+  await storeLines(store, lines);
+  await processAll(store);
+};
+const documentsOf = ({ rows }: World, runId: string, accountId: string) =>
+  rows(
+    `SELECT d.type, s.legal_number AS number, o.legal_number AS credits, d.net_minor AS net, d.vat_minor AS vat, d.payable_minor AS payable, d.energy_wh AS wh FROM document d JOIN issue_stamp s ON s.document_id = d.id
+     LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id WHERE d.run_id = $1 AND d.account_id = $2 ORDER BY d.type DESC, s.number`,
+    [runId, accountId],
+  );
+const invoiceOf = async ({ rows }: World, accountId: string) =>
+  (await rows("SELECT id FROM document WHERE account_id = $1 AND type = 'invoice' AND state = 'issued' ORDER BY id LIMIT 1", [accountId]))[0]?.['id'] as unknown as string;
+const rebill = async ({ store }: World, order: Omit<RebillOrder, 'reason'>) => {
+  const { orderId } = await store.tx((db) => orderRebill(db, { ...order, reason: 'asked for' }, by));
+  return { orderId, ...(await rebillDocument(store, orderId)) };
+};
+const sound = async ({ store }: World) => {
+  const { sections } = await verifyAll(store);
+  expect(sections.filter((s) => s.problem !== null)).toEqual([]);
+  expect((await energyBalance(store.pool)).filter((b) => b.difference !== 0n)).toEqual([]);
+};
+
+beforeAll(async () => {
+  original = await freshDatabase();
+  const world = open(original);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await world.store.tx((db) => applySeed(db, seed));
+  // A fleet (NR1-3) with two sessions, a driver (Bl2-1) with two, an eMSP (Share-2) with one.
+  await arrive(world, session(1, { user: 'NR1-3', garage: 'NR1' }), session(2, { user: 'NR1-3', garage: 'NR1', kWh: '20' }), session(3), session(4, { kWh: '20' }), session(5, { user: 'Share-2' }));
+  await bill(world, '2019-12', '2020-01-06');
+  await world.store.close();
+});
+afterAll(() => original.drop());
+
+const world = async () => open(await copyOf(original));
+
+describe('the correction of an issued session', () => {
+  it('of a fleet is a credit note that names the invoice and its line, and a new line on the next invoice', async () => {
+    const w = await world();
+    const [first] = await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_fleet_home_care');
+    await arrive(w, session(1, { user: 'NR1-3', garage: 'NR1', kWh: '12' }));
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    const made = await documentsOf(w, runId, 'acc_fleet_home_care');
+    expect(made.map((d) => [d['type'], d['number'], d['credits'], d['wh']])).toEqual([
+      ['invoice', '2020-000004', null, 12_000n],
+      ['creditNote', 'K-2020-000001', first?.['number'], -10_500n],
+    ]);
+    const lines = await w.rows(
+      'SELECT l.net_minor + o.net_minor AS rest, o.energy_wh AS billed FROM document_line l JOIN document_line o ON o.document_id = l.credits_document_id AND o.line_no = l.credits_line_no WHERE l.credits_document_id IS NOT NULL AND l.vat_code = o.vat_code AND l.component_of IS NULL'.replace(
+        ' AND l.component_of IS NULL',
+        '',
+      ),
+    );
+    expect(lines.length).toBeGreaterThan(0);
+    const credited = await w.rows('SELECT line_no, credited_minor, low_minor, high_minor FROM document_credit ORDER BY line_no');
+    for (const c of credited) expect((c['credited_minor'] as unknown as bigint) > 0n && (c['credited_minor'] as unknown as bigint) <= (c['high_minor'] as unknown as bigint)).toBe(true);
+    // Its journal is the credit of the ledger table; the ERP is told which document it credits.
+    expect(
+      await w.rows(
+        "SELECT kind, sum(amount) FILTER (WHERE ledger_account = 'receivable')::bigint AS owed FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_key = t.key WHERE kind = 'credited' GROUP BY 1",
+      ),
+    ).toEqual([{ kind: 'credited', owed: made[1]?.['payable'] }]);
+    const [posting] = await w.rows("SELECT kind, convert_from(payload, 'UTF8')::jsonb->'credits' AS credits FROM erp_posting WHERE kind = 'creditNote'");
+    expect(posting).toMatchObject({ kind: 'creditNote', credits: { key: await invoiceOf(w, 'acc_fleet_home_care'), legalNumber: first?.['number'] } });
+    const shown = await findDocument(w.store.pool, await invoiceOf(w, 'acc_fleet_home_care'));
+    expect(shown?.creditedBy.map((c) => c.legalNumber)).toEqual(['K-2020-000001']);
+    await sound(w);
+    await w.close();
+  });
+
+  it('of a driver stands on the next invoice and names the one before; without one to stand on it is a credit note', async () => {
+    const w = await world();
+    await arrive(w, session(3, { kWh: '5' }), session(60, { start: '05.01.2020 18:00', end: '05.01.2020 21:00', kWh: '30' }));
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    const [invoice, ...rest] = await documentsOf(w, runId, 'acc_driver_16');
+    expect([invoice?.['type'], invoice?.['wh'], rest]).toEqual(['invoice', 30_000n + 5000n - 10_500n, []]);
+    const named = await w.rows(
+      "SELECT s.legal_number AS number, l.energy_wh AS wh FROM document_line l JOIN document d ON d.id = l.document_id JOIN issue_stamp s ON s.document_id = l.credits_document_id WHERE d.run_id = $1 AND d.account_id = 'acc_driver_16'",
+      [runId],
+    );
+    expect(named).toEqual([{ number: (await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_driver_16'))[0]?.['number'], wh: -10_500n }]);
+    // All that is left now is less than nothing.
+    await arrive(w, session(4, { kWh: '1' }));
+    const next = await bill(w, '2020-02', '2020-03-06');
+    expect((await documentsOf(w, next, 'acc_driver_16')).map((d) => [d['type'], d['wh']])).toEqual([
+      ['invoice', 1000n],
+      ['creditNote', -20_000n],
+    ]);
+    await sound(w);
+    await w.close();
+  });
+
+  it('of a correction credits the latest live line, in whatever run each comes (D36)', async () => {
+    const w = await world();
+    await arrive(w, session(1, { user: 'NR1-3', garage: 'NR1', kWh: '12' }));
+    const january = await bill(w, '2020-01', '2020-02-06');
+    await arrive(w, session(1, { user: 'NR1-3', garage: 'NR1', kWh: '13' }));
+    const february = await bill(w, '2020-02', '2020-03-06');
+    const [rebilled] = await documentsOf(w, january, 'acc_fleet_home_care');
+    expect((await documentsOf(w, february, 'acc_fleet_home_care')).map((d) => [d['type'], d['credits'], d['wh']])).toEqual([
+      ['invoice', null, 13_000n],
+      ['creditNote', rebilled?.['number'], -12_000n],
+    ]);
+    const [sum] = await w.rows(
+      "SELECT (SELECT sum(net_minor) FROM document WHERE account_id = 'acc_fleet_home_care')::bigint AS documents, (SELECT sum(net_minor) FROM rated_charge WHERE payer_account_id = 'acc_fleet_home_care')::bigint AS charges",
+    );
+    expect(sum?.['documents']).toBe(sum?.['charges']);
+    await sound(w);
+    await w.close();
+  });
+
+  it('takes the write-off back when nobody was billed, and waits while what it corrects is not issued yet', async () => {
+    const w = await world();
+    await arrive(w, session(70, { user: 'NR1-3', garage: 'NR1', start: '05.01.2020 18:00', end: '05.01.2020 21:00' }));
+    const january = await closeSet(w.store, '2020-01');
+    // January is still open when the session is corrected, and February closes its set.
+    await arrive(w, session(70, { user: 'NR1-3', garage: 'NR1', start: '05.01.2020 18:00', end: '05.01.2020 21:00', kWh: '11' }));
+    const february = await bill(w, '2020-02', '2020-03-06');
+    expect(await documentsOf(w, february, 'acc_fleet_home_care')).toEqual([]);
+    expect(await w.rows("SELECT disposition, hold_reason, count(*)::integer AS n FROM claim WHERE run_id = $1 AND account_id = 'acc_fleet_home_care' GROUP BY 1, 2", [february])).toEqual([
+      { disposition: 'carried', hold_reason: 'originalNotIssued', n: 2 },
+    ]);
+    await issueRun(w.store, january, '2020-03-07');
+    const march = await bill(w, '2020-03', '2020-04-06');
+    expect((await documentsOf(w, march, 'acc_fleet_home_care')).map((d) => [d['type'], d['wh']])).toEqual([
+      ['invoice', 11_000n],
+      ['creditNote', -10_500n],
+    ]);
+    await sound(w);
+    await w.close();
+  });
+});
+
+describe('the database', () => {
+  it('refuses a negative invoice, and credits of a line beyond it, whoever comes second', async () => {
+    const w = await world();
+    const id = await invoiceOf(w, 'acc_fleet_home_care');
+    await expect(
+      w.store.pool.query('INSERT INTO document SELECT (jsonb_populate_record(d, \'{"id":"doc_x","state":"draft","payable_minor":-1}\')).* FROM document d WHERE id = $1', [id]),
+    ).rejects.toMatchObject({ constraint: 'document_sign' });
+    const [line] = await w.rows('SELECT net_minor AS net FROM document_line WHERE document_id = $1 AND line_no = 1', [id]);
+    const net = line?.['net'] as unknown as bigint;
+    const credit = async (name: string, minor: bigint) => {
+      await w.store.pool.query(
+        `INSERT INTO document SELECT (jsonb_populate_record(d, jsonb_build_object('id', $2::text, 'state', 'draft', 'type', 'creditNote', 'payable_minor', -1, 'credits_document_id', d.id))).* FROM document d WHERE id = $1`,
+        [id, name],
+      );
+      await w.store.pool.query(
+        `INSERT INTO document_line SELECT (jsonb_populate_record(l, jsonb_build_object('document_id', $2::text, 'net_minor', -$3::bigint, 'credits_document_id', l.document_id, 'credits_line_no', l.line_no))).* FROM document_line l WHERE document_id = $1 AND line_no = 1`,
+        [id, name, minor],
+      );
+    };
+    await credit('doc_c1', net - 1n);
+    await credit('doc_c2', 2n);
+    const issue = (name: string) => w.store.tx((db) => db.query("UPDATE document SET state = 'issued' WHERE id = $1", [name]));
+    const answers = await Promise.allSettled([issue('doc_c1'), issue('doc_c2')]);
+    expect(answers.map((a) => a.status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(answers.flatMap((a) => (a.status === 'rejected' ? [(a.reason as { constraint?: string }).constraint] : []))).toEqual(['document_credit_limit']);
+    await expect(w.store.pool.query('UPDATE document_credit SET credited_minor = 0')).rejects.toMatchObject({ code: '42501' });
+    await w.close();
+  });
+});
+
+describe('what an entity sets', () => {
+  it('holds small differences back until they are large enough, and bills large ones apart', async () => {
+    const w = await world();
+    const set = (late: object) => w.store.tx((db) => setDocumentRules(db, { entityId: 'ent_se', rules: documentRulesSchema.parse({ late }), reason: 'agreed' }, { actor: 'controller' }));
+    await set({ fleet: { policy: 'holdBelow', thresholdMinor: 5000 }, driver: { policy: 'separateInvoice' } });
+    const january = { start: '05.01.2020 18:00', end: '05.01.2020 21:00' };
+    await arrive(w, session(80, { user: 'NR1-3', garage: 'NR1', kWh: '3' }), session(81, { user: 'NR1-3', garage: 'NR1', ...january }), session(82), session(83, january));
+    const first = await bill(w, '2020-01', '2020-02-06');
+    expect((await documentsOf(w, first, 'acc_fleet_home_care')).map((d) => d['wh'])).toEqual([10_500n]);
+    expect((await documentsOf(w, first, 'acc_driver_16')).map((d) => [d['type'], d['wh']])).toEqual([
+      ['invoice', 10_500n],
+      ['invoice', 10_500n],
+    ]);
+    expect(await w.rows('SELECT disposition, hold_reason, held_since FROM claim WHERE hold_reason IS NOT NULL')).toEqual([{ disposition: 'carried', hold_reason: 'late', held_since: '2020-01' }]);
+    expect((await energyBalance(w.store.pool)).find((b) => b.month === '2019-12')).toMatchObject({ carried: 3000n, difference: 0n });
+    // With another 30 kWh it is enough.
+    await arrive(w, session(84, { user: 'NR1-3', garage: 'NR1', kWh: '30' }));
+    const next = await bill(w, '2020-02', '2020-03-06');
+    expect((await documentsOf(w, next, 'acc_fleet_home_care')).map((d) => d['wh'])).toEqual([33_000n]);
+    await sound(w);
+    await w.close();
+  });
+});
+
+describe('a credit of lines', () => {
+  it('becomes a credit note that names its invoice, never more than is left of a line, and can be taken back in time', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_fleet_home_care');
+    const [line] = await w.rows('SELECT net_minor AS net FROM document_line WHERE document_id = $1 AND line_no = 1', [documentId]);
+    const net = line?.['net'] as unknown as bigint;
+    const credit = (amountMinor?: bigint) => w.store.tx((db) => creditLines(db, { documentId, lines: [{ lineNo: 1, amountMinor }], reason: 'cable broken' }, by));
+    await expect(credit(net + 1n)).rejects.toThrow(/is left/);
+    await expect(credit(-1n)).rejects.toThrow(/is left/);
+    await credit(500n);
+    await expect(credit(net - 499n)).rejects.toThrow(/is left/);
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    const [made] = await documentsOf(w, runId, 'acc_fleet_home_care');
+    expect([made?.['type'], made?.['net'], made?.['vat'], made?.['wh']]).toEqual(['creditNote', -500n, -125n, 0n]);
+    await sound(w);
+    // The session is corrected: with the goodwill more would be credited than was billed, so the account waits for people.
+    await arrive(w, session(1, { user: 'NR1-3', garage: 'NR1', kWh: '9' }), session(2, { user: 'NR1-3', garage: 'NR1', kWh: '9' }));
+    const next = await closeSet(w.store, '2020-02');
+    await issueRun(w.store, next, '2020-03-06');
+    expect(await w.rows("SELECT state, reason FROM run_account WHERE run_id = $1 AND account_id = 'acc_fleet_home_care'", [next])).toEqual([
+      { state: 'parked', reason: expect.stringMatching(/more would be credited of line 1 of 2020-\d+ than is left/) },
+    ]);
+    for (const to of ['handingOver', 'reconciled', 'closed'] as const) await w.store.tx((db) => advanceRun(db, next, to));
+    await credit(-500n);
+    const last = await bill(w, '2020-03', '2020-04-06');
+    const [sum] = await w.rows(
+      "SELECT (SELECT sum(net_minor) FROM document WHERE account_id = 'acc_fleet_home_care' AND state = 'issued')::bigint AS documents, (SELECT sum(net_minor) FROM rated_charge WHERE payer_account_id = 'acc_fleet_home_care')::bigint AS charges",
+    );
+    expect(sum?.['documents']).toBe(sum?.['charges']);
+    expect((await documentsOf(w, last, 'acc_fleet_home_care')).map((d) => d['type'])).toContain('creditNote');
+    await sound(w);
+    await w.close();
+  });
+});
+
+describe('credit and rebill', () => {
+  it('bills anew only what comes out otherwise, with the share of the site owner', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_driver_16');
+    expect(await rebill(w, { documentId, kind: 'rebill', outcome: 'bill' })).toMatchObject({ rebilled: 0, problem: null });
+    expect(await w.rows('SELECT state, records FROM rebill_order')).toEqual([{ state: 'done', records: 0 }]);
+    // The price was published too late: it holds from before.
+    await w.store.pool.query(
+      `INSERT INTO tariff_version (id, tariff_id, version, currency, valid_from, valid_to, body, body_hash, author, second_person)
+       SELECT tariff_id || '/late', tariff_id, 99, currency, valid_from, 'infinity', replace(body::text, '"price": "2', '"price": "1')::jsonb, body_hash, 'pricer', 'second' FROM tariff_version t JOIN price_assignment p USING (tariff_id) WHERE p.segment = 'driver' LIMIT 1`,
+    );
+    await w.close();
+  });
+
+  it('credits an invoice wholly, to the öre, and opens its charges again; the owner is paid the same', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_driver_16');
+    const [before] = await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_driver_16');
+    const shares = "SELECT coalesce(sum(net_minor), 0)::bigint AS net FROM rated_charge WHERE payee_account_id IS NOT NULL AND role = 'siteShareEstimate'";
+    const paid = await w.rows(shares);
+    expect(await rebill(w, { documentId, kind: 'credit', outcome: 'bill' })).toMatchObject({ rebilled: 2, problem: null });
+    await expect(rebill(w, { documentId, kind: 'credit', outcome: 'bill' })).rejects.toThrow(/credited already/);
+    expect(await w.rows(shares)).toEqual(paid);
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    const made = await documentsOf(w, runId, 'acc_driver_16');
+    // A driver's mirror and what takes its place come to nothing together: it is a credit note and an invoice, or one invoice that shows both.
+    expect(made.reduce((sum, d) => sum + (d['payable'] as unknown as bigint), 0n)).toBe(0n);
+    expect(made.reduce((sum, d) => sum + (d['wh'] as unknown as bigint), 0n)).toBe(0n);
+    expect((before?.['payable'] as unknown as bigint) > 0n).toBe(true);
+    await sound(w);
+    await w.close();
+  });
+
+  it('writes off what takes the place of a credited invoice, when that is the order', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_fleet_home_care');
+    const [before] = await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_fleet_home_care');
+    await rebill(w, { documentId, kind: 'credit', outcome: 'writeOff' });
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    const [note, ...rest] = await documentsOf(w, runId, 'acc_fleet_home_care');
+    expect([note?.['type'], note?.['credits'], note?.['payable'], rest]).toEqual(['creditNote', before?.['number'], -(before?.['payable'] as unknown as bigint), []]);
+    expect((await energyBalance(w.store.pool)).find((b) => b.month === '2019-12')).toMatchObject({ excluded: 30_500n, difference: 0n });
+    await sound(w);
+    await w.close();
+  });
+
+  it('does nothing at all when one of its sessions cannot be billed anew, says why, and goes on once that is mended', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_fleet_home_care');
+    await w.store.pool.query("UPDATE mapping SET external_key = 'gone-' || external_key WHERE kind = 'site' AND external_key = 'NR1'");
+    const failed = await rebill(w, { documentId, kind: 'rebill', outcome: 'bill' });
+    expect(failed).toMatchObject({ rebilled: 0, problem: expect.stringMatching(/2 records cannot be billed anew/) });
+    expect(await w.rows('SELECT state, problem IS NOT NULL AS told FROM rebill_order')).toEqual([{ state: 'failed', told: true }]);
+    expect(await w.rows('SELECT count(*)::integer AS n FROM record_head WHERE waiting_raw_id IS NOT NULL')).toEqual([{ n: 0 }]);
+    await w.close();
+  });
+});
