@@ -82,7 +82,7 @@ describe('the correction of a business', () => {
 
   it('keeps on the invoice what takes back a credit, since no credit note asks for money', () => {
     // At a negative spot price the customer was paid 2.00; its mirror is owed again.
-    const spot = charge(7n, { netMinor: -200n, grossMinor: -250n, unitPrice: '-0.20' });
+    const spot = charge(7n, { netMinor: -200n, grossMinor: -250n }, 'netFirst', { unitPrice: '-0.20' });
     const input = business({ charges: [charge(8n, { netMinor: 1000n, grossMinor: 1250n }), mirror(spot, 'doc_a')], remainders: left('doc_a', remainderOf(original)) });
     expect(made(input)).toEqual([{ kind: 'invoice', credits: null, net: 1200n, vat: 300n, rounding: 0n, payable: 1500n }]);
     expect(billed(input).lines.map((l) => l.credits?.legalNumber)).toEqual([undefined, 'N-doc_a']);

@@ -56,7 +56,7 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
               .max(1000)
               .optional(),
             description: z.string().trim().min(1).max(200).optional().openapi({ description: 'Stands on the credit note, with `lines`.' }),
-            then: z.enum(['open', 'writeOff']).default('open').openapi({ description: 'What becomes of the charges of a whole credit.' }),
+            charges: z.enum(['open', 'writeOff']).default('open').openapi({ description: 'What becomes of the charges of a whole credit.' }),
           }),
         ),
       },
@@ -64,10 +64,10 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
     }),
     async (c) => {
       const documentId = c.req.valid('param').id;
-      const { lines, description, reason: why, then } = c.req.valid('json');
+      const { lines, description, reason: why, charges } = c.req.valid('json');
       const key = c.req.valid('header')['idempotency-key'];
       if (lines === undefined) {
-        const order = await store.tx((db) => orderRebill(db, { documentId, kind: 'credit', outcome: then === 'open' ? 'bill' : 'writeOff', reason: why }, byOf(c), key));
+        const order = await store.tx((db) => orderRebill(db, { documentId, kind: 'credit', outcome: charges === 'open' ? 'bill' : 'writeOff', reason: why }, byOf(c), key));
         await orders.rebill(order.orderId);
         return c.json({ ...order, creditIds: [] }, 202);
       }
