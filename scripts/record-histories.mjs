@@ -12,8 +12,10 @@ import { loadConfig } from '../dist/config.js';
 import { startPlatform } from '../dist/platform/start-platform.js';
 import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
 import { importFile } from '../dist/store/commands/import-file.js';
+import { orderRebill } from '../dist/store/commands/order-rebill.js';
 import { planRun } from '../dist/store/commands/plan-run.js';
 import { addAdjustment } from '../dist/store/commands/shape-run.js';
+import { signFindings } from '../dist/store/commands/sign-findings.js';
 import { signCarry } from '../dist/store/commands/steer-run.js';
 import { openStore } from '../dist/store/db.js';
 import { storeRawMessages } from '../dist/store/intake/store-raw.js';
@@ -63,6 +65,7 @@ try {
   await oneCdrOfEachKind(store, client);
   await oneImport(store, client);
   await oneMonth(store, client);
+  await oneRebill(store, client);
   await client.workflow.execute(workflowNames.partitionKeeper, { taskQueue, workflowId: 'partitions' });
   await client.workflow.execute(workflowNames.retentionKeeper, { taskQueue, workflowId: 'retention', args: [{ actor: 'recorder' }] });
   await client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: 'sealer', args: [{ forMs: 0 }] });
@@ -117,6 +120,7 @@ async function oneMonth(store, client) {
       first = contentHash;
       await adjust(store, handle, runId);
     } else if (state === 'inReview' && contentHash !== null && contentHash !== first && !decided) {
+      await signWhatBlocks(store, runId);
       await handle.executeUpdate(decideUpdate, { args: [{ approvalId: randomUUID(), decision: 'approve', contentHash, ...approver, comment: 'checked' }] });
       decided = true;
     }
@@ -127,6 +131,18 @@ async function oneMonth(store, client) {
     return false;
   });
   await handle.result();
+}
+
+async function oneRebill(store, client) {
+  const { rows } = await store.pool.query("SELECT id FROM document WHERE state = 'issued' AND type = 'invoice' ORDER BY id LIMIT 1");
+  const { orderId } = await store.tx((db) => orderRebill(db, { documentId: rows[0].id, kind: 'rebill', outcome: 'bill', reason: 'evidence for VAT' }, by));
+  await client.workflow.execute(workflowNames.creditAndRebill, { taskQueue, workflowId: 'rebill', args: [{ orderId }] });
+}
+
+async function signWhatBlocks(store, runId) {
+  const { rows } = await store.pool.query("SELECT f.id::text, f.code, f.subject FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.severity = 'blocks'", [runId]);
+  if (rows.length === 0) return;
+  await store.tx((db) => signFindings(db, { runId, findingIds: rows.map((r) => r.id), reason: 'looked at it' }, { actor: 'signer' }));
 }
 
 async function adjust(store, handle, runId) {
