@@ -8,12 +8,14 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/{store,api,workflows,platform,end-to-end,simulation}/**/*.test.ts'],
+          include: ['test/{store,api,workflows,platform,end-to-end,simulation,stories}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
+      // Needs Tryton, which `npm run test:erp` installs.
+      { test: { name: 'erp', fileParallelism: false, include: ['test/erp/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
     ],
     maxWorkers: 2,
   },

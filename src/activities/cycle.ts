@@ -3,10 +3,13 @@ import { audit } from '../store/commands/audit.ts';
 import { type PlannedRun, periodsToOpen, planRun } from '../store/commands/plan-run.ts';
 import { buildDocuments } from '../store/cycle/build-documents.ts';
 import { cancelRun } from '../store/cycle/cancel-run.ts';
+import { checkCompleteness } from '../store/cycle/check-completeness.ts';
 import { closeRun } from '../store/cycle/close-run.ts';
 import type { Preview } from '../store/cycle/content-hashes.ts';
+import { type CollectingState, lookForCutOff } from '../store/cycle/cut-off.ts';
 import { type DecisionResult, decideRun, type RunDecision } from '../store/cycle/decide-run.ts';
 import { issueDocuments } from '../store/cycle/issue-documents.ts';
+import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { plannedRuns, runConnection, unsignedWaiting } from '../store/cycle/run-reads.ts';
@@ -54,7 +57,13 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       );
     },
     async buildPreview(input: { runId: string }): Promise<Preview> {
-      return beating(() => store.tx((db) => buildDocuments(db, input.runId)));
+      return beating(() =>
+        store.tx(async (db) => {
+          const preview = await buildDocuments(db, input.runId);
+          await checkCompleteness(db, input.runId);
+          return preview;
+        }),
+      );
     },
     /** Issues all approved documents, a hundred to a transaction; the date is today's in the entity's zone. */
     async issueAll(input: { runId: string }): Promise<{ issued: number }> {
@@ -79,9 +88,19 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       const { connectionId } = await runConnection(store.pool, input.runId);
       return beating(async () => reconcile(store, await erpFor(connectionId), input.runId));
     },
-    /** Records of the period that wait without a signed carry decision (invariant 12); empty when the run may close. */
+    /** What a collecting run still lacks; moves an automatic cut-off to now when nothing is. */
+    async collectingState(input: { runId: string }): Promise<CollectingState> {
+      return beating(() => store.tx((db) => lookForCutOff(db, input.runId, now())));
+    },
+    /** What waits or is missing without a signed decision (invariant 12); empty when the run may close. */
     async openQuestions(input: { runId: string }): Promise<readonly string[]> {
-      return unsignedWaiting(store.pool, input.runId);
+      return beating(() =>
+        store.tx(async (db) => {
+          await matchExpectations(db);
+          await checkCompleteness(db, input.runId);
+          return unsignedWaiting(db, input.runId);
+        }),
+      );
     },
     async closeRun(input: { runId: string }): Promise<void> {
       await beating(() => store.tx((db) => closeRun(db, input.runId)));

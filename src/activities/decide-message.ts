@@ -6,7 +6,7 @@ import { isOlder, placeVersion, stillWaits } from '../core/intake/standing.ts';
 import { type Issue, issue } from '../core/issues.ts';
 import { betterTwin, checkOverlaps, issueOfTwin, type Span } from '../core/plausibility/neighbours.ts';
 import { sealRecord } from '../core/seal/charge-record.ts';
-import { parseInstant } from '../core/time.ts';
+import { localDateOf, parseInstant } from '../core/time.ts';
 import type { SignedDecision } from '../store/intake/load-decisions.ts';
 import type { Head } from '../store/intake/load-page.ts';
 import type { SetupBook } from '../store/intake/load-setup.ts';
@@ -59,7 +59,7 @@ function hold({ message, facts, version }: Readable, head: Head, { occasion }: P
   if (occasion === 'revisit' || (occasion === 'retry' && head.waiting?.rawId !== message.rawId)) return undefined;
   const waiting = { waiting: { rawId: message.rawId, ...version }, waitingFor: 'mending', worth: null, issues: [found] };
   if (head.state === 'booked') return { outcome: 'quarantined', issues: [found], head: { ...head, ...waiting } };
-  const where = { siteId: null, accountId: null, serviceMonth: null, energyWh: facts.energyWh, tokenRef: facts.tokenRef, linkedTo: null };
+  const where = { siteId: null, accountId: null, serviceMonth: null, energyWh: facts.energyWh, endedOn: null, sourceWh: null, tokenRef: facts.tokenRef, linkedTo: null };
   return { outcome: 'quarantined', issues: [found], head: { ...head, ...where, ...waiting, state: 'quarantined' } };
 }
 
@@ -126,6 +126,8 @@ function decideUnreadable(item: Extract<Parsed, { readonly facts: undefined }>, 
       accountId: null,
       serviceMonth: null,
       energyWh: item.statedWh,
+      endedOn: null,
+      sourceWh: null,
       waitingFor: 'decision',
       waiting,
       worth: null,
@@ -152,10 +154,17 @@ export function spanOf({ message, facts }: Readable, head: Pick<Head, 'recordId'
     rawId: message.rawId,
     entityId: message.source.entityId,
     sessionId: facts.externalIds.session ?? null,
+    authorizationId: facts.externalIds.authorization ?? null,
     connectorId: facts.connectorId ?? null,
     meterStartWh: facts.meterStartWh ?? null,
     meterEndWh: facts.meterEndWh ?? null,
   };
+}
+
+/** The day of the session in its source's zone, and the energy where a correction bills another: what the source's own totals count. */
+function asSaid({ message, facts: said }: Readable, billed: ChargeFacts): Pick<Head, 'endedOn' | 'sourceWh'> {
+  const endMs = parseInstant(said.endAt);
+  return { endedOn: endMs === undefined ? null : localDateOf(endMs, message.source.timeZone), sourceWh: billed.energyWh === said.energyWh ? null : said.energyWh };
 }
 
 /** Somebody signed that this version is never billed: what was booked before it stays. */
@@ -168,7 +177,7 @@ function reject(item: Readable, head: Head, page: PageContext): Verdict {
   return {
     outcome: 'accepted',
     issues: [],
-    head: { ...head, ...noWaiting, state: 'rejected', standing: item.version, serviceMonth, siteId: null, accountId: null, energyWh: item.facts.energyWh },
+    head: { ...head, ...noWaiting, state: 'rejected', standing: item.version, serviceMonth, siteId: null, accountId: null, energyWh: item.facts.energyWh, ...asSaid(item, item.facts) },
     span: null,
   };
 }
@@ -221,6 +230,7 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
         accountId: null,
         serviceMonth,
         energyWh: item.facts.energyWh,
+        ...asSaid(item, item.facts),
         tokenRef: item.facts.tokenRef,
         linkedTo: twin.span.recordId,
         issues,
@@ -236,6 +246,7 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
     accountId: verdict.accountId,
     serviceMonth: verdict.serviceMonth,
     energyWh: facts.energyWh,
+    ...asSaid(item, facts),
     tokenRef: facts.tokenRef,
     linkedTo: null,
     sessionKey: `${source.id}/${recordKeyText(head.key)}`,

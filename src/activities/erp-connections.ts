@@ -1,23 +1,56 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { faultPlanOf, faultyErp } from '../adapters/erp/faulty.ts';
 import { filesErp } from '../adapters/erp/files.ts';
 import type { ErpPort } from '../adapters/erp/port.ts';
+import { trytonErp } from '../adapters/erp/tryton/tryton.ts';
 import type { Store } from '../store/db.ts';
 import { erpConnection } from '../store/outbox.ts';
+import { erpParties } from '../store/reads/erp-parties.ts';
 import type { ErpFor } from './hand-over.ts';
+
+type Opener = (settings: Readonly<Record<string, unknown>>, id: string) => Promise<ErpPort>;
+
+/** The password stands in a file that only this process reads, never in the database. */
+const trytonSettings = z.object({
+  url: z.url(),
+  database: z.string().min(1),
+  user: z.string().min(1),
+  passwordFile: z.string().min(1),
+  timeoutMs: z.int().min(100).default(60_000),
+  settleMs: z.int().min(0).default(5000),
+});
+
+function read<T>(schema: z.ZodType<T>, settings: unknown, id: string): T {
+  const found = schema.safeParse(settings);
+  if (found.success) return found.data;
+  throw new RangeError(`settings of ERP connection ${id}: ${found.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')}`);
+}
 
 /**
  * The ERP behind each connection id, opened once a process. `folder` is where the files adapter writes unless the connection's settings
  * name another. Throws RangeError on an unknown adapter, and on a production ERP outside a production environment.
  */
 export function erpConnections(store: Store, options: { readonly folder: string; readonly production: boolean }): ErpFor {
+  const openers: Readonly<Record<string, Opener>> = {
+    files: async ({ folder }, id) => filesErp(typeof folder === 'string' ? path.resolve(folder) : path.join(options.folder, id)),
+    tryton: async (settings, id) => {
+      const { url, database, user, passwordFile, timeoutMs, settleMs } = read(trytonSettings, settings, id);
+      const password = (await readFile(passwordFile, 'utf8')).trim();
+      return trytonErp({ url, database, user, password, timeoutMs, settleMs }, (accountIds) => erpParties(store.pool, accountIds));
+    },
+  };
+  const opener = (adapter: string, id: string): Opener => {
+    const found = openers[adapter];
+    if (found === undefined) throw new RangeError(`ERP connection ${id} names the adapter ${adapter}: this build has ${Object.keys(openers).join(', ')}`);
+    return found;
+  };
   const opened = new Map<string, Promise<ErpPort>>();
   const open = async (id: string): Promise<ErpPort> => {
     const connection = await erpConnection(store.pool, id);
     if (connection.production && !options.production) throw new RangeError(`ERP connection ${id} is production: only WATTLEDGER_ENV=production may use it`);
-    if (connection.adapter !== 'files') throw new RangeError(`ERP connection ${id} names the adapter ${connection.adapter}: this build has files`);
-    const { folder } = connection.settings;
-    const erp = filesErp(typeof folder === 'string' ? path.resolve(folder) : path.join(options.folder, id));
+    const erp = await opener(connection.adapter, id)(connection.settings, id);
     const faults = faultPlanOf(connection);
     return faults.length === 0 ? erp : faultyErp(erp, faults);
   };

@@ -1,4 +1,7 @@
-import { controlTotalsOf, type ErpDocument, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { controlTotalsOf, ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
+import type { ErpDocument } from '../contracts/erp-document.ts';
+import { heldDifferences } from '../core/hand-over/compare-held.ts';
 import type { Store } from '../store/db.ts';
 import { type Answer, asOnlyWriter, handedOver, leftToHandOver, type OutboxRow, recordAnswer, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
@@ -45,6 +48,7 @@ async function oneBatch(store: Store, erp: ErpPort, connectionId: string, batchS
     for (const row of batch) {
       const state = await handOverRow(erp, row, (answer) => recordAnswer(db, row.key, answer));
       if (state === 'verified') verified += 1;
+      // Somebody has to decide on both.
       else refused += 1;
     }
     const settled = await settledRuns(
@@ -59,11 +63,11 @@ async function oneBatch(store: Store, erp: ErpPort, connectionId: string, batchS
 
 /**
  * Hands over one outbox row and reports each answer to `record`. A row that was tried before is looked up by key first, so that a
- * time-out after the ERP had written posts nothing twice. Verified means: read back, and equal to the row's payload; other content
- * is refused. Throws what keeps the outcome open: ErpUnavailable leaves the row queued, everything else leaves it unknown, or
+ * time-out after the ERP had written posts nothing twice. Verified means: read back, and equal to what was sent, sum by sum; other content
+ * is refused, a closed period holds the row. Throws what keeps the outcome open: ErpUnavailable leaves the row queued, everything else leaves it unknown, or
  * posted once the ERP has answered.
  */
-export async function handOverRow(erp: ErpPort, row: OutboxRow, record: (answer: Answer) => Promise<void>): Promise<'verified' | 'refused'> {
+export async function handOverRow(erp: ErpPort, row: OutboxRow, record: (answer: Answer) => Promise<void>): Promise<'verified' | 'refused' | 'held'> {
   const document = JSON.parse(row.payload.toString('utf8')) as ErpDocument;
   const refuse = async (words: string) => {
     await record({ state: 'refused', words });
@@ -71,19 +75,26 @@ export async function handOverRow(erp: ErpPort, row: OutboxRow, record: (answer:
   };
   let externalId: string;
   try {
-    const known = row.attempt > 1 ? await erp.findByKey(document.key, document.kind) : undefined;
+    if (row.isUnknown && erp.settleMs !== undefined) await sleep(erp.settleMs);
+    const known = row.attempt > 1 ? await erp.find(document) : undefined;
     // Acknowledged once and gone now: somebody removed it there, and posting it again is for people to decide.
     if (known === undefined && row.externalId !== null) return await refuse(`the ERP no longer finds ${document.key}, acknowledged as ${row.externalId}`);
     ({ externalId } = known ?? (await erp.post(document)));
   } catch (error) {
     const words = (error as Error).message;
     if (error instanceof ErpRefused) return refuse(words);
+    if (error instanceof ErpPeriodClosed) {
+      await record({ state: 'held', words });
+      return 'held';
+    }
     await record({ state: error instanceof ErpUnavailable ? 'queued' : 'unknown', words });
     throw asFailure(error);
   }
   await record({ state: 'posted', externalId });
-  const readBack = await erp.findByKey(document.key, document.kind).catch((error: unknown) => Promise.reject(asFailure(error)));
-  if (readBack?.payloadHash !== row.payloadHash.toString('hex')) return refuse(`the ERP ${readBack === undefined ? 'does not find' : 'holds other content under'} ${document.key}`);
+  const readBack = await erp.find(document).catch((error: unknown) => Promise.reject(asFailure(error)));
+  if (readBack === undefined) return refuse(`the ERP does not find ${document.key}`);
+  const differences = heldDifferences(document, readBack);
+  if (differences.length > 0) return refuse(`the ERP holds other content under ${document.key}: ${differences.slice(0, 5).join(', ')}`);
   await record({ state: 'verified', externalId });
   return 'verified';
 }
@@ -93,7 +104,7 @@ export async function reconcile(store: Store, erp: ErpPort, runId: string): Prom
   const ours = await handedOver(store.pool, runId);
   const sent = controlTotalsOf(ours.payloads.map((p) => JSON.parse(p.toString('utf8')) as ErpDocument));
   const held = await erp.controlTotals(runId);
-  const differences = ours.refused.map((r) => `${r.key} was refused: ${r.answer}`);
+  const differences = ours.stopped.map((r) => `${r.key} is ${r.state}: ${r.answer}`);
   if (sent.count !== held.count) differences.push(`${sent.count} documents handed over, ${held.count} in the ERP`);
   for (const key of new Set([...sent.sums.keys(), ...held.sums.keys()])) {
     const [a, b] = [sent.sums.get(key) ?? 0n, held.sums.get(key) ?? 0n];

@@ -1,4 +1,5 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
+import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import type { Store } from '../store/db.ts';
 import { type PendingFilter, pendingMessages } from '../store/intake/store-raw.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
@@ -63,10 +64,12 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       return { tried: waiting.length, released };
     },
 
-    /** Finishes messages that no workflow took, `olderThanMs` after they came. */
+    /** Finishes messages that no workflow took, `olderThanMs` after they came; and resolves the expectations of what has come. */
     async sweepPending(input: { readonly olderThanMs: number }): Promise<BatchTotals> {
       const before = new Date(now().getTime() - input.olderThanMs);
-      return workOff((page) => pendingMessages(store.pool, { before, ...page }));
+      const totals = await workOff((page) => pendingMessages(store.pool, { before, ...page }));
+      await store.tx((db) => matchExpectations(db));
+      return totals;
     },
   };
 

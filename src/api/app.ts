@@ -14,6 +14,7 @@ import type { Orders } from './orders.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
 import { allowanceRoutes } from './routes/allowance.ts';
 import { chargeRoutes } from './routes/charges.ts';
+import { completenessRoutes } from './routes/completeness.ts';
 import { contractRoutes } from './routes/contracts.ts';
 import { creditRoutes } from './routes/credits.ts';
 import { documentRuleRoutes } from './routes/document-rules.ts';
@@ -101,6 +102,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   ledgerRoutes(app, deps);
   quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);
+  completenessRoutes(app, deps);
   runRoutes(app, deps);
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);

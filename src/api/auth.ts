@@ -13,6 +13,7 @@ export const may = {
   plan: ['finance-preparer', 'admin'],
   shape: ['finance-preparer', 'admin'],
   approve: ['finance-approver'],
+  signFindings: ['finance-preparer', 'finance-approver'],
   steer: ['ops', 'admin'],
   retryRecords: ['ops', 'finance-preparer', 'admin'],
   decideRecords: ['finance-preparer', 'finance-approver', 'ops', 'admin'],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agreementSchema } from './agreement.ts';
+import { controlTotalSchema, expectationSchema } from './completeness.ts';
 import { tariffSchema } from './tariff.ts';
 import { vatTableSchema } from './vat-table.ts';
 
@@ -25,7 +26,7 @@ export const seedSchema = z.strictObject({
     fxSource: z.string().default('ECB'),
   }),
   vatRegistrations: z.array(z.strictObject({ country, number: z.string(), validFrom: date })),
-  calendar: z.strictObject({ id, cadence: z.enum(['monthly', 'weekly', 'quarterly']) }),
+  calendar: z.strictObject({ id, cadence: z.enum(['monthly', 'weekly', 'quarterly']), cutOff: z.enum(['fixed', 'automatic']).default('fixed') }),
   sources: z.array(
     z.strictObject({
       id,
@@ -37,6 +38,9 @@ export const seedSchema = z.strictObject({
       timeZone: z.string(),
       repeatProfile: z.enum(['revise', 'conflict']),
       correctionChannel: z.enum(['inBand', 'byDocument', 'none']),
+      completeUntil: z.iso.datetime({ offset: true }).optional(),
+      controlTotals: z.array(controlTotalSchema).default([]),
+      expectations: z.array(expectationSchema).default([]),
     }),
   ),
   siteOwners: z.array(z.strictObject({ id, name: z.string(), vat: vat.optional(), agreement: agreementOf('revenueShare') })),

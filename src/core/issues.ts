@@ -79,6 +79,13 @@ const catalogue = {
   siteEarnsNothing: ['it earned nothing, and {limit} {currency} in the median of its former months', 'Check whether its CDRs arrive, and its tariff.'],
   ownerShareMissing: ['{computed} {currency} were sold at it, and nothing is shared{why}', 'Check the site’s owner and contract, and rate its sessions again.'],
   customerMissing: ['it has no document, and had one in each of {limit} months before', 'Check its tokens and contract, and what waits.'],
+  controlTotalDiffers: [
+    'of {on} it states {statedCount} CDRs with {statedWh} Wh{statedAmount}, and {receivedCount} with {receivedWh} Wh{receivedAmount} arrived',
+    'Ask for what is missing, or for a corrected total; or sign why it is right.',
+  ],
+  controlTotalMissing: ['of {on} it states no total, and {receivedCount} CDRs with {receivedWh} Wh arrived', 'Ask for the total of that day.'],
+  expectationOpen: ['{computed} sessions have no CDR, the oldest since {oldest}: some {energyWh} Wh, {amount} {currency}', 'Ask the source for them; cancel with a reason what will never come, or sign a carry decision for the close.'],
+  watermarkBehind: ['it says it is complete until {computed}, and the period ends {limit}', 'Wait for it, or ask what is still to come.'],
   processingFailed: ['it could not be processed: {detail}', 'Report this text; once that is mended, try again all that wait for this cause.'],
   conflictingRepeat: ['the key of record {recordId} came again with other content', 'Compare both messages; the sealed record stands.'],
   notVatRegistered: ['the seller has no VAT registration in {country}', 'Register there, or sign a carry decision for the close.'],

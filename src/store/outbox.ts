@@ -52,7 +52,14 @@ export async function asOnlyWriter<T>(store: Store, connectionId: string, work: 
 }
 
 /** `externalId`: the ERP acknowledged it before. */
-export type OutboxRow = { readonly key: string; readonly payload: Buffer; readonly payloadHash: Buffer; readonly attempt: number; readonly externalId: string | null };
+export type OutboxRow = {
+  readonly key: string;
+  readonly payload: Buffer;
+  readonly attempt: number;
+  readonly externalId: string | null;
+  /** The last attempt got no answer. */
+  readonly isUnknown: boolean;
+};
 
 /**
  * Takes the next rows of a connection to send, oldest first; `attempt` counts this one. Rows that a killed worker left in `sending`,
@@ -61,17 +68,18 @@ export type OutboxRow = { readonly key: string; readonly payload: Buffer; readon
 export async function takeBatch(db: Db, connectionId: string, limit: number): Promise<OutboxRow[]> {
   const { rows } = await db.query(
     `WITH taken AS (
-       UPDATE erp_posting SET state = 'sending', attempt = attempt + 1, updated_at = now()
-       WHERE key IN (SELECT key FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted') ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING key, payload, payload_hash, attempt, external_id, created_at)
-     SELECT key, payload, payload_hash AS "payloadHash", attempt, external_id AS "externalId" FROM taken ORDER BY created_at, key`,
+       UPDATE erp_posting p SET state = 'sending', attempt = p.attempt + 1, updated_at = now()
+       FROM (SELECT key, state FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted') ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED) before
+       WHERE p.key = before.key
+       RETURNING p.key, p.payload, p.attempt, p.external_id, p.created_at, before.state IN ('unknown', 'sending') AS is_unknown)
+     SELECT key, payload, attempt, external_id AS "externalId", is_unknown AS "isUnknown" FROM taken ORDER BY created_at, key`,
     [connectionId, limit],
   );
   return rows;
 }
 
 /** From which states an answer may come. */
-const answerFrom = { queued: ['sending'], unknown: ['sending'], posted: ['sending'], verified: ['posted'], refused: ['sending', 'posted'] } as const;
+const answerFrom = { queued: ['sending'], unknown: ['sending'], posted: ['sending'], verified: ['posted'], refused: ['sending', 'posted'], held: ['sending'] } as const;
 
 export type Answer = { readonly state: keyof typeof answerFrom; readonly externalId?: string; readonly words?: string };
 
@@ -124,11 +132,14 @@ export async function erpConnection(
 }
 
 /** Payloads of a run, for the comparison with the ERP's control totals, and how many rows are not verified yet. */
-export async function handedOver(db: Db, runId: string): Promise<{ readonly payloads: readonly Buffer[]; readonly left: number; readonly refused: readonly { key: string; answer: string | null }[] }> {
+export async function handedOver(
+  db: Db,
+  runId: string,
+): Promise<{ readonly payloads: readonly Buffer[]; readonly left: number; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
   const { rows } = await db.query('SELECT key, payload, state, answer FROM erp_posting WHERE run_id = $1 ORDER BY key', [runId]);
   return {
     payloads: rows.map((r) => r.payload),
     left: rows.filter((r) => r.state !== 'verified').length,
-    refused: rows.filter((r) => r.state === 'refused').map((r) => ({ key: r.key, answer: r.answer })),
+    stopped: rows.filter((r) => r.state === 'refused' || r.state === 'held').map((r) => ({ key: r.key, state: r.state, answer: r.answer })),
   };
 }

@@ -6,6 +6,9 @@ import type { Issue } from '../core/issues.ts';
 import { compileTariff } from '../core/rate/compile-tariff.ts';
 import { lintTariff } from '../core/rate/lint-tariff.ts';
 import { canonicalBytes, sha256 } from '../core/seal/charge-record.ts';
+import { openExpectations } from './commands/expectations.ts';
+import { stateControlTotals } from './commands/state-control-totals.ts';
+import { stateWatermark } from './commands/state-watermark.ts';
 import type { Db } from './db.ts';
 
 /** Reads a seed file; an Error lists every place that is wrong. */
@@ -48,7 +51,7 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
     'vat_registration',
     seed.vatRegistrations.map((r) => ({ entity_id: entity.id, country: r.country, number: r.number, valid_from: r.validFrom })),
   );
-  await insert('billing_calendar', [{ id: seed.calendar.id, entity_id: entity.id, cadence: seed.calendar.cadence }]);
+  await insert('billing_calendar', [{ id: seed.calendar.id, entity_id: entity.id, cadence: seed.calendar.cadence, cut_off: seed.calendar.cutOff }]);
   await insert(
     'source',
     seed.sources.map((s) => ({
@@ -185,6 +188,24 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
   await insert('erp_connection', [
     { id: seed.erp.id, entity_id: entity.id, adapter: seed.erp.adapter, settings: seed.erp.faults.length === 0 ? {} : { faults: seed.erp.faults }, production: false, valid_from: '2018-01-01' },
   ]);
+  await seedCompleteness(db, seed);
+}
+
+/** What sources say of their completeness, where nothing is known of it yet. */
+async function seedCompleteness(db: Db, { sources }: Seed): Promise<void> {
+  const by = { actor: 'seed' };
+  for (const { id, completeUntil, controlTotals, expectations } of sources) {
+    const known = await db.query<{ what: string }>(
+      "SELECT 'watermark' AS what FROM source_watermark WHERE source_id = $1 UNION SELECT 'total ' || on_date || origin FROM control_total WHERE source_id = $1 UNION SELECT 'expectation ' || key FROM expectation WHERE source_id = $1",
+      [id],
+    );
+    const has = new Set(known.rows.map((r) => r.what));
+    if (completeUntil !== undefined && !has.has('watermark')) await stateWatermark(db, { sourceId: id, completeUntil: new Date(completeUntil), origin: 'seed' }, new Date(), by);
+    const totals = controlTotals.filter((t) => !has.has(`total ${t.on}${t.origin}`));
+    if (totals.length > 0) await stateControlTotals(db, id, totals, by);
+    const missing = expectations.filter((e) => !has.has(`expectation ${e.key}`));
+    if (missing.length > 0) await openExpectations(db, id, missing, by);
+  }
 }
 
 type SeedAccount = {

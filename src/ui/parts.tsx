@@ -22,6 +22,8 @@ const tones: Readonly<Record<string, string>> = {
   inReview: 'waits',
   quarantined: 'waits',
   parked: 'waits',
+  blocks: 'bad',
+  warns: 'waits',
   paused: 'waits',
   draft: 'plain',
   frozen: 'plain',

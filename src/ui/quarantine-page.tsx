@@ -133,6 +133,12 @@ export function QuarantinedRecordsPage({ viewer, cause, sourceId, records, mayDe
               ) : null}
               <td>
                 <a href={recordPath(r.recordId)}>{r.recordId}</a>
+                {mayDecide && r.state === 'quarantined' ? (
+                  <>
+                    {' '}
+                    <a href={link('/quarantine/correct', { recordId: r.recordId })}>correct</a>
+                  </>
+                ) : null}
                 <div class="hint">
                   {r.sourceId}/{r.recordKey}
                 </div>

@@ -45,12 +45,20 @@ export function RecordPage({ viewer, timeZone, record: r, answer, events, charge
       </p>
       <p class="card answer">{answer}</p>
       {mayDecide && r.waitingFor !== null ? (
-        <p>
+        <p class="buttons">
           <a class="button" href={link('/quarantine/decide', { recordIds: r.recordId })}>
             Decide on it
           </a>
+          {r.state === 'quarantined' ? (
+            <a class="button" href={link('/quarantine/correct', { recordId: r.recordId })}>
+              Correct it
+            </a>
+          ) : null}
         </p>
       ) : null}
+      <p>
+        <a href={link('/trace', { from: 'record', id: r.recordId })}>Trace it to its document and the ERP</a>
+      </p>
       <Facts
         items={[
           ['Energy', `${kWh(r.energyWh)} kWh`],

@@ -31,6 +31,7 @@ export type RunFigures = {
   readonly parked: readonly { readonly accountId: string; readonly reason: string | null }[];
   readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
   readonly late: { readonly charges: number; readonly energyWh: string };
+  readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number; readonly unsigned: number };
   readonly postings: Readonly<Record<string, number>>;
 };
 type Life = { readonly id: string; readonly reason: string; readonly author: string; readonly createdAt: string; readonly withdrawnAt: string | null };
@@ -106,6 +107,7 @@ export function RunPage(props: Props) {
           ['Workflow', workflowUrl === null ? <code>{run.workflowId}</code> : <a href={workflowUrl}>{run.workflowId}</a>],
         ]}
       />
+      <Looks run={run} />
       <Totals run={run} />
       <Waiting run={run} />
       <Late {...props} />
@@ -125,6 +127,44 @@ function Progress({ state }: { readonly state: string }) {
         </li>
       ))}
     </ol>
+  );
+}
+
+/** Where to look at the preview from other sides. */
+function Looks({ run }: { readonly run: RunFigures }) {
+  if (run.setClosedAt === null) return null;
+  const { blocks, warns, unsigned } = run.findings;
+  const found = [
+    ...(blocks === 0 ? [] : [`${blocks} that block${blocks === 1 ? 's' : ''}${unsigned === 0 ? ', all signed' : `, ${unsigned} not signed`}`]),
+    ...(warns === 0 ? [] : [count(warns, 'warning')]),
+  ];
+  const path = runPath(run.runId);
+  return (
+    <section aria-labelledby="looks">
+      <h2 id="looks">Look at it</h2>
+      <ul class="looks">
+        <li>
+          <a href={`${path}/findings`}>What looks wrong</a>
+          <div class="hint">{found.length === 0 ? 'nothing was found' : found.join('; ')}</div>
+        </li>
+        <li>
+          <a href={`${path}/diff?against=lastMonth`}>Difference to last month</a>
+          <div class="hint">by cause, and by account</div>
+        </li>
+        <li>
+          <a href={`${path}/diff?against=previousPreview`}>Difference to the preview before</a>
+          <div class="hint">what the last change did</div>
+        </li>
+        <li>
+          <a href={`${path}/totals?by=site`}>Totals</a>
+          <div class="hint">by site, cost center, GL account and more</div>
+        </li>
+        <li>
+          <a href={`${path}/report`}>Report</a>
+          <div class="hint">{run.state === 'closed' ? 'as it was closed' : 'as it stands'}</div>
+        </li>
+      </ul>
+    </section>
   );
 }
 
@@ -175,11 +215,11 @@ export function Totals({ run }: { readonly run: Pick<RunFigures, 'runId' | 'bySt
 function Waiting({ run }: { readonly run: RunFigures }) {
   if (run.waiting.length === 0) return null;
   return (
-    <section aria-labelledby="findings">
-      <h2 id="findings">Findings: records parked or waiting</h2>
+    <section aria-labelledby="waiting">
+      <h2 id="waiting">Records parked or waiting</h2>
       <p>Records of its months that are not billed as they are. Before the close each is decided, or signed to be carried.</p>
       <Table
-        label="Findings"
+        label="Records parked or waiting"
         head={
           <>
             <th scope="col">State</th>

@@ -54,6 +54,8 @@ tr.sum td { font-weight: 700; }
 .refusal { background: var(--bad-ground); color: var(--bad); border-radius: 6px; padding: .6rem .8rem; margin: .7rem 0; max-width: 60rem; overflow-wrap: anywhere; }
 p.answer { font-weight: 600; max-width: 60rem; }
 .refusal small { color: inherit; }
+.looks { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .6rem 1.5rem; list-style: none; margin: .5rem 0; padding: 0; }
+td ul.causes { list-style: none; margin: 0; padding: 0; }
 .wait-list { margin: .3rem 0; padding-left: 1.2rem; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .6rem 1.5rem; margin: 1rem 0; }
 .facts dt { color: var(--soft); font-size: .86rem; }
@@ -76,6 +78,8 @@ input:not([type=checkbox]), select, textarea { font: inherit; width: 100%; paddi
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .7rem; margin: .6rem 0; }
 .filter label { margin: 0; font-weight: 400; }
 .filter input:not([type=checkbox]), .filter select { width: 14rem; }
+.tabs { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin: .6rem 0; }
+.tabs [aria-current] { color: var(--ink); font-weight: 700; text-decoration: none; }
 .pager { display: flex; gap: 1.2rem; margin: .6rem 0; }
 .side-by-side { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 0 1.5rem; }
 @media (max-width: 60rem) { th, td { padding: .35rem .45rem; } main, .top, main + .foot { padding-left: .8rem; padding-right: .8rem; } }

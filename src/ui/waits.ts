@@ -9,6 +9,8 @@ type Standing = {
   readonly problem: string | null;
   readonly contentHash: string | null;
   readonly accounts: { readonly pending: number };
+  /** `unsigned` findings block the approval. */
+  readonly findings?: { readonly unsigned: number };
   readonly waiting: readonly { readonly records: number; readonly energyWh: string; readonly signed: number; readonly state: string; readonly code: string | null }[];
 };
 export type Wait = { readonly who: string; readonly what: string };
@@ -31,6 +33,12 @@ export function waitsOf(run: Standing): readonly Wait[] {
   const unsigned = unsignedOf(run);
   if (run.state === 'inReview') {
     if (run.problem !== null) waits.push({ who: 'finance-preparer', what: `${run.problem}. Change what it bills, or have it approved after all.` });
+    const blocking = run.findings?.unsigned ?? 0;
+    if (blocking > 0)
+      waits.push({
+        who: 'finance',
+        what: `${count(blocking, 'finding')} block${blocking === 1 ? 's' : ''} the approval: mend what ${blocking === 1 ? 'it names' : 'they name'}, or sign that it is right; whoever signs does not approve.`,
+      });
     waits.push(run.contentHash === null ? { who: 'nobody', what: 'Documents are being built.' } : { who: 'finance-approver', what: 'Review the preview; approve or reject it.' });
   } else if (run.state === 'reconciled' && unsigned.length > 0) {
     waits.push({ who: 'finance-approver', what: 'Decide on the records that wait, or sign that they are carried: then it closes.' });

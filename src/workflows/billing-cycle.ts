@@ -30,7 +30,7 @@ import {
 import { searchAttributes } from './search-attributes.ts';
 
 type Activities = ReturnType<typeof createCycleActivities>;
-const { moveRun, closeSet, buildPreview, issueAll, handOverProgress, reconcileRun, openQuestions, noteRun, closeRun } = proxyActivities<Activities>({
+const { moveRun, collectingState, closeSet, buildPreview, issueAll, handOverProgress, reconcileRun, openQuestions, noteRun, closeRun } = proxyActivities<Activities>({
   startToCloseTimeout: '1 hour',
   heartbeatTimeout: '12 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '5 minutes', maximumAttempts: 8, nonRetryableErrorTypes: ['RangeError'] },
@@ -45,6 +45,11 @@ const { decide, cancel, pause } = proxyActivities<Activities>({
 /** How often a run looks after its hand-over when the writer says nothing: to show what the ERP stumbles over. */
 const firstLookMs = 2000;
 const lastLookMs = 300_000;
+
+/** How often a collecting run looks what is still missing when nobody says that something changed. */
+const firstCollectingLookMs = 600_000;
+const mostBetweenLooksMs = 6 * 3_600_000;
+const quietLookMs = 24 * 3_600_000;
 
 const cancellable = ['planned', 'collecting', 'previewing', 'inReview'];
 
@@ -74,9 +79,11 @@ class Run {
   readonly #input: BillingCycleInput;
   #cutOffAtMs: number;
   #waitsFor = '';
+  #missing: readonly string[] = [];
   readonly #counts: string[] = [];
   #moved = false;
   #changed = false;
+  #building = false;
   #approved = false;
   #retry = false;
   #handedOver = false;
@@ -113,8 +120,9 @@ class Run {
       {
         validator: ({ contentHash }) => {
           const { state, contentHash: current } = this.progress;
-          if (state !== 'inReview') throw refusal('wrongState', `the run is ${state}: it can be approved while it is inReview`);
-          if (contentHash !== current) throw refusal('staleHash', 'the content changed since it was looked at', { ok: false, reason: 'staleHash', current: current ?? '' });
+          // What is in the database may be ahead of its answer: the activity judges by that.
+          if (state !== 'inReview' && state !== 'previewing') throw refusal('wrongState', `the run is ${state}: it can be approved while it is inReview`);
+          if (contentHash !== current && !this.#building) throw refusal('staleHash', 'the content changed since it was looked at', { ok: false, reason: 'staleHash', current: current ?? '' });
         },
       },
     );
@@ -179,18 +187,59 @@ class Run {
     return { state: 'closed', issued };
   }
 
-  /** Waits for late CDRs until the cut-off, which may move meanwhile. */
+  /**
+   * Waits for late CDRs until the cut-off, which may move meanwhile; an automatic one is now as soon as every source is complete. Looks when
+   * it is told that inputs changed, and by itself less and less often, so that a month of waiting stays at some hundred events.
+   */
   async #collect(): Promise<void> {
+    const { lookEveryMs = firstCollectingLookMs } = this.#input;
+    let waitMs = lookEveryMs;
+    let closesAtMs = 0;
     while (this.#cutOffAtMs > Date.now()) {
       this.#moved = false;
-      upsertSearchAttributes([{ key: searchAttributes.closesAt, value: new Date(this.#cutOffAtMs) }]);
-      await Promise.race([sleep(this.#cutOffAtMs - Date.now(), { summary: 'wait for late CDRs' }), condition(() => this.#moved)]);
+      this.#changed = false;
+      if (closesAtMs !== this.#cutOffAtMs) {
+        closesAtMs = this.#cutOffAtMs;
+        upsertSearchAttributes([{ key: searchAttributes.closesAt, value: new Date(closesAtMs) }]);
+      }
+      const found = await this.#lookWhatIsMissing();
+      if (found.closed) return;
+      this.#missing = found.lines;
+      this.#show();
+      // Before the period ends no source can be complete.
+      const lookAtMs = Math.max(Date.now() + waitMs, found.periodEndMs);
+      waitMs = Math.min(waitMs * 2, found.automatic ? mostBetweenLooksMs : quietLookMs);
+      const untilMs = Math.min(lookAtMs, this.#cutOffAtMs) - Date.now();
+      if (untilMs > 0) await this.#sleepUntil(untilMs, () => this.#moved || this.#changed);
+    }
+  }
+
+  async #sleepUntil(ms: number, woken: () => boolean): Promise<void> {
+    const timer = new CancellationScope();
+    const slept = timer
+      .run(() => sleep(ms, { summary: 'wait for late CDRs' }))
+      .catch((error: unknown) => {
+        if (!isCancellation(error)) throw error;
+      });
+    await Promise.race([slept, condition(woken)]);
+    timer.cancel();
+  }
+
+  /** The cut-off does not wait for a look that fails: closing the set then meets what is wrong. */
+  async #lookWhatIsMissing(): Promise<Awaited<ReturnType<Activities['collectingState']>>> {
+    try {
+      return await collectingState({ runId: this.#input.runId });
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      return { automatic: false, closed: false, periodEndMs: 0, lines: [`What is missing cannot be told: ${error.cause?.message ?? error.message}`] };
     }
   }
 
   /** An approval may be stored while its answer was lost: the preview tells. */
   async #preview(): Promise<void> {
+    this.#building = true;
     const built = await this.#insist(() => buildPreview({ runId: this.#input.runId }));
+    this.#building = false;
     this.progress = { ...this.progress, contentHash: built.contentHash };
     this.#counts.splice(1, 1, `${built.documents} documents`);
     this.#approved ||= built.approved;
@@ -271,6 +320,7 @@ class Run {
       [
         `**${state}**${paused ? ' (paused)' : ''} · ${this.#input.period}`,
         problem === null ? '' : `Problem: ${problem}`,
+        state === 'collecting' ? this.#missing.map((line) => `- ${line}`).join('\n') : '',
         this.#counts.join(', '),
         contentHash === null ? '' : `Content \`${contentHash}\``,
         paused ? 'Waits for somebody to resume it.' : this.#waitsFor,

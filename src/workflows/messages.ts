@@ -50,7 +50,8 @@ export const workflowNames = {
   creditAndRebill: 'creditAndRebill',
 } as const;
 
-export type BillingCycleInput = { readonly runId: string; readonly period: string; readonly cutOffAtMs: number };
+/** `lookEveryMs`: how long a collecting run waits before it first looks again what is missing. */
+export type BillingCycleInput = { readonly runId: string; readonly period: string; readonly cutOffAtMs: number; readonly lookEveryMs?: number };
 /** A stored batch, or the messages of one page. */
 export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */

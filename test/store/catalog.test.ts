@@ -32,7 +32,7 @@ const mutable = [
     'payee_bank_account',
     'api_key',
   ],
-  ...['raw_pending', 'record_head', 'block_pending', 'charge_identity', 'expectation', 'control_total', 'billing_run', 'release_group', 'run_account', 'exclusion_rule', 'adjustment', 'number_series'],
+  ...['raw_pending', 'record_head', 'block_pending', 'charge_identity', 'expectation', 'erp_control_total', 'billing_run', 'release_group', 'run_account', 'exclusion_rule', 'adjustment', 'number_series'],
   ...[
     'accounting_period',
     'erp_connection',

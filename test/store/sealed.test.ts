@@ -42,6 +42,10 @@ beforeAll(async () => {
     "INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment) VALUES ('a', 'run', 'all', '\\x00', 'approve', 'tester', '')",
     "INSERT INTO number_series (id, entity_id, document_type, year, prefix) SELECT 'series', id, 'test', 2019, 'T' FROM legal_entity LIMIT 1",
     "INSERT INTO audit_event (actor, action, subject) VALUES ('tester', 'test', 'test')",
+    "INSERT INTO source_watermark (source_id, complete_until, origin, author) VALUES ('csms', now(), 'ops', 'tester')",
+    "INSERT INTO control_total (source_id, on_date, origin, stated_count, stated_wh, author) VALUES ('csms', '2019-12-01', 'partner', 1, 1, 'tester')",
+    "INSERT INTO control_total_acceptance (source_id, on_date, origin, version, received_count, received_wh, reason, author) VALUES ('csms', '2019-12-01', 'partner', 1, 0, 0, 'test', 'tester')",
+    "INSERT INTO run_closing (run_id, source_id, service_month, unit, figures) VALUES ('run', 'csms', '2019-12', 'Wh', '{}')",
     "INSERT INTO retention_run (run_id, class, dry_run, keep, due, removed, actor, started_at) VALUES ('r', 'rawBody', true, 26, 0, 0, 'tester', now())",
   ])
     await store.pool.query(sql);

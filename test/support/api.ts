@@ -5,13 +5,14 @@ import { inject } from 'vitest';
 import type { ErpFor } from '../../src/activities/hand-over.ts';
 import { createApp } from '../../src/api/app.ts';
 import { createOrders } from '../../src/api/orders.ts';
+import type { Seed } from '../../src/contracts/seed.ts';
 import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { putApiKeys } from '../../src/store/commands/api-keys.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { openSetUp } from '../../src/store/prisma.ts';
 import type { Role } from '../../src/store/reads/api-keys.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase } from './database.ts';
+import { freshDatabase, type TestDatabase } from './database.ts';
 
 export type Answer = {
   readonly status: number;
@@ -21,6 +22,7 @@ export type Answer = {
 };
 export type ApiUnderTest = {
   readonly store: Store;
+  readonly database: TestDatabase;
   readonly client: Client;
   /** Sends a request as a user; a string body goes as it is. */
   call(user: string | undefined, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -37,22 +39,27 @@ const users: Record<string, { roles: Role[]; sourceId: string | null }> = {
   admin: { roles: ['admin'], sourceId: null },
 };
 
+/** `setUp` changes the sample operator; `extraUsers` come beside the usual ones; `queue` is the worker's, when the test starts one of its own. */
+export type ApiOptions = { readonly setUp?: (seed: Seed) => void; readonly extraUsers?: Readonly<Record<string, readonly Role[]>>; readonly queue?: string };
+
 /** The API on a seeded database of its own, with a real Temporal and, unless `erpFor` is left out, a worker. */
-export async function startApi(erpFor?: ErpFor): Promise<ApiUnderTest> {
+export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promise<ApiUnderTest> {
   const database = await freshDatabase();
   const store = openStore(database.url);
   const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  options.setUp?.(seed);
   await store.tx((db) => applySeed(db, seed));
+  const extra = Object.fromEntries(Object.entries(options.extraUsers ?? {}).map(([name, roles]) => [name, { roles: [...roles], sourceId: null }]));
   await store.tx((db) =>
     putApiKeys(
       db,
-      Object.entries(users).map(([actor, user]) => ({ id: actor, actor, token: `token-${actor}`, sample: true, ...user })),
+      Object.entries({ ...users, ...extra }).map(([actor, user]) => ({ id: actor, actor, token: `token-${actor}`, sample: true, ...user })),
     ),
   );
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   // A namespace of the file's own: workflow ids are business keys, the same in every test.
   const namespace = `test-${randomUUID()}`;
-  const taskQueue = namespace;
+  const taskQueue = options.queue ?? namespace;
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: 86_400 as never } });
   await registerSearchAttributes(inject('temporalAddress'), namespace);
   const client = new Client({ connection, namespace });
@@ -72,6 +79,7 @@ export async function startApi(erpFor?: ErpFor): Promise<ApiUnderTest> {
   }
   return {
     store,
+    database,
     client,
     async call(user, method, path, body, headers = {}) {
       const auth: Record<string, string> = user === undefined ? {} : { authorization: `Bearer token-${user}` };

@@ -28,4 +28,8 @@ export const sealedTables = [
   'ledger_entry',
   'audit_event',
   'retention_run',
+  'source_watermark',
+  'control_total',
+  'control_total_acceptance',
+  'run_closing',
 ] as const;

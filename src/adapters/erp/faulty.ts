@@ -11,9 +11,9 @@ export function faultyErp(erp: ErpPort, plan: readonly ErpFault[]): ErpPort {
     async post(document) {
       const fault = faults.shift();
       if (fault === 'unavailable') throw new ErpUnavailable('the ERP is not available');
-      const receipt = await erp.post(document);
+      const posted = await erp.post(document);
       if (fault === 'timeoutAfterWrite') throw new ErpOutcomeUnknown('the ERP did not answer in time');
-      return receipt;
+      return posted;
     },
   };
 }

@@ -1,30 +1,30 @@
 import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { type ErpDocument, type ErpHeld, erpKinds } from '../../contracts/erp-document.ts';
 import { canonicalBytes, sha256 } from '../../core/seal/charge-record.ts';
-import { controlTotalsOf, type ErpDocument, type ErpPort, type ErpReceipt, ErpRefused, erpKinds } from './port.ts';
+import { controlTotalsOf, type ErpPort, ErpRefused } from './port.ts';
 
 /**
  * An ERP that is a folder: `<kind>/<key>.json`, the key percent-encoded. The file appears complete or not at all, and a second
- * post of a key returns the first receipt. Throws ErpRefused on other content under a known key and on lines that do not sum to zero.
+ * post of a key answers as the first. Throws ErpRefused on other content under a known key and on lines that do not sum to zero.
  */
 export function filesErp(folder: string): ErpPort {
   // Encoded, not replaced: two keys never share a file.
   const fileOf = (key: string, kind: string) => path.join(folder, kind, `${encodeURIComponent(key)}.json`);
-  const receiptOf = (bytes: Buffer): ErpReceipt => {
-    const payloadHash = sha256(bytes).toString('hex');
-    return { externalId: `FILE-${payloadHash.slice(0, 12)}`, payloadHash };
-  };
+  const idOf = (bytes: Buffer) => `FILE-${sha256(bytes).toString('hex').slice(0, 12)}`;
   return {
-    async findByKey(key, kind) {
+    async find({ key, kind }): Promise<ErpHeld | undefined> {
       const bytes = await orMissing(readFile(fileOf(key, kind)));
-      return bytes === undefined ? undefined : receiptOf(bytes);
+      if (bytes === undefined) return undefined;
+      const { legalNumber, currency, postedOn, lines } = JSON.parse(bytes.toString('utf8')) as ErpDocument;
+      return { externalId: idOf(bytes), legalNumber, currency, postedOn, lines };
     },
     async post(document) {
       const balance = document.lines.reduce((sum, line) => sum + BigInt(line.amountMinor), 0n);
       if (balance !== 0n) throw new ErpRefused(`${document.key} is off by ${balance} minor units`);
       const bytes = canonicalBytes(document);
       await writeOnce(fileOf(document.key, document.kind), bytes);
-      return receiptOf(bytes);
+      return { externalId: idOf(bytes) };
     },
     async controlTotals(runId) {
       const documents: ErpDocument[] = [];

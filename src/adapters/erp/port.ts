@@ -1,36 +1,32 @@
-export const erpKinds = ['invoice', 'creditNote', 'vendorBill', 'journal'] as const;
+import type { ErpDocument, ErpHeld } from '../../contracts/erp-document.ts';
+import { addSums } from '../../core/hand-over/sums.ts';
 
-/** A document or journal as an ERP takes it. Amounts are decimal strings in minor units, debit positive; they sum to zero. */
-export type ErpDocument = {
-  readonly key: string;
-  readonly kind: (typeof erpKinds)[number];
-  readonly runId: string;
-  readonly legalNumber: string | null;
-  /** The document that it credits: its key here, its number, and the id it has there, where that was known at issue. */
-  readonly credits?: { readonly key: string; readonly legalNumber: string; readonly externalId: string | null };
-  readonly accountId: string;
-  readonly currency: string;
-  readonly postedOn: string;
-  readonly lines: readonly { readonly glAccount: string; readonly costCenter: string | null; readonly vatCode: string | null; readonly amountMinor: string }[];
-};
-
-/** `payloadHash` is the SHA-256, in hex, of the RFC 8785 form of the document as the ERP holds it. */
-export type ErpReceipt = { readonly externalId: string; readonly payloadHash: string };
-
-/** Sums of what the ERP holds, by `kind|glAccount|costCenter|vatCode|currency`, in minor units. */
+/** Sums of what the ERP holds, by `kind|glAccount|costCenter|vatCode|currency`, in minor units; without those that are nothing. */
 export type ControlTotals = { readonly count: number; readonly sums: ReadonlyMap<string, bigint> };
 
-/** One ERP. An adapter translates; it decides nothing. It throws the three errors below; anything else counts as an unknown outcome. */
+/** Who a document is for, as an ERP's party register takes it. */
+export type ErpParty = { readonly accountId: string; readonly name: string; readonly country: string; readonly vatNumber: string | null };
+/** Looks parties up when a document needs one: their words are in no payload, which nothing could take them out of. */
+export type PartiesOf = (accountIds: readonly string[]) => Promise<readonly ErpParty[]>;
+
+/** One ERP. An adapter translates; it decides nothing. It throws the errors below; anything else counts as an unknown outcome. */
 export type ErpPort = {
-  /** Looks a document up by our own key: asked before every post whose earlier outcome is not known. */
-  findByKey(key: string, kind: ErpDocument['kind']): Promise<ErpReceipt | undefined>;
-  post(document: ErpDocument): Promise<ErpReceipt>;
+  /** How long a request whose answer was lost may still take effect there: before a look-up decides anything, that long is waited. */
+  readonly settleMs?: number;
+  /** What is posted under a document's key; asked before every post whose earlier outcome is not known. A draft counts as nothing. */
+  find(document: ErpDocument): Promise<ErpHeld | undefined>;
+  /** Posts a document, or finds it posted. Answers the ERP's id. */
+  post(document: ErpDocument): Promise<{ readonly externalId: string }>;
   controlTotals(runId: string): Promise<ControlTotals>;
 };
 
 /** The ERP said no: it will say no again until somebody changes something. */
 export class ErpRefused extends Error {
   override name = 'ErpRefused';
+}
+/** The ERP takes nothing of that date now: the document waits until somebody opens the period, or has it tried again. */
+export class ErpPeriodClosed extends Error {
+  override name = 'ErpPeriodClosed';
 }
 /** Nothing reached the ERP: safe to try again, after `retryAfterMs` when the ERP named a time. */
 export class ErpUnavailable extends Error {
@@ -47,13 +43,8 @@ export class ErpOutcomeUnknown extends Error {
 }
 
 /** Control totals of documents, as both sides of the comparison count them. */
-export function controlTotalsOf(documents: readonly ErpDocument[]): ControlTotals {
+export function controlTotalsOf(documents: readonly (Pick<ErpDocument, 'kind' | 'currency'> & Pick<ErpHeld, 'lines'>)[]): ControlTotals {
   const sums = new Map<string, bigint>();
-  for (const document of documents) {
-    for (const line of document.lines) {
-      const key = [document.kind, line.glAccount, line.costCenter ?? '', line.vatCode ?? '', document.currency].join('|');
-      sums.set(key, (sums.get(key) ?? 0n) + BigInt(line.amountMinor));
-    }
-  }
+  for (const { kind, currency, lines } of documents) addSums(sums, lines, `${kind}|`, `|${currency}`);
   return { count: documents.length, sums };
 }

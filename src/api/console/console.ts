@@ -11,9 +11,11 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { Send } from './order.ts';
+import { previewPages } from './preview-pages.ts';
 import { recordPages } from './record-pages.ts';
 import { runPages } from './run-pages.ts';
 import { signInRoutes } from './sign-in.ts';
+import { tracePage } from './trace-page.ts';
 import { viewerOf } from './viewer.ts';
 
 type Deps = { readonly store: Store; readonly log: Logger; readonly send: Send; readonly temporalUiUrl?: string | undefined; readonly temporalNamespace?: string | undefined };
@@ -41,12 +43,14 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
     c.header('cache-control', 'no-store');
   };
   const form = every(framed, csrf(), bodyLimit({ maxSize: maxFormBytes }));
-  for (const path of ['/', '/sign-in', '/sign-out', '/runs/*', '/documents/*', '/quarantine/*', '/records/*']) app.use(path, form);
+  for (const path of ['/', '/sign-in', '/sign-out', '/runs/*', '/documents/*', '/quarantine/*', '/records/*', '/trace']) app.use(path, form);
   app.get(styleSheetPath, (c) => c.body(styleSheet, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }));
 
   const guard = every(signInRoutes(app, store.pool), allow(...readers));
   const workflowUrl = (workflowId: string) => (temporalUiUrl === undefined ? null : `${temporalUiUrl}/namespaces/${temporalNamespace}/workflows/${encodeURIComponent(workflowId)}`);
+  previewPages(app, guard, { store, send });
   runPages(app, guard, { store, send, workflowUrl });
   recordPages(app, guard, { store, send });
+  tracePage(app, guard, { store });
   return app;
 }

@@ -3,9 +3,9 @@ import type { Store } from '../../store/db.ts';
 import { chargesOfRecord } from '../../store/reads/charges.ts';
 import { zoneOfSource } from '../../store/reads/entities.ts';
 import { type QuarantineCause, quarantineByCause } from '../../store/reads/quarantine.ts';
-import { findRecord, listRecords } from '../../store/reads/records.ts';
+import { findRecord, listRecords, type RecordView } from '../../store/reads/records.ts';
 import { timelineOf } from '../../store/reads/timeline.ts';
-import { count, grouped, kWh, words } from '../../ui/format.ts';
+import { count, grouped, kWh, recordPath, words } from '../../ui/format.ts';
 import { QuarantinedRecordsPage, QuarantinePage } from '../../ui/quarantine-page.tsx';
 import { RecordPage } from '../../ui/record-page.tsx';
 import { may } from '../auth.ts';
@@ -13,6 +13,7 @@ import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { noRecord } from '../routes/record-lookup.ts';
 import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
+import { instantOf } from './run-orders.ts';
 import { turns } from './run-pages.ts';
 import { holds, viewerOf } from './viewer.ts';
 
@@ -48,6 +49,12 @@ export function recordPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>,
     if (cause === '') return decideOrder([]);
     const waiting = (await quarantineByCause(db, sourceId === '' ? undefined : sourceId)).filter((w) => w.cause === cause);
     return decideOrder(waiting, cause);
+  });
+  serveOrder(app, '/quarantine/correct', guard, send, async (c) => {
+    const given = c.req.method === 'POST' ? (await c.req.parseBody())['recordId'] : c.req.query('recordId');
+    const record = await findRecord(db, String(given ?? ''));
+    if (record === undefined) throw noRecord(String(given ?? ''));
+    return correction(record, await zoneOfSource(db, record.sourceId));
   });
   serveOrder(app, '/quarantine/retry', guard, send, () => retryOrder);
 
@@ -107,6 +114,43 @@ function decideOrder(waiting: readonly QuarantineCause[], cause?: string): Conso
     done: (answer) => `${count(Number(answer['decided']), 'record')} decided${answer['awaitingSecond'] === 0 ? '' : `; ${answer['awaitingSecond']} need the same decision by another person`}.`,
     next: () => '/quarantine',
   };
+}
+
+/** Bills one waiting record with other facts. */
+function correction(record: RecordView, timeZone: string): ConsoleOrder {
+  const name = `${record.sourceId}/${record.recordKey}`;
+  return {
+    title: `Correct record ${record.recordId}`,
+    explain:
+      'Bills the record with the facts given here instead of those it came with; what stays empty stays as it came. The evidence is sealed with it, and what came first is kept. Above the limit of the source it takes effect when a second person decides the same.',
+    about: [['Record', name], ['Energy as it came', `${kWh(record.energyWh)} kWh`], ...record.issues.map((i): readonly [string, string] => ['Why it waits', i.text])],
+    fields: [
+      { name: 'recordId', label: 'Record', kind: 'shown' },
+      { name: 'energy', label: 'Energy in kWh', kind: 'text', hint: 'With a point and up to three decimals, such as 13.7.' },
+      { name: 'startAt', label: 'Start', kind: 'dateTime', hint: `Local time of ${timeZone}.` },
+      { name: 'endAt', label: 'End', kind: 'dateTime', hint: `Local time of ${timeZone}; in the hour that comes twice in autumn the first is meant.` },
+      { name: 'reason', label: 'Evidence', kind: 'long', required: true, hint: 'What shows that it was so; sealed with the record.' },
+    ],
+    verb: 'Correct',
+    trail: [...trail, [recordPath(record.recordId), `Record ${record.recordId}`]],
+    roles: may.decideRecords,
+    request: (v) => {
+      const energy = v['energy']?.trim() ?? '';
+      const at = (field: 'startAt' | 'endAt') => (v[field] ? { [field]: instantOf(v[field], timeZone) } : {});
+      const correction = { ...(energy === '' ? {} : { energyWh: whOf(energy) }), ...at('startAt'), ...at('endAt') };
+      if (Object.keys(correction).length === 0) throw new Problem(422, 'invalid', 'Name at least one of energy, start and end.');
+      return { method: 'POST', path: '/v1/decisions', json: { action: 'correct', recordIds: [record.recordId], correction, reason: v['reason'] } };
+    },
+    done: (answer) => (answer['awaitingSecond'] === 0 ? 'Corrected; it is checked and priced again.' : 'Kept; it needs the same correction by another person.'),
+    next: () => recordPath(record.recordId),
+  };
+}
+
+/** kWh in decimal text as Wh. Throws Problem on anything else. */
+function whOf(text: string): number {
+  const match = /^(\d{1,7})(?:\.(\d{1,3}))?$/.exec(text);
+  if (match === null) throw new Problem(422, 'invalid', `Energy: "${text}" is not in kWh with up to three decimals; write 13.7.`);
+  return Number(match[1]) * 1000 + Number((match[2] ?? '').padEnd(3, '0'));
 }
 
 function atRiskText({ atRisk, unpriced }: QuarantineCause): string {

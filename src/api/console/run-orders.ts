@@ -254,7 +254,7 @@ function accountQuery(accountId: string | undefined): string {
 }
 
 /** What a browser's date-and-time field says, as an instant. Throws Problem on what is no such time, or one the clocks skip. */
-function instantOf(text: string, timeZone: string): string {
+export function instantOf(text: string, timeZone: string): string {
   const [, year, month, day, hour, minute] = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::\d{2})?$/.exec(text.trim()) ?? [];
   if (year === undefined) throw new Problem(422, 'invalid', `At: "${text}" is not a date and time; write 2020-01-05T10:00, or leave it empty.`);
   const local = { year: Number(year), month: Number(month), day: Number(day), hour: Number(hour), minute: Number(minute) };

@@ -51,20 +51,20 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       method: 'post',
       path: '/v1/runs/{runId}/carry-decisions',
       tags: runTags,
-      summary: 'Sign that waiting records stay unbilled for now',
-      description: 'A run closes only when each quarantined or parked record of its months is decided or signed here.',
+      summary: 'Sign that what waits or is missing stays unbilled for now',
+      description: 'A run closes only when each quarantined or parked record of its months is decided, each missing CDR resolved, or both are signed here.',
       middleware: allow(...may.approve),
       request: {
         params: runId,
         headers: idempotencyHeader,
-        body: body(z.object({ recordIds: z.array(number).min(1).max(10_000).optional().openapi({ description: 'All that wait, without it.' }), reason })),
+        body: body(z.object({ recordIds: z.array(number).min(1).max(10_000).optional().openapi({ description: 'All that wait, without it and `expectations`.' }), expectations: z.array(z.string().min(3).max(300)).min(1).max(10_000).optional().openapi({ description: '`{sourceId}/{key}` of CDRs that are missing.' }), reason })),
       },
       responses: { 200: json(z.object({ signed: z.int() }), 'How many were signed.'), ...problems },
     }),
     async (c) => {
       const found = await startOf(store, c.req.valid('param').runId);
-      const { recordIds, reason: why } = c.req.valid('json');
-      const result = await store.tx((db) => signCarry(db, { runId: found.runId, recordIds, reason: why, by: byOf(c) }));
+      const { recordIds, expectations, reason: why } = c.req.valid('json');
+      const result = await store.tx((db) => signCarry(db, { runId: found.runId, recordIds, expectations, reason: why, by: byOf(c) }));
       await orders.inputsChanged(found.workflowId);
       return c.json(result, 200);
     },

@@ -2,7 +2,8 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { signFindings } from '../../store/commands/sign-findings.ts';
 import { runDiff } from '../../store/reads/run-diff.ts';
 import { listRunFindings } from '../../store/reads/run-findings.ts';
-import { allow, readers } from '../auth.ts';
+import { runDimensions, runTotals } from '../../store/reads/run-totals.ts';
+import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, runId, wh } from '../schemas.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
@@ -51,7 +52,20 @@ const finding = z
   })
   .openapi('RunFinding');
 
-/** What is wrong in a preview, and how it differs from another. */
+const total = z
+  .object({
+    value: z.string().nullable(),
+    name: z.string().nullable().openapi({ description: 'Of an account or a site.' }),
+    side: z.enum(['billed', 'owed']),
+    currency: z.string(),
+    documents: z.int(),
+    lines: z.int(),
+    net: money,
+    energyWh: wh,
+  })
+  .openapi('RunTotal');
+
+/** What is wrong in a preview, what it comes to, and how it differs from another. */
 export function runPreviewRoutes(app: OpenAPIHono<ApiEnv>, { store }: RunDeps): void {
   app.openapi(
     createRoute({
@@ -70,6 +84,24 @@ export function runPreviewRoutes(app: OpenAPIHono<ApiEnv>, { store }: RunDeps): 
       const { against, ...page } = c.req.valid('query');
       const found = await startOf(store, c.req.valid('param').runId);
       return c.json(await runDiff(store.pool, found.runId, against, page), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs/{runId}/totals',
+      tags: runTags,
+      summary: 'What the documents of a run come to, by a dimension of their lines',
+      description: 'Net and energy; VAT belongs to whole documents, and stands in the run’s own totals.',
+      middleware: allow(...readers),
+      request: { params: runId, query: pageQuery.extend({ by: z.enum(runDimensions) }) },
+      responses: { 200: json(pageOf(total), 'In order of the values; what has none comes first.'), ...problems },
+    }),
+    async (c) => {
+      const { by, ...page } = c.req.valid('query');
+      const found = await startOf(store, c.req.valid('param').runId);
+      return c.json(await runTotals(store.pool, found.runId, by, page), 200);
     },
   );
 
@@ -97,7 +129,7 @@ export function runPreviewRoutes(app: OpenAPIHono<ApiEnv>, { store }: RunDeps): 
       tags: runTags,
       summary: 'Sign that findings are right as they are',
       description: 'What blocks has to be mended or signed before somebody else approves. A finding that comes out otherwise when the preview is built again is a new one.',
-      middleware: allow('finance-preparer', 'finance-approver'),
+      middleware: allow(...may.signFindings),
       request: { params: runId, headers: idempotencyHeader, body: body(z.object({ findingIds: z.array(number).min(1).max(1000), reason })) },
       responses: { 200: json(z.object({ signed: z.int() }), 'How many were not signed before.'), ...problems },
     }),

@@ -86,14 +86,15 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
             period: z.string().openapi({ example: '2019-12', description: 'A month of the entity in its own zone.' }),
             kind: z.literal('live').default('live'),
             cutOffAt: instant.optional().openapi({ description: 'Late CDRs are waited for until then; five days after the month unless told.' }),
+            cutOff: z.enum(['fixed', 'automatic']).optional().openapi({ description: '`automatic`: the set closes as soon as every source is complete, at `cutOffAt` at the latest. By the calendar unless told.' }),
           }),
         ),
       },
       responses: { 201: json(z.object({ runId: z.string(), workflowId: z.string(), cutOffAt: z.string() }), 'Planned; its workflow collects.'), ...problems },
     }),
     async (c) => {
-      const { entityId, period, cutOffAt } = c.req.valid('json');
-      const plan = await store.tx((db) => planRun(db, { entityId, period, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), by: byOf(c) }));
+      const { entityId, period, cutOffAt, cutOff } = c.req.valid('json');
+      const plan = await store.tx((db) => planRun(db, { entityId, period, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), cutOff, by: byOf(c) }));
       await orders.startRun({ runId: plan.runId, workflowId: plan.workflowId, period, cutOffAtMs: plan.cutOffAt.getTime() });
       return c.json({ runId: plan.runId, workflowId: plan.workflowId, cutOffAt: plan.cutOffAt.toISOString() }, 201);
     },

@@ -14,7 +14,7 @@ type RuleDefaults = {
   readonly about: string;
 };
 
-/** The rules on one session's facts, its neighbours and its price (domain.md, plausibility rules seen in practice). */
+/** The rules on one session's facts, its neighbours and its price (domain.md, plausibility rules seen in practice), and on what a source sent as a whole. */
 export const rules = {
   placeholderTime: { version: 1, severity: 'blocks', owner: 'partner', limits: { beforeYear: 2000 }, about: 'A start or end that a charger without a clock writes, such as 1970-01-01.' },
   endBeforeStart: { version: 1, severity: 'blocks', owner: 'partner', limits: {}, about: 'The session ends before it starts.' },
@@ -60,6 +60,16 @@ export const rules = {
     limits: { maxMinor: 1_000_000, maxMinorPerKwh: 5_000 },
     about: 'The price of the session, or of its kWh, is beyond what is usual. Net, minor units.',
   },
+  controlTotalDiffers: {
+    version: 1,
+    severity: 'blocks',
+    owner: 'partner',
+    limits: { toleranceCount: 0, toleranceWh: 0, toleranceMinor: 0 },
+    about: 'What arrived of a day is not what the source says it sent: CDRs, Wh, or hundredths of the currency apart by more than the tolerance (invariant 9).',
+  },
+  controlTotalMissing: { version: 1, severity: 'warns', owner: 'partner', limits: {}, about: 'CDRs of a day arrived and the source stated no total of it, though it states others of the month.' },
+  expectationOpen: { version: 1, severity: 'warns', owner: 'ops', limits: {}, about: 'Sessions were seen to start whose CDRs have not come. Whatever the severity, the close needs each resolved or signed (invariant 12).' },
+  watermarkBehind: { version: 1, severity: 'warns', owner: 'partner', limits: {}, about: 'The source does not say that the period is complete, though it stated how far it is before.' },
   zeroCost: { version: 1, severity: 'warns', owner: 'finance', limits: {}, about: 'Nothing is billed for energy, though the tariff has a price.' },
 } as const satisfies Partial<Record<IssueCode, RuleDefaults>>;
 

@@ -1,7 +1,8 @@
+import type { ErpLine } from '../../contracts/erp-document.ts';
 import type { DocumentLine, DocumentValue } from '../document/compose.ts';
 
 /** A line of a posting for the ERP; debit positive, minor units of the document's currency. */
-export type BillLine = { readonly glAccount: string; readonly costCenter: string | null; readonly vatCode: string | null; readonly amountMinor: bigint };
+export type BillLine = Pick<ErpLine, 'part' | 'glAccount' | 'costCenter' | 'vatCode'> & { readonly amountMinor: bigint /** Of a tax line: what it is reckoned of. */; readonly baseMinor?: bigint };
 
 /**
  * What a document written for a site owner posts in the ERP as a vendor bill: its net per account, cost center and VAT code and the input VAT
@@ -14,12 +15,14 @@ export function vendorBillLines(
   const costs = new Map<string, BillLine>();
   for (const { glAccount, costCenter, vatCode, netMinor } of document.lines) {
     const key = `${glAccount}\n${costCenter}\n${vatCode}`;
-    costs.set(key, { glAccount, costCenter, vatCode, amountMinor: netMinor + (costs.get(key)?.amountMinor ?? 0n) });
+    costs.set(key, { part: 'net', glAccount, costCenter, vatCode, amountMinor: netMinor + (costs.get(key)?.amountMinor ?? 0n) });
   }
   return [
     ...costs.values(),
-    ...document.vat.filter((v) => v.vatMinor !== 0n).map((v): BillLine => ({ glAccount: glOf(`inputVat.${v.vatCode}`), costCenter: null, vatCode: v.vatCode, amountMinor: v.vatMinor })),
-    ...(document.roundingMinor === 0n ? [] : [{ glAccount: glOf('rounding'), costCenter: null, vatCode: null, amountMinor: document.roundingMinor }]),
-    { glAccount: glOf('ownerPayable'), costCenter: null, vatCode: null, amountMinor: -document.payableMinor },
-  ].filter((l) => l.amountMinor !== 0n);
+    ...document.vat
+      .filter((v) => v.vatMinor !== 0n)
+      .map((v): BillLine => ({ part: 'tax', glAccount: glOf(`inputVat.${v.vatCode}`), costCenter: null, vatCode: v.vatCode, amountMinor: v.vatMinor, baseMinor: v.baseMinor })),
+    ...(document.roundingMinor === 0n ? [] : [{ part: 'rounding' as const, glAccount: glOf('rounding'), costCenter: null, vatCode: null, amountMinor: document.roundingMinor }]),
+    { part: 'party' as const, glAccount: glOf('ownerPayable'), costCenter: null, vatCode: null, amountMinor: -document.payableMinor },
+  ].filter((l) => l.part === 'party' || l.amountMinor !== 0n);
 }

@@ -1,16 +1,17 @@
 import { monthPeriod } from '../../core/time.ts';
+import { type CutOff, setCutOff } from '../cycle/cut-off.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
-export type PlanRunInput = { readonly entityId: string; readonly period: string; readonly cutOffAt?: Date | undefined; readonly by: By };
+export type PlanRunInput = { readonly entityId: string; readonly period: string; readonly cutOffAt?: Date | undefined; readonly cutOff?: CutOff | undefined; readonly by: By };
 export type PlannedRun = { readonly runId: string; readonly workflowId: string; readonly cutOffAt: Date };
 
 const defaultWaitMs = 5 * 86_400_000;
 
 /**
  * Plans the live monthly run of an entity; its window is the local month of the entity's zone. Cut-off: five days after it unless told.
- * Refused when the entity is unknown, the period is not a month, or a run of that period is neither cancelled nor absent.
+ * `cutOff: automatic` closes as soon as every source is complete, then at the latest. Refused when the entity is unknown, the period is not a month, or a run of that period is neither cancelled nor absent.
  */
 export async function planRun(db: Db, input: PlanRunInput): Promise<PlannedRun> {
   if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(input.period)) throw new Refused('invalid', `period "${input.period}" is not a month: write 2019-12`);
@@ -34,7 +35,8 @@ export async function planRun(db: Db, input: PlanRunInput): Promise<PlannedRun> 
     [runId, input.entityId, entity.calendar_id, input.period, n, workflowId, new Date(startMs), new Date(endMs), cutOffAt, input.by.actor],
   );
   await db.query("INSERT INTO release_group (run_id, name, state) VALUES ($1, 'all', 'planned')", [runId]);
-  await audit(db, input.by, { action: 'run.plan', subject: runId, after: { period: input.period, cutOffAt } });
+  await setCutOff(db, runId, input.cutOff);
+  await audit(db, input.by, { action: 'run.plan', subject: runId, after: { period: input.period, cutOffAt, cutOff: input.cutOff } });
   return { runId, workflowId, cutOffAt };
 }
 

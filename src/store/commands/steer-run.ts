@@ -1,3 +1,4 @@
+import { blockingFindings, openExpectations, unsigned } from '../cycle/run-reads.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
@@ -18,31 +19,45 @@ export async function moveCutOff(db: Db, runId: string, at: Date | undefined, by
 export async function retryRun(db: Db, runId: string, by: By): Promise<{ readonly requeued: number }> {
   const state = await lockRun(db, runId);
   if (state === 'closed' || state === 'cancelled') throw new Refused('wrongState', `run ${runId} is ${state}: there is nothing to retry`);
-  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', external_id = NULL, updated_at = now() WHERE run_id = $1 AND state = 'refused'", [runId]);
+  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', external_id = NULL, updated_at = now() WHERE run_id = $1 AND state IN ('refused', 'held')", [runId]);
   await audit(db, by, { action: 'run.retry', subject: runId, after: { requeued: rowCount } });
   return { requeued: rowCount ?? 0 };
 }
 
-/** Signs that waiting records of the run's period stay unbilled for now (invariant 12): those named, or all, and with all the accounts that are parked. One decision each. */
+/** Signs that what waits stays unbilled for now (invariant 12): the records and expectations (`{sourceId}/{key}`) named, or all, and with all the parked accounts and blocking findings. One decision each. */
 export async function signCarry(
   db: Db,
-  input: { readonly runId: string; readonly recordIds?: readonly string[] | undefined; readonly reason: string; readonly by: By },
+  input: { readonly runId: string; readonly recordIds?: readonly string[] | undefined; readonly expectations?: readonly string[] | undefined; readonly reason: string; readonly by: By },
 ): Promise<{ readonly signed: number }> {
   const state = await lockRun(db, input.runId);
   if (state === 'closed' || state === 'cancelled') throw new Refused('wrongState', `run ${input.runId} is ${state}`);
+  const { recordIds, expectations } = input;
+  const all = recordIds === undefined && expectations === undefined;
   const { rowCount } = await db.query(
     `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor)
      SELECT 'record', h.record_id::text, r.id, 'carry', $3, $2 FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
      WHERE r.id = $1 AND ${waitsSql} AND ($4::text[] IS NULL OR h.record_id::text = ANY($4))
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)`,
-    [input.runId, input.by.actor, input.reason, input.recordIds ?? null],
+    [input.runId, input.by.actor, input.reason, all ? null : (recordIds ?? [])],
   );
   const accounts = await db.query(
     `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor) SELECT 'account', a.account_id, a.run_id, 'carry', $3, $2 FROM run_account a
-     WHERE a.run_id = $1 AND a.state = 'parked' AND $4::text[] IS NULL
+     WHERE a.run_id = $1 AND a.state = 'parked' AND $4::boolean
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id)`,
-    [input.runId, input.by.actor, input.reason, input.recordIds ?? null],
+    [input.runId, input.by.actor, input.reason, all],
   );
-  await audit(db, input.by, { action: 'run.carry', subject: input.runId, reason: input.reason, after: { records: rowCount, accounts: accounts.rowCount } });
-  return { signed: (rowCount ?? 0) + (accounts.rowCount ?? 0) };
+  const missing = await db.query(
+    `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor) SELECT 'expectation', e.source_id || '/' || e.key, r.id, 'carry', $3, $2 ${openExpectations}
+       AND ($4::text[] IS NULL OR e.source_id || '/' || e.key = ANY($4)) AND ${unsigned('expectation', "e.source_id || '/' || e.key")}`,
+    [input.runId, input.by.actor, input.reason, all ? null : (expectations ?? [])],
+  );
+  const findings = await db.query(
+    `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor) SELECT 'finding', f.id::text, r.id, 'carry', $3, $2 FROM billing_run r ${blockingFindings} AND $4::boolean
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = f.id::text AND d.run_id = r.id)`,
+    // Before the close they are signed one by one, by somebody else than the approver.
+    [input.runId, input.by.actor, input.reason, all && state === 'reconciled'],
+  );
+  const n = [rowCount, accounts.rowCount, missing.rowCount, findings.rowCount].map((count) => count ?? 0);
+  await audit(db, input.by, { action: 'run.carry', subject: input.runId, reason: input.reason, after: { records: n[0], accounts: n[1], expectations: n[2], findings: n[3] } });
+  return { signed: n.reduce((sum, count) => sum + count, 0) };
 }

@@ -1,6 +1,7 @@
+import type { QueryResultRow } from 'pg';
 import type { PreviewRules } from '../../contracts/preview-rules.ts';
 import { type PreviewRuleCode, previewJudgement, previewRules } from '../../core/cycle/preview-rules.ts';
-import type { Issue } from '../../core/issues.ts';
+import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
@@ -9,8 +10,9 @@ import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
 
-type Found = {
-  readonly code: PreviewRuleCode;
+/** Something that a rule found in a run. */
+export type RunFound = {
+  readonly code: IssueCode;
   readonly version: number;
   readonly severity: string;
   readonly profileVersion: number;
@@ -29,7 +31,7 @@ export async function checkPreview(db: Db, runId: string, accounts: readonly str
   if (accounts.length === 0) return;
   const { rows } = await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId]);
   const { version, own } = await previewRulesOf(db, rows[0]?.entity_id ?? '');
-  const found: Found[] = [];
+  const found: RunFound[] = [];
   for (const code of Object.keys(previewRules) as PreviewRuleCode[]) found.push(...(await findBy(db, code, { runId, accounts, own, profileVersion: version })));
   await replace(db, runId, accounts, found);
 }
@@ -38,7 +40,7 @@ async function findBy(
   db: Db,
   code: PreviewRuleCode,
   { runId, accounts, own, profileVersion }: { readonly runId: string; readonly accounts: readonly string[]; readonly own: PreviewRules; readonly profileVersion: number },
-): Promise<Found[]> {
+): Promise<RunFound[]> {
   const { severity, limits, version } = previewJudgement(own, code);
   if (severity === 'off') return [];
   const { scope, parts, sql, money = [] } = previewRuleQueries[code];
@@ -64,27 +66,33 @@ async function findBy(
   });
 }
 
-async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly Found[]): Promise<void> {
-  const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => previewRuleQueries[code].scope === 'account');
+async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly RunFound[]): Promise<void> {
+  const codes = Object.keys(previewRules) as PreviewRuleCode[];
+  const onAccounts = codes.filter((code) => previewRuleQueries[code].scope === 'account');
   // Those of accounts that were not built again stay.
   const standing = await db.query(
-    `SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND NOT (f.code = ANY($2) AND NOT coalesce(l.account_id = ANY($3), false))`,
-    [runId, onAccounts, accounts],
+    `SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = ANY($4) AND NOT (f.code = ANY($2) AND NOT coalesce(l.account_id = ANY($3), false))`,
+    [runId, onAccounts, accounts, codes],
   );
+  await keepFindings(db, runId, standing.rows, found);
+}
+
+/** Puts what was found in the place of `standing`, rows of `finding` with their account: what came out as before keeps its row, and what was signed of it. */
+export async function keepFindings(db: Db, runId: string, standing: readonly QueryResultRow[], found: readonly RunFound[]): Promise<void> {
   const before = new Map(
-    standing.rows.map((r): [string, bigint] => [
+    standing.map((r): [string, bigint] => [
       keyOf({
-        code: r.code,
-        version: r.rule_version,
-        severity: r.severity,
-        profileVersion: r.profile_version,
-        subject: r.subject,
-        accountId: r.account_id,
-        documentId: r.document_id,
-        recordId: r.record_id,
-        params: r.params,
+        code: r['code'],
+        version: r['rule_version'],
+        severity: r['severity'],
+        profileVersion: r['profile_version'],
+        subject: r['subject'],
+        accountId: r['account_id'],
+        documentId: r['document_id'],
+        recordId: r['record_id'],
+        params: r['params'],
       }),
-      r.id,
+      r['id'],
     ]),
   );
   const now = new Map(found.map((f) => [keyOf(f), f]));
@@ -118,6 +126,6 @@ async function replace(db: Db, runId: string, accounts: readonly string[], found
   );
 }
 
-function keyOf({ params, recordId, ...rest }: Found): string {
+function keyOf({ params, recordId, ...rest }: RunFound): string {
   return JSON.stringify([Object.entries(rest).sort(), recordId?.toString() ?? null, Object.entries(params).sort()]);
 }

@@ -74,6 +74,10 @@ async function authoredBy(db: Db, runId: string, actor: string): Promise<string 
        UNION ALL SELECT 'document rules, version ' || p.version, p.author FROM billing_run r JOIN LATERAL (SELECT * FROM document_rules_version v WHERE v.entity_id = r.entity_id ORDER BY v.version DESC LIMIT 1) p ON true WHERE r.id = $1
        UNION ALL SELECT 'decision on record ' || d.subject_id, d.actor FROM decision d JOIN claim k ON k.run_id = $1 JOIN rated_charge c ON c.charge_id = k.charge_id AND d.subject_id = c.record_id::text WHERE d.subject_kind = 'record'
        UNION ALL SELECT 'signature on finding ' || d.subject_id, d.actor FROM decision d JOIN run_finding l ON l.run_id = $1 AND l.finding_id::text = d.subject_id WHERE d.subject_kind = 'finding' AND d.run_id = $1
+       UNION ALL SELECT 'acceptance of the total of ' || t.source_id || ' of ' || t.on_date, t.author FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN source s ON s.entity_id = r.entity_id
+         JOIN control_total_acceptance t ON t.source_id = s.id AND t.on_date >= (r.period_start AT TIME ZONE e.time_zone)::date AND t.on_date < (r.period_end AT TIME ZONE e.time_zone)::date WHERE r.id = $1
+       UNION ALL SELECT 'cancellation of expectation ' || x.key, x.resolved_actor FROM billing_run r JOIN source s ON s.entity_id = r.entity_id
+         JOIN expectation x ON x.source_id = s.id AND x.resolution = 'cancelled' AND x.opened_at >= r.period_start AND x.opened_at < r.period_end WHERE r.id = $1
        UNION ALL SELECT 'rules of previews, version ' || p.version, p.author FROM billing_run r JOIN LATERAL (SELECT * FROM preview_rules_version v WHERE v.entity_id = r.entity_id ORDER BY v.version DESC LIMIT 1) p ON true WHERE r.id = $1
        UNION ALL SELECT 'mapping ' || m.external_key, m.author FROM mapping m JOIN run_account a ON a.run_id = $1 AND a.account_id = m.internal_id
        UNION ALL SELECT 'tariff ' || t.id, t.author FROM tariff_version t WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)

@@ -1,4 +1,5 @@
 import type { QueryResultRow } from 'pg';
+import type { ErpLine } from '../../contracts/erp-document.ts';
 import { vendorBillLines } from '../../core/share/vendor-bill.ts';
 import type { Db } from '../db.ts';
 import { enqueue } from '../outbox.ts';
@@ -33,16 +34,22 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
     documents.rows.map((d) => {
       const isOwed = d.type !== 'invoice' && d.type !== 'creditNote';
       const own = lines.rows.filter((l) => l.document_id === d.id);
-      const line = (glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint) => ({ glAccount, costCenter, vatCode, amountMinor: amount.toString() });
-      const vat = (JSON.parse(d.canonical.toString('utf8')) as { vat: { vatCode: string; vatMinor: string }[] }).vat;
+      const line = (part: ErpLine['part'], glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint): ErpLine => ({
+        part,
+        glAccount,
+        costCenter,
+        vatCode,
+        amountMinor: amount.toString(),
+      });
+      const vat = (JSON.parse(d.canonical.toString('utf8')) as { vat: { vatCode: string; baseMinor: string; vatMinor: string }[] }).vat;
       const postings = isOwed
         ? []
         : [
-            line(glOf('receivable'), null, null, d.payable_minor),
-            ...own.map((l) => line(l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
-            ...vat.map((v) => line(glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor))),
-            line(glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
-          ].filter((l) => l.amountMinor !== '0');
+            line('party', glOf('receivable'), null, null, d.payable_minor),
+            ...own.map((l) => line('net', l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
+            ...vat.map((v) => ({ ...line('tax', glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor)), baseMinor: (-BigInt(v.baseMinor)).toString() })),
+            line('rounding', glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
+          ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
       return {
         key: d.id,
         kind: isOwed ? 'vendorBill' : d.type,
@@ -69,5 +76,5 @@ function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], gl
     payableMinor: document['payable_minor'] as bigint,
     roundingMinor: document['rounding_minor'] as bigint,
   };
-  return vendorBillLines(figures, glOf).map((l) => ({ ...l, amountMinor: l.amountMinor.toString() }));
+  return vendorBillLines(figures, glOf).map(({ baseMinor, ...l }) => ({ ...l, amountMinor: l.amountMinor.toString(), ...(baseMinor === undefined ? {} : { baseMinor: baseMinor.toString() }) }));
 }

@@ -6,6 +6,7 @@ import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts'
 import { type ContractMonths, dueOf } from '../../core/period/contract-months.ts';
 import type { Place } from '../../core/period/month.ts';
 import { type PeriodCharge, periodChargeHash } from '../../core/period/period-charge.ts';
+import { monthAfter } from '../../core/period/segments.ts';
 import type { DueRow } from '../../core/period/settle.ts';
 import type { Db } from '../db.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
@@ -28,8 +29,11 @@ class Undecided extends Error {
 export async function draftPeriodCharges(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
   await db.query('DELETE FROM period_charge WHERE run_id = $1 AND account_id = ANY($2)', [runId, accountIds]);
   const run = (
-    await db.query<{ entity_id: string; period: string; since: string }>(
-      "SELECT r.entity_id, r.period, (SELECT min(f.period) FROM billing_run f WHERE f.entity_id = r.entity_id AND f.kind = r.kind AND f.state <> 'cancelled') AS since FROM billing_run r WHERE r.id = $1",
+    await db.query<{ entity_id: string; period: string; since: string; held: string | null }>(
+      `SELECT r.entity_id, r.period, (SELECT min(f.period) FROM billing_run f WHERE f.entity_id = r.entity_id AND f.kind = r.kind AND f.state <> 'cancelled') AS since,
+         (SELECT max(o.period) FROM billing_run o WHERE o.entity_id = r.entity_id AND o.kind = 'live' AND o.period < r.period AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved')
+             OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state = 'approved'))) AS held
+       FROM billing_run r WHERE r.id = $1`,
       [runId],
     )
   ).rows[0];
@@ -44,7 +48,7 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     const { accountId } = contract.account;
     const charges = chargesOf(book, contract, run.period, run.since);
     if (isIssue(charges)) parked.set(accountId, describeIssue(charges));
-    else drafts.push(...charges.map((charge) => ({ accountId, charge })));
+    else drafts.push(...charges.filter((charge) => isOwn(charge, run.held)).map((charge) => ({ accountId, charge })));
   }
   await insertDrafts(
     db,
@@ -62,6 +66,11 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     [...parked.values()],
   ]);
   await db.query("UPDATE claim SET disposition = 'carried' WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, [...parked.keys()]]);
+}
+
+/** `held`: an earlier month's run that has not issued yet bills its months itself; what comes of late sessions is due once both are issued. */
+function isOwn(charge: PeriodCharge, held: string | null): boolean {
+  return held === null || charge.serviceMonth > (charge.role === 'advanceFee' ? monthAfter(held) : held);
 }
 
 /** The contract as the core computes it. */

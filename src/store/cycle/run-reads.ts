@@ -1,3 +1,4 @@
+import { type Issue, type IssueCode, messageOf } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 
@@ -12,7 +13,7 @@ export async function runConnection(db: Db, runId: string): Promise<{ readonly c
   return { connectionId: rows[0].id, timeZone: rows[0].time_zone };
 }
 
-/** Quarantined and parked records of the run's period or earlier, and parked accounts, that nobody signed to carry, as sentences; at most 20 of each. */
+/** What keeps a run from closing (invariant 12), as sentences, at most 20 of each: quarantined and parked records of its period or earlier, parked accounts, CDRs that are missing, and blocking findings, that nobody signed. */
 export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
   const { rows } = await db.query(
     `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
@@ -26,9 +27,31 @@ export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> 
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id) ORDER BY account_id LIMIT 20`,
     [runId],
   );
+  const missing = await db.query<{ source_id: string; key: string; kind: string; opened_at: Date }>(
+    `SELECT e.source_id, e.key, e.kind, e.opened_at ${openExpectations} AND ${unsigned('expectation', "e.source_id || '/' || e.key")} ORDER BY e.opened_at, e.source_id, e.key LIMIT 20`,
+    [runId],
+  );
+  const findings = await db.query<{ id: bigint; code: IssueCode; subject: string; params: Issue['params'] }>(
+    `SELECT f.id, f.code, f.subject, f.params FROM billing_run r ${blockingFindings} AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = f.id::text AND d.run_id = r.id) ORDER BY f.id LIMIT 20`,
+    [runId],
+  );
   const records = rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) ${r.state === 'booked' ? 'has a correction that waits' : `is ${r.state}`}: ${r.code}, ${r.energy_wh} Wh`);
-  return [...records, ...accounts.rows.map((a) => `account ${a.account_id} is parked: ${a.reason ?? 'its documents could not be built'}`)];
+  return [
+    ...records,
+    ...accounts.rows.map((a) => `account ${a.account_id} is parked: ${a.reason ?? 'its documents could not be built'}`),
+    ...missing.rows.map((e) => `${e.kind} ${e.key} of source ${e.source_id}, opened ${e.opened_at.toISOString()}, has no CDR`),
+    ...findings.rows.map((f) => `finding ${f.id} blocks: ${f.subject}: ${messageOf({ ...f, severity: 'blocks' })}`),
+  ];
 }
+
+/** SQL, `r` being the run $1: expectations `e` of its entity that opened before its period ended and are open. */
+export const openExpectations =
+  'FROM billing_run r JOIN source s ON s.entity_id = r.entity_id JOIN expectation e ON e.source_id = s.id AND e.resolution IS NULL AND e.opened_at < r.period_end WHERE r.id = $1 AND r.selection IS NULL';
+/** SQL behind `billing_run r`: its standing findings `f` that block. */
+export const blockingFindings = "JOIN run_finding l ON l.run_id = r.id JOIN finding f ON f.id = l.finding_id AND f.severity = 'blocks' WHERE r.id = $1";
+/** SQL that holds while nobody signed that a subject is carried past the close of run `r`. */
+export const unsigned = (kind: string, subject: string) =>
+  `NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = '${kind}' AND d.subject_id = ${subject} AND d.action = 'carry' AND d.run_id = r.id)`;
 
 /** Runs of an entity whose workflow has not begun. */
 export async function plannedRuns(db: Db, entityId: string): Promise<{ runId: string; workflowId: string; period: string; cutOffAtMs: number }[]> {

@@ -97,6 +97,9 @@ export type Head = {
   readonly accountId: string | null;
   readonly serviceMonth: string | null;
   readonly energyWh: number;
+  /** Local date of the session's end in the zone of its source, and the energy, as the source said them; the energy where a signed correction differs, else null. */
+  readonly endedOn: string | null;
+  readonly sourceWh: number | null;
   readonly tokenRef: string | null;
   /** The record of another route that is billed in its place. */
   readonly linkedTo: bigint | null;
@@ -146,6 +149,8 @@ function newHead(key: HeadKey, recordId: bigint): Head {
     accountId: null,
     serviceMonth: null,
     energyWh: 0,
+    endedOn: null,
+    sourceWh: null,
     tokenRef: null,
     linkedTo: null,
   };
@@ -169,6 +174,8 @@ function headOfRow(r: QueryResultRow): Head {
     accountId: r['account_id'],
     serviceMonth: r['service_month'],
     energyWh: Number(r['energy_wh']),
+    endedOn: r['ended_on'],
+    sourceWh: r['source_wh'] === null ? null : Number(r['source_wh']),
     tokenRef: r['token_ref'],
     linkedTo: r['linked_to'],
   };

@@ -8,6 +8,7 @@ export type SpanRow = Span & {
   readonly rawId: bigint;
   readonly entityId: string;
   readonly sessionId: string | null;
+  readonly authorizationId: string | null;
   readonly connectorId: string | null;
   readonly meterStartWh: number | null;
   readonly meterEndWh: number | null;
@@ -50,6 +51,7 @@ function spanOfRow(r: QueryResultRow): SpanRow {
     rawId: r['raw_id'],
     cdrKey: r['cdr_key'],
     sessionId: r['session_id'],
+    authorizationId: r['authorization_id'],
     place: r['place'],
     connectorId: r['connector_id'],
     tokenRef: r['token_ref'],
@@ -73,11 +75,11 @@ export async function writeSpans(db: Db, spans: readonly SpanRow[], gone: readon
   if (gone.length > 0) await db.query('DELETE FROM session_span WHERE record_id = ANY($1::bigint[])', [gone]);
   if (spans.length === 0) return;
   const sorted = [...spans].sort((a, b) => (a.recordId < b.recordId ? -1 : 1));
-  const columns = 'record_id, entity_id, source_id, raw_id, cdr_key, session_id, place, connector_id, token_ref, start_at, end_at, energy_wh, meter_start_wh, meter_end_wh, linked_to';
+  const columns = 'record_id, entity_id, source_id, raw_id, cdr_key, session_id, place, connector_id, token_ref, start_at, end_at, energy_wh, meter_start_wh, meter_end_wh, linked_to, authorization_id';
   const excluded = columns.replaceAll(/\w+/g, 'excluded.$&');
   await db.query(
     `INSERT INTO session_span (${columns})
-     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
+     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[])
      ON CONFLICT (record_id) DO UPDATE SET (${columns}) = ROW (${excluded})`,
     [
       arrayOf(int8, sorted, (s) => s.recordId),
@@ -95,6 +97,7 @@ export async function writeSpans(db: Db, spans: readonly SpanRow[], gone: readon
       arrayOf(int8, sorted, (s) => s.meterStartWh),
       arrayOf(int8, sorted, (s) => s.meterEndWh),
       arrayOf(int8, sorted, (s) => s.linkedTo),
+      arrayOf(text, sorted, (s) => s.authorizationId),
     ],
   );
 }

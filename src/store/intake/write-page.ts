@@ -3,7 +3,7 @@ import { invariant } from '../../core/invariant.ts';
 import type { Issue } from '../../core/issues.ts';
 import { chargeHash, hashOfChargeText, type SealedRecord } from '../../core/seal/charge-record.ts';
 import { parseInstant } from '../../core/time.ts';
-import { arrayOf, bytea, byteaOfHex, byteaOfText, int4, int8, jsonb, text, timestamptz } from '../binary.ts';
+import { arrayOf, bytea, byteaOfHex, byteaOfText, date, int4, int8, jsonb, text, timestamptz } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
 import { type Db, TryAgain } from '../db.ts';
 import { bookCharges, type ChargeToBook } from '../ledger/book-charges.ts';
@@ -92,9 +92,9 @@ export async function writeTokens(db: Db, tokens: readonly TokenUse[]): Promise<
 }
 
 const headColumns =
-  'source_id, owner_country, owner_party, cdr_id, record_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at, token_ref, waiting_hash, waiting_updated_at, at_risk_minor, at_risk_currency, linked_to';
+  'source_id, owner_country, owner_party, cdr_id, record_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at, token_ref, waiting_hash, waiting_updated_at, at_risk_minor, at_risk_currency, linked_to, ended_on, source_wh';
 const headArrays = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::bytea[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::bigint[], $16::jsonb[], $17::timestamptz[],
-    $18::text[], $19::bytea[], $20::timestamptz[], $21::bigint[], $22::text[], $23::bigint[])
+    $18::text[], $19::bytea[], $20::timestamptz[], $21::bigint[], $22::text[], $23::bigint[], $24::date[], $25::bigint[])
   AS t(${headColumns})`;
 
 /**
@@ -111,7 +111,7 @@ export async function writeHeads(db: Db, rows: readonly Head[]): Promise<void> {
          service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, issues = t.issues, source_updated_at = t.source_updated_at, token_ref = t.token_ref,
          waiting_since = CASE WHEN t.waiting_raw_id IS NOT NULL THEN CASE WHEN h.waiting_raw_id = t.waiting_raw_id THEN h.waiting_since ELSE now() END END,
          waiting_raw_id = t.waiting_raw_id, waiting_hash = t.waiting_hash, waiting_updated_at = t.waiting_updated_at, at_risk_minor = t.at_risk_minor, at_risk_currency = t.at_risk_currency,
-         linked_to = t.linked_to, updated_at = now()
+         linked_to = t.linked_to, ended_on = t.ended_on, source_wh = t.source_wh, updated_at = now()
        FROM ${headArrays} WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country::char(2) AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
       headValues(known),
     );
@@ -153,6 +153,8 @@ function headValues(rows: readonly Head[]): Buffer[] {
     arrayOf(int8, rows, (r) => r.worth?.minor ?? null),
     arrayOf(text, rows, (r) => r.worth?.currency ?? null),
     arrayOf(int8, rows, (r) => r.linkedTo),
+    arrayOf(date, rows, (r) => r.endedOn),
+    arrayOf(int8, rows, (r) => r.sourceWh),
   ];
 }
 

@@ -1,0 +1,68 @@
+import type { ErpDocument, ErpHeld, ErpKind } from '../../../contracts/erp-document.ts';
+import { formatMinor, parseMinor } from '../../../core/money.ts';
+import { ErpRefused } from '../port.ts';
+import type { Books } from './books.ts';
+import { day, decimal, isoOf, type Rpc } from './rpc.ts';
+import { descriptionOf, readDescription, readTag, tagOf } from './words.ts';
+
+/** A move has no reference: its key stands before the rest of its description. */
+export function moveDescription(document: ErpDocument): string {
+  return `${document.key} ${descriptionOf(document)}`;
+}
+
+/** What `create` takes of a journal, in the company's currency. */
+export async function moveValues(document: ErpDocument, books: Books): Promise<unknown> {
+  const chart = await books.chartFor(document);
+  if (document.currency !== chart.currency) throw new ErpRefused(`${document.key} is in ${document.currency}: journals go to Tryton in the company's ${chart.currency}`);
+  const period = await books.periodOn(document.postedOn);
+  const needsParty = document.lines.some((l) => chart.accounts.get(l.glAccount)?.needsParty === true);
+  const party = needsParty ? (await books.partyOf(document.accountId)).id : null;
+  const lines = document.lines.map((line) => {
+    const account = chart.accounts.get(line.glAccount);
+    const amount = BigInt(line.amountMinor);
+    const sides = { debit: decimal(formatMinor(amount > 0n ? amount : 0n, document.currency)), credit: decimal(formatMinor(amount < 0n ? -amount : 0n, document.currency)) };
+    const center = line.costCenter === null ? undefined : chart.costCenters.get(line.costCenter);
+    return {
+      account: account?.id,
+      ...sides,
+      description: tagOf(line),
+      ...(account?.needsParty === true ? { party } : {}),
+      ...(center === undefined ? {} : { analytic_lines: [['create', [{ account: center, ...sides, date: day(document.postedOn) }]]] }),
+    };
+  });
+  return { company: chart.company, journal: chart.journals.get('general'), period, date: day(document.postedOn), description: moveDescription(document), lines: [['create', lines]] };
+}
+
+type Row = {
+  readonly id: number;
+  readonly number: string | null;
+  readonly description: string | null;
+  readonly date: { readonly year: number; readonly month: number; readonly day: number };
+  readonly 'company.': { readonly 'currency.': { readonly code: string } };
+  readonly 'lines.': readonly {
+    readonly debit: { readonly decimal: string };
+    readonly credit: { readonly decimal: string };
+    readonly description: string | null;
+    readonly 'account.': { readonly code: string };
+    readonly 'analytic_lines.': readonly { readonly 'account.': { readonly code: string } }[];
+  }[];
+};
+const fields = ['number', 'description', 'date', 'company.currency.code', 'lines.debit', 'lines.credit', 'lines.description', 'lines.account.code', 'lines.analytic_lines.account.code'];
+
+/** Posted journals that match a domain. */
+export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unknown[]): Promise<readonly (ErpHeld & { readonly kind: ErpKind; readonly key: string; readonly runId: string })[]> {
+  const rows = (await rpc('model.account.move.search_read', [[domain, ['state', '=', 'posted'], ['origin', '=', null]], 0, null, [['id', 'ASC']], fields, await books.context()], 'reads')) as Row[];
+  return rows.flatMap((row) => {
+    const [key = '', ...rest] = (row.description ?? '').split(' ');
+    const ours = readDescription(rest.join(' '));
+    if (ours === undefined) return [];
+    const currency = row['company.']['currency.'].code;
+    const lines = row['lines.'].map((line) => ({
+      glAccount: line['account.'].code,
+      costCenter: line['analytic_lines.'][0]?.['account.'].code ?? null,
+      vatCode: readTag(line.description).vatCode,
+      amountMinor: (parseMinor(line.debit.decimal, currency) - parseMinor(line.credit.decimal, currency)).toString(),
+    }));
+    return [{ ...ours, key, externalId: row.number ?? String(row.id), currency, postedOn: isoOf(row.date), lines }];
+  });
+}

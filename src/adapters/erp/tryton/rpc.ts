@@ -1,0 +1,109 @@
+import { ErpOutcomeUnknown, ErpRefused, ErpUnavailable } from '../port.ts';
+
+export type TrytonServer = {
+  /** Such as http://127.0.0.1:8000, without the database. */
+  readonly url: string;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  /** A request without an answer by then has an unknown outcome. */
+  readonly timeoutMs: number;
+};
+
+/** `reads` may be repeated; what writes has an unknown outcome when its answer is lost. */
+export type Rpc = (method: string, params: readonly unknown[], effect: 'reads' | 'writes') => Promise<unknown>;
+
+/** Tryton's JSON-RPC behind one session, which is opened when first needed and again when it has run out. Throws the errors of the port. */
+export function trytonRpc(server: TrytonServer): Rpc {
+  const endpoint = `${server.url.replace(/\/$/, '')}/${encodeURIComponent(server.database)}/rpc/`;
+  let session: Promise<string> | undefined;
+  const logIn = async (): Promise<string> => {
+    const found = await request(endpoint, server, undefined, 'common.db.login', [server.user, { password: server.password }, 'en'], 'reads').catch((error: unknown) => {
+      if (error instanceof SessionOver) return undefined;
+      throw error;
+    });
+    // Not the document's fault: it waits until somebody has mended the connection.
+    if (!Array.isArray(found)) throw new ErpUnavailable(`Tryton lets user ${server.user} into database ${server.database} with another password only: check the password file`);
+    return `Session ${Buffer.from(`${server.user}:${found[0]}:${found[1]}`).toString('base64')}`;
+  };
+  const authorised = () => {
+    session ??= logIn().catch((error: unknown) => {
+      session = undefined;
+      throw error;
+    });
+    return session;
+  };
+  return async (method, params, effect) => {
+    try {
+      return await request(endpoint, server, await authorised(), method, params, effect);
+    } catch (error) {
+      if (!(error instanceof SessionOver)) throw error;
+      session = undefined;
+      return request(endpoint, server, await authorised(), method, params, effect);
+    }
+  };
+}
+
+class SessionOver extends Error {}
+
+async function request(endpoint: string, server: TrytonServer, authorization: string | undefined, method: string, params: readonly unknown[], effect: 'reads' | 'writes'): Promise<unknown> {
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(endpoint, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+      body: JSON.stringify({ id: 1, method, params }),
+      signal: AbortSignal.timeout(server.timeoutMs),
+    });
+    text = await answer.text();
+  } catch (error) {
+    const cause = (error as Error & { cause?: { code?: string } }).cause?.code;
+    const words = `Tryton at ${server.url} does not answer: ${cause ?? (error as Error).message}`;
+    // Where nothing listens nothing arrived.
+    if (effect === 'reads' || cause === 'ECONNREFUSED') throw new ErpUnavailable(words);
+    throw new ErpOutcomeUnknown(words);
+  }
+  if (answer.status === 401) throw new SessionOver('the session is over');
+  if (answer.status === 429) throw new ErpUnavailable('Tryton takes no more requests for now', retryAfterMs(answer));
+  if (!answer.ok) {
+    const words = `Tryton answers ${answer.status}: ${text
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim()
+      .slice(0, 200)}`;
+    throw effect === 'reads' ? new ErpUnavailable(words) : new ErpOutcomeUnknown(words);
+  }
+  const { error, result } = JSON.parse(text) as { error?: readonly unknown[]; result?: unknown };
+  if (error === undefined) return result;
+  throw refusalOf(error, effect);
+}
+
+/** Errors come as `["UserError", [message, description, …]]`, `["UserWarning", [id, name, message, …]]`, or with a class of Python's. */
+function refusalOf(error: readonly unknown[], effect: 'reads' | 'writes'): Error {
+  const [kind, detail] = error;
+  const parts = Array.isArray(detail) ? detail.filter((p): p is string => typeof p === 'string' && p !== '') : [String(detail)];
+  if (kind === 'UserError' || kind === 'UserWarning' || kind === 'AccessError') return new ErpRefused(parts.join(' ').slice(0, 500));
+  if (kind === 'ConcurrencyException') return new ErpOutcomeUnknown(`another writer changed it meanwhile: ${parts.join(' ')}`);
+  const words = `Tryton stumbles: ${String(kind)} ${parts.join(' ')}`.slice(0, 500);
+  return effect === 'reads' ? new ErpUnavailable(words) : new ErpOutcomeUnknown(words);
+}
+
+function retryAfterMs(answer: Response): number | undefined {
+  const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN);
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+}
+
+export function decimal(text: string): unknown {
+  return { __class__: 'Decimal', decimal: text };
+}
+
+export function day(iso: string): unknown {
+  const [year, month, date] = iso.split('-').map(Number);
+  return { __class__: 'date', year, month, day: date };
+}
+
+/** ISO text of a date as Tryton tells it. */
+export function isoOf(value: { readonly year: number; readonly month: number; readonly day: number }): string {
+  return `${value.year}-${String(value.month).padStart(2, '0')}-${String(value.day).padStart(2, '0')}`;
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+const day = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'YYYY-MM-DD');
+const instant = z.iso.datetime({ offset: true });
+const decimal = z.string().regex(/^-?\d{1,15}(\.\d{1,4})?$/, 'a decimal number as text, with at most 4 decimals');
+const currency = z.string().regex(/^[A-Z]{3}$/, 'ISO 4217, upper case');
+const id = z.string().trim().min(1).max(200);
+const bothOrNeither = (row: { amount?: string | undefined; currency?: string | undefined }) => (row.amount === undefined) === (row.currency === undefined);
+
+/** What a source says it sent of one day: the sessions that ended on it in the source's own zone. */
+export const controlTotalSchema = z
+  .strictObject({
+    on: day.meta({ description: 'Local date in the zone of the source.' }),
+    count: z.coerce.number().int().min(0).max(2_000_000_000).meta({ description: 'CDRs whose session ended on it.' }),
+    energyWh: z.coerce.number().int().meta({ description: 'Their energy in Wh.' }),
+    amount: decimal.optional().meta({ description: 'What the CDRs themselves say they cost, excluding VAT.' }),
+    currency: currency.optional(),
+    origin: z
+      .string()
+      .regex(/^[a-zA-Z][a-zA-Z0-9]{0,39}$/, 'letters and digits')
+      .default('source')
+      .meta({ description: 'Whose figure it is: `source`, `hub`, `register`, … Each has its own totals.' }),
+  })
+  .refine(bothOrNeither, 'amount and currency belong together');
+export type ControlTotal = z.infer<typeof controlTotalSchema>;
+
+/** A CDR that ought to come: its session was seen to start, its token was authorised, or its charger is offline and may keep sessions back. */
+export const expectationSchema = z
+  .strictObject({
+    key: id.meta({ description: 'The source’s own key: sent again it is the same expectation.' }),
+    kind: z.enum(['session', 'authorization', 'offline']).default('session'),
+    openedAt: instant,
+    sessionId: id.optional().meta({ description: 'As the CDR will name it; of a session, the key unless told.' }),
+    authorizationId: id.optional().meta({ description: 'As the CDR will name it; of an authorization, the key unless told.' }),
+    evseId: id.optional(),
+    siteKey: id.optional().meta({ description: 'The source’s own name of the site.' }),
+    token: id.optional().meta({ description: 'UID of the token; only a reference of it is kept.' }),
+    estimatedWh: z.coerce.number().int().min(0).optional(),
+    amount: decimal.optional().meta({ description: 'What it is thought to be worth, net.' }),
+    currency: currency.optional(),
+  })
+  .refine(bothOrNeither, 'amount and currency belong together');
+export type NewExpectation = z.infer<typeof expectationSchema>;

@@ -1,0 +1,37 @@
+export const erpKinds = ['invoice', 'creditNote', 'vendorBill', 'journal'] as const;
+export type ErpKind = (typeof erpKinds)[number];
+
+/**
+ * What a line is to the ERP: `party` is owed by or to the account, `net` is a sale or a cost, `tax` its VAT (with what it was reckoned
+ * of), `rounding` what whole units leave over.
+ */
+export type ErpLine = {
+  readonly part: 'party' | 'net' | 'tax' | 'rounding';
+  readonly glAccount: string;
+  readonly costCenter: string | null;
+  readonly vatCode: string | null;
+  /** Decimal text in minor units, debit positive. */
+  readonly amountMinor: string;
+  /** Of a tax line: what it is reckoned of, in minor units, with the sign of the tax. */
+  readonly baseMinor?: string;
+};
+
+/** A document or journal as an ERP takes it. Its lines sum to zero. */
+export type ErpDocument = {
+  readonly key: string;
+  readonly kind: ErpKind;
+  readonly runId: string;
+  readonly legalNumber: string | null;
+  /** The document that it credits: its key here, its number, and the id it has there, where that was known at issue. */
+  readonly credits?: { readonly key: string; readonly legalNumber: string; readonly externalId: string | null };
+  readonly accountId: string;
+  readonly currency: string;
+  readonly postedOn: string;
+  readonly lines: readonly ErpLine[];
+};
+
+/** A document as an ERP holds it: what it calls it, and its lines as it would tell them. */
+export type ErpHeld = Pick<ErpDocument, 'legalNumber' | 'currency' | 'postedOn'> & {
+  readonly externalId: string;
+  readonly lines: readonly Pick<ErpLine, 'glAccount' | 'costCenter' | 'vatCode' | 'amountMinor'>[];
+};

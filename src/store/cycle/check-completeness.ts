@@ -1,0 +1,72 @@
+import { ruleProfileSchema } from '../../contracts/rule-profile.ts';
+import type { IssueCode } from '../../core/issues.ts';
+import { judgementOf, type RuleCode } from '../../core/plausibility/rules.ts';
+import type { Db } from '../db.ts';
+import { type ControlDay, controlTotalDays } from '../reads/control-totals.ts';
+import { missingCdrs } from '../reads/expectations.ts';
+import { keepFindings, type RunFound } from './check-preview.ts';
+import { type RunWindow, runWindow } from './run-window.ts';
+
+const codes = ['controlTotalDiffers', 'controlTotalMissing', 'expectationOpen', 'watermarkBehind'] as const satisfies readonly RuleCode[];
+type Code = (typeof codes)[number];
+
+/**
+ * Says what is known to be missing of a run's period as findings of the run: what blocks has to be mended or signed before approval. Judged
+ * anew with each build; a finding that comes out as before keeps its row. An off-cycle run has none.
+ */
+export async function checkCompleteness(db: Db, runId: string): Promise<void> {
+  const window = await runWindow(db, runId);
+  const found = window.offCycle ? [] : await findMissing(db, runId, window);
+  const standing = await db.query(
+    'SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = ANY($2)',
+    [runId, codes],
+  );
+  await keepFindings(db, runId, standing.rows, found);
+}
+
+async function findMissing(db: Db, runId: string, window: RunWindow): Promise<RunFound[]> {
+  const days = await controlTotalDays(db, window);
+  const missing = await missingCdrs(db, { sourceIds: window.sourceIds, before: window.periodEnd, runId });
+  return window.sources.flatMap((source) => {
+    const profile = ruleProfileSchema.parse(source.ruleProfile);
+    const make = (code: Code, params: RunFound['params']): RunFound[] => {
+      const { severity, version } = judgementOf(profile, code, undefined);
+      if (severity === 'off') return [];
+      return [{ code: code satisfies IssueCode, version, severity, profileVersion: source.ruleProfileVersion, subject: `source ${source.id}`, accountId: null, documentId: null, recordId: null, params }];
+    };
+    const own = days.filter((d) => d.sourceId === source.id);
+    const lacks = missing.find((m) => m.sourceId === source.id);
+    const behind = source.completeUntil !== null && source.completeUntil < window.periodEnd;
+    return [
+      ...own.filter((d) => d.status === 'differs').flatMap((d) => make('controlTotalDiffers', differenceOf(d))),
+      ...own.filter((d) => d.status === 'missing').flatMap((d) => make('controlTotalMissing', { on: d.on, receivedCount: d.received.count, receivedWh: d.received.energyWh.toString() })),
+      ...(lacks === undefined
+        ? []
+        : make('expectationOpen', {
+            computed: lacks.open,
+            oldest: lacks.oldest,
+            energyWh: lacks.energyWh.toString(),
+            amount: lacks.atRisk.map((a) => a.amount).join(' + ') || '0',
+            currency: lacks.atRisk.map((a) => a.currency).join(' + '),
+          })),
+      ...(behind ? make('watermarkBehind', { computed: source.completeUntil.toISOString(), limit: window.periodEnd.toISOString() }) : []),
+    ];
+  });
+}
+
+function differenceOf({ on, origin, version, currency, stated, received }: ControlDay): RunFound['params'] {
+  const amount = (value: string | null | undefined) => (value === null || value === undefined ? '' : ` for ${value} ${currency}`);
+  return {
+    on,
+    origin,
+    version,
+    statedCount: stated?.count ?? 0,
+    statedWh: (stated?.energyWh ?? 0n).toString(),
+    statedAmount: amount(stated?.amount),
+    receivedCount: received.count,
+    receivedWh: received.energyWh.toString(),
+    receivedAmount: amount(received.amount),
+    computed: received.energyWh.toString(),
+    limit: (stated?.energyWh ?? 0n).toString(),
+  };
+}

@@ -1,0 +1,23 @@
+import type { Db } from '../db.ts';
+
+export type WatermarkView = { readonly completeUntil: string; readonly origin: string; readonly reason: string | null; readonly author: string; readonly statedAt: string };
+
+/** What a source said of how far it is complete, newest first; at most 200. Undefined when there is no such source. */
+export async function watermarksOf(db: Db, sourceId: string): Promise<readonly WatermarkView[] | undefined> {
+  if ((await db.query('SELECT FROM source WHERE id = $1', [sourceId])).rowCount === 0) return undefined;
+  const { rows } = await db.query('SELECT * FROM source_watermark WHERE source_id = $1 ORDER BY id DESC LIMIT 200', [sourceId]);
+  return rows.map((r) => ({ completeUntil: r.complete_until.toISOString(), origin: r.origin, reason: r.reason, author: r.author, statedAt: r.stated_at.toISOString() }));
+}
+
+/**
+ * Workflows of runs that look again when something is known of a source: those that wait, and whose period overlaps what lies between; with
+ * `by: 'end'` only those whose period ends there, so that a watermark that moves each minute wakes a run once.
+ */
+export async function runsConcerned(db: Db, sourceId: string, from: Date, to: Date, by: 'overlap' | 'end' = 'overlap'): Promise<string[]> {
+  const { rows } = await db.query<{ workflow_id: string }>(
+    `SELECT r.workflow_id FROM billing_run r JOIN source s ON s.entity_id = r.entity_id WHERE s.id = $1 AND CASE WHEN $4 THEN r.period_end > $2 AND r.period_end <= $3 ELSE r.period_start <= $3 AND r.period_end >= $2 END
+       AND (r.state IN ('previewing', 'inReview', 'reconciled') OR r.state = 'collecting' AND r.cut_off = 'automatic') ORDER BY r.id`,
+    [sourceId, from, to, by === 'end'],
+  );
+  return rows.map((r) => r.workflow_id);
+}

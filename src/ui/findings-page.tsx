@@ -1,0 +1,123 @@
+import { documentPath, monthName, recordPath, runPath, words } from './format.ts';
+import { Pager, State, Table, When } from './parts.tsx';
+import { Shell, type Viewer } from './shell.tsx';
+
+type Finding = {
+  readonly findingId: string;
+  readonly rule: string;
+  readonly severity: string;
+  readonly subject: string;
+  readonly accountId: string | null;
+  readonly documentId: string | null;
+  readonly recordId: string | null;
+  readonly computed: string | null;
+  readonly limit: string | null;
+  readonly text: string;
+  readonly remedy: string;
+  readonly signed: { readonly by: string; readonly reason: string; readonly at: string } | null;
+};
+type Props = {
+  readonly viewer: Viewer;
+  readonly run: { readonly runId: string; readonly period: string };
+  readonly timeZone: string;
+  readonly severity: string | undefined;
+  readonly findings: readonly Finding[];
+  readonly maySign: boolean;
+  readonly firstPage: string | null;
+  readonly nextPage: string | null;
+};
+
+/** What looks wrong in a preview; those chosen go on to a signature. */
+export function FindingsPage({ viewer, run, timeZone, severity, findings, maySign, firstPage, nextPage }: Props) {
+  const path = `${runPath(run.runId)}/findings`;
+  const open = findings.filter((f) => f.signed === null);
+  return (
+    <Shell
+      title={`What looks wrong, ${monthName(run.period)}`}
+      viewer={viewer}
+      trail={[
+        ['/', 'Runs'],
+        [runPath(run.runId), monthName(run.period)],
+      ]}
+    >
+      <p>What blocks is mended, or signed as right, before somebody else approves. A finding that comes out otherwise when the preview is built again is a new one.</p>
+      <form class="filter" method="get" action={path}>
+        <label for="severity">Show</label>
+        <select id="severity" name="severity">
+          <option value="">all</option>
+          {['blocks', 'warns', 'info'].map((s) => (
+            <option value={s} selected={s === severity}>
+              {s}
+            </option>
+          ))}
+        </select>
+        <button type="submit">Show</button>
+      </form>
+      {findings.length === 0 ? (
+        <p>Nothing of this kind was found.</p>
+      ) : (
+        <form method="get" action={`${runPath(run.runId)}/sign-findings`}>
+          <Table
+            label="Findings"
+            head={
+              <>
+                {maySign ? <th scope="col">Choose</th> : null}
+                <th scope="col">Severity</th>
+                <th scope="col">Rule and subject</th>
+                <th scope="col">What was found, and what mends it</th>
+                <th scope="col">Look at</th>
+                <th scope="col">Signed</th>
+              </>
+            }
+          >
+            {findings.map((f) => (
+              <tr class={f.signed === null ? '' : 'off'}>
+                {maySign ? (
+                  <td>{f.signed === null ? <input type="checkbox" name="findingIds" value={f.findingId} aria-label={`Choose finding ${f.findingId}: ${words(f.rule)}, ${f.subject}`} /> : null}</td>
+                ) : null}
+                <td>
+                  <State code={f.severity} />
+                </td>
+                <td>
+                  {words(f.rule)}
+                  <div class="hint">{f.subject}</div>
+                </td>
+                <td class="sentence">
+                  {f.text}
+                  <div class="hint">{f.remedy}</div>
+                </td>
+                <td class="nowrap">
+                  {f.documentId === null ? null : (
+                    <div>
+                      <a href={documentPath(f.documentId)}>document</a>
+                    </div>
+                  )}
+                  {f.recordId === null ? null : (
+                    <div>
+                      <a href={recordPath(f.recordId)}>record {f.recordId}</a>
+                    </div>
+                  )}
+                  {f.accountId === null ? null : <div class="hint">{f.accountId}</div>}
+                </td>
+                <td>
+                  {f.signed === null ? (
+                    'no'
+                  ) : (
+                    <>
+                      {f.signed.by}: {f.signed.reason}
+                      <div class="hint">
+                        <When at={f.signed.at} timeZone={timeZone} />
+                      </div>
+                    </>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </Table>
+          {maySign && open.length > 0 ? <button type="submit">Sign the chosen as right</button> : null}
+        </form>
+      )}
+      <Pager first={firstPage} next={nextPage} />
+    </Shell>
+  );
+}

@@ -1,0 +1,140 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
+import { trytonErp } from '../../src/adapters/erp/tryton/tryton.ts';
+import { loadConfig } from '../../src/config.ts';
+import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
+import { contractBooks, documentOf, erpContract, settle } from '../support/erp-contract.ts';
+
+type Server = Awaited<ReturnType<typeof serve>>;
+
+let folder: string;
+let place: { bin: string; server: string; folder: string; config: string; passwordFile: string; template: string };
+let server: Server;
+const database = 'erp_contract';
+
+beforeAll(async () => {
+  folder = mkdtempSync('/var/tmp/wattledger-tryton-');
+  chmodSync(folder, 0o700);
+  const onProgress = (line: string) => console.log(line);
+  const bin = await ensureTryton({ cache: loadConfig().cache, onProgress });
+  const at = { bin, server: inject('superuserUrl'), folder };
+  place = { ...at, ...(await makeTemplate({ ...at, onProgress })) };
+  await makeBooks({ ...place, database, books: contractBooks });
+  server = await serve({ ...place, database });
+}, 300_000);
+afterAll(async () => {
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const parties = async (accountIds: readonly string[]) => accountIds.map((accountId) => ({ accountId, name: `Party of ${accountId}`, country: 'SE', vatNumber: 'SE556036079301' }));
+function erpAt(url: string, timeoutMs = 60_000, settleMs = 500): ErpPort {
+  return trytonErp({ url, database, user: 'admin', password: readFileSync(place.passwordFile, 'utf8').trim(), timeoutMs, settleMs }, parties);
+}
+
+erpContract('Tryton', () => erpAt(server.url));
+
+/** Calls Tryton as its own client does. */
+async function call(method: string, ...params: unknown[]): Promise<unknown> {
+  const ask = async (authorization: string | undefined, name: string, args: unknown[]) => {
+    const answer = await fetch(`${server.url}/${database}/rpc/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+      body: JSON.stringify({ id: 1, method: name, params: args }),
+    });
+    const { result, error } = (await answer.json()) as { result?: unknown; error?: unknown };
+    if (error !== undefined) throw new Error(JSON.stringify(error));
+    return result;
+  };
+  const [user, session] = (await ask(undefined, 'common.db.login', ['admin', { password: readFileSync(place.passwordFile, 'utf8').trim() }, 'en'])) as [number, string];
+  return ask(`Session ${Buffer.from(`admin:${user}:${session}`).toString('base64')}`, method, params);
+}
+
+/** Forwards requests; `cut` decides by method whether the answer is thrown away after Tryton has given it. */
+async function cuttingProxy(cut: (method: string) => boolean): Promise<{ url: string; close: () => void }> {
+  const proxy = http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', async () => {
+      const body = Buffer.concat(chunks);
+      const answer = await fetch(`${server.url}${request.url}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(request.headers.authorization === undefined ? {} : { authorization: request.headers.authorization }) },
+        body,
+      });
+      const text = await answer.text();
+      if (cut((JSON.parse(body.toString('utf8')) as { method: string }).method)) return request.socket.destroy();
+      return response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text);
+    });
+  });
+  await new Promise<void>((resolve) => {
+    proxy.listen(0, '127.0.0.1', resolve);
+  });
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, close: () => proxy.close() };
+}
+
+describe('a Tryton that fails', () => {
+  for (const lost of ['create', 'post'] as const) {
+    it(`holds a document once whose answer to ${lost} was lost after it had been committed`, async () => {
+      let left = 1;
+      const proxy = await cuttingProxy((method) => method.endsWith(`.${lost}`) && method.includes('invoice') && left-- > 0);
+      const erp = erpAt(proxy.url);
+      const document = documentOf('invoice', `lost_${lost}`, { runId: `run_lost_${lost}` });
+      expect(await settle(erp, document)).toEqual({ states: ['unknown', 'posted', 'verified'], failures: ['ErpOutcomeUnknown'] });
+      expect(await erp.controlTotals(document.runId)).toEqual(controlTotalsOf([document]));
+      proxy.close();
+    });
+  }
+  it('posts the draft that a server left which was killed between create and post, once', async () => {
+    const { port } = server;
+    const proxy = await cuttingProxy((method) => {
+      if (!method.endsWith('account.move.create')) return false;
+      void server.stop('SIGKILL');
+      return true;
+    });
+    const document = documentOf('journal', 'killed', { runId: 'run_killed' });
+    await expect(erpAt(proxy.url).post(document)).rejects.toMatchObject({ name: 'ErpOutcomeUnknown' });
+    proxy.close();
+    await expect(erpAt(server.url).find(document)).rejects.toMatchObject({ name: 'ErpUnavailable' });
+    server = await serve({ ...place, database, port });
+    const erp = erpAt(server.url);
+    expect(await erp.find(document)).toBeUndefined();
+    expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+    expect(await erp.controlTotals('run_killed')).toEqual(controlTotalsOf([document]));
+  });
+  it('holds what falls into a closed period, or into no fiscal year, and takes it when the period is open again', async () => {
+    const erp = erpAt(server.url);
+    const document = documentOf('invoice', 'closed', { runId: 'run_closed', on: '2019-03-05' });
+    const [period] = (await call('model.account.period.search', [['start_date', '=', { __class__: 'date', year: 2019, month: 3, day: 1 }]], 0, null, null, { company: 1, companies: [1] })) as number[];
+    await call('model.account.period.close', [period], { company: 1, companies: [1] });
+    expect((await settle(erp, document)).states).toEqual(['held']);
+    await call('model.account.period.reopen', [period], { company: 1, companies: [1] });
+    expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+    expect((await settle(erp, documentOf('journal', 'no_year', { on: '1999-01-01' }))).states).toEqual(['held']);
+  });
+  it('refuses one bad document among good ones, which go on, and says what it lacks', async () => {
+    const erp = erpAt(server.url);
+    const documents = [
+      documentOf('invoice', 'good_1', { runId: 'run_bad' }),
+      documentOf('invoice', 'bad', { runId: 'run_bad', glAccount: '9999' }),
+      documentOf('invoice', 'good_2', { runId: 'run_bad' }),
+    ];
+    const settled = [];
+    for (const document of documents) settled.push((await settle(erp, document)).states.at(-1));
+    expect(settled).toEqual(['verified', 'refused', 'verified']);
+    await expect(erp.post(documents[1] ?? documentOf('invoice', 'bad'))).rejects.toThrow('Tryton has no account 9999');
+    expect(await erp.controlTotals('run_bad')).toEqual(controlTotalsOf(documents.filter((d) => d.key !== 'bad')));
+  });
+  it('books what is collected for another on a balance account, which Tryton allows on no line of an invoice', async () => {
+    const erp = erpAt(server.url);
+    const document = documentOf('invoice', 'agency', { runId: 'run_agency', glAccount: '2890' });
+    expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+  });
+  it('is told apart from one whose password is wrong', async () => {
+    const erp = trytonErp({ url: server.url, database, user: 'admin', password: 'wrong', timeoutMs: 20_000, settleMs: 0 }, parties);
+    await expect(erp.post(documentOf('invoice', 'nobody'))).rejects.toMatchObject({ name: 'ErpUnavailable', message: expect.stringContaining('password') });
+  });
+});

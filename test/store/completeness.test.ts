@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setRules } from '../../src/store/commands/set-rules.ts';
+import { signFindings } from '../../src/store/commands/sign-findings.ts';
+import { acceptControlTotal, stateControlTotals } from '../../src/store/commands/state-control-totals.ts';
+import { stateWatermark } from '../../src/store/commands/state-watermark.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { checkCompleteness } from '../../src/store/cycle/check-completeness.ts';
+import { lookForCutOff } from '../../src/store/cycle/cut-off.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { collectingOf, proposedCutOffs } from '../../src/store/reads/collecting.ts';
+import { completenessOf, statedTotals } from '../../src/store/reads/completeness.ts';
+import { listRunFindings } from '../../src/store/reads/run-findings.ts';
+import { watermarksOf } from '../../src/store/reads/watermarks.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { closeSet } from '../support/bill.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+let database: TestDatabase;
+let store: Store;
+const partner = { actor: 'partner' };
+const now = new Date();
+const state = (...totals: readonly [on: string, count: number, energyWh: number][]) =>
+  store.tx((db) =>
+    stateControlTotals(
+      db,
+      'csms',
+      totals.map(([on, count, energyWh]) => ({ on, count, energyWh, origin: 'source' })),
+      partner,
+    ),
+  );
+const december = async () => (await completenessOf(store.pool, 'csms', '2019-12'))?.days ?? [];
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+  await storeLines(store, [
+    session(1, { kWh: '10,5' }),
+    session(2, { kWh: '4,25', user: 'Bl2-2' }),
+    // Held, since nobody knows the token: it arrived all the same.
+    session(3, { user: 'Nobody', kWh: '7' }),
+    // Ends at midnight: the day after.
+    session(4, { user: 'NR1-3', start: '05.12.2019 23:00', end: '06.12.2019 00:00', kWh: '3' }),
+    session(5, { user: 'NR1-3', start: '20.12.2019 10:00', end: '20.12.2019 12:00', kWh: '8' }),
+  ]);
+  await processAll(store);
+});
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+
+describe('a source’s watermark', () => {
+  const until = (at: string, reason?: string) => store.tx((db) => stateWatermark(db, { sourceId: 'csms', completeUntil: new Date(at), origin: 'partner', reason }, now, partner));
+  it('goes forward, keeps each statement, and goes back only with a reason', async () => {
+    expect(await until('2019-12-10T00:00:00Z')).toMatchObject({ changed: true });
+    expect(await until('2019-12-10T00:00:00Z')).toMatchObject({ changed: false, crossed: null });
+    expect((await until('2019-12-20T00:00:00Z')).crossed).toEqual({ from: new Date('2019-12-10T00:00:00Z'), to: new Date('2019-12-20T00:00:00Z') });
+    await expect(until('2019-12-15T00:00:00Z')).rejects.toThrow(/only with a reason/);
+    await until('2019-12-15T00:00:00Z', 'a charger was found that had not sent');
+    expect(await watermarksOf(store.pool, 'csms')).toMatchObject([
+      { completeUntil: '2019-12-15T00:00:00.000Z', reason: 'a charger was found that had not sent', author: 'partner' },
+      { completeUntil: '2019-12-20T00:00:00.000Z' },
+      { completeUntil: '2019-12-10T00:00:00.000Z' },
+    ]);
+  });
+  it('is refused for a time to come and for no source', async () => {
+    await expect(until(new Date(now.getTime() + 3_600_000).toISOString())).rejects.toThrow(/still to come/);
+    await expect(store.tx((db) => stateWatermark(db, { sourceId: 'none', completeUntil: now, origin: 'ops' }, now, partner))).rejects.toThrow(/no source "none"/);
+  });
+});
+
+describe('control totals', () => {
+  it('are held against what arrived of the source’s own day, held records included', async () => {
+    // 10,500 + 4,250 + 7,000 Wh on the 5th; 3,000 Wh on the 6th, whose day begins at the end of that session; nothing arrived of the 7th.
+    expect(await state(['2019-12-05', 3, 21_750], ['2019-12-06', 2, 8_000], ['2019-12-07', 1, 1_000])).toEqual([
+      { on: '2019-12-05', origin: 'source', version: 1, status: 'stated' },
+      { on: '2019-12-06', origin: 'source', version: 1, status: 'stated' },
+      { on: '2019-12-07', origin: 'source', version: 1, status: 'stated' },
+    ]);
+    expect(await december()).toMatchObject([
+      { on: '2019-12-05', status: 'equal', difference: { count: 0, energyWh: '0', amount: null } },
+      { on: '2019-12-06', status: 'differs', stated: { count: 2, energyWh: '8000' }, received: { count: 1, energyWh: '3000' }, difference: { count: -1, energyWh: '-5000' } },
+      { on: '2019-12-07', status: 'differs', difference: { count: -1, energyWh: '-1000' } },
+      // Others of the month are stated, and this day is not.
+      { on: '2019-12-20', status: 'missing', stated: null, received: { count: 1, energyWh: '8000' } },
+    ]);
+  });
+  it('keep every version: the same figures again are a repeat, others correct them', async () => {
+    expect(await state(['2019-12-06', 2, 8_000], ['2019-12-07', 0, 0])).toMatchObject([{ status: 'repeated', version: 1 }, { status: 'corrected', version: 2 }]);
+    expect((await december()).find((d) => d.on === '2019-12-07')).toMatchObject({ status: 'equal', version: 2 });
+    expect((await statedTotals(store.pool, 'csms', '2019-12')).filter((t) => t.on === '2019-12-07').map((t) => [t.version, t.count])).toEqual([
+      [1, 1],
+      [2, 0],
+    ]);
+  });
+  it('follow the energy the source stated, not what a signed correction bills', async () => {
+    await store.pool.query("UPDATE record_head SET energy_wh = 2500, source_wh = 3000 WHERE source_id = 'csms' AND cdr_id = '4'");
+    expect((await december()).find((d) => d.on === '2019-12-06')?.received.energyWh).toBe('3000');
+    await store.pool.query("UPDATE record_head SET energy_wh = 3000, source_wh = NULL WHERE source_id = 'csms' AND cdr_id = '4'");
+  });
+  it('tolerate what the source’s own rule allows, and nothing more', async () => {
+    const tolerate = (toleranceWh: number) =>
+      store.tx((db) => setRules(db, { sourceId: 'csms', profile: { rules: { controlTotalDiffers: { limits: { toleranceCount: 1, toleranceWh } } } }, reason: 'agreed with the partner' }, { actor: 'admin' }));
+    await tolerate(4_999);
+    expect((await december())[1]).toMatchObject({ status: 'differs' });
+    await tolerate(5_000);
+    expect((await december())[1]).toMatchObject({ status: 'tolerated' });
+    await store.tx((db) => setRules(db, { sourceId: 'csms', profile: { rules: {} }, reason: 'exact again' }, { actor: 'admin' }));
+  });
+});
+
+describe('a run', () => {
+  let runId: string;
+  it('says what it still lacks, source by source, with the cut-off that the source’s own lateness proposes', async () => {
+    runId = await closeSet(store, '2019-12');
+    const found = await collectingOf(store.pool, runId);
+    expect(found).toMatchObject({ cutOff: 'fixed', complete: false, periodEnd: '2019-12-31T23:00:00.000Z' });
+    expect(found.sources.find((s) => s.sourceId === 'csms')).toMatchObject({
+      completeUntil: '2019-12-15T00:00:00.000Z',
+      controlTotals: { days: 4, equal: 2, differs: 1, missing: 1 },
+      waitsFor: ['complete until 2019-12-15T00:00:00.000Z', 'the totals of 1 days differ', '1 days have no total'],
+    });
+    expect(found.sources.find((s) => s.sourceId === 'ocpi-peer')).toMatchObject({ completeUntil: null, lastArrivalAt: null, waitsFor: ['it never said until when it is complete'] });
+    const proposed = await proposedCutOffs(store.pool, runId);
+    // All came years after: the proposal says so.
+    expect(Date.parse(proposed.find((p) => p.sourceId === 'csms')?.proposedCutOffAt ?? '')).toBeGreaterThan(Date.parse('2026-01-01'));
+    expect(proposed.find((p) => p.sourceId === 'ocpi-peer')?.proposedCutOffAt).toBeNull();
+    expect(await store.tx((db) => lookForCutOff(db, runId, now))).toMatchObject({ automatic: false, closed: false });
+  });
+  it('shows it as findings, of which a difference of totals blocks approval until it is signed', async () => {
+    await store.tx((db) => advanceRun(db, runId, 'previewing'));
+    const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
+    await store.tx((db) => checkCompleteness(db, runId));
+    await store.tx((db) => advanceRun(db, runId, 'inReview'));
+    const findings = async () => (await listRunFindings(store.pool, runId, undefined, { limit: 50 })).items.filter((f) => f.subject === 'source csms');
+    const before = await findings();
+    expect(before.map((f) => [f.rule, f.severity, f.text])).toEqual([
+      ['controlTotalDiffers', 'blocks', 'of 2019-12-06 it states 2 CDRs with 8000 Wh, and 1 with 3000 Wh arrived'],
+      ['controlTotalMissing', 'warns', 'of 2019-12-20 it states no total, and 1 CDRs with 8000 Wh arrived'],
+      ['watermarkBehind', 'warns', 'it says it is complete until 2019-12-15T00:00:00.000Z, and the period ends 2019-12-31T23:00:00.000Z'],
+    ]);
+    const decide = (actor: string) => store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor, comment: 'looked at it' }));
+    expect(await decide('approver')).toEqual({ ok: false, reason: 'blockingFindings', findings: 1 });
+    // Another look finds the same, so the same rows stand, and the preview's own rules leave them alone.
+    await store.tx((db) => checkCompleteness(db, runId));
+    await store.pool.query("UPDATE run_account SET state = 'pending' WHERE run_id = $1", [runId]);
+    await store.tx((db) => buildDocuments(db, runId));
+    expect((await findings()).map((f) => f.findingId)).toEqual(before.map((f) => f.findingId));
+    await store.tx((db) => signFindings(db, { runId, findingIds: [before[0]?.findingId ?? ''], reason: 'the partner counts a test session' }, { actor: 'signer' }));
+    await state(['2019-12-20', 1, 8_000]);
+    await store.tx((db) => stateWatermark(db, { sourceId: 'csms', completeUntil: new Date('2019-12-31T23:00:00Z'), origin: 'ops' }, now, partner));
+    await store.tx((db) => checkCompleteness(db, runId));
+    expect((await findings()).map((f) => [f.rule, f.signed?.by])).toEqual([['controlTotalDiffers', 'signer']]);
+    expect(await decide('approver')).toEqual({ ok: true });
+  });
+});
+
+describe('a difference that is signed at the source', () => {
+  it('holds while neither side changes', async () => {
+    const accept = (on: string) => store.tx((db) => acceptControlTotal(db, { sourceId: 'csms', on, origin: 'source', reason: 'a test session' }, { actor: 'signer' }));
+    await expect(accept('2019-12-05')).rejects.toThrow(/equal: there is nothing to sign/);
+    await expect(accept('2019-12-24')).rejects.toThrow(/states no total/);
+    expect(await accept('2019-12-06')).toEqual({ status: 'accepted' });
+    expect((await december())[1]).toMatchObject({ status: 'accepted' });
+    await storeLines(store, [session(6, { user: 'Bl2-2', start: '06.12.2019 10:00', end: '06.12.2019 11:00', kWh: '1' })]);
+    await processAll(store);
+    expect((await december())[1]).toMatchObject({ status: 'differs', difference: { count: 0, energyWh: '-4000' } });
+  });
+});

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { handOverRow } from '../../src/activities/hand-over.ts';
+import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
+import type { ErpDocument, ErpKind, ErpLine } from '../../src/contracts/erp-document.ts';
+import { heldDifferences } from '../../src/core/hand-over/compare-held.ts';
+import { canonicalBytes } from '../../src/core/seal/charge-record.ts';
+import type { Answer } from '../../src/store/outbox.ts';
+
+const line = (part: ErpLine['part'], glAccount: string, amountMinor: bigint, rest: Partial<ErpLine> = {}): ErpLine => ({
+  part,
+  glAccount,
+  costCenter: null,
+  vatCode: null,
+  amountMinor: amountMinor.toString(),
+  ...rest,
+});
+
+/** A document of each kind, of the smallest amounts that rounding could spoil: 0.50 with 25 % VAT of 0.13, half away from zero. */
+export function documentOf(kind: ErpKind, key: string, options: { readonly runId?: string; readonly net?: bigint; readonly on?: string; readonly glAccount?: string } = {}): ErpDocument {
+  const { runId = 'run_1', net = 50n, on = '2020-01-06', glAccount } = options;
+  const vat = (net * 25n + 50n) / 100n;
+  const sale = [
+    line('party', '1510', net + 100n + vat),
+    line('net', glAccount ?? '3001', -net, { costCenter: 'cc 1', vatCode: 'SE25' }),
+    line('net', '3002', -103n, { costCenter: 'cc2', vatCode: 'SE25' }),
+    line('tax', '2611', -vat, { vatCode: 'SE25', baseMinor: (-net - 103n).toString() }),
+    line('rounding', '3740', 3n),
+  ];
+  const mirrored = sale.map((l) => ({ ...l, amountMinor: (-BigInt(l.amountMinor)).toString(), ...(l.baseMinor === undefined ? {} : { baseMinor: (-BigInt(l.baseMinor)).toString() }) }));
+  const bill = [
+    line('net', glAccount ?? '4600', net, { costCenter: 'cc2', vatCode: 'SE25' }),
+    line('tax', '2641', vat, { vatCode: 'SE25', baseMinor: net.toString() }),
+    line('party', '2440', -net - vat),
+  ];
+  const journal = [line('net', '1790', net + 1n, { costCenter: 'cc 1' }), line('net', glAccount ?? '3001', -net - 1n, { costCenter: 'cc 1', vatCode: 'SE25' })];
+  const lines = { invoice: sale, creditNote: mirrored, vendorBill: bill, journal }[kind];
+  const legalNumber = kind === 'journal' ? null : `2020-${key}`;
+  return { key, kind, runId, legalNumber, accountId: kind === 'vendorBill' ? 'acc_owner' : 'acc_fleet', currency: 'SEK', postedOn: on, lines };
+}
+
+/** The books that these documents need. */
+export const contractBooks = {
+  company: { name: 'Contract', currency: 'SEK', timeZone: 'Europe/Stockholm' },
+  currencies: [{ code: 'EUR', rates: [{ date: '2018-12-31', rate: '0.0970' }] }],
+  accounts: [
+    { code: '1510', name: 'Receivables', kind: 'receivable' },
+    { code: '1790', name: 'Accrued income', kind: 'asset' },
+    { code: '2440', name: 'Payables', kind: 'payable' },
+    { code: '2611', name: 'Output VAT', kind: 'liability' },
+    { code: '2641', name: 'Input VAT', kind: 'asset' },
+    { code: '2890', name: 'Collected for others', kind: 'liability' },
+    { code: '3001', name: 'Sales to drivers', kind: 'revenue' },
+    { code: '3002', name: 'Sales to fleets', kind: 'revenue' },
+    { code: '3740', name: 'Rounding', kind: 'expense' },
+    { code: '4600', name: 'Revenue share', kind: 'expense' },
+  ],
+  costCenters: ['cc 1', 'cc2'],
+  years: [2019, 2020],
+};
+
+export type Settled = { readonly states: readonly Answer['state'][]; readonly failures: readonly string[] };
+
+/** Hands a document over as the outbox does: again and again until it is settled, at most nine times. */
+export async function settle(erp: ErpPort, document: ErpDocument): Promise<Settled> {
+  const payload = canonicalBytes(document);
+  const states: Answer['state'][] = [];
+  const failures: string[] = [];
+  let externalId: string | null = null;
+  for (let attempt = 1; attempt <= 9; attempt++) {
+    try {
+      const isUnknown = states.at(-1) === 'unknown';
+      await handOverRow(erp, { key: document.key, payload, attempt, externalId, isUnknown }, async (answer) => {
+        states.push(answer.state);
+        externalId = answer.externalId ?? externalId;
+      });
+      break;
+    } catch (error) {
+      failures.push((error as Error & { type: string }).type);
+    }
+  }
+  return { states, failures };
+}
+
+/** What every adapter keeps. `fresh` is the run id of the documents of one test, so that they share an ERP. */
+export function erpContract(name: string, open: () => ErpPort): void {
+  describe(`${name} as an ERP`, () => {
+    it('holds each kind of document to the minor unit, with account, cost center and VAT code, and finds it by its key', async () => {
+      const erp = open();
+      for (const kind of ['invoice', 'creditNote', 'vendorBill', 'journal'] as const) {
+        const document = documentOf(kind, `kinds_${kind}`, { runId: 'run_kinds' });
+        expect(await erp.find(document)).toBeUndefined();
+        const { externalId } = await erp.post(document);
+        const held = await erp.find(document);
+        expect(held?.externalId).toBe(externalId);
+        expect(held === undefined ? ['nothing'] : heldDifferences(document, held)).toEqual([]);
+      }
+    });
+    it('answers a second post of a key as the first, also when two writers post it at once, and holds it once', async () => {
+      const erp = open();
+      const document = documentOf('invoice', 'raced', { runId: 'run_raced' });
+      const both = await Promise.all([settle(erp, document), settle(open(), document)]);
+      expect(both.map((s) => s.states.at(-1))).toEqual(['verified', 'verified']);
+      const again = await erp.post(document);
+      expect(await erp.find(document)).toMatchObject(again);
+      expect(await erp.controlTotals('run_raced')).toEqual(controlTotalsOf([document]));
+    });
+    it('keeps keys and runs apart that differ only in signs that a search could take for a wildcard', async () => {
+      const erp = open();
+      const documents = ['a_1', 'ab1', 'a%1'].map((key) => documentOf('journal', key, { runId: `run_${key}` }));
+      for (const document of documents) await erp.post(document);
+      for (const document of documents) expect(await erp.controlTotals(document.runId)).toEqual(controlTotalsOf([document]));
+    });
+    it('refuses what does not sum to zero, for good, and holds nothing of it', async () => {
+      const erp = open();
+      const whole = documentOf('journal', 'uneven', { runId: 'run_uneven' });
+      const document = { ...whole, lines: whole.lines.slice(1) };
+      expect((await settle(erp, document)).states).toEqual(['refused']);
+      expect(await erp.find(document)).toBeUndefined();
+      expect((await erp.controlTotals('run_uneven')).count).toBe(0);
+    });
+    it('sums what it holds of a run as we do', async () => {
+      const erp = open();
+      const documents = [1n, 2n, 3n].flatMap((n) =>
+        (['invoice', 'creditNote', 'vendorBill', 'journal'] as const).map((kind) => documentOf(kind, `sum_${kind}_${n}`, { runId: 'run_sums', net: 50n * n })),
+      );
+      for (const document of documents) expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+      expect(await erp.controlTotals('run_sums')).toEqual(controlTotalsOf(documents));
+    });
+  });
+}
