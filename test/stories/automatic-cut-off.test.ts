@@ -72,7 +72,7 @@ describe('a run whose cut-off is automatic', () => {
     expect(await rows("SELECT actor, reason FROM audit_event WHERE subject = $1 AND action = 'run.cutOff'", [runId])).toEqual([{ actor: 'billing-cycle', reason: 'every source is complete' }]);
     expect(await rows("SELECT resolution, resolved_actor FROM expectation WHERE key = '3'")).toEqual([{ resolution: 'matched', resolved_actor: 'intake' }]);
     // 10.5 + 7.25 + 5 kWh
-    expect(await rows("SELECT sum(c.energy_wh)::int AS wh FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1", [runId])).toEqual([{ wh: 22_750 }]);
+    expect(await rows('SELECT sum(c.energy_wh)::int AS wh FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1', [runId])).toEqual([{ wh: 22_750 }]);
     // All was known to be there: nothing to sign.
     expect((await does('auditor', 'GET', `/v1/runs/${runId}/findings`)).items).toEqual([]);
     expect(await historyOf(runId)).toBeLessThan(150);
@@ -82,7 +82,9 @@ describe('a run whose cut-off is automatic', () => {
     await does('ops', 'POST', '/v1/sources/csms/expectations', { key: 'lost', openedAt: '2019-12-29T10:00:00Z' });
     const again = await does('preparer', 'POST', '/v1/runs', { entityId: 'ent_se', period: '2019-12', cutOffAt: new Date(Date.now() + 2_000).toISOString(), cutOff: 'automatic' });
     await reached('inReview', again.runId);
-    await expect.poll(async () => (await does('auditor', 'GET', `/v1/runs/${again.runId}/findings`)).items, { timeout: 20_000 }).toMatchObject([{ rule: 'expectationOpen', severity: 'warns', subject: 'source csms' }]);
+    await expect
+      .poll(async () => (await does('auditor', 'GET', `/v1/runs/${again.runId}/findings`)).items, { timeout: 20_000 })
+      .toMatchObject([{ rule: 'expectationOpen', severity: 'warns', subject: 'source csms' }]);
     await does('ops', 'POST', `/v1/runs/${again.runId}/cancel`, { reason: 'once more' });
   });
   it('finds by itself, without being told, that what was missing has come', async () => {
