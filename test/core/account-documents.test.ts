@@ -134,7 +134,17 @@ describe('the correction of a consumer', () => {
     ]);
   });
 
-  it('ordered as a credit is a credit note, also beside an invoice that could take it', () => {
+  it('that somebody ordered is a credit note, also beside an invoice that could take it', () => {
+    const wrong = mirror(charge(1n, { netMinor: 3200n, grossMinor: 4000n }, 'grossFirst'), 'doc_a');
+    const charges = [charge(2n, { netMinor: 8000n, grossMinor: 10_000n }, 'grossFirst'), wrong];
+    const input = consumer({ charges, isOrdered: (c) => c === wrong, remainders: left('doc_a', { payableMinor: 4000n, vat: [{ vatCode: 'SE25', amountMinor: 4000n, vatMinor: 800n }] }) });
+    expect(made(input).map((d) => [d.kind, d.payable])).toEqual([
+      ['invoice', 10_000n],
+      ['creditNote', -4000n],
+    ]);
+  });
+
+  it('by an amount off a line is a credit note too', () => {
     const goodwill = {
       id: 'crd_1',
       amountMinor: -500n,
@@ -236,6 +246,11 @@ describe('an invoice of next to nothing', () => {
     const little = charge(1n, { netMinor: 32n, grossMinor: 40n }, 'grossFirst');
     expect(accountDocuments(consumer({ charges: [little] }))).toEqual({ documents: [], held: [{ reason: 'zero', chargeIds: [1n] }] });
     expect(made(consumer({ charges: [{ ...little, heldSince: '2025-12' }] }))).toEqual([{ kind: 'invoice', credits: null, net: 32n, vat: 8n, rounding: -40n, payable: 0n }]);
+  });
+
+  it('is made for what was free: nothing of it waits, and the document is its end', () => {
+    const free = charge(1n, { netMinor: 0n, grossMinor: 0n });
+    expect(made(business({ charges: [free] }))).toEqual([{ kind: 'invoice', credits: null, net: 0n, vat: 0n, rounding: 0n, payable: 0n }]);
   });
 
   it('is not made below the minimum of its strategy, unless it corrects an issued one', () => {

@@ -321,10 +321,10 @@ describe('credit and rebill', () => {
     expect(await w.rows(shares)).toEqual(paid);
     const runId = await bill(w, '2020-01', '2020-02-06');
     const made = await documentsOf(w, runId, 'acc_driver_16');
-    // A driver's mirror and what takes its place come to nothing together: it is a credit note and an invoice, or one invoice that shows both.
-    expect(made.reduce((sum, d) => sum + (d['payable'] as unknown as bigint), 0n)).toBe(0n);
-    expect(made.reduce((sum, d) => sum + (d['wh'] as unknown as bigint), 0n)).toBe(0n);
-    expect((before?.['payable'] as unknown as bigint) > 0n).toBe(true);
+    expect(made.map((d) => [d['type'], d['payable'], d['wh']])).toEqual([
+      ['invoice', before?.['payable'], 30_500n],
+      ['creditNote', -(before?.['payable'] as unknown as bigint), -30_500n],
+    ]);
     await sound(w);
     await w.close();
   });
@@ -350,6 +350,74 @@ describe('credit and rebill', () => {
     expect(failed).toMatchObject({ rebilled: 0, problem: expect.stringMatching(/2 records cannot be billed anew/) });
     expect(await w.rows('SELECT state, problem IS NOT NULL AS told FROM rebill_order')).toEqual([{ state: 'failed', told: true }]);
     expect(await w.rows('SELECT count(*)::integer AS n FROM record_head WHERE waiting_raw_id IS NOT NULL')).toEqual([{ n: 0 }]);
+    await w.close();
+  });
+});
+
+describe('under plans and agreements of every kind', () => {
+  let every: TestDatabase;
+  beforeAll(async () => {
+    every = await freshDatabase();
+    const w = open(every);
+    const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
+    await w.store.tx((db) => applySeed(db, seed));
+    // A driver with a fee of 39.20 (AdO1-2), and one at a site whose owner is billed by us (Bl2-7).
+    await arrive(w, session(1, { user: 'AdO1-2', garage: 'AdO1' }), session(2, { user: 'Bl2-7', kWh: '100', start: '04.12.2019 18:00' }));
+    await bill(w, '2019-12', '2020-01-06');
+    await w.store.close();
+  });
+  afterAll(() => every.drop());
+
+  it('a whole credit takes the fee back too, and the month owes it anew', async () => {
+    const w = open(await copyOf(every));
+    const fees = "SELECT sum(net_minor)::bigint AS net, count(*)::integer AS n FROM rated_charge WHERE role = 'subscriptionFee' AND payer_account_id = 'acc_driver_01' AND service_month = '2019-12'";
+    expect(await w.rows(fees)).toEqual([{ net: 3920n, n: 1 }]);
+    await rebill(w, { documentId: await invoiceOf(w, 'acc_driver_01'), kind: 'credit', outcome: 'bill' });
+    expect(await w.rows(fees)).toEqual([{ net: 0n, n: 2 }]);
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    expect(await w.rows(fees)).toEqual([{ net: 3920n, n: 3 }]);
+    // Fee of January, and of December once more: 2 × 39.20; its session is credited and billed again.
+    const [sum] = await w.rows("SELECT sum(net_minor)::bigint AS net, sum(energy_wh)::bigint AS wh FROM document WHERE run_id = $1 AND account_id = 'acc_driver_01'", [runId]);
+    expect(sum).toEqual({ net: 3920n, wh: 0n });
+    await sound(w);
+    await w.close();
+  });
+
+  it('a write-off leaves the fee credited', async () => {
+    const w = open(await copyOf(every));
+    const [before] = await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_driver_01');
+    await rebill(w, { documentId: await invoiceOf(w, 'acc_driver_01'), kind: 'credit', outcome: 'writeOff' });
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    const made = await documentsOf(w, runId, 'acc_driver_01');
+    // The fee of January is billed; of December nothing is left.
+    expect(made.map((d) => [d['type'], d['net']])).toEqual([
+      ['invoice', 3920n],
+      ['creditNote', -(before?.['net'] as unknown as bigint)],
+    ]);
+    expect(made[1]?.['payable']).toBe(-(before?.['payable'] as unknown as bigint));
+    await sound(w);
+    await w.close();
+  });
+
+  it('the correction of a share is a self-billing credit note that names the invoice before, in the series of the owner (D19)', async () => {
+    const w = open(await copyOf(every));
+    const [before] = await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_brf_north');
+    expect(before?.['type']).toBe('selfBilling');
+    await arrive(w, session(2, { user: 'Bl2-7', kWh: '60', start: '04.12.2019 18:00' }));
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    const made = await documentsOf(w, runId, 'acc_brf_north');
+    expect(made.map((d) => [d['type'], d['number'], d['credits']])).toEqual([
+      ['selfBillingCredit', expect.stringMatching(/^SB-brf_north-2020-00000[23]$/), before?.['number']],
+      ['selfBilling', expect.stringMatching(/^SB-brf_north-2020-00000[23]$/), null],
+    ]);
+    // The guarantee of December takes up what the share lost: it came to 2500.00 then, and does still.
+    const [month] = await w.rows("SELECT sum(net_minor)::bigint AS net FROM rated_charge WHERE payee_account_id = 'acc_brf_north' AND service_month = '2019-12'");
+    expect(month).toEqual({ net: 250_000n });
+    const [posting] = await w.rows(
+      "SELECT p.kind, convert_from(p.payload, 'UTF8')::jsonb->'credits'->>'legalNumber' AS credits FROM erp_posting p JOIN document d ON d.id = p.document_id WHERE d.type = 'selfBillingCredit'",
+    );
+    expect(posting).toEqual({ kind: 'vendorBill', credits: before?.['number'] });
+    await sound(w);
     await w.close();
   });
 });

@@ -19,7 +19,7 @@ export type AccountInput = Pick<ComposeInput, 'entityId' | 'accountId' | 'strate
   readonly minimumMinor: bigint;
   /** The last month of which the account has an issued document; null for none. What is of it or before is late. */
   readonly billedUntil: string | null;
-  /** Records whose correction somebody ordered: it is not held back. */
+  /** What somebody ordered to be credited, or billed in its place: it is not held back, and has a credit note. */
   readonly isOrdered: (charge: DocumentCharge) => boolean;
   /** What is left of each document that is credited. */
   readonly remainders: ReadonlyMap<string, Remainder>;
@@ -109,7 +109,7 @@ function documentsOf(input: AccountInput, group: Group, isApart: (charge: Docume
   const isSettlement = input.side === 'settlement' || (input.side === 'selfBilling' && group.key.endsWith(`|${outsideScope}`));
   const crediting = isSettlement ? [] : [...charges.filter((c) => c.credits !== null), ...adjustments.filter((a) => a.credits)];
   // What somebody ordered to be credited has a credit note; so has every correction of a business.
-  const apart = crediting.filter((part) => group.roundingMode === 'netFirst' || !isCharge(part));
+  const apart = crediting.filter((part) => group.roundingMode === 'netFirst' || !isCharge(part) || input.isOrdered(part));
   let { creditNotes, taken } = creditNotesOf(input, group, apart);
   const compose = (kind: DocumentKind, wanted: (charge: DocumentCharge) => boolean) =>
     documentOf(input, group, kind, null, {
@@ -187,7 +187,8 @@ function documentOf(
 /** Why an invoice is not made yet; undefined when it is. */
 function waitsFor({ minimumMinor, period }: AccountInput, { charges }: Group, { kind, value }: AccountDocument): 'minimum' | 'zero' | undefined {
   const { payableMinor, lines } = value;
-  const reason = payableMinor === 0n ? 'zero' : kind === 'invoice' && payableMinor > 0n && payableMinor < minimumMinor ? 'minimum' : undefined;
+  // What was free is neither carried nor unbilled: its document is its end, and shows it.
+  const reason = payableMinor === 0n && lines.some((l) => l.netMinor !== 0n) ? 'zero' : kind === 'invoice' && payableMinor > 0n && payableMinor < minimumMinor ? 'minimum' : undefined;
   if (reason === undefined || lines.some((l) => l.credits !== null || l.adjustmentId !== null)) return undefined;
   const own = new Set(lines.flatMap((l) => l.chargeIds));
   const since = charges.reduce((first, c) => (own.has(c.chargeId) && c.heldSince !== null && c.heldSince < first ? c.heldSince : first), period);

@@ -41,7 +41,7 @@ export async function makeDocuments(db: Db, runId: string, accounts: readonly st
   const { own: rules } = await documentRulesOf(db, details.rows[0]?.entity_id ?? '');
   const isPlain = Object.values(rules.late).every((l) => l === undefined || l.policy === 'nextInvoice');
   const billedUntil = isPlain ? new Map<string, string>() : await lastMonths(db, runId, accounts);
-  const ordered = isPlain ? new Set<bigint>() : await orderedCharges(db, runId, accounts);
+  const ordered = await orderedCharges(db, runId, accounts);
   const refs = await creditRefs(db, charges.rows);
   const chargesOf = groupBy(charges.rows, (r) => r.account_id);
   const adjustmentsOf = groupBy(adjustments.rows, (r) => r.account_id);
@@ -120,11 +120,13 @@ async function lastMonths(db: Db, runId: string, accounts: readonly string[]): P
   return new Map(rows.map((r) => [r.account_id, r.period]));
 }
 
-/** Charges of a run that an order to credit and rebill made, and the mirrors that go with them. */
+/** Charges of a run that an order to credit and rebill made, and the mirrors that go with them; what no session made is mirrored by an order alone. */
 async function orderedCharges(db: Db, runId: string, accounts: readonly string[]): Promise<Set<bigint>> {
   const { rows } = await db.query<{ charge_id: bigint }>(
     `SELECT k.charge_id FROM rebilled_record b JOIN rated_charge c ON c.record_id = b.record_id AND c.revision = b.revision - CASE WHEN c.reversal_of IS NULL THEN 0 ELSE 1 END
-     JOIN claim k ON k.charge_id = c.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2)`,
+     JOIN claim k ON k.charge_id = c.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2)
+     UNION SELECT k.charge_id FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id
+     WHERE c.payer_account_id = ANY($2) AND c.reversal_of IS NOT NULL AND c.record_id IS NULL AND k.run_id = $1`,
     [runId, accounts],
   );
   return new Set(rows.map((r) => r.charge_id));
