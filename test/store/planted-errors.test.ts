@@ -74,8 +74,10 @@ async function seeded(name: string): Promise<{ readonly database: TestDatabase; 
 describe('the rules on previews, over months without planted errors', () => {
   // All of them are customers who did use five times more; nothing blocks.
   it.each([
-    ['demo', 2, 301],
-    ['every-category', 4, 372],
+    // One invoice that came to less than half a krona waits for the next.
+    ['demo', 2, 300],
+    // Businesses and owners have one document per registration of the seller, currency and side of VAT.
+    ['every-category', 4, 387],
   ])(
     'raise an alarm on at most two of a hundred documents: under %s on %i of %i',
     async (name, alarms, all) => {
