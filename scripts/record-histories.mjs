@@ -11,10 +11,10 @@ import { parserFor } from '../dist/adapters/sources/registry.js';
 import { loadConfig } from '../dist/config.js';
 import { startPlatform } from '../dist/platform/start-platform.js';
 import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
+import { addAdjustment } from '../dist/store/commands/adjust-run.js';
 import { importFile } from '../dist/store/commands/import-file.js';
 import { orderRebill } from '../dist/store/commands/order-rebill.js';
 import { planRun } from '../dist/store/commands/plan-run.js';
-import { addAdjustment } from '../dist/store/commands/shape-run.js';
 import { signFindings } from '../dist/store/commands/sign-findings.js';
 import { signCarry } from '../dist/store/commands/steer-run.js';
 import { openStore } from '../dist/store/db.js';
@@ -146,7 +146,7 @@ async function signWhatBlocks(store, runId) {
 }
 
 async function adjust(store, handle, runId) {
-  const goodwill = { accountId: 'acc_fleet_taxi', amountMinor: -5000n, vatCode: 'SE25', glAccount: '3990', costCenter: '100', description: 'Goodwill', reason: 'charger out of order' };
+  const goodwill = { accountId: 'acc_fleet_taxi', amountMinor: -5000n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'charger out of order' };
   await store.tx((db) => addAdjustment(db, runId, goodwill, by));
   await handle.signal(inputsChangedSignal);
 }

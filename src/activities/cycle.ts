@@ -1,24 +1,25 @@
 import { localDateOf } from '../core/time.ts';
 import { audit } from '../store/commands/audit.ts';
 import { type PlannedRun, periodsToOpen, planRun } from '../store/commands/plan-run.ts';
+import { contentProblems } from '../store/cycle/approved-content.ts';
 import { buildDocuments } from '../store/cycle/build-documents.ts';
+import { type CanaryPlan, canaryProblems, planCanary } from '../store/cycle/canary.ts';
 import { cancelRun } from '../store/cycle/cancel-run.ts';
 import { checkCompleteness } from '../store/cycle/check-completeness.ts';
 import { closeRun } from '../store/cycle/close-run.ts';
-import type { Preview } from '../store/cycle/content-hashes.ts';
+import { type Preview, readPreview } from '../store/cycle/content-hashes.ts';
 import { type CollectingState, lookForCutOff } from '../store/cycle/cut-off.ts';
-import { type DecisionResult, decideRun, type RunDecision } from '../store/cycle/decide-run.ts';
-import { issueDocuments } from '../store/cycle/issue-documents.ts';
+import { type DecisionResult, decideRun, type RunDecision, reopenGroups } from '../store/cycle/decide-run.ts';
+import { issueDocuments, writeOffWhenIssued } from '../store/cycle/issue-documents.ts';
 import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { plannedRuns, runConnection, unsignedWaiting } from '../store/cycle/run-reads.ts';
-import { advanceRun, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
+import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
 import type { Store } from '../store/db.ts';
-import { bookWriteOffs } from '../store/ledger/book-write-offs.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { beating } from './beating.ts';
-import { type ErpFor, reconcile } from './hand-over.ts';
+import { type ErpFor, reconcileGroup } from './hand-over.ts';
 
 export type CycleDeps = { readonly store: Store; readonly now: () => Date; readonly erpFor: ErpFor };
 
@@ -31,11 +32,28 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async moveRun(input: { runId: string; to: RunState }): Promise<void> {
       await store.tx((db) => advanceRun(db, input.runId, input.to));
     },
-    async noteRun(input: { runId: string; problem: string | null }): Promise<void> {
+    /** Moves one group; answers where the run stands then. */
+    async moveGroup(input: { runId: string; group: string; to: RunState }): Promise<RunState> {
+      return store.tx((db) => advanceGroup(db, input.runId, input.group, input.to));
+    },
+    /** `problem` of the whole run; `group` with its own where it is one group's. */
+    async noteRun(input: { runId: string; problem: string | null; group?: { name: string; problem: string | null } }): Promise<void> {
       await noteProblem(store.pool, input.runId, input.problem);
+      if (input.group !== undefined) await noteGroupProblem(store.pool, input.runId, input.group.name, input.group.problem);
     },
     async decide(input: RunDecision): Promise<DecisionResult> {
       return store.tx((db) => decideRun(db, input));
+    },
+    async reopen(input: Ordered & { group?: string }): Promise<Awaited<ReturnType<typeof reopenGroups>>> {
+      return store.tx((db) => reopenGroups(db, input));
+    },
+    /** Notes who let groups go on after their canary. */
+    async release(input: Ordered & { groups: readonly string[] }): Promise<void> {
+      await audit(store.pool, input, { action: 'run.release', subject: input.runId, reason: input.reason, after: { groups: input.groups } });
+    },
+    /** Tells, in the audit trail, that a run waits for an approval. */
+    async remind(input: { runId: string; groups: readonly string[]; days: number }): Promise<void> {
+      await audit(store.pool, { actor: 'billing-cycle' }, { action: 'run.reminder', subject: input.runId, after: { waitsFor: 'approval', groups: input.groups, days: input.days } });
     },
     async pause(input: Ordered & { paused: boolean }): Promise<void> {
       await store.tx(async (db) => {
@@ -65,28 +83,41 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
         }),
       );
     },
-    /** Issues all approved documents, a hundred to a transaction; the date is today's in the entity's zone. */
-    async issueAll(input: { runId: string }): Promise<{ issued: number }> {
+    /** Where the run and its groups stand, without building anything. */
+    async readGroups(input: { runId: string }): Promise<Preview> {
+      return readPreview(store.pool, input.runId);
+    },
+    async planCanary(input: { runId: string; group: string }): Promise<CanaryPlan> {
+      return store.tx((db) => planCanary(db, input.runId, input.group));
+    },
+    /** Issues the approved documents of a group, or its canary alone, a hundred to a transaction; the date is today's in the entity's zone. Stops when they are not what was approved. */
+    async issueGroup(input: { runId: string; group: string; canary?: boolean }): Promise<{ issued: number }> {
       const { timeZone } = await runConnection(store.pool, input.runId);
       const issueOn = localDateOf(now().getTime(), timeZone);
       return beating(async () => {
+        const problems = await contentProblems(store.pool, input.runId, [input.group]);
+        if (problems.length > 0) throw new RangeError(`not what was approved: ${problems.join('; ')}`);
         for (let issued = 0; ; ) {
-          const result = await store.tx((db) => issueDocuments(db, input.runId, issueOn));
+          const result = await store.tx((db) => issueDocuments(db, input.runId, issueOn, input));
           issued += result.issued;
           if (result.left > 0) continue;
-          await store.tx((db) => bookWriteOffs(db, input.runId, issueOn));
+          await store.tx((db) => writeOffWhenIssued(db, input.runId, issueOn));
           return { issued };
         }
       });
     },
-    async handOverProgress(input: { runId: string }): Promise<{ connectionId: string; left: number; problem: string | null }> {
-      const { connectionId } = await runConnection(store.pool, input.runId);
-      return { connectionId, ...(await runHandOver(store.pool, input.runId)) };
+    /** What does not hold of a canary that is issued and handed over. */
+    async checkCanary(input: { runId: string; group: string }): Promise<readonly string[]> {
+      return beating(() => canaryProblems(store.pool, input.runId, input.group));
     },
-    /** What keeps the run from reconciling; empty when the ERP holds exactly what was handed over. */
-    async reconcileRun(input: { runId: string }): Promise<readonly string[]> {
+    async handOverProgress(input: { runId: string; group: string }): Promise<{ connectionId: string; left: number; problem: string | null }> {
       const { connectionId } = await runConnection(store.pool, input.runId);
-      return beating(async () => reconcile(store, await erpFor(connectionId), input.runId));
+      return { connectionId, ...(await runHandOver(store.pool, input.runId, input.group)) };
+    },
+    /** What keeps a group from reconciling; empty when the ERP holds exactly what was handed over. */
+    async reconcileGroup(input: { runId: string; group: string }): Promise<readonly string[]> {
+      const { connectionId } = await runConnection(store.pool, input.runId);
+      return beating(async () => reconcileGroup(store, await erpFor(connectionId), input.runId, input.group));
     },
     /** What a collecting run still lacks; moves an automatic cut-off to now when nothing is. */
     async collectingState(input: { runId: string }): Promise<CollectingState> {

@@ -6,13 +6,17 @@ import {
   type BillingCycleInput,
   cancelUpdate,
   cutOffSignal,
+  type Decided,
   type DecisionOrder,
   decideUpdate,
+  type GroupOrder,
   inputsChangedSignal,
   type Order,
   pauseUpdate,
   type RetentionInput,
   type RetryWaitingInput,
+  releaseUpdate,
+  reopenUpdate,
   resumeUpdate,
   retrySignal,
   workflowNames,
@@ -92,8 +96,14 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
     async retry(run: BillingCycleInput & { readonly workflowId: string }): Promise<void> {
       await client.workflow.signalWithStart(workflowNames.billingCycle, { ...startOf(run), signal: retrySignal });
     },
-    async decide(workflowId: string, order: DecisionOrder): Promise<void> {
-      await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
+    async decide(workflowId: string, order: DecisionOrder): Promise<Decided> {
+      return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
+    },
+    async release(workflowId: string, order: GroupOrder): Promise<{ readonly groups: readonly string[] }> {
+      return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(releaseUpdate, { args: [order] }));
+    },
+    async reopen(workflowId: string, order: GroupOrder): Promise<{ readonly groups: readonly string[] }> {
+      return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(reopenUpdate, { args: [order] }));
     },
     async pause(workflowId: string, order: Order): Promise<void> {
       await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(pauseUpdate, { args: [order] }));
@@ -112,17 +122,17 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
 }
 
 /** A message to a workflow that is over, or never began, is a conflict of states. */
-async function known(workflowId: string, sending: Promise<unknown>): Promise<void> {
+async function known<T>(workflowId: string, sending: Promise<T>): Promise<T> {
   try {
-    await sending;
+    return await sending;
   } catch (error) {
     throw error instanceof WorkflowNotFoundError ? notRunning(workflowId) : error;
   }
 }
 
-async function updated(workflowId: string, updating: Promise<unknown>): Promise<void> {
+async function updated<T>(workflowId: string, updating: Promise<T>): Promise<T> {
   try {
-    await known(workflowId, updating);
+    return await known(workflowId, updating);
   } catch (error) {
     if (error instanceof WorkflowFailedError) throw notRunning(workflowId);
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
@@ -132,8 +142,7 @@ async function updated(workflowId: string, updating: Promise<unknown>): Promise<
     if (cause.type === 'ownWork') throw new Problem(403, 'ownWork', `${cause.message}.`);
     if (cause.type === 'staleHash')
       throw new Problem(409, 'staleHash', 'The content has changed since it was looked at: review it again and approve the present hash.', { currentContentHash: detail?.current ?? '' });
-    if (cause.type === 'blockingFindings') throw new Problem(409, 'blockingFindings', `${cause.message}.`);
-    if (cause.type === 'wrongState') throw new Problem(409, 'wrongState', `${cause.message}.`);
+    if (cause.type === 'blockingFindings' || cause.type === 'unsoundContent' || cause.type === 'wrongState') throw new Problem(409, cause.type, `${cause.message}.`);
     throw new Problem(409, 'refused', cause.message);
   }
 }

@@ -36,6 +36,14 @@ export const runId = z.object({
     .min(1)
     .openapi({ param: { name: 'runId', in: 'path' }, example: 'run_ent_se_2019-12_live' }),
 });
+export const entityId = z.object({
+  entityId: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'entityId', in: 'path' }, example: 'ent_se' }),
+});
+/** Name of a release group of a run. */
+export const releaseGroup = z.string().trim().min(1).max(100);
 /** Numbers of bigint columns: refused here rather than by the database. */
 export const number = z.string().regex(/^\d{1,18}$/, 'a number of up to 18 digits');
 

@@ -12,6 +12,7 @@ const why = { reason: { type: 'string', description: 'Why; kept in the audit tra
 const hash = {
   hash: { type: 'string', description: 'Content hash that was looked at, as `run show` prints it', required: true },
   comment: { type: 'string', description: 'What was checked; kept in the audit trail', required: true },
+  group: { type: 'string', description: 'One release group, with its own hash as `run groups` prints it; all that are in review without it' },
 } as const;
 
 const preparer = 'sample-preparer';
@@ -75,12 +76,27 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
       return true;
     }),
   ),
-  approve: command('approve', 'Approve exactly the content of a hash', { ...id, ...hash }, async (args) => decide(args.run, 'approve', args.hash, args.comment)),
-  reject: command('reject', 'Reject the content of a hash', { ...id, ...hash }, async (args) => decide(args.run, 'reject', args.hash, args.comment)),
+  approve: command('approve', 'Approve exactly the content of a hash', { ...id, ...hash }, async (args) => decide(args.run, 'approve', args)),
+  reject: command('reject', 'Reject the content of a hash', { ...id, ...hash }, async (args) => decide(args.run, 'reject', args)),
   carry: command('carry', 'Sign that all waiting records stay unbilled for now', { ...id, ...why }, async ({ run, reason }) =>
     withApi(approver, async (api) => {
       const { signed } = await api<{ signed: number }>('POST', `/v1/runs/${run}/carry-decisions`, { json: { reason } });
       say(`${signed} records signed to be carried`);
+      return true;
+    }),
+  ),
+  groups: command('groups', 'The release groups of a run, with their hashes', { ...id, ...jsonArg }, async ({ run, json }) =>
+    withApi(auditor, async (api) => {
+      const { groups } = await api<RunSummary>('GET', `/v1/runs/${run}`);
+      if (json) say(JSON.stringify(groups, null, 2));
+      else for (const line of groupLines(groups)) say(line);
+      return groups.every((g) => g.problem === null);
+    }),
+  ),
+  release: command('release', 'Let groups go on that wait after their canary', { ...id, ...why, group: { type: 'string', description: 'One release group; all that wait without it' } }, async (args) =>
+    withApi(ops, async (api) => {
+      const { groups } = await api<{ groups: readonly string[] }>('POST', `/v1/runs/${args.run}/release`, { json: { group: args.group, reason: args.reason } });
+      say(`released: ${groups.join(', ')}`);
       return true;
     }),
   ),
@@ -104,11 +120,16 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   ),
 });
 
-async function decide(run: string, decision: 'approve' | 'reject', contentHash: string, comment: string): Promise<boolean> {
+async function decide(
+  run: string,
+  decision: 'approve' | 'reject',
+  { hash: contentHash, comment, group: name }: { readonly hash: string; readonly comment: string; readonly group?: string | undefined },
+): Promise<boolean> {
   if (!/^[0-9a-f]{64}$/.test(contentHash)) throw new UsageError('--hash wants the 64 hex digits that `wattledger run show` prints');
   return withApi(approver, async (api) => {
-    await api('POST', `/v1/runs/${run}/approval`, { json: { contentHash, decision, comment } });
+    const { waitsForSecond } = await api<{ waitsForSecond: readonly string[] }>('POST', `/v1/runs/${run}/approval`, { json: { contentHash, group: name, decision, comment } });
     say(decision === 'approve' ? 'approved' : 'rejected');
+    if (waitsForSecond.length > 0) say(`somebody else has to approve too: ${waitsForSecond.join(', ')}`);
     return true;
   });
 }
@@ -123,11 +144,19 @@ function steer(verb: 'pause' | 'resume' | 'cancel', description: string, done: s
   );
 }
 
+function groupLines(groups: RunSummary['groups']): string[] {
+  return groups.flatMap((g) => [
+    `  ${g.name}: ${g.state}${g.waitsForSecond ? ', waits for a second approval' : ''}, ${g.documents} documents, ${g.totals.map((t) => `payable ${t.payable} ${t.currency}`).join(', ')}, content ${g.contentHash ?? 'not built'}`,
+    ...(g.problem === null ? [] : [`    problem: ${g.problem}`]),
+  ]);
+}
+
 function summaryLines(run: RunSummary): string[] {
   return [
     `${run.runId}: ${run.state}${run.paused ? ', paused' : ''}`,
     ...(run.problem === null ? [] : [`  problem: ${run.problem}`]),
     `  cut-off ${run.cutOffAt}, content ${run.contentHash ?? 'not built'}`,
+    ...(run.groups.length > 1 ? groupLines(run.groups) : []),
     ...run.byStrategy.map((s) => `  ${s.strategy.padEnd(15)} ${s.documents} documents, net ${s.net}, VAT ${s.vat}, payable ${s.payable} ${s.currency}, ${s.energyWh} Wh`),
     ...run.waiting.map((w) => `  ${w.records} records ${w.state}${w.code === null ? '' : ` (${w.code})`}, ${w.energyWh} Wh, ${w.signed} signed to be carried`),
     ...(run.late.charges === 0 ? [] : [`  late, beside the closed set: ${run.late.charges} charges, ${run.late.energyWh} Wh`]),

@@ -84,7 +84,10 @@ const catalogue = {
     'Ask for what is missing, or for a corrected total; or sign why it is right.',
   ],
   controlTotalMissing: ['of {on} it states no total, and {receivedCount} CDRs with {receivedWh} Wh arrived', 'Ask for the total of that day.'],
-  expectationOpen: ['{computed} sessions have no CDR, the oldest since {oldest}: some {energyWh} Wh, {amount} {currency}', 'Ask the source for them; cancel with a reason what will never come, or sign a carry decision for the close.'],
+  expectationOpen: [
+    '{computed} sessions have no CDR, the oldest since {oldest}: some {energyWh} Wh, {amount} {currency}',
+    'Ask the source for them; cancel with a reason what will never come, or sign a carry decision for the close.',
+  ],
   watermarkBehind: ['it says it is complete until {computed}, and the period ends {limit}', 'Wait for it, or ask what is still to come.'],
   processingFailed: ['it could not be processed: {detail}', 'Report this text; once that is mended, try again all that wait for this cause.'],
   conflictingRepeat: ['the key of record {recordId} came again with other content', 'Compare both messages; the sealed record stands.'],
@@ -173,6 +176,27 @@ const catalogue = {
   pricePointLength: ['{seconds} seconds from {start} is no interval of the market', 'Use 300, 900, 1800 or 3600 seconds, on the clock.'],
   pricePointOverlaps: ['the interval from {start} overlaps the one from {other}', 'Leave one of the two out; a newer price has the start and the length of the one it corrects.'],
   pricePointGap: ['no price is given from {from} to {to}', 'Load that time as well, or nothing there can be priced.'],
+  exclusionConflict: [
+    'exclusions of one rank want different things of {charges} charges of {computed} {currency} ({wh} Wh): {rules}',
+    'They are carried meanwhile. Withdraw or end all but one, add a narrower one, or sign that they are carried.',
+  ],
+  exclusionExpired: [
+    'exclusion {rule} is over: {charges} charges of {computed} {currency} ({wh} Wh) that it carried are billed now',
+    'Propose a rule in its place if they are still not to be billed.',
+  ],
+  carriedTooLong: [
+    'exclusion {rule} has carried {charges} charges of {computed} {currency} ({wh} Wh) for as long as it may: they are billed now',
+    'Write them off, or exclude them from this run, if they are not to be billed.',
+  ],
+  carriedBilled: ['an earlier run’s exclusion {rule} carried {charges} charges of {computed} {currency} ({wh} Wh): they are billed now', 'Exclude them again if they are not to be billed yet.'],
+  exclusionReviewDue: ['exclusion {rule} was to be looked at again by {on}; it leaves out {charges} charges of {computed} {currency} ({wh} Wh)', 'Propose a version with a later review, or end it.'],
+  adjustmentUnsigned: [
+    'a manual amount of {computed} {currency} is above {limit} {currency} and nobody but its author has signed it',
+    'Have somebody else sign the adjustment; who signs does not approve the run.',
+  ],
+  adjustmentConflict: ['a manual amount of {computed} {currency} stands in the run though {why}', 'Withdraw it, or leave it if that is meant.'],
+  creditAboveLine: ['credits of {computed} {currency} against {line} exceed its {limit} {currency}', 'Withdraw the adjustment: a correction has taken the line back meanwhile.'],
+  twinWaits: ['a manual amount of {computed} {currency} that takes back {adjustment} was due in {due} and is in no run', 'The next run of a month takes it; plan one, or book it otherwise.'],
   netUnknown: ['prices include tax at a rate the tariff does not tell', 'Add vat to the price components.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;
 

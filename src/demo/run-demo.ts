@@ -160,7 +160,7 @@ async function inReview(scene: Scene, runId: string, files: SampleFiles): Promis
     amount: '-150.00',
     vatCode: 'SE25',
     glAccount: '3740',
-    costCenter: 'TA1',
+    costCenter: '100',
     description: 'Goodwill: charger out of order',
     reason: 'agreed with the fleet by phone',
   };

@@ -111,14 +111,32 @@ export async function settledRuns(db: Db, keys: readonly string[]): Promise<stri
   return rows.map((r) => r.workflow_id);
 }
 
-/** How far a run's hand-over is; `problem` is what the ERP last said about a row that is still open. */
-export async function runHandOver(db: Db, runId: string): Promise<{ readonly left: number; readonly problem: string | null }> {
+/** How far the hand-over of a run is, or that of one of its groups; `problem` is what the ERP last said about a row that is still open. */
+export async function runHandOver(db: Db, runId: string, group?: string): Promise<{ readonly left: number; readonly problem: string | null }> {
   const { rows } = await db.query<{ n: bigint; problem: string | null }>(
-    `SELECT count(*) AS n, (array_agg(key || ': ' || answer ORDER BY updated_at DESC) FILTER (WHERE answer IS NOT NULL AND state IN ('queued', 'unknown')))[1] AS problem
-     FROM erp_posting WHERE run_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted')`,
-    [runId],
+    `SELECT count(*) AS n, (array_agg(p.key || ': ' || p.answer ORDER BY p.updated_at DESC) FILTER (WHERE p.answer IS NOT NULL AND p.state IN ('queued', 'unknown')))[1] AS problem
+     FROM erp_posting p LEFT JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND p.state IN ('queued', 'unknown', 'sending', 'posted') AND ($2::text IS NULL OR d.group_name = $2)`,
+    [runId, group ?? null],
   );
   return { left: Number(rows[0]?.n ?? 0n), problem: rows[0]?.problem ?? null };
+}
+
+/** What the ERP refused of a group, and whether every group of the run is handed over and each row verified, so that its control totals can be compared. */
+export async function groupHandedOver(
+  db: Db,
+  runId: string,
+  group: string,
+): Promise<{ readonly stopped: readonly { key: string; state: string; answer: string | null }[]; readonly allVerified: boolean }> {
+  const stopped = await db.query(
+    "SELECT p.key, p.state, p.answer FROM erp_posting p JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND d.group_name = $2 AND p.state IN ('refused', 'held') ORDER BY p.key",
+    [runId, group],
+  );
+  const all = await db.query<{ verified: boolean }>(
+    `SELECT NOT EXISTS (SELECT FROM erp_posting WHERE run_id = $1 AND state <> 'verified')
+       AND NOT EXISTS (SELECT FROM release_group WHERE run_id = $1 AND state NOT IN ('handingOver', 'reconciled', 'closed')) AS verified`,
+    [runId],
+  );
+  return { stopped: stopped.rows, allVerified: all.rows[0]?.verified ?? false };
 }
 
 /** Adapter, settings and production mark of an ERP connection. Throws RangeError when there is none of this id. */

@@ -1,4 +1,4 @@
-import { documentPath, monthName, recordPath, runPath, words } from './format.ts';
+import { documentPath, grouped, link, monthName, recordPath, runPath, words } from './format.ts';
 import { Pager, State, Table, When } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
@@ -18,9 +18,9 @@ type Finding = {
 };
 type Props = {
   readonly viewer: Viewer;
-  readonly run: { readonly runId: string; readonly period: string };
+  readonly run: { readonly runId: string; readonly period: string; readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number } };
   readonly timeZone: string;
-  readonly severity: string | undefined;
+  readonly severity: string;
   readonly findings: readonly Finding[];
   readonly maySign: boolean;
   readonly firstPage: string | null;
@@ -41,18 +41,13 @@ export function FindingsPage({ viewer, run, timeZone, severity, findings, maySig
       ]}
     >
       <p>What blocks is mended, or signed as right, before somebody else approves. A finding that comes out otherwise when the preview is built again is a new one.</p>
-      <form class="filter" method="get" action={path}>
-        <label for="severity">Show</label>
-        <select id="severity" name="severity">
-          <option value="">all</option>
-          {['blocks', 'warns', 'info'].map((s) => (
-            <option value={s} selected={s === severity}>
-              {s}
-            </option>
-          ))}
-        </select>
-        <button type="submit">Show</button>
-      </form>
+      <nav class="tabs" aria-label="How grave">
+        {(['blocks', 'warns', 'info'] as const).map((s) => (
+          <a href={link(path, { severity: s })} {...(s === severity ? { 'aria-current': 'page' } : {})}>
+            {s} ({grouped(String(run.findings[s]))})
+          </a>
+        ))}
+      </nav>
       {findings.length === 0 ? (
         <p>Nothing of this kind was found.</p>
       ) : (

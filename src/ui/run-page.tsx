@@ -1,4 +1,5 @@
 import { type IssueCode, remedyOf } from '../core/issues.ts';
+import { type SourceFigures, Sources } from './collecting.tsx';
 import { count, grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
 import { WaitList } from './home-page.tsx';
 import { Count, Facts, Figure, Kwh, Money, State, Table, When } from './parts.tsx';
@@ -18,6 +19,7 @@ export type RunFigures = {
   readonly setClosedAt: string | null;
   readonly closedAt: string | null;
   readonly contentHash: string | null;
+  readonly groups: readonly { readonly name: string; readonly state: string; readonly documents: number; readonly approvedBy: readonly string[]; readonly waitsForSecond: boolean }[];
   readonly byStrategy: readonly {
     readonly strategy: string;
     readonly currency: string;
@@ -44,13 +46,15 @@ type Props = {
   readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
   readonly late: readonly { readonly accountId: string; readonly accountName: string; readonly charges: number; readonly energyWh: string; readonly net: string; readonly currency: string }[];
   readonly pulledIn: readonly { readonly author: string; readonly charges: number; readonly energyWh: string }[];
+  /** How complete each source is, while the run waits for them; else null. */
+  readonly sources: readonly SourceFigures[] | null;
   /** What the viewer may order now. */
   readonly actions: readonly { readonly href: string; readonly text: string }[];
   readonly mayShape: boolean;
   readonly workflowUrl: string | null;
 };
 
-const steps = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'issuing', 'handingOver', 'reconciled', 'closed'];
+const steps = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'canary', 'issuing', 'handingOver', 'reconciled', 'closed'];
 
 /** A run: where it stands, what it bills, what was changed by whom, and what the viewer may do. */
 export function RunPage(props: Props) {
@@ -95,6 +99,10 @@ export function RunPage(props: Props) {
           ['Set closed', run.setClosedAt === null ? 'not yet' : <When at={run.setClosedAt} timeZone={entity.timeZone} />],
           ['Closed', run.closedAt === null ? 'not yet' : <When at={run.closedAt} timeZone={entity.timeZone} />],
           ['Accounts', `${grouped(String(run.accounts.ready))} built, ${grouped(String(run.accounts.pending))} to be built`],
+          ...(run.groups.length < 2 && !run.groups.some((g) => g.waitsForSecond) ? [] : run.groups).map((g): [string, string] => [
+            `Release group ${g.name}`,
+            `${words(g.state)}, ${g.documents} documents${g.waitsForSecond ? `; approved by ${g.approvedBy.join(', ')}, waits for a second` : ''}`,
+          ]),
           ...run.parked.map((a): [string, string] => ['Parked', `${a.accountId}: ${a.reason ?? 'its documents could not be built'}`]),
           [
             'ERP postings',
@@ -108,6 +116,7 @@ export function RunPage(props: Props) {
         ]}
       />
       <Looks run={run} />
+      {props.sources === null ? null : <Sources sources={props.sources} timeZone={entity.timeZone} />}
       <Totals run={run} />
       <Waiting run={run} />
       <Late {...props} />

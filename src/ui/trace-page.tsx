@@ -117,7 +117,17 @@ export function TracePage({ viewer, from, id, rows, refusal, firstPage, nextPage
                 )}
               </td>
               <td>
-                {r.documentId === null ? r.disposition === null ? 'none yet' : words(r.disposition) : <a href={documentPath(r.documentId)}>{r.legalNumber ?? 'preview'}</a>}
+                {r.documentId === null ? (
+                  r.disposition === null ? (
+                    'none yet'
+                  ) : (
+                    words(r.disposition)
+                  )
+                ) : (
+                  <a class="nowrap" href={documentPath(r.documentId)}>
+                    {r.legalNumber ?? 'preview'}
+                  </a>
+                )}
                 {r.lineNo === null ? null : <div class="hint">line {r.lineNo}</div>}
               </td>
               <td>

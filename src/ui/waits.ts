@@ -18,7 +18,7 @@ export type Wait = { readonly who: string; readonly what: string };
 /** True while the run works by itself and its page is worth loading again. */
 export function isWorking(run: Standing): boolean {
   if (run.paused || run.state === 'closed' || run.state === 'cancelled') return false;
-  if (['planned', 'previewing', 'approved', 'issuing', 'handingOver'].includes(run.state)) return true;
+  if (['planned', 'previewing', 'approved', 'canary', 'issuing', 'handingOver'].includes(run.state)) return true;
   if (run.state === 'reconciled') return run.problem === null || (run.problem.startsWith(unsignedSaid) && unsignedOf(run).length === 0);
   return run.state === 'inReview' && run.contentHash === null;
 }

@@ -1,108 +1,16 @@
-import { type ComposeInput, type CreditedDocument, combineHashes, composeDocument, type DocumentLine, type DocumentValue } from '../core/document/compose.ts';
+import { combineHashes } from '../core/document/compose.ts';
 import { ocrReference } from '../core/document/ocr.ts';
-import { sha256 } from '../core/seal/charge-record.ts';
-import type { DocumentParts, DocumentRow, RunRow, StampRow } from '../store/reads/verification/document-rows.ts';
+import type { RunRow, StampRow } from '../store/reads/verification/document-rows.ts';
 
-// Drafts are rebuilt when their inputs change, discarded ones gave their charges back: of both only the bytes can be held to their hash.
-const fixedStates = new Set(['frozen', 'approved', 'awaitingNumber', 'issued']);
-
-/** As JSON has it: bigints are text. */
-type Texts<T> = T extends bigint ? string : T extends readonly (infer Item)[] ? readonly Texts<Item>[] : T extends object ? { readonly [Key in keyof T]: Texts<T[Key]> } : T;
-
-/** The part of a document's canonical bytes that pins what it was composed with. */
-type Pinned = {
-  readonly header: Pick<ComposeInput, 'kind' | 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period'> & {
-    readonly credits: { readonly documentId: string; readonly legalNumber: string; readonly rest: Texts<CreditedDocument['rest']> } | null;
-    readonly serviceFrom: string | null;
-    readonly serviceTo: string | null;
-  };
-  readonly vat: readonly { readonly vatCode: string; readonly percent: string }[];
-};
-
-/** What does not hold of a document: its bytes, and, once it is fixed, that its charges and adjustments give the same bytes, totals and lines. */
-export function judgeDocument({ row, parts }: { readonly row: DocumentRow; readonly parts: DocumentParts }): string | null {
-  const name = `document ${row.id}`;
-  if (!sha256(row.canonical).equals(row.content_hash)) return `${name} has other bytes than its content hash says`;
-  if (!fixedStates.has(row.state)) return null;
-  const pinned = JSON.parse(row.canonical.toString('utf8')) as Pinned;
-  const { header } = pinned;
-  if (header.entityId !== row.entity_id || header.accountId !== row.account_id || header.currency !== row.currency || header.period !== row.period)
-    return `${name} has another seller, account, currency or period in its row than in its bytes`;
-  if (header.serviceFrom !== row.service_from || header.serviceTo !== row.service_to) return `${name} has another period of service in its row than in its bytes`;
-  if (typeUnfit(row, header)) return `${name} is called ${row.type}, or credits another document, than its bytes say`;
-  const value = recomposed(pinned, parts);
-  if (value === undefined || !value.canonical.equals(row.canonical)) return `${name} is not what its charges and adjustments give`;
-  const totals = [value.netMinor, value.vatMinor, value.roundingMinor, value.payableMinor, value.energyWh, value.chargeCount];
-  const columns = [row.net_minor, row.vat_minor, row.rounding_minor, row.payable_minor, row.energy_wh, row.charge_count];
-  if (columns.some((column, i) => column !== totals[i])) return `${name} has other totals in its row than in its bytes`;
-  return judgeLines(name, value.lines, parts);
-}
-
-/** The document again, by what its bytes pin: set-up may have changed since. */
-function recomposed({ header, vat }: Pinned, parts: DocumentParts): DocumentValue | undefined {
-  try {
-    return composeDocument({ ...header, credits: creditedOf(header.credits), charges: parts.charges, adjustments: parts.adjustments, vatPercents: new Map(vat.map((v) => [v.vatCode, v.percent])) });
-  } catch {
-    // A charge or an adjustment has a VAT code that the document does not know.
-    return undefined;
-  }
-}
-
-function creditedOf(credits: Pinned['header']['credits']): CreditedDocument | null {
-  if (credits === null) return null;
-  const { payableMinor, vat } = credits.rest;
-  const left = vat.map((v) => ({ vatCode: v.vatCode, amountMinor: BigInt(v.amountMinor), vatMinor: BigInt(v.vatMinor) }));
-  return { documentId: credits.documentId, legalNumber: credits.legalNumber, rest: { payableMinor: BigInt(payableMinor), vat: left } };
-}
-
-/** What a document is follows from what it was made for and its sign; of a site owner's only whether it is a credit does. */
-function typeUnfit(row: DocumentRow, { kind, credits }: Pinned['header']): boolean {
-  if (row.credits_document_id !== (credits?.documentId ?? null)) return true;
-  const isCredit = kind === 'creditNote' || row.payable_minor < 0n;
-  if (row.type === 'settlementStatement') return kind !== 'invoice';
-  return isCredit ? row.type !== 'creditNote' && row.type !== 'selfBillingCredit' : row.type !== 'invoice' && row.type !== 'selfBilling';
-}
-
-function judgeLines(name: string, lines: readonly DocumentLine[], parts: DocumentParts): string | null {
-  if (parts.lines.length !== lines.length) return `${name} has ${parts.lines.length} lines of ${lines.length}`;
-  const lineOf = new Map(lines.flatMap((line, i) => line.chargeIds.map((id) => [id, i + 1] as const)));
-  const strayed = parts.charges.find((charge) => lineOf.get(charge.chargeId) !== charge.lineNo);
-  if (strayed !== undefined) return `${name} has charge ${strayed.chargeId} on line ${strayed.lineNo}, where it does not belong`;
-  for (const [i, line] of lines.entries()) {
-    const row = parts.lines[i] ?? {};
-    if (row['line_no'] !== i + 1) return `${name} has line ${row['line_no']} where line ${i + 1} belongs`;
-    const written: Record<keyof Omit<DocumentLine, 'chargeIds' | 'credits'>, unknown> = {
-      kind: row['kind'],
-      description: row['description'],
-      unitPrice: row['unit_price'],
-      quantity: row['quantity'],
-      quantityUnit: row['quantity_unit'],
-      netMinor: row['net_minor'],
-      grossMinor: row['gross_minor'],
-      vatCode: row['vat_code'],
-      glAccount: row['gl_account'],
-      costCenter: row['cost_center'],
-      customerCostCenter: row['customer_cost_center'],
-      siteId: row['site_id'],
-      serviceMonth: row['service_month'],
-      energyWh: row['energy_wh'],
-      chargeCount: row['charge_count'],
-      adjustmentId: row['adjustment_id'],
-      mappingVersion: row['mapping_version'],
-    };
-    const other = (Object.keys(written) as (keyof typeof written)[]).find((key) => written[key] !== line[key]);
-    const { documentId = null, lineNo = null } = line.credits ?? {};
-    if (row['credits_document_id'] !== documentId || row['credits_line_no'] !== lineNo) return `${name} credits another line on line ${i + 1} than its bytes say`;
-    if (other !== undefined) return `${name} has another ${other} on line ${i + 1} than its bytes say`;
-  }
-  return null;
-}
-
-/** What does not hold of a run: its hash over its groups, its group's over its documents, and that fixed documents were approved as they are. */
-export function judgeRun(run: RunRow, documentHashes: readonly Buffer[]): string | null {
-  const group = combineHashes(documentHashes);
-  if (!combineHashes(run.group_hashes).equals(run.content_hash) || !run.group_hashes.every((hash) => hash.equals(group))) return `run ${run.id} has other documents than its content hash says`;
-  return run.needs_approval && !run.approved ? `run ${run.id} has fixed documents, and nobody approved this content` : null;
+/** What does not hold of a run: its hash over its groups, each group's over its documents, and that fixed documents were approved as they are. */
+export function judgeRun(run: RunRow, documentHashes: ReadonlyMap<string, readonly Buffer[]>): string | null {
+  const groups = run.groups.map((g) => combineHashes(documentHashes.get(g.name) ?? []));
+  const known = new Set(run.groups.map((g) => g.name));
+  const holds = combineHashes(groups).equals(run.content_hash) && run.groups.every((g, i) => groups[i]?.toString('hex') === g.hash) && [...documentHashes.keys()].every((name) => known.has(name));
+  if (!holds) return `run ${run.id} has other documents than its content hash says`;
+  const unapproved = run.groups.find((g) => g.needsApproval && !g.approved);
+  if (unapproved === undefined) return null;
+  return `run ${run.id} has fixed documents${run.groups.length === 1 ? '' : ` in group ${unapproved.name}`}, and nobody approved this content`;
 }
 
 /** What does not hold of a legal number and its payment reference. */

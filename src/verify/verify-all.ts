@@ -1,3 +1,4 @@
+import { judgeDocument } from '../core/document/judge-document.ts';
 import { documentHashes } from '../store/cycle/content-hashes.ts';
 import type { Db, Store } from '../store/db.ts';
 import { energyOff } from '../store/reads/energy-balance.ts';
@@ -9,7 +10,7 @@ import { convertedDocuments, energyTwice, entryCount, ledgerBalances, ledgerDiff
 import { inSnapshot } from '../store/reads/verification/pages.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeConverted } from './converted.ts';
-import { judgeDocument, judgeRun, judgeStamp } from './documents.ts';
+import { judgeRun, judgeStamp } from './documents.ts';
 import { judgeCharge, judgeRecord, judgeTariff } from './records.ts';
 import { type Check, judging, type Step } from './section.ts';
 

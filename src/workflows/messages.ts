@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { RetentionClass } from '../contracts/retention.ts';
+import type { RunState } from '../core/cycle/run-states.ts';
 
 /** A further message of the same CDR, or a decision, was stored; the workflow reads it from the database. */
 export const arrivedSignal = defineSignal('arrived');
@@ -19,19 +20,36 @@ export type DecisionOrder = {
   readonly approvalId: string;
   readonly decision: 'approve' | 'reject';
   readonly contentHash: string;
+  /** Without it all groups in review, and `contentHash` is the run's. */
+  readonly group?: string;
   readonly actor: string;
   readonly comment: string;
   readonly requestId?: string;
 };
 
-/** Approves or rejects the content a run shows; fails with type `wrongState`, `staleHash` (detail: the present hash), `blockingFindings` or `ownWork`. */
-export const decideUpdate = defineUpdate<void, [DecisionOrder]>('decide');
+/** What became of an approval: groups that somebody else has to approve too. */
+export type Decided = { readonly waitsForSecond: readonly string[] };
+export type GroupOrder = Order & { readonly group?: string };
+
+/** Approves or rejects the content a run shows; fails with type `wrongState`, `staleHash` (detail: the present hash), `blockingFindings`, `unsoundContent` or `ownWork`. */
+export const decideUpdate = defineUpdate<Decided, [DecisionOrder]>('decide');
 export const pauseUpdate = defineUpdate<void, [Order]>('pause');
 export const resumeUpdate = defineUpdate<void, [Order]>('resume');
 /** Only before the run issues. */
 export const cancelUpdate = defineUpdate<void, [Order]>('cancel');
+/** Lets groups that wait in their canary go on; answers which. */
+export const releaseUpdate = defineUpdate<{ readonly groups: readonly string[] }, [GroupOrder]>('release');
+/** Takes approvals back before anything of their group is issued; answers of which groups. */
+export const reopenUpdate = defineUpdate<{ readonly groups: readonly string[] }, [GroupOrder]>('reopen');
 
-export type RunProgress = { readonly state: string; readonly paused: boolean; readonly problem: string | null; readonly contentHash: string | null };
+export type GroupProgress = { readonly state: RunState; readonly contentHash: string | null };
+export type RunProgress = {
+  readonly state: RunState;
+  readonly paused: boolean;
+  readonly problem: string | null;
+  readonly contentHash: string | null;
+  readonly groups: Readonly<Record<string, GroupProgress>>;
+};
 export const runStateQuery = defineQuery<RunProgress>('state');
 
 export const taskQueue = 'wattledger';
@@ -50,8 +68,15 @@ export const workflowNames = {
   creditAndRebill: 'creditAndRebill',
 } as const;
 
-/** `lookEveryMs`: how long a collecting run waits before it first looks again what is missing. */
-export type BillingCycleInput = { readonly runId: string; readonly period: string; readonly cutOffAtMs: number; readonly lookEveryMs?: number };
+export type BillingCycleInput = {
+  readonly runId: string;
+  readonly period: string;
+  readonly cutOffAtMs: number;
+  /** How long a collecting run waits before it first looks again what is missing. */
+  readonly lookEveryMs?: number;
+  /** When a run that waits for approval says so, and how often again; after three days and daily unless told. */
+  readonly reminders?: { readonly afterMs: number; readonly everyMs: number };
+};
 /** A stored batch, or the messages of one page. */
 export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */

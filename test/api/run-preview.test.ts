@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
-import { addAdjustment, addExclusion } from '../../src/store/commands/shape-run.ts';
+import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';

@@ -102,7 +102,7 @@ describe('review', () => {
     const made = await call('preparer', 'POST', `/v1/runs/${runId}/exclusions`, exclusion, 'exc-1');
     expect((await call('preparer', 'POST', `/v1/runs/${runId}/exclusions`, exclusion, 'exc-1')).body).toEqual(made.body);
     expect((await call('preparer', 'POST', `/v1/runs/${runId}/exclusions`, { ...exclusion, subjectId: 'acc_driver_nobody' })).body).toMatchObject({ status: 404 });
-    const adjustment = { accountId: 'acc_fleet_taxi', amount: '-12.50', vatCode: 'SE25', glAccount: '3740', costCenter: 'TA1', description: 'Goodwill', reason: 'cable broken' };
+    const adjustment = { accountId: 'acc_fleet_taxi', amount: '-12.50', vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'cable broken' };
     expect((await call('preparer', 'POST', `/v1/runs/${runId}/adjustments`, { ...adjustment, amount: '1.234' })).body).toMatchObject({ status: 422, detail: expect.stringContaining('2 decimals') });
     expect((await call('preparer', 'POST', `/v1/runs/${runId}/adjustments`, { ...adjustment, vatCode: 'SE99' })).status).toBe(404);
     const adjusted = await call('preparer', 'POST', `/v1/runs/${runId}/adjustments`, adjustment);
@@ -129,7 +129,7 @@ describe('review', () => {
       amount: '-10',
       vatCode: 'SE25',
       glAccount: '3740',
-      costCenter: 'TA1',
+      costCenter: '100',
       description: 'Goodwill',
       reason: 'cable broken',
     });

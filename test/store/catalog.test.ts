@@ -4,7 +4,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sealedTables } from '../support/sealed-tables.ts';
 
 /** Guarded by a trigger that looks at the row's state; sealed.test.ts tries each. */
-const guarded = ['document', 'document_line', 'claim', 'period_charge', 'erp_posting', 'credit_order'];
+const guarded = ['document', 'document_line', 'claim', 'period_charge', 'erp_posting', 'standing_exclusion', 'exclusion_hit', 'exclusion_rule', 'adjustment', 'credit_order'];
 const mutable = [
   ...[
     'legal_entity',
@@ -32,7 +32,18 @@ const mutable = [
     'payee_bank_account',
     'api_key',
   ],
-  ...['raw_pending', 'record_head', 'block_pending', 'charge_identity', 'expectation', 'erp_control_total', 'billing_run', 'release_group', 'run_account', 'exclusion_rule', 'adjustment', 'number_series'],
+  ...[
+    'raw_pending',
+    'record_head',
+    'block_pending',
+    'charge_identity',
+    'expectation',
+    'erp_control_total',
+    'billing_run',
+    'release_group',
+    'run_account',
+    'number_series',
+  ],
   ...[
     'accounting_period',
     'erp_connection',
@@ -41,11 +52,15 @@ const mutable = [
     'retention_policy',
     'retention_progress',
     'preview_build',
+    'preview_group',
+    'canary_document',
+    'standing_approval',
     'preview_account',
     'preview_cell',
     'run_finding',
     'document_credit',
     'rebill_order',
+    'open_charge',
     '_prisma_migrations',
   ],
 ];

@@ -92,7 +92,10 @@ describe('control totals', () => {
     ]);
   });
   it('keep every version: the same figures again are a repeat, others correct them', async () => {
-    expect(await state(['2019-12-06', 2, 8_000], ['2019-12-07', 0, 0])).toMatchObject([{ status: 'repeated', version: 1 }, { status: 'corrected', version: 2 }]);
+    expect(await state(['2019-12-06', 2, 8_000], ['2019-12-07', 0, 0])).toMatchObject([
+      { status: 'repeated', version: 1 },
+      { status: 'corrected', version: 2 },
+    ]);
     expect((await december()).find((d) => d.on === '2019-12-07')).toMatchObject({ status: 'equal', version: 2 });
     expect((await statedTotals(store.pool, 'csms', '2019-12')).filter((t) => t.on === '2019-12-07').map((t) => [t.version, t.count])).toEqual([
       [1, 1],
@@ -106,7 +109,9 @@ describe('control totals', () => {
   });
   it('tolerate what the source’s own rule allows, and nothing more', async () => {
     const tolerate = (toleranceWh: number) =>
-      store.tx((db) => setRules(db, { sourceId: 'csms', profile: { rules: { controlTotalDiffers: { limits: { toleranceCount: 1, toleranceWh } } } }, reason: 'agreed with the partner' }, { actor: 'admin' }));
+      store.tx((db) =>
+        setRules(db, { sourceId: 'csms', profile: { rules: { controlTotalDiffers: { limits: { toleranceCount: 1, toleranceWh } } } }, reason: 'agreed with the partner' }, { actor: 'admin' }),
+      );
     await tolerate(4_999);
     expect((await december())[1]).toMatchObject({ status: 'differs' });
     await tolerate(5_000);

@@ -61,7 +61,7 @@ describe('an expectation', () => {
       { key: 'nothing', openedAt: '2019-12-05T10:00:00Z', siteKey: 'Bl2', token: 'Bl2-1' },
     );
     const [{ net } = { net: 0n }] = (await store.pool.query('SELECT sum(net_minor)::bigint AS net FROM rated_charge WHERE payer_account_id IS NOT NULL')).rows;
-    const worth = (wh: bigint) => `${(2n * net * wh + 30_000n) / 60_000n / 100n}.${((2n * net * wh + 30_000n) / 60_000n % 100n).toString().padStart(2, '0')}`;
+    const worth = (wh: bigint) => `${(2n * net * wh + 30_000n) / 60_000n / 100n}.${(((2n * net * wh + 30_000n) / 60_000n) % 100n).toString().padStart(2, '0')}`;
     expect(await listed('open')).toMatchObject([
       { key: 'stated', energyWh: '9000', atRisk: { amount: '31.50', currency: 'SEK' }, kind: 'session', sessionId: 'stated' },
       { key: 'energy', siteId: 'site_bl2', energyWh: '6000', atRisk: { amount: worth(6_000n), currency: 'SEK' } },
@@ -74,7 +74,9 @@ describe('an expectation', () => {
   it('keeps a reference of the token alone, and takes the newer words while it is open', async () => {
     const { rows } = await store.pool.query("SELECT token_ref FROM expectation WHERE key = 'nothing'");
     expect(rows[0].token_ref).toMatch(/^[\w-]{22}$/);
-    expect(JSON.stringify((await store.pool.query("SELECT * FROM expectation e, audit_event a WHERE a.action = 'source.expect'")).rows, (_k, v) => (typeof v === 'bigint' ? v.toString() : v))).not.toContain('Bl2-1');
+    expect(
+      JSON.stringify((await store.pool.query("SELECT * FROM expectation e, audit_event a WHERE a.action = 'source.expect'")).rows, (_k, v) => (typeof v === 'bigint' ? v.toString() : v)),
+    ).not.toContain('Bl2-1');
     expect(await open({ key: 'energy', openedAt: '2019-12-04T10:00:00Z', siteKey: 'Bl2', estimatedWh: 7_000 })).toEqual([{ key: 'energy', status: 'updated' }]);
     expect((await listed('open')).find((e) => e.key === 'energy')?.energyWh).toBe('7000');
   });
@@ -107,7 +109,7 @@ describe('an expectation', () => {
       { key: 'far', status: 'opened' },
       { key: 'off', status: 'opened' },
     ]);
-    const matched = await store.pool.query("SELECT e.key, h.cdr_id FROM expectation e JOIN record_head h ON h.record_id = e.resolved_by ORDER BY e.key");
+    const matched = await store.pool.query('SELECT e.key, h.cdr_id FROM expectation e JOIN record_head h ON h.record_id = e.resolved_by ORDER BY e.key');
     expect(matched.rows).toEqual([
       { key: '10', cdr_id: '10' },
       { key: 'A-12', cdr_id: '12' },

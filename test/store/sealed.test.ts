@@ -30,6 +30,7 @@ beforeAll(async () => {
     "INSERT INTO rule_profile_version (source_id, version, body, reason, author) VALUES ('csms', 1, '{}', 'test', 'tester')",
     "INSERT INTO preview_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO document_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
+    "INSERT INTO release_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO vat_table (entity_id, version, valid_from, rows, reason, author) SELECT id, 99, '2018-01-01', '[]', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO fx_rate (source, rate_on, currency, into_currency, rate, author) VALUES ('ECB', '2019-12-02', 'EUR', 'SEK', 10.5, 'tester')",
     "INSERT INTO set_up_version (kind, id, version, body, changed, author, reason) VALUES ('site', 'site_x', 1, '{}', '{}', 'tester', 'test')",

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addAdjustment, addExclusion } from '../../src/store/commands/shape-run.ts';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { sealBlock } from '../../src/store/seal/seal-block.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
@@ -211,11 +212,11 @@ describe('verifying names what was tampered with:', () => {
 const untold = [
   ...['received_at', 'headers'].map((c) => `raw_message.${c}`),
   ...['revision', 'issues', 'processed_at'].map((c) => `raw_outcome.${c}`),
-  ...['charge_record.sealed_at', 'record_block.sealed_at', 'rated_charge.created_at', 'document.built_at', 'document.group_name', 'issue_stamp.issued_at', 'issue_stamp.due_on'],
+  ...['charge_record.sealed_at', 'record_block.sealed_at', 'rated_charge.created_at', 'document.built_at', 'issue_stamp.issued_at', 'issue_stamp.due_on'],
   ...['ledger_transaction.posted_at', 'ledger_entry.id', 'ledger_entry.charge_count'],
   ...['tariff_id', 'version', 'valid_from', 'valid_to', 'author'].map((c) => `tariff_version.${c}`),
   ...['entity_id', 'version', 'valid_from', 'rows', 'reason', 'author', 'made_at'].map((c) => `vat_table.${c}`),
-  ...['id', 'group_name', 'actor', 'comment', 'decided_at'].map((c) => `approval.${c}`),
+  ...['id', 'actor', 'comment', 'decided_at', 'named_hash', 'review'].map((c) => `approval.${c}`),
   ...['connection_id', 'created_at', 'attempt', 'updated_at'].map((c) => `erp_posting.${c}`),
 ];
 // The trail of people and findings is kept from change, but not proven.

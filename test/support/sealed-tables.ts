@@ -14,6 +14,7 @@ export const sealedTables = [
   'preview_rules_version',
   'document_rules_version',
   'rebilled_record',
+  'release_rules_version',
   'tariff_version',
   'contract_version',
   'vat_table',

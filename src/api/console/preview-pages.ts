@@ -55,7 +55,7 @@ export function previewPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
     const { run, timeZone } = await summaryOf(c.req.param('runId') ?? '');
     const cursor = c.req.query('cursor');
     if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw new Problem(422, 'invalid', 'cursor: a number of up to 18 digits.');
-    const severity = severities.find((s) => s === c.req.query('severity'));
+    const severity = severities.find((s) => s === c.req.query('severity')) ?? severities.find((s) => run.findings[s] > 0) ?? 'blocks';
     const page = await listRunFindings(db, run.runId, severity, { cursor, limit: pageSize });
     const maySign = holds(c, may.signFindings) && (run.state === 'previewing' || run.state === 'inReview');
     return c.html(FindingsPage({ viewer: viewerOf(c), run, timeZone, severity, findings: page.items, maySign, ...turns(`${runPath(run.runId)}/findings`, { severity }, cursor, page.nextCursor) }));

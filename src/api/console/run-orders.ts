@@ -12,7 +12,7 @@ export type RunOrder = ConsoleOrder & { readonly states: readonly string[]; read
 
 const reason: Field = { name: 'reason', label: 'Reason', kind: 'long', required: true, hint: 'Why; kept in the audit trail for good.' };
 const open = ['collecting', 'previewing', 'inReview'];
-const unfinished = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'issuing', 'handingOver', 'reconciled'];
+const unfinished = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'canary', 'issuing', 'handingOver', 'reconciled'];
 
 /** What can be ordered of a run, by the last part of its path. `seenHash`: the content that was looked at, when a decision on it is being written. */
 export function runOrders(run: RunSummary, entity: EntityView, seenHash: string | null = run.contentHash): Readonly<Record<string, RunOrder>> {
@@ -36,6 +36,20 @@ export function runOrders(run: RunSummary, entity: EntityView, seenHash: string 
     seenHash === run.contentHash
       ? undefined
       : `The content has changed since you looked at it; its present hash is ${run.contentHash ?? 'none: documents are being built'}. Review the run again: a decision on the earlier content is refused.`;
+  const inReview = run.groups.filter((g) => g.state === 'inReview' && g.contentHash !== null);
+  // The choice carries the hash the group had when the form was written.
+  const group: Field = {
+    name: 'group',
+    label: 'Release group',
+    kind: 'choice',
+    hint: 'Groups are approved and issued apart.',
+    choices: [['', 'all that are in review'], ...inReview.map((g): readonly [string, string] => [`${g.contentHash} ${g.name}`, `${g.name}: ${count(g.documents, 'document')}`])],
+  };
+  const ofGroup = (v: Readonly<Record<string, string>>) => {
+    const [contentHash, ...name] = (v['group'] ?? '').split(' ');
+    return name.length === 0 ? { contentHash: v['contentHash'] } : { contentHash, group: name.join(' ') };
+  };
+  const held = run.groups.filter((g) => g.state === 'canary' && g.problem !== null);
   const unsigned = run.waiting.reduce((sum, w) => sum + w.records - w.signed, 0);
   const steer = (verb: 'pause' | 'resume' | 'cancel', title: string, explain: string, done: string, states: readonly string[], offered = true): RunOrder => ({
     ...base,
@@ -57,13 +71,14 @@ export function runOrders(run: RunSummary, entity: EntityView, seenHash: string 
     explain,
     fields: [
       { name: 'contentHash', label: 'Content hash', kind: 'shown' },
+      ...(run.groups.length > 1 ? [group] : []),
       { name: 'comment', label: 'Reason', kind: 'long', required: true, hint: 'What was checked, or what is wrong; kept with the decision.' },
     ],
     verb: title,
     roles: may.approve,
     states: ['inReview'],
     offered: run.contentHash !== null,
-    request: (v) => ({ method: 'POST', path: `${api}/approval`, json: { contentHash: v['contentHash'], decision, comment: v['comment'] } }),
+    request: (v) => ({ method: 'POST', path: `${api}/approval`, json: { ...ofGroup(v), decision, comment: v['comment'] } }),
     done: () => done,
   });
   return {
@@ -123,15 +138,17 @@ export function runOrders(run: RunSummary, entity: EntityView, seenHash: string 
           hint: 'In the account’s currency, with a point: net for a business account, with VAT for a consumer. Negative in the customer’s favour, such as -150.00.',
         },
         { name: 'vatCode', label: 'VAT code', kind: 'text', required: true, hint: 'Such as SE25.' },
-        { name: 'glAccount', label: 'GL account', kind: 'text', required: true },
-        { name: 'costCenter', label: 'Cost center', kind: 'text', required: true },
+        { name: 'glKey', label: 'GL key', kind: 'text', required: true, hint: 'A key of the GL mapping, such as revenue.fleetSale or revenueReduction.' },
+        { name: 'costCenter', label: 'Cost center', kind: 'text', required: true, hint: 'The seller’s own, or a site’s.' },
+        { name: 'serviceMonth', label: 'Month of the revenue', kind: 'text', hint: 'Such as 2019-11; the run’s month when empty.' },
+        { name: 'twinPeriod', label: 'Taken back in', kind: 'text', hint: 'A later month whose run takes it back, such as 2020-01; never when empty.' },
         { name: 'description', label: 'Text on the document', kind: 'text', required: true },
         reason,
       ],
       verb: 'Adjust',
       roles: may.shape,
       states: open,
-      request: (v) => ({ method: 'POST', path: `${api}/adjustments`, json: Object.fromEntries(Object.entries(v).map(([name, text]) => [name, text.trim()])) }),
+      request: (v) => ({ method: 'POST', path: `${api}/adjustments`, json: Object.fromEntries(Object.entries(v).flatMap(([name, text]) => (text.trim() === '' ? [] : [[name, text.trim()]]))) }),
       done: () => 'Adjusted; the account is being built again.',
     },
     'pull-in': {
@@ -181,10 +198,26 @@ export function runOrders(run: RunSummary, entity: EntityView, seenHash: string 
       fields: [reason],
       verb: 'Sign',
       roles: may.approve,
-      states: [...open, 'approved', 'issuing', 'handingOver', 'reconciled'],
+      states: unfinished.filter((state) => state !== 'planned'),
       offered: unsigned > 0,
       request: (v) => ({ method: 'POST', path: `${api}/carry-decisions`, json: { reason: v['reason'] } }),
       done: (answer) => `Signed ${count(Number(answer['signed']), 'record')} to be carried.`,
+    },
+    release: {
+      ...base,
+      about: [...base.about, ...held.map((g): readonly [string, string] => [g.name, g.problem ?? ''])],
+      title: 'Release',
+      explain: 'Lets what waits after its canary go on: the rest of its documents are issued.',
+      fields: [
+        ...(held.length > 1 ? [{ name: 'group', label: 'Release group', kind: 'choice', choices: [['', 'all that wait'], ...held.map((g) => [g.name, g.name] as const)] } satisfies Field] : []),
+        reason,
+      ],
+      verb: 'Release',
+      roles: may.steer,
+      states: unfinished,
+      offered: held.length > 0,
+      request: (v) => ({ method: 'POST', path: `${api}/release`, json: { ...(v['group'] ? { group: v['group'] } : {}), reason: v['reason'] } }),
+      done: () => 'Released: the rest is being issued.',
     },
     pause: steer('pause', 'Pause', 'Holds the run before its next step.', 'Paused.', unfinished, !run.paused),
     resume: steer('resume', 'Resume', 'Lets the held run go on.', 'Resumed.', unfinished, run.paused),

@@ -1,13 +1,15 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
 import { chargesOfDocument } from '../../store/reads/charges.ts';
+import { collectingOf } from '../../store/reads/collecting.ts';
 import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
 import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { reportOf } from '../../store/reads/run-report.ts';
+import { shapesOf } from '../../store/reads/run-shapes.ts';
 import { type RunSummary, runSummary } from '../../store/reads/run-summary.ts';
-import { approvalsOf, listRuns, shapesOf } from '../../store/reads/runs.ts';
+import { approvalsOf, listRuns } from '../../store/reads/runs.ts';
 import { DocumentPage } from '../../ui/document-page.tsx';
 import { DocumentsPage } from '../../ui/documents-page.tsx';
 import { documentPath, link, runPath } from '../../ui/format.ts';
@@ -57,18 +59,19 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
 
   app.get('/runs/:runId', guard, async (c) => {
     const { run, entity } = await runOf(c);
-    const [shapes, approvals, late, pulledIn] = await Promise.all([
+    const [shapes, approvals, late, pulledIn, sources] = await Promise.all([
       shapesOf(db, run.runId),
       approvalsOf(db, run.runId),
       run.late.charges === 0 || run.state === 'closed' ? [] : lateByAccount(db, run.runId),
       pulledInto(db, run.runId),
+      run.state === 'closed' || run.state === 'cancelled' ? null : collectingOf(db, run.runId).then((c) => c.sources),
     ]);
     const actions = Object.entries(runOrders(run, entity))
       .filter(([name]) => name !== 'put-out' || pulledIn.length > 0)
       .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
       .map(([name, order]) => ({ text: order.title, href: link(`${runPath(run.runId)}/${name}`, name === 'approve' || name === 'reject' ? { contentHash: run.contentHash } : {}) }));
     const mayShape = holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
-    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, late, pulledIn, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
+    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, late, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
   });
 
   app.get('/runs/:runId/documents', guard, async (c) => {

@@ -29,7 +29,7 @@ const totals = z.object({ count: z.int(), energyWh: wh, amount: decimal.nullable
 const atRisk = z.array(z.object({ currency: z.string(), amount: z.string() })).readonly();
 const refused = z.array(z.object({ line: z.int(), errors: z.array(z.string()).readonly() })).readonly();
 const watermark = z.object({ completeUntil: z.string(), origin: z.string(), reason: z.string().nullable(), author: z.string(), statedAt: z.string() });
-const controlDay = z
+export const controlDay = z
   .object({
     on: z.string(),
     origin: z.string(),
@@ -72,6 +72,16 @@ const expectation = z
     resolved: z.object({ at: z.string(), by: z.string(), reason: z.string().nullable(), recordId: z.string().nullable() }).nullable(),
   })
   .openapi('Expectation');
+export const sourceCollecting = z.object({
+  sourceId: z.string(),
+  name: z.string(),
+  completeUntil: z.string().nullable(),
+  lastArrivalAt: z.string().nullable(),
+  expectations: z.object({ open: z.int(), oldest: z.string().nullable(), energyWh: wh, atRisk, unknown: z.int(), signed: z.int() }),
+  controlTotals: z.object({ days: z.int(), equal: z.int(), tolerated: z.int(), accepted: z.int(), differs: z.int(), missing: z.int() }),
+  complete: z.boolean(),
+  waitsFor: z.array(z.string()).readonly(),
+});
 const collecting = z
   .object({
     runId: z.string(),
@@ -80,21 +90,7 @@ const collecting = z
     cutOffAt: z.string(),
     periodEnd: z.string(),
     complete: z.boolean(),
-    sources: z
-      .array(
-        z.object({
-          sourceId: z.string(),
-          name: z.string(),
-          completeUntil: z.string().nullable(),
-          lastArrivalAt: z.string().nullable(),
-          proposedCutOffAt: z.string().nullable().openapi({ description: 'By then 99.5 % of its last three months had come.' }),
-          expectations: z.object({ open: z.int(), oldest: z.string().nullable(), energyWh: wh, atRisk, unknown: z.int(), signed: z.int() }),
-          controlTotals: z.object({ days: z.int(), equal: z.int(), tolerated: z.int(), accepted: z.int(), differs: z.int(), missing: z.int() }),
-          complete: z.boolean(),
-          waitsFor: z.array(z.string()).readonly(),
-        }),
-      )
-      .readonly(),
+    sources: z.array(sourceCollecting.extend({ proposedCutOffAt: z.string().nullable().openapi({ description: 'By then 99.5 % of its last three months had come.' }) })).readonly(),
   })
   .openapi('Collecting');
 
@@ -155,7 +151,10 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
     summary: 'State how many CDRs a source sent of each day, with their energy and what they cost',
     description:
       'One JSON object or an array, NDJSON, or CSV with a header (`on`, `count`, `energyWh`, `amount`, `currency`, `origin`). The same figures again are a repeat, others the next version of that day. A bad line is answered with its own errors, the good ones go on.',
-    request: { params: sourceId, body: { required: true, content: { 'application/json': { schema: controlTotalSchema }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } } } },
+    request: {
+      params: sourceId,
+      body: { required: true, content: { 'application/json': { schema: controlTotalSchema }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } } },
+    },
     responses: { 200: json(z.object({ items: z.array(stated), refused }), 'What was kept, and which lines were not.'), ...problems },
   });
   app.post('/v1/sources/:sourceId/control-totals', senders, async (c) => {
@@ -163,7 +162,10 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
     const read = readRows(Buffer.from(await c.req.arrayBuffer()), c.req.header('content-type'), controlTotalSchema);
     const rows = read.rows.map((r) => r.row);
     const items = rows.length === 0 ? [] : await store.tx((tx) => stateControlTotals(tx, id, rows, byOf(c)));
-    const changed = items.filter((i) => i.status !== 'repeated').map((i) => i.on).sort();
+    const changed = items
+      .filter((i) => i.status !== 'repeated')
+      .map((i) => i.on)
+      .sort();
     await wakeDays(id, changed);
     return c.json({ items, refused: read.refused }, 200);
   });
@@ -181,7 +183,10 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       middleware: allow('partner', ...readers),
       request: { params: sourceId, query: month },
       responses: {
-        200: json(z.object({ items: z.array(totals.extend({ on: z.string(), origin: z.string(), version: z.int(), currency: z.string().nullable(), author: z.string(), receivedAt: z.string() })).readonly() }), 'By day, origin and version.'),
+        200: json(
+          z.object({ items: z.array(totals.extend({ on: z.string(), origin: z.string(), version: z.int(), currency: z.string().nullable(), author: z.string(), receivedAt: z.string() })).readonly() }),
+          'By day, origin and version.',
+        ),
         ...problems,
       },
     }),
@@ -234,7 +239,10 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
     tags,
     summary: 'Tell of sessions, authorizations or offline chargers whose CDRs are to come',
     description: 'One JSON object or an array, NDJSON or CSV. Its key makes a row the same one again. It resolves by itself when the CDR comes. Of a token only a reference is kept.',
-    request: { params: sourceId, body: { required: true, content: { 'application/json': { schema: expectationSchema }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } } } },
+    request: {
+      params: sourceId,
+      body: { required: true, content: { 'application/json': { schema: expectationSchema }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } } },
+    },
     responses: { 200: json(z.object({ items: z.array(opened), refused }), '`resolved`: its CDR is here already, or it was resolved before.'), ...problems },
   });
   app.post('/v1/sources/:sourceId/expectations', senders, async (c) => {

@@ -6,15 +6,9 @@ import type { Store } from '../../store/db.ts';
 import { previewRulesOf } from '../../store/reads/preview-rules.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { body, entityId, idempotencyHeader, json, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
-const entityId = z.object({
-  entityId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'entityId', in: 'path' }, example: 'ent_se' }),
-});
 const rule = z.object({
   code: z.string(),
   version: z.int(),

@@ -1,13 +1,14 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { parseMinor } from '../../core/money.ts';
-import { addAdjustment, addExclusion, pullIn, putOut, withdrawAdjustment, withdrawExclusion } from '../../store/commands/shape-run.ts';
+import { addAdjustment, signAdjustment, withdrawAdjustment } from '../../store/commands/adjust-run.ts';
+import { addExclusion, pullIn, putOut, withdrawExclusion } from '../../store/commands/shape-run.ts';
 import type { Store } from '../../store/db.ts';
 import { accountCurrency } from '../../store/reads/accounts.ts';
-import { shapesOf } from '../../store/reads/runs.ts';
+import { shapesOf, waitingTwins } from '../../store/reads/run-shapes.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, json, money, problems, reason, runId, whyBody } from '../schemas.ts';
+import { body, done, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, runId, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
 
 /** Exclusions, adjustments and late arrivals: before approval, each can be taken back. */
@@ -20,6 +21,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       .openapi({ param: { name: 'id', in: 'path' } }),
   });
   const created = z.object({ id: z.string() });
+  const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month such as 2019-12');
   const life = { reason: z.string(), author: z.string(), createdAt: z.string(), withdrawnAt: z.string().nullable() };
   const exclusion = z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), ...life });
   const adjustment = z.object({
@@ -28,9 +30,17 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
     amount: money,
     currency: z.string(),
     vatCode: z.string(),
+    glKey: z.string().nullable(),
     glAccount: z.string(),
     costCenter: z.string(),
     description: z.string(),
+    serviceMonth: z.string().nullable().openapi({ description: 'Whose revenue it is; the run’s month when null.' }),
+    chargeId: z.string().nullable(),
+    line: z.object({ documentId: z.string(), lineNo: z.int() }).nullable(),
+    attachment: z.object({ ref: z.string(), sha256: z.string() }).nullable(),
+    signedBy: z.string().nullable(),
+    reverses: z.string().nullable().openapi({ description: 'The adjustment that this one takes back.' }),
+    twin: z.object({ id: z.string(), duePeriod: z.string(), runId: z.string().nullable() }).nullable().openapi({ description: 'What takes it back later; without a run while it waits.' }),
     ...life,
   });
 
@@ -100,9 +110,21 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
             accountId: z.string().min(1),
             amount: money.openapi({ description: 'In major units: net for a business account, gross for a consumer; negative in the customer’s favour.' }),
             vatCode: z.string().min(1),
-            glAccount: z.string().min(1),
-            costCenter: z.string().min(1),
+            glKey: z.string().min(1).optional().openapi({ description: 'A key of the entity’s GL mapping, such as revenue.fleetSale; this, or glAccount.' }),
+            glAccount: z.string().min(1).optional().openapi({ description: 'An account of the chart that the mapping has.' }),
+            costCenter: z.string().min(1).openapi({ description: 'The seller’s own, or a site’s.' }),
             description: z.string().trim().min(1).max(200).openapi({ description: 'Stands on the document.' }),
+            serviceMonth: month.optional().openapi({ description: 'Whose revenue it is: the run’s month, or that of the charge or line, unless told.' }),
+            chargeId: number.optional().openapi({ description: 'The charge it is about.' }),
+            line: z
+              .object({ documentId: z.string().min(1), lineNo: z.int().min(1) })
+              .optional()
+              .openapi({ description: 'The issued line it is about; its credits never exceed the line.' }),
+            twinPeriod: month.optional().openapi({ description: 'A later month whose run takes it back; both are approved together.' }),
+            attachment: z
+              .object({ ref: z.string().trim().min(1).max(500), sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal') })
+              .optional()
+              .openapi({ description: 'Where the evidence lies, and its hash.' }),
             reason,
           }),
         ),
@@ -134,6 +156,36 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       await orders.inputsChanged(found.workflowId);
       return c.json({ ok: true as const }, 200);
     },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs/{runId}/adjustments/{id}/signature',
+      tags: runTags,
+      summary: 'Sign an adjustment as its second person',
+      description: 'Large ones block the approval until somebody else than their author signs them; who signs does not approve the run.',
+      middleware: allow(...may.shape, ...may.approve),
+      request: { params: itemId, headers: idempotencyHeader, body: body(z.object({ comment: reason })) },
+      responses: { 200: json(done, 'Signed.'), ...problems },
+    }),
+    async (c) => {
+      const found = await startOf(store, c.req.valid('param').runId);
+      await store.tx((db) => signAdjustment(db, found.runId, c.req.valid('param').id, c.req.valid('json').comment, byOf(c)));
+      await orders.inputsChanged(found.workflowId);
+      return c.json({ ok: true as const }, 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/adjustments/waiting',
+      tags: runTags,
+      summary: 'Approved reversals of adjustments that wait for a run',
+      middleware: allow(...readers),
+      request: { query: pageQuery },
+      responses: { 200: json(pageOf(adjustment.extend({ duePeriod: z.string() })), 'By the month they are due.'), ...problems },
+    }),
+    async (c) => c.json(await waitingTwins(store.pool, c.req.valid('query')), 200),
   );
   const accountQuery = z.object({ accountId: z.string().min(1).optional().openapi({ description: 'Only this account; all without it.' }) });
   const charges = z.object({ charges: z.int() });

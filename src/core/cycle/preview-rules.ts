@@ -79,6 +79,15 @@ export const previewRules = {
     about: 'Sessions at a site are not shared, though they were in former months, or its owner’s contract gives a share of each.',
   },
   customerMissing: { version: 1, severity: 'warns', limits: { months: 3 }, about: 'A customer who had a document in each of the former months has none.' },
+  exclusionConflict: { version: 1, severity: 'blocks', limits: {}, about: 'Exclusions of the same rank and scope want different things of the same charges; they are carried meanwhile.' },
+  exclusionExpired: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it is over (D27).' },
+  carriedTooLong: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it was carried for as long as the rule allows (D26).' },
+  carriedBilled: { version: 1, severity: 'info', limits: {}, about: 'What an earlier run’s own exclusion carried is billed.' },
+  exclusionReviewDue: { version: 1, severity: 'warns', limits: {}, about: 'A standing exclusion leaves something out after the day somebody was to look at it again.' },
+  adjustmentUnsigned: { version: 1, severity: 'blocks', limits: { minMinor: 100_000 }, about: 'A manual amount above minMinor that no second person has signed; only that signature clears it.' },
+  adjustmentConflict: { version: 1, severity: 'warns', limits: {}, about: 'A manual amount on an account that is parked or left out, or about a charge that is left out or was taken back.' },
+  creditAboveLine: { version: 1, severity: 'blocks', limits: {}, about: 'Credits against an issued line exceed it, since a correction took the line back after the adjustment was made.' },
+  twinWaits: { version: 1, severity: 'warns', limits: {}, about: 'What takes an approved adjustment back is due and in no run.' },
 } as const satisfies Partial<Record<IssueCode, RuleDefaults>>;
 
 export type PreviewRuleCode = keyof typeof previewRules;

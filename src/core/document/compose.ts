@@ -44,6 +44,8 @@ export type DocumentAdjustment = {
   readonly glAccount: string;
   readonly costCenter: string;
   readonly description: string;
+  /** Whose revenue it is; the document's period unless told. */
+  readonly serviceMonth?: string | null;
   readonly credits?: CreditRef | null;
 };
 
@@ -250,7 +252,7 @@ function adjustmentLines(input: ComposeInput, percentOf: (code: string) => strin
         costCenter: a.costCenter,
         customerCostCenter: null,
         siteId: null,
-        serviceMonth: input.period,
+        serviceMonth: a.serviceMonth ?? input.period,
         energyWh: 0n,
         chargeCount: 0,
         adjustmentId: a.id,

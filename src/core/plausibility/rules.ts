@@ -68,7 +68,13 @@ export const rules = {
     about: 'What arrived of a day is not what the source says it sent: CDRs, Wh, or hundredths of the currency apart by more than the tolerance (invariant 9).',
   },
   controlTotalMissing: { version: 1, severity: 'warns', owner: 'partner', limits: {}, about: 'CDRs of a day arrived and the source stated no total of it, though it states others of the month.' },
-  expectationOpen: { version: 1, severity: 'warns', owner: 'ops', limits: {}, about: 'Sessions were seen to start whose CDRs have not come. Whatever the severity, the close needs each resolved or signed (invariant 12).' },
+  expectationOpen: {
+    version: 1,
+    severity: 'warns',
+    owner: 'ops',
+    limits: {},
+    about: 'Sessions were seen to start whose CDRs have not come. Whatever the severity, the close needs each resolved or signed (invariant 12).',
+  },
   watermarkBehind: { version: 1, severity: 'warns', owner: 'partner', limits: {}, about: 'The source does not say that the period is complete, though it stated how far it is before.' },
   zeroCost: { version: 1, severity: 'warns', owner: 'finance', limits: {}, about: 'Nothing is billed for energy, though the tariff has a price.' },
 } as const satisfies Partial<Record<IssueCode, RuleDefaults>>;

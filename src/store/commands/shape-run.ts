@@ -1,26 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { freeClaims } from '../cycle/free-claims.ts';
 import { claimable, takeOver } from '../cycle/record-set.ts';
+import { openForChange } from '../cycle/release-groups.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
 export type NewExclusion = { readonly scope: 'account' | 'site' | 'record'; readonly subjectId: string; readonly outcome: 'writeOff' | 'carry'; readonly reason: string };
-/** `amountMinor`: net for business accounts, gross for consumers (D03), in minor units; negative in the customer's favour. */
-export type NewAdjustment = {
-  readonly accountId: string;
-  readonly amountMinor: bigint;
-  readonly vatCode: string;
-  readonly glAccount: string;
-  readonly costCenter: string;
-  readonly description: string;
-  readonly reason: string;
-};
-
-const openStates = ['collecting', 'previewing', 'inReview'];
+/** States in which what a run bills may still change. */
+export const openStates = ['collecting', 'previewing', 'inReview'];
 
 /** Locks a run whose content may still change. */
-async function lockOpen(db: Db, runId: string): Promise<void> {
+export async function lockOpen(db: Db, runId: string): Promise<void> {
   const state = await lockRun(db, runId);
   if (!openStates.includes(state)) throw new Refused('wrongState', `run ${runId} is ${state}: what it bills can change only while it is ${openStates.join(', ')}`);
 }
@@ -29,13 +21,14 @@ async function lockOpen(db: Db, runId: string): Promise<void> {
  * Marks accounts for a new build and takes the hash away: until they are built again nobody can approve what was there before.
  * A run that has no documents yet has nothing to build again.
  */
-async function touch(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
+export async function touch(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
+  await openForChange(db, runId, accountIds);
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'", [runId, accountIds]);
   await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [runId]);
 }
 
 /** An id that a repeat of the same request meets again: made of the caller's key where there is one. */
-function idFor(prefix: string, runId: string, actor: string, idempotencyKey: string | undefined): string {
+export function idFor(prefix: string, runId: string, actor: string, idempotencyKey: string | undefined): string {
   const tail =
     idempotencyKey === undefined
       ? randomUUID().replaceAll('-', '').slice(0, 20)
@@ -86,33 +79,6 @@ export async function withdrawExclusion(db: Db, runId: string, id: string, by: B
   await audit(db, by, { action: 'run.exclude.withdraw', subject: runId, after: { id } });
 }
 
-/** Adds a manual line to an account's document of the run. The VAT code is mandatory (D28); an account may have nothing but an adjustment. */
-export async function addAdjustment(db: Db, runId: string, adjustment: NewAdjustment, by: By, idempotencyKey?: string): Promise<{ readonly id: string }> {
-  await lockOpen(db, runId);
-  const account = (await db.query('SELECT a.currency FROM account a JOIN billing_run r ON r.id = $2 AND r.entity_id = a.entity_id WHERE a.id = $1', [adjustment.accountId, runId])).rows[0];
-  if (account === undefined) throw new Refused('notFound', `the entity of run ${runId} has no account ${adjustment.accountId}`);
-  if ((await db.query('SELECT 1 FROM vat_rule WHERE code = $1', [adjustment.vatCode])).rowCount === 0) throw new Refused('notFound', `there is no VAT rule ${adjustment.vatCode}`);
-  const id = idFor('adj', runId, by.actor, idempotencyKey);
-  const made = await db.query(
-    `INSERT INTO adjustment (id, run_id, account_id, amount_minor, currency, vat_code, gl_account, cost_center, description, reason, author)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
-    [id, runId, adjustment.accountId, adjustment.amountMinor, account.currency, adjustment.vatCode, adjustment.glAccount, adjustment.costCenter, adjustment.description, adjustment.reason, by.actor],
-  );
-  if (made.rowCount === 0) return { id };
-  await touch(db, runId, [adjustment.accountId]);
-  await audit(db, by, { action: 'run.adjust', subject: runId, reason: adjustment.reason, after: { id, ...adjustment } });
-  return { id };
-}
-
-/** Takes an adjustment back before approval. */
-export async function withdrawAdjustment(db: Db, runId: string, id: string, by: By): Promise<void> {
-  await lockOpen(db, runId);
-  const { rows } = await db.query('UPDATE adjustment SET withdrawn_at = coalesce(withdrawn_at, now()) WHERE id = $1 AND run_id = $2 RETURNING account_id', [id, runId]);
-  if (rows[0] === undefined) throw new Refused('notFound', `run ${runId} has no adjustment ${id}`);
-  await touch(db, runId, [rows[0].account_id]);
-  await audit(db, by, { action: 'run.adjust.withdraw', subject: runId, after: { id } });
-}
-
 /** Takes late arrivals into a closed set: all, or those of one account. Answers how many charges came in. */
 export async function pullIn(db: Db, runId: string, accountId: string | undefined, by: By): Promise<{ readonly charges: number }> {
   await lockOpen(db, runId);
@@ -133,13 +99,13 @@ export async function putOut(db: Db, runId: string, accountId: string | undefine
   await lockOpen(db, runId);
   const pulled = 'run_id = $1 AND pulled_in_by IS NOT NULL AND ($2::text IS NULL OR account_id = $2)';
   const accounts = await db.query<{ account_id: string }>(`SELECT DISTINCT account_id FROM claim WHERE ${pulled}`, [runId, accountId ?? null]);
-  const { rowCount } = await db.query(`DELETE FROM claim WHERE ${pulled}`, [runId, accountId ?? null]);
-  if (rowCount === 0) return { charges: 0 };
+  const charges = await freeClaims(db, runId, { pulledIn: true, accountId });
+  if (charges === 0) return { charges };
   await touch(
     db,
     runId,
     accounts.rows.map((r) => r.account_id),
   );
-  await audit(db, by, { action: 'run.putOut', subject: runId, after: { accountId, charges: rowCount } });
-  return { charges: rowCount ?? 0 };
+  await audit(db, by, { action: 'run.putOut', subject: runId, after: { accountId, charges } });
+  return { charges };
 }

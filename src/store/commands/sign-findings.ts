@@ -3,6 +3,9 @@ import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
+/** Findings that ask for a signature of their own: signing them away would be a way around it. */
+const clearedOtherwise = ['adjustmentUnsigned'];
+
 /**
  * Signs that findings of a preview are right as they are, so that they no longer block its approval, which somebody else has to give.
  * Refused when the run is not in review, or one of them does not stand in it.
@@ -14,6 +17,8 @@ export async function signFindings(db: Db, input: { readonly runId: string; read
   const known = new Set(standing.rows.map((r) => r.id));
   const unknown = input.findingIds.filter((id) => !known.has(id));
   if (unknown.length > 0) throw new Refused('notFound', `the preview of run ${input.runId} has no finding ${unknown.slice(0, 20).join(', ')}: it may have changed`);
+  const kept = await db.query('SELECT subject FROM finding WHERE id::text = ANY($1) AND code = ANY($2)', [[...known], clearedOtherwise]);
+  if (kept.rows[0] !== undefined) throw new Refused('invalid', `${kept.rows[0].subject}: have a second person sign the adjustment itself`);
   const { rowCount } = await db.query(
     `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor)
      SELECT 'finding', t.id, $1, 'accept', $3, $4 FROM unnest($2::text[]) AS t(id)

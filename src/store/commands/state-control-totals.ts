@@ -14,7 +14,9 @@ export async function stateControlTotals(db: Db, sourceId: string, totals: reado
     'SELECT DISTINCT ON (on_date, origin) * FROM control_total WHERE source_id = $1 AND on_date = ANY($2::date[]) ORDER BY on_date, origin, version DESC',
     [sourceId, days],
   );
-  const standing = new Map(rows.map((r) => [`${r.on_date} ${r.origin}`, { version: r.version, content: contentOf({ count: r.stated_count, energyWh: r.stated_wh, amount: r.amount, currency: r.currency }) }]));
+  const standing = new Map(
+    rows.map((r) => [`${r.on_date} ${r.origin}`, { version: r.version, content: contentOf({ count: r.stated_count, energyWh: r.stated_wh, amount: r.amount, currency: r.currency }) }]),
+  );
   const made: object[] = [];
   const answers = totals.map((total): StatedTotal => {
     const { on, origin } = total;

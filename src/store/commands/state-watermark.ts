@@ -11,7 +11,12 @@ const clockSlackMs = 300_000;
  * States until when a source has delivered all: whatever ended before. Every statement is kept; the same again changes nothing. Going
  * back needs a reason; a time to come is refused. `crossed`: what it passed, either way.
  */
-export async function stateWatermark(db: Db, input: Watermark, now: Date, by: By): Promise<{ readonly completeUntil: Date; readonly changed: boolean; readonly crossed: { readonly from: Date; readonly to: Date } | null }> {
+export async function stateWatermark(
+  db: Db,
+  input: Watermark,
+  now: Date,
+  by: By,
+): Promise<{ readonly completeUntil: Date; readonly changed: boolean; readonly crossed: { readonly from: Date; readonly to: Date } | null }> {
   const { rows } = await db.query<{ complete_until: Date | null }>('SELECT complete_until FROM source WHERE id = $1 FOR UPDATE', [input.sourceId]);
   if (rows[0] === undefined) throw new Refused('notFound', `there is no source "${input.sourceId}"`);
   const before = rows[0].complete_until;

@@ -1,44 +1,45 @@
+import { isBefore } from '../../core/cycle/run-states.ts';
 import type { Db } from '../db.ts';
 import { checkPreview } from './check-preview.ts';
-import { type Preview, writeHashes } from './content-hashes.ts';
-import { decideDispositions } from './dispositions.ts';
+import { chunksOf } from './chunks.ts';
+import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
+import { decideDispositions, keepParked } from './dispositions.ts';
 import { holdCharges, parkAccounts, settleCorrections } from './hold-charges.ts';
 import { insertDocuments } from './insert-documents.ts';
+import { linkClaims } from './link-claims.ts';
 import { makeDocuments } from './make-documents.ts';
 import { draftPeriodCharges } from './period-charges.ts';
 import { recordPreview } from './record-preview.ts';
+import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
-
-const accountsPerChunk = 500;
+import { planForAccounts } from './whole-run.ts';
 
 /**
- * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of its group and of the
- * run. Exclusions and adjustments of the run are applied; the same inputs give the same hash. An approved run is fixed: nothing is
- * built, and `approved` tells so, also to a workflow that missed the answer.
+ * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of their groups and of the
+ * run. Exclusions and adjustments of the run are applied; the same inputs give the same hash. A group that is approved is fixed: nothing
+ * of it is built; `approved` tells when none is in review any more, also to a workflow that missed the answer.
  */
 export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   const state = await lockRun(db, runId);
-  if (state === 'approved') return fixedPreview(db, runId);
-  if (state !== 'previewing' && state !== 'inReview') throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
-  const pending = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked') ORDER BY account_id", [runId]);
+  if (state !== 'cancelled' && !isBefore(state, 'approved')) return readPreview(db, runId);
+  if (!inReview.includes(state)) throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
+  await assignGroups(db, runId);
+  const pending = await db.query<{ account_id: string }>(
+    `SELECT x.account_id FROM run_account x JOIN release_group g ON g.run_id = x.run_id AND g.name = x.group_name AND g.state = ANY($2)
+     WHERE x.run_id = $1 AND x.state IN ('pending', 'parked') ORDER BY x.account_id`,
+    [runId, inReview],
+  );
   const accounts = pending.rows.map((r) => r.account_id);
-  for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
+  await planForAccounts(db);
+  for (const chunk of chunksOf(accounts)) await buildChunk(db, runId, chunk);
   const preview = await writeHashes(db, runId);
   await recordPreview(db, runId, accounts, preview.contentHash);
+  await keepGroupHashes(db, runId);
   await checkPreview(db, runId, accounts);
   return preview;
 }
 
-async function fixedPreview(db: Db, runId: string): Promise<Preview> {
-  const { rows } = await db.query<{ hash: string; n: bigint }>(
-    "SELECT encode(r.content_hash, 'hex') AS hash, (SELECT count(*) FROM document d WHERE d.run_id = r.id) AS n FROM billing_run r WHERE r.id = $1",
-    [runId],
-  );
-  return { contentHash: rows[0]?.hash ?? '', documents: Number(rows[0]?.n ?? 0n), approved: true };
-}
-
 async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
-  // Claims point at documents: they are freed before the drafts go.
   await decideDispositions(db, runId, accounts);
   await settleCorrections(db, runId, accounts);
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
@@ -46,5 +47,7 @@ async function buildChunk(db: Db, runId: string, accounts: readonly string[]): P
   const { documents, held, parked } = await makeDocuments(db, runId, accounts);
   await holdCharges(db, runId, held);
   await parkAccounts(db, runId, parked);
+  await keepParked(db, runId, accounts);
   await insertDocuments(db, runId, documents);
+  await linkClaims(db, runId, accounts, documents);
 }

@@ -17,10 +17,7 @@ type Code = (typeof codes)[number];
 export async function checkCompleteness(db: Db, runId: string): Promise<void> {
   const window = await runWindow(db, runId);
   const found = window.offCycle ? [] : await findMissing(db, runId, window);
-  const standing = await db.query(
-    'SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = ANY($2)',
-    [runId, codes],
-  );
+  const standing = await db.query('SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = ANY($2)', [runId, codes]);
   await keepFindings(db, runId, standing.rows, found);
 }
 
@@ -32,7 +29,9 @@ async function findMissing(db: Db, runId: string, window: RunWindow): Promise<Ru
     const make = (code: Code, params: RunFound['params']): RunFound[] => {
       const { severity, version } = judgementOf(profile, code, undefined);
       if (severity === 'off') return [];
-      return [{ code: code satisfies IssueCode, version, severity, profileVersion: source.ruleProfileVersion, subject: `source ${source.id}`, accountId: null, documentId: null, recordId: null, params }];
+      return [
+        { code: code satisfies IssueCode, version, severity, profileVersion: source.ruleProfileVersion, subject: `source ${source.id}`, accountId: null, documentId: null, recordId: null, params },
+      ];
     };
     const own = days.filter((d) => d.sourceId === source.id);
     const lacks = missing.find((m) => m.sourceId === source.id);

@@ -46,9 +46,9 @@ export function chargeOf(r: QueryResultRow, refs: ReadonlyMap<bigint, CreditRef>
 
 /** Manual lines: adjustments of a run, and credits that were ordered and that it took. Conditions name id, run_id, account_id or withdrawn_at of `a`. */
 export const manualLines = `SELECT a.* FROM (
-  SELECT id, run_id, account_id, amount_minor, NULL::bigint AS net_minor, vat_code, gl_account, cost_center, description, withdrawn_at, NULL::text AS credits_document_id, NULL::integer AS credits_line_no, NULL::text AS legal_number FROM adjustment
+  SELECT id, run_id, account_id, amount_minor, NULL::bigint AS net_minor, vat_code, gl_account, cost_center, description, service_month, withdrawn_at, NULL::text AS credits_document_id, NULL::integer AS credits_line_no, NULL::text AS legal_number FROM adjustment
   UNION ALL
-  SELECT o.id, o.run_id, o.account_id, o.amount_minor, o.net_minor, o.vat_code, o.gl_account, o.cost_center, o.description, o.withdrawn_at, o.document_id, o.line_no, s.legal_number
+  SELECT o.id, o.run_id, o.account_id, o.amount_minor, o.net_minor, o.vat_code, o.gl_account, o.cost_center, o.description, NULL, o.withdrawn_at, o.document_id, o.line_no, s.legal_number
   FROM credit_order o JOIN issue_stamp s ON s.document_id = o.document_id WHERE o.run_id IS NOT NULL) a`;
 
 /** A row of `manualLines` as composing takes it. */
@@ -63,5 +63,6 @@ export function adjustmentOf(r: QueryResultRow): DocumentAdjustment {
     glAccount: r['gl_account'],
     costCenter: r['cost_center'],
     description: r['description'],
+    serviceMonth: r['service_month'],
   };
 }

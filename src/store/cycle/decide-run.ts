@@ -1,94 +1,165 @@
+import { needsTwo } from '../../core/cycle/release-rules.ts';
+import type { RunState } from '../../core/cycle/run-states.ts';
 import { audit } from '../commands/audit.ts';
 import type { Db } from '../db.ts';
-import { lockRun } from './run-state.ts';
+import { releaseRulesOf } from '../reads/release-rules.ts';
+import { contentProblems } from './approved-content.ts';
+import { authoredBy } from './authored.ts';
+import { followGroups, type GroupState, groupStates, lockRun } from './run-state.ts';
 
 export type RunDecision = {
   readonly runId: string;
   /** The request's id: a repeat meets the first answer. */
   readonly approvalId: string;
   readonly decision: 'approve' | 'reject';
+  /** What was looked at: the group's hash, or without a group the run's. */
   readonly contentHash: string;
+  /** Without it all groups that are still in review. */
+  readonly group?: string | undefined;
   readonly actor: string;
   readonly comment: string;
   readonly requestId?: string | undefined;
 };
 export type DecisionResult =
-  | { readonly ok: true }
+  /** `waitsForSecond`: groups that somebody else has to approve too. */
+  | { readonly ok: true; readonly waitsForSecond?: readonly string[] }
   /** The content changed since it was looked at; `current` is what stands now, empty while it is being built. */
   | { readonly ok: false; readonly reason: 'staleHash'; readonly current: string }
-  | { readonly ok: false; readonly reason: 'wrongState'; readonly state: string }
-  /** The approver authored something that takes effect in the run (invariant 7). */
+  | { readonly ok: false; readonly reason: 'wrongState'; readonly state: string; readonly group?: string }
+  /** The approver authored something that takes effect in the run (invariant 7), the first approval among it. */
   | { readonly ok: false; readonly reason: 'ownWork'; readonly what: string }
   /** Findings that block stand unsigned. */
-  | { readonly ok: false; readonly reason: 'blockingFindings'; readonly findings: number };
+  | { readonly ok: false; readonly reason: 'blockingFindings'; readonly findings: number }
+  /** What is stored is not what was built. */
+  | { readonly ok: false; readonly reason: 'unsoundContent'; readonly problems: readonly string[] };
 
-/** Approves, which fixes the documents, or rejects exactly the content whose hash is given. Repeatable by `approvalId`. */
+/**
+ * Approves, which fixes the documents, or rejects exactly the content whose hash is given: of one group, or of all that are in review. Where
+ * the entity's rules want two, the first approval is kept and the group waits for the second. Repeatable by `approvalId`. Two who decide
+ * at once come one after the other, by the lock on the run.
+ */
 export async function decideRun(db: Db, input: RunDecision): Promise<DecisionResult> {
   const state = await lockRun(db, input.runId);
-  const before = await db.query('SELECT 1 FROM approval WHERE id = $1', [input.approvalId]);
-  if (before.rowCount !== 0) return { ok: true };
-  if (state !== 'inReview') return { ok: false, reason: 'wrongState', state };
-  const run = (await db.query<{ content_hash: Buffer | null }>('SELECT content_hash FROM billing_run WHERE id = $1', [input.runId])).rows[0];
-  const current = run?.content_hash?.toString('hex') ?? '';
-  if (current === '' || current !== input.contentHash) return { ok: false, reason: 'staleHash', current };
-  const own = await authoredBy(db, input.runId, input.actor);
-  if (input.decision === 'approve' && own !== undefined) return { ok: false, reason: 'ownWork', what: own };
-  const findings = input.decision === 'approve' ? await unsignedBlocking(db, input.runId) : 0;
-  if (findings > 0) return { ok: false, reason: 'blockingFindings', findings };
-  await db.query("INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment) VALUES ($1, $2, 'all', $3, $4, $5, $6)", [
-    input.approvalId,
-    input.runId,
-    run?.content_hash,
-    input.decision,
-    input.actor,
-    input.comment,
-  ]);
+  const groups = await groupStates(db, input.runId);
+  const before = await db.query<{ group_name: string }>("SELECT group_name FROM approval WHERE run_id = $1 AND (id = $2 OR starts_with(id, $2 || '.'))", [input.runId, input.approvalId]);
+  if (before.rows.length > 0) return answer(groups.filter((g) => input.decision === 'approve' && g.state === 'inReview' && before.rows.some((r) => r.group_name === g.name)));
+  const found = await meant(db, input, state, groups);
+  if (!('groups' in found)) return found;
+  const pending: GroupState[] = [];
+  const approved: GroupState[] = [];
   if (input.decision === 'approve') {
-    await db.query("UPDATE document SET state = 'approved' WHERE run_id = $1 AND state IN ('draft', 'frozen')", [input.runId]);
-    await db.query("UPDATE billing_run SET state = 'approved' WHERE id = $1", [input.runId]);
-    await db.query("UPDATE release_group SET state = 'approved' WHERE run_id = $1", [input.runId]);
+    const refused = await refusal(db, input, found.groups);
+    if (refused !== undefined) return refused;
+    for (const group of found.groups) {
+      const first = await firstApprover(db, input.runId, group);
+      if (first === input.actor) return { ok: false, reason: 'ownWork', what: `the first approval of group ${group.name}` };
+      if (first === undefined && (await wantsTwo(db, input.runId, group.name))) pending.push(group);
+      else approved.push(group);
+    }
   }
-  await audit(db, input, { action: `run.${input.decision}`, subject: input.runId, reason: input.comment, after: { contentHash: current } });
-  return { ok: true };
+  await store(db, input, found.groups);
+  const names = found.groups.map((g) => g.name);
+  if (input.decision === 'reject') await db.query('UPDATE release_group SET review = review + 1 WHERE run_id = $1 AND name = ANY($2)', [input.runId, names]);
+  await fix(
+    db,
+    input.runId,
+    approved.map((g) => g.name),
+  );
+  const after = { contentHash: input.contentHash, groups: names, ...(pending.length === 0 ? {} : { waitsForSecond: pending.map((g) => g.name) }) };
+  await audit(db, input, { action: `run.${input.decision}`, subject: input.runId, reason: input.comment, after });
+  return answer(pending);
 }
 
-/** How many findings that block stand in the run and are signed by nobody. */
-async function unsignedBlocking(db: Db, runId: string): Promise<number> {
+function answer(pending: readonly GroupState[]): DecisionResult {
+  return pending.length === 0 ? { ok: true } : { ok: true, waitsForSecond: pending.map((g) => g.name) };
+}
+
+/** The groups a decision is about, once its hash is the one that stands. */
+async function meant(db: Db, { runId, group, contentHash }: RunDecision, state: RunState, groups: readonly GroupState[]): Promise<{ readonly groups: readonly GroupState[] } | DecisionResult> {
+  if (group === undefined) {
+    if (state !== 'inReview') return { ok: false, reason: 'wrongState', state };
+    const run = (await db.query<{ hash: string | null }>("SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows[0];
+    const current = run?.hash ?? '';
+    return current === '' || current !== contentHash ? { ok: false, reason: 'staleHash', current } : { groups: groups.filter((g) => g.state === 'inReview') };
+  }
+  const found = groups.find((g) => g.name === group);
+  if (found?.state !== 'inReview') return { ok: false, reason: 'wrongState', state: found?.state ?? 'not a group of the run', group };
+  const current = found.hash?.toString('hex') ?? '';
+  return current === '' || current !== contentHash ? { ok: false, reason: 'staleHash', current } : { groups: [found] };
+}
+
+/** Why these groups cannot be approved, or not by this actor. */
+async function refusal(db: Db, { runId, actor }: RunDecision, groups: readonly GroupState[]): Promise<DecisionResult | undefined> {
+  const own = await authoredBy(db, runId, actor);
+  if (own !== undefined) return { ok: false, reason: 'ownWork', what: own };
+  const names = groups.map((g) => g.name);
+  const findings = await unsignedBlocking(db, runId, names);
+  if (findings > 0) return { ok: false, reason: 'blockingFindings', findings };
+  const problems = await contentProblems(db, runId, names);
+  return problems.length === 0 ? undefined : { ok: false, reason: 'unsoundContent', problems };
+}
+
+/** How many findings that block stand in these groups, or in the run as a whole, and are signed by nobody. */
+export async function unsignedBlocking(db: Db, runId: string, groups: readonly string[]): Promise<number> {
   const { rows } = await db.query<{ n: bigint }>(
-    `SELECT count(*) AS n FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.severity = 'blocks'
+    `SELECT count(*) AS n FROM run_finding l JOIN finding f ON f.id = l.finding_id LEFT JOIN run_account x ON x.run_id = l.run_id AND x.account_id = l.account_id
+     WHERE l.run_id = $1 AND f.severity = 'blocks' AND (x.group_name IS NULL OR x.group_name = ANY($2))
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = l.finding_id::text AND d.run_id = $1)`,
-    [runId],
+    [runId, groups],
   );
   return Number(rows[0]?.n ?? 0n);
 }
 
-/** Something that takes effect in the run and was authored by the actor; undefined when there is nothing. */
-async function authoredBy(db: Db, runId: string, actor: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ what: string }>(
-    `SELECT what FROM (
-       SELECT 'exclusion ' || id AS what, author FROM exclusion_rule WHERE run_id = $1 AND withdrawn_at IS NULL
-       UNION ALL SELECT 'adjustment ' || id, author FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL
-       UNION ALL SELECT 'late arrivals pulled in', pulled_in_by FROM claim WHERE run_id = $1 AND pulled_in_by IS NOT NULL
-       UNION ALL SELECT 'credit ' || id, author FROM credit_order WHERE run_id = $1 AND withdrawn_at IS NULL
-       UNION ALL SELECT 'credit and rebill of ' || o.document_id, o.author FROM rebill_order o JOIN rebilled_record b ON b.order_id = o.id JOIN rated_charge c ON c.record_id = b.record_id AND c.revision = b.revision JOIN claim k ON k.charge_id = c.charge_id AND k.run_id = $1
-       UNION ALL SELECT 'document rules, version ' || p.version, p.author FROM billing_run r JOIN LATERAL (SELECT * FROM document_rules_version v WHERE v.entity_id = r.entity_id ORDER BY v.version DESC LIMIT 1) p ON true WHERE r.id = $1
-       UNION ALL SELECT 'decision on record ' || d.subject_id, d.actor FROM decision d JOIN claim k ON k.run_id = $1 JOIN rated_charge c ON c.charge_id = k.charge_id AND d.subject_id = c.record_id::text WHERE d.subject_kind = 'record'
-       UNION ALL SELECT 'signature on finding ' || d.subject_id, d.actor FROM decision d JOIN run_finding l ON l.run_id = $1 AND l.finding_id::text = d.subject_id WHERE d.subject_kind = 'finding' AND d.run_id = $1
-       UNION ALL SELECT 'acceptance of the total of ' || t.source_id || ' of ' || t.on_date, t.author FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN source s ON s.entity_id = r.entity_id
-         JOIN control_total_acceptance t ON t.source_id = s.id AND t.on_date >= (r.period_start AT TIME ZONE e.time_zone)::date AND t.on_date < (r.period_end AT TIME ZONE e.time_zone)::date WHERE r.id = $1
-       UNION ALL SELECT 'cancellation of expectation ' || x.key, x.resolved_actor FROM billing_run r JOIN source s ON s.entity_id = r.entity_id
-         JOIN expectation x ON x.source_id = s.id AND x.resolution = 'cancelled' AND x.opened_at >= r.period_start AND x.opened_at < r.period_end WHERE r.id = $1
-       UNION ALL SELECT 'rules of previews, version ' || p.version, p.author FROM billing_run r JOIN LATERAL (SELECT * FROM preview_rules_version v WHERE v.entity_id = r.entity_id ORDER BY v.version DESC LIMIT 1) p ON true WHERE r.id = $1
-       UNION ALL SELECT 'mapping ' || m.external_key, m.author FROM mapping m JOIN run_account a ON a.run_id = $1 AND a.account_id = m.internal_id
-       UNION ALL SELECT 'tariff ' || t.id, t.author FROM tariff_version t WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
-       UNION ALL SELECT 'price assignment ' || p.id, p.author FROM price_assignment p JOIN tariff_version t ON t.tariff_id = p.tariff_id
-         WHERE t.id IN (SELECT c.tariff_version_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
-       UNION ALL SELECT 'contract ' || v.contract_id || ' version ' || v.version, v.author FROM contract_version v
-         WHERE (v.contract_id, v.version) IN (SELECT c.contract_id, c.contract_version FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1)
-       UNION ALL SELECT s.kind || ' ' || s.id, s.author FROM set_up_version s JOIN run_account a ON a.run_id = $1 JOIN account o ON o.id = a.account_id
-         AND s.id = CASE s.kind WHEN 'party' THEN o.party_id ELSE o.id END WHERE s.kind IN ('party', 'account', 'vatStatus', 'payeeBankAccount')
-     ) w WHERE author = $2 LIMIT 1`,
-    [runId, actor],
+/** Whose approval of the very content of a group waits for a second; undefined too when the first has authored something since. */
+async function firstApprover(db: Db, runId: string, group: GroupState): Promise<string | undefined> {
+  const { rows } = await db.query<{ actor: string }>(
+    "SELECT actor FROM approval WHERE run_id = $1 AND group_name = $2 AND decision = 'approve' AND content_hash = $3 AND review = $4 ORDER BY decided_at",
+    [runId, group.name, group.hash, group.review],
   );
-  return rows[0]?.what;
+  for (const { actor } of rows) if ((await authoredBy(db, runId, actor)) === undefined) return actor;
+  return undefined;
+}
+
+async function wantsTwo(db: Db, runId: string, group: string): Promise<boolean> {
+  const totals = await db.query(
+    `SELECT a.strategy, a.category, d.currency, sum(abs(d.payable_minor))::bigint AS "sumMinor", max(abs(d.payable_minor)) AS "largestMinor"
+     FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.group_name = $2 AND d.state <> 'discarded' GROUP BY 1, 2, 3`,
+    [runId, group],
+  );
+  const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
+  return needsTwo((await releaseRulesOf(db, run?.entity_id ?? '')).rules, totals.rows);
+}
+
+async function store(db: Db, input: RunDecision, groups: readonly GroupState[]): Promise<void> {
+  const [only, ...more] = groups;
+  const idOf = (name: string) => (more.length === 0 && only?.name === name ? input.approvalId : `${input.approvalId}.${name}`);
+  await db.query(
+    `INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment, named_hash, review)
+     SELECT t.id, $1, g.name, g.content_hash, $4, $5, $6, decode($7, 'hex'), g.review FROM unnest($2::text[], $3::text[]) AS t(id, name) JOIN release_group g ON g.run_id = $1 AND g.name = t.name`,
+    [input.runId, groups.map((g) => idOf(g.name)), groups.map((g) => g.name), input.decision, input.actor, input.comment, input.contentHash],
+  );
+}
+
+/** Fixes the documents of groups whose approval is stored. */
+export async function fix(db: Db, runId: string, groups: readonly string[]): Promise<void> {
+  if (groups.length === 0) return;
+  await db.query("UPDATE document SET state = 'approved' WHERE run_id = $1 AND group_name = ANY($2) AND state IN ('draft', 'frozen')", [runId, groups]);
+  await db.query("UPDATE release_group SET state = 'approved', problem = NULL WHERE run_id = $1 AND name = ANY($2)", [runId, groups]);
+  await followGroups(db, runId);
+}
+
+/** Opens an approved group again before anything of it is issued: its documents are drafts, and its approval no longer counts. Throws nothing: false when it is not approved. */
+export async function reopenGroups(
+  db: Db,
+  input: { readonly runId: string; readonly group?: string | undefined; readonly actor: string; readonly reason: string; readonly requestId?: string | undefined },
+): Promise<{ readonly ok: true; readonly reopened: readonly string[] } | { readonly ok: false; readonly state: string }> {
+  const state = await lockRun(db, input.runId);
+  const groups = (await groupStates(db, input.runId)).filter((g) => input.group === undefined || g.name === input.group);
+  const names = groups.filter((g) => g.state === 'approved').map((g) => g.name);
+  if (names.length === 0) return { ok: false, state: input.group === undefined ? state : (groups[0]?.state ?? 'not a group of the run') };
+  await db.query("UPDATE document SET state = 'draft' WHERE run_id = $1 AND group_name = ANY($2) AND state = 'approved'", [input.runId, names]);
+  await db.query("UPDATE release_group SET state = 'inReview', review = review + 1, problem = NULL WHERE run_id = $1 AND name = ANY($2)", [input.runId, names]);
+  await followGroups(db, input.runId);
+  await audit(db, input, { action: 'run.reopen', subject: input.runId, reason: input.reason, after: { groups: names } });
+  return { ok: true, reopened: names };
 }

@@ -1,13 +1,75 @@
 import type { Db } from '../db.ts';
+import { lastDaySql, matchesOf, rulesOfRun, targetsOf } from './exclusion-match.ts';
 
-/** Says of each charge that a run claims of these accounts whether it is billed, written off or carried, and takes it off its document. */
+/**
+ * Says of each charge that a run claims of these accounts whether it is billed, written off or carried, takes what is not billed off its
+ * document, and keeps what was left out, or was until now, with the rule it was by. The run's own exclusions go before standing rules, the narrowest
+ * scope before wider ones. Where rules of one rank want different things it is carried, and a finding says so. A mirror goes with what it
+ * takes back.
+ */
 export async function decideDispositions(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
+  await db.query('DELETE FROM exclusion_hit WHERE run_id = $1 AND account_id = ANY($2)', [runId, accounts]);
+  await db.query(decide, [runId, accounts]);
+}
+
+const months = (from: string, to: string) => `((extract(year FROM ${to}) - extract(year FROM ${from})) * 12 + extract(month FROM ${to}) - extract(month FROM ${from}))`;
+
+const decide = `WITH mine AS MATERIALIZED (
+    SELECT k.account_id, a.category, c.charge_id, c.record_id, c.revision, c.clause, c.site_id, c.tariff_version_id, c.service_on, c.currency, c.reversal_of, c.payer_account_id
+    FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN account a ON a.id = k.account_id WHERE k.run_id = $1 AND k.account_id = ANY($2)
+  ), target AS MATERIALIZED (${targetsOf(rulesOfRun)}),
+  met AS (SELECT m.*, dense_rank() OVER (PARTITION BY charge_id ORDER BY cause, narrowness) AS place FROM (${matchesOf('target', 'mine')}) m),
+  best AS (
+    SELECT DISTINCT ON (charge_id) charge_id, cause, id, outcome, max_age_months FROM met WHERE place = 1
+    ORDER BY charge_id, CASE outcome WHEN 'carry' THEN 1 WHEN 'bill' THEN 2 ELSE 3 END, max_age_months DESC NULLS LAST, id),
+  clash AS (SELECT charge_id, array_agg(DISTINCT id) AS rivals FROM met WHERE place = 1 GROUP BY charge_id HAVING count(DISTINCT outcome) > 1),
+  -- What the last closed run said of it. A cancelled run leaves no trace.
+  former AS (
+    SELECT DISTINCT ON (h.charge_id) h.charge_id, h.outcome, h.cause, h.rule_id, h.first_run_id
+    FROM mine m JOIN exclusion_hit h ON h.charge_id = m.charge_id JOIN billing_run r ON r.id = h.run_id AND r.state = 'closed' AND r.kind = 'live' ORDER BY h.charge_id, r.closed_at DESC),
+  day AS (SELECT r.id, ${lastDaySql} AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1 OR r.id IN (SELECT first_run_id FROM former)),
+  alone AS (
+    SELECT m.charge_id, m.account_id, m.reversal_of, c.rivals, f.charge_id IS NOT NULL AS was_carried, f.first_run_id, f.cause AS before_cause, f.rule_id AS before_rule,
+      coalesce(b.outcome = 'carry' AND ${months('since.last', 'today.last')} >= b.max_age_months, false) AS too_old,
+      CASE WHEN m.clause = 'smallSession' THEN 'smallSession' ELSE coalesce(b.cause, 'none') END AS cause, CASE WHEN m.clause IS DISTINCT FROM 'smallSession' THEN b.id END AS rule_id,
+      CASE WHEN m.clause = 'smallSession' OR b.outcome = 'writeOff' THEN 'excluded'
+        WHEN b.outcome = 'carry' AND NOT coalesce(${months('since.last', 'today.last')} >= b.max_age_months, false) THEN 'carried' ELSE 'document' END AS disposition
+    FROM mine m JOIN day today ON today.id = $1 LEFT JOIN best b ON b.charge_id = m.charge_id LEFT JOIN clash c ON c.charge_id = m.charge_id
+      LEFT JOIN former f ON f.charge_id = m.charge_id AND f.outcome = 'carried' LEFT JOIN day since ON since.id = f.first_run_id),
+  decided AS (
+    SELECT a.charge_id, a.account_id, a.was_carried, a.first_run_id, a.before_cause, a.before_rule, a.disposition, a.cause, a.rule_id, a.rivals, a.too_old FROM alone a WHERE a.reversal_of IS NULL
+    UNION ALL
+    -- With what it takes back, in this run, or where that ended.
+    SELECT a.charge_id, a.account_id, a.was_carried, a.first_run_id, a.before_cause, a.before_rule, coalesce(o.disposition, k.disposition, 'document'), CASE WHEN o.charge_id IS NULL THEN coalesce(h.cause, 'none') ELSE o.cause END,
+      CASE WHEN o.charge_id IS NULL THEN h.rule_id ELSE o.rule_id END, o.rivals, coalesce(o.too_old, false)
+    FROM alone a LEFT JOIN alone o ON o.charge_id = a.reversal_of LEFT JOIN claim k ON k.charge_id = a.reversal_of LEFT JOIN exclusion_hit h ON h.run_id = k.run_id AND h.charge_id = k.charge_id AND h.outcome = k.disposition
+    WHERE a.reversal_of IS NOT NULL),
+  kept AS (
+    INSERT INTO exclusion_hit (run_id, charge_id, account_id, cause, rule_id, outcome, was_carried, first_run_id, before_cause, before_rule, too_old, rivals)
+    SELECT $1, charge_id, account_id, cause, rule_id, CASE disposition WHEN 'document' THEN 'billed' ELSE disposition END, was_carried, coalesce(first_run_id, CASE disposition WHEN 'carried' THEN $1 END),
+      before_cause, before_rule, too_old, rivals
+    FROM decided WHERE disposition <> 'document' OR was_carried OR rule_id IS NOT NULL)
+  UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = d.disposition FROM decided d WHERE d.charge_id = k.charge_id AND k.run_id = $1
+    AND (k.disposition <> d.disposition OR d.disposition <> 'document' AND k.document_id IS NOT NULL)`;
+
+/** Keeps which charges are carried since their account is parked, after its documents were tried. */
+export async function keepParked(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   await db.query(
-    `UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = coalesce(CASE WHEN own.clause = 'smallSession' THEN 'excluded' END,
-       (SELECT CASE WHEN bool_or(x.outcome = 'writeOff') THEN 'excluded' WHEN bool_or(x.outcome = 'carry') THEN 'carried' END
-        FROM exclusion_rule x JOIN rated_charge c ON c.charge_id = k.charge_id
-        WHERE x.run_id = k.run_id AND x.withdrawn_at IS NULL AND x.subject_id = CASE x.scope WHEN 'account' THEN k.account_id WHEN 'site' THEN c.site_id WHEN 'record' THEN c.record_id::text END), 'document')
-     FROM rated_charge own WHERE own.charge_id = k.charge_id AND k.run_id = $1 AND k.account_id = ANY($2)`,
+    `INSERT INTO exclusion_hit (run_id, charge_id, account_id, cause, outcome, was_carried, first_run_id)
+     SELECT k.run_id, k.charge_id, k.account_id, 'parked', 'carried', false, k.run_id FROM run_account a JOIN claim k ON k.run_id = a.run_id AND k.account_id = a.account_id
+     WHERE a.run_id = $1 AND a.account_id = ANY($2) AND a.state = 'parked' AND k.disposition = 'carried'
+     ON CONFLICT (run_id, charge_id) DO UPDATE SET cause = 'parked', rule_id = NULL, outcome = 'carried', first_run_id = coalesce(exclusion_hit.first_run_id, excluded.first_run_id), too_old = false, rivals = NULL
+       WHERE exclusion_hit.outcome = 'billed'`,
     [runId, accounts],
   );
+}
+
+/** Accounts that a run leaves out as a whole, and with their fees: by a rule on the account or its customer that asks nothing more. */
+export async function accountsLeftOut(db: Db, runId: string): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ key: string }>(
+    `SELECT key FROM (SELECT DISTINCT ON (key) key, outcome FROM (${targetsOf(rulesOfRun)}) t WHERE by = 'account' AND predicate = '{}'
+       ORDER BY key, cause, narrowness, CASE outcome WHEN 'carry' THEN 1 WHEN 'bill' THEN 2 ELSE 3 END) b WHERE outcome <> 'bill'`,
+    [runId],
+  );
+  return new Set(rows.map((r) => r.key));
 }

@@ -14,16 +14,16 @@ export async function settleCorrections(db: Db, runId: string, accounts: readonl
     [runId, accounts],
   );
   const writtenOff = mirrors.rows.filter((m) => m.disposition === 'excluded');
-  if (writtenOff.length > 0) await db.query("UPDATE claim SET disposition = 'excluded' WHERE charge_id = ANY($1::bigint[])", [writtenOff.map((m) => m.charge_id)]);
+  if (writtenOff.length > 0) await db.query("UPDATE claim SET disposition = 'excluded', document_id = NULL, line_no = NULL WHERE charge_id = ANY($1::bigint[])", [writtenOff.map((m) => m.charge_id)]);
   const early = mirrors.rows.filter((m) => m.disposition === 'document');
   if (early.length > 0)
     await db.query(
-      `UPDATE claim k SET disposition = 'carried', hold_reason = 'originalNotIssued' FROM rated_charge c
+      `UPDATE claim k SET disposition = 'carried', document_id = NULL, line_no = NULL, hold_reason = 'originalNotIssued' FROM rated_charge c
        WHERE c.charge_id = k.charge_id AND k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND (c.record_id = ANY($3::bigint[]) OR c.charge_id = ANY($4::bigint[]))`,
       [runId, accounts, early.flatMap((m) => m.record_id ?? []), early.map((m) => m.charge_id)],
     );
   await db.query(
-    `UPDATE claim k SET disposition = 'excluded' FROM rebill_order o JOIN rebilled_record b ON b.order_id = o.id JOIN rated_charge c ON c.record_id = b.record_id AND c.revision = b.revision AND c.reversal_of IS NULL
+    `UPDATE claim k SET disposition = 'excluded', document_id = NULL, line_no = NULL FROM rebill_order o JOIN rebilled_record b ON b.order_id = o.id JOIN rated_charge c ON c.record_id = b.record_id AND c.revision = b.revision AND c.reversal_of IS NULL
      WHERE o.outcome = 'writeOff' AND k.charge_id = c.charge_id AND k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND c.payer_account_id IS NOT NULL`,
     [runId, accounts],
   );
@@ -35,7 +35,7 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
   if (rows.length === 0) return;
   const claimed = rows.filter((r) => r.id > 0n);
   await db.query(
-    `UPDATE claim k SET disposition = 'carried', hold_reason = t.reason, held_since = coalesce(k.held_since, r.period) FROM unnest($2::bigint[], $3::text[]) AS t(id, reason), billing_run r
+    `UPDATE claim k SET disposition = 'carried', document_id = NULL, line_no = NULL, hold_reason = t.reason, held_since = coalesce(k.held_since, r.period) FROM unnest($2::bigint[], $3::text[]) AS t(id, reason), billing_run r
      WHERE k.charge_id = t.id AND k.run_id = $1 AND r.id = $1`,
     [runId, claimed.map((r) => r.id), claimed.map((r) => r.reason)],
   );
@@ -51,6 +51,6 @@ export async function parkAccounts(db: Db, runId: string, parked: ReadonlyMap<st
     ids,
     [...parked.values()],
   ]);
-  await db.query("UPDATE claim SET disposition = 'carried' WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, ids]);
+  await db.query("UPDATE claim SET disposition = 'carried', document_id = NULL, line_no = NULL WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, ids]);
   await db.query('DELETE FROM period_charge WHERE run_id = $1 AND account_id = ANY($2)', [runId, ids]);
 }

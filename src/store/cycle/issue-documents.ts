@@ -1,27 +1,43 @@
+import { isBefore } from '../../core/cycle/run-states.ts';
 import type { Db } from '../db.ts';
 import { bookDocuments } from '../ledger/book-documents.ts';
+import { bookWriteOffs } from '../ledger/book-write-offs.ts';
 import { handToOutbox } from './hand-to-outbox.ts';
 import { stampOwnerDocuments } from './owner-documents.ts';
 import { bookPeriodCharges } from './period-charges.ts';
-import { lockRun } from './run-state.ts';
+import { groupStates, lockRun } from './run-state.ts';
 import { stampInvoices } from './stamp-invoices.ts';
 
 const batch = 100;
 
+/** Which documents: those of one group, or of its canary alone. */
+export type Issued = { readonly group: string; readonly canary?: boolean };
+
 /**
  * Issues up to 100 approved documents of a run in the caller's transaction: gapless numbers under the series' row lock, the issue
- * stamp, the ledger, the outbox. Issues exactly the approved content: a document whose group hash is not the approved one stops it.
+ * stamp, the ledger, the outbox. Issues exactly the approved content: a group without an approval of its hash, or a document that has
+ * other bytes than its own, stops it. Without `only` it issues what every group in state issuing holds.
  * `issueOn` is the calendar date of issue in the entity's zone; it picks the series (D40). Answers how many are left.
  */
-export async function issueDocuments(db: Db, runId: string, issueOn: string): Promise<{ readonly issued: number; readonly left: number }> {
+export async function issueDocuments(db: Db, runId: string, issueOn: string, only?: Issued): Promise<{ readonly issued: number; readonly left: number }> {
   const state = await lockRun(db, runId);
-  if (state !== 'issuing') throw new RangeError(`run ${runId} is ${state}: only an issuing run issues documents`);
-  const approved = await db.query(`SELECT 1 FROM billing_run r JOIN approval a ON a.run_id = r.id AND a.decision = 'approve' AND a.content_hash = r.content_hash WHERE r.id = $1`, [runId]);
-  if (approved.rowCount === 0) throw new RangeError(`run ${runId} has no approval of the content it holds`);
-  const documents = await db.query(
-    `SELECT d.*, a.payment_terms_days, a.strategy FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state = 'approved' ORDER BY d.account_id, d.id LIMIT $2 FOR UPDATE OF d`,
-    [runId, batch],
+  const wanted = only?.canary ? 'canary' : 'issuing';
+  const groups = (await groupStates(db, runId)).filter((g) => g.state === wanted && (only === undefined || g.name === only.group));
+  if (groups.length === 0) throw new RangeError(`${only === undefined ? `run ${runId} is ${state}` : `group ${only.group} of run ${runId} is not ${wanted}`}: only what is issuing issues documents`);
+  const names = groups.map((g) => g.name);
+  const unapproved = await db.query<{ name: string }>(
+    `SELECT g.name FROM release_group g WHERE g.run_id = $1 AND g.name = ANY($2) AND NOT EXISTS
+       (SELECT FROM approval a WHERE a.run_id = g.run_id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash AND a.review = g.review) ORDER BY 1`,
+    [runId, names],
   );
+  if (unapproved.rows.length > 0) throw new RangeError(`run ${runId} has no approval of the content it holds in ${unapproved.rows.map((g) => g.name).join(', ')}`);
+  const toIssue = `d.run_id = $1 AND d.group_name = ANY($2) AND d.state = 'approved'${only?.canary ? ' AND EXISTS (SELECT FROM canary_document y WHERE y.document_id = d.id)' : ''}`;
+  const documents = await db.query(
+    `SELECT d.*, a.payment_terms_days, a.strategy, sha256(d.canonical) = d.content_hash AS sound FROM document d JOIN account a ON a.id = d.account_id WHERE ${toIssue} ORDER BY d.account_id, d.id LIMIT $3 FOR UPDATE OF d`,
+    [runId, names, batch],
+  );
+  const unsound = documents.rows.filter((d) => !d.sound);
+  if (unsound.length > 0) throw new RangeError(`not what was approved: ${unsound.map((d) => `document ${d.id} of ${d.account_id}`).join(', ')}`);
   if (documents.rows.length > 0) {
     const [first] = documents.rows;
     const isSale = (type: string) => type === 'invoice' || type === 'creditNote';
@@ -52,6 +68,17 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string): Pr
     );
     await db.query("UPDATE document SET state = 'issued' WHERE id = ANY($1)", [documents.rows.map((d) => d.id)]);
   }
-  const { rows } = await db.query<{ n: bigint }>("SELECT count(*) AS n FROM document WHERE run_id = $1 AND state = 'approved'", [runId]);
+  const { rows } = await db.query<{ n: bigint }>(`SELECT count(*) AS n FROM document d WHERE ${toIssue}`, [runId, names]);
   return { issued: documents.rows.length, left: Number(rows[0]?.n ?? 0n) };
+}
+
+/**
+ * Books what a run writes off, once all its groups are issued: until then exclusions of a group in review may still change. Repeatable;
+ * whichever group is the last books it.
+ */
+export async function writeOffWhenIssued(db: Db, runId: string, issueOn: string): Promise<void> {
+  await lockRun(db, runId);
+  if ((await groupStates(db, runId)).some((g) => isBefore(g.state, 'issuing'))) return;
+  if ((await db.query("SELECT FROM document WHERE run_id = $1 AND state = 'approved' LIMIT 1", [runId])).rowCount !== 0) return;
+  await bookWriteOffs(db, runId, issueOn);
 }

@@ -11,6 +11,7 @@ import type { DueRow } from '../../core/period/settle.ts';
 import type { Db } from '../db.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
 import { bookCharges } from '../ledger/book-charges.ts';
+import { accountsLeftOut } from './dispositions.ts';
 import { loadPeriod, type PeriodBook, type PeriodContract } from './load-period.ts';
 
 /** Thrown through the pure core when a place cannot be decided, and caught per contract: the account is parked with it. */
@@ -39,8 +40,7 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
   ).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   // An account that is left out is left out with its fees.
-  const left = await db.query<{ id: string }>("SELECT subject_id AS id FROM exclusion_rule WHERE run_id = $1 AND withdrawn_at IS NULL AND scope = 'account'", [runId]);
-  const leftOut = new Set(left.rows.map((r) => r.id));
+  const leftOut = await accountsLeftOut(db, runId);
   const book = await loadPeriod(db, { entityId: run.entity_id, period: run.period, runId, accountIds: accountIds.filter((id) => !leftOut.has(id)) });
   const drafts: { accountId: string; charge: PeriodCharge }[] = [];
   const parked = new Map<string, string>();

@@ -1,4 +1,7 @@
+import { isBefore, leastAdvanced, type RunState } from '../../core/cycle/run-states.ts';
 import type { Db } from '../db.ts';
+
+export type { RunState } from '../../core/cycle/run-states.ts';
 
 const next = {
   planned: ['collecting', 'cancelled'],
@@ -12,22 +15,58 @@ const next = {
   reconciled: ['closed'],
   closed: [],
   cancelled: [],
-} as const satisfies Record<string, readonly string[]>;
+} as const satisfies Record<RunState, readonly string[]>;
 
-export type RunState = keyof typeof next;
-
-const order = Object.keys(next);
+const mayStep = (from: RunState, to: RunState) => (next[from] as readonly string[]).includes(to);
+/** A repeat after the answer was lost: it is there, or beyond. */
+const isThere = (from: RunState, to: RunState) => from === to || (from !== 'cancelled' && isBefore(to, from));
 
 /**
- * Moves a run one step. Moving it to where it is, or where it has been, does nothing: an activity that is repeated after its answer
- * was lost must not undo what came since. Throws on a step that does not exist, and on any step of a cancelled run.
+ * Moves a run one step, with each of its groups that stands where it stands. Moving it to where it is, or where it has been, does nothing:
+ * an activity that is repeated after its answer was lost must not undo what came since. Throws RangeError on a step that does not exist,
+ * on any step of a cancelled run, and on cancelling what has begun to issue.
  */
 export async function advanceRun(db: Db, runId: string, to: RunState): Promise<void> {
   const from = await lockRun(db, runId);
-  if (from === to || (from !== 'cancelled' && order.indexOf(to) < order.indexOf(from))) return;
-  if (!(next[from] as readonly string[]).includes(to)) throw new RangeError(`run ${runId} is ${from}: it cannot become ${to}`);
-  await db.query('UPDATE billing_run SET state = $2, closed_at = CASE WHEN $2 = $3 THEN now() ELSE closed_at END WHERE id = $1', [runId, to, 'closed']);
-  await db.query('UPDATE release_group SET state = $2 WHERE run_id = $1', [runId, to]);
+  if (isThere(from, to)) return;
+  if (!mayStep(from, to)) throw new RangeError(`run ${runId} is ${from}: it cannot become ${to}`);
+  if (to === 'cancelled') {
+    const begun = (await groupStates(db, runId)).filter((g) => isBefore('approved', g.state) && g.state !== 'cancelled');
+    if (begun.length > 0) throw new RangeError(`run ${runId} cannot be cancelled: group ${begun.map((g) => `${g.name} is ${g.state}`).join(', ')}`);
+  }
+  await db.query('UPDATE release_group SET state = $2 WHERE run_id = $1 AND (state = $3 OR $2 = $4)', [runId, to, from, 'cancelled']);
+  await db.query('UPDATE billing_run SET state = $2, closed_at = CASE WHEN $2 = $3 THEN now() ELSE closed_at END WHERE id = $1', [runId, await standing(db, runId, to), 'closed']);
+}
+
+/** Moves one group one step, by the rules of `advanceRun`, and the run to its least advanced group. Answers where the run stands. */
+export async function advanceGroup(db: Db, runId: string, group: string, to: RunState): Promise<RunState> {
+  const run = await lockRun(db, runId);
+  const from = (await groupStates(db, runId)).find((g) => g.name === group)?.state;
+  if (from === undefined) throw new RangeError(`run ${runId} has no group "${group}"`);
+  if (isThere(from, to)) return run;
+  if (!mayStep(from, to)) throw new RangeError(`group ${group} of run ${runId} is ${from}: it cannot become ${to}`);
+  await db.query('UPDATE release_group SET state = $3, problem = NULL WHERE run_id = $1 AND name = $2', [runId, group, to]);
+  return followGroups(db, runId);
+}
+
+/** Writes where a run stands by its groups: the one place that derives it. The caller holds the run's row. */
+export async function followGroups(db: Db, runId: string): Promise<RunState> {
+  const state = leastAdvanced((await groupStates(db, runId)).map((g) => g.state));
+  await db.query('UPDATE billing_run SET state = $2 WHERE id = $1 AND state <> $2', [runId, state]);
+  return state;
+}
+
+export type GroupState = { readonly name: string; readonly state: RunState; readonly hash: Buffer | null; readonly review: number };
+
+/** The groups of a run in the order in which its hash covers them. */
+export async function groupStates(db: Db, runId: string): Promise<GroupState[]> {
+  const { rows } = await db.query('SELECT name, state, content_hash AS hash, review FROM release_group WHERE run_id = $1 ORDER BY name COLLATE "C"', [runId]);
+  return rows;
+}
+
+async function standing(db: Db, runId: string, to: RunState): Promise<RunState> {
+  const groups = await groupStates(db, runId);
+  return groups.length === 0 ? to : leastAdvanced(groups.map((g) => g.state));
 }
 
 /** The run's state, with its row locked until the transaction ends. */
@@ -35,6 +74,11 @@ export async function lockRun(db: Db, runId: string): Promise<RunState> {
   const { rows } = await db.query<{ state: RunState }>('SELECT state FROM billing_run WHERE id = $1 FOR UPDATE', [runId]);
   if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
   return rows[0].state;
+}
+
+/** Writes what one group of a run waits for or stumbles over; null when nothing is wrong. */
+export async function noteGroupProblem(db: Db, runId: string, group: string, problem: string | null): Promise<void> {
+  await db.query('UPDATE release_group SET problem = $3 WHERE run_id = $1 AND name = $2 AND problem IS DISTINCT FROM $3', [runId, group, problem]);
 }
 
 /** Writes what a run waits for or stumbles over, for whoever looks; null when nothing is wrong. */

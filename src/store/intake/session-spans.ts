@@ -75,7 +75,8 @@ export async function writeSpans(db: Db, spans: readonly SpanRow[], gone: readon
   if (gone.length > 0) await db.query('DELETE FROM session_span WHERE record_id = ANY($1::bigint[])', [gone]);
   if (spans.length === 0) return;
   const sorted = [...spans].sort((a, b) => (a.recordId < b.recordId ? -1 : 1));
-  const columns = 'record_id, entity_id, source_id, raw_id, cdr_key, session_id, place, connector_id, token_ref, start_at, end_at, energy_wh, meter_start_wh, meter_end_wh, linked_to, authorization_id';
+  const columns =
+    'record_id, entity_id, source_id, raw_id, cdr_key, session_id, place, connector_id, token_ref, start_at, end_at, energy_wh, meter_start_wh, meter_end_wh, linked_to, authorization_id';
   const excluded = columns.replaceAll(/\w+/g, 'excluded.$&');
   await db.query(
     `INSERT INTO session_span (${columns})

@@ -4,7 +4,11 @@ import { type ControlDay, controlTotalDays } from './control-totals.ts';
 import { missingCdrs } from './expectations.ts';
 
 type TotalsView = { readonly count: number; readonly energyWh: string; readonly amount: string | null };
-export type ControlDayView = Omit<ControlDay, 'stated' | 'received' | 'difference' | 'sourceId'> & { readonly stated: TotalsView | null; readonly received: TotalsView; readonly difference: TotalsView | null };
+export type ControlDayView = Omit<ControlDay, 'stated' | 'received' | 'difference' | 'sourceId'> & {
+  readonly stated: TotalsView | null;
+  readonly received: TotalsView;
+  readonly difference: TotalsView | null;
+};
 /** How complete a source is of a month. Days are local to the source; energy in Wh as text; instants as ISO text. */
 export type SourceCompleteness = {
   readonly sourceId: string;
@@ -52,7 +56,14 @@ export function controlDayView({ sourceId: _source, stated, received, difference
 
 const text = (t: NonNullable<ControlDay['stated']>): TotalsView => ({ ...t, energyWh: t.energyWh.toString() });
 
-export type StatedVersion = { readonly on: string; readonly origin: string; readonly version: number; readonly currency: string | null; readonly author: string; readonly receivedAt: string } & TotalsView;
+export type StatedVersion = {
+  readonly on: string;
+  readonly origin: string;
+  readonly version: number;
+  readonly currency: string | null;
+  readonly author: string;
+  readonly receivedAt: string;
+} & TotalsView;
 
 /** All that a source stated of a month, every version, by day, origin and version. */
 export async function statedTotals(db: Db, sourceId: string, month: string): Promise<readonly StatedVersion[]> {

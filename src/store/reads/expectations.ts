@@ -87,7 +87,8 @@ export async function missingCdrs(db: Db, filter: { readonly sourceIds: readonly
   return [...new Set(views.map((v) => v.sourceId))].map((sourceId) => {
     const own = views.filter((v) => v.sourceId === sourceId);
     const sums = new Map<string, bigint>();
-    for (const { atRisk } of own) if (atRisk !== null) sums.set(atRisk.currency, (sums.get(atRisk.currency) ?? 0n) + roundToMoney(exactFromDecimal(atRisk.amount), atRisk.currency, 'halfAwayFromZero'));
+    for (const { atRisk } of own)
+      if (atRisk !== null) sums.set(atRisk.currency, (sums.get(atRisk.currency) ?? 0n) + roundToMoney(exactFromDecimal(atRisk.amount), atRisk.currency, 'halfAwayFromZero'));
     return {
       sourceId,
       open: own.length,

@@ -3,6 +3,7 @@ import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 import { lateArrivals } from './late-arrivals.ts';
 import { countRunFindings, type FindingCounts } from './run-findings.ts';
+import { type GroupView, runGroups } from './run-groups.ts';
 
 export type StrategyTotals = {
   readonly strategy: string;
@@ -28,6 +29,8 @@ export type RunSummary = {
   readonly closedAt: string | null;
   /** Null while it is not built, or is being built again. */
   readonly contentHash: string | null;
+  /** What is approved and issued apart. */
+  readonly groups: readonly GroupView[];
   readonly byStrategy: readonly StrategyTotals[];
   readonly accounts: { readonly ready: number; readonly pending: number };
   /** Accounts that have no document since something is missing for them; what they were to be billed is carried. */
@@ -76,6 +79,7 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     setClosedAt: run.set_closed_at?.toISOString() ?? null,
     closedAt: run.closed_at?.toISOString() ?? null,
     contentHash: run.hash,
+    groups: await runGroups(db, runId),
     byStrategy: strategies.rows.map((r) => ({
       strategy: r.strategy,
       currency: r.currency,

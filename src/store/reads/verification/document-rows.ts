@@ -1,5 +1,5 @@
 import type { QueryResultRow } from 'pg';
-import type { DocumentAdjustment, DocumentCharge } from '../../../core/document/compose.ts';
+import type { StoredDocument, StoredParts } from '../../../core/document/judge-document.ts';
 import { adjustmentOf, annexOrder, chargeOf, claimedCharges, manualLines } from '../../cycle/claimed-charges.ts';
 import { creditRefs } from '../../cycle/credits.ts';
 import type { Db } from '../../db.ts';
@@ -9,63 +9,42 @@ import { pagesOf } from './pages.ts';
 // A document may hold tens of thousands of charges: few at a time.
 const documentsPerPage = 20;
 
-export type DocumentRow = {
-  readonly id: string;
-  readonly state: string;
-  readonly type: string;
-  readonly period: string;
-  readonly credits_document_id: string | null;
-  readonly service_from: string | null;
-  readonly service_to: string | null;
-  readonly account_id: string;
-  readonly entity_id: string;
-  readonly currency: string;
-  readonly net_minor: bigint;
-  readonly vat_minor: bigint;
-  readonly rounding_minor: bigint;
-  readonly payable_minor: bigint;
-  readonly energy_wh: bigint;
-  readonly charge_count: number;
-  readonly canonical: Buffer;
-  readonly content_hash: Buffer;
-};
-/** What a document was composed from, and the lines it was written to. */
-export type DocumentParts = {
-  readonly charges: readonly (DocumentCharge & { readonly lineNo: number })[];
-  readonly adjustments: readonly DocumentAdjustment[];
-  readonly lines: readonly QueryResultRow[];
-};
-
 /** Every document that somebody may rely on, with its parts. */
-export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: DocumentRow; readonly parts: DocumentParts }[]> {
-  const pages = pagesOf<DocumentRow>(db, 'SELECT d.*, r.period FROM document d JOIN billing_run r ON r.id = d.run_id ORDER BY d.run_id, d.account_id, d.id', documentsPerPage);
-  for await (const documents of pages) {
-    const ids = documents.map((d) => d.id);
-    const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, ${annexOrder}`, [ids]);
-    const lines = await db.query('SELECT * FROM document_line WHERE document_id = ANY($1) ORDER BY document_id, line_no', [ids]);
-    const adjustments = await db.query(`SELECT l.document_id, a.* FROM document_line l JOIN (${manualLines}) a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id`, [ids]);
-    const refs = await creditRefs(db, charges.rows);
-    const of = (rows: readonly QueryResultRow[], id: string) => rows.filter((r) => r['document_id'] === id);
-    yield documents.map((row) => ({
-      row,
-      parts: {
-        charges: of(charges.rows, row.id).map((r) => ({ ...chargeOf(r, refs), lineNo: r['line_no'] })),
-        adjustments: of(adjustments.rows, row.id).map(adjustmentOf),
-        lines: of(lines.rows, row.id),
-      },
-    }));
-  }
+export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: StoredDocument; readonly parts: StoredParts }[]> {
+  const pages = pagesOf<StoredDocument>(db, 'SELECT d.*, r.period FROM document d JOIN billing_run r ON r.id = d.run_id ORDER BY d.run_id, d.account_id, d.id', documentsPerPage);
+  for await (const documents of pages) yield withParts(db, documents);
 }
 
-export type RunRow = { readonly id: string; readonly content_hash: Buffer; readonly group_hashes: readonly Buffer[]; readonly approved: boolean; readonly needs_approval: boolean };
+/** Documents with what they were composed from. */
+export async function withParts(db: Db, documents: readonly StoredDocument[]): Promise<{ readonly row: StoredDocument; readonly parts: StoredParts }[]> {
+  const ids = documents.map((d) => d.id);
+  const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, ${annexOrder}`, [ids]);
+  const lines = await db.query('SELECT * FROM document_line WHERE document_id = ANY($1) ORDER BY document_id, line_no', [ids]);
+  const adjustments = await db.query(`SELECT l.document_id, a.* FROM document_line l JOIN (${manualLines}) a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id`, [ids]);
+  const refs = await creditRefs(db, charges.rows);
+  const of = (rows: readonly QueryResultRow[], id: string) => rows.filter((r) => r['document_id'] === id);
+  return documents.map((row) => ({
+    row,
+    parts: {
+      charges: of(charges.rows, row.id).map((r) => ({ ...chargeOf(r, refs), lineNo: r['line_no'] })),
+      adjustments: of(adjustments.rows, row.id).map(adjustmentOf),
+      lines: of(lines.rows, row.id),
+    },
+  }));
+}
 
-/** Runs whose documents are built, with their groups' hashes and whether that content was approved. */
+/** `approved`: its hash was approved; `needsApproval`: documents of it are fixed. */
+export type GroupRow = { readonly name: string; readonly hash: string; readonly approved: boolean; readonly needsApproval: boolean };
+export type RunRow = { readonly id: string; readonly content_hash: Buffer; readonly groups: readonly GroupRow[] };
+
+/** Runs whose documents are built, with their groups' hashes in order of their names, and whether that content was approved. */
 export const hashedRuns = (db: Db) =>
   pagesOf<RunRow>(
     db,
-    `SELECT r.id, r.content_hash, ARRAY(SELECT g.content_hash FROM release_group g WHERE g.run_id = r.id ORDER BY g.name) AS group_hashes,
-       EXISTS (SELECT FROM approval a WHERE a.run_id = r.id AND a.decision = 'approve' AND a.content_hash = r.content_hash) AS approved,
-       EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND d.state IN ('approved', 'awaitingNumber', 'issued')) AS needs_approval
+    `SELECT r.id, r.content_hash, (SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.name, 'hash', encode(g.content_hash, 'hex'),
+       'approved', EXISTS (SELECT FROM approval a WHERE a.run_id = r.id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash),
+       'needsApproval', EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND d.group_name = g.name AND d.state IN ('approved', 'awaitingNumber', 'issued'))) ORDER BY g.name COLLATE "C"), '[]')
+       FROM release_group g WHERE g.run_id = r.id) AS groups
      FROM billing_run r WHERE r.content_hash IS NOT NULL ORDER BY r.id`,
   );
 

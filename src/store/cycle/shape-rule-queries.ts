@@ -1,0 +1,68 @@
+import { lastDaySql, rulesOfRun } from './exclusion-match.ts';
+
+const hits = `hit AS (SELECT h.*, c.energy_wh, c.net_minor, c.currency AS charge_currency FROM exclusion_hit h JOIN rated_charge c ON c.charge_id = h.charge_id WHERE h.run_id = $1),
+        held AS (${rulesOfRun})`;
+const sums = "'computed', sum(h.net_minor), 'charges', count(*), 'wh', sum(h.energy_wh)";
+const perRule = (rule: string, where: string, more = '') =>
+  `SELECT ${rule} AS subject, NULL::text AS account_id, NULL::bigint AS record_id, h.charge_currency AS currency, jsonb_build_object('rule', ${rule}, ${sums}${more}) AS params FROM hit h WHERE ${where} GROUP BY ${rule}, h.charge_currency`;
+const billedAgain = "h.was_carried AND h.outcome = 'billed'";
+
+/** Queries of the rules that look at what finance shaped: exclusions and adjustments. */
+export const shapeRuleQueries = {
+  exclusionConflict: {
+    scope: 'run',
+    money: ['computed'],
+    parts: () => hits,
+    sql: () => `SELECT x.rules AS subject, x.account_id, NULL::bigint AS record_id, x.charge_currency AS currency, jsonb_build_object('rules', x.rules, 'computed', x.net, 'charges', x.n, 'wh', x.wh) AS params
+      FROM (SELECT array_to_string(h.rivals, ', ') AS rules, h.account_id, h.charge_currency, sum(h.net_minor) AS net, count(*) AS n, sum(h.energy_wh) AS wh FROM hit h WHERE h.rivals IS NOT NULL GROUP BY 1, 2, 3) x`,
+  },
+  exclusionExpired: {
+    scope: 'run',
+    money: ['computed'],
+    parts: () => hits,
+    sql: () => perRule('h.before_rule', `${billedAgain} AND h.before_cause = 'standing' AND NOT h.too_old AND h.before_rule NOT IN (SELECT id FROM held)`),
+  },
+  carriedTooLong: { scope: 'run', money: ['computed'], parts: () => hits, sql: () => perRule('h.rule_id', 'h.too_old') },
+  carriedBilled: { scope: 'run', money: ['computed'], parts: () => hits, sql: () => perRule('h.before_rule', `${billedAgain} AND h.before_cause = 'own'`) },
+  exclusionReviewDue: {
+    scope: 'run',
+    money: ['computed'],
+    parts: () => `${hits}, due AS (SELECT s.id, s.review_on FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN standing_exclusion s ON s.review_on <= ${lastDaySql} WHERE r.id = $1)`,
+    sql: () => perRule('h.rule_id', "h.outcome <> 'billed' AND h.rule_id IN (SELECT id FROM due)", ", 'on', (SELECT min(d.review_on) FROM due d WHERE d.id = h.rule_id)"),
+  },
+  adjustmentUnsigned: {
+    scope: 'run',
+    money: ['computed', 'limit'],
+    sql: ({
+      minMinor,
+    }: Readonly<
+      Record<string, number>
+    >) => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'limit', ${minMinor}) AS params
+      FROM adjustment j WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND j.reversal_of IS NULL AND j.signed_by IS NULL AND abs(j.amount_minor) > ${minMinor}`,
+  },
+  adjustmentConflict: {
+    scope: 'run',
+    money: ['computed'],
+    parts: () => `${hits}, adj AS (SELECT * FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL),
+        whole AS (SELECT k.account_id, bool_and(k.disposition <> 'document') AS is_out FROM claim k WHERE k.run_id = $1 AND k.account_id IN (SELECT account_id FROM adj) GROUP BY 1)`,
+    sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'why', w.why) AS params
+      FROM adj j CROSS JOIN LATERAL (
+        SELECT 'its account is parked' AS why FROM run_account a WHERE a.run_id = $1 AND a.account_id = j.account_id AND a.state = 'parked'
+        UNION ALL SELECT 'all else of its account is left out of the run' FROM whole o WHERE o.account_id = j.account_id AND o.is_out
+        UNION ALL SELECT 'its charge is left out of the run' FROM hit h WHERE h.charge_id = j.charge_id AND h.outcome <> 'billed'
+        UNION ALL SELECT 'its charge was taken back by a correction' FROM rated_charge m JOIN rated_charge o ON o.charge_id = m.reversal_of AND o.record_id = m.record_id WHERE o.charge_id = j.charge_id) w`,
+  },
+  creditAboveLine: {
+    scope: 'run',
+    money: ['computed', 'limit'],
+    sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', c.adjusted + c.mirrored, 'limit', c.worth, 'line', j.document_id || ' line ' || j.line_no) AS params
+      FROM adjustment j CROSS JOIN LATERAL credit_of_line(j.document_id, j.line_no) c WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND j.document_id IS NOT NULL AND abs(c.adjusted + c.mirrored) > abs(c.worth)`,
+  },
+  twinWaits: {
+    scope: 'run',
+    money: ['computed'],
+    sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.reversal_of, 'computed', j.amount_minor, 'due', j.due_period) AS params
+      FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN account a ON a.entity_id = e.id JOIN adjustment j ON j.account_id = a.id AND j.due_period <= to_char(${lastDaySql}, 'YYYY-MM')
+      JOIN adjustment o ON o.id = j.reversal_of WHERE r.id = $1 AND j.withdrawn_at IS NULL AND j.run_id IS NULL AND is_fixed(o.run_id, o.account_id)`,
+  },
+} as const;

@@ -1,0 +1,36 @@
+import { formatMinor } from '../../core/money.ts';
+import { previewAccounts } from '../cycle/record-preview.ts';
+import type { Db } from '../db.ts';
+
+/** Accounts named at most. */
+const named = 200;
+
+/** An account that was built again; `after` is null while it is being built, `before` where it was not in the run. */
+type Change = { readonly accountId: string; readonly currency: string; readonly before: string | null; readonly after: string | null };
+export type Changes = { /** How many accounts changed; `items` names the first 200. */ readonly accounts: number; readonly items: readonly Change[] };
+
+/** What changed in a run since it, or one of its groups, had a hash: by account, with its payable before and now. Undefined when it never had it. */
+export async function changesSince(db: Db, runId: string, contentHash: string): Promise<Changes | undefined> {
+  const seen = await db.query<{ build: number; name: string | null }>(
+    `SELECT build, NULL AS name FROM preview_build WHERE run_id = $1 AND content_hash = decode($2, 'hex')
+     UNION ALL SELECT build, name FROM preview_group WHERE run_id = $1 AND content_hash = decode($2, 'hex') ORDER BY build DESC LIMIT 1`,
+    [runId, contentHash],
+  );
+  const [build] = seen.rows;
+  if (build === undefined) return undefined;
+  const { rows } = await db.query(
+    `SELECT coalesce(a.account_id, b.account_id, x.account_id) AS account_id, coalesce(a.currency, b.currency, c.currency) AS currency, x.state = 'pending' AS pending,
+       b.net_minor + b.vat_minor + b.rounding_minor AS before, a.net_minor + a.vat_minor + a.rounding_minor AS after, count(*) OVER () AS n
+     FROM run_account x JOIN account c ON c.id = x.account_id
+     LEFT JOIN (${previewAccounts('$1')}) a ON a.account_id = x.account_id LEFT JOIN (${previewAccounts('$1', '$2::integer')}) b ON b.account_id = x.account_id
+     WHERE x.run_id = $1 AND ($3::text IS NULL OR x.group_name = $3 OR x.moved_by IS NOT NULL)
+       AND (x.state = 'pending' OR (a.net_minor, a.vat_minor, a.rounding_minor, a.energy_wh, a.lines, a.documents) IS DISTINCT FROM (b.net_minor, b.vat_minor, b.rounding_minor, b.energy_wh, b.lines, b.documents))
+     ORDER BY 1 LIMIT ${named}`,
+    [runId, build.build, build.name],
+  );
+  const money = (amount: bigint | null, currency: string) => (amount === null ? null : formatMinor(amount, currency));
+  return {
+    accounts: Number(rows[0]?.n ?? 0n),
+    items: rows.map((r) => ({ accountId: r.account_id, currency: r.currency, before: money(r.before, r.currency), after: r.pending ? null : money(r.after, r.currency) })),
+  };
+}

@@ -1,0 +1,78 @@
+import type { QueryResultRow } from 'pg';
+import { formatMinor } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+import { type Page, type PageOrder, pageOf } from './page.ts';
+
+type Life = { readonly reason: string; readonly author: string; readonly createdAt: string; readonly withdrawnAt: string | null };
+export type ExclusionView = Life & { readonly id: string; readonly scope: string; readonly subjectId: string; readonly outcome: string };
+export type AdjustmentView = Life & {
+  readonly id: string;
+  readonly accountId: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly vatCode: string;
+  readonly glKey: string | null;
+  readonly glAccount: string;
+  readonly costCenter: string;
+  readonly description: string;
+  readonly serviceMonth: string | null;
+  readonly chargeId: string | null;
+  readonly line: { readonly documentId: string; readonly lineNo: number } | null;
+  readonly attachment: { readonly ref: string; readonly sha256: string } | null;
+  readonly signedBy: string | null;
+  /** The adjustment that this one takes back. */
+  readonly reverses: string | null;
+  /** What takes it back later; `runId` is null while it waits. */
+  readonly twin: { readonly id: string; readonly duePeriod: string; readonly runId: string | null } | null;
+};
+
+const withTwin = 'SELECT j.*, t.id AS twin_id, t.due_period AS twin_due, t.run_id AS twin_run FROM adjustment j LEFT JOIN adjustment t ON t.reversal_of = j.id';
+
+/** Exclusions and adjustments of a run in order of their making, withdrawn ones with the time they were withdrawn. */
+export async function shapesOf(db: Db, runId: string): Promise<{ readonly exclusions: readonly ExclusionView[]; readonly adjustments: readonly AdjustmentView[] }> {
+  const exclusions = await db.query('SELECT * FROM exclusion_rule WHERE run_id = $1 ORDER BY created_at, id', [runId]);
+  const adjustments = await db.query(`${withTwin} WHERE j.run_id = $1 ORDER BY j.created_at, j.id`, [runId]);
+  return {
+    exclusions: exclusions.rows.map((r) => ({ id: r.id, scope: r.scope, subjectId: r.subject_id, outcome: r.outcome, ...lifeOf(r) })),
+    adjustments: adjustments.rows.map(adjustmentView),
+  };
+}
+
+/** What is to take an approved adjustment back and is in no run: the runs of its month have not come, were cancelled, or put it out. By the month it is due. */
+export async function waitingTwins(db: Db, page: PageOrder): Promise<Page<AdjustmentView & { readonly duePeriod: string }>> {
+  const { rows } = await db.query(
+    `${withTwin} JOIN adjustment o ON o.id = j.reversal_of WHERE j.withdrawn_at IS NULL AND (j.run_id IS NULL OR EXISTS (SELECT FROM billing_run c WHERE c.id = j.run_id AND c.state = 'cancelled'))
+       AND is_fixed(o.run_id, o.account_id) AND ($1::text IS NULL OR (j.due_period, j.id) > (SELECT due_period, id FROM adjustment WHERE id = $1)) ORDER BY j.due_period, j.id LIMIT $2`,
+    [page.cursor ?? null, page.limit + 1],
+  );
+  return pageOf(
+    rows,
+    page.limit,
+    (r) => r['id'],
+    (r) => ({ ...adjustmentView(r), duePeriod: r['due_period'] }),
+  );
+}
+
+const lifeOf = (r: QueryResultRow): Life => ({ reason: r['reason'], author: r['author'], createdAt: r['created_at'].toISOString(), withdrawnAt: r['withdrawn_at']?.toISOString() ?? null });
+
+function adjustmentView(r: QueryResultRow): AdjustmentView {
+  return {
+    id: r['id'],
+    accountId: r['account_id'],
+    amount: formatMinor(r['amount_minor'], r['currency']),
+    currency: r['currency'],
+    vatCode: r['vat_code'],
+    glKey: r['gl_key'],
+    glAccount: r['gl_account'],
+    costCenter: r['cost_center'],
+    description: r['description'],
+    serviceMonth: r['service_month'],
+    chargeId: r['charge_id']?.toString() ?? null,
+    line: r['document_id'] === null ? null : { documentId: r['document_id'], lineNo: r['line_no'] },
+    attachment: r['attachment_ref'] === null ? null : { ref: r['attachment_ref'], sha256: r['attachment_sha256'] },
+    signedBy: r['signed_by'],
+    reverses: r['reversal_of'],
+    twin: r['twin_id'] === null ? null : { id: r['twin_id'], duePeriod: r['twin_due'], runId: r['twin_run'] },
+    ...lifeOf(r),
+  };
+}

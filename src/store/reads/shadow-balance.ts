@@ -1,0 +1,81 @@
+import type { QueryResultRow } from 'pg';
+import { formatMinor } from '../../core/money.ts';
+import { lastDaySql } from '../cycle/exclusion-match.ts';
+import type { Db } from '../db.ts';
+
+type Figures = { readonly charges: number; readonly energyWh: string; readonly net: string };
+/** opening + added + moved = billed + writtenOff + closing, in charges, Wh and money. */
+type Flow = {
+  readonly currency: string;
+  /** Carried by an earlier run. */
+  readonly opening: Figures;
+  /** Left out by this run for the first time. */
+  readonly added: Figures;
+  /** What another rule decides on now: away from the one that had carried it, to the one that took it over. Zero over all rows. */
+  readonly moved: Figures;
+  readonly billed: Figures;
+  readonly writtenOff: Figures;
+  /** Carried on to a later run. */
+  readonly closing: Figures;
+};
+/** What is left out by one rule, or for one cause, of one service month. `ageMonths`: since the run that first carried the oldest of it. */
+export type ShadowRow = Flow & { readonly cause: string; readonly ruleId: string | null; readonly serviceMonth: string; readonly ageMonths: number };
+export type ShadowBalance = { readonly rows: readonly ShadowRow[]; readonly totals: readonly Flow[] };
+
+const parts = ['opening', 'added', 'moved', 'billed', 'written_off', 'closing'] as const;
+const figuresSql = parts.map((p) => `sum(x.${p})::integer AS ${p}_n, sum(x.${p} * c.energy_wh)::bigint AS ${p}_wh, sum(x.${p} * c.net_minor)::bigint AS ${p}_net`).join(', ');
+const isMoved = "h.was_carried AND h.outcome <> 'billed' AND (h.cause, h.rule_id) IS DISTINCT FROM (h.before_cause, h.before_rule)";
+const when = (condition: string) => `(${condition})::integer`;
+
+/**
+ * Each charge under the rule it belongs to, 1 where it counts; what another rule took over stands under both. What is billed belongs to the rule
+ * that had carried it. What a rule says is to be billed, and was never carried, was not left out.
+ */
+const flow = `exclusion_hit h JOIN rated_charge c ON c.charge_id = h.charge_id
+  JOIN (SELECT r.*, ${lastDaySql} AS last_day FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id) r ON r.id = h.run_id
+  LEFT JOIN (SELECT r.id, ${lastDaySql} AS last_day FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id) f ON f.id = h.first_run_id
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN h.outcome = 'billed' THEN h.before_cause ELSE h.cause END AS cause, CASE WHEN h.outcome = 'billed' THEN h.before_rule ELSE h.rule_id END AS rule_id,
+      ${when(`h.was_carried AND NOT (${isMoved})`)} AS opening, ${when('NOT h.was_carried')} AS added, ${when(isMoved)} AS moved, ${when("h.outcome = 'billed'")} AS billed, ${when("h.outcome = 'excluded'")} AS written_off,
+      ${when("h.outcome = 'carried'")} AS closing
+    UNION ALL SELECT h.before_cause, h.before_rule, 1, 0, -1, 0, 0, 0 WHERE ${isMoved}) x`;
+const leftOut = "(h.was_carried OR h.outcome <> 'billed')";
+const ageSql = 'max(coalesce((extract(year FROM r.last_day) - extract(year FROM f.last_day)) * 12 + extract(month FROM r.last_day) - extract(month FROM f.last_day), 0))::integer';
+
+/** What a run leaves out, and what it bills, writes off or carries on of what earlier runs carried, by rule and service month. */
+export async function shadowBalance(db: Db, runId: string): Promise<ShadowBalance> {
+  const { rows } = await db.query(
+    `SELECT x.cause, x.rule_id, c.service_month, c.currency, ${ageSql} AS age, ${figuresSql} FROM ${flow} WHERE h.run_id = $1 AND ${leftOut} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
+    [runId],
+  );
+  const totals = await db.query(`SELECT c.currency, ${figuresSql} FROM ${flow} WHERE h.run_id = $1 AND ${leftOut} GROUP BY 1 ORDER BY 1`, [runId]);
+  return {
+    rows: rows.map((r) => ({ cause: r.cause, ruleId: r.rule_id, serviceMonth: r.service_month, ageMonths: r.age, ...flowOf(r) })),
+    totals: totals.rows.map(flowOf),
+  };
+}
+
+export type RuleHits = Flow & { readonly runId: string; readonly period: string; readonly runState: string; readonly ageMonths: number };
+
+/** What a rule, standing or a run's own, did in each run that is not cancelled, oldest first. */
+export async function hitsOfRule(db: Db, ruleId: string): Promise<readonly RuleHits[]> {
+  const { rows } = await db.query(
+    `SELECT h.run_id, r.period, r.state, c.currency, ${ageSql} AS age, ${figuresSql} FROM ${flow}
+     WHERE x.rule_id = $1 AND (h.rule_id = $1 OR h.before_rule = $1) AND r.state <> 'cancelled' AND ${leftOut} GROUP BY 1, 2, 3, 4, r.period_end ORDER BY r.period_end, 1, 4`,
+    [ruleId],
+  );
+  return rows.map((r) => ({ runId: r.run_id, period: r.period, runState: r.state, ageMonths: r.age, ...flowOf(r) }));
+}
+
+function flowOf(r: QueryResultRow): Flow {
+  const figures = (part: (typeof parts)[number]): Figures => ({ charges: r[`${part}_n`], energyWh: r[`${part}_wh`].toString(), net: formatMinor(r[`${part}_net`], r['currency']) });
+  return {
+    currency: r['currency'],
+    opening: figures('opening'),
+    added: figures('added'),
+    moved: figures('moved'),
+    billed: figures('billed'),
+    writtenOff: figures('written_off'),
+    closing: figures('closing'),
+  };
+}

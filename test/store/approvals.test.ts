@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { releaseRulesSchema } from '../../src/contracts/release-rules.ts';
+import { needsTwo } from '../../src/core/cycle/release-rules.ts';
+import { setReleaseRules } from '../../src/store/commands/set-release-rules.ts';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
+import { runGroups } from '../../src/store/reads/run-groups.ts';
+import { type Review, startReview } from '../support/review.ts';
+
+describe('rules on who approves', () => {
+  const totals = [
+    { strategy: 'fleetInvoice', category: 'fleet', currency: 'SEK', sumMinor: 100_00n, largestMinor: 60_00n },
+    { strategy: 'driverInvoice', category: 'driver', currency: 'SEK', sumMinor: 30_00n, largestMinor: 10_00n },
+    { strategy: 'emspSettlement', category: 'emsp', currency: 'EUR', sumMinor: 900_00n, largestMinor: 900_00n },
+  ];
+  it.each([
+    ['nobody asks for two', [], false],
+    ['all of a currency: 100 + 30 SEK are above 129, not above 130', [{ currency: 'SEK', groupAbove: 129_99 }], true],
+    ['at the limit one is enough', [{ currency: 'SEK', groupAbove: 130_00 }], false],
+    ['a strategy alone', [{ strategy: 'fleetInvoice', groupAbove: 100_00 }], false],
+    ['a single document', [{ category: 'fleet', documentAbove: 59_99 }], true],
+    ['any currency, each for itself: 900 EUR', [{ groupAbove: 899_99 }], true],
+    ['currencies are never added: 130 SEK and 900 EUR are not 1,030', [{ groupAbove: 1000_00 }], false],
+  ])('%s', (_, secondApprover, two) => {
+    expect(needsTwo(releaseRulesSchema.parse({ secondApprover }), totals)).toBe(two);
+  });
+  it('name an amount', () => {
+    expect(releaseRulesSchema.safeParse({ secondApprover: [{ strategy: 'fleetInvoice' }] }).success).toBe(false);
+  });
+});
+
+describe('a run where two have to approve', () => {
+  let review: Review;
+  const standing = async () => (await runGroups(review.store.pool, review.runId))[0];
+  beforeAll(async () => {
+    review = await startReview();
+    const rules = releaseRulesSchema.parse({ secondApprover: [{ strategy: 'fleetInvoice', groupAbove: 0 }] });
+    await review.store.tx((db) => setReleaseRules(db, { entityId: 'ent_se', rules, reason: 'fleets are looked at twice' }, { actor: 'ruler' }));
+  });
+  afterAll(() => review.stop());
+
+  it('waits for the second, who is somebody else', async () => {
+    expect(await review.decide('ruler')).toEqual({ ok: false, reason: 'ownWork', what: 'rules of release, version 1' });
+    expect(await review.decide('first')).toEqual({ ok: true, waitsForSecond: ['all'] });
+    expect(await standing()).toMatchObject({ state: 'inReview', approvedBy: ['first'], waitsForSecond: true });
+    expect(await review.decide('first')).toEqual({ ok: false, reason: 'ownWork', what: 'the first approval of group all' });
+  });
+  it('begins anew when somebody rejects it, or what was approved changes', async () => {
+    expect(await review.decide('third', 'all', 'reject')).toEqual({ ok: true });
+    expect(await standing()).toMatchObject({ approvedBy: [], waitsForSecond: false });
+    expect(await review.decide('second')).toEqual({ ok: true, waitsForSecond: ['all'] });
+    const line = { accountId: 'acc_fleet_taxi', amountMinor: -100n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'cable broken' };
+    await review.store.tx((db) => addAdjustment(db, review.runId, line, { actor: 'preparer' }));
+    await review.build();
+    expect(await review.decide('first')).toEqual({ ok: true, waitsForSecond: ['all'] });
+  });
+  it('does not count a first approver who has shaped it since', async () => {
+    await review.store.pool.query('UPDATE run_account SET moved_by = $2 WHERE run_id = $1 AND account_id = $3', [review.runId, 'first', 'acc_fleet_taxi']);
+    expect(await review.decide('second')).toEqual({ ok: true, waitsForSecond: ['all'] });
+    await review.store.pool.query('UPDATE run_account SET moved_by = NULL WHERE run_id = $1', [review.runId]);
+  });
+  it('is approved once by two who come at the same time, and a repeat meets the first answer', async () => {
+    const contentHash = await review.hashOf();
+    const order = (actor: string) => ({ runId: review.runId, approvalId: randomUUID(), decision: 'approve' as const, contentHash, actor, comment: 'looked at it' });
+    const orders = [order('third'), order('fourth')];
+    const answers = await Promise.all(orders.map((o) => review.store.tx((db) => decideRun(db, o))));
+    const won = answers.findIndex((a) => a.ok);
+    expect(answers[won]).toEqual({ ok: true });
+    expect(answers[1 - won]).toEqual({ ok: false, reason: 'wrongState', state: 'approved' });
+    const again = orders[won];
+    if (again !== undefined) expect(await review.store.tx((db) => decideRun(db, again))).toEqual({ ok: true });
+    expect(await review.rows("SELECT count(*)::integer AS n FROM approval WHERE run_id = $1 AND actor IN ('third', 'fourth') AND decision = 'approve'", [review.runId])).toEqual([{ n: 1 }]);
+  });
+});
+
+describe('two groups approved at the same time', () => {
+  it('are both approved, and the run with them', async () => {
+    const review = await startReview({ acc_emsp_aurora: 'emsp' });
+    try {
+      expect(await Promise.all([review.decide('one', 'all'), review.decide('other', 'emsp')])).toEqual([{ ok: true }, { ok: true }]);
+      expect(await review.rows('SELECT state FROM billing_run WHERE id = $1', [review.runId])).toEqual([{ state: 'approved' }]);
+    } finally {
+      await review.stop();
+    }
+  });
+});
