@@ -13,6 +13,7 @@ import { startPlatform } from '../dist/platform/start-platform.js';
 import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
 import { addAdjustment } from '../dist/store/commands/adjust-run.js';
 import { importFile } from '../dist/store/commands/import-file.js';
+import { orderRebill } from '../dist/store/commands/order-rebill.js';
 import { planRun } from '../dist/store/commands/plan-run.js';
 import { signFindings } from '../dist/store/commands/sign-findings.js';
 import { signCarry } from '../dist/store/commands/steer-run.js';
@@ -65,6 +66,7 @@ try {
   await oneCdrOfEachKind(store, client);
   await oneImport(store, client);
   await oneMonth(store, client);
+  await oneRebill(store, client);
   await client.workflow.execute(workflowNames.partitionKeeper, { taskQueue, workflowId: 'partitions' });
   await client.workflow.execute(workflowNames.retentionKeeper, { taskQueue, workflowId: 'retention', args: [{ actor: 'recorder' }] });
   await client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: 'sealer', args: [{ forMs: 0 }] });
@@ -130,6 +132,12 @@ async function oneMonth(store, client) {
     return false;
   });
   await handle.result();
+}
+
+async function oneRebill(store, client) {
+  const { rows } = await store.pool.query("SELECT id FROM document WHERE state = 'issued' AND type = 'invoice' ORDER BY id LIMIT 1");
+  const { orderId } = await store.tx((db) => orderRebill(db, { documentId: rows[0].id, kind: 'rebill', outcome: 'bill', reason: 'evidence for VAT' }, by));
+  await client.workflow.execute(workflowNames.creditAndRebill, { taskQueue, workflowId: 'rebill', args: [{ orderId }] });
 }
 
 /** Three sessions of one token at one time look like one session thrice: signed, as finance would. */

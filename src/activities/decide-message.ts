@@ -1,6 +1,7 @@
-import type { ChargeFacts } from '../contracts/charge-record.ts';
+import type { ChargeFacts, ChargeRecord } from '../contracts/charge-record.ts';
 import { correctFacts } from '../core/intake/correct-facts.ts';
 import { type Evaluation, evaluateSession } from '../core/intake/evaluate.ts';
+import { sameCharges } from '../core/intake/same-charges.ts';
 import { isOlder, placeVersion, stillWaits } from '../core/intake/standing.ts';
 import { type Issue, issue } from '../core/issues.ts';
 import { betterTwin, checkOverlaps, issueOfTwin, type Span } from '../core/plausibility/neighbours.ts';
@@ -13,8 +14,11 @@ import type { SpanRow } from '../store/intake/session-spans.ts';
 import type { Outcome, RecordRow } from '../store/intake/write-page.ts';
 import { type Parsed, recordKeyText } from './parse-page.ts';
 
-/** Why a message is looked at: it came; what it waited for may be there; or its neighbours changed. */
-export type Occasion = 'arrival' | 'retry' | 'revisit';
+/**
+ * Why a message is looked at: it came; what it waited for may be there; its neighbours changed; or somebody ordered that what it was billed is
+ * billed anew, where that makes a difference (`rebill`) or in any case (`reopen`).
+ */
+export type Occasion = 'arrival' | 'retry' | 'revisit' | 'rebill' | 'reopen';
 export type PageContext = {
   readonly occasion: Occasion;
   readonly setup: SetupBook;
@@ -22,6 +26,8 @@ export type PageContext = {
   /** Sessions that may be beside this one, of the database and of the page. */
   readonly neighbours: (span: Span) => readonly Span[];
   readonly decisionOn: (rawId: bigint) => SignedDecision | undefined;
+  /** What a record is charged as it stands; of those that are billed anew. */
+  readonly chargedFor: (recordId: bigint) => ChargeRecord['allocation'] | undefined;
 };
 /** What is to be done about one message; `head` is how the record stands afterwards. */
 export type Verdict = {
@@ -67,6 +73,7 @@ function decideMessage(item: Parsed, head: Head, page: PageContext): Verdict | u
     return signed?.action === 'reject' ? reject(item, head, page) : judge(item, head, page, signed);
   }
   if (page.occasion === 'revisit') return revisit(item, head, page);
+  if (page.occasion === 'rebill' || page.occasion === 'reopen') return billAnew(item, head, page);
   switch (placeVersion(version, head, message.source.repeatProfile)) {
     case 'repeatsStanding': {
       const standing = later(head.standing, version);
@@ -175,6 +182,16 @@ function reject(item: Readable, head: Head, page: PageContext): Verdict {
   };
 }
 
+/** What stands booked, by the set-up as it is now; what people decided on its message holds. Undefined when it comes out as it was. */
+function billAnew(item: Readable, head: Head, page: PageContext): Verdict | undefined {
+  if (head.state !== 'booked' || head.standing === null || !head.standing.hash.equals(item.version.hash)) return undefined;
+  const verdict = judge(item, head, page, page.decisionOn(item.message.rawId));
+  const before = page.chargedFor(head.recordId);
+  if (page.occasion === 'reopen' || verdict.seal === undefined || before === undefined) return verdict;
+  const { allocation } = JSON.parse(verdict.seal.sealed.canonical) as ChargeRecord;
+  return sameCharges(before, allocation) ? undefined : verdict;
+}
+
 /** Whether another route's record is billed instead may have changed. */
 function revisit(item: Readable, head: Head, page: PageContext): Verdict | undefined {
   const span = spanOf(item, head);
@@ -223,7 +240,7 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
 
   const { facts, correction } = signed?.action === 'correct' ? correctFacts(item.facts, signed.correction, signed) : { facts: item.facts, correction: undefined };
   const span = correction === undefined ? said : spanOf({ ...item, facts }, head);
-  const verdict = evaluate(item, facts, checkOverlaps(span, others, facts.cdrId, context), page, signed?.action === 'accept' || signed?.action === 'correct');
+  const verdict = evaluate(item, facts, checkOverlaps(span, others, facts.cdrId, context), page, isSettled(page, signed));
   const where = {
     siteId: verdict.siteId,
     accountId: verdict.accountId,
@@ -271,11 +288,17 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
     sealed,
     charges: verdict.charges,
   };
-  const stays = page.occasion === 'arrival' && stillWaits(head.waiting, version, source.repeatProfile);
+  // A correction that waits still does when what stands is billed anew.
+  const stays = page.occasion !== 'retry' && page.occasion !== 'revisit' && stillWaits(head.waiting, version, source.repeatProfile);
   const waiting = stays ? {} : { ...noWaiting, issues: verdict.issues };
   // Released from waiting or from another route's shadow, it is no correction of anything billed.
   const outcome = head.state === 'booked' ? 'revised' : 'accepted';
   return { outcome, issues: verdict.issues, seal, span, head: { ...head, ...where, ...waiting, state: 'booked', revision, standing: version } };
+}
+
+/** Whether plausibility was settled before: by a signature, or since it is billed already. */
+function isSettled({ occasion }: PageContext, signed: SignedDecision | undefined): boolean {
+  return signed?.action === 'accept' || signed?.action === 'correct' || occasion === 'rebill' || occasion === 'reopen';
 }
 
 function evaluate({ message, issues }: Readable, facts: ChargeFacts, beside: readonly Issue[], { setup, anonymousTokens }: PageContext, accepted: boolean): Evaluation {

@@ -3,6 +3,7 @@ import { tokenRefOf } from '../core/normalise/token-ref.ts';
 import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
 import { parseInstant } from '../core/time.ts';
 import { type Db, TryAgain } from '../store/db.ts';
+import { loadAllocations } from '../store/intake/load-allocations.ts';
 import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, lockHeads } from '../store/intake/load-page.ts';
 import { loadSetup, type TokenUse } from '../store/intake/load-setup.ts';
@@ -44,6 +45,13 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
     between: spanOfPage(readable),
   });
   const decisions = occasion === 'arrival' ? new Map() : await loadDecisions(db, rawIds);
+  const charged =
+    occasion === 'rebill'
+      ? await loadAllocations(
+          db,
+          readable.map((item) => headOf(item).recordId),
+        )
+      : new Map();
   const around = await neighbourhood(db, readable, headOf);
   const secret = messages[0]?.tokenSecret;
   const anonymousTokens = new Set(secret === undefined ? [] : anonymousUids.map((uid) => tokenRefOf(secret, uid)));
@@ -56,7 +64,14 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   for (const item of parsed) {
     const key = headKeyText(item.key);
     const head = headOf(item);
-    const verdict = decideOrHold(item, head, { occasion, setup, anonymousTokens, neighbours: (span) => around.beside(span), decisionOn: (rawId) => decisions.get(rawId) });
+    const verdict = decideOrHold(item, head, {
+      occasion,
+      setup,
+      anonymousTokens,
+      neighbours: (span) => around.beside(span),
+      decisionOn: (rawId) => decisions.get(rawId),
+      chargedFor: (recordId) => charged.get(recordId),
+    });
     if (verdict === undefined) continue;
     const { message } = item;
     if (verdict.head !== undefined) {
@@ -98,7 +113,7 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
     if (head.waiting !== null) result.waiting.push({ sourceId: head.key.sourceId, recordKey: recordKeyText(head.key) });
   }
   // Last, since another page with the same token waits for this one's commit; what is looked at again is known already.
-  if (occasion !== 'revisit') await writeTokens(db, tokens);
+  if (occasion === 'arrival' || occasion === 'retry') await writeTokens(db, tokens);
   if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) result.waiting.push(...(await settleTwins(db, spans, around, [...changed.spans.keys()], pages)));
   return result;
 }

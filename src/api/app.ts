@@ -16,6 +16,8 @@ import { allowanceRoutes } from './routes/allowance.ts';
 import { chargeRoutes } from './routes/charges.ts';
 import { completenessRoutes } from './routes/completeness.ts';
 import { contractRoutes } from './routes/contracts.ts';
+import { creditRoutes } from './routes/credits.ts';
+import { documentRuleRoutes } from './routes/document-rules.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
@@ -114,6 +116,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runDecisionRoutes(app, deps);
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
+  creditRoutes(app, deps);
+  documentRuleRoutes(app, deps);
   setUpRoutes(app, deps);
   setUpEntryRoutes(app, deps);
   contractRoutes(app, deps);

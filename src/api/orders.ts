@@ -70,6 +70,11 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       return workflowId;
     },
 
+    /** Carries out an order to credit and rebill; again, when it was not to its end. */
+    async rebill(orderId: string): Promise<void> {
+      await client.workflow.start(workflowNames.creditAndRebill, { taskQueue, workflowId: `rebill/${orderId}`, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ orderId }] });
+    },
+
     async startRetention(workflowId: string, input: RetentionInput): Promise<void> {
       await client.workflow.start(workflowNames.retentionKeeper, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
     },

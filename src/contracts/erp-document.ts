@@ -22,6 +22,8 @@ export type ErpDocument = {
   readonly kind: ErpKind;
   readonly runId: string;
   readonly legalNumber: string | null;
+  /** The document that it credits: its key here, its number, and the id it has there, where that was known at issue. */
+  readonly credits?: { readonly key: string; readonly legalNumber: string; readonly externalId: string | null };
   readonly accountId: string;
   readonly currency: string;
   readonly postedOn: string;

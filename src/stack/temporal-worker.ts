@@ -5,6 +5,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { createCycleActivities } from '../activities/cycle.ts';
 import { createHandOverActivities, type ErpFor } from '../activities/hand-over.ts';
 import { createIntakeActivities } from '../activities/intake.ts';
+import { createRebillActivities } from '../activities/rebill.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
 import { createUpkeepActivities } from '../activities/upkeep.ts';
 import type { Store } from '../store/db.ts';
@@ -29,7 +30,14 @@ Runtime.install({ logger: new DefaultLogger('WARN') });
 export async function createWorker(options: WorkerOptions): Promise<{ worker: Worker; close: () => Promise<void> }> {
   const connection = await NativeConnection.connect({ address: options.address });
   const deps = { ...options, now: () => new Date() };
-  const activities = { ...createIntakeActivities(deps), ...createCycleActivities(deps), ...createHandOverActivities(deps), ...createUpkeepActivities(deps), ...createRetentionActivities(deps) };
+  const activities = {
+    ...createIntakeActivities(deps),
+    ...createCycleActivities(deps),
+    ...createHandOverActivities(deps),
+    ...createUpkeepActivities(deps),
+    ...createRetentionActivities(deps),
+    ...createRebillActivities(deps),
+  };
   const worker = await Worker.create({ connection, namespace: options.namespace, taskQueue: options.taskQueue, workflowBundle: { codePath: bundle }, activities, maxCachedWorkflows: 500 });
   return { worker, close: () => connection.close() };
 }

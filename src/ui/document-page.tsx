@@ -11,6 +11,10 @@ export type DocumentFigures = Omit<DocumentRow, 'erp'> & {
   readonly ocr: string | null;
   readonly rounding: string;
   readonly contentHash: string;
+  readonly serviceFrom: string | null;
+  readonly serviceTo: string | null;
+  readonly credits: { readonly documentId: string; readonly legalNumber: string } | null;
+  readonly creditedBy: readonly { readonly documentId: string; readonly legalNumber: string | null; readonly type: string; readonly net: string }[];
   readonly erp: { readonly state: string; readonly externalId: string | null; readonly answer: string | null } | null;
   readonly vatByCode: readonly { readonly vatCode: string; readonly percent: string; readonly base: string; readonly vat: string }[];
   readonly lines: readonly {
@@ -28,6 +32,7 @@ export type DocumentFigures = Omit<DocumentRow, 'erp'> & {
     readonly serviceMonth: string;
     readonly energyWh: string;
     readonly charges: number;
+    readonly credits: { readonly documentId: string; readonly legalNumber: string; readonly lineNo: number | null } | null;
   }[];
 };
 type Props = {
@@ -82,6 +87,9 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
           ['Issued on', d.issuedOn ?? 'not issued'],
           ['Due on', d.dueOn ?? '-'],
           ['Reference', d.ocr ?? '-'],
+          ['Service', d.serviceFrom === null ? '-' : `${d.serviceFrom} to ${d.serviceTo}`],
+          ...(d.credits === null ? [] : [['Credits', <a href={documentPath(d.credits.documentId)}>{d.credits.legalNumber}</a>] as const]),
+          ...(d.creditedBy.length === 0 ? [] : [['Credited by', d.creditedBy.map((c) => <CreditingLink {...c} currency={d.currency} />)] as const]),
           [
             'ERP',
             d.erp === null ? (
@@ -121,6 +129,12 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
               <td>
                 {l.description}
                 <div class="hint">{l.charges === 0 ? 'adjustment' : count(l.charges, 'charge')}</div>
+                {l.credits === null ? null : (
+                  <div class="hint">
+                    credits <a href={documentPath(l.credits.documentId)}>{l.credits.legalNumber}</a>
+                    {l.credits.lineNo === null ? '' : `, line ${l.credits.lineNo}`}
+                  </div>
+                )}
               </td>
               <td class="nowrap">{l.serviceMonth}</td>
               <td>{l.siteId ?? '-'}</td>
@@ -195,5 +209,13 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
         <Pager first={firstPage} next={nextPage} />
       </section>
     </Shell>
+  );
+}
+
+function CreditingLink({ documentId, legalNumber, type, net, currency }: DocumentFigures['creditedBy'][number] & { readonly currency: string }) {
+  return (
+    <div>
+      <a href={documentPath(documentId)}>{legalNumber ?? `${words(type)} (preview)`}</a> {grouped(net)} {currency} net
+    </div>
   );
 }

@@ -65,6 +65,7 @@ export const workflowNames = {
   retentionKeeper: 'retentionKeeper',
   blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
+  creditAndRebill: 'creditAndRebill',
 } as const;
 
 export type BillingCycleInput = {
@@ -80,6 +81,8 @@ export type BillingCycleInput = {
 export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */
 export type RetryWaitingInput = { readonly sourceId: string; readonly code: string; readonly key: string };
+/** An order to credit and rebill, by its id. */
+export type RebillInput = { readonly orderId: string };
 /** Who has it done; without a class all of them. */
 export type RetentionInput = { readonly actor: string; readonly class?: RetentionClass };
 /** Messages of an import: how many were processed, and what became of their records. */

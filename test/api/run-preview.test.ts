@@ -3,6 +3,8 @@ import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
+import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
@@ -29,6 +31,15 @@ async function bill(period: string): Promise<string> {
   await store.tx((db) => advanceRun(db, runId, 'inReview'));
   return runId;
 }
+/** Issues what stands in review: only what is issued is corrected by a later run. */
+async function issue(runId: string): Promise<void> {
+  const { store } = api;
+  const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
+  const decided = await store.tx((db) => decideRun(db, { runId, approvalId: runId, decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
+  expect(decided).toEqual({ ok: true });
+  await store.tx((db) => advanceRun(db, runId, 'issuing'));
+  expect(await store.tx((db) => issueDocuments(db, runId, '2019-12-06'))).toMatchObject({ left: 0 });
+}
 const inNovember = (id: number, user: string, kWh: string) => session(id, { user, kWh, start: '05.11.2019 12:00', end: '05.11.2019 18:00' });
 
 // By day a kWh costs 2.65, with VAT 3.3125; a session's gross is rounded, and its VAT taken out of it; invoices are in whole kronor.
@@ -37,6 +48,7 @@ beforeAll(async () => {
   await storeLines(api.store, [inNovember(1, 'Bl2-1', '10'), inNovember(2, 'Bl2-2', '20')]);
   await processAll(api.store);
   november = await bill('2019-11');
+  await issue(november);
   await storeLines(api.store, [
     session(11, { user: 'Bl2-1', kWh: '12' }),
     session(12, { user: 'Bl2-3', kWh: '5' }),

@@ -17,6 +17,12 @@ const charge = (id: bigint, netMinor: bigint, costCenter: string, rest: Partial<
   costCenter,
   customerCostCenter: null,
   siteId: 'site_1',
+  currency: 'SEK',
+  roundingMode: 'netFirst',
+  serviceFrom: '2026-03-01',
+  serviceOn: '2026-03-31',
+  credits: null,
+  heldSince: null,
   serviceMonth: '2026-03',
   energyWh: 0n,
   mappingVersion: 1,
@@ -24,6 +30,8 @@ const charge = (id: bigint, netMinor: bigint, costCenter: string, rest: Partial<
 });
 const compose = (charges: readonly DocumentCharge[]) =>
   composeDocument({
+    kind: 'invoice',
+    credits: null,
     entityId: 'ent',
     accountId: 'acc_owner',
     strategy: 'selfBilling',

@@ -4,7 +4,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sealedTables } from '../support/sealed-tables.ts';
 
 /** Guarded by a trigger that looks at the row's state; sealed.test.ts tries each. */
-const guarded = ['document', 'document_line', 'claim', 'period_charge', 'erp_posting', 'standing_exclusion', 'exclusion_hit', 'exclusion_rule', 'adjustment'];
+const guarded = ['document', 'document_line', 'claim', 'period_charge', 'erp_posting', 'standing_exclusion', 'exclusion_hit', 'exclusion_rule', 'adjustment', 'credit_order'];
 const mutable = [
   ...[
     'legal_entity',
@@ -47,6 +47,8 @@ const mutable = [
     'preview_account',
     'preview_cell',
     'run_finding',
+    'document_credit',
+    'rebill_order',
     'open_charge',
     '_prisma_migrations',
   ],

@@ -104,9 +104,12 @@ describe('the real sessions under a set-up with every category', () => {
     expect(documents).toEqual([
       { category: 'driver', type: 'invoice', currency: 'SEK', state: 'issued', n: expect.any(Number) },
       { category: 'eMSP', type: 'invoice', currency: 'EUR', state: 'issued', n: 1 },
-      { category: 'eMSP', type: 'invoice', currency: 'SEK', state: 'issued', n: 2 },
-      { category: 'fleet', type: 'invoice', currency: 'SEK', state: 'issued', n: 3 },
+      // Businesses have one invoice per registration of the seller, and one for what is outside the scope of VAT; owners a statement per currency.
+      { category: 'eMSP', type: 'invoice', currency: 'SEK', state: 'issued', n: 3 },
+      { category: 'fleet', type: 'invoice', currency: 'SEK', state: 'issued', n: 6 },
+      { category: 'siteOwner', type: 'selfBilling', currency: 'EUR', state: 'issued', n: 1 },
       { category: 'siteOwner', type: 'selfBilling', currency: 'SEK', state: 'issued', n: 1 },
+      { category: 'siteOwner', type: 'settlementStatement', currency: 'EUR', state: 'issued', n: 2 },
       { category: 'siteOwner', type: 'settlementStatement', currency: 'SEK', state: 'issued', n: 2 },
     ]);
     expect(await rows("SELECT account_id, reason FROM run_account WHERE state = 'parked'")).toEqual([]);

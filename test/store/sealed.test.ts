@@ -29,6 +29,7 @@ beforeAll(async () => {
     "INSERT INTO finding (code, severity, subject, params) VALUES ('X', 'info', 'test', '{}')",
     "INSERT INTO rule_profile_version (source_id, version, body, reason, author) VALUES ('csms', 1, '{}', 'test', 'tester')",
     "INSERT INTO preview_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
+    "INSERT INTO document_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO release_rules_version (entity_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO vat_table (entity_id, version, valid_from, rows, reason, author) SELECT id, 99, '2018-01-01', '[]', 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO fx_rate (source, rate_on, currency, into_currency, rate, author) VALUES ('ECB', '2019-12-02', 'EUR', 'SEK', 10.5, 'tester')",
@@ -50,6 +51,8 @@ beforeAll(async () => {
   ])
     await store.pool.query(sql);
   for (const state of ['draft', 'frozen', 'issued']) await insertDocument(state);
+  await store.pool.query("INSERT INTO rebill_order (id, document_id, kind, record_ids, outcome, reason, author) VALUES ('o', 'issued', 'credit', '{1}', 'bill', 'test', 'tester')");
+  await store.pool.query("INSERT INTO rebilled_record (record_id, revision, order_id) VALUES (1, 2, 'o')");
   await store.pool.query("INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on) VALUES ('issued', 'series', 1, 'T1', '2020-01-01', '2020-01-31')");
 });
 afterAll(async () => {

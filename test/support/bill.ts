@@ -18,11 +18,16 @@ export async function closeSet(store: Store, period: string): Promise<string> {
   return runId;
 }
 
-/** Builds, approves and issues what a run has claimed. */
-export async function issueRun(store: Store, runId: string, issuedOn: string): Promise<void> {
+/** Builds, approves and issues what a run has claimed; `signed`: somebody signs what would block it. */
+export async function issueRun(store: Store, runId: string, issuedOn: string, signed = false): Promise<void> {
   await store.tx((db) => advanceRun(db, runId, 'previewing'));
   const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
   await store.tx((db) => advanceRun(db, runId, 'inReview'));
+  if (signed) {
+    const { rows } = await store.pool.query<{ id: string }>("SELECT f.id::text FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.severity = 'blocks'", [runId]);
+    const findingIds = rows.map((r) => r.id);
+    if (findingIds.length > 0) await store.tx((db) => signFindings(db, { runId, findingIds, reason: 'looked at it' }, { actor: 'signer' }));
+  }
   const decided = await store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
   if (!decided.ok) throw new Error(`run ${runId} cannot be approved: ${JSON.stringify(decided)}`);
   await store.tx((db) => advanceRun(db, runId, 'issuing'));

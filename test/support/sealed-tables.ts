@@ -12,6 +12,8 @@ export const sealedTables = [
   'decision',
   'rule_profile_version',
   'preview_rules_version',
+  'document_rules_version',
+  'rebilled_record',
   'release_rules_version',
   'tariff_version',
   'contract_version',

@@ -7,6 +7,8 @@ import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { money, problems, wh } from '../schemas.ts';
 
+const credited = z.object({ documentId: z.string(), legalNumber: z.string() });
+
 export const documentSummary = z
   .object({
     documentId: z.string(),
@@ -27,6 +29,9 @@ export const documentSummary = z
     payable: money,
     energyWh: wh,
     chargeCount: z.int(),
+    serviceFrom: z.string().nullable().openapi({ description: 'First day of what it bills.' }),
+    serviceTo: z.string().nullable(),
+    credits: credited.nullable().openapi({ description: 'The document that it is the credit note of.' }),
     contentHash: z.string(),
     erp: z.object({ state: z.string(), externalId: z.string().nullable(), answer: z.string().nullable() }).nullable(),
   })
@@ -47,7 +52,9 @@ const line = z.object({
   serviceMonth: z.string(),
   energyWh: wh,
   charges: z.int(),
+  credits: credited.extend({ lineNo: z.int().nullable() }).nullable().openapi({ description: 'The issued line that it takes something back from.' }),
 });
+const creditedBy = z.array(z.object({ documentId: z.string(), legalNumber: z.string().nullable(), type: z.string(), net: money })).readonly();
 
 const vatByCode = z.array(z.object({ vatCode: z.string(), percent: z.string(), base: money, vat: money })).readonly();
 
@@ -80,7 +87,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
         200: {
           description: 'The document.',
           content: {
-            'application/json': { schema: documentSummary.extend({ vatByCode, lines: z.array(line).readonly() }) },
+            'application/json': { schema: documentSummary.extend({ vatByCode, lines: z.array(line).readonly(), creditedBy }) },
             'application/pdf': { schema: z.string().openapi({ format: 'binary' }) },
             'application/xml': { schema: z.string() },
           },

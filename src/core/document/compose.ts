@@ -1,6 +1,9 @@
 import { vatOfGross, vatOfNet } from '../money.ts';
 import { canonicalBytes, sha256 } from '../seal/charge-record.ts';
 
+/** Which issued document a line takes something back from, and which line of it (D13, D36). `lineNo` is null when no single line is meant. */
+export type CreditRef = { readonly documentId: string; readonly legalNumber: string; readonly lineNo: number | null };
+
 /** A claimed charge as the document needs it. Money in minor units, energy in Wh. */
 export type DocumentCharge = {
   readonly chargeId: bigint;
@@ -10,6 +13,8 @@ export type DocumentCharge = {
   readonly unitPrice: string;
   readonly quantity: bigint;
   readonly quantityUnit: string;
+  readonly currency: string;
+  readonly roundingMode: 'grossFirst' | 'netFirst';
   readonly netMinor: bigint;
   readonly grossMinor: bigint;
   readonly vatCode: string;
@@ -17,23 +22,48 @@ export type DocumentCharge = {
   readonly costCenter: string;
   readonly customerCostCenter: string | null;
   readonly siteId: string | null;
+  /** First and last day of what was supplied. */
+  readonly serviceFrom: string;
+  readonly serviceOn: string;
   readonly serviceMonth: string;
   readonly energyWh: bigint;
   readonly mappingVersion: number;
+  /** The issued line it takes back, for the mirror of an issued charge. */
+  readonly credits: CreditRef | null;
+  /** Month of the first run that held it back. */
+  readonly heldSince: string | null;
 };
 
-/** A manual amount: net for business accounts, gross for consumers (D03). */
+/** A manual amount: net for business accounts, gross for consumers (D03). `credits`: an issued line that it takes something back from. */
 export type DocumentAdjustment = {
   readonly id: string;
   readonly amountMinor: bigint;
+  /** Where it is fixed beside the amount: what is left of a line that is taken back wholly. */
+  readonly netMinor?: bigint;
   readonly vatCode: string;
   readonly glAccount: string;
   readonly costCenter: string;
-  readonly description: string /** Whose revenue it is; the document's period unless told. */;
+  readonly description: string;
+  /** Whose revenue it is; the document's period unless told. */
   readonly serviceMonth?: string | null;
+  readonly credits?: CreditRef | null;
 };
 
+/** What is left of an issued document after the credits before: the amount (net or gross, by the rounding mode) and VAT per code, and what is payable. */
+export type Remainder = {
+  readonly payableMinor: bigint;
+  readonly vat: readonly { readonly vatCode: string; readonly amountMinor: bigint; readonly vatMinor: bigint }[];
+};
+/** The document that a credit note is for. */
+export type CreditedDocument = { readonly documentId: string; readonly legalNumber: string; readonly rest: Remainder };
+
+/** What a document is made for: what is new, what came late and is billed apart (D42), or the credit of one issued document (D13). */
+export type DocumentKind = 'invoice' | 'lateInvoice' | 'creditNote';
+
 export type ComposeInput = {
+  readonly kind: DocumentKind;
+  /** With a credit note: what it is for. */
+  readonly credits: CreditedDocument | null;
   readonly entityId: string;
   readonly accountId: string;
   readonly strategy: string;
@@ -64,6 +94,7 @@ export type DocumentLine = {
   readonly chargeCount: number;
   readonly adjustmentId: string | null;
   readonly mappingVersion: number;
+  readonly credits: CreditRef | null;
   readonly chargeIds: readonly bigint[];
 };
 
@@ -72,6 +103,9 @@ export type VatSummary = { readonly vatCode: string; readonly percent: string; r
 export type DocumentValue = {
   readonly lines: readonly DocumentLine[];
   readonly vat: readonly VatSummary[];
+  /** First and last day of what it bills; null when it is all manual. */
+  readonly serviceFrom: string | null;
+  readonly serviceTo: string | null;
   /** Sum of the lines' nets: what the sub-ledger holds as unbilled. */
   readonly netMinor: bigint;
   readonly vatMinor: bigint;
@@ -84,46 +118,58 @@ export type DocumentValue = {
   readonly contentHash: Buffer;
 };
 
-/** Composes one document from charges in the order of their annex; undefined when there is nothing to bill (D26: no document for zero). */
+/**
+ * Composes one document from charges in the order of their annex; undefined when there is nothing in it. A credit note never takes back
+ * more VAT, nor asks for less, than is left of its document, and the one that takes back the last of it takes back exactly what is left: so
+ * a full credit mirrors the original's roundings (D41), in however many parts it came.
+ */
 export function composeDocument(input: ComposeInput): DocumentValue | undefined {
   const percentOf = (code: string) => {
     const percent = input.vatPercents.get(code);
     if (percent === undefined) throw new RangeError(`VAT code ${code} has no rule`);
     return percent;
   };
-  const { charges } = input;
+  const { charges, credits } = input;
   const lines = [...chargeLines(charges), ...adjustmentLines(input, percentOf)];
-  const codes = [...new Set(lines.map((l) => l.vatCode))].sort();
-  const sum = (values: readonly bigint[]) => values.reduce((a, b) => a + b, 0n);
-  const vat = codes.map((vatCode): VatSummary => {
-    const own = lines.filter((l) => l.vatCode === vatCode);
+  if (lines.length === 0) return undefined;
+  const amounts = new Map<string, bigint>();
+  for (const line of lines) amounts.set(line.vatCode, (amounts.get(line.vatCode) ?? 0n) + (input.roundingMode === 'netFirst' ? line.netMinor : line.grossMinor));
+  const isLast = credits?.rest.vat.every((left) => left.amountMinor + (amounts.get(left.vatCode) ?? 0n) === 0n) ?? false;
+  const vatLeft = new Map(credits?.rest.vat.map((left) => [left.vatCode, left.vatMinor]));
+  const vat = [...amounts.keys()].sort().map((vatCode): VatSummary => {
     const percent = percentOf(vatCode);
-    if (input.roundingMode === 'netFirst') {
-      const baseMinor = sum(own.map((l) => l.netMinor));
-      return { vatCode, percent, baseMinor, vatMinor: vatOfNet(baseMinor, percent) };
-    }
-    const gross = sum(own.map((l) => l.grossMinor));
-    const vatMinor = vatOfGross(gross, percent);
-    return { vatCode, percent, baseMinor: gross - vatMinor, vatMinor };
+    const amount = amounts.get(vatCode) ?? 0n;
+    const own = input.roundingMode === 'netFirst' ? vatOfNet(amount, percent) : vatOfGross(amount, percent);
+    const vatMinor = credits === null ? own : within(own, vatLeft.get(vatCode) ?? 0n, isLast);
+    return { vatCode, percent, baseMinor: input.roundingMode === 'netFirst' ? amount : amount - vatMinor, vatMinor };
   });
+  const sum = (values: readonly bigint[]) => values.reduce((a, b) => a + b, 0n);
   const netMinor = sum(lines.map((l) => l.netMinor));
   const vatMinor = sum(vat.map((v) => v.vatMinor));
   const beforeRounding = sum(vat.map((v) => v.baseMinor + v.vatMinor));
-  const payableMinor = input.strategy === 'driverInvoice' && input.currency === 'SEK' ? wholeUnits(beforeRounding) : beforeRounding;
+  const rounded = input.strategy === 'driverInvoice' && input.currency === 'SEK' ? wholeUnits(beforeRounding) : beforeRounding;
+  const payableMinor = credits === null ? rounded : within(rounded, credits.rest.payableMinor, isLast);
+  const serviceFrom = charges.reduce<string | null>((first, c) => (first === null || c.serviceFrom < first ? c.serviceFrom : first), null);
+  const serviceTo = charges.reduce<string | null>((last, c) => (last === null || c.serviceOn > last ? c.serviceOn : last), null);
   const energyWh = sum(lines.map((l) => l.energyWh));
-  if (charges.length === 0 && lines.length === 0) return undefined;
-  if (netMinor === 0n && payableMinor === 0n && energyWh === 0n) return undefined;
   const totals = { netMinor, vatMinor, roundingMinor: payableMinor - netMinor - vatMinor, payableMinor, energyWh, chargeCount: charges.length };
+  const { kind, entityId, accountId, strategy, currency, roundingMode, period } = input;
   const canonical = canonicalBytes(
     jsonSafe({
-      header: { entityId: input.entityId, accountId: input.accountId, strategy: input.strategy, currency: input.currency, roundingMode: input.roundingMode, period: input.period },
+      header: { kind, credits, entityId, accountId, strategy, currency, roundingMode, period, serviceFrom, serviceTo },
       lines: lines.map(({ chargeIds: _ids, ...line }) => line),
       vat,
       totals,
       charges: charges.map((c) => c.chargeHash.toString('hex')),
     }),
   );
-  return { lines, vat, ...totals, canonical, contentHash: sha256(canonical) };
+  return { lines, vat, serviceFrom, serviceTo, ...totals, canonical, contentHash: sha256(canonical) };
+}
+
+/** What a credit takes back, at most what is left; the last one all of it. */
+function within(own: bigint, left: bigint, isLast: boolean): bigint {
+  if (isLast) return -left;
+  return own < 0n && left >= 0n && -own > left ? -left : own;
 }
 
 /** Hash over parts in their order: of a group's documents, and of a run's groups. */
@@ -134,8 +180,9 @@ export function combineHashes(hashes: readonly Buffer[]): Buffer {
 function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
   const groups = new Map<string, DocumentCharge[]>();
   for (const charge of charges) {
-    // JSON array order is the order of the lines on paper: the customer's cost center, ours, site, month, then what was sold.
+    // JSON array order is the order of the lines on paper: the customer's cost center, ours, site, month, then what was sold; corrections last.
     const key = JSON.stringify([
+      charge.credits === null ? 0 : 1,
       charge.customerCostCenter,
       charge.costCenter,
       charge.siteId,
@@ -146,8 +193,12 @@ function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
       charge.glAccount,
       charge.role,
       charge.mappingVersion,
+      // A line that takes something back mirrors one line.
+      ...(charge.credits === null ? [] : [charge.credits.documentId, charge.credits.lineNo]),
     ]);
-    groups.set(key, [...(groups.get(key) ?? []), charge]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [charge]);
+    else group.push(charge);
   }
   return [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -174,6 +225,7 @@ function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
           chargeCount: group.length,
           adjustmentId: null,
           mappingVersion: first.mappingVersion,
+          credits: first.credits,
           chargeIds: group.map((c) => c.chargeId),
         },
       ];
@@ -185,7 +237,7 @@ function adjustmentLines(input: ComposeInput, percentOf: (code: string) => strin
     .sort((a, b) => (a.id < b.id ? -1 : 1))
     .map((a) => {
       const percent = percentOf(a.vatCode);
-      const netMinor = input.roundingMode === 'netFirst' ? a.amountMinor : a.amountMinor - vatOfGross(a.amountMinor, percent);
+      const netMinor = a.netMinor ?? (input.roundingMode === 'netFirst' ? a.amountMinor : a.amountMinor - vatOfGross(a.amountMinor, percent));
       const grossMinor = input.roundingMode === 'netFirst' ? a.amountMinor + vatOfNet(a.amountMinor, percent) : a.amountMinor;
       return {
         kind: 'adjustment',
@@ -205,6 +257,7 @@ function adjustmentLines(input: ComposeInput, percentOf: (code: string) => strin
         chargeCount: 0,
         adjustmentId: a.id,
         mappingVersion: 0,
+        credits: a.credits ?? null,
         chargeIds: [],
       };
     });

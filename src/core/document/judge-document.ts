@@ -1,11 +1,15 @@
 import { sha256 } from '../seal/charge-record.ts';
-import { type ComposeInput, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentLine, type DocumentValue } from './compose.ts';
+import { type ComposeInput, type CreditedDocument, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentLine, type DocumentValue } from './compose.ts';
 
 /** A document as it is stored. */
 export type StoredDocument = {
   readonly id: string;
   readonly state: string;
+  readonly type: string;
   readonly period: string;
+  readonly credits_document_id: string | null;
+  readonly service_from: string | null;
+  readonly service_to: string | null;
   readonly account_id: string;
   readonly entity_id: string;
   readonly currency: string;
@@ -28,9 +32,16 @@ export type StoredParts = {
 // Drafts are rebuilt when their inputs change, discarded ones gave their charges back: of both only the bytes can be held to their hash.
 const fixedStates = new Set(['frozen', 'approved', 'awaitingNumber', 'issued']);
 
+/** As JSON has it: bigints are text. */
+type Texts<T> = T extends bigint ? string : T extends readonly (infer Item)[] ? readonly Texts<Item>[] : T extends object ? { readonly [Key in keyof T]: Texts<T[Key]> } : T;
+
 /** The part of a document's canonical bytes that pins what it was composed with. */
 type Pinned = {
-  readonly header: Pick<ComposeInput, 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period'>;
+  readonly header: Pick<ComposeInput, 'kind' | 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period'> & {
+    readonly credits: { readonly documentId: string; readonly legalNumber: string; readonly rest: Texts<CreditedDocument['rest']> } | null;
+    readonly serviceFrom: string | null;
+    readonly serviceTo: string | null;
+  };
   readonly vat: readonly { readonly vatCode: string; readonly percent: string }[];
 };
 
@@ -43,6 +54,8 @@ export function judgeDocument({ row, parts }: { readonly row: StoredDocument; re
   const { header } = pinned;
   if (header.entityId !== row.entity_id || header.accountId !== row.account_id || header.currency !== row.currency || header.period !== row.period)
     return `${name} has another seller, account, currency or period in its row than in its bytes`;
+  if (header.serviceFrom !== row.service_from || header.serviceTo !== row.service_to) return `${name} has another period of service in its row than in its bytes`;
+  if (typeUnfit(row, header)) return `${name} is called ${row.type}, or credits another document, than its bytes say`;
   const value = recomposed(pinned, parts);
   if (value === undefined || !value.canonical.equals(row.canonical)) return `${name} is not what its charges and adjustments give`;
   const totals = [value.netMinor, value.vatMinor, value.roundingMinor, value.payableMinor, value.energyWh, value.chargeCount];
@@ -54,11 +67,26 @@ export function judgeDocument({ row, parts }: { readonly row: StoredDocument; re
 /** The document again, by what its bytes pin: set-up may have changed since. */
 function recomposed({ header, vat }: Pinned, parts: StoredParts): DocumentValue | undefined {
   try {
-    return composeDocument({ ...header, charges: parts.charges, adjustments: parts.adjustments, vatPercents: new Map(vat.map((v) => [v.vatCode, v.percent])) });
+    return composeDocument({ ...header, credits: creditedOf(header.credits), charges: parts.charges, adjustments: parts.adjustments, vatPercents: new Map(vat.map((v) => [v.vatCode, v.percent])) });
   } catch {
     // A charge or an adjustment has a VAT code that the document does not know.
     return undefined;
   }
+}
+
+function creditedOf(credits: Pinned['header']['credits']): CreditedDocument | null {
+  if (credits === null) return null;
+  const { payableMinor, vat } = credits.rest;
+  const left = vat.map((v) => ({ vatCode: v.vatCode, amountMinor: BigInt(v.amountMinor), vatMinor: BigInt(v.vatMinor) }));
+  return { documentId: credits.documentId, legalNumber: credits.legalNumber, rest: { payableMinor: BigInt(payableMinor), vat: left } };
+}
+
+/** What a document is follows from what it was made for and its sign; of a site owner's only whether it is a credit does. */
+function typeUnfit(row: StoredDocument, { kind, credits }: Pinned['header']): boolean {
+  if (row.credits_document_id !== (credits?.documentId ?? null)) return true;
+  const isCredit = kind === 'creditNote' || row.payable_minor < 0n;
+  if (row.type === 'settlementStatement') return kind !== 'invoice';
+  return isCredit ? row.type !== 'creditNote' && row.type !== 'selfBillingCredit' : row.type !== 'invoice' && row.type !== 'selfBilling';
 }
 
 function judgeLines(name: string, lines: readonly DocumentLine[], parts: StoredParts): string | null {
@@ -69,7 +97,7 @@ function judgeLines(name: string, lines: readonly DocumentLine[], parts: StoredP
   for (const [i, line] of lines.entries()) {
     const row = parts.lines[i] ?? {};
     if (row['line_no'] !== i + 1) return `${name} has line ${row['line_no']} where line ${i + 1} belongs`;
-    const written: Record<keyof Omit<DocumentLine, 'chargeIds'>, unknown> = {
+    const written: Record<keyof Omit<DocumentLine, 'chargeIds' | 'credits'>, unknown> = {
       kind: row['kind'],
       description: row['description'],
       unitPrice: row['unit_price'],
@@ -89,6 +117,8 @@ function judgeLines(name: string, lines: readonly DocumentLine[], parts: StoredP
       mappingVersion: row['mapping_version'],
     };
     const other = (Object.keys(written) as (keyof typeof written)[]).find((key) => written[key] !== line[key]);
+    const { documentId = null, lineNo = null } = line.credits ?? {};
+    if (row['credits_document_id'] !== documentId || row['credits_line_no'] !== lineNo) return `${name} credits another line on line ${i + 1} than its bytes say`;
     if (other !== undefined) return `${name} has another ${other} on line ${i + 1} than its bytes say`;
   }
   return null;

@@ -1,6 +1,7 @@
 import type { Conversion } from '../allocate/convert.ts';
 import { amountInBooks } from './in-books.ts';
 import type { Amount, LedgerEvent } from './ledger-table.ts';
+import { mirrorOfEvent } from './postings.ts';
 
 /** Figures of a document at issue. Money in minor units of its currency; `booked` is what its charges came to in the books. */
 export type IssuedFigures = {
@@ -11,6 +12,8 @@ export type IssuedFigures = {
   readonly payableMinor: bigint;
   /** Whether we owe it: a site owner's statement. */
   readonly isOwed?: boolean;
+  /** Whether it is a credit note to a customer: its figures are negative, and booked as the credit they are. */
+  readonly isCredit?: boolean;
 };
 export type DocumentEvent = { readonly vatCode: string | null; readonly event: LedgerEvent };
 
@@ -20,9 +23,8 @@ const none: Amount = { minor: 0n, book: 0n };
  * What a document books beside its charges: VAT per code at the issue date's rate, what VAT per document leaves over (D02), whole
  * kronor (D04), and what the rate moved since the service dates (D21). The receivable is the sum of the parts.
  */
-export function eventsOfDocument({ currency, netMinor, bookedNet, vat, payableMinor, isOwed }: IssuedFigures, conversion: Conversion, books: string): DocumentEvent[] {
+export function eventsOfDocument({ currency, netMinor, bookedNet, vat, payableMinor, isOwed, isCredit }: IssuedFigures, conversion: Conversion, books: string): DocumentEvent[] {
   const inBooks = (minor: bigint) => amountInBooks(minor, currency, conversion, books);
-  const invoiced = { kind: 'saleInvoiced', currency, net: none, vat: none, rounding: none, fx: none, energyWh: 0n } as const;
   const vatMinor = vat.reduce((sum, v) => sum + v.vatMinor, 0n);
   const beforeKrona = vat.reduce((sum, v) => sum + v.baseMinor + v.vatMinor, 0n);
   const fx = inBooks(netMinor).book - bookedNet;
@@ -33,9 +35,24 @@ export function eventsOfDocument({ currency, netMinor, bookedNet, vat, payableMi
       { vatCode: null, event: { ...stated, rounding: inBooks(payableMinor - netMinor - vatMinor), fx: { minor: 0n, book: fx } } },
     ];
   }
+  const sold = (figures: Partial<typeof zeroSale>): LedgerEvent => soldEvent(currency, figures, isCredit === true);
   return [
-    ...vat.map(({ vatCode, vatMinor: minor }) => ({ vatCode, event: { ...invoiced, vat: inBooks(minor) } })),
-    { vatCode: null, event: { ...invoiced, rounding: inBooks(beforeKrona - netMinor - vatMinor), fx: { minor: 0n, book: fx } } },
+    ...vat.map(({ vatCode, vatMinor: minor }) => ({ vatCode, event: sold({ vat: inBooks(minor) }) })),
+    { vatCode: null, event: sold({ rounding: inBooks(beforeKrona - netMinor - vatMinor), fx: { minor: 0n, book: fx } }) },
     { vatCode: null, event: { kind: 'roundedToKrona', currency, amount: inBooks(beforeKrona - payableMinor) } },
   ];
+}
+
+const zeroSale: { readonly net: Amount; readonly vat: Amount; readonly rounding: Amount; readonly fx: Amount; readonly energyWh: bigint } = {
+  net: none,
+  vat: none,
+  rounding: none,
+  fx: none,
+  energyWh: 0n,
+};
+
+/** What is invoiced to a customer, or credited: there the figures as a document has them, negative, are what the credit takes back. */
+export function soldEvent(currency: string, figures: Partial<typeof zeroSale>, isCredit: boolean): LedgerEvent {
+  const event: LedgerEvent = { kind: 'saleInvoiced', currency, ...zeroSale, ...figures };
+  return isCredit ? ({ ...mirrorOfEvent(event), kind: 'saleCredited' } as LedgerEvent) : event;
 }

@@ -4,6 +4,7 @@ import { checkPreview } from './check-preview.ts';
 import { chunksOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
 import { decideDispositions, keepParked } from './dispositions.ts';
+import { holdCharges, parkAccounts, settleCorrections } from './hold-charges.ts';
 import { insertDocuments } from './insert-documents.ts';
 import { linkClaims } from './link-claims.ts';
 import { makeDocuments } from './make-documents.ts';
@@ -40,10 +41,13 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
 
 async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   await decideDispositions(db, runId, accounts);
+  await settleCorrections(db, runId, accounts);
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);
+  const { documents, held, parked } = await makeDocuments(db, runId, accounts);
+  await holdCharges(db, runId, held);
+  await parkAccounts(db, runId, parked);
   await keepParked(db, runId, accounts);
-  const made = await makeDocuments(db, runId, accounts);
-  await insertDocuments(db, runId, made);
-  await linkClaims(db, runId, accounts, made);
+  await insertDocuments(db, runId, documents);
+  await linkClaims(db, runId, accounts, documents);
 }

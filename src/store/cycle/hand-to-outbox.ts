@@ -19,7 +19,11 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
     if (account === undefined) throw new RangeError(`no GL account is mapped to ${key}: add it to the GL mapping`);
     return account;
   };
-  const documents = await db.query(`SELECT d.*, s.legal_number FROM document d JOIN issue_stamp s ON s.document_id = d.id WHERE d.id = ANY($1) ORDER BY d.id`, [documentIds]);
+  const documents = await db.query(
+    `SELECT d.*, s.legal_number, o.legal_number AS credits_number, p.external_id AS credits_external FROM document d JOIN issue_stamp s ON s.document_id = d.id
+     LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting p ON p.document_id = d.credits_document_id WHERE d.id = ANY($1) ORDER BY d.id`,
+    [documentIds],
+  );
   const lines = await db.query(
     'SELECT document_id, gl_account, cost_center, vat_code, sum(net_minor)::bigint AS net FROM document_line WHERE document_id = ANY($1) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4',
     [documentIds],
@@ -28,7 +32,7 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
     db,
     connection[0]?.id ?? '',
     documents.rows.map((d) => {
-      const isOwed = d.type !== 'invoice';
+      const isOwed = d.type !== 'invoice' && d.type !== 'creditNote';
       const own = lines.rows.filter((l) => l.document_id === d.id);
       const line = (part: ErpLine['part'], glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint): ErpLine => ({
         part,
@@ -48,9 +52,10 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
           ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
       return {
         key: d.id,
-        kind: isOwed ? 'vendorBill' : 'invoice',
+        kind: isOwed ? 'vendorBill' : d.type,
         runId,
         legalNumber: d.legal_number,
+        ...(d.credits_document_id === null ? {} : { credits: { key: d.credits_document_id, legalNumber: d.credits_number, externalId: d.credits_external } }),
         accountId: d.account_id,
         currency: d.currency,
         postedOn: issueOn,

@@ -29,6 +29,8 @@ const lineTable: CopyTable<LineRow> = {
     column('charge_count', int4, ({ line }) => line.chargeCount),
     column('adjustment_id', text, ({ line }) => line.adjustmentId),
     column('mapping_version', int4, ({ line }) => line.mappingVersion),
+    column('credits_document_id', text, ({ line }) => line.credits?.documentId ?? null),
+    column('credits_line_no', int4, ({ line }) => line.credits?.lineNo ?? null),
   ],
 };
 
@@ -36,10 +38,10 @@ const lineTable: CopyTable<LineRow> = {
 export async function insertDocuments(db: Db, runId: string, made: readonly MadeDocument[]): Promise<void> {
   if (made.length === 0) return;
   await db.query(
-    `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, canonical, content_hash)
-     SELECT id, $1, (SELECT x.group_name FROM run_account x WHERE x.run_id = $1 AND x.account_id = t.account_id), account_id, entity_id, type, 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash
-     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[], $14::text[])
-       AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash, type)`,
+    `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, canonical, content_hash, credits_document_id, service_from, service_to)
+     SELECT id, $1, (SELECT x.group_name FROM run_account x WHERE x.run_id = $1 AND x.account_id = t.account_id), account_id, entity_id, type, 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash, credits, from_on, to_on
+     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[], $14::text[], $15::text[], $16::date[], $17::date[])
+       AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash, type, credits, from_on, to_on)`,
     [
       runId,
       made.map((d) => d.id),
@@ -55,6 +57,9 @@ export async function insertDocuments(db: Db, runId: string, made: readonly Made
       arrayOf(bytea, made, (d) => d.value.canonical),
       arrayOf(bytea, made, (d) => d.value.contentHash),
       made.map((d) => d.type),
+      made.map((d) => d.credits?.documentId ?? null),
+      made.map((d) => d.value.serviceFrom),
+      made.map((d) => d.value.serviceTo),
     ],
   );
   await copyIn(db, [

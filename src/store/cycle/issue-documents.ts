@@ -40,17 +40,18 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
   if (unsound.length > 0) throw new RangeError(`not what was approved: ${unsound.map((d) => `document ${d.id} of ${d.account_id}`).join(', ')}`);
   if (documents.rows.length > 0) {
     const [first] = documents.rows;
-    const invoices = documents.rows.filter((d) => d.type === 'invoice');
+    const isSale = (type: string) => type === 'invoice' || type === 'creditNote';
+    const sales = documents.rows.filter((d) => isSale(d.type));
     await stampOwnerDocuments(
       db,
       first['entity_id'],
-      documents.rows.filter((d) => d.type !== 'invoice').map((d) => ({ id: d.id, accountId: d.account_id, type: d.type, termsDays: d.payment_terms_days })),
+      documents.rows.filter((d) => !isSale(d.type)).map((d) => ({ id: d.id, accountId: d.account_id, type: d.type, termsDays: d.payment_terms_days })),
       issueOn,
     );
     await stampInvoices(
       db,
       first['entity_id'],
-      invoices.map((d) => ({ id: d.id, terms: d.payment_terms_days, transfer: d.strategy === 'driverInvoice' || d.strategy === 'fleetInvoice' })),
+      sales.map((d) => ({ id: d.id, type: d.type, terms: d.payment_terms_days, transfer: d.strategy === 'driverInvoice' || d.strategy === 'fleetInvoice' })),
       issueOn,
     );
     await bookPeriodCharges(

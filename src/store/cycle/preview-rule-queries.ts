@@ -48,7 +48,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     scope: 'run',
     money: ['computed'],
     sql: () => `SELECT d.id AS subject, d.account_id, NULL::bigint AS record_id, d.currency, jsonb_build_object('computed', d.payable_minor) AS params
-      FROM doc d WHERE d.payable_minor < 0 AND d.type NOT IN ('creditNote', 'selfBillingCredit')`,
+      FROM doc d WHERE d.payable_minor < 0 AND (d.type NOT IN ('creditNote', 'selfBillingCredit') OR d.type = 'creditNote' AND d.credits_document_id IS NULL)`,
   },
   vatMissing: {
     scope: 'account',

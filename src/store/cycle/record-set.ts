@@ -1,5 +1,6 @@
 import type { Db } from '../db.ts';
 import { takeTwins } from './adjustment-twins.ts';
+import { claimCreditOrders } from './credit-orders.ts';
 import { onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
@@ -46,5 +47,6 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
      WHERE r.id = $1 AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
     [runId],
   );
+  await claimCreditOrders(db, runId);
   return { claimed: rowCount ?? 0 };
 }

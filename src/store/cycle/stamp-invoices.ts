@@ -1,12 +1,31 @@
 import { ocrReference } from '../../core/document/ocr.ts';
 import type { Db } from '../db.ts';
 
-/** Numbers invoices in the order given, from the entity's series of the year of issue, in the caller's transaction; who pays by transfer gets a reference. */
-export async function stampInvoices(db: Db, entityId: string, documents: readonly { id: string; terms: number; transfer: boolean }[], issueOn: string): Promise<void> {
-  if (documents.length === 0) return;
+export type SaleDocument = { readonly id: string; readonly type: 'invoice' | 'creditNote'; readonly terms: number; readonly transfer: boolean };
+
+/**
+ * Numbers invoices and credit notes in the order given, each kind from a gapless series of its own of the entity and the year of issue
+ * (D40), in the caller's transaction; who pays an invoice by transfer gets a reference.
+ */
+export async function stampInvoices(db: Db, entityId: string, documents: readonly SaleDocument[], issueOn: string): Promise<void> {
+  // In one order everywhere, so that two batches never wait for each other crosswise.
+  for (const type of ['creditNote', 'invoice'] as const) {
+    const own = documents.filter((d) => d.type === type);
+    if (own.length > 0) await stamp(db, entityId, type, own, issueOn);
+  }
+}
+
+async function stamp(db: Db, entityId: string, type: SaleDocument['type'], documents: readonly SaleDocument[], issueOn: string): Promise<void> {
   const year = Number(issueOn.slice(0, 4));
-  const seriesId = `${entityId}/invoice/${year}`;
-  await db.query(`INSERT INTO number_series (id, entity_id, document_type, year, prefix) VALUES ($1, $2, 'invoice', $3, $4) ON CONFLICT DO NOTHING`, [seriesId, entityId, year, `${year}-`]);
+  const isInvoice = type === 'invoice';
+  const seriesId = `${entityId}/${type}/${year}`;
+  await db.query(`INSERT INTO number_series (id, entity_id, document_type, year, prefix) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, [
+    seriesId,
+    entityId,
+    type,
+    year,
+    isInvoice ? `${year}-` : `K-${year}-`,
+  ]);
   const taken = await db.query<{ first: bigint; prefix: string }>('UPDATE number_series SET next = next + $2 WHERE id = $1 RETURNING next - $2 AS first, prefix', [seriesId, documents.length]);
   const series = taken.rows[0];
   if (series === undefined) throw new Error(`series ${seriesId} is missing`);
@@ -20,8 +39,8 @@ export async function stampInvoices(db: Db, entityId: string, documents: readonl
       issueOn,
       documents.map((d) => d.id),
       numbers,
-      documents.map((d) => d.terms),
-      documents.map((d, i) => (d.transfer ? ocrReference(`${year}${(numbers[i] ?? 0n).toString().padStart(6, '0')}`) : null)),
+      documents.map((d) => (isInvoice ? d.terms : 0)),
+      documents.map((d, i) => (isInvoice && d.transfer ? ocrReference(`${year}${(numbers[i] ?? 0n).toString().padStart(6, '0')}`) : null)),
     ],
   );
 }

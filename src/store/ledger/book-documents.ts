@@ -2,7 +2,7 @@ import { type Conversion, conversionOn } from '../../core/allocate/convert.ts';
 import type { EntitySetup } from '../../core/allocate/setup.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { describeIssue, isIssue } from '../../core/issues.ts';
-import { eventsOfDocument } from '../../core/ledger/events-of-document.ts';
+import { eventsOfDocument, soldEvent } from '../../core/ledger/events-of-document.ts';
 import { amountInBooks } from '../../core/ledger/in-books.ts';
 import type { LedgerEvent } from '../../core/ledger/ledger-table.ts';
 import type { Db } from '../db.ts';
@@ -73,6 +73,7 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
   const books = entity.currency;
   const conversion = conversionInto(entity, currency, issueOn);
   const isOwed = owed.has(document.type);
+  const isCredit = document.type === 'creditNote';
   const booked: Booked[] = [];
   let [netMinor, bookedNet] = [0n, 0n];
   for (const part of parts) {
@@ -90,17 +91,25 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
     if (part.is_adjustment) booked.push({ event: { kind: 'adjusted', currency, net }, of: dimensions, ...counts });
     const event: LedgerEvent = isOwed
       ? { kind: 'statementIssued', currency, net, inputVat: nothing, selfAssessedVat: nothing, rounding: nothing, fx: nothing }
-      : { kind: 'saleInvoiced', currency, net, vat: nothing, rounding: nothing, fx: nothing, energyWh: part.wh };
+      : soldEvent(currency, { net, energyWh: part.wh }, isCredit);
     booked.push({ event, of: dimensions, ...counts });
     netMinor += net.minor;
     bookedNet += net.book;
   }
   const { vat } = JSON.parse(document.canonical.toString('utf8')) as { vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
   const figures = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
-  for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, isOwed }, conversion, books)) {
+  for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, isOwed, isCredit }, conversion, books)) {
     booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
   }
-  return { key: `issue/${document.id}`, kind: isOwed ? 'stated' : 'invoiced', entityId: document.entity_id, effectiveOn: issueOn, sourceRef: document.id, fxRate: conversion.name, booked };
+  return {
+    key: `issue/${document.id}`,
+    kind: isOwed ? 'stated' : isCredit ? 'credited' : 'invoiced',
+    entityId: document.entity_id,
+    effectiveOn: issueOn,
+    sourceRef: document.id,
+    fxRate: conversion.name,
+    booked,
+  };
 }
 
 /** Documents of what we owe, to site owners; their figures have the signs of their charges. */

@@ -23,9 +23,15 @@ export type DocumentView = {
   readonly payable: string;
   readonly energyWh: string;
   readonly chargeCount: number;
+  /** First and last day of what it bills. */
+  readonly serviceFrom: string | null;
+  readonly serviceTo: string | null;
+  /** The document that it is the credit note of. */
+  readonly credits: CreditedView | null;
   readonly contentHash: string;
   readonly erp: { readonly state: string; readonly externalId: string | null; readonly answer: string | null } | null;
 };
+export type CreditedView = { readonly documentId: string; readonly legalNumber: string };
 /** VAT of a document by code, as it was composed (D02). */
 export type VatView = { readonly vatCode: string; readonly percent: string; readonly base: string; readonly vat: string };
 /** `account` is an account's id, or a part of its party's name. */
@@ -46,10 +52,12 @@ export type DocumentLineView = {
   readonly serviceMonth: string;
   readonly energyWh: string;
   readonly charges: number;
+  /** The issued line that it takes something back from. */
+  readonly credits: (CreditedView & { readonly lineNo: number | null }) | null;
 };
 
-const columns = `SELECT d.*, encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, e.state AS erp_state, e.external_id, e.answer
-  FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN erp_posting e ON e.document_id = d.id`;
+const columns = `SELECT d.*, encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer
+  FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting e ON e.document_id = d.id`;
 
 /** A run's documents in order of their account, those that the filter lets through; discarded ones are left out. */
 export async function listDocuments(db: Db, runId: string, page: PageOrder & DocumentFilter): Promise<Page<DocumentView>> {
@@ -69,17 +77,30 @@ export async function documentStrategies(db: Db, runId: string): Promise<string[
   return rows.map((r) => r.strategy);
 }
 
+/** `creditedBy`: the documents that take something of it back; those of runs that are not issued have no number yet. */
+export type DocumentDetail = DocumentView & {
+  readonly vatByCode: readonly VatView[];
+  readonly lines: readonly DocumentLineView[];
+  readonly creditedBy: readonly { readonly documentId: string; readonly legalNumber: string | null; readonly type: string; readonly net: string }[];
+};
+
 /** One document with its lines and its VAT by code; undefined when there is none of this id. */
-export async function findDocument(db: Db, id: string): Promise<(DocumentView & { readonly vatByCode: readonly VatView[]; readonly lines: readonly DocumentLineView[] }) | undefined> {
+export async function findDocument(db: Db, id: string): Promise<DocumentDetail | undefined> {
   const row = (await db.query(`${columns} WHERE d.id = $1`, [id])).rows[0];
   if (row === undefined) return undefined;
   const vat = await db.query<{ vat: { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[] | null }>(
     "SELECT convert_from(canonical, 'UTF8')::jsonb->'vat' AS vat FROM document WHERE id = $1",
     [id],
   );
-  const lines = await db.query('SELECT * FROM document_line WHERE document_id = $1 ORDER BY line_no', [id]);
+  const lines = await db.query('SELECT l.*, s.legal_number FROM document_line l LEFT JOIN issue_stamp s ON s.document_id = l.credits_document_id WHERE l.document_id = $1 ORDER BY l.line_no', [id]);
+  const crediting = await db.query(
+    `SELECT d.id, d.type, s.legal_number, sum(l.net_minor)::bigint AS net FROM document_line l JOIN document d ON d.id = l.document_id AND d.state <> 'discarded' LEFT JOIN issue_stamp s ON s.document_id = d.id
+     WHERE l.credits_document_id = $1 GROUP BY 1, 2, 3 ORDER BY 1`,
+    [id],
+  );
   return {
     ...viewOf(row),
+    creditedBy: crediting.rows.map((c) => ({ documentId: c.id, legalNumber: c.legal_number, type: c.type, net: formatMinor(c.net, row['currency']) })),
     vatByCode: (vat.rows[0]?.vat ?? []).map((v) => ({
       vatCode: v.vatCode,
       percent: v.percent,
@@ -102,6 +123,7 @@ export async function findDocument(db: Db, id: string): Promise<(DocumentView & 
       serviceMonth: l.service_month,
       energyWh: String(l.energy_wh),
       charges: l.charge_count,
+      credits: l.credits_document_id === null ? null : { documentId: l.credits_document_id, legalNumber: l.legal_number, lineNo: l.credits_line_no },
     })),
   };
 }
@@ -127,6 +149,9 @@ function viewOf(r: QueryResultRow): DocumentView {
     payable: money(r['payable_minor']),
     energyWh: String(r['energy_wh']),
     chargeCount: r['charge_count'],
+    serviceFrom: r['service_from'],
+    serviceTo: r['service_to'],
+    credits: r['credits_document_id'] === null ? null : { documentId: r['credits_document_id'], legalNumber: r['credits_number'] },
     contentHash: r['hash'],
     erp: r['erp_state'] === null ? null : { state: r['erp_state'], externalId: r['external_id'], answer: r['answer'] },
   };

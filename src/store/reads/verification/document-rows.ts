@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { StoredDocument, StoredParts } from '../../../core/document/judge-document.ts';
-import { adjustmentOf, annexOrder, chargeOf, claimedCharges } from '../../cycle/claimed-charges.ts';
+import { adjustmentOf, annexOrder, chargeOf, claimedCharges, manualLines } from '../../cycle/claimed-charges.ts';
+import { creditRefs } from '../../cycle/credits.ts';
 import type { Db } from '../../db.ts';
 import type { Judged } from './intake-rows.ts';
 import { pagesOf } from './pages.ts';
@@ -19,12 +20,13 @@ export async function withParts(db: Db, documents: readonly StoredDocument[]): P
   const ids = documents.map((d) => d.id);
   const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, ${annexOrder}`, [ids]);
   const lines = await db.query('SELECT * FROM document_line WHERE document_id = ANY($1) ORDER BY document_id, line_no', [ids]);
-  const adjustments = await db.query('SELECT a.*, l.document_id FROM document_line l JOIN adjustment a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id', [ids]);
+  const adjustments = await db.query(`SELECT a.*, l.document_id FROM document_line l JOIN (${manualLines}) a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id`, [ids]);
+  const refs = await creditRefs(db, charges.rows);
   const of = (rows: readonly QueryResultRow[], id: string) => rows.filter((r) => r['document_id'] === id);
   return documents.map((row) => ({
     row,
     parts: {
-      charges: of(charges.rows, row.id).map((r) => ({ ...chargeOf(r), lineNo: r['line_no'] })),
+      charges: of(charges.rows, row.id).map((r) => ({ ...chargeOf(r, refs), lineNo: r['line_no'] })),
       adjustments: of(adjustments.rows, row.id).map(adjustmentOf),
       lines: of(lines.rows, row.id),
     },

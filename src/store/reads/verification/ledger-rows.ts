@@ -26,7 +26,7 @@ export const ledgerDifferences = (db: Db) =>
     db,
     `WITH posting (event, figure, account, sign, is_wh, with_gl) AS (VALUES ${postingRows().join(', ')}), rated (role, event) AS (VALUES ${ratedRows().join(', ')}),
      charge AS (SELECT c.*, ${freeEnergySql} AS is_free, r.source_id FROM rated_charge c LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision),
-     issued AS (SELECT d.*, d.currency = l.currency AS in_books FROM document d JOIN legal_entity l ON l.id = d.entity_id WHERE d.state = 'issued' AND d.type = 'invoice'),
+     issued AS (SELECT d.*, d.currency = l.currency AS in_books FROM document d JOIN legal_entity l ON l.id = d.entity_id WHERE d.state = 'issued' AND d.type IN ('invoice', 'creditNote')),
      both_sides AS (
        SELECT c.page_id || '/' || c.service_month AS key, p.account, CASE WHEN p.is_wh THEN 'Wh' ELSE c.currency END AS unit, CASE WHEN p.with_gl THEN c.gl_account END AS gl_account, c.cost_center,
          coalesce(c.payer_account_id, c.payee_account_id) AS account_id, c.site_id, c.vat_code, c.service_month, c.source_id,
@@ -63,9 +63,9 @@ export const ledgerDifferences = (db: Db) =>
        FROM ledger_transaction t JOIN charge c ON t.key = 'release/' || c.charge_id || '/' || c.service_month JOIN posting p ON p.event = 'advanceFeeReleased' WHERE t.kind = 'released'
        UNION ALL
        SELECT t.key, e.ledger_account, e.unit, e.gl_account, e.cost_center, e.account_id, e.site_id, CASE WHEN f.by_rate THEN NULL ELSE e.vat_code END, e.service_month, e.source_id, -e.amount, CASE WHEN f.by_rate THEN NULL ELSE -e.book_minor END
-       FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_key = t.key LEFT JOIN issued d ON t.kind = 'invoiced' AND t.key = 'issue/' || d.id
+       FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_key = t.key LEFT JOIN issued d ON t.kind IN ('invoiced', 'credited') AND t.key = 'issue/' || d.id
        CROSS JOIN LATERAL (SELECT NOT coalesce(d.in_books, true) AND e.ledger_account IN ('receivable', 'outputVat', 'rounding', 'fxDifference', 'adjustment') AS by_rate) f
-       WHERE t.kind IN ('rated', 'invoiced', 'writtenOff', 'released')
+       WHERE t.kind IN ('rated', 'invoiced', 'credited', 'writtenOff', 'released')
      )
      SELECT 'ledger transaction ' || key || ': ' || account || ' is ' || -sum(amount) || ' ' || unit || CASE WHEN coalesce(sum(book), 0) <> 0 THEN ' and ' || -sum(book) || ' in the books' ELSE '' END || ' more than it was made of' AS problem
      FROM both_sides GROUP BY key, account, unit, gl_account, cost_center, account_id, site_id, vat_code, service_month, source_id HAVING sum(amount) <> 0 OR coalesce(sum(book), 0) <> 0 ORDER BY key, account, unit`,
@@ -77,10 +77,11 @@ export const ledgerHeaders = (db: Db) =>
     db,
     `SELECT 'ledger transaction ' || t.key || ' has another seller, date or source than what it books' AS problem FROM ledger_transaction t
      LEFT JOIN (SELECT page_id, page_id || '/' || service_month AS key, max(entity_id) AS entity_id, max(service_on) AS effective_on FROM rated_charge GROUP BY page_id, service_month) c ON t.kind = 'rated' AND c.key = t.key
-     LEFT JOIN document d ON t.kind = 'invoiced' AND 'issue/' || d.id = t.key LEFT JOIN issue_stamp s ON s.document_id = d.id
+     LEFT JOIN document d ON t.kind = CASE d.type WHEN 'invoice' THEN 'invoiced' WHEN 'creditNote' THEN 'credited' END AND 'issue/' || d.id = t.key LEFT JOIN issue_stamp s ON s.document_id = d.id
      LEFT JOIN billing_run r ON t.kind = 'writtenOff' AND 'writeOff/' || r.id = t.key
      WHERE CASE t.kind WHEN 'rated' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (c.page_id, c.entity_id, c.effective_on)
        WHEN 'invoiced' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on)
+       WHEN 'credited' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on)
        WHEN 'writtenOff' THEN (t.source_ref, t.entity_id) IS DISTINCT FROM (r.id, r.entity_id) END ORDER BY t.key`,
   );
 
@@ -114,7 +115,7 @@ export const convertedDocuments = (db: Db) =>
      CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(n.net_minor::text), '[]') AS nets FROM document_line n WHERE n.document_id = d.id AND n.kind = 'adjustment') a
      CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(s.ledger_account, s.book), '{}') AS entries
        FROM (SELECT ledger_account, sum(book_minor)::text AS book FROM ledger_entry WHERE transaction_key = t.key AND unit <> 'Wh' GROUP BY 1 HAVING sum(book_minor) <> 0) s) e
-     WHERE d.state = 'issued' AND d.type = 'invoice' AND d.currency <> l.currency ORDER BY t.key`,
+     WHERE d.state = 'issued' AND d.type IN ('invoice', 'creditNote') AND d.currency <> l.currency ORDER BY t.key`,
   );
 
 /** Records whose charges do not carry the energy of their current revision once: what is booked, and nothing of what is not. */

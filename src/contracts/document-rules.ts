@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+const threshold = z.int().min(0).max(1_000_000_00).meta({ description: 'In minor units of the account’s currency.' });
+const latePolicy = z.discriminatedUnion('policy', [
+  z.strictObject({ policy: z.literal('nextInvoice') }).meta({ description: 'On the next invoice, whose lines show the month of service.' }),
+  z.strictObject({ policy: z.literal('separateInvoice') }).meta({ description: 'On an invoice of its own.' }),
+  z
+    .strictObject({ policy: z.literal('holdBelow'), thresholdMinor: threshold.default(1000) })
+    .meta({ description: 'Held until the signed sum of the account reaches the threshold, or for three months (D42).' }),
+]);
+
+/** How an entity’s documents are made, where it differs from the defaults: what came late is on the next invoice, and no invoice is too small. */
+export const documentRulesSchema = z.strictObject({
+  late: z
+    .strictObject({ driver: latePolicy.exactOptional(), fleet: latePolicy.exactOptional(), eMSP: latePolicy.exactOptional() })
+    .default({})
+    .meta({ description: 'What becomes of sessions and corrections of a month that the customer was billed already, by category.' }),
+  minimumInvoice: z
+    .strictObject({ cardReceipt: threshold.exactOptional(), driverInvoice: threshold.exactOptional(), fleetInvoice: threshold.exactOptional(), emspSettlement: threshold.exactOptional() })
+    .default({})
+    .meta({ description: 'By strategy: an invoice below it waits for the next, for three months at most (D26).' }),
+});
+
+export type DocumentRules = z.infer<typeof documentRulesSchema>;
+export type LatePolicy = z.infer<typeof latePolicy>;

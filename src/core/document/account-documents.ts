@@ -1,0 +1,205 @@
+import type { LatePolicy } from '../../contracts/document-rules.ts';
+import { groupBy } from '../group-by.ts';
+import { type ComposeInput, type CreditRef, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentKind, type DocumentValue, type Remainder } from './compose.ts';
+
+/** How long anything is held back at most, in months (D26, D42). */
+const longestHold = 3;
+
+export type VatRule = { readonly percent: string; readonly category: string; readonly country: string };
+
+export type AccountInput = Pick<ComposeInput, 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period' | 'charges' | 'adjustments'> & {
+  /**
+   * `sale`: what a customer owes. `selfBilling`: a site owner's invoice, written by us. `settlement`: a statement without VAT, which is
+   * no invoice: it shows corrections as lines, and may come to less than nothing (D46).
+   */
+  readonly side: 'sale' | 'selfBilling' | 'settlement';
+  readonly vatRules: ReadonlyMap<string, VatRule>;
+  readonly late: LatePolicy;
+  /** An invoice below it waits for the next; 0 for none. */
+  readonly minimumMinor: bigint;
+  /** The last month of which the account has an issued document; null for none. What is of it or before is late. */
+  readonly billedUntil: string | null;
+  /** What somebody ordered to be credited, or billed in its place: it is not held back, and has a credit note. */
+  readonly isOrdered: (charge: DocumentCharge) => boolean;
+  /** What is left of each document that is credited. */
+  readonly remainders: ReadonlyMap<string, Remainder>;
+};
+
+/** `key` tells the documents of an account in a run apart, the same for the same inputs. */
+export type AccountDocument = {
+  readonly key: string;
+  readonly kind: DocumentKind;
+  readonly currency: string;
+  readonly credits: CreditRef | null;
+  /** Whether all of it is outside the scope of VAT (D43). */
+  readonly outsideVat: boolean;
+  readonly value: DocumentValue;
+};
+export type AccountDocuments = {
+  readonly documents: readonly AccountDocument[];
+  /** What stays open for now, and why. */
+  readonly held: readonly { readonly reason: 'late' | 'minimum' | 'zero'; readonly chargeIds: readonly bigint[] }[];
+};
+
+type Group = { readonly key: string; readonly currency: string; readonly roundingMode: 'grossFirst' | 'netFirst'; readonly charges: DocumentCharge[]; readonly adjustments: DocumentAdjustment[] };
+
+/**
+ * The documents of one account in a run: one per currency, rounding mode and side of VAT (D37, D43, D23), beside them a credit note for
+ * each issued document that something is taken back from (D13). Consumers' corrections stand on their invoice as long as it is not
+ * negative. What came late goes by the policy (D42); nothing is made for zero or below the minimum, unless it credits something (D26).
+ */
+export function accountDocuments(input: AccountInput): AccountDocuments {
+  const late = lateOf(input);
+  const held: { reason: 'late' | 'minimum' | 'zero'; chargeIds: readonly bigint[] }[] = [];
+  const heldLate = late.isHeld ? input.charges.filter((c) => late.isLate(c)) : [];
+  if (heldLate.length > 0) held.push({ reason: 'late', chargeIds: heldLate.map((c) => c.chargeId) });
+  const kept = late.isHeld ? input.charges.filter((c) => !late.isLate(c)) : input.charges;
+  const documents: AccountDocument[] = [];
+  for (const group of groupsOf(input, kept)) {
+    const made = documentsOf(input, group, input.late.policy === 'separateInvoice' ? late.isLate : () => false);
+    documents.push(...made.documents);
+    held.push(...made.held);
+  }
+  return { documents, held };
+}
+
+/** What is late: of a month that the account was billed already; and whether it is too little to be billed yet. */
+function lateOf({ charges, billedUntil, period, late, roundingMode, isOrdered, side }: AccountInput) {
+  const isLate = (c: DocumentCharge) => billedUntil !== null && c.serviceMonth < period && c.serviceMonth <= billedUntil && !isOrdered(c);
+  if (late.policy !== 'holdBelow' || side !== 'sale') return { isLate, isHeld: false };
+  let sum = 0n;
+  let since = period;
+  for (const c of charges) {
+    if (!isLate(c)) continue;
+    sum += roundingMode === 'netFirst' ? c.netMinor : c.grossMinor;
+    if (c.heldSince !== null && c.heldSince < since) since = c.heldSince;
+  }
+  return { isLate, isHeld: sizeOf(sum) < BigInt(late.thresholdMinor) && monthsBetween(since, period) < longestHold };
+}
+
+function groupsOf(input: AccountInput, charges: readonly DocumentCharge[]): Group[] {
+  const groups = new Map<string, Group>();
+  const groupOf = (currency: string, roundingMode: Group['roundingMode'], vatCode: string): Group => {
+    const key = [currency, roundingMode, vatSideOf(input, roundingMode, vatCode)].join('|');
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { key, currency, roundingMode, charges: [], adjustments: [] };
+      groups.set(key, group);
+    }
+    return group;
+  };
+  for (const c of charges) groupOf(c.currency, c.roundingMode, c.vatCode).charges.push(c);
+  for (const a of input.adjustments) groupOf(input.currency, input.roundingMode, a.vatCode).adjustments.push(a);
+  return [...groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** What may not stand beside other VAT: what is outside its scope; and for businesses what another registration of the seller is for. */
+function vatSideOf({ side, vatRules }: AccountInput, roundingMode: Group['roundingMode'], vatCode: string): string {
+  if (side === 'settlement') return '';
+  const rule = vatRules.get(vatCode);
+  if (rule === undefined) throw new RangeError(`VAT code ${vatCode} has no rule`);
+  if (rule.category === outsideScope) return outsideScope;
+  return roundingMode === 'netFirst' ? rule.country : '';
+}
+const outsideScope = 'O';
+
+function documentsOf(input: AccountInput, group: Group, isApart: (charge: DocumentCharge) => boolean): AccountDocuments {
+  const { charges, adjustments } = group;
+  // A settlement statement is no invoice: corrections are lines of it (D46).
+  const isSettlement = input.side === 'settlement' || (input.side === 'selfBilling' && group.key.endsWith(`|${outsideScope}`));
+  const crediting = isSettlement ? [] : [...charges.filter((c) => c.credits !== null), ...adjustments.filter((a) => a.credits)];
+  // What somebody ordered to be credited has a credit note; so has every correction of a business.
+  const apart = crediting.filter((part) => group.roundingMode === 'netFirst' || !isCharge(part) || input.isOrdered(part));
+  let { creditNotes, taken } = creditNotesOf(input, group, apart);
+  const compose = (kind: DocumentKind, wanted: (charge: DocumentCharge) => boolean) =>
+    documentOf(input, group, kind, null, {
+      charges: charges.filter((c) => !taken.has(c) && wanted(c)),
+      adjustments: kind === 'lateInvoice' ? [] : adjustments.filter((a) => !taken.has(a)),
+    });
+  const invoices = () => [compose('invoice', (c) => !isApart(c)), compose('lateInvoice', isApart)].filter((d) => d !== undefined);
+  let made = invoices();
+  if (taken.size < crediting.length && made.some((d) => isNegative(d.value))) {
+    ({ creditNotes, taken } = creditNotesOf(input, group, crediting));
+    made = invoices();
+  }
+  // A statement of nothing is none, and nothing of it waits.
+  if (input.side !== 'sale') return { documents: [...made.filter(({ value }) => value.netMinor !== 0n || value.payableMinor !== 0n || value.energyWh !== 0n), ...creditNotes], held: [] };
+  const held: { reason: 'minimum' | 'zero'; chargeIds: readonly bigint[] }[] = [];
+  const kept = made.filter((d) => {
+    const reason = waitsFor(input, group, d);
+    if (reason === undefined) return true;
+    held.push({ reason, chargeIds: d.value.lines.flatMap((l) => l.chargeIds) });
+    return false;
+  });
+  return { documents: [...kept, ...creditNotes], held };
+}
+
+/** Less than nothing, also where it is rounded to nothing. */
+function isNegative({ vat, payableMinor }: DocumentValue): boolean {
+  return payableMinor < 0n || vat.reduce((sum, v) => sum + v.baseMinor + v.vatMinor, 0n) < 0n;
+}
+
+/** Credit notes for what `parts` take back, one per document. What would come to more than nothing is no credit, and stays on the invoice. */
+function creditNotesOf(input: AccountInput, group: Group, parts: readonly (DocumentCharge | DocumentAdjustment)[]) {
+  const taken = new Set<DocumentCharge | DocumentAdjustment>();
+  const creditNotes: AccountDocument[] = [];
+  const byDocument = [...groupBy(parts, (p) => p.credits?.documentId ?? '')].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [, own] of byDocument) {
+    const made = documentOf(input, group, 'creditNote', own[0]?.credits ?? null, {
+      charges: own.filter(isCharge),
+      adjustments: own.filter((p): p is DocumentAdjustment => !isCharge(p)),
+    });
+    if (made === undefined || made.value.payableMinor > 0n) continue;
+    creditNotes.push(made);
+    for (const part of own) taken.add(part);
+  }
+  return { creditNotes, taken };
+}
+
+const isCharge = (part: DocumentCharge | DocumentAdjustment): part is DocumentCharge => 'chargeId' in part;
+
+function documentOf(
+  { entityId, accountId, strategy, period, side, vatRules, remainders }: AccountInput,
+  { key, currency, roundingMode }: Group,
+  kind: DocumentKind,
+  credits: CreditRef | null,
+  parts: Pick<ComposeInput, 'charges' | 'adjustments'>,
+): AccountDocument | undefined {
+  const rest = credits === null ? undefined : remainders.get(credits.documentId);
+  if (credits !== null && rest === undefined) throw new RangeError(`what is left of document ${credits.documentId} is not known`);
+  const value = composeDocument({
+    kind,
+    credits: credits === null || rest === undefined ? null : { documentId: credits.documentId, legalNumber: credits.legalNumber, rest },
+    entityId,
+    accountId,
+    strategy,
+    currency,
+    roundingMode,
+    period,
+    ...parts,
+    // Who bills himself, or is not registered, gets a statement without VAT (D46).
+    vatPercents: new Map([...vatRules].map(([code, rule]) => [code, side === 'settlement' ? '0' : rule.percent])),
+  });
+  if (value === undefined) return undefined;
+  return { key: [key, kind, ...(credits === null ? [] : [credits.documentId])].join('|'), kind, currency, credits, outsideVat: key.endsWith(`|${outsideScope}`), value };
+}
+
+/** Why an invoice is not made yet; undefined when it is. */
+function waitsFor({ minimumMinor, period }: AccountInput, { charges }: Group, { kind, value }: AccountDocument): 'minimum' | 'zero' | undefined {
+  const { payableMinor, lines } = value;
+  // What was free is neither carried nor unbilled: its document is its end, and shows it.
+  const reason = payableMinor === 0n && lines.some((l) => l.netMinor !== 0n) ? 'zero' : kind === 'invoice' && payableMinor > 0n && payableMinor < minimumMinor ? 'minimum' : undefined;
+  if (reason === undefined || lines.some((l) => l.credits !== null || l.adjustmentId !== null)) return undefined;
+  const own = new Set(lines.flatMap((l) => l.chargeIds));
+  const since = charges.reduce((first, c) => (own.has(c.chargeId) && c.heldSince !== null && c.heldSince < first ? c.heldSince : first), period);
+  return monthsBetween(since, period) >= longestHold ? undefined : reason;
+}
+
+function monthsBetween(from: string, to: string): number {
+  const indexOf = (month: string) => Number(month.slice(0, 4)) * 12 + Number(month.slice(5, 7));
+  return indexOf(to) - indexOf(from);
+}
+
+function sizeOf(minor: bigint): bigint {
+  return minor < 0n ? -minor : minor;
+}

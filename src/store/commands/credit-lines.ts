@@ -1,0 +1,125 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { formatMinor, vatOfGross } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+import { audit, type By } from './audit.ts';
+import { Refused } from './refusal.ts';
+
+export type CreditLines = {
+  readonly documentId: string;
+  /** `amountMinor`: what comes off the line, net for business accounts, gross for consumers; negative takes an earlier credit back; all that is left without it. */
+  readonly lines: readonly { readonly lineNo: number; readonly amountMinor?: bigint | undefined }[];
+  readonly reason: string;
+  /** Stands on the credit note. */
+  readonly description?: string | undefined;
+  /** Leaves lines out of which nothing is left, instead of refusing them. */
+  readonly onlyWhatIsLeft?: boolean;
+};
+
+/**
+ * Orders credits against lines of an issued invoice, without touching its sessions: goodwill, a fee waived. The next run of the account
+ * makes the credit note, which names the document and the line. Refused when more would be credited than is left of a line (invariant 8).
+ */
+export async function creditLines(db: Db, order: CreditLines, by: By, idempotencyKey?: string): Promise<{ readonly ids: readonly string[]; readonly accountId: string }> {
+  const document = (
+    await db.query<{ type: string; state: string; account_id: string; currency: string; is_net: boolean; legal_number: string | null; vat: { vatCode: string; percent: string }[] }>(
+      `SELECT d.type, d.state, d.account_id, d.currency, s.legal_number, convert_from(d.canonical, 'UTF8')::jsonb->'header'->>'roundingMode' = 'netFirst' AS is_net, convert_from(d.canonical, 'UTF8')::jsonb->'vat' AS vat
+       FROM document d LEFT JOIN issue_stamp s ON s.document_id = d.id WHERE d.id = $1 FOR UPDATE OF d`,
+      [order.documentId],
+    )
+  ).rows[0];
+  if (document === undefined) throw new Refused('notFound', `there is no document "${order.documentId}"`);
+  if (document.state !== 'issued') throw new Refused('wrongState', `document ${order.documentId} is ${document.state}: only an issued one is credited`);
+  if (document.type !== 'invoice') throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: only invoices are credited`);
+  const ids: string[] = [];
+  const rows = await linesWithRest(
+    db,
+    order.documentId,
+    order.lines.map((l) => l.lineNo),
+  );
+  const seen = new Set<number>();
+  for (const { lineNo, amountMinor } of order.lines) {
+    const line = rows.get(lineNo);
+    if (line === undefined || seen.has(lineNo)) throw new Refused('notFound', `document ${order.documentId} has no line ${lineNo}, or it is named twice`);
+    seen.add(lineNo);
+    const left = document.is_net ? line.net : line.gross;
+    const billed = document.is_net ? line.billed_net : line.billed_gross;
+    const amount = amountMinor ?? left;
+    if (amount === 0n && order.onlyWhatIsLeft === true) continue;
+    const after = left - amount;
+    const inBounds = billed >= 0n ? after >= 0n && after <= billed : after <= 0n && after >= billed;
+    if (amount === 0n || !inBounds)
+      throw new Refused(
+        'invalid',
+        `line ${lineNo} of ${document.legal_number}: ${formatMinor(left, document.currency)} of ${formatMinor(billed, document.currency)} is left, so ${formatMinor(amount, document.currency)} cannot be credited`,
+      );
+    const percent = document.vat.find((v) => v.vatCode === line.vat_code)?.percent ?? '0';
+    // The last of a line takes the last of its net, whatever the parts before were rounded to.
+    const net = document.is_net ? amount : after === 0n ? line.net : amount - vatOfGross(amount, percent);
+    const id = `crd_${
+      idempotencyKey === undefined
+        ? randomUUID().replaceAll('-', '').slice(0, 20)
+        : createHash('sha256')
+            .update(JSON.stringify([order.documentId, lineNo, by.actor, idempotencyKey]))
+            .digest('hex')
+            .slice(0, 20)
+    }`;
+    await db.query(
+      `INSERT INTO credit_order (id, document_id, line_no, account_id, amount_minor, net_minor, currency, vat_code, gl_account, cost_center, description, reason, author)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+      [
+        id,
+        order.documentId,
+        lineNo,
+        document.account_id,
+        -amount,
+        -net,
+        document.currency,
+        line.vat_code,
+        line.gl_account,
+        line.cost_center,
+        order.description ?? `${line.description}: credit of ${document.legal_number}, line ${lineNo}`,
+        order.reason,
+        by.actor,
+      ],
+    );
+    ids.push(id);
+  }
+  await audit(db, by, { action: 'document.creditLines', subject: order.documentId, reason: order.reason, after: { ids, lines: order.lines } });
+  return { ids, accountId: document.account_id };
+}
+
+type Line = { readonly line_no: number; readonly description: string; readonly vat_code: string; readonly gl_account: string; readonly cost_center: string } & {
+  readonly [Name in 'billed_net' | 'billed_gross' | 'net' | 'gross']: bigint;
+};
+
+/** Lines with what is left of them after all that credits them: documents that are not discarded, and orders that are on none yet. */
+async function linesWithRest(db: Db, documentId: string, lineNos: readonly number[]): Promise<Map<number, Line>> {
+  const { rows } = await db.query<Line>(
+    `SELECT l.line_no, l.description, l.vat_code, l.gl_account, l.cost_center, l.net_minor AS billed_net, l.gross_minor AS billed_gross,
+       (l.net_minor + coalesce(c.net, 0) + coalesce(o.net, 0))::bigint AS net, (l.gross_minor + coalesce(c.gross, 0) + coalesce(o.gross, 0))::bigint AS gross
+     FROM document_line l
+     LEFT JOIN LATERAL (SELECT sum(x.net_minor) AS net, sum(x.gross_minor) AS gross FROM document_line x JOIN document d ON d.id = x.document_id AND d.state <> 'discarded'
+       WHERE x.credits_document_id = l.document_id AND x.credits_line_no = l.line_no) c ON true
+     LEFT JOIN LATERAL (SELECT sum(y.net_minor) AS net, sum(y.amount_minor) AS gross FROM credit_order y WHERE y.document_id = l.document_id AND y.line_no = l.line_no AND y.withdrawn_at IS NULL
+       AND NOT EXISTS (SELECT FROM document_line x JOIN document d ON d.id = x.document_id AND d.state <> 'discarded' WHERE x.adjustment_id = y.id)) o ON true
+     WHERE l.document_id = $1 AND l.line_no = ANY($2)`,
+    [documentId, lineNos],
+  );
+  return new Map(rows.map((r) => [r.line_no, r]));
+}
+
+/** Takes an ordered credit back before its credit note is approved; the account is built again where a run took it already. */
+export async function withdrawCredit(db: Db, id: string, by: By): Promise<{ readonly runId: string | null }> {
+  const order = (await db.query<{ run_id: string | null; account_id: string; document_id: string; withdrawn_at: Date | null }>('SELECT * FROM credit_order WHERE id = $1 FOR UPDATE', [id])).rows[0];
+  if (order === undefined) throw new Refused('notFound', `there is no ordered credit "${id}"`);
+  if (order.withdrawn_at !== null) return { runId: null };
+  const fixed = await db.query("SELECT FROM document_line l JOIN document d ON d.id = l.document_id WHERE l.adjustment_id = $1 AND d.state NOT IN ('draft', 'discarded')", [id]);
+  if (fixed.rowCount !== 0) throw new Refused('wrongState', `credit ${id} stands on an approved document: order the opposite amount`);
+  await db.query('UPDATE credit_order SET withdrawn_at = now() WHERE id = $1', [id]);
+  if (order.run_id !== null) {
+    await db.query("UPDATE run_account SET state = 'pending' WHERE run_id = $1 AND account_id = $2", [order.run_id, order.account_id]);
+    await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [order.run_id]);
+  }
+  await audit(db, by, { action: 'document.creditLines.withdraw', subject: order.document_id, after: { id } });
+  return { runId: order.run_id };
+}

@@ -1,0 +1,81 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Db } from '../db.ts';
+import { audit, type By } from './audit.ts';
+import { Refused } from './refusal.ts';
+
+export type RebillOrder = {
+  readonly documentId: string;
+  /** `rebill`: credit and bill anew what comes out otherwise now; `credit`: credit all that stands, and open its charges again. */
+  readonly kind: 'rebill' | 'credit';
+  /** Of which lines, or which records; without them all. */
+  readonly lines?: readonly number[] | undefined;
+  readonly recordIds?: readonly string[] | undefined;
+  /** What becomes of the charges that take the place of those credited: billed by the next run, or written off by it. */
+  readonly outcome: 'bill' | 'writeOff';
+  readonly reason: string;
+};
+
+/**
+ * Orders that an issued invoice, of whatever month, is credited and billed anew, wholly or in part: its sessions are rated again with the
+ * set-up as it is (D24), by the path they came in. The next run makes the credit note and the invoice. A workflow carries it out, after the
+ * commit. Refused when nothing of it stands, or another order on it is under way.
+ */
+export async function orderRebill(db: Db, order: RebillOrder, by: By, idempotencyKey?: string): Promise<{ readonly orderId: string; readonly records: number }> {
+  const document = (await db.query<{ type: string; state: string }>('SELECT type, state FROM document WHERE id = $1 FOR UPDATE', [order.documentId])).rows[0];
+  if (document === undefined) throw new Refused('notFound', `there is no document "${order.documentId}"`);
+  if (document.state !== 'issued') throw new Refused('wrongState', `document ${order.documentId} is ${document.state}: only an issued one is credited; before that, change what the run bills`);
+  if (document.type !== 'invoice') throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: credit the invoice whose sessions it is about; shares follow`);
+  const id = `rbl_${
+    idempotencyKey === undefined
+      ? randomUUID().replaceAll('-', '').slice(0, 20)
+      : createHash('sha256')
+          .update(JSON.stringify([order.documentId, by.actor, idempotencyKey]))
+          .digest('hex')
+          .slice(0, 20)
+  }`;
+  const known = await db.query<{ records: bigint }>('SELECT cardinality(record_ids)::bigint AS records FROM rebill_order WHERE id = $1', [id]);
+  if (known.rows[0] !== undefined) return { orderId: id, records: Number(known.rows[0].records) };
+  const open = (await db.query<{ id: string }>("SELECT id FROM rebill_order WHERE document_id = $1 AND state = 'ordered'", [order.documentId])).rows[0];
+  if (open !== undefined) throw new Refused('wrongState', `order ${open.id} on document ${order.documentId} is under way: wait for it, or POST /v1/rebills/${open.id}/retry`);
+  const { rows } = await db.query<{ record_id: bigint; lines: number[] }>(
+    `SELECT c.record_id, array_agg(DISTINCT k.line_no) AS lines FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+     WHERE k.document_id = $1 AND c.record_id IS NOT NULL AND c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.record_id = c.record_id AND m.reversal_of = c.charge_id) GROUP BY 1 ORDER BY 1`,
+    [order.documentId],
+  );
+  const wanted = new Set(order.recordIds);
+  const chosen = rows.filter((r) => (order.lines === undefined || r.lines.some((l) => order.lines?.includes(l))) && (order.recordIds === undefined || wanted.has(r.record_id.toString())));
+  const unknown = [...wanted].filter((w) => !rows.some((r) => r.record_id.toString() === w));
+  if (unknown.length > 0) throw new Refused('notFound', `document ${order.documentId} bills nothing that stands of record ${unknown.slice(0, 20).join(', ')}`);
+  if (chosen.length === 0 && !(order.kind === 'credit' && (await monthStands(db, order.documentId))))
+    throw new Refused('wrongState', `nothing of document ${order.documentId} stands any more: it is credited already`);
+  await db.query('INSERT INTO rebill_order (id, document_id, kind, record_ids, outcome, reason, author) VALUES ($1, $2, $3, $4, $5, $6, $7)', [
+    id,
+    order.documentId,
+    order.kind,
+    chosen.map((r) => r.record_id),
+    order.outcome,
+    order.reason,
+    by.actor,
+  ]);
+  await audit(db, by, { action: `document.${order.kind}`, subject: order.documentId, reason: order.reason, after: { orderId: id, records: chosen.length, outcome: order.outcome } });
+  return { orderId: id, records: chosen.length };
+}
+
+/** Whether a document bills something of the month, such as a fee, that is not credited. */
+async function monthStands(db: Db, documentId: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `SELECT FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = $1 AND c.record_id IS NULL AND c.reversal_of IS NULL
+       AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.entity_id = c.entity_id AND m.service_month = c.service_month AND m.payer_account_id = c.payer_account_id AND m.reversal_of = c.charge_id) LIMIT 1`,
+    [documentId],
+  );
+  return (rowCount ?? 0) > 0;
+}
+
+/** Puts a failed order back, once what it stumbled over is mended; one under way stays so. */
+export async function retryRebill(db: Db, orderId: string, by: By): Promise<void> {
+  const order = (await db.query<{ state: string }>('SELECT state FROM rebill_order WHERE id = $1 FOR UPDATE', [orderId])).rows[0];
+  if (order === undefined) throw new Refused('notFound', `there is no order "${orderId}"`);
+  if (order.state === 'done') throw new Refused('wrongState', `order ${orderId} is done`);
+  await db.query("UPDATE rebill_order SET state = 'ordered', problem = NULL WHERE id = $1", [orderId]);
+  await audit(db, by, { action: 'rebill.retry', subject: orderId });
+}

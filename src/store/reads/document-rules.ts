@@ -1,0 +1,8 @@
+import { type DocumentRules, documentRulesSchema } from '../../contracts/document-rules.ts';
+import type { Db } from '../db.ts';
+
+/** How an entity's documents are made, and the version of it; version 0: the defaults. */
+export async function documentRulesOf(db: Db, entityId: string): Promise<{ readonly version: number; readonly own: DocumentRules }> {
+  const { rows } = await db.query<{ version: number; body: unknown }>('SELECT version, body FROM document_rules_version WHERE entity_id = $1 ORDER BY version DESC LIMIT 1', [entityId]);
+  return rows[0] === undefined ? { version: 0, own: documentRulesSchema.parse({}) } : { version: rows[0].version, own: documentRulesSchema.parse(rows[0].body) };
+}
