@@ -22,7 +22,7 @@ export async function benchBulk({ store, admin, count, rounds, until }) {
   for (let file = 0; file < files; file += 1) {
     const bytes = fileOf(file * size, size);
     const floor = await measured(size, () => copyLines(admin, bytes, file * size));
-    const ours = await measured(size, () => importAndWorkOff(store, bytes, file, until));
+    const ours = await measured(size, () => importAndWorkOff(store, bytes, { sourceId: 'ocpi-peer', fileName: `${file}.ndjson` }, until));
     rates.push({ ours, floor });
   }
   return { size, rates, peakBytes: memory.stop() };
@@ -60,8 +60,9 @@ async function copyLines(client, bytes, firstId) {
   await finished(stream);
 }
 
-async function importAndWorkOff(store, bytes, file, until) {
-  const stored = await store.tx((db) => importFile(db, { sourceId: 'ocpi-peer', fileName: `${file}.ndjson`, bytes, by: { actor: 'bench' }, receivedAt: new Date() }, parserFor));
+/** Stores a file and, unless only that is wanted, works it off to booked; throws when not all of it is. */
+export async function importAndWorkOff(store, bytes, { sourceId, fileName }, until = 'book') {
+  const stored = await store.tx((db) => importFile(db, { sourceId, fileName, bytes, by: { actor: 'bench' }, receivedAt: new Date() }, parserFor));
   if (until === 'store') return;
   // The lanes of the import activity, without Temporal around them.
   const lane = async (index) => {

@@ -14,10 +14,12 @@ import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-w
 import { addAdjustment } from '../dist/store/commands/adjust-run.js';
 import { importFile } from '../dist/store/commands/import-file.js';
 import { planRun } from '../dist/store/commands/plan-run.js';
+import { signFindings } from '../dist/store/commands/sign-findings.js';
 import { signCarry } from '../dist/store/commands/steer-run.js';
 import { openStore } from '../dist/store/db.js';
 import { storeRawMessages } from '../dist/store/intake/store-raw.js';
 import { ensurePartitions, migrate } from '../dist/store/migrate.js';
+import { listRunFindings } from '../dist/store/reads/run-findings.js';
 import { applySeed, readSeed } from '../dist/store/seed.js';
 import { arrivedSignal, cutOffSignal, decideUpdate, inputsChangedSignal, retrySignal, runStateQuery, workflowNames } from '../dist/workflows/messages.js';
 
@@ -117,6 +119,7 @@ async function oneMonth(store, client) {
       first = contentHash;
       await adjust(store, handle, runId);
     } else if (state === 'inReview' && contentHash !== null && contentHash !== first && !decided) {
+      await signBlocking(store, runId);
       await handle.executeUpdate(decideUpdate, { args: [{ approvalId: randomUUID(), decision: 'approve', contentHash, ...approver, comment: 'checked' }] });
       decided = true;
     }
@@ -127,6 +130,12 @@ async function oneMonth(store, client) {
     return false;
   });
   await handle.result();
+}
+
+/** Three sessions of one token at one time look like one session thrice: signed, as finance would. */
+async function signBlocking(store, runId) {
+  const { items } = await listRunFindings(store.pool, runId, 'blocks', { limit: 200 });
+  if (items.length > 0) await store.tx((db) => signFindings(db, { runId, findingIds: items.map((f) => f.findingId), reason: 'made up for the recording' }, { actor: 'signer' }));
 }
 
 async function adjust(store, handle, runId) {

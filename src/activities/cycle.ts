@@ -1,6 +1,7 @@
 import { localDateOf } from '../core/time.ts';
 import { audit } from '../store/commands/audit.ts';
 import { type PlannedRun, periodsToOpen, planRun } from '../store/commands/plan-run.ts';
+import { approveByStanding } from '../store/cycle/approve-by-standing.ts';
 import { contentProblems } from '../store/cycle/approved-content.ts';
 import { buildDocuments } from '../store/cycle/build-documents.ts';
 import { type CanaryPlan, canaryProblems, planCanary } from '../store/cycle/canary.ts';
@@ -14,9 +15,9 @@ import { issueDocuments, writeOffWhenIssued } from '../store/cycle/issue-documen
 import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
-import { plannedRuns, runConnection, unsignedWaiting } from '../store/cycle/run-reads.ts';
+import { plannedRuns, runConnection, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
-import type { Store } from '../store/db.ts';
+import type { Db, Store } from '../store/db.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { type ErpFor, reconcileGroup } from './hand-over.ts';
@@ -25,6 +26,11 @@ export type CycleDeps = { readonly store: Store; readonly now: () => Date; reado
 
 /** Who ordered something of a run, and why. */
 type Ordered = { readonly runId: string; readonly actor: string; readonly reason: string; readonly requestId?: string };
+
+/** The date in the zone of a run's entity. */
+async function todayOf(db: Db, runId: string, at: Date): Promise<string> {
+  return localDateOf(at.getTime(), await runTimeZone(db, runId));
+}
 
 /** Activities of the billing run; each is one transaction, or repeatable ones in a loop. */
 export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
@@ -42,10 +48,10 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       if (input.group !== undefined) await noteGroupProblem(store.pool, input.runId, input.group.name, input.group.problem);
     },
     async decide(input: RunDecision): Promise<DecisionResult> {
-      return store.tx((db) => decideRun(db, input));
+      return beating(() => store.tx((db) => decideRun(db, input)));
     },
     async reopen(input: Ordered & { group?: string }): Promise<Awaited<ReturnType<typeof reopenGroups>>> {
-      return store.tx((db) => reopenGroups(db, input));
+      return beating(() => store.tx((db) => reopenGroups(db, input)));
     },
     /** Notes who let groups go on after their canary. */
     async release(input: Ordered & { groups: readonly string[] }): Promise<void> {
@@ -77,18 +83,24 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async buildPreview(input: { runId: string }): Promise<Preview> {
       return beating(() =>
         store.tx(async (db) => {
-          const preview = await buildDocuments(db, input.runId);
+          const built = await buildDocuments(db, input.runId);
           await checkCompleteness(db, input.runId);
-          return preview;
+          const approved = await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
+          return approved.length === 0 ? built : readPreview(db, input.runId);
         }),
       );
     },
-    /** Where the run and its groups stand, without building anything. */
+    /** Where the run and its groups stand, without building anything; those in review that a standing approval covers are approved by it. */
     async readGroups(input: { runId: string }): Promise<Preview> {
-      return readPreview(store.pool, input.runId);
+      return beating(() =>
+        store.tx(async (db) => {
+          await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
+          return readPreview(db, input.runId);
+        }),
+      );
     },
     async planCanary(input: { runId: string; group: string }): Promise<CanaryPlan> {
-      return store.tx((db) => planCanary(db, input.runId, input.group));
+      return beating(() => store.tx((db) => planCanary(db, input.runId, input.group)));
     },
     /** Issues the approved documents of a group, or its canary alone, a hundred to a transaction; the date is today's in the entity's zone. Stops when they are not what was approved. */
     async issueGroup(input: { runId: string; group: string; canary?: boolean }): Promise<{ issued: number }> {

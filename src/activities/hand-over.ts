@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { controlTotalsOf, ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
 import type { ErpDocument } from '../contracts/erp-document.ts';
 import { heldDifferences } from '../core/hand-over/compare-held.ts';
+import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.ts';
 import type { Store } from '../store/db.ts';
 import { type Answer, asOnlyWriter, groupHandedOver, handedOver, leftToHandOver, type OutboxRow, recordAnswer, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
@@ -99,17 +100,20 @@ export async function handOverRow(erp: ErpPort, row: OutboxRow, record: (answer:
   return 'verified';
 }
 
-/** Differences between what a run handed over and what the ERP holds, per kind, account, cost center, VAT code and currency; empty when they agree. */
+/** Differences between what a run handed over and what the ERP holds, per kind, account, cost center, VAT code and currency; empty when they agree. Both sides are kept for the close report. */
 export async function reconcile(store: Store, erp: ErpPort, runId: string): Promise<readonly string[]> {
   const ours = await handedOver(store.pool, runId);
   const sent = controlTotalsOf(ours.payloads.map((p) => JSON.parse(p.toString('utf8')) as ErpDocument));
   const held = await erp.controlTotals(runId);
   const differences = ours.stopped.map((r) => `${r.key} is ${r.state}: ${r.answer}`);
   if (sent.count !== held.count) differences.push(`${sent.count} documents handed over, ${held.count} in the ERP`);
+  const compared: ErpCompared[] = [];
   for (const key of new Set([...sent.sums.keys(), ...held.sums.keys()])) {
     const [a, b] = [sent.sums.get(key) ?? 0n, held.sums.get(key) ?? 0n];
+    compared.push({ key, handedOver: a, inErp: b });
     if (a !== b) differences.push(`${key}: ${a} handed over, ${b} in the ERP`);
   }
+  await store.tx((db) => keepControlTotals(db, runId, compared));
   return differences;
 }
 
@@ -118,7 +122,7 @@ export async function reconcile(store: Store, erp: ErpPort, runId: string): Prom
  * the ERP's control totals differ, which it keeps per run. So a group waits for no other one, and the last one for the totals.
  */
 export async function reconcileGroup(store: Store, erp: ErpPort, runId: string, group: string): Promise<readonly string[]> {
-  const { refused, allVerified } = await groupHandedOver(store.pool, runId, group);
-  if (refused.length > 0) return refused.map((r) => `${r.key} was refused: ${r.answer}`);
+  const { stopped, allVerified } = await groupHandedOver(store.pool, runId, group);
+  if (stopped.length > 0) return stopped.map((r) => `${r.key} is ${r.state}: ${r.answer}`);
   return allVerified ? reconcile(store, erp, runId) : [];
 }

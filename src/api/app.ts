@@ -41,6 +41,7 @@ import { setUpBookRoutes } from './routes/set-up-books.ts';
 import { setUpEntryRoutes } from './routes/set-up-entries.ts';
 import { setUpLoadRoutes } from './routes/set-up-loads.ts';
 import { setUpProposalRoutes } from './routes/set-up-proposals.ts';
+import { standingApprovalRoutes } from './routes/standing-approvals.ts';
 import { tariffRoutes } from './routes/tariffs.ts';
 
 export type ApiDeps = {
@@ -107,6 +108,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);
   releaseRuleRoutes(app, deps);
+  standingApprovalRoutes(app, deps);
   runShapeRoutes(app, deps);
   exclusionRuleRoutes(app, deps);
   runDecisionRoutes(app, deps);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agreementSchema } from './agreement.ts';
 import { controlTotalSchema, expectationSchema } from './completeness.ts';
+import { addressSchema, letterheadSchema } from './letterhead.ts';
 import { tariffSchema } from './tariff.ts';
 import { vatTableSchema } from './vat-table.ts';
 
@@ -12,6 +13,8 @@ const agreementOf = (kind: string) => agreementSchema.refine((a) => a.kind === k
 /** What an account is to VAT, from the beginning. */
 const vat = z.strictObject({ status: z.enum(['consumer', 'business', 'reseller']), establishedIn: country, vatNumber: z.string().optional(), evidence: z.string().optional() });
 const currency = z.string().length(3);
+/** How a party is named on documents; without a country it is the entity's. */
+const words = z.strictObject({ country: country.optional(), orgNumber: z.string().optional(), address: addressSchema.optional() });
 
 /** A set-up that a person can read and write: one entity with its sources, sites, payers and prices. */
 export const seedSchema = z.strictObject({
@@ -24,6 +27,7 @@ export const seedSchema = z.strictObject({
     orgNumber: z.string(),
     costCenter: z.string().optional(),
     fxSource: z.string().default('ECB'),
+    letterhead: letterheadSchema.default({}),
   }),
   vatRegistrations: z.array(z.strictObject({ country, number: z.string(), validFrom: date })),
   calendar: z.strictObject({ id, cadence: z.enum(['monthly', 'weekly', 'quarterly']), cutOff: z.enum(['fixed', 'automatic']).default('fixed') }),
@@ -43,11 +47,11 @@ export const seedSchema = z.strictObject({
       expectations: z.array(expectationSchema).default([]),
     }),
   ),
-  siteOwners: z.array(z.strictObject({ id, name: z.string(), vat: vat.optional(), agreement: agreementOf('revenueShare') })),
+  siteOwners: z.array(z.strictObject({ id, name: z.string(), vat: vat.optional(), words: words.optional(), agreement: agreementOf('revenueShare') })),
   /** Other operators at whose chargers our customers charge. */
-  operators: z.array(z.strictObject({ id, name: z.string(), currency, vat: vat.optional(), agreement: agreementOf('roamingPurchase') })).default([]),
+  operators: z.array(z.strictObject({ id, name: z.string(), currency, vat: vat.optional(), words: words.optional(), agreement: agreementOf('roamingPurchase') })).default([]),
   /** Drivers who charge a fleet's car at home. */
-  homes: z.array(z.strictObject({ id, name: z.string(), vat: vat.optional(), agreement: agreementOf('homeCharging') })).default([]),
+  homes: z.array(z.strictObject({ id, name: z.string(), vat: vat.optional(), words: words.optional(), agreement: agreementOf('homeCharging') })).default([]),
   /** An owner makes it ours and shared, an operator foreign, a home a driver's. */
   sites: z.array(
     z.strictObject({
@@ -68,6 +72,7 @@ export const seedSchema = z.strictObject({
       id,
       name: z.string(),
       vat: vat.optional(),
+      words: words.optional(),
       plan: z.string().optional(),
       tokens: z.array(z.strictObject({ token: z.string(), costCenter: z.string(), unit: z.strictObject({ id, kind: z.enum(['vehicle', 'driver']), label: z.string() }).optional() })),
     }),
@@ -75,7 +80,16 @@ export const seedSchema = z.strictObject({
   /** Number of a driver, and the token that charges. */
   drivers: z.record(id, z.union([z.string(), z.strictObject({ token: z.string(), plan: z.string() })])),
   emsps: z.array(
-    z.strictObject({ id, name: z.string(), currency: currency.optional(), vat: vat.optional(), agreement: agreementOf('roamingSale'), tokens: z.array(z.string()), ocpiTokens: z.array(z.string()) }),
+    z.strictObject({
+      id,
+      name: z.string(),
+      currency: currency.optional(),
+      vat: vat.optional(),
+      words: words.optional(),
+      agreement: agreementOf('roamingSale'),
+      tokens: z.array(z.string()),
+      ocpiTokens: z.array(z.string()),
+    }),
   ),
   /** With a segment it holds for all of it; without one agreements name it. */
   tariffs: z.array(z.strictObject({ segment: z.enum(['driver', 'fleet', 'eMSP']).optional(), validFrom: z.iso.datetime(), body: tariffSchema })),

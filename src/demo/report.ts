@@ -19,6 +19,14 @@ export function reportLines(report: RunReport): string[] {
   for (const a of report.adjustments) lines.push(`  adjusted ${a.accountId} by ${a.amount} ${a.currency}, by ${a.author}: ${a.reason}`);
   for (const c of report.carried) lines.push(`  carried ${c.records} records, ${kWh(c.energyWh)} kWh, signed by ${c.actor}: ${c.reason}`);
   if (run.late.charges > 0) lines.push(`  late: ${kWh(run.late.energyWh)} kWh came after the cut-off and wait for the next run`);
+  for (const p of report.parkedAccounts) lines.push(`  parked ${p.accountId}: ${kWh(p.energyWh)} kWh, ${p.net} ${p.currency} net: ${p.reason ?? 'its documents could not be built'}`);
+  for (const s of report.missing.sources) {
+    const { open, signed, energyWh, atRisk } = s.expectations;
+    if (open > 0) lines.push(`  missing from ${s.sourceId}: ${open} CDRs (${signed} signed), some ${kWh(energyWh)} kWh${atRisk.map((a) => `, ${a.amount} ${a.currency}`).join('')}`);
+    if (s.controlTotals.differs + s.controlTotals.accepted > 0)
+      lines.push(`  totals of ${s.sourceId} differ on ${s.controlTotals.differs + s.controlTotals.accepted} days, ${s.controlTotals.accepted} of them signed`);
+  }
+  for (const s of report.series) lines.push(`  series ${s.seriesId}: ${s.first} to ${s.last}, ${s.gaps.length === 0 && s.beyond === 0 ? 'no gaps' : `GAPS AT ${s.gaps.join(', ')}`}`);
   const columns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected'] as const;
   lines.push(
     '',
@@ -28,6 +36,14 @@ export function reportLines(report: RunReport): string[] {
   for (const row of report.energyBalance) {
     lines.push(`  ${row.month.padEnd(8)}${columns.map((c) => kWh(row[c]).padStart(11)).join('')}  ${row.difference === '0' ? 'balances' : `OFF BY ${row.difference} Wh`}`);
   }
+  const off = report.equation.rows.filter((r) => r.difference !== '0');
+  const wh = report.equation.rows.filter((r) => r.unit === 'Wh');
+  const sum = (name: 'opening' | 'received' | 'closing') => kWh(wh.reduce((total, r) => total + BigInt(r[name]), 0n).toString());
+  lines.push(
+    `This run: ${sum('opening')} kWh found, ${sum('received')} came, ${sum('closing')} left; ${off.length === 0 ? 'balances in kWh and money' : `OFF BY ${off.map((r) => `${r.difference} ${r.unit}`).join(', ')}`}`,
+  );
+  const proofs = [...report.revenue, ...report.unbilled].filter((r) => Number(r.difference) !== 0).length + report.erpTotals.filter((t) => Number(t.difference) !== 0).length;
+  lines.push(`Proofs: revenue of ${report.revenue.length} accounts and cost centers, unbilled receivable, ${report.erpTotals.length} ERP totals: ${proofs === 0 ? 'all agree' : `${proofs} DIFFER`}`);
   lines.push(`Ledger: ${report.ledger.map((l) => `${l.unit} ${l.rest === '0' ? 'sums to zero' : `OFF BY ${l.rest}`}`).join(', ')}`);
   return lines;
 }

@@ -212,18 +212,21 @@ async function finishRun(scene: Scene, runId: string, review: () => Promise<void
   let troubled = '';
   for (;;) {
     const run = await scene.preparer<RunSummary>('GET', `/v1/runs/${runId}`);
-    if (run.state !== shown && ['issuing', 'handingOver', 'reconciled'].includes(run.state)) say(`   ${run.state}`);
+    if (run.state !== shown && ['canary', 'issuing', 'handingOver', 'reconciled'].includes(run.state)) say(`   ${run.state}`);
     shown = run.state;
     if (run.state === 'closed') return;
     if (run.state === 'inReview') await approve(scene, runId, review);
     else if (run.problem?.includes('carry decision')) await sign(scene, run);
-    else if (run.problem !== null && run.problem !== troubled && run.state === 'handingOver') {
+    else if (run.problem !== null && run.problem !== troubled && handsOver(run)) {
       troubled = run.problem;
       say(`   the ERP has trouble, the hand-over goes on by itself: ${run.problem.split('; ')[0]}`);
-    } else if (run.problem !== null && run.state !== 'handingOver') throw new Error(`run ${runId} has a problem: ${run.problem}`);
+    } else if (run.problem !== null && !handsOver(run)) throw new Error(`run ${runId} has a problem: ${run.problem}`);
     await sleep(200);
   }
 }
+
+/** A canary is handed over too. */
+const handsOver = (run: RunSummary) => run.state === 'canary' || run.state === 'handingOver';
 
 async function approve(scene: Scene, runId: string, review: () => Promise<void>): Promise<void> {
   await review();

@@ -122,17 +122,21 @@ export async function runHandOver(db: Db, runId: string, group?: string): Promis
 }
 
 /** What the ERP refused of a group, and whether every group of the run is handed over and each row verified, so that its control totals can be compared. */
-export async function groupHandedOver(db: Db, runId: string, group: string): Promise<{ readonly refused: readonly { key: string; answer: string | null }[]; readonly allVerified: boolean }> {
-  const refused = await db.query("SELECT p.key, p.answer FROM erp_posting p JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND d.group_name = $2 AND p.state = 'refused' ORDER BY p.key", [
-    runId,
-    group,
-  ]);
+export async function groupHandedOver(
+  db: Db,
+  runId: string,
+  group: string,
+): Promise<{ readonly stopped: readonly { key: string; state: string; answer: string | null }[]; readonly allVerified: boolean }> {
+  const stopped = await db.query(
+    "SELECT p.key, p.state, p.answer FROM erp_posting p JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND d.group_name = $2 AND p.state IN ('refused', 'held') ORDER BY p.key",
+    [runId, group],
+  );
   const all = await db.query<{ verified: boolean }>(
     `SELECT NOT EXISTS (SELECT FROM erp_posting WHERE run_id = $1 AND state <> 'verified')
        AND NOT EXISTS (SELECT FROM release_group WHERE run_id = $1 AND state NOT IN ('handingOver', 'reconciled', 'closed')) AS verified`,
     [runId],
   );
-  return { refused: refused.rows, allVerified: all.rows[0]?.verified ?? false };
+  return { stopped: stopped.rows, allVerified: all.rows[0]?.verified ?? false };
 }
 
 /** Adapter, settings and production mark of an ERP connection. Throws RangeError when there is none of this id. */

@@ -44,6 +44,7 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
       org_number: entity.orgNumber,
       fx_source: entity.fxSource,
       cost_center: entity.costCenter ?? null,
+      letterhead: entity.letterhead,
       version: 1,
     },
   ]);
@@ -70,7 +71,14 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
   );
   await insert(
     'party',
-    accounts.map((a) => ({ id: a.id.replace('acc_', 'pty_'), name: a.name, country: entity.country, address: {}, version: 1 })),
+    accounts.map((a) => ({
+      id: a.id.replace('acc_', 'pty_'),
+      name: a.name,
+      country: a.words?.country ?? entity.country,
+      org_number: a.words?.orgNumber ?? null,
+      address: a.words?.address ?? {},
+      version: 1,
+    })),
   );
   await insert(
     'account',
@@ -217,6 +225,7 @@ type SeedAccount = {
   readonly currency: string;
   readonly agreement: Agreement;
   readonly vat: Seed['fleets'][number]['vat'];
+  readonly words: Seed['fleets'][number]['words'];
 };
 
 /** Every account of a set-up; one contract each. */
@@ -230,11 +239,31 @@ function accountsOf(seed: Seed): SeedAccount[] {
     return plan;
   };
   return [
-    ...seed.siteOwners.map((o) => ({ ...business, id: `acc_${o.id}`, name: o.name, category: 'siteOwner', strategy: 'selfBilling', agreement: o.agreement, vat: o.vat })),
-    ...seed.operators.map((o) => ({ ...business, id: `acc_${o.id}`, name: o.name, category: 'partner', strategy: 'partnerPurchase', currency: o.currency, agreement: o.agreement, vat: o.vat })),
-    ...seed.homes.map((h) => ({ ...business, id: `acc_${h.id}`, name: h.name, category: 'driver', strategy: 'reimbursement', agreement: h.agreement, vat: h.vat })),
-    ...seed.fleets.map((f) => ({ ...business, id: `acc_${f.id}`, name: f.name, category: 'fleet', strategy: 'fleetInvoice', agreement: planOf(f.plan), vat: f.vat })),
-    ...seed.emsps.map((e) => ({ ...business, id: `acc_${e.id}`, name: e.name, category: 'eMSP', strategy: 'emspSettlement', currency: e.currency ?? home, agreement: e.agreement, vat: e.vat })),
+    ...seed.siteOwners.map((o) => ({ ...business, id: `acc_${o.id}`, name: o.name, category: 'siteOwner', strategy: 'selfBilling', agreement: o.agreement, vat: o.vat, words: o.words })),
+    ...seed.operators.map((o) => ({
+      ...business,
+      id: `acc_${o.id}`,
+      name: o.name,
+      category: 'partner',
+      strategy: 'partnerPurchase',
+      currency: o.currency,
+      agreement: o.agreement,
+      vat: o.vat,
+      words: o.words,
+    })),
+    ...seed.homes.map((h) => ({ ...business, id: `acc_${h.id}`, name: h.name, category: 'driver', strategy: 'reimbursement', agreement: h.agreement, vat: h.vat, words: h.words })),
+    ...seed.fleets.map((f) => ({ ...business, id: `acc_${f.id}`, name: f.name, category: 'fleet', strategy: 'fleetInvoice', agreement: planOf(f.plan), vat: f.vat, words: f.words })),
+    ...seed.emsps.map((e) => ({
+      ...business,
+      id: `acc_${e.id}`,
+      name: e.name,
+      category: 'eMSP',
+      strategy: 'emspSettlement',
+      currency: e.currency ?? home,
+      agreement: e.agreement,
+      vat: e.vat,
+      words: e.words,
+    })),
     ...Object.entries(seed.drivers).map(([number, driver]) => ({
       id: driverAccount(number),
       name: `Driver ${number}`,
@@ -244,6 +273,7 @@ function accountsOf(seed: Seed): SeedAccount[] {
       currency: home,
       agreement: planOf(typeof driver === 'string' ? undefined : driver.plan),
       vat: undefined,
+      words: undefined,
     })),
   ];
 }

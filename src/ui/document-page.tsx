@@ -1,6 +1,6 @@
 import { type ChargeRow, ChargeTable } from './charge-rows.tsx';
 import type { DocumentRow } from './documents-page.tsx';
-import { count, grouped, kWh, link, recordPath, runPath, words } from './format.ts';
+import { count, documentPath, grouped, kWh, link, recordPath, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, Money, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
@@ -55,6 +55,17 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
       <p>
         <State code={d.state} /> {words(d.strategy)}, account <code>{d.accountId}</code>, <a href={link('/trace', { from: 'document', id: d.documentId })}>traced to its records and the ERP</a>
       </p>
+      {d.state !== 'issued' ? null : (
+        <p>
+          <a href={`${documentPath(d.documentId)}.pdf`}>PDF</a>
+          {d.type === 'settlementStatement' || d.type === 'receipt' ? null : (
+            <>
+              {' '}
+              <a href={`${documentPath(d.documentId)}.xml`}>E-invoice (UBL)</a>
+            </>
+          )}
+        </p>
+      )}
       {actions.length === 0 ? null : (
         <nav class="buttons" aria-label="What you can do">
           {actions.map((a) => (

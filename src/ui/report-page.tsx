@@ -1,5 +1,6 @@
 import { count, grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, State, Table, When } from './parts.tsx';
+import { type Proofs, ReportProofs } from './report-proofs.tsx';
 import { type RunFigures, Totals } from './run-page.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
@@ -9,7 +10,7 @@ type Props = {
   readonly report: {
     readonly run: RunFigures;
     readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
-    readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
+    readonly approvals: readonly { readonly group?: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
     readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
     readonly exclusions: readonly {
       readonly scope: string;
@@ -19,6 +20,7 @@ type Props = {
       readonly author: string;
       readonly energyWh: string;
       readonly net: string;
+      readonly oldestOn?: string | null;
     }[];
     readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
     readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
@@ -26,7 +28,7 @@ type Props = {
     /** A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */
     readonly energyBalance: readonly (Readonly<Partial<Record<(typeof energyColumns)[number] | 'included' | 'linked', string>>> & { readonly month: string; readonly difference: string })[];
     readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
-  };
+  } & Proofs;
 };
 const energyColumns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
 const noWh = '0';
@@ -108,6 +110,7 @@ export function ReportPage({ viewer, entity, report }: Props) {
           ))}
         </Table>
       </section>
+      <ReportProofs proofs={report} timeZone={entity.timeZone} />
       <section aria-labelledby="left-out">
         <h2 id="left-out">Left out and changed</h2>
         <Table
@@ -126,7 +129,7 @@ export function ReportPage({ viewer, entity, report }: Props) {
           {report.exclusions.map((x) => (
             <tr>
               <td>
-                excluded {x.scope} {x.subjectId} ({words(x.outcome)})
+                excluded {x.scope} {x.subjectId} ({words(x.outcome)}){x.oldestOn === null || x.oldestOn === undefined ? null : <div class="hint">its oldest day of service is {x.oldestOn}</div>}
               </td>
               <td>{x.reason}</td>
               <td>{x.author}</td>
@@ -181,7 +184,7 @@ export function ReportPage({ viewer, entity, report }: Props) {
         <ul>
           {report.approvals.map((a) => (
             <li>
-              <State code={a.decision} /> by {a.actor}, <When at={a.at} timeZone={entity.timeZone} />: {a.comment}
+              <State code={a.decision} /> {a.group === undefined || a.group === 'all' ? null : `group ${a.group} `}by {a.actor}, <When at={a.at} timeZone={entity.timeZone} />: {a.comment}
             </li>
           ))}
         </ul>

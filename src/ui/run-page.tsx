@@ -1,4 +1,5 @@
 import { type IssueCode, remedyOf } from '../core/issues.ts';
+import { type SourceFigures, Sources } from './collecting.tsx';
 import { count, grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
 import { WaitList } from './home-page.tsx';
 import { Count, Facts, Figure, Kwh, Money, State, Table, When } from './parts.tsx';
@@ -45,6 +46,8 @@ type Props = {
   readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
   readonly late: readonly { readonly accountId: string; readonly accountName: string; readonly charges: number; readonly energyWh: string; readonly net: string; readonly currency: string }[];
   readonly pulledIn: readonly { readonly author: string; readonly charges: number; readonly energyWh: string }[];
+  /** How complete each source is, while the run waits for them; else null. */
+  readonly sources: readonly SourceFigures[] | null;
   /** What the viewer may order now. */
   readonly actions: readonly { readonly href: string; readonly text: string }[];
   readonly mayShape: boolean;
@@ -113,6 +116,7 @@ export function RunPage(props: Props) {
         ]}
       />
       <Looks run={run} />
+      {props.sources === null ? null : <Sources sources={props.sources} timeZone={entity.timeZone} />}
       <Totals run={run} />
       <Waiting run={run} />
       <Late {...props} />

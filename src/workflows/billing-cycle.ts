@@ -41,7 +41,7 @@ const { moveRun, moveGroup, collectingState, closeSet, buildPreview, readGroups,
   });
 /** Behind updates: somebody waits for the answer. */
 const { decide, reopen, release, cancel, pause } = proxyActivities<Activities>({
-  startToCloseTimeout: '30 seconds',
+  startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '12 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '5 seconds', maximumAttempts: 5, nonRetryableErrorTypes: ['RangeError'] },
 });
@@ -252,7 +252,7 @@ class Run {
         const days = Math.floor((Date.now() - sinceMs) / day);
         remindAtMs = Date.now() + everyMs;
         await this.#insist(() => remind({ runId, groups: inReview, days }));
-        await this.#note(`waits for approval since ${days === 1 ? 'a day' : `${days} days`}${this.#groupCount() === 1 ? '' : `: ${inReview.join(', ')}`}`);
+        await this.#note(`has waited ${days === 1 ? 'a day' : `${days} days`} for approval${this.#groupCount() === 1 ? '' : `: ${inReview.join(', ')}`}`);
         continue;
       }
       if (this.#broken !== undefined) throw this.#broken;

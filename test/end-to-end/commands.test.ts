@@ -70,6 +70,9 @@ describe('a stack that stays up', () => {
     expect(cli('run', 'preview', runId).stdout).toContain('Driver 16');
     expect(cli('run', 'approve', runId, '--hash', '00', '--comment', 'looked')).toMatchObject({ status: 2 });
     expect(cli('run', 'approve', runId, '--hash', 'a'.repeat(64), '--comment', 'looked').stderr).toContain('has changed since it was looked at');
+    expect(cli('run', 'groups', runId).stdout).toMatch(/^ {2}all: inReview, \d+ documents, payable [\d.]+ SEK, content [0-9a-f]{64}$/m);
+    expect(cli('run', 'approve', runId, '--hash', show().contentHash ?? '', '--comment', 'looked', '--group', 'fleets').stderr).toContain('group fleets is not a group of the run');
+    expect(cli('run', 'release', runId, '--reason', 'it holds').stderr).toContain('there is nothing to release');
     expect(cli('run', 'approve', runId, '--hash', show().contentHash ?? '', '--comment', 'looked').stdout).toBe('approved\n');
     await until((run) => run.problem?.includes('carry decision') === true);
     expect(cli('run', 'show', runId).status).toBe(1);

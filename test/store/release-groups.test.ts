@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { moveAccounts } from '../../src/store/commands/move-accounts.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { moveAccounts } from '../../src/store/commands/move-accounts.ts';
 import { addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun, reopenGroups } from '../../src/store/cycle/decide-run.ts';

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { type ErpPort, ErpRefused } from '../../src/adapters/erp/port.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { signIn, textOf } from '../support/console.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-erp-'));
@@ -82,7 +83,12 @@ describe('release groups of one run', () => {
   });
 
   it('hold nobody else: one eMSP stays in review while all others are handed over', async () => {
-    expect((await approve('approver', 'all')).status).toBe(200);
+    const console = await signIn(api, 'approver');
+    const form = await console.get(`/runs/${runId}/approve`);
+    expect(textOf(form.body)).toMatch(/Release group .*all that are in review all: \d+ documents held: 1 document/);
+    const approved = await console.order(`/runs/${runId}/approve`, { contentHash: (await run()).contentHash, group: `${await hashOf('all')} all`, comment: 'looked at it' });
+    expect([approved.status, approved.headers.get('location')]).toEqual([303, `/runs/${runId}`]);
+    expect(textOf((await console.get(`/runs/${runId}`)).body)).toMatch(/Release group held in review, 1 documents/);
     await groupReached('all', 'reconciled');
     expect(await group('held')).toMatchObject({ state: 'inReview' });
     expect(await run()).toMatchObject({ state: 'inReview' });

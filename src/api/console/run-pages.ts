@@ -1,6 +1,7 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
 import { chargesOfDocument } from '../../store/reads/charges.ts';
+import { collectingOf } from '../../store/reads/collecting.ts';
 import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
@@ -17,6 +18,7 @@ import { ReportPage } from '../../ui/report-page.tsx';
 import { RunPage } from '../../ui/run-page.tsx';
 import { waitsOf } from '../../ui/waits.ts';
 import { may } from '../auth.ts';
+import { documentFile } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { startOf } from '../routes/run-context.ts';
@@ -58,18 +60,19 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
 
   app.get('/runs/:runId', guard, async (c) => {
     const { run, entity } = await runOf(c);
-    const [shapes, approvals, late, pulledIn] = await Promise.all([
+    const [shapes, approvals, late, pulledIn, sources] = await Promise.all([
       shapesOf(db, run.runId),
       approvalsOf(db, run.runId),
       run.late.charges === 0 || run.state === 'closed' ? [] : lateByAccount(db, run.runId),
       pulledInto(db, run.runId),
+      run.state === 'closed' || run.state === 'cancelled' ? null : collectingOf(db, run.runId).then((c) => c.sources),
     ]);
     const actions = Object.entries(runOrders(run, entity))
       .filter(([name]) => name !== 'put-out' || pulledIn.length > 0)
       .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
       .map(([name, order]) => ({ text: order.title, href: link(`${runPath(run.runId)}/${name}`, name === 'approve' || name === 'reject' ? { contentHash: run.contentHash } : {}) }));
     const mayShape = holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
-    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, late, pulledIn, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
+    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, late, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
   });
 
   app.get('/runs/:runId/documents', guard, async (c) => {
@@ -85,6 +88,11 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const report = await reportOf(db, runId);
     if (report === undefined) throw new Problem(404, 'notFound', `There is no run "${runId}".`);
     return c.html(ReportPage({ viewer: viewerOf(c), report, entity: entityIn(await listEntities(db), report.run.entityId) }));
+  });
+
+  app.get('/documents/:file{.+\\.(?:pdf|xml)}', guard, async (c) => {
+    const file = c.req.param('file');
+    return documentFile(db, file.slice(0, -4), file.endsWith('.pdf') ? 'pdf' : 'xml');
   });
 
   app.get('/documents/:id', guard, async (c) => {

@@ -29,7 +29,7 @@ const totals = z.object({ count: z.int(), energyWh: wh, amount: decimal.nullable
 const atRisk = z.array(z.object({ currency: z.string(), amount: z.string() })).readonly();
 const refused = z.array(z.object({ line: z.int(), errors: z.array(z.string()).readonly() })).readonly();
 const watermark = z.object({ completeUntil: z.string(), origin: z.string(), reason: z.string().nullable(), author: z.string(), statedAt: z.string() });
-const controlDay = z
+export const controlDay = z
   .object({
     on: z.string(),
     origin: z.string(),
@@ -72,6 +72,16 @@ const expectation = z
     resolved: z.object({ at: z.string(), by: z.string(), reason: z.string().nullable(), recordId: z.string().nullable() }).nullable(),
   })
   .openapi('Expectation');
+export const sourceCollecting = z.object({
+  sourceId: z.string(),
+  name: z.string(),
+  completeUntil: z.string().nullable(),
+  lastArrivalAt: z.string().nullable(),
+  expectations: z.object({ open: z.int(), oldest: z.string().nullable(), energyWh: wh, atRisk, unknown: z.int(), signed: z.int() }),
+  controlTotals: z.object({ days: z.int(), equal: z.int(), tolerated: z.int(), accepted: z.int(), differs: z.int(), missing: z.int() }),
+  complete: z.boolean(),
+  waitsFor: z.array(z.string()).readonly(),
+});
 const collecting = z
   .object({
     runId: z.string(),
@@ -80,21 +90,7 @@ const collecting = z
     cutOffAt: z.string(),
     periodEnd: z.string(),
     complete: z.boolean(),
-    sources: z
-      .array(
-        z.object({
-          sourceId: z.string(),
-          name: z.string(),
-          completeUntil: z.string().nullable(),
-          lastArrivalAt: z.string().nullable(),
-          proposedCutOffAt: z.string().nullable().openapi({ description: 'By then 99.5 % of its last three months had come.' }),
-          expectations: z.object({ open: z.int(), oldest: z.string().nullable(), energyWh: wh, atRisk, unknown: z.int(), signed: z.int() }),
-          controlTotals: z.object({ days: z.int(), equal: z.int(), tolerated: z.int(), accepted: z.int(), differs: z.int(), missing: z.int() }),
-          complete: z.boolean(),
-          waitsFor: z.array(z.string()).readonly(),
-        }),
-      )
-      .readonly(),
+    sources: z.array(sourceCollecting.extend({ proposedCutOffAt: z.string().nullable().openapi({ description: 'By then 99.5 % of its last three months had come.' }) })).readonly(),
   })
   .openapi('Collecting');
 

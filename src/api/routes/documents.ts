@@ -2,9 +2,10 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Store } from '../../store/db.ts';
 import { findDocument } from '../../store/reads/documents.ts';
 import { allow, readers } from '../auth.ts';
+import { documentFile } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { json, money, problems, wh } from '../schemas.ts';
+import { money, problems, wh } from '../schemas.ts';
 
 export const documentSummary = z
   .object({
@@ -58,7 +59,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
       path: '/v1/documents/{id}',
       tags: ['Documents'],
       summary: 'A document with its lines',
-      description: 'Also as `{id}.json`.',
+      description: 'Also as `{id}.json`; issued ones as `{id}.pdf` and, where they can be e-invoices, as `{id}.xml` (UBL, Peppol BIS Billing 3.0).',
       middleware: allow(...readers),
       request: {
         params: z.object({
@@ -67,11 +68,31 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
             .min(1)
             .openapi({ param: { name: 'id', in: 'path' } }),
         }),
+        query: z.object({
+          language: z
+            .string()
+            .regex(/^[a-z]{2}$/, 'must be a language such as sv')
+            .optional()
+            .openapi({ description: 'Of a PDF; without it the language of the receiver’s country.' }),
+        }),
       },
-      responses: { 200: json(documentSummary.extend({ vatByCode, lines: z.array(line).readonly() }), 'The document.'), ...problems },
+      responses: {
+        200: {
+          description: 'The document.',
+          content: {
+            'application/json': { schema: documentSummary.extend({ vatByCode, lines: z.array(line).readonly() }) },
+            'application/pdf': { schema: z.string().openapi({ format: 'binary' }) },
+            'application/xml': { schema: z.string() },
+          },
+        },
+        ...problems,
+      },
     }),
     async (c) => {
-      const id = c.req.valid('param').id.replace(/\.json$/, '');
+      const { id: named } = c.req.valid('param');
+      const form = /\.(pdf|xml)$/.exec(named)?.[1];
+      if (form === 'pdf' || form === 'xml') return (await documentFile(store.pool, named.slice(0, -4), form, c.req.valid('query').language)) as never;
+      const id = named.replace(/\.json$/, '');
       const found = await findDocument(store.pool, id);
       if (found === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
       return c.json(found, 200);

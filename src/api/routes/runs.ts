@@ -8,6 +8,7 @@ import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, instant, json, money, pageOf, pageQuery, problems, runId, wh } from '../schemas.ts';
+import { controlDay, sourceCollecting } from './completeness.ts';
 import { documentSummary } from './documents.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
 
@@ -61,12 +62,66 @@ const report = z
   .object({
     run: run.readonly(),
     numbers: z.object({ first: z.string().nullable(), last: z.string().nullable(), count: z.int() }),
+    series: z
+      .array(
+        z.object({
+          seriesId: z.string(),
+          documentType: z.string(),
+          counterpartyId: z.string(),
+          first: z.string(),
+          last: z.string(),
+          count: z.int(),
+          gaps: z.array(z.string()).readonly(),
+          beyond: z.int(),
+        }),
+      )
+      .readonly()
+      .openapi({ description: 'Number series the run took numbers of; the whole series is looked at: `gaps` and `beyond` are nothing, always.' }),
     approvals: z.array(z.object({ group: z.string(), decision: z.string(), actor: z.string(), comment: z.string(), at: z.string() })).readonly(),
     smallSessions: z.object({ records: z.int(), energyWh: wh, net: money }).openapi({ description: 'Below the limit of small sessions: written off.' }),
-    exclusions: z.array(z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), reason: z.string(), author: z.string(), energyWh: wh, net: money })).readonly(),
+    exclusions: z
+      .array(
+        z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), reason: z.string(), author: z.string(), energyWh: wh, net: money, oldestOn: z.string().nullable() }),
+      )
+      .readonly(),
     adjustments: z.array(z.object({ id: z.string(), accountId: z.string(), amount: money, currency: z.string(), reason: z.string(), author: z.string() })).readonly(),
     carried: z.array(z.object({ reason: z.string(), actor: z.string(), records: z.int(), energyWh: wh })).readonly(),
     erp: z.object({ connectionId: z.string().nullable(), verified: z.int(), open: z.int(), controlTotal: money, attempts: z.int() }),
+    parkedAccounts: z.array(z.object({ accountId: z.string(), reason: z.string().nullable(), charges: z.int(), energyWh: wh, net: money, currency: z.string() })).readonly(),
+    late: z
+      .array(z.object({ accountId: z.string(), accountName: z.string(), charges: z.int(), energyWh: wh, net: money, currency: z.string() }))
+      .readonly()
+      .openapi({ description: 'What came after the set was closed, for the next run.' }),
+    missing: z
+      .object({ sources: z.array(sourceCollecting).readonly(), days: z.array(controlDay.extend({ sourceId: z.string() })).readonly() })
+      .openapi({ description: 'What is known to be missing, and the days whose total is not exactly what arrived.' }),
+    erpTotals: z
+      .array(z.object({ kind: z.string(), glAccount: z.string(), costCenter: z.string(), vatCode: z.string(), currency: z.string(), handedOver: money, inErp: money, difference: money }))
+      .readonly(),
+    revenue: z
+      .array(z.object({ month: z.string(), glAccount: z.string(), costCenter: z.string(), currency: z.string(), revenue: money, issued: money, unbilled: money, writtenOff: money, difference: money }))
+      .readonly()
+      .openapi({ description: 'The sub-ledger’s revenue against the charges behind it; `difference` is zero, always.' }),
+    unbilled: z.array(z.object({ currency: z.string(), ledger: money, charges: money, difference: money })).readonly(),
+    balances: z
+      .array(z.object({ sourceId: z.string(), month: z.string(), unit: z.string(), figures: z.record(z.string(), wh).readonly() }))
+      .readonly()
+      .openapi({ description: 'Where what each source sent of a service month stands: in Wh, or net in minor units. Source empty: no session earned it.' }),
+    equation: z
+      .object({
+        since: z.string().nullable(),
+        rows: z
+          .array(
+            z.object({
+              sourceId: z.string(),
+              unit: z.string(),
+              ...{ opening: wh, received: wh, billed: wh, billedByOthers: wh, free: wh, excluded: wh, rejected: wh, billedElsewhere: wh, closing: wh },
+              difference: wh,
+            }),
+          )
+          .readonly(),
+      })
+      .openapi({ description: 'Since the run before it closed: opening + received = billed + free + excluded + rejected + billed elsewhere + closing. `difference` is zero, always.' }),
     energyBalance: z
       .array(
         z.object({

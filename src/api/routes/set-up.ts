@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { letterheadSchema } from '../../contracts/letterhead.ts';
 import type { Store } from '../../store/db.ts';
 import type { SetUp } from '../../store/prisma.ts';
 import {
@@ -116,6 +117,7 @@ const entity = z
     orgNumber: z.string(),
     fxSource: z.string(),
     costCenter: z.string().nullable(),
+    letterhead: letterheadSchema,
     version: z.int(),
     vatRegistrations: z.array(z.object({ country: z.string(), number: z.string(), validFrom: z.string(), validTo: date })),
     calendars: z.array(z.object({ id: z.string(), cadence: z.string() })),

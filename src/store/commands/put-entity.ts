@@ -1,3 +1,4 @@
+import { letterheadSchema } from '../../contracts/letterhead.ts';
 import type { EntityInput } from '../../contracts/set-up.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { checkCurrency, checkZone } from '../../core/set-up/check-row.ts';
@@ -16,7 +17,16 @@ export type EntityOutcome = {
   readonly errors: readonly Issue[];
 };
 
-const columns = { name: 'name', country: 'country', currency: 'currency', timeZone: 'time_zone', orgNumber: 'org_number', fxSource: 'fx_source', costCenter: 'cost_center' } as const;
+const columns = {
+  name: 'name',
+  country: 'country',
+  currency: 'currency',
+  timeZone: 'time_zone',
+  orgNumber: 'org_number',
+  fxSource: 'fx_source',
+  costCenter: 'cost_center',
+  letterhead: 'letterhead',
+} as const;
 const fields = Object.keys(columns) as (keyof typeof columns)[];
 /** What everything that was booked rests on. */
 const fixedWithCharges: readonly string[] = ['country', 'currency', 'timeZone'];
@@ -56,7 +66,8 @@ export async function putEntity(db: Db, id: string, input: EntityInput, expected
 async function loadEntity(db: Db, id: string): Promise<{ readonly version: number; readonly entity: Entity } | undefined> {
   const row = (await db.query(`SELECT version, ${fields.map((f) => `${columns[f]} AS "${f}"`).join(', ')} FROM legal_entity WHERE id = $1 FOR UPDATE`, [id])).rows[0];
   if (row === undefined) return undefined;
-  const { version, ...own } = row;
+  // The database has the keys in an order of its own, the schema in ours.
+  const { version, ...own } = { ...row, letterhead: letterheadSchema.parse(row['letterhead']) };
   const { rows: vatRegistrations } = await db.query<Registration>('SELECT country, number, valid_from AS "validFrom", valid_to AS "validTo" FROM vat_registration WHERE entity_id = $1 ORDER BY 1, 3', [
     id,
   ]);
@@ -70,6 +81,7 @@ function merged(present: Entity | undefined, { vatRegistrations = [], calendars 
   return {
     fxSource: 'ECB',
     costCenter: null,
+    letterhead: {},
     ...present,
     ...own,
     vatRegistrations: byKey<Registration>(

@@ -1,16 +1,17 @@
 import { isBefore } from '../../core/cycle/run-states.ts';
 import type { Db } from '../db.ts';
 import { checkPreview } from './check-preview.ts';
+import { chunksOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
 import { decideDispositions, keepParked } from './dispositions.ts';
 import { insertDocuments } from './insert-documents.ts';
+import { linkClaims } from './link-claims.ts';
 import { makeDocuments } from './make-documents.ts';
 import { draftPeriodCharges } from './period-charges.ts';
 import { recordPreview } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
-
-const accountsPerChunk = 500;
+import { planForAccounts } from './whole-run.ts';
 
 /**
  * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of their groups and of the
@@ -28,7 +29,8 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
     [runId, inReview],
   );
   const accounts = pending.rows.map((r) => r.account_id);
-  for (let from = 0; from < accounts.length; from += accountsPerChunk) await buildChunk(db, runId, accounts.slice(from, from + accountsPerChunk));
+  await planForAccounts(db);
+  for (const chunk of chunksOf(accounts)) await buildChunk(db, runId, chunk);
   const preview = await writeHashes(db, runId);
   await recordPreview(db, runId, accounts, preview.contentHash);
   await keepGroupHashes(db, runId);
@@ -37,10 +39,11 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
 }
 
 async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
-  // Claims point at documents: they are freed before the drafts go.
   await decideDispositions(db, runId, accounts);
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);
   await keepParked(db, runId, accounts);
-  await insertDocuments(db, runId, await makeDocuments(db, runId, accounts));
+  const made = await makeDocuments(db, runId, accounts);
+  await insertDocuments(db, runId, made);
+  await linkClaims(db, runId, accounts, made);
 }

@@ -1,11 +1,14 @@
 import type { QueryResultRow } from 'pg';
 import type { PreviewRules } from '../../contracts/preview-rules.ts';
 import { type PreviewRuleCode, previewJudgement, previewRules } from '../../core/cycle/preview-rules.ts';
+import { groupBy } from '../../core/group-by.ts';
 import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
+import { chunksOf } from './chunks.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
@@ -30,40 +33,62 @@ export type RunFound = {
 export async function checkPreview(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   if (accounts.length === 0) return;
   const { rows } = await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId]);
-  const { version, own } = await previewRulesOf(db, rows[0]?.entity_id ?? '');
+  const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
   const found: RunFound[] = [];
-  for (const code of Object.keys(previewRules) as PreviewRuleCode[]) found.push(...(await findBy(db, code, { runId, accounts, own, profileVersion: version })));
-  await replace(db, runId, accounts, found);
+  for (const chunk of chunksOf(accounts)) found.push(...(await findAll(db, 'account', rules, [runId, chunk])));
+  await planForWholeRun(db);
+  found.push(...(await findAll(db, 'run', rules, [runId])));
+  await planForAccounts(db);
+  await replace(db, runId, accounts, atMost(found));
 }
 
-async function findBy(
+/** All rules of a scope in one statement, so that what they share is computed once. */
+async function findAll(
   db: Db,
-  code: PreviewRuleCode,
-  { runId, accounts, own, profileVersion }: { readonly runId: string; readonly accounts: readonly string[]; readonly own: PreviewRules; readonly profileVersion: number },
+  scope: 'account' | 'run',
+  { version: profileVersion, own }: { readonly version: number; readonly own: PreviewRules },
+  params: readonly [runId: string, accounts?: readonly string[]],
 ): Promise<RunFound[]> {
-  const { severity, limits, version } = previewJudgement(own, code);
-  if (severity === 'off') return [];
-  const { scope, parts, sql, money = [] } = previewRuleQueries[code];
+  const judged = (Object.keys(previewRules) as PreviewRuleCode[])
+    .filter((code) => previewRuleQueries[code].scope === scope)
+    .map((code) => ({ code, ...previewJudgement(own, code) }))
+    .filter((j) => j.severity !== 'off');
+  if (judged.length === 0) return [];
+  const judgements = new Map<string, (typeof judged)[number]>(judged.map((j) => [j.code, j]));
   const { rows } = await db.query(
-    `${previewBasis}${parts === undefined ? '' : `, ${parts(limits)}`}
-     SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
-     FROM (${sql(limits)}) f ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule}`,
-    scope === 'account' ? [runId, accounts] : [runId],
+    `${previewBasis[scope]} SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
+     FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
+    [...params],
   );
-  return rows.map((r) => {
-    const inMajor = money.filter((name) => name in r.params).map((name) => [name, formatMinor(BigInt(r.params[name]), r.currency)]);
-    return {
-      code,
-      version,
-      severity,
-      profileVersion,
-      subject: r.subject,
-      accountId: r.account_id,
-      documentId: r.document_id,
-      recordId: r.record_id,
-      params: { ...r.params, ...(r.currency === null ? {} : { currency: r.currency }), ...Object.fromEntries(inMajor) },
-    };
+  return rows.flatMap((r): RunFound[] => {
+    const judgement = judgements.get(r.code);
+    if (judgement === undefined) return [];
+    const { code, severity, version } = judgement;
+    const inMajor = (previewRuleQueries[code].money ?? []).filter((name) => name in r.params).map((name) => [name, formatMinor(BigInt(r.params[name]), r.currency)]);
+    return [
+      {
+        code,
+        version,
+        severity,
+        profileVersion,
+        subject: r.subject,
+        accountId: r.account_id,
+        documentId: r.document_id,
+        recordId: r.record_id,
+        params: { ...r.params, ...(r.currency === null ? {} : { currency: r.currency }), ...Object.fromEntries(inMajor) },
+      },
+    ];
   });
+}
+
+function atMost(found: readonly RunFound[]): RunFound[] {
+  return [...groupBy(found, (f) => f.code).values()].flatMap((own) => own.slice(0, mostPerRule));
+}
+
+function ruleSql(code: PreviewRuleCode, limits: Readonly<Record<string, number>>): string {
+  const { parts, sql } = previewRuleQueries[code];
+  return `(${parts === undefined ? '' : `WITH ${parts(limits)} `}SELECT '${code}' AS code, f.subject, f.account_id, f.record_id, f.currency::text AS currency, f.params FROM (${sql(limits)}) f
+     ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule})`;
 }
 
 async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly RunFound[]): Promise<void> {

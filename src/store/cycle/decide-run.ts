@@ -60,7 +60,7 @@ export async function decideRun(db: Db, input: RunDecision): Promise<DecisionRes
   await store(db, input, found.groups);
   const names = found.groups.map((g) => g.name);
   if (input.decision === 'reject') await db.query('UPDATE release_group SET review = review + 1 WHERE run_id = $1 AND name = ANY($2)', [input.runId, names]);
-  await fix(
+  await fixGroups(
     db,
     input.runId,
     approved.map((g) => g.name),
@@ -100,7 +100,7 @@ async function refusal(db: Db, { runId, actor }: RunDecision, groups: readonly G
 }
 
 /** How many findings that block stand in these groups, or in the run as a whole, and are signed by nobody. */
-export async function unsignedBlocking(db: Db, runId: string, groups: readonly string[]): Promise<number> {
+async function unsignedBlocking(db: Db, runId: string, groups: readonly string[]): Promise<number> {
   const { rows } = await db.query<{ n: bigint }>(
     `SELECT count(*) AS n FROM run_finding l JOIN finding f ON f.id = l.finding_id LEFT JOIN run_account x ON x.run_id = l.run_id AND x.account_id = l.account_id
      WHERE l.run_id = $1 AND f.severity = 'blocks' AND (x.group_name IS NULL OR x.group_name = ANY($2))
@@ -141,7 +141,7 @@ async function store(db: Db, input: RunDecision, groups: readonly GroupState[]):
 }
 
 /** Fixes the documents of groups whose approval is stored. */
-export async function fix(db: Db, runId: string, groups: readonly string[]): Promise<void> {
+export async function fixGroups(db: Db, runId: string, groups: readonly string[]): Promise<void> {
   if (groups.length === 0) return;
   await db.query("UPDATE document SET state = 'approved' WHERE run_id = $1 AND group_name = ANY($2) AND state IN ('draft', 'frozen')", [runId, groups]);
   await db.query("UPDATE release_group SET state = 'approved', problem = NULL WHERE run_id = $1 AND name = ANY($2)", [runId, groups]);

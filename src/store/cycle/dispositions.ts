@@ -2,8 +2,8 @@ import type { Db } from '../db.ts';
 import { lastDaySql, matchesOf, rulesOfRun, targetsOf } from './exclusion-match.ts';
 
 /**
- * Says of each charge that a run claims of these accounts whether it is billed, written off or carried, takes it off its document, and
- * keeps what was left out, or was until now, with the rule it was by. The run's own exclusions go before standing rules, the narrowest
+ * Says of each charge that a run claims of these accounts whether it is billed, written off or carried, takes what is not billed off its
+ * document, and keeps what was left out, or was until now, with the rule it was by. The run's own exclusions go before standing rules, the narrowest
  * scope before wider ones. Where rules of one rank want different things it is carried, and a finding says so. A mirror goes with what it
  * takes back. What is owed to others by a sale is no part of what was left out.
  */
@@ -49,7 +49,8 @@ const decide = `WITH mine AS MATERIALIZED (
     SELECT $1, charge_id, account_id, cause, rule_id, CASE disposition WHEN 'document' THEN 'billed' ELSE disposition END, was_carried, coalesce(first_run_id, CASE disposition WHEN 'carried' THEN $1 END),
       before_cause, before_rule, too_old, rivals
     FROM decided WHERE (disposition <> 'document' OR was_carried OR rule_id IS NOT NULL) AND charge_id IN (SELECT charge_id FROM mine WHERE payer_account_id IS NOT NULL))
-  UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = d.disposition FROM decided d WHERE d.charge_id = k.charge_id AND k.run_id = $1`;
+  UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = d.disposition FROM decided d WHERE d.charge_id = k.charge_id AND k.run_id = $1
+    AND (k.disposition <> d.disposition OR d.disposition <> 'document' AND k.document_id IS NOT NULL)`;
 
 /** Keeps which charges are carried since their account is parked, after its documents were tried. */
 export async function keepParked(db: Db, runId: string, accounts: readonly string[]): Promise<void> {

@@ -1,8 +1,38 @@
+import type { DocumentLine } from '../../core/document/compose.ts';
+import { arrayOf, bytea, int4, int8, text } from '../binary.ts';
+import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
 import type { Db } from '../db.ts';
 import type { MadeDocument } from './make-documents.ts';
 import { linkDrafts } from './period-charges.ts';
 
-/** Writes drafts with their lines, and puts what they bill on these. */
+type LineRow = { readonly documentId: string; readonly lineNo: number; readonly line: DocumentLine };
+
+const lineTable: CopyTable<LineRow> = {
+  name: 'document_line',
+  columns: [
+    column('document_id', text, (r) => r.documentId),
+    column('line_no', int4, (r) => r.lineNo),
+    column('kind', text, ({ line }) => line.kind),
+    column('description', text, ({ line }) => line.description),
+    column('quantity', int8, ({ line }) => line.quantity),
+    column('quantity_unit', text, ({ line }) => line.quantityUnit),
+    column('unit_price', text, ({ line }) => line.unitPrice),
+    column('net_minor', int8, ({ line }) => line.netMinor),
+    column('gross_minor', int8, ({ line }) => line.grossMinor),
+    column('vat_code', text, ({ line }) => line.vatCode),
+    column('gl_account', text, ({ line }) => line.glAccount),
+    column('cost_center', text, ({ line }) => line.costCenter),
+    column('customer_cost_center', text, ({ line }) => line.customerCostCenter),
+    column('site_id', text, ({ line }) => line.siteId),
+    column('service_month', text, ({ line }) => line.serviceMonth),
+    column('energy_wh', int8, ({ line }) => line.energyWh),
+    column('charge_count', int4, ({ line }) => line.chargeCount),
+    column('adjustment_id', text, ({ line }) => line.adjustmentId),
+    column('mapping_version', int4, ({ line }) => line.mappingVersion),
+  ],
+};
+
+/** Writes drafts with their lines, and puts on these what the month decided. */
 export async function insertDocuments(db: Db, runId: string, made: readonly MadeDocument[]): Promise<void> {
   if (made.length === 0) return;
   await db.query(
@@ -22,43 +52,19 @@ export async function insertDocuments(db: Db, runId: string, made: readonly Made
       made.map((d) => d.value.payableMinor),
       made.map((d) => d.value.energyWh),
       made.map((d) => d.value.chargeCount),
-      made.map((d) => d.value.canonical),
-      made.map((d) => d.value.contentHash),
+      arrayOf(bytea, made, (d) => d.value.canonical),
+      arrayOf(bytea, made, (d) => d.value.contentHash),
       made.map((d) => d.type),
     ],
   );
-  const lines = made.flatMap((d) =>
-    d.value.lines.map((l, i) => ({
-      document_id: d.id,
-      line_no: i + 1,
-      kind: l.kind,
-      description: l.description,
-      quantity: l.quantity,
-      quantity_unit: l.quantityUnit,
-      unit_price: l.unitPrice,
-      net_minor: l.netMinor,
-      gross_minor: l.grossMinor,
-      vat_code: l.vatCode,
-      gl_account: l.glAccount,
-      cost_center: l.costCenter,
-      customer_cost_center: l.customerCostCenter,
-      site_id: l.siteId,
-      service_month: l.serviceMonth,
-      energy_wh: l.energyWh,
-      charge_count: l.chargeCount,
-      adjustment_id: l.adjustmentId,
-      mapping_version: l.mappingVersion,
-    })),
-  );
-  const text = JSON.stringify(lines, (_key, v) => (typeof v === 'bigint' ? v.toString() : v));
-  await db.query('INSERT INTO document_line SELECT * FROM jsonb_populate_recordset(NULL::document_line, $1::jsonb)', [text]);
-  const links = made.flatMap((d) => d.value.lines.flatMap((l, i) => l.chargeIds.map((chargeId) => ({ chargeId, documentId: d.id, lineNo: i + 1 }))));
-  await db.query(
-    `UPDATE claim k SET document_id = t.document_id, line_no = t.line_no FROM unnest($1::bigint[], $2::text[], $3::integer[]) AS t(charge_id, document_id, line_no) WHERE k.charge_id = t.charge_id AND t.charge_id > 0`,
-    [links.map((l) => l.chargeId), links.map((l) => l.documentId), links.map((l) => l.lineNo)],
-  );
+  await copyIn(db, [
+    rowsFor(
+      lineTable,
+      made.flatMap((d) => d.value.lines.map((line, i) => ({ documentId: d.id, lineNo: i + 1, line }))),
+    ),
+  ]);
   await linkDrafts(
     db,
-    links.flatMap((l) => (l.chargeId < 0n ? [{ ...l, draftId: -l.chargeId }] : [])),
+    made.flatMap((d) => d.value.lines.flatMap((l, i) => l.chargeIds.flatMap((id) => (id < 0n ? [{ draftId: -id, documentId: d.id, lineNo: i + 1 }] : [])))),
   );
 }

@@ -7,8 +7,10 @@ import { type RowPlace, statementCharge } from '../../core/share/statement-charg
 import type { Db } from '../db.ts';
 import { loadAccounts, loadContracts, loadEntity } from '../intake/load-setup.ts';
 import { bookCharges, type ChargeToBook } from '../ledger/book-charges.ts';
+import { onLikelyLines } from './likely-lines.ts';
 import { loadOwnerMonths, type OwnerContract, type OwnerMonths } from './owner-months.ts';
 import { lockRun } from './run-state.ts';
+import { planForWholeRun } from './whole-run.ts';
 
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number /** Rows that the statements add. */; readonly stated: number; readonly parked: readonly string[] };
 
@@ -19,6 +21,7 @@ export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number /**
  */
 export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   await lockRun(db, runId);
+  await planForWholeRun(db);
   const run = (
     await db.query<{ entity_id: string; period: string; time_zone: string }>('SELECT r.entity_id, r.period, e.time_zone FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1', [
       runId,
@@ -53,16 +56,13 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
  */
 const claimShares = `WITH released AS (
     SELECT c.charge_id, c.payee_account_id, c.contract_id, c.service_month FROM billing_run r
-    JOIN rated_charge c ON c.entity_id = r.entity_id AND c.service_month <= r.period AND c.role IN ('siteShareEstimate', 'energyReimbursement', 'statement') AND c.payee_account_id IS NOT NULL
+    JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
+    JOIN rated_charge c ON c.charge_id = o.charge_id AND c.role IN ('siteShareEstimate', 'energyReimbursement', 'statement') AND c.payee_account_id IS NOT NULL
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
-    LEFT JOIN claim own ON own.charge_id = c.charge_id
-    LEFT JOIN rated_charge mirror ON mirror.reversal_of = c.charge_id
-    LEFT JOIN claim original ON original.charge_id = c.reversal_of
-    WHERE r.id = $1 AND own.charge_id IS NULL AND mirror.charge_id IS NULL AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)
-      AND (c.record_id IS NULL OR c.reversal_of IS NOT NULL OR v.clauses->>'basis' = 'rated'
+    WHERE r.id = $1 AND (c.record_id IS NULL OR c.reversal_of IS NOT NULL OR v.clauses->>'basis' = 'rated'
         OR coalesce(v.clauses->>'basis', 'billed') = 'billed' AND EXISTS (SELECT FROM rated_charge s JOIN claim k ON k.charge_id = s.charge_id
              WHERE s.record_id = c.record_id AND s.revision = c.revision AND s.payer_account_id IS NOT NULL AND k.disposition <> 'carried'))),
-  made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition) SELECT charge_id, $1, payee_account_id, 'document' FROM released)
+  made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${onLikelyLines('SELECT charge_id, payee_account_id AS account_id FROM released')})
   SELECT contract_id, min(service_month) AS first_month FROM released GROUP BY contract_id`;
 
 async function ownerContracts(db: Db, entityId: string): Promise<OwnerContract[]> {

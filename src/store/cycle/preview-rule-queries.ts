@@ -10,18 +10,23 @@ type Limits = Readonly<Record<string, number>>;
 type RuleQuery = { readonly scope: 'run' | 'account'; readonly money?: readonly string[]; readonly parts?: (limits: Limits) => string; readonly sql: (limits: Limits) => string };
 
 /** What the queries share; only what one names is computed. Former months are those of live runs that have a preview, newest first. */
-export const previewBasis = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
+const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
+  doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
+// What customers are billed: a session is judged once, not again on the document of the site's owner.
+const ofAccounts = `${ofBoth},
+  billed AS (SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh)::bigint AS energy_wh, bool_or(c.reversal_of IS NULL) AS stands FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+    WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND c.record_id IS NOT NULL AND c.payer_account_id IS NOT NULL GROUP BY 1, 2, 3),
+  session AS (SELECT c.account_id, c.record_id, c.stands, c.energy_wh AS billed_wh, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision),
+  billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
+const ofRun = `${ofBoth},
   acct AS (${previewAccounts('$1')}),
   cell AS (SELECT x.*, a.currency FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build) = (x.run_id, x.account_id, x.build) WHERE NOT x.excluded),
   former AS (SELECT f.id, f.period, row_number() OVER (ORDER BY f.period DESC) AS back FROM billing_run f JOIN run ON f.entity_id = run.entity_id AND f.period < run.period
     WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period DESC LIMIT 6),
   past AS (SELECT DISTINCT ON (p.run_id, p.account_id) f.back, p.* FROM former f JOIN preview_account p ON p.run_id = f.id ORDER BY p.run_id, p.account_id, p.build DESC),
-  past_cell AS (SELECT p.back, p.currency, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build) WHERE NOT x.excluded),
-  doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded'),
-  charge AS (SELECT k.account_id, c.* FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition = 'document')`;
+  past_cell AS (SELECT p.back, p.currency, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build) WHERE NOT x.excluded)`;
+export const previewBasis = { account: ofAccounts, run: ofRun } as const;
 
-/** What customers are billed: a session is judged once, not again on the document of the site's owner. */
-const ownCharges = 'charge c WHERE c.account_id = ANY($2) AND c.payer_account_id IS NOT NULL';
 /** Net of a kWh in minor units, exact. */
 const perKwh = 'sum(net_minor) * 1000 / sum(energy_wh)';
 const pricesOf = (cells: string, more = '') =>
@@ -107,19 +112,16 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     scope: 'account',
     sql: ({ slackPercent, slackWh, maxWh }) => `SELECT r.record_id::text AS subject, r.account_id, r.record_id, NULL::text AS currency,
         jsonb_build_object('record', r.record_id, 'computed', r.energy_wh, 'limit', least(r.most, ${maxWh})) AS params
-      FROM (SELECT DISTINCT c.account_id, b.record_id, b.energy_wh,
+      FROM (SELECT DISTINCT b.account_id, b.record_id, b.energy_wh,
           (s.connector_power_w * extract(epoch FROM b.end_at - b.start_at)::bigint * (100 + ${slackPercent}) / 360000 + ${slackWh})::bigint AS most
-        FROM (SELECT DISTINCT account_id, record_id, revision FROM ${ownCharges} AND c.record_id IS NOT NULL AND c.reversal_of IS NULL) c
-        JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision JOIN site s ON s.id = b.site_id) r
+        FROM session b JOIN site s ON s.id = b.site_id WHERE b.stands) r
       WHERE r.energy_wh > least(r.most, ${maxWh})`,
   },
   sessionTwice: {
     scope: 'account',
     sql: () => `SELECT max(r.record_id)::text AS subject, r.account_id, max(r.record_id) AS record_id, NULL::text AS currency,
         jsonb_build_object('record', max(r.record_id), 'other', min(r.record_id), 'computed', r.energy_wh, 'start', to_char(r.start_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS params
-      FROM (SELECT c.account_id, b.record_id, b.site_id, b.start_at, b.end_at, b.energy_wh
-        FROM (SELECT account_id, record_id, revision FROM ${ownCharges} AND c.record_id IS NOT NULL AND c.energy_wh <> 0 GROUP BY 1, 2, 3 HAVING sum(c.energy_wh) > 0) c
-        JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision) r
+      FROM (SELECT * FROM session WHERE billed_wh > 0) r
       GROUP BY r.account_id, r.site_id, r.start_at, r.end_at, r.energy_wh HAVING count(DISTINCT r.record_id) > 1`,
   },
   sessionDoubtful: {
@@ -127,13 +129,12 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     sql: ({
       toleranceS,
     }) => `SELECT r.account_id AS subject, r.account_id, min(r.record_id) AS record_id, NULL::text AS currency, jsonb_build_object('computed', count(*), 'record', min(r.record_id)) AS params
-      FROM (SELECT DISTINCT account_id, record_id FROM ${ownCharges} AND c.record_id IS NOT NULL AND c.reversal_of IS NULL) r
+      FROM billed_record r
       WHERE EXISTS (SELECT FROM finding f WHERE f.record_id = r.record_id AND f.run_id IS NULL AND f.code = 'durationMismatch' AND f.severity = 'warns' AND abs(f.computed::numeric - f.allowed::numeric) > ${toleranceS}) GROUP BY r.account_id`,
   },
   tokenMoved: {
     scope: 'account',
-    parts: () => `used AS (SELECT c.account_id, s.source_id, s.token_ref, count(*) AS n FROM (SELECT DISTINCT account_id, record_id FROM ${ownCharges} AND c.reversal_of IS NULL) c
-          JOIN session_span s ON s.record_id = c.record_id GROUP BY 1, 2, 3)`,
+    parts: () => `used AS (SELECT c.account_id, s.source_id, s.token_ref, count(*) AS n FROM billed_record c JOIN session_span s ON s.record_id = c.record_id GROUP BY 1, 2, 3)`,
     sql: ({ minSessions }) => `SELECT u.account_id AS subject, u.account_id, NULL::bigint AS record_id, NULL::text AS currency, jsonb_build_object('computed', sum(u.n), 'other', u.other) AS params
       FROM (SELECT used.account_id, h.account_id AS other, used.token_ref, max(used.n) AS n FROM used JOIN run ON true
           JOIN session_span o ON o.token_ref = used.token_ref AND o.source_id = used.source_id AND o.start_at < run.period_start AND o.start_at >= run.period_start - interval '3 months'
@@ -172,17 +173,15 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   ownerShareMissing: {
     scope: 'run',
     money: ['computed'],
-    parts:
-      () => `shared AS (SELECT DISTINCT c.record_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.payer_account_id IS NULL AND c.payee_account_id IS NOT NULL),
-        stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.payer_account_id IS NULL AND c.role = 'statement'),
-        before AS (SELECT DISTINCT c.site_id FROM former f JOIN run ON true JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = f.period AND c.payer_account_id IS NULL AND c.role IN ('siteShareEstimate', 'energyReimbursement') WHERE f.back <= 3)`,
+    parts: () => `stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.record_id IS NULL AND c.role = 'statement'),
+        before AS (SELECT DISTINCT site_id FROM past_cell WHERE back <= 3 AND role IN ('siteShareEstimate', 'energyReimbursement'))`,
     sql: ({ minMinor }) => `SELECT c.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, c.currency,
-        jsonb_build_object('computed', sum(c.net_minor), 'why', CASE WHEN s.owner_account_id IS NULL THEN ', though it was in former months' ELSE ' with its owner' END) AS params
-      FROM charge c JOIN run ON c.service_month = run.period JOIN site s ON s.id = c.site_id AND s.kind = 'own' LEFT JOIN shared h ON h.record_id = c.record_id
-      WHERE h.record_id IS NULL AND c.session_key IS NOT NULL AND c.payer_account_id IS NOT NULL AND (s.id IN (SELECT site_id FROM before) OR EXISTS (
+        jsonb_build_object('computed', sum(c.unshared_minor), 'why', CASE WHEN s.owner_account_id IS NULL THEN ', though it was in former months' ELSE ' with its owner' END) AS params
+      FROM cell c JOIN run ON true JOIN site s ON s.id = c.site_id AND s.kind = 'own'
+      WHERE c.unshared_minor <> 0 AND (s.id IN (SELECT site_id FROM before) OR EXISTS (
           SELECT FROM contract k JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < run.period_end AND v.valid_to > run.period_start
           WHERE k.account_id = s.owner_account_id AND k.kind = 'revenueShare' AND v.clauses @? '$.clauses[*] ? (@.kind == "netShare")')) AND s.id NOT IN (SELECT site_id FROM stated WHERE site_id IS NOT NULL)
-      GROUP BY c.site_id, c.currency, s.owner_account_id HAVING sum(c.net_minor) >= ${minMinor}`,
+      GROUP BY c.site_id, c.currency, s.owner_account_id HAVING sum(c.unshared_minor) >= ${minMinor}`,
   },
   customerMissing: {
     scope: 'run',

@@ -1,18 +1,23 @@
 import type { Db } from '../db.ts';
 import { takeTwins } from './adjustment-twins.ts';
+import { onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
+import { planForWholeRun } from './whole-run.ts';
 
 /**
  * Sale charges a run ($1) may claim: of its months, claimed by none, or carried by a run that is closed. A charge and its mirror
- * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there.
+ * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
+ * of the list of open charges, not of all there ever were.
  */
 export const claimable = `SELECT c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency
-  FROM billing_run r JOIN rated_charge c ON c.entity_id = r.entity_id AND c.service_month <= r.period AND c.payer_account_id IS NOT NULL
-  LEFT JOIN claim own ON own.charge_id = c.charge_id
-  LEFT JOIN rated_charge mirror ON mirror.reversal_of = c.charge_id
+  FROM billing_run r JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period JOIN rated_charge c ON c.charge_id = o.charge_id
+  WHERE r.id = $1 AND c.payer_account_id IS NOT NULL
+  UNION ALL
+  SELECT c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency
+  FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
+  JOIN rated_charge c ON c.charge_id = own.charge_id AND c.entity_id = r.entity_id AND c.service_month <= r.period AND c.payer_account_id IS NOT NULL
   LEFT JOIN claim original ON original.charge_id = c.reversal_of
-  LEFT JOIN billing_run carrier ON carrier.id = own.run_id AND own.disposition = 'carried' AND carrier.state = 'closed'
-  WHERE r.id = $1 AND (own.charge_id IS NULL OR carrier.id IS NOT NULL) AND (mirror.charge_id IS NULL OR carrier.id IS NOT NULL) AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)`;
+  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)`;
 
 /** A carried charge moves to the run that claims it now. */
 export const takeOver =
@@ -23,9 +28,11 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
   await lockRun(db, runId);
   const closed = await db.query('UPDATE billing_run SET set_closed_at = now() WHERE id = $1 AND set_closed_at IS NULL RETURNING id', [runId]);
   if (closed.rowCount === 0) return { claimed: 0 };
-  const { rowCount } = await db.query(`INSERT INTO claim (charge_id, run_id, account_id, disposition) SELECT l.charge_id, $1, l.payer_account_id, 'document' FROM (${claimable}) l ${takeOver}`, [
-    runId,
-  ]);
+  await planForWholeRun(db);
+  const { rowCount } = await db.query(
+    `INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${claimable}) open`)} ${takeOver}`,
+    [runId],
+  );
   await db.query(
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM claim WHERE run_id = $1 ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'",
     [runId],

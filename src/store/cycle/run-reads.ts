@@ -13,6 +13,13 @@ export async function runConnection(db: Db, runId: string): Promise<{ readonly c
   return { connectionId: rows[0].id, timeZone: rows[0].time_zone };
 }
 
+/** The zone of a run's entity. */
+export async function runTimeZone(db: Db, runId: string): Promise<string> {
+  const { rows } = await db.query<{ time_zone: string }>('SELECT e.time_zone FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1', [runId]);
+  if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
+  return rows[0].time_zone;
+}
+
 /** What keeps a run from closing (invariant 12), as sentences, at most 20 of each: quarantined and parked records of its period or earlier, parked accounts, CDRs that are missing, and blocking findings, that nobody signed. */
 export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
   const { rows } = await db.query(

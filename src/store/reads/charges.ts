@@ -30,7 +30,8 @@ export type ChargeView = {
 /** What a session earned and cost us, net, in the currency of the books, from its live charges. */
 export type Margin = { readonly currency: string; readonly sold: string; readonly bought: string; readonly shared: string; readonly margin: string };
 
-const columns = `SELECT c.*, v.clauses, e.currency AS books, EXISTS (SELECT FROM charge_identity i WHERE i.charge_id = c.charge_id) AS live
+const columns = `SELECT c.*, v.clauses, e.currency AS books, EXISTS (SELECT FROM charge_identity i WHERE i.charge_id = c.charge_id
+    AND i.identity_key = identity_of_charge(c.session_key, c.role, c.contract_id, c.clause, c.service_month, c.component, c.split_no)) AS live
   FROM rated_charge c JOIN legal_entity e ON e.id = c.entity_id LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version`;
 
 /** One charge, explained; undefined when there is none of this number. */

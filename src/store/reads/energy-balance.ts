@@ -23,7 +23,7 @@ export type BalanceFilter = { readonly month?: string | undefined; readonly sour
  * The left side, held, parked and rejected come from the current facts of each record; the rest from charges, claims and documents.
  * What was free stays free, whatever becomes of its charge. Nothing is billed elsewhere so far: that bucket has no source yet.
  */
-const details = `WITH heads AS (
+export const energyDetails = `WITH heads AS (
     SELECT source_id, site_id, coalesce(service_month, 'unknown') AS month, sum(energy_wh) AS received,
       sum(energy_wh) FILTER (WHERE state = 'parked') AS parked, sum(energy_wh) FILTER (WHERE state IN ('received', 'quarantined')) AS held,
       sum(energy_wh) FILTER (WHERE state = 'rejected') AS rejected, sum(energy_wh) FILTER (WHERE state = 'rejected' AND linked_to IS NOT NULL) AS linked
@@ -50,7 +50,7 @@ type Row = Omit<Figures, 'difference'> & { readonly source_id: string | null; re
 
 /** The energy balance of each service month in Wh; a record without a readable end stands under month `unknown`. The sum of its details. */
 export async function energyBalance(db: Db): Promise<BalanceRow[]> {
-  const { rows } = await db.query<Row>(`SELECT * FROM (${details}) b ORDER BY month`);
+  const { rows } = await db.query<Row>(`SELECT * FROM (${energyDetails}) b ORDER BY month`);
   const months = new Map<string, Row>();
   for (const row of rows) {
     const sum = months.get(row.month);
@@ -80,7 +80,7 @@ export async function energyBalanceDetails(db: Db, filter: BalanceFilter, page: 
     (row) => [row.month, row.sourceId ?? '', row.siteId ?? ''],
     async (after, take) => {
       const { rows } = await db.query<Row>(
-        `SELECT * FROM (${details}) b WHERE ($1::text IS NULL OR month = $1) AND ($2::text IS NULL OR source_id = $2) AND ($3::text IS NULL OR site_id = $3) AND ($4::text IS NULL OR kind = $4)
+        `SELECT * FROM (${energyDetails}) b WHERE ($1::text IS NULL OR month = $1) AND ($2::text IS NULL OR source_id = $2) AND ($3::text IS NULL OR site_id = $3) AND ($4::text IS NULL OR kind = $4)
            AND ($5::text IS NULL OR (month, coalesce(source_id, ''), coalesce(site_id, '')) > ($5, $6, $7)) ORDER BY month, coalesce(source_id, ''), coalesce(site_id, '') LIMIT $8`,
         [filter.month ?? null, filter.sourceId ?? null, filter.siteId ?? null, filter.kind ?? null, after?.[0] ?? null, after?.[1] ?? null, after?.[2] ?? null, take],
       );
@@ -94,7 +94,7 @@ export async function energyBalanceDetails(db: Db, filter: BalanceFilter, page: 
 
 /** The first source, site and service month whose energy is not accounted for, with how many there are. */
 export async function energyOff(db: Db): Promise<{ readonly checked: number; readonly problem: string | null }> {
-  const { rows } = await db.query<Row>(`SELECT * FROM (${details}) b ORDER BY month, source_id, site_id`);
+  const { rows } = await db.query<Row>(`SELECT * FROM (${energyDetails}) b ORDER BY month, source_id, site_id`);
   const off = rows.find((row) => differenceOf(row) !== 0n);
   if (off === undefined) return { checked: rows.length, problem: null };
   const rest = differenceOf(off);

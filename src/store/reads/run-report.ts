@@ -1,6 +1,13 @@
 import { formatMinor } from '../../core/money.ts';
+import { runWindow } from '../cycle/run-window.ts';
 import type { Db } from '../db.ts';
+import { collectingOf, type SourceCollecting } from './collecting.ts';
+import { type ControlDayView, controlDayView } from './completeness.ts';
+import { controlTotalDays } from './control-totals.ts';
 import { type BalanceRow, energyBalance } from './energy-balance.ts';
+import { type LateAccount, lateByAccount } from './late-arrivals.ts';
+import { type RunEquation, runBalance } from './run-balance.ts';
+import { type ErpTotal, erpTotalsOf, type RevenueProof, revenueProof, type SeriesAudit, seriesOf, type UnbilledProof, unbilledProof } from './run-proofs.ts';
 import { type RunSummary, runSummary } from './run-summary.ts';
 
 type Text<T> = { readonly [K in keyof T]: T[K] extends bigint ? string : T[K] };
@@ -10,6 +17,7 @@ export type RunReport = {
   readonly run: RunSummary;
   /** Of invoices; site owners' documents have a series for each owner. */
   readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
+  readonly series: readonly SeriesAudit[];
   readonly approvals: readonly { readonly group: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
   readonly exclusions: readonly {
     readonly id: string;
@@ -20,12 +28,34 @@ export type RunReport = {
     readonly author: string;
     readonly energyWh: string;
     readonly net: string;
+    /** The oldest day of service that it leaves out; null: nothing. */
+    readonly oldestOn: string | null;
   }[];
   /** Below the limit of small sessions: written off (D25). */
   readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
   readonly adjustments: readonly { readonly id: string; readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
   readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
   readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string; readonly attempts: number };
+  /** Parked accounts with what they were to be billed, net. */
+  readonly parkedAccounts: readonly {
+    readonly accountId: string;
+    readonly reason: string | null;
+    readonly charges: number;
+    readonly energyWh: string;
+    readonly net: string;
+    readonly currency: string;
+  }[];
+  /** What came after the set was closed, for the next run; at most 200 accounts. */
+  readonly late: readonly LateAccount[];
+  /** What is known to be missing: how each source stands, and the days whose total is not exactly what arrived; at most 200. */
+  readonly missing: { readonly sources: readonly SourceCollecting[]; readonly days: readonly (ControlDayView & { readonly sourceId: string })[] };
+  readonly erpTotals: readonly ErpTotal[];
+  readonly revenue: readonly RevenueProof[];
+  readonly unbilled: readonly UnbilledProof[];
+  /** Energy in Wh and net in minor units where a source's service months stand; `received` of money is what was priced. Source '': no session. */
+  readonly balances: readonly { readonly sourceId: string; readonly month: string; readonly unit: string; readonly figures: Readonly<Record<string, string>> }[];
+  /** The run's own equation since the run before it closed (invariant 9), in Wh and minor units. */
+  readonly equation: { readonly since: string | null; readonly rows: readonly Text<RunEquation>[] };
   /** Per service month, all of the entity's months (invariant 9). */
   readonly energyBalance: readonly Text<BalanceRow>[];
   /** Rest per unit over the whole ledger: all zero. */
@@ -44,9 +74,9 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
   ).rows[0];
   const approvals = await db.query('SELECT group_name, decision, actor, comment, decided_at FROM approval WHERE run_id = $1 ORDER BY decided_at, group_name', [runId]);
   const exclusions = await db.query(
-    `SELECT x.*, (SELECT c.currency FROM legal_entity c JOIN billing_run r ON r.entity_id = c.id WHERE r.id = $1) AS currency, coalesce(sum(h.energy_wh), 0)::bigint AS wh, coalesce(sum(h.net_minor), 0)::bigint AS net
+    `SELECT x.*, (SELECT c.currency FROM legal_entity c JOIN billing_run r ON r.entity_id = c.id WHERE r.id = $1) AS currency, min(h.service_on) AS oldest, coalesce(sum(h.energy_wh), 0)::bigint AS wh, coalesce(sum(h.net_minor), 0)::bigint AS net
      FROM exclusion_rule x
-     LEFT JOIN (SELECT k.account_id, c.site_id, c.record_id, c.energy_wh, c.net_minor FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition <> 'document') h
+     LEFT JOIN (SELECT k.account_id, c.site_id, c.record_id, c.energy_wh, c.net_minor, c.service_on FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition <> 'document') h
        ON x.subject_id = CASE x.scope WHEN 'account' THEN h.account_id WHEN 'site' THEN h.site_id ELSE h.record_id::text END
      WHERE x.run_id = $1 AND x.withdrawn_at IS NULL GROUP BY x.id ORDER BY x.created_at`,
     [runId],
@@ -73,8 +103,32 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
     )
   ).rows[0];
   const ledger = await db.query<{ unit: string; rest: bigint }>('SELECT unit, sum(amount)::bigint AS rest FROM ledger_entry GROUP BY unit ORDER BY unit');
+  const parked = await db.query(
+    `SELECT a.account_id, a.reason, c.currency, count(c.charge_id)::integer AS n, coalesce(sum(c.energy_wh), 0)::bigint AS wh, coalesce(sum(c.net_minor), 0)::bigint AS net, o.currency AS own
+     FROM run_account a JOIN account o ON o.id = a.account_id LEFT JOIN claim k ON k.run_id = a.run_id AND k.account_id = a.account_id LEFT JOIN rated_charge c ON c.charge_id = k.charge_id
+     WHERE a.run_id = $1 AND a.state = 'parked' GROUP BY 1, 2, 3, o.currency ORDER BY 1, 3`,
+    [runId],
+  );
+  const { since, standing, equation } = await runBalance(db, runId);
+  const days = (await controlTotalDays(db, await runWindow(db, runId))).filter((d) => d.status !== 'equal').slice(0, mostDays);
   return {
     run,
+    series: await seriesOf(db, runId),
+    parkedAccounts: parked.rows.map((r) => ({
+      accountId: r.account_id,
+      reason: r.reason,
+      charges: r.n,
+      energyWh: r.wh.toString(),
+      net: formatMinor(r.net, r.currency ?? r.own),
+      currency: r.currency ?? r.own,
+    })),
+    late: await lateByAccount(db, runId),
+    missing: { sources: (await collectingOf(db, runId)).sources, days: days.map((d) => ({ sourceId: d.sourceId, ...controlDayView(d) })) },
+    erpTotals: await erpTotalsOf(db, runId),
+    revenue: await revenueProof(db, runId),
+    unbilled: await unbilledProof(db, runId),
+    balances: standing.map(({ figures, ...s }) => ({ ...s, figures: textOf(figures) })),
+    equation: { since: since?.toISOString() ?? null, rows: equation.map((row) => textOf(row)) },
     numbers: { first: numbers.first, last: numbers.last, count: Number(numbers.n) },
     approvals: approvals.rows.map((r) => ({ group: r.group_name, decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString() })),
     exclusions: exclusions.rows.map((r) => ({
@@ -86,16 +140,21 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       author: r.author,
       energyWh: r.wh.toString(),
       net: formatMinor(r.net, r.currency),
+      oldestOn: r.oldest,
     })),
     smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, small.currency) },
     adjustments: adjustments.rows.map((r) => ({ id: r.id, accountId: r.account_id, amount: formatMinor(r.amount_minor, r.currency), currency: r.currency, reason: r.reason, author: r.author })),
     carried: carried.rows.map((r) => ({ reason: r.reason, actor: r.actor, records: Number(r.records), energyWh: r.wh.toString() })),
     erp: { connectionId: erp.connection, verified: Number(erp.verified), open: Number(erp.open), controlTotal: formatMinor(erp.total, erp.currency), attempts: Number(erp.attempts) },
-    energyBalance: (await energyBalance(db)).map(
-      (row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value])) as Text<BalanceRow>,
-    ),
+    energyBalance: (await energyBalance(db)).map((row) => textOf(row)),
     ledger: ledger.rows.map((r) => ({ unit: r.unit, rest: r.rest.toString() })),
   };
+}
+
+const mostDays = 200;
+
+function textOf<T extends object>(row: T): Text<T> {
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value])) as Text<T>;
 }
 
 /** The report a closed run kept, else the report as it stands; undefined when there is no such run. */

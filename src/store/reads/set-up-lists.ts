@@ -6,7 +6,7 @@ import { type Page, type PageOrder, pageOf } from './page.ts';
 const at = (column: string) => `CASE WHEN isfinite(${column}) THEN to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END`;
 const page = (key: string, first = 1) => `($${first}::text IS NULL OR ${key} > $${first}) ORDER BY ${key} LIMIT $${first + 1}`;
 
-const entity = `SELECT e.id AS cursor, e.id, e.name, e.country, e.currency, e.time_zone AS "timeZone", e.org_number AS "orgNumber", e.fx_source AS "fxSource", e.cost_center AS "costCenter", e.version,
+const entity = `SELECT e.id AS cursor, e.id, e.name, e.country, e.currency, e.time_zone AS "timeZone", e.org_number AS "orgNumber", e.fx_source AS "fxSource", e.cost_center AS "costCenter", e.letterhead, e.version,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('country', r.country, 'number', r.number, 'validFrom', r.valid_from, 'validTo', r.valid_to) ORDER BY r.country, r.valid_from), '[]') FROM vat_registration r WHERE r.entity_id = e.id) AS "vatRegistrations",
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'cadence', c.cadence) ORDER BY c.id), '[]') FROM billing_calendar c WHERE c.entity_id = e.id) AS calendars FROM legal_entity e WHERE`;
 const party = `SELECT p.id AS cursor, p.id, p.name, p.country, p.vat_number AS "vatNumber", p.org_number AS "orgNumber", p.email, p.address, p.version, p.erased_at IS NOT NULL AS erased,

@@ -31,14 +31,13 @@ export type TraceRow = {
 
 /** Follows charges from any end to the other, in order of charge; at most `limit` after `cursor`. */
 export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Promise<Page<TraceRow>> {
+  const { sql, values } = chargesFrom(start, page);
   const { rows } = await db.query(
     `SELECT c.*, k.run_id, k.disposition, k.document_id, k.line_no, s.legal_number, p.state AS erp_state, p.external_id, t.key AS issue_journal
-     FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN issue_stamp s ON s.document_id = k.document_id
-     LEFT JOIN erp_posting p ON p.document_id = k.document_id LEFT JOIN ledger_transaction t ON t.key = 'issue/' || k.document_id
-     WHERE ($1::bigint IS NULL OR c.record_id = $1) AND ($2::text IS NULL OR k.document_id = $2 OR s.legal_number = $2)
-       AND ($3::text IS NULL OR c.payer_account_id = $3 OR c.payee_account_id = $3) AND ($4::text IS NULL OR p.external_id = $4)
-       AND ($5::bigint IS NULL OR c.charge_id > $5) ORDER BY c.charge_id LIMIT $6`,
-    [start.record ?? null, start.document ?? null, start.account ?? null, start.erp ?? null, page.cursor ?? null, page.limit + 1],
+     FROM (SELECT * FROM (${sql}) i WHERE charge_id > $1 ORDER BY charge_id LIMIT $2) f JOIN rated_charge c ON c.charge_id = f.charge_id LEFT JOIN claim k ON k.charge_id = c.charge_id
+     LEFT JOIN issue_stamp s ON s.document_id = k.document_id LEFT JOIN erp_posting p ON p.document_id = k.document_id LEFT JOIN ledger_transaction t ON t.key = 'issue/' || k.document_id
+     ORDER BY c.charge_id`,
+    [page.cursor ?? '0', page.limit + 1, ...values],
   );
   return pageOf(
     rows,
@@ -68,4 +67,24 @@ export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Pro
       erpId: r.external_id,
     }),
   );
+}
+
+/** The charges that a trace starts from, each by the index of its end; values from $3 on. All ends that are named must hold. */
+function chargesFrom({ record, document, account, erp }: TraceStart, page: PageOrder): { readonly sql: string; readonly values: readonly string[] } {
+  const values: string[] = [];
+  const value = (text: string) => `$${values.push(text) + 2}`;
+  const parts: string[] = [];
+  if (record !== undefined) parts.push(`SELECT charge_id FROM rated_charge WHERE record_id = ${value(record)}::bigint`);
+  if (document !== undefined) {
+    const id = value(document);
+    parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM issue_stamp WHERE legal_number = ${id} UNION SELECT ${id}))`);
+  }
+  if (erp !== undefined) parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM erp_posting WHERE external_id = ${value(erp)}))`);
+  if (account !== undefined) {
+    const id = value(account);
+    // Claimed or open: a charge is one of the two, or cancels out with its mirror.
+    parts.push(`SELECT charge_id FROM claim WHERE account_id = ${id} AND run_id = ANY(ARRAY(SELECT r.id FROM billing_run r JOIN account a ON a.entity_id = r.entity_id WHERE a.id = ${id}))
+      UNION SELECT charge_id FROM open_charge WHERE account_id = ${id} AND entity_id = (SELECT entity_id FROM account WHERE id = ${id})`);
+  }
+  return { sql: parts.map((p) => `(${p})`).join(' INTERSECT ') || `SELECT charge_id FROM rated_charge WHERE charge_id > $1 ORDER BY charge_id LIMIT ${page.limit + 1}`, values };
 }

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+const text = z.string().trim().min(1).max(200);
+
+/** Where somebody is; `electronic` is where e-invoices go, as `0007:5560000001` (scheme of the EAS list, colon, identifier). */
+export const addressSchema = z.strictObject({
+  street: text.exactOptional(),
+  line2: text.exactOptional(),
+  postalCode: text.exactOptional(),
+  city: text.exactOptional(),
+  region: text.exactOptional(),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'must be an ISO 3166 code such as SE')
+    .exactOptional(),
+  electronic: z
+    .string()
+    .regex(/^[0-9]{4}:[A-Za-z0-9.-]{1,50}$/, 'must be scheme and identifier, such as 0007:5560000001')
+    .exactOptional(),
+});
+
+/** What stands on a legal entity's documents beside its name and numbers. */
+export const letterheadSchema = z.strictObject({
+  address: addressSchema.exactOptional(),
+  seat: text.exactOptional(),
+  email: z.email().max(200).exactOptional(),
+  phone: text.exactOptional(),
+  website: text.exactOptional(),
+  /** Approved for F-skatt (Sweden). */
+  fTax: z.boolean().exactOptional(),
+  bankgiro: z
+    .string()
+    .regex(/^\d{7,8}$/, 'must be 7 or 8 digits without the hyphen')
+    .refine(hasLuhnDigit, 'has a wrong check digit')
+    .exactOptional(),
+  iban: z
+    .string()
+    .regex(/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/, 'must be an IBAN without spaces')
+    .refine(hasIbanDigits, 'has wrong check digits')
+    .exactOptional(),
+  bic: z
+    .string()
+    .regex(/^[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?$/, 'must be a BIC')
+    .exactOptional(),
+});
+export type Letterhead = z.infer<typeof letterheadSchema>;
+
+function hasLuhnDigit(digits: string): boolean {
+  const sum = [...digits].reverse().reduce((total, digit, i) => {
+    const doubled = Number(digit) * (i % 2 === 0 ? 1 : 2);
+    return total + (doubled > 9 ? doubled - 9 : doubled);
+  }, 0);
+  return sum % 10 === 0;
+}
+
+// ISO 13616: letters count from A = 10, the first four places go last, and the rest by 97 is 1.
+function hasIbanDigits(iban: string): boolean {
+  const digits = [...(iban.slice(4) + iban.slice(0, 4))].map((c) => Number.parseInt(c, 36).toString()).join('');
+  return BigInt(digits) % 97n === 1n;
+}

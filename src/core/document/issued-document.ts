@@ -1,0 +1,114 @@
+import type { Letterhead } from '../../contracts/letterhead.ts';
+
+/** How a party is named on paper and in files. Words as they stand in the set-up when the document is rendered. */
+export type PartyWords = {
+  readonly name: string;
+  readonly country: string;
+  readonly address: Address;
+  readonly orgNumber: string | null;
+  /** Valid on the day of issue. */
+  readonly vatNumber: string | null;
+};
+export type Address = {
+  readonly street?: string | undefined;
+  readonly line2?: string | undefined;
+  readonly postalCode?: string | undefined;
+  readonly city?: string | undefined;
+  readonly region?: string | undefined;
+  readonly country?: string | undefined;
+  /** Where e-invoices go, `0007:5560000001`: scheme (EAS code), colon, identifier. */
+  readonly electronic?: string | undefined;
+};
+
+/** A line as it was sealed. Money in minor units, quantity in its unit (Wh, s, session, ...), unit price as decimal text. */
+export type IssuedLine = {
+  readonly lineNo: number;
+  readonly kind: string;
+  readonly description: string;
+  readonly unitPrice: string | null;
+  readonly quantity: bigint;
+  readonly quantityUnit: string;
+  readonly netMinor: bigint;
+  readonly grossMinor: bigint;
+  readonly vatCode: string;
+  readonly customerCostCenter: string | null;
+  readonly siteName: string | null;
+  readonly serviceMonth: string;
+  readonly energyWh: bigint;
+  readonly chargeCount: number;
+};
+
+export type IssuedVat = {
+  readonly vatCode: string;
+  /** EN 16931 category: S, AE, O, ... */
+  readonly category: string;
+  readonly percent: string;
+  readonly baseMinor: bigint;
+  readonly vatMinor: bigint;
+};
+
+/** One session of the annex: what of it stands on the document. Money in minor units, times in UTC. */
+export type AnnexRow = {
+  readonly sessionKey: string | null;
+  readonly startAt: Date | null;
+  readonly endAt: Date | null;
+  readonly serviceOn: string;
+  readonly siteName: string | null;
+  /** The customer's. */
+  readonly costCenter: string | null;
+  readonly unit: string | null;
+  readonly energyWh: bigint;
+  readonly netMinor: bigint;
+  readonly grossMinor: bigint;
+};
+
+export type DocumentType = 'invoice' | 'creditNote' | 'receipt' | 'selfBilling' | 'selfBillingCredit' | 'settlementStatement';
+
+/**
+ * An issued document as renderers take it: its sealed content, its issue stamp, and the words of the two sides. Signs are those of the
+ * content: a credit note is negative here, and renderers show it as their form wants it.
+ */
+export type IssuedDocument = {
+  readonly documentId: string;
+  readonly type: DocumentType;
+  readonly strategy: string;
+  readonly legalNumber: string;
+  readonly issuedOn: string;
+  readonly dueOn: string;
+  readonly ocr: string | null;
+  readonly accountId: string;
+  readonly currency: string;
+  readonly roundingMode: 'grossFirst' | 'netFirst';
+  readonly period: string;
+  readonly timeZone: string;
+  readonly entity: PartyWords & { readonly letterhead: Letterhead; readonly currency: string };
+  readonly party: PartyWords;
+  readonly lines: readonly IssuedLine[];
+  readonly vat: readonly IssuedVat[];
+  readonly netMinor: bigint;
+  readonly vatMinor: bigint;
+  readonly roundingMinor: bigint;
+  readonly payableMinor: bigint;
+  readonly energyWh: bigint;
+  /** VAT in the currency of the books, as it was booked at issue. */
+  readonly bookVatMinor: bigint;
+  /** The documents that a credit note takes something back from. */
+  readonly credits: readonly { readonly legalNumber: string; readonly issuedOn: string | null }[];
+  readonly annex: readonly AnnexRow[];
+};
+
+/** Who bills himself on our paper: there the party is the seller, and we the buyer. */
+export function isWrittenForSeller(type: DocumentType): boolean {
+  return type === 'selfBilling' || type === 'selfBillingCredit' || type === 'settlementStatement';
+}
+
+/** Whether its figures are negative and shown as what they give back. */
+export function isCredit(type: DocumentType): boolean {
+  return type === 'creditNote' || type === 'selfBillingCredit';
+}
+
+/** What a line is for, without its month: the component's name, or the words of an adjustment. */
+export function itemOf(line: Pick<IssuedLine, 'kind' | 'description' | 'serviceMonth'>): string {
+  const month = ` ${line.serviceMonth}`;
+  return line.kind === 'charge' && line.description.endsWith(month) ? line.description.slice(0, -month.length) : line.description;
+}

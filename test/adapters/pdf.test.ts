@@ -1,0 +1,136 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
+import type { AnnexRow, IssuedDocument } from '../../src/core/document/issued-document.ts';
+import { creditOf, documentOf, lineOf } from '../support/issued-document.ts';
+import { inkOfPages, textOfPages } from '../support/read-pdf.ts';
+
+/** Look at what a test made: PDF_FOLDER=/somewhere npx vitest run test/adapters/pdf.test.ts */
+async function rendered(name: string, document: IssuedDocument, language?: string): Promise<{ readonly bytes: Buffer; readonly pages: readonly string[]; readonly text: string }> {
+  const bytes = await renderPdf(document, language);
+  const folder = process.env['PDF_FOLDER'];
+  if (folder !== undefined) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/${name}.pdf`, bytes);
+  }
+  // Groups of figures are parted by a space that does not break.
+  const pages = (await textOfPages(bytes)).map((page) => page.replaceAll('\u00a0', ' '));
+  return { bytes, pages, text: pages.join('\n') };
+}
+
+function sessionOf(i: number): AnnexRow {
+  const startAt = new Date(Date.UTC(2019, 11, 1, 17, i));
+  return {
+    sessionKey: `csms|SE|WLT|${i}`,
+    startAt,
+    endAt: new Date(startAt.getTime() + 3_600_000),
+    serviceOn: '2019-12-01',
+    siteName: 'Garage Ängen',
+    costCenter: i % 2 === 0 ? 'K1' : 'K2',
+    unit: `Skåp ${i % 3}`,
+    energyWh: 1_000n,
+    netMinor: 200n,
+    grossMinor: 250n,
+  };
+}
+
+const fleet = documentOf({
+  lines: [
+    lineOf({ customerCostCenter: 'K1', quantity: 100_000n, netMinor: 20_000n, energyWh: 100_000n }),
+    lineOf({ customerCostCenter: 'K2', quantity: 100_000n, netMinor: 20_000n, energyWh: 100_000n }),
+    lineOf({ description: 'fee 2019-12', unitPrice: '49', quantity: 1n, quantityUnit: 'month', netMinor: 4_900n }),
+  ],
+  annex: Array.from({ length: 200 }, (_, i) => sessionOf(i)),
+});
+
+describe('a PDF', () => {
+  it('of a fleet shows lines and subtotals by cost center, totals, payment, and an annex with carried totals', async () => {
+    const { pages, text } = await rendered('fleet', fleet);
+    // 200.00 for each cost center, 49.00 of fee: 449.00, VAT 112.25, 561.25.
+    for (const words of [
+      'Faktura',
+      '2020-000001',
+      'Kostnadsställe K1',
+      'Laddning, energi',
+      '100,000 kWh',
+      '2,00/kWh',
+      '200,00',
+      'Abonnemang',
+      '449,00',
+      '112,25',
+      '561,25 SEK',
+      '991-2346',
+      fleet.ocr ?? '',
+      'Godkänd för F-skatt',
+      'Säte Stockholm',
+    ]) {
+      expect(text).toContain(words);
+    }
+    expect(pages.map((page) => page.includes(`av ${pages.length}`))).toEqual(pages.map(() => true));
+    // What one page carries over, the next one brings forward; the sessions come to 400.00, the fee to 49.00.
+    const [carried] = /Att överföra\n+([\d, ]+)\n+([\d, ]+)/.exec(pages[1] ?? '') ?? [];
+    expect(carried).toBeDefined();
+    expect(pages[2]).toContain((carried ?? '').replace('Att överföra', 'Överfört'));
+    expect(pages.at(-1)?.replaceAll(/\s+/g, ' ')).toContain('Laddningar 200,000 400,00 Avgifter och övriga belopp 49,00 Summa 449,00');
+  });
+
+  it('says the same in English, and in the language of the receiver’s country by itself', async () => {
+    const { text } = await rendered('english', fleet, 'en');
+    for (const words of ['Invoice', 'Cost center K1', 'Charging, energy', '561.25 SEK', 'To pay']) expect(text).toContain(words);
+    const foreign = await rendered('reverse-charge', {
+      ...documentOf({ currency: 'EUR', lines: [lineOf({ vatCode: 'SE-AE' })], vat: [{ vatCode: 'SE-AE', category: 'AE', percent: '0', baseMinor: 200n, vatMinor: 0n }] }),
+      strategy: 'emspSettlement',
+      party: { name: 'Fjord Mobility', country: 'DK', orgNumber: null, vatNumber: 'DK12345678', address: { street: 'Fjordgade 9', postalCode: '1050', city: 'København' } },
+    });
+    for (const words of ['Roaming settlement', 'Reverse charge', 'DK12345678', 'SE556000000101', '2.00 EUR', 'København']) expect(foreign.text).toContain(words);
+  });
+
+  it('of a consumer shows prices and amounts with VAT, and whole kronor', async () => {
+    // 8.02 kWh at 2.00 is 2.50 with VAT; 20.06 in all, 4.01 of it VAT, 20.00 to pay.
+    const { text } = await rendered('driver', {
+      ...documentOf({
+        roundingMode: 'grossFirst',
+        lines: [lineOf({ quantity: 8_020n, netMinor: 1604n, grossMinor: 2006n, chargeCount: 2 })],
+        vat: [{ vatCode: 'SE25', category: 'S', percent: '25', baseMinor: 1605n, vatMinor: 401n }],
+        payableMinor: 2000n,
+      }),
+      strategy: 'driverInvoice',
+    });
+    for (const words of ['Belopp inkl. moms SEK', '2,50/kWh', '20,06', '16,05', '4,01', '-0,06', '20,00 SEK']) expect(text).toContain(words);
+  });
+
+  it('of each other type has its own heading: credit, self-billing and its credit, statement without VAT', async () => {
+    const credit = await rendered('credit', creditOf(fleet));
+    for (const words of ['Kreditfaktura', 'Krediterar faktura', '2020-000001', 'Krediteras er', '561,25 SEK']) expect(credit.text).toContain(words);
+    const selfBilling = documentOf({ lines: [lineOf({ description: 'netShare 2019-12', unitPrice: '12.5', quantity: 100_000n, quantityUnit: 'minorUnits', netMinor: 12_500n })] });
+    const owner = await rendered('self-billing', { ...selfBilling, type: 'selfBilling', strategy: 'selfBilling', ocr: null });
+    for (const words of ['Självfaktura', 'Självfakturering', 'Säljare', 'Köpare', 'Intäktsandel', '125,00', '156,25 SEK', 'Att utbetala till er']) expect(owner.text).toContain(words);
+    const statement = await rendered('statement', {
+      ...documentOf({ lines: selfBilling.lines, vat: [{ vatCode: 'SE-O', category: 'O', percent: '0', baseMinor: 12_500n, vatMinor: 0n }] }),
+      type: 'settlementStatement',
+      strategy: 'selfBilling',
+      ocr: null,
+    });
+    for (const words of ['Avräkning', 'Avräkning utan moms', '125,00 SEK']) expect(statement.text).toContain(words);
+    expect(statement.text).not.toContain('Momsbelopp');
+    const receipt = await rendered('receipt', { ...documentOf({ roundingMode: 'grossFirst', lines: [lineOf()] }), type: 'receipt', strategy: 'cardReceipt', ocr: null });
+    expect(receipt.text).toContain('Kvitto');
+    expect(receipt.text).not.toContain('991-2346');
+  });
+
+  it('survives any name: quotes, emoji, control characters, 200 letters', async () => {
+    const name = `"Å&Ä" <Öl> 🚗 ﬁn\u0007\u202e ${'Långnamn '.repeat(20)}`;
+    const { text } = await rendered('names', { ...fleet, annex: [{ ...sessionOf(1), siteName: name, unit: `${'x'.repeat(200)}` }], party: { ...fleet.party, name } });
+    expect(text).toContain('"Å&Ä" <Öl> ? fin Långnamn');
+    expect(text.includes('\u0007') || text.includes('\u202e')).toBe(false);
+  });
+
+  it('is drawn: every page has ink and none is black; the same document gives the same bytes', async () => {
+    const bytes = await renderPdf(fleet);
+    for (const ink of await inkOfPages(bytes)) {
+      expect(ink).toBeGreaterThan(0.005);
+      expect(ink).toBeLessThan(0.3);
+    }
+    expect(bytes.equals(await renderPdf(fleet))).toBe(true);
+  });
+});

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { eInvoiceOf } from '../../src/core/document/e-invoice.ts';
+import { creditOf, documentOf, lineOf } from '../support/issued-document.ts';
+
+function made(document: Parameters<typeof eInvoiceOf>[0]) {
+  const result = eInvoiceOf(document);
+  if ('issues' in result) throw new Error(JSON.stringify(result.issues));
+  return result.invoice;
+}
+
+describe('an e-invoice', () => {
+  it('shows true quantity and price, and what rounding each session leaves over as a charge of the line', () => {
+    // Three sessions of 1.650 kWh at 2.50: 4.125 each, 4.13 rounded, 12.39 in all; 4.950 kWh at 2.50 is 12.375, 12.38: 0.01 more.
+    const { lines, totals, vat } = made(documentOf({ lines: [lineOf({ unitPrice: '2.50', quantity: 4_950n, netMinor: 1239n, chargeCount: 3 })] }));
+    expect(lines).toMatchObject([{ quantity: '4.950', unitCode: 'KWH', price: '2.50', netMinor: 1239n, roundingMinor: 1n }]);
+    // VAT 12.39 × 25 % = 3.0975, 3.10.
+    expect(vat).toEqual([{ category: 'S', percent: '25', baseMinor: 1239n, vatMinor: 310n, exemption: null }]);
+    expect(totals).toMatchObject({ linesMinor: 1239n, netMinor: 1239n, grossMinor: 1549n, roundingMinor: 0n, payableMinor: 1549n });
+  });
+
+  it('adds up sites, and keeps cost centers, months and prices apart', () => {
+    const { lines } = made(
+      documentOf({
+        lines: [
+          lineOf({ siteName: 'A', customerCostCenter: 'K1', quantity: 1_000n, netMinor: 200n }),
+          lineOf({ siteName: 'B', customerCostCenter: 'K1', quantity: 2_000n, netMinor: 400n }),
+          lineOf({ siteName: 'B', customerCostCenter: 'K2', quantity: 3_000n, netMinor: 600n }),
+          lineOf({ siteName: 'B', customerCostCenter: 'K2', quantity: 1_000n, netMinor: 300n, unitPrice: '3' }),
+        ],
+      }),
+    );
+    expect(lines.map((l) => [l.costCenter, l.quantity, l.price, l.netMinor])).toEqual([
+      ['K1', '3.000', '2', 600n],
+      ['K2', '3.000', '2', 600n],
+      ['K2', '1.000', '3', 300n],
+    ]);
+  });
+
+  it('takes time by its price for an hour', () => {
+    // 5 400 s at 6.00 for each 3 600 s: 9.00.
+    const { lines } = made(documentOf({ lines: [lineOf({ description: 'TIME 2019-12', unitPrice: '6.00', quantity: 5_400n, quantityUnit: 's', netMinor: 900n })] }));
+    expect(lines).toMatchObject([{ quantity: '5400', unitCode: 'SEC', price: '6.00', baseQuantity: 3600, roundingMinor: 0n }]);
+  });
+
+  it('shows a discount with a negative quantity and a price that is not (D12)', () => {
+    // 10 kWh at 2.00 = 20.00, less 0.25 for each of 10 kWh = -2.50; a cap of -5.00 has no price of its own.
+    const { lines, totals } = made(
+      documentOf({
+        lines: [
+          lineOf({ quantity: 10_000n, netMinor: 2000n }),
+          lineOf({ description: 'discount 2019-12', unitPrice: '0.25', quantity: 10_000n, netMinor: -250n }),
+          lineOf({ description: 'cap 2019-12', unitPrice: '400.00', quantity: 1n, quantityUnit: 'month', netMinor: -500n }),
+        ],
+      }),
+    );
+    expect(lines.map((l) => [l.item, l.quantity, l.price, l.netMinor, l.roundingMinor])).toEqual([
+      ['ENERGY', '10.000', '2', 2000n, 0n],
+      ['discount', '-10.000', '0.25', -250n, 0n],
+      ['cap', '-1', '5.00', -500n, 0n],
+    ]);
+    expect(totals.netMinor).toBe(1250n);
+  });
+
+  it('of a driver puts what VAT of the whole document leaves over into a charge, and whole kronor into the rounding (D02, D04)', () => {
+    // Two sessions of 10.03 with VAT: 2.006, 2.01 VAT each, nets 8.02 + 8.02 = 16.04. The document: 20.06 × 20 % = 4.012, 4.01; base 16.05. Payable 20.00.
+    const invoice = made(
+      documentOf({
+        roundingMode: 'grossFirst',
+        lines: [lineOf({ unitPrice: '2', quantity: 8_020n, netMinor: 1604n, grossMinor: 2006n, chargeCount: 2 })],
+        vat: [{ vatCode: 'SE25', category: 'S', percent: '25', baseMinor: 1605n, vatMinor: 401n }],
+        payableMinor: 2000n,
+      }),
+    );
+    expect(invoice.roundings).toEqual([{ category: 'S', percent: '25', amountMinor: 1n }]);
+    expect(invoice.totals).toMatchObject({ linesMinor: 1604n, chargesMinor: 1n, allowancesMinor: 0n, netMinor: 1605n, vatMinor: 401n, grossMinor: 2006n, roundingMinor: -6n, payableMinor: 2000n });
+  });
+
+  it('of a credit carries positive amounts and names what it credits', () => {
+    const original = documentOf({ lines: [lineOf({ unitPrice: '2.50', quantity: 4_950n, netMinor: 1239n, chargeCount: 3 })] });
+    const [invoice, credit] = [made(original), made(creditOf(original))];
+    expect(credit).toMatchObject({ typeCode: '381', totals: invoice.totals, vat: invoice.vat, lines: invoice.lines, credits: [{ legalNumber: original.legalNumber }], payment: null });
+  });
+
+  it('outside VAT names no VAT number and no percent, and stands alone (BR-O-02, D43)', () => {
+    const outside = { vatCode: 'SE-O', category: 'O', percent: '0', baseMinor: 200n, vatMinor: 0n };
+    const alone = made(documentOf({ lines: [lineOf({ vatCode: 'SE-O' })], vat: [outside] }));
+    expect([alone.seller.vatNumber, alone.buyer.vatNumber, alone.vat]).toEqual([null, null, [{ category: 'O', percent: null, baseMinor: 200n, vatMinor: 0n, exemption: 'vatex-eu-o' }]]);
+    const beside = documentOf({ lines: [lineOf({ vatCode: 'SE-O' }), lineOf()], vat: [outside, { vatCode: 'SE25', category: 'S', percent: '25', baseMinor: 200n, vatMinor: 50n }] });
+    expect(eInvoiceOf(beside)).toMatchObject({ issues: [{ code: 'outsideVatBesideVat' }] });
+  });
+
+  it('is refused where a side cannot be named, all reasons at once', () => {
+    const nobody = { name: '\u0007\u200b', country: 'IS', address: {}, orgNumber: null, vatNumber: null };
+    const result = eInvoiceOf({ ...documentOf({ lines: [lineOf()] }), party: nobody, type: 'selfBilling' });
+    expect('issues' in result && result.issues.map((i) => i.code)).toEqual(['electronicAddressMissing', 'nameUnwritable', 'vatNumberMissing']);
+    expect(eInvoiceOf({ ...documentOf({ lines: [lineOf()] }), type: 'settlementStatement' })).toMatchObject({ issues: [{ code: 'notAnEInvoice' }] });
+  });
+});

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Seed } from '../../src/contracts/seed.ts';
+import { decideRecords } from '../../src/store/commands/decide-records.ts';
+import { planRun } from '../../src/store/commands/plan-run.ts';
+import { addAdjustment, addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
+import { signFindings } from '../../src/store/commands/sign-findings.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
+import { closeRun } from '../../src/store/cycle/close-run.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
+import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
+import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { bookWriteOffs } from '../../src/store/ledger/book-write-offs.ts';
+import { listRunFindings } from '../../src/store/reads/run-findings.ts';
+import { type RunReport, reportOf } from '../../src/store/reads/run-report.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
+
+let seed: Seed;
+const by = { actor: 'preparer' };
+
+/** What happens between two runs, and how a run is shaped. */
+type Arrival = { readonly id: number; readonly month: 10 | 11 | 12; readonly day: number; readonly kWh: number; readonly user: string; readonly garage: string };
+type Shape = { readonly kind: 'writeOff' | 'carry' | 'adjust' | 'pullIn' | 'reject' | 'cancel'; readonly pick: number };
+type Month = { readonly before: readonly Arrival[]; readonly during: readonly Arrival[]; readonly shapes: readonly Shape[] };
+
+// Few ids, so that sessions come again with other content; one user nobody knows, one garage in a country without registration.
+const arrival = fc.record({
+  id: fc.integer({ min: 1, max: 14 }),
+  month: fc.constantFrom(10 as const, 11 as const, 12 as const),
+  day: fc.integer({ min: 1, max: 28 }),
+  kWh: fc.integer({ min: 1, max: 40 }),
+  user: fc.constantFrom('Bl2-1', 'Bl2-2', 'NR1-3', 'AdA6-1', 'Share-2', 'Nobody'),
+  garage: fc.constantFrom('Bl2', 'Bl2', 'NR1', 'UT2'),
+});
+const shape = fc.record({ kind: fc.constantFrom<Shape['kind']>('writeOff', 'carry', 'adjust', 'pullIn', 'reject', 'cancel'), pick: fc.nat({ max: 100 }) });
+const month = fc.record({ before: fc.array(arrival, { minLength: 1, maxLength: 8 }), during: fc.array(arrival, { maxLength: 4 }), shapes: fc.array(shape, { maxLength: 4 }) });
+
+beforeAll(async () => {
+  seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+});
+
+/** A database of its own for one history. */
+async function inFresh<T>(work: (store: Store) => Promise<T>): Promise<T> {
+  const database: TestDatabase = await freshDatabase();
+  const store = openStore(database.url);
+  try {
+    await store.tx((db) => applySeed(db, seed));
+    return await work(store);
+  } finally {
+    await store.close();
+    await database.drop();
+  }
+}
+
+async function arrive(store: Store, arrivals: readonly Arrival[]): Promise<void> {
+  for (const { id, month: m, day, kWh, user, garage } of arrivals) {
+    const on = `${String(day).padStart(2, '0')}.${m}.2019`;
+    await storeLines(store, [session(id, { user, garage, kWh: String(kWh), start: `${on} 10:00`, end: `${on} 16:00` })]);
+    await processAll(store);
+  }
+}
+
+/** One run from its planning to its close; answers the report it kept. */
+async function runMonth(store: Store, period: string, { during, shapes }: Omit<Month, 'before'>): Promise<RunReport> {
+  const begin = async () => {
+    const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, by }));
+    await store.tx((db) => advanceRun(db, runId, 'collecting'));
+    await store.tx(async (db) => {
+      await closeRecordSet(db, runId);
+      await closeOwnerSet(db, runId);
+    });
+    await store.tx((db) => advanceRun(db, runId, 'previewing'));
+    await store.tx((db) => buildDocuments(db, runId));
+    await store.tx((db) => advanceRun(db, runId, 'inReview'));
+    return runId;
+  };
+  let runId = await begin();
+  await arrive(store, during);
+  for (const { kind, pick } of shapes) {
+    const accounts = (
+      await store.pool.query<{ account_id: string }>("SELECT DISTINCT k.account_id FROM claim k JOIN account a ON a.id = k.account_id AND a.category <> 'siteOwner' WHERE k.run_id = $1 ORDER BY 1", [
+        runId,
+      ])
+    ).rows;
+    const accountId = accounts[pick % Math.max(accounts.length, 1)]?.account_id;
+    if (kind === 'pullIn') await store.tx((db) => pullIn(db, runId, undefined, by));
+    else if (kind === 'cancel') {
+      await store.tx((db) => cancelRun(db, { runId, reason: 'once more', by }));
+      runId = await begin();
+    } else if (kind === 'reject') {
+      const { rows } = await store.pool.query<{ id: string }>("SELECT record_id::text AS id FROM record_head WHERE state = 'quarantined' ORDER BY record_id LIMIT 1");
+      if (rows.length > 0) await store.tx((db) => decideRecords(db, { selection: { recordIds: rows.map((r) => r.id) }, action: 'reject', reason: 'nobody to bill' }, { actor: 'ops' }));
+      await retryAll(store);
+    } else if (accountId === undefined) continue;
+    else if (kind === 'adjust')
+      await store.tx((db) =>
+        addAdjustment(db, runId, { accountId, amountMinor: BigInt(pick + 1), vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Fee', reason: 'as agreed' }, by),
+      );
+    else await store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId: accountId, outcome: kind, reason: 'disputed' }, by));
+  }
+  const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
+  const blocking = (await listRunFindings(store.pool, runId, 'blocks', { limit: 200 })).items.map((f) => f.findingId);
+  if (blocking.length > 0) await store.tx((db) => signFindings(db, { runId, findingIds: blocking, reason: 'as it is' }, { actor: 'signer' }));
+  const decided = await store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
+  expect(decided).toEqual({ ok: true });
+  await store.tx((db) => advanceRun(db, runId, 'issuing'));
+  await store.tx((db) => issueDocuments(db, runId, '2020-02-03'));
+  await store.tx((db) => bookWriteOffs(db, runId, '2020-02-03'));
+  await store.tx((db) => advanceRun(db, runId, 'handingOver'));
+  await store.tx((db) => advanceRun(db, runId, 'reconciled'));
+  await store.tx((db) => closeRun(db, runId));
+  const report = await reportOf(store.pool, runId);
+  if (report === undefined) throw new Error(`run ${runId} kept no report`);
+  return report;
+}
+
+const off = (report: RunReport) => ({
+  equation: report.equation.rows.filter((r) => r.difference !== '0'),
+  revenue: report.revenue.filter((r) => Number(r.difference) !== 0),
+  unbilled: report.unbilled.filter((r) => Number(r.difference) !== 0),
+  series: report.series.filter((s) => s.gaps.length > 0 || s.beyond > 0),
+  months: report.energyBalance.filter((m) => m.difference !== '0'),
+});
+const nothingOff = { equation: [], revenue: [], unbilled: [], series: [], months: [] };
+
+describe('a run’s balance', () => {
+  it('is opening + received = billed + excluded + rejected + closing, in Wh and in money, worked by hand over two months', async () => {
+    await inFresh(async (store) => {
+      // November: 10 + 20 kWh billed, 5 kWh held.
+      await arrive(store, [
+        { id: 1, month: 11, day: 5, kWh: 10, user: 'Bl2-1', garage: 'Bl2' },
+        { id: 2, month: 11, day: 6, kWh: 20, user: 'NR1-3', garage: 'NR1' },
+        { id: 3, month: 11, day: 7, kWh: 5, user: 'Nobody', garage: 'Bl2' },
+      ]);
+      const november = await runMonth(store, '2019-11', { during: [], shapes: [] });
+      const wh = (report: RunReport) => report.equation.rows.find((r) => r.unit === 'Wh' && r.sourceId === 'csms');
+      expect(november.equation.since).toBeNull();
+      expect(wh(november)).toMatchObject({ opening: '0', received: '35000', billed: '30000', rejected: '0', closing: '5000', difference: '0' });
+      // December: 7 kWh more; session 1 comes again with 12 kWh instead of 10; the held one is rejected; 4 kWh come too late.
+      await arrive(store, [
+        { id: 4, month: 12, day: 5, kWh: 7, user: 'Bl2-1', garage: 'Bl2' },
+        { id: 1, month: 11, day: 5, kWh: 12, user: 'Bl2-1', garage: 'Bl2' },
+      ]);
+      const december = await runMonth(store, '2019-12', { during: [{ id: 5, month: 12, day: 6, kWh: 4, user: 'Bl2-1', garage: 'Bl2' }], shapes: [{ kind: 'reject', pick: 0 }] });
+      // 5,000 + (7,000 − 10,000 + 12,000 + 4,000) = 9,000 billed + 5,000 rejected + 4,000 closing.
+      expect(wh(december)).toMatchObject({ opening: '5000', received: '13000', billed: '9000', billedByOthers: '0', rejected: '5000', closing: '4000', difference: '0' });
+      expect(december.equation.since).not.toBeNull();
+      expect(december.late).toMatchObject([{ accountId: 'acc_driver_16', charges: 1, energyWh: '4000' }]);
+      expect(december.balances.find((b) => b.sourceId === 'csms' && b.month === '2019-11' && b.unit === 'Wh')?.figures).toMatchObject({
+        received: '37000',
+        billed: '32000',
+        rejected: '5000',
+        open: '0',
+      });
+      expect(december.series[0]).toMatchObject({ documentType: 'invoice', gaps: [], beyond: 0 });
+      expect([off(november), off(december)]).toEqual([nothingOff, nothingOff]);
+    });
+  });
+
+  it('has no difference, whatever comes, is corrected, left out, pulled in, rejected or cancelled, run after run', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(month, { minLength: 2, maxLength: 3 }), async (months) => {
+        await inFresh(async (store) => {
+          for (const [i, { before, ...rest }] of months.entries()) {
+            await arrive(store, before);
+            const report = await runMonth(store, `2019-${10 + i}`, rest);
+            expect(off(report)).toEqual(nothingOff);
+          }
+        });
+      }),
+      { numRuns: 6, endOnFailure: true },
+    );
+  }, 180_000);
+});
