@@ -121,7 +121,7 @@ it('the shadow balance of every run: what was carried in and what is left out an
       fc.nat(3),
       (all, standing, own, cancelled) => billAll(seed, { all, standing, own, cancelled }),
     ),
-    { numRuns: Number(process.env['SHADOW_RUNS'] ?? 4), endOnFailure: true },
+    { numRuns: Number(process.env['SHADOW_RUNS'] ?? 3), endOnFailure: true },
   );
 }, 240_000);
 

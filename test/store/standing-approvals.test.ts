@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addAdjustment, withdrawAdjustment } from '../../src/store/commands/shape-run.ts';
+import { addAdjustment, withdrawAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { proposeStandingApproval, revokeStandingApproval, signStandingApproval } from '../../src/store/commands/standing-approvals.ts';
 import { approveByStanding } from '../../src/store/cycle/approve-by-standing.ts';
 import { reopenGroups } from '../../src/store/cycle/decide-run.ts';

@@ -5,7 +5,7 @@ import { lastDaySql, matchesOf, rulesOfRun, targetsOf } from './exclusion-match.
  * Says of each charge that a run claims of these accounts whether it is billed, written off or carried, takes what is not billed off its
  * document, and keeps what was left out, or was until now, with the rule it was by. The run's own exclusions go before standing rules, the narrowest
  * scope before wider ones. Where rules of one rank want different things it is carried, and a finding says so. A mirror goes with what it
- * takes back.
+ * takes back. What is owed to others by a sale is no part of what was left out.
  */
 export async function decideDispositions(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   await db.query('DELETE FROM exclusion_hit WHERE run_id = $1 AND account_id = ANY($2)', [runId, accounts]);
@@ -48,7 +48,7 @@ const decide = `WITH mine AS MATERIALIZED (
     INSERT INTO exclusion_hit (run_id, charge_id, account_id, cause, rule_id, outcome, was_carried, first_run_id, before_cause, before_rule, too_old, rivals)
     SELECT $1, charge_id, account_id, cause, rule_id, CASE disposition WHEN 'document' THEN 'billed' ELSE disposition END, was_carried, coalesce(first_run_id, CASE disposition WHEN 'carried' THEN $1 END),
       before_cause, before_rule, too_old, rivals
-    FROM decided WHERE disposition <> 'document' OR was_carried OR rule_id IS NOT NULL)
+    FROM decided WHERE (disposition <> 'document' OR was_carried OR rule_id IS NOT NULL) AND charge_id IN (SELECT charge_id FROM mine WHERE payer_account_id IS NOT NULL))
   UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = d.disposition FROM decided d WHERE d.charge_id = k.charge_id AND k.run_id = $1
     AND (k.disposition <> d.disposition OR d.disposition <> 'document' AND k.document_id IS NOT NULL)`;
 
@@ -57,6 +57,7 @@ export async function keepParked(db: Db, runId: string, accounts: readonly strin
   await db.query(
     `INSERT INTO exclusion_hit (run_id, charge_id, account_id, cause, outcome, was_carried, first_run_id)
      SELECT k.run_id, k.charge_id, k.account_id, 'parked', 'carried', false, k.run_id FROM run_account a JOIN claim k ON k.run_id = a.run_id AND k.account_id = a.account_id
+     JOIN rated_charge c ON c.charge_id = k.charge_id AND c.payer_account_id IS NOT NULL
      WHERE a.run_id = $1 AND a.account_id = ANY($2) AND a.state = 'parked' AND k.disposition = 'carried'
      ON CONFLICT (run_id, charge_id) DO UPDATE SET cause = 'parked', rule_id = NULL, outcome = 'carried', first_run_id = coalesce(exclusion_hit.first_run_id, excluded.first_run_id), too_old = false, rivals = NULL
        WHERE exclusion_hit.outcome = 'billed'`,
