@@ -51,7 +51,7 @@ describe('the difference of a preview', () => {
   });
   it('to the preview before tells what an adjustment did', async () => {
     const before = await story.built(runId);
-    const adjustment = { accountId: 'acc_driver_17', amount: '-500.00', vatCode: 'SE25', glAccount: '3740', costCenter: '109', description: 'Goodwill', reason: 'cable broken' };
+    const adjustment = { accountId: 'acc_driver_17', amount: '-500.00', vatCode: 'SE25', glKey: 'rounding', costCenter: '109', description: 'Goodwill', reason: 'cable broken' };
     expect((await preparer.order(`${page}/adjust`, adjustment)).status).toBe(303);
     await story.built(runId, before);
     const text = textOf((await auditor.get(`${page}/diff?against=previousPreview`)).body);

@@ -252,7 +252,7 @@ describe('approval', () => {
     const stale = await built();
     const opened = hiddenOf((await approver.get(`${page}/approve?contentHash=${stale}`)).body);
     expect(opened['contentHash']).toBe(stale);
-    const adjustment = { accountId: 'acc_fleet_taxi', amount: '-10', vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'cable broken' };
+    const adjustment = { accountId: 'acc_fleet_taxi', amount: '-10', vatCode: 'SE25', glKey: 'rounding', costCenter: '100', description: 'Goodwill', reason: 'cable broken' };
     const wrong = await both.order(`${page}/adjust`, { ...adjustment, amount: '1.234' });
     expect([wrong.status, textOf(wrong.body), wrong.body]).toEqual([422, expect.stringContaining('2 decimals'), expect.stringContaining('value="1.234"')]);
     expect((await both.order(`${page}/adjust`, adjustment)).headers.get('location')).toBe(page);

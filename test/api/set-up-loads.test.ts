@@ -23,26 +23,26 @@ afterAll(() => api.stop());
 describe('a load', () => {
   it('of one CSV says what each row would do, field by field, and changes nothing', async () => {
     const csv =
-      '\ufeffid;name;country;orgNumber;address.street;address.city\r\npty_one;"One; and only";SE;556000-0003;Storgatan 1;Luleå\r\npty_fleet_taxi;Taxi Nord;SE;;;\r\n\r\npty_bad;Bad;Sweden;;;\r\npty_one;Twice;SE;;;\r\npty_fleet_craft;Fleet craft;SE;;;\r\n';
+      '\ufeffid;name;country;orgNumber;address.street;address.city\r\npty_one;"One; and only";SE;556000-0003;Storgatan 1;Luleå\r\npty_driver_16;Taxi Nord;SE;;;\r\n\r\npty_bad;Bad;Sweden;;;\r\npty_one;Twice;SE;;;\r\npty_driver_17;Driver 17;SE;;;\r\n';
     const { status, loadId, totals, items } = await load(csv, 'parties');
     expect([status, totals]).toEqual([201, { parties: { created: 1, changed: 1, unchanged: 1, refused: 2 } }]);
     expect(shown(items)).toEqual([
       [2, 'pty_one', 'created', ''],
-      [3, 'pty_fleet_taxi', 'changed', ''],
+      [3, 'pty_driver_16', 'changed', ''],
       [5, 'pty_bad', 'refused', 'rowValue'],
       [6, 'pty_one', 'refused', 'rowRepeated'],
-      [7, 'pty_fleet_craft', 'unchanged', ''],
+      [7, 'pty_driver_17', 'unchanged', ''],
     ]);
-    expect(items[1].changes).toEqual([{ field: 'name', before: 'Fleet taxi', after: 'Taxi Nord' }]);
+    expect(items[1].changes).toEqual([{ field: 'name', before: 'Driver 16', after: 'Taxi Nord' }]);
     expect(items[0].changes).toContainEqual({ field: 'address', before: null, after: { street: 'Storgatan 1', city: 'Luleå' } });
     expect(items[2].errors[0].text).toContain('country must be an ISO 3166 code such as SE');
-    expect(await rows("SELECT name FROM party WHERE id IN ('pty_one', 'pty_fleet_taxi')")).toEqual([{ name: 'Fleet taxi' }]);
+    expect(await rows("SELECT name FROM party WHERE id IN ('pty_one', 'pty_driver_16')")).toEqual([{ name: 'Driver 16' }]);
     // The same again is the same load.
     expect((await load(csv, 'parties')).loadId).toBe(loadId);
     expect((await call('auditor', 'GET', `/v1/set-up/loads/${loadId}?outcome=refused&limit=1`)).items).toHaveLength(1);
     expect(await apply(loadId)).toMatchObject({ status: 409, detail: expect.stringContaining('2 rows are refused') });
     expect(await apply(loadId, { withoutRefused: true })).toMatchObject({ status: 200, totals: { parties: { created: 1, changed: 1 } } });
-    expect(await rows("SELECT name FROM party WHERE id IN ('pty_one', 'pty_fleet_taxi') ORDER BY id")).toEqual([{ name: 'Taxi Nord' }, { name: 'One; and only' }]);
+    expect(await rows("SELECT name FROM party WHERE id IN ('pty_one', 'pty_driver_16') ORDER BY id")).toEqual([{ name: 'Taxi Nord' }, { name: 'One; and only' }]);
     expect(await apply(loadId)).toMatchObject({ status: 409, detail: expect.stringContaining('is applied') });
     expect(await rows(`SELECT state, body, plan, applied_by FROM set_up_load WHERE id = '${loadId}'`)).toEqual([{ state: 'applied', body: null, plan: null, applied_by: 'preparer' }]);
   });

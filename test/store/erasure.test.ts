@@ -156,7 +156,7 @@ describe('erasing a driver', () => {
   it('takes what the set-up says of the driver: versions, VAT number, bank account, label, proposals and loads that wait', async () => {
     const people = { actor: 'clerk' };
     const second = { actor: 'second' };
-    const own = ['Åsa Lindqvist', 'asa@example.org', 'Nygatan 4', 'DE136695976', 'VIES-4711', 'SE4550000000058398257466', 'DE89370400440532013000', 'Åsas bil', 'Hemma hos Åsa'];
+    const own = ['Åsa Lindqvist', 'asa@example.org', 'Nygatan 4', 'DE136695976', 'VIES-4711', 'SE3550000000054910000003', 'DE89370400440532013000', 'Åsas bil', 'Hemma hos Åsa'];
     const put = (kind: 'parties' | 'fleetUnits' | 'sites', values: object) => store.tx((db) => putSetUp(db, kind, { ...values }, 'moved house', people));
     expect(await put('parties', { id: 'pty_driver_16', email: 'asa@example.org', address: { street: 'Nygatan 4' } })).toMatchObject({ outcome: 'changed', version: 1 });
     await put('parties', { id: 'pty_driver_16', email: null });
@@ -166,7 +166,7 @@ describe('erasing a driver', () => {
     );
     await store.tx((db) => publishProposal(db, vat.proposalId ?? '', 'looked it up', second));
     const bank = (number: string) => store.tx((db) => proposeBankAccount(db, accountId, { scheme: 'iban', number }, 'paid for charging at home', people));
-    await store.tx(async (db) => publishProposal(db, (await bank('SE4550000000058398257466')).proposalId ?? '', 'called back', second));
+    await store.tx(async (db) => publishProposal(db, (await bank('SE3550000000054910000003')).proposalId ?? '', 'called back', second));
     await bank('DE89370400440532013000');
     const rows = [{ line: 1, values: { id: 'pty_driver_16', name: 'Åsa Lindqvist Berg' }, errors: [] }];
     await store.tx((db) => previewLoad(db, { parties: rows }, people, new Date()));
