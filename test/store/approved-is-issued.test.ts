@@ -186,7 +186,7 @@ const documentsOf = async (store: Store) =>
 async function preview(store: Store) {
   const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
   const findings = await store.pool.query(
-    'SELECT f.code, f.severity, l.account_id, f.document_id, f.params FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 ORDER BY 1, 2, 3, 4, 5::text',
+    'SELECT f.code, f.severity, l.account_id, f.document_id, f.params FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 ORDER BY 1, 2, 3, 4, f.params::text',
     [runId],
   );
   return { contentHash, documents: await documentsOf(store), findings: findings.rows };
