@@ -22,20 +22,6 @@ export function creditOf(document: IssuedDocument): IssuedDocument {
   };
 }
 
-/** A business document whose lines outside VAT stand on a document of their own (D43). */
-export function partsByVat(document: IssuedDocument): IssuedDocument[] {
-  const isOutside = (vatCode: string) => document.vat.find((v) => v.vatCode === vatCode)?.category === 'O';
-  const sum = (values: readonly bigint[]) => values.reduce((a, b) => a + b, 0n);
-  return [false, true].flatMap((outside) => {
-    const lines = document.lines.filter((l) => isOutside(l.vatCode) === outside);
-    const vat = document.vat.filter((v) => isOutside(v.vatCode) === outside);
-    if (lines.length === 0) return [];
-    const netMinor = sum(lines.map((l) => l.netMinor));
-    const vatMinor = sum(vat.map((v) => v.vatMinor));
-    return [{ ...document, legalNumber: `${document.legalNumber}${outside ? 'O' : ''}`, lines, vat, netMinor, vatMinor, roundingMinor: 0n, payableMinor: netMinor + vatMinor }];
-  });
-}
-
 /** A line of 1 kWh at 2.00, or what is said of it. */
 export function lineOf(own: Partial<IssuedLine> = {}): IssuedLine {
   const line = {
