@@ -72,9 +72,12 @@ describe('a worker that is killed in every stage of a run', () => {
     const held = await gate(story, lock);
     await begin();
     await until(`the worker at ${lock}`, async () => ({ seen: (await story.run(runId)).state, ...((await held.reached()) ? { done: true } : {}) }));
-    await check();
-    await story.killWorker();
-    await held.open();
+    try {
+      await check();
+    } finally {
+      await story.killWorker();
+      await held.open();
+    }
     story.startWorker();
   }
 

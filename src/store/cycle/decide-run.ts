@@ -133,9 +133,10 @@ async function wantsTwo(db: Db, runId: string, group: string): Promise<boolean> 
 async function store(db: Db, input: RunDecision, groups: readonly GroupState[]): Promise<void> {
   const [only, ...more] = groups;
   const idOf = (name: string) => (more.length === 0 && only?.name === name ? input.approvalId : `${input.approvalId}.${name}`);
+  // Under the lock: two who decide at once began in another order, perhaps.
   await db.query(
-    `INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment, named_hash, review)
-     SELECT t.id, $1, g.name, g.content_hash, $4, $5, $6, decode($7, 'hex'), g.review FROM unnest($2::text[], $3::text[]) AS t(id, name) JOIN release_group g ON g.run_id = $1 AND g.name = t.name`,
+    `INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment, named_hash, review, decided_at)
+     SELECT t.id, $1, g.name, g.content_hash, $4, $5, $6, decode($7, 'hex'), g.review, clock_timestamp() FROM unnest($2::text[], $3::text[]) AS t(id, name) JOIN release_group g ON g.run_id = $1 AND g.name = t.name`,
     [input.runId, groups.map((g) => idOf(g.name)), groups.map((g) => g.name), input.decision, input.actor, input.comment, input.contentHash],
   );
 }
