@@ -100,7 +100,7 @@ async function cutOffToPreview(copy, store) {
 }
 
 async function oneAccountAnew(store, runId) {
-  const { rows } = await store.pool.query('SELECT account_id FROM document WHERE run_id = $1 AND charge_count > 0 ORDER BY md5(account_id) LIMIT 3', [runId]);
+  const { rows } = await store.pool.query('SELECT account_id FROM (SELECT DISTINCT account_id FROM claim WHERE run_id = $1) a ORDER BY md5(account_id) LIMIT 3', [runId]);
   const seconds = [];
   for (const { account_id: subjectId } of rows) {
     await store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId, outcome: 'carry', reason: 'disputed' }, { actor: 'bench' }));
