@@ -36,7 +36,8 @@ export async function ensureTryton({ cache, onProgress }) {
  */
 export async function makeTemplate({ bin, server, folder, onProgress }) {
   const place = await placeOf(server, folder);
-  const template = 'tryton_template';
+  // Its users have the password of this folder: another folder has a template of its own.
+  const template = `tryton_template_${createHash('sha256').update(readFileSync(place.passwordFile)).digest('hex').slice(0, 12)}`;
   if (await databaseExists(server, template)) return { ...place, template };
   onProgress('making a Tryton database: its modules take some 30 seconds');
   const making = `${template}_${process.pid}`;
