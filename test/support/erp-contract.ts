@@ -54,6 +54,7 @@ export const contractBooks = {
     { code: '3740', name: 'Rounding', kind: 'expense' },
     { code: '4600', name: 'Revenue share', kind: 'expense' },
   ],
+  exchange: '3740',
   costCenters: ['cc 1', 'cc2'],
   years: [2019, 2020],
 };

@@ -20,6 +20,7 @@ export async function booksOf({ databaseUrl, entityId, years }) {
     if (entity === undefined) throw new RangeError(`no entity "${entityId}"`);
     const mapping = await query('SELECT key, gl_account FROM gl_mapping m WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = m.entity_id) ORDER BY key');
     const accounts = new Map(mapping.map((m) => [m.gl_account, { code: m.gl_account, name: m.key, kind: kinds.find(([key]) => key.test(m.key))?.[1] ?? 'expense' }]));
+    const accountOf = (key) => mapping.find((m) => m.key === key)?.gl_account;
     const centers = await query(
       `SELECT cost_center AS code FROM legal_entity WHERE id = $1 AND cost_center IS NOT NULL UNION SELECT cost_center FROM site WHERE entity_id = $1
        UNION SELECT cost_center FROM rated_charge WHERE entity_id = $1 UNION SELECT l.cost_center FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.entity_id = $1 ORDER BY 1`,
@@ -30,7 +31,7 @@ export async function booksOf({ databaseUrl, entityId, years }) {
        JOIN legal_entity e ON e.id = $1 AND f.source = e.fx_source AND f.into_currency = e.currency ORDER BY f.currency, f.rate_on, f.version DESC`,
     );
     const currencies = [...new Set(rates.map((r) => r.currency.trim()))].map((code) => ({ code, rates: rates.filter((r) => r.currency.trim() === code).map(({ date, rate }) => ({ date, rate })) }));
-    return { company: { name: entity.name, currency: entity.currency.trim(), timeZone: entity.time_zone }, currencies, accounts: [...accounts.values()], costCenters: centers.map((c) => c.code), years };
+    return { company: { name: entity.name, currency: entity.currency.trim(), timeZone: entity.time_zone }, currencies, accounts: [...accounts.values()], exchange: accountOf('fxDifference') ?? accountOf('rounding'), costCenters: centers.map((c) => c.code), years };
   } finally {
     await client.end();
   }

@@ -3,8 +3,8 @@
 usage: set_up.py DATABASE_URI CONFIG_FILE BOOKS_JSON
 
 BOOKS_JSON: {"company": {"name", "currency", "timeZone"}, "currencies": [{"code", "rates": [{"date", "rate"}]}],
-"accounts": [{"code", "name", "kind"}], "costCenters": ["..."], "years": [2019, ...]}. Kinds of accounts: receivable, payable,
-revenue, expense, asset, liability. A rate is so much of the currency for one of the company's.
+"accounts": [{"code", "name", "kind"}], "exchange": "...", "costCenters": ["..."], "years": [2019, ...]}. Kinds of accounts: receivable, payable,
+revenue, expense, asset, liability. Differences of exchange go to the account of the code exchange. A rate is so much of the currency for one of the company's.
 """
 import datetime
 import json
@@ -34,6 +34,7 @@ def main(uri, config_file, books_file):
     session._context = User.get_preferences(True, {})
     make_currencies(books['currencies'])
     make_accounts(company, books['accounts'])
+    set_exchange(books['exchange'])
     make_years(company, books['years'])
     make_cost_centers(company, books['costCenters'])
 
@@ -79,6 +80,16 @@ def make_accounts(company, wanted):
             account.party_required = True
             account.reconcile = True
         account.save()
+
+
+def set_exchange(code):
+    Account, Journal, Configuration = map(Model.get, ('account.account', 'account.journal', 'account.configuration'))
+    account, = Account.find([('code', '=', code)])
+    configuration = Configuration(1)
+    configuration.currency_exchange_journal, = Journal.find([('code', '=', 'EXC')])
+    configuration.currency_exchange_credit_account = account
+    configuration.currency_exchange_debit_account = account
+    configuration.save()
 
 
 def make_years(company, years):
