@@ -1,7 +1,7 @@
+import type { TraceRow } from '../contracts/trace.ts';
 import { withApi } from '../stack/with-api.ts';
 import type { Page } from '../store/reads/page.ts';
 import type { Timeline } from '../store/reads/timeline.ts';
-import type { TraceRow } from '../store/reads/trace.ts';
 import { command, jsonArg, say, UsageError } from './command.ts';
 
 /** `wattledger trace ID`: from a record, document, account or ERP id to all the others. */

@@ -1,25 +1,14 @@
+import type { RunDiff } from '../contracts/run-diff.ts';
 import { grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Figure, Kwh, Money, Pager, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
-type Figures = { readonly documents: number; readonly lines: number; readonly net: string; readonly vat: string; readonly payable: string; readonly energyWh: string };
-type Compared = {
-  readonly before: Figures;
-  readonly after: Figures;
-  readonly difference: Figures;
-  readonly causes: readonly { readonly cause: string; readonly payable: string; readonly energyWh: string }[];
-};
 type Props = {
   readonly viewer: Viewer;
   readonly run: { readonly runId: string; readonly period: string };
   /** As it was asked for. */
   readonly against: string;
-  readonly diff: {
-    readonly build: number;
-    readonly against: { readonly runId: string; readonly period: string; readonly build: number };
-    readonly totals: readonly (Compared & { readonly currency: string; readonly side: string })[];
-    readonly items: readonly (Compared & { readonly accountId: string; readonly accountName: string; readonly strategy: string; readonly currency: string })[];
-  } | null;
+  readonly diff: Pick<RunDiff, 'build' | 'against' | 'totals' | 'items'> | null;
   /** Why there is nothing to compare. */
   readonly refusal: string | null;
   readonly firstPage: string | null;

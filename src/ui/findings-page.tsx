@@ -1,27 +1,14 @@
+import type { RunFinding } from '../contracts/run-finding.ts';
 import { documentPath, grouped, link, monthName, recordPath, runPath, words } from './format.ts';
 import { Pager, State, Table, When } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
-type Finding = {
-  readonly findingId: string;
-  readonly rule: string;
-  readonly severity: string;
-  readonly subject: string;
-  readonly accountId: string | null;
-  readonly documentId: string | null;
-  readonly recordId: string | null;
-  readonly computed: string | null;
-  readonly limit: string | null;
-  readonly text: string;
-  readonly remedy: string;
-  readonly signed: { readonly by: string; readonly reason: string; readonly at: string } | null;
-};
 type Props = {
   readonly viewer: Viewer;
   readonly run: { readonly runId: string; readonly period: string; readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number } };
   readonly timeZone: string;
   readonly severity: string;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly RunFinding[];
   readonly maySign: boolean;
   readonly firstPage: string | null;
   readonly nextPage: string | null;

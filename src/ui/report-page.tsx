@@ -1,8 +1,9 @@
 import { count, grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, State, Table, When } from './parts.tsx';
 import { type Proofs, ReportProofs } from './report-proofs.tsx';
-import { type RunFigures, Totals } from './run-page.tsx';
+import type { RunFigures } from './run-page.tsx';
 import { Shell, type Viewer } from './shell.tsx';
+import { Totals } from './strategy-totals.tsx';
 
 type Props = {
   readonly viewer: Viewer;

@@ -1,3 +1,4 @@
+import type { ErpTotal, RevenueProof, SeriesAudit, UnbilledProof } from '../contracts/run-proofs.ts';
 import { DaysApart, type SourceFigures, Sources } from './collecting.tsx';
 import { count, grouped, kWh, words } from './format.ts';
 import { Figure, Kwh, Money, Table } from './parts.tsx';
@@ -5,39 +6,12 @@ import { Figure, Kwh, Money, Table } from './parts.tsx';
 type EquationRow = { readonly sourceId: string; readonly unit: string; readonly difference: string } & { readonly [Name in (typeof equationColumns)[number]]: string };
 /** What a report of an earlier close may lack. */
 export type Proofs = {
-  readonly series?: readonly {
-    readonly seriesId: string;
-    readonly documentType: string;
-    readonly first: string;
-    readonly last: string;
-    readonly count: number;
-    readonly gaps: readonly string[];
-    readonly beyond: number;
-  }[];
+  readonly series?: readonly SeriesAudit[];
   readonly parkedAccounts?: readonly { readonly accountId: string; readonly reason: string | null; readonly energyWh: string; readonly net: string; readonly currency: string }[];
   readonly missing?: { readonly sources: readonly SourceFigures[]; readonly days: Parameters<typeof DaysApart>[0]['days'] };
-  readonly erpTotals?: readonly {
-    readonly kind: string;
-    readonly glAccount: string;
-    readonly costCenter: string;
-    readonly vatCode: string;
-    readonly currency: string;
-    readonly handedOver: string;
-    readonly inErp: string;
-    readonly difference: string;
-  }[];
-  readonly revenue?: readonly {
-    readonly month: string;
-    readonly glAccount: string;
-    readonly costCenter: string;
-    readonly currency: string;
-    readonly revenue: string;
-    readonly issued: string;
-    readonly unbilled: string;
-    readonly writtenOff: string;
-    readonly difference: string;
-  }[];
-  readonly unbilled?: readonly { readonly currency: string; readonly ledger: string; readonly charges: string; readonly difference: string }[];
+  readonly erpTotals?: readonly ErpTotal[];
+  readonly revenue?: readonly RevenueProof[];
+  readonly unbilled?: readonly UnbilledProof[];
   readonly equation?: { readonly since: string | null; readonly rows: readonly EquationRow[] };
 };
 const equationColumns = ['opening', 'received', 'billed', 'billedByOthers', 'free', 'excluded', 'rejected', 'billedElsewhere', 'closing'] as const;

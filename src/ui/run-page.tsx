@@ -1,9 +1,12 @@
-import { type IssueCode, remedyOf } from '../core/issues.ts';
 import { type SourceFigures, Sources } from './collecting.tsx';
-import { count, grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
+import { count, grouped, monthName, runPath, words } from './format.ts';
 import { WaitList } from './home-page.tsx';
-import { Count, Facts, Figure, Kwh, Money, State, Table, When } from './parts.tsx';
+import { Facts, State, Table, When } from './parts.tsx';
+import { Late, type LateOfRun } from './run-late.tsx';
+import { Shapes, type ShapesOfRun } from './run-shapes.tsx';
+import { Waiting, type WaitingRecords } from './run-waiting.tsx';
 import { Shell, type Viewer } from './shell.tsx';
+import { type StrategyFigures, Totals } from './strategy-totals.tsx';
 import { isWorking, waitsOf } from './waits.ts';
 
 export type RunFigures = {
@@ -20,39 +23,27 @@ export type RunFigures = {
   readonly closedAt: string | null;
   readonly contentHash: string | null;
   readonly groups: readonly { readonly name: string; readonly state: string; readonly documents: number; readonly approvedBy: readonly string[]; readonly waitsForSecond: boolean }[];
-  readonly byStrategy: readonly {
-    readonly strategy: string;
-    readonly currency: string;
-    readonly documents: number;
-    readonly net: string;
-    readonly vat: string;
-    readonly payable: string;
-    readonly energyWh: string;
-  }[];
+  readonly byStrategy: readonly StrategyFigures[];
   readonly accounts: { readonly ready: number; readonly pending: number };
   readonly parked: readonly { readonly accountId: string; readonly reason: string | null }[];
-  readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
+  readonly waiting: readonly WaitingRecords[];
   readonly late: { readonly charges: number; readonly energyWh: string };
   readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number; readonly unsigned: number };
   readonly postings: Readonly<Record<string, number>>;
 };
-type Life = { readonly id: string; readonly reason: string; readonly author: string; readonly createdAt: string; readonly withdrawnAt: string | null };
-type Props = {
-  readonly viewer: Viewer;
-  readonly run: RunFigures;
-  readonly entity: { readonly name: string; readonly timeZone: string };
-  readonly exclusions: readonly (Life & { readonly scope: string; readonly subjectId: string; readonly outcome: string })[];
-  readonly adjustments: readonly (Life & { readonly accountId: string; readonly amount: string; readonly currency: string; readonly vatCode: string; readonly description: string })[];
-  readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
-  readonly late: readonly { readonly accountId: string; readonly accountName: string; readonly charges: number; readonly energyWh: string; readonly net: string; readonly currency: string }[];
-  readonly pulledIn: readonly { readonly author: string; readonly charges: number; readonly energyWh: string }[];
-  /** How complete each source is, while the run waits for them; else null. */
-  readonly sources: readonly SourceFigures[] | null;
-  /** What the viewer may order now. */
-  readonly actions: readonly { readonly href: string; readonly text: string }[];
-  readonly mayShape: boolean;
-  readonly workflowUrl: string | null;
-};
+type Props = ShapesOfRun &
+  LateOfRun & {
+    readonly viewer: Viewer;
+    readonly run: RunFigures;
+    readonly entity: { readonly name: string; readonly timeZone: string };
+    readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
+    /** How complete each source is, while the run waits for them; else null. */
+    readonly sources: readonly SourceFigures[] | null;
+    /** What the viewer may order now. */
+    readonly actions: readonly { readonly href: string; readonly text: string }[];
+    readonly mayShape: boolean;
+    readonly workflowUrl: string | null;
+  };
 
 const steps = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'canary', 'issuing', 'handingOver', 'reconciled', 'closed'];
 
@@ -173,232 +164,6 @@ function Looks({ run }: { readonly run: RunFigures }) {
           <div class="hint">{run.state === 'closed' ? 'as it was closed' : 'as it stands'}</div>
         </li>
       </ul>
-    </section>
-  );
-}
-
-/** What a run bills, by strategy and currency; the close report shows the same. */
-export function Totals({ run }: { readonly run: Pick<RunFigures, 'runId' | 'byStrategy'> }) {
-  return (
-    <section aria-labelledby="totals">
-      <h2 id="totals">Documents by strategy</h2>
-      {run.byStrategy.length === 0 ? (
-        <p>There are no documents yet.</p>
-      ) : (
-        <Table
-          label="Documents by strategy"
-          head={
-            <>
-              <th scope="col">Strategy</th>
-              <Figure>Documents</Figure>
-              <Figure>kWh</Figure>
-              <Figure>Net</Figure>
-              <Figure>VAT</Figure>
-              <Figure>Payable</Figure>
-              <th scope="col">Currency</th>
-            </>
-          }
-        >
-          {run.byStrategy.map((s) => (
-            <tr>
-              <td>
-                <a href={link(`${runPath(run.runId)}/documents`, { strategy: s.strategy })}>{words(s.strategy)}</a>
-              </td>
-              <Count n={s.documents} />
-              <Kwh wh={s.energyWh} />
-              <Money amount={s.net} />
-              <Money amount={s.vat} />
-              <Money amount={s.payable} />
-              <td>{s.currency}</td>
-            </tr>
-          ))}
-        </Table>
-      )}
-      <p>
-        <a href={`${runPath(run.runId)}/documents`}>All documents</a>
-      </p>
-    </section>
-  );
-}
-
-function Waiting({ run }: { readonly run: RunFigures }) {
-  if (run.waiting.length === 0) return null;
-  return (
-    <section aria-labelledby="waiting">
-      <h2 id="waiting">Records parked or waiting</h2>
-      <p>Records of its months that are not billed as they are. Before the close each is decided, or signed to be carried.</p>
-      <Table
-        label="Records parked or waiting"
-        head={
-          <>
-            <th scope="col">State</th>
-            <th scope="col">Cause and remedy</th>
-            <Figure>Records</Figure>
-            <Figure>kWh</Figure>
-            <Figure>Signed to carry</Figure>
-          </>
-        }
-      >
-        {run.waiting.map((w) => (
-          <tr>
-            <td>
-              <State code={w.state} />
-            </td>
-            <td>
-              {w.code === null ? (
-                'no cause'
-              ) : (
-                <>
-                  <a href={link('/quarantine/records', { cause: w.code })}>{words(w.code)}</a>
-                  <div class="hint">{remedyOf(w.code as IssueCode)}</div>
-                </>
-              )}
-            </td>
-            <Count n={w.records} />
-            <Kwh wh={w.energyWh} />
-            <Count n={w.signed} />
-          </tr>
-        ))}
-      </Table>
-    </section>
-  );
-}
-
-function Late({ run, late, pulledIn, mayShape }: Props) {
-  if (run.setClosedAt === null) return null;
-  return (
-    <section aria-labelledby="late">
-      <h2 id="late">Late arrivals beside the set</h2>
-      {pulledIn.map((p) => (
-        <p>
-          {p.author} pulled in {count(p.charges, 'charge')}, {kWh(p.energyWh)} kWh.
-        </p>
-      ))}
-      {run.late.charges === 0 ? (
-        <p>Nothing came after the set was closed.</p>
-      ) : (
-        <>
-          <p>
-            {count(run.late.charges, 'charge')}, {kWh(run.late.energyWh)} kWh: not in the documents; for the next run{run.state === 'closed' ? '' : ', unless pulled in'}.
-          </p>
-          {late.length === 0 ? null : (
-            <Table
-              label="Late arrivals"
-              head={
-                <>
-                  <th scope="col">Account</th>
-                  <Figure>Charges</Figure>
-                  <Figure>kWh</Figure>
-                  <Figure>Net</Figure>
-                  <th scope="col">Currency</th>
-                  {mayShape ? <th scope="col">Do</th> : null}
-                </>
-              }
-            >
-              {late.map((l) => (
-                <tr>
-                  <td>
-                    {l.accountName} <small>{l.accountId}</small>
-                  </td>
-                  <Count n={l.charges} />
-                  <Kwh wh={l.energyWh} />
-                  <Money amount={l.net} />
-                  <td>{l.currency}</td>
-                  {mayShape ? (
-                    <td>
-                      <a href={link(`${runPath(run.runId)}/pull-in`, { accountId: l.accountId })}>pull in</a>
-                    </td>
-                  ) : null}
-                </tr>
-              ))}
-            </Table>
-          )}
-        </>
-      )}
-    </section>
-  );
-}
-
-function Shapes({ run, entity, exclusions, adjustments, mayShape }: Props) {
-  const life = (x: Life, kind: 'exclusions' | 'adjustments') => (
-    <>
-      <td>{x.reason}</td>
-      <td>
-        {x.author}
-        <div class="hint">
-          <When at={x.createdAt} timeZone={entity.timeZone} />
-        </div>
-      </td>
-      <td class="nowrap">
-        {x.withdrawnAt !== null ? (
-          <span class="hint">
-            withdrawn <When at={x.withdrawnAt} timeZone={entity.timeZone} />
-          </span>
-        ) : mayShape ? (
-          <a href={`${runPath(run.runId)}/${kind}/${encodeURIComponent(x.id)}/withdraw`}>take back</a>
-        ) : (
-          'in effect'
-        )}
-      </td>
-    </>
-  );
-  return (
-    <section aria-labelledby="shapes">
-      <h2 id="shapes">Exclusions and adjustments</h2>
-      {exclusions.length === 0 && adjustments.length === 0 ? <p>None.</p> : null}
-      {exclusions.length === 0 ? null : (
-        <Table
-          label="Exclusions"
-          head={
-            <>
-              <th scope="col">Left out</th>
-              <th scope="col">Outcome</th>
-              <th scope="col">Reason</th>
-              <th scope="col">Author</th>
-              <th scope="col">Effect</th>
-            </>
-          }
-        >
-          {exclusions.map((x) => (
-            <tr class={x.withdrawnAt === null ? '' : 'off'}>
-              <td>
-                {x.scope} {x.scope === 'record' ? <a href={recordPath(x.subjectId)}>{x.subjectId}</a> : x.subjectId}
-              </td>
-              <td>{words(x.outcome)}</td>
-              {life(x, 'exclusions')}
-            </tr>
-          ))}
-        </Table>
-      )}
-      {adjustments.length === 0 ? null : (
-        <Table
-          label="Adjustments"
-          head={
-            <>
-              <th scope="col">Account and text</th>
-              <Figure>Amount</Figure>
-              <th scope="col">VAT</th>
-              <th scope="col">Reason</th>
-              <th scope="col">Author</th>
-              <th scope="col">Effect</th>
-            </>
-          }
-        >
-          {adjustments.map((a) => (
-            <tr class={a.withdrawnAt === null ? '' : 'off'}>
-              <td>
-                {a.accountId}
-                <div class="hint">{a.description}</div>
-              </td>
-              <td class="figure">
-                {grouped(a.amount)} {a.currency}
-              </td>
-              <td>{a.vatCode}</td>
-              {life(a, 'adjustments')}
-            </tr>
-          ))}
-        </Table>
-      )}
     </section>
   );
 }

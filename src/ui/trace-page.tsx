@@ -1,3 +1,4 @@
+import type { TraceRow } from '../contracts/trace.ts';
 import { documentPath, grouped, kWh, recordPath, runPath, words } from './format.ts';
 import { Figure, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
@@ -13,31 +14,7 @@ type Props = {
   readonly viewer: Viewer;
   readonly from: string;
   readonly id: string;
-  readonly rows:
-    | readonly {
-        readonly recordId: string | null;
-        readonly sessionKey: string | null;
-        readonly revision: number | null;
-        readonly energyWh: string;
-        readonly chargeId: string;
-        readonly role: string;
-        readonly component: string;
-        readonly net: string;
-        readonly currency: string;
-        readonly glAccount: string;
-        readonly costCenter: string;
-        readonly ratedJournal: string;
-        readonly accountId: string | null;
-        readonly runId: string | null;
-        readonly disposition: string | null;
-        readonly documentId: string | null;
-        readonly lineNo: number | null;
-        readonly legalNumber: string | null;
-        readonly issueJournal: string | null;
-        readonly erpState: string | null;
-        readonly erpId: string | null;
-      }[]
-    | null;
+  readonly rows: readonly TraceRow[] | null;
   readonly refusal: string | null;
   readonly firstPage: string | null;
   readonly nextPage: string | null;

@@ -1,9 +1,11 @@
 import type { Hono, MiddlewareHandler } from 'hono';
+import type { RunDiff } from '../../contracts/run-diff.ts';
+import type { RunFinding } from '../../contracts/run-finding.ts';
 import { Refused } from '../../store/commands/refusal.ts';
 import type { Store } from '../../store/db.ts';
 import { listEntities } from '../../store/reads/entities.ts';
-import { type RunDiff, runDiff } from '../../store/reads/run-diff.ts';
-import { listRunFindings, type RunFinding } from '../../store/reads/run-findings.ts';
+import { runDiff } from '../../store/reads/run-diff.ts';
+import { listRunFindings } from '../../store/reads/run-findings.ts';
 import { runSummary } from '../../store/reads/run-summary.ts';
 import { runDimensions, runTotals } from '../../store/reads/run-totals.ts';
 import { DiffPage } from '../../ui/diff-page.tsx';

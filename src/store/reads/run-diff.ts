@@ -1,4 +1,5 @@
 import type { QueryResultRow } from 'pg';
+import type { Compared, Figures, RunDiff } from '../../contracts/run-diff.ts';
 import { type AccountPreview, addCauses, type Causes, type Cell, causes, emptyPreview, explainDifference, noCauses, payableOf } from '../../core/cycle/explain-difference.ts';
 import { formatMinor } from '../../core/money.ts';
 import { Refused } from '../commands/refusal.ts';
@@ -8,25 +9,6 @@ import type { PageOrder } from './page.ts';
 
 /** Accounts whose cells are in memory at a time. */
 const accountsPerChunk = 2000;
-
-/** Money as decimal text in major units, energy in Wh as text. */
-type Figures = { readonly documents: number; readonly lines: number; readonly net: string; readonly vat: string; readonly payable: string; readonly energyWh: string };
-type Compared = {
-  readonly before: Figures;
-  readonly after: Figures;
-  readonly difference: Figures;
-  /** Causes that are not nothing; they sum to the difference of `payable` and `energyWh`, to the minor unit and the Wh. */
-  readonly causes: readonly { readonly cause: string; readonly payable: string; readonly energyWh: string }[];
-};
-export type RunDiff = {
-  readonly runId: string;
-  readonly build: number;
-  readonly against: { readonly runId: string; readonly period: string; readonly build: number };
-  /** Per currency, and apart what is billed and what is owed to others. */
-  readonly totals: readonly (Compared & { readonly currency: string; readonly side: 'billed' | 'owed' })[];
-  readonly items: readonly (Compared & { readonly accountId: string; readonly accountName: string; readonly strategy: string; readonly currency: string })[];
-  readonly nextCursor: string | null;
-};
 
 type Side = { readonly preview: AccountPreview; readonly documents: number; readonly lines: number };
 type Pair = { readonly accountId: string; readonly accountName: string; readonly strategy: string; readonly currency: string; readonly before: Side; readonly after: Side };

@@ -1,21 +1,9 @@
+import type { ErpTotal, RevenueProof, SeriesAudit, UnbilledProof } from '../../contracts/run-proofs.ts';
 import { ratedKindOfRole } from '../../core/ledger/event-of-charge.ts';
 import { ledgerTable } from '../../core/ledger/ledger-table.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { openChargeSql } from '../open-charges.ts';
-
-/** A number series that a run took numbers of, and whether the whole series has gaps (invariant 5). */
-export type SeriesAudit = {
-  readonly seriesId: string;
-  readonly documentType: string;
-  readonly counterpartyId: string;
-  readonly first: string;
-  readonly last: string;
-  readonly count: number;
-  /** Numbers of the series that no document holds, at most ten; and how many lie beyond where it stands. Both are nothing, always. */
-  readonly gaps: readonly string[];
-  readonly beyond: number;
-};
 
 /** The series a run took numbers of. */
 export async function seriesOf(db: Db, runId: string): Promise<SeriesAudit[]> {
@@ -29,18 +17,6 @@ export async function seriesOf(db: Db, runId: string): Promise<SeriesAudit[]> {
   return rows.map((r) => ({ seriesId: r.id, documentType: r.document_type, counterpartyId: r.counterparty_id, first: r.first, last: r.last, count: r.n, gaps: r.gaps, beyond: r.beyond }));
 }
 
-/** What was handed over and what the ERP holds, as the run last compared them: per kind, account, cost center, VAT code and currency. */
-export type ErpTotal = {
-  readonly kind: string;
-  readonly glAccount: string;
-  readonly costCenter: string;
-  readonly vatCode: string;
-  readonly currency: string;
-  readonly handedOver: string;
-  readonly inErp: string;
-  readonly difference: string;
-};
-
 /** Debit positive, decimal text in major units. */
 export async function erpTotalsOf(db: Db, runId: string): Promise<ErpTotal[]> {
   const { rows } = await db.query<{ key: string; handed_over: bigint; in_erp: bigint }>('SELECT * FROM erp_control_total WHERE run_id = $1 ORDER BY key', [runId]);
@@ -50,19 +26,6 @@ export async function erpTotalsOf(db: Db, runId: string): Promise<ErpTotal[]> {
     return { kind, glAccount, costCenter, vatCode, currency, handedOver: money(r.handed_over), inErp: money(r.in_erp), difference: money(r.in_erp - r.handed_over) };
   });
 }
-
-/** Revenue of the sub-ledger against the charges behind it: revenue = issued + unbilled + written off. Decimal text in major units. */
-export type RevenueProof = {
-  readonly month: string;
-  readonly glAccount: string;
-  readonly costCenter: string;
-  readonly currency: string;
-  readonly revenue: string;
-  readonly issued: string;
-  readonly unbilled: string;
-  readonly writtenOff: string;
-  readonly difference: string;
-};
 
 const revenueRoles = Object.entries(ratedKindOfRole).flatMap(([role, kind]) => ((ledgerTable[kind].lines as { readonly net?: readonly string[] }).net?.[1] === 'revenue' ? [role] : []));
 
@@ -101,9 +64,6 @@ export async function revenueProof(db: Db, runId: string): Promise<RevenueProof[
     };
   });
 }
-
-/** What the ledger holds as unbilled against the charges that are: equal, always. Decimal text in major units. */
-export type UnbilledProof = { readonly currency: string; readonly ledger: string; readonly charges: string; readonly difference: string };
 
 /** Of all of the run's entity. */
 export async function unbilledProof(db: Db, runId: string): Promise<UnbilledProof[]> {

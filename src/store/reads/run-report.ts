@@ -1,3 +1,4 @@
+import type { ErpTotal, RevenueProof, SeriesAudit, UnbilledProof } from '../../contracts/run-proofs.ts';
 import { formatMinor } from '../../core/money.ts';
 import { runWindow } from '../cycle/run-window.ts';
 import type { Db } from '../db.ts';
@@ -7,7 +8,7 @@ import { controlTotalDays } from './control-totals.ts';
 import { type BalanceRow, energyBalance } from './energy-balance.ts';
 import { type LateAccount, lateByAccount } from './late-arrivals.ts';
 import { type RunEquation, runBalance } from './run-balance.ts';
-import { type ErpTotal, erpTotalsOf, type RevenueProof, revenueProof, type SeriesAudit, seriesOf, type UnbilledProof, unbilledProof } from './run-proofs.ts';
+import { erpTotalsOf, revenueProof, seriesOf, unbilledProof } from './run-proofs.ts';
 import { type RunSummary, runSummary } from './run-summary.ts';
 
 type Text<T> = { readonly [K in keyof T]: T[K] extends bigint ? string : T[K] };

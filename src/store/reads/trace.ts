@@ -1,33 +1,10 @@
+import type { TraceRow } from '../../contracts/trace.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
 /** From which end a trace starts: a record's number, a document's id or legal number, an account, or the ERP's id. */
 export type TraceStart = { readonly record?: string | undefined; readonly document?: string | undefined; readonly account?: string | undefined; readonly erp?: string | undefined };
-/** One charge all the way: kWh, record, charge, document line, journal, ERP. */
-export type TraceRow = {
-  readonly recordId: string | null;
-  readonly sessionKey: string | null;
-  readonly revision: number | null;
-  readonly energyWh: string;
-  readonly chargeId: string;
-  readonly role: string;
-  readonly component: string;
-  readonly net: string;
-  readonly currency: string;
-  readonly glAccount: string;
-  readonly costCenter: string;
-  readonly ratedJournal: string;
-  readonly accountId: string | null;
-  readonly runId: string | null;
-  readonly disposition: string | null;
-  readonly documentId: string | null;
-  readonly lineNo: number | null;
-  readonly legalNumber: string | null;
-  readonly issueJournal: string | null;
-  readonly erpState: string | null;
-  readonly erpId: string | null;
-};
 
 /** Follows charges from any end to the other, in order of charge; at most `limit` after `cursor`. */
 export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Promise<Page<TraceRow>> {
