@@ -19,6 +19,7 @@ import {
   reopenUpdate,
   resumeUpdate,
   retrySignal,
+  wakeSignal,
   workflowNames,
 } from '../workflows/messages.ts';
 import { createDispatcher } from './dispatcher.ts';
@@ -73,6 +74,12 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
     /** Carries out an order to credit and rebill; again, when it was not to its end. */
     async rebill(orderId: string): Promise<void> {
       await client.workflow.start(workflowNames.creditAndRebill, { taskQueue, workflowId: `rebill/${orderId}`, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ orderId }] });
+    },
+
+    /** Has the outbox of ERP connections worked off, by the one writer of each. */
+    async handOver(connectionIds: readonly string[]): Promise<void> {
+      for (const connectionId of connectionIds)
+        await client.workflow.signalWithStart(workflowNames.erpHandOver, { taskQueue, workflowId: `erp/${connectionId}`, args: [{ connectionId, idleMs: 60_000 }], signal: wakeSignal });
     },
 
     async startRetention(workflowId: string, input: RetentionInput): Promise<void> {

@@ -4,7 +4,7 @@ import type { Db, Store } from './db.ts';
 const lockTimedOut = '55P03';
 
 /** What is handed over; structurally an ERP document. */
-export type Outgoing = { readonly key: string; readonly kind: string; readonly runId: string; readonly currency: string; readonly lines: readonly { readonly amountMinor: string }[] };
+export type Outgoing = { readonly key: string; readonly kind: string; readonly runId: string | null; readonly currency: string; readonly lines: readonly { readonly amountMinor: string }[] };
 
 /** Puts documents into the outbox, in the transaction that issues them. Payloads are frozen: the same key again is the same row, and throws RangeError when its payload is another. */
 export async function enqueue(db: Db, connectionId: string, rows: readonly (Outgoing & { readonly documentId: string | null; readonly controlMinor: bigint })[]): Promise<void> {

@@ -66,6 +66,7 @@ export const workflowNames = {
   blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
   creditAndRebill: 'creditAndRebill',
+  erpHandOver: 'erpHandOver',
 } as const;
 
 export type BillingCycleInput = {

@@ -84,7 +84,7 @@ describe('a Tryton that fails', () => {
       const erp = erpAt(proxy.url);
       const document = documentOf('invoice', `lost_${lost}`, { runId: `run_lost_${lost}` });
       expect(await settle(erp, document)).toEqual({ states: ['unknown', 'posted', 'verified'], failures: ['ErpOutcomeUnknown'] });
-      expect(await erp.controlTotals(document.runId)).toEqual(controlTotalsOf([document]));
+      expect(await erp.controlTotals(document.runId ?? '')).toEqual(controlTotalsOf([document]));
       proxy.close();
     });
   }
