@@ -42,7 +42,7 @@ const rows = async (sql: string) => (await api.store.pool.query(sql)).rows;
 const transaction = (n: number, more: object = {}) => ({
   transactionId: `T${n}`,
   siteId: 'Bl2',
-  idTag: 'Bl2-1',
+  idTag: 'AURORA-1',
   startTime: '2019-12-05T10:00:00Z',
   stopTime: '2019-12-05T12:00:00Z',
   energyWh: 10_000 + n,
