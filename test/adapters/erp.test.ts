@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { handOverRow } from '../../src/activities/hand-over.ts';
+import { handOverRows } from '../../src/activities/hand-over-rows.ts';
 import { faultPlanOf, faultyErp } from '../../src/adapters/erp/faulty.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { controlTotalsOf, ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../../src/adapters/erp/port.ts';
@@ -113,7 +113,7 @@ describe('the hand-over of a row', () => {
   it('comes back when the ERP says so', async () => {
     const erp: ErpPort = { ...filesErp(folder), post: () => Promise.reject(new ErpUnavailable('429', 7000)) };
     const payload = canonicalBytes(invoice('d1'));
-    await expect(handOverRow(erp, { key: 'd1', payload, attempt: 1, externalId: null, isUnknown: false }, async () => undefined)).rejects.toMatchObject({
+    await expect(handOverRows(erp, [{ key: 'd1', kind: 'invoice', payload, attempt: 1, externalId: null, isUnknown: false }], async () => undefined)).rejects.toMatchObject({
       type: 'ErpUnavailable',
       nonRetryable: false,
       nextRetryDelay: 7000,

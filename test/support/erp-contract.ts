@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { handOverRow } from '../../src/activities/hand-over.ts';
+import { handOverRows } from '../../src/activities/hand-over-rows.ts';
 import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpDocument, ErpKind, ErpLine } from '../../src/contracts/erp-document.ts';
 import { heldDifferences } from '../../src/core/hand-over/compare-held.ts';
@@ -61,25 +61,32 @@ export const contractBooks = {
 
 export type Settled = { readonly states: readonly Answer['state'][]; readonly failures: readonly string[] };
 
-/** Hands a document over as the outbox does: again and again until it is settled, at most nine times. */
-export async function settle(erp: ErpPort, document: ErpDocument): Promise<Settled> {
-  const payload = canonicalBytes(document);
-  const states: Answer['state'][] = [];
-  const failures: string[] = [];
-  let externalId: string | null = null;
-  for (let attempt = 1; attempt <= 9; attempt++) {
+/** Hands documents over as the outbox does: again and again until each is settled, at most nine times. */
+export async function settleAll(erp: ErpPort, documents: readonly ErpDocument[]): Promise<Map<string, Settled>> {
+  const rows = documents.map((d) => ({ key: d.key, kind: d.kind, payload: canonicalBytes(d), states: [] as Answer['state'][], failures: [] as string[], externalId: null as string | null }));
+  const isOpen = (row: (typeof rows)[number]) => !['verified', 'refused', 'held'].includes(row.states.at(-1) ?? '');
+  for (let attempt = 1; attempt <= 9 && rows.some(isOpen); attempt++) {
+    const open = rows.filter(isOpen);
     try {
-      const isUnknown = states.at(-1) === 'unknown';
-      await handOverRow(erp, { key: document.key, payload, attempt, externalId, isUnknown }, async (answer) => {
-        states.push(answer.state);
-        externalId = answer.externalId ?? externalId;
+      const taken = open.map(({ key, kind, payload, externalId, states }) => ({ key, kind, payload, attempt, externalId, isUnknown: states.at(-1) === 'unknown' || states.at(-1) === 'drafted' }));
+      await handOverRows(erp, taken, async (answers) => {
+        for (const answer of answers) {
+          const row = rows.find((r) => r.key === answer.key);
+          row?.states.push(answer.state);
+          if (row !== undefined) row.externalId = answer.externalId ?? row.externalId;
+        }
       });
-      break;
     } catch (error) {
-      failures.push((error as Error & { type: string }).type);
+      for (const row of open) row.failures.push((error as Error & { type: string }).type);
     }
   }
-  return { states, failures };
+  // Which ERPs keep drafts is theirs.
+  return new Map(rows.map(({ key, states, failures }) => [key, { states: states.filter((s) => s !== 'drafted'), failures }]));
+}
+
+/** The same of one document. */
+export async function settle(erp: ErpPort, document: ErpDocument): Promise<Settled> {
+  return (await settleAll(erp, [document])).get(document.key) ?? { states: [], failures: [] };
 }
 
 /** What every adapter keeps. `fresh` is the run id of the documents of one test, so that they share an ERP. */
@@ -118,6 +125,14 @@ export function erpContract(name: string, open: () => ErpPort): void {
       expect((await settle(erp, document)).states).toEqual(['refused']);
       expect(await erp.find(document)).toBeUndefined();
       expect((await erp.controlTotals('run_uneven')).count).toBe(0);
+    });
+    it('finds the one bad document of a batch, takes its neighbours, and holds each once', async () => {
+      const erp = open();
+      const whole = documentOf('invoice', 'batch_4', { runId: 'run_batch' });
+      const documents = [1, 2, 3, 4, 5, 6, 7].map((n) => (n === 4 ? { ...whole, lines: whole.lines.slice(1) } : documentOf('invoice', `batch_${n}`, { runId: 'run_batch', net: 50n * BigInt(n) })));
+      const settled = await settleAll(erp, documents);
+      expect([...settled.values()].map((s) => s.states.at(-1))).toEqual(['verified', 'verified', 'verified', 'refused', 'verified', 'verified', 'verified']);
+      expect(await erp.controlTotals('run_batch')).toEqual(controlTotalsOf(documents.filter((d) => d.key !== 'batch_4')));
     });
     it('sums what it holds of a run as we do', async () => {
       const erp = open();
