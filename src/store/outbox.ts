@@ -82,7 +82,7 @@ export type OutboxRow = {
 };
 
 /** SQL: states in which a row still has to be sent or read back. */
-export const openStates = "('queued', 'unknown', 'sending', 'drafted', 'posted')";
+const openStates = "('queued', 'unknown', 'sending', 'drafted', 'posted')";
 /** SQL over a row `p`: what it follows is in the ERP, or was decided to stay out. */
 const mayGo = "NOT EXISTS (SELECT FROM erp_posting b WHERE b.key = p.after_key AND b.state NOT IN ('verified', 'skipped'))";
 

@@ -26,7 +26,12 @@ describe('documents that the ERP refuses', () => {
     runId = review.runId;
     await story.approve(runId, review.hash);
     await expect.poll(async () => (await story.run(runId)).problem, { timeout: 30_000, interval: 100 }).toMatch(/is refused: the customer is blocked/);
-    expect((await states()).map((r) => [refused.has(r.account_id), r.state])).toEqual(expect.arrayContaining([[true, 'refused'], [false, 'verified']]));
+    expect((await states()).map((r) => [refused.has(r.account_id), r.state])).toEqual(
+      expect.arrayContaining([
+        [true, 'refused'],
+        [false, 'verified'],
+      ]),
+    );
     expect((await states()).filter((r) => refused.has(r.account_id) !== (r.state === 'refused'))).toEqual([]);
     expect(await waiting()).toMatchObject([{ answer: 'the customer is blocked' }, { answer: 'the customer is blocked' }]);
   });
