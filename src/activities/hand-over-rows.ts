@@ -19,9 +19,9 @@ export type Record = (answers: readonly Answer[]) => Promise<void>;
 export async function handOverRows(erp: ErpPort, rows: readonly OutboxRow[], record: Record): Promise<ReadonlyMap<string, Outcome>> {
   const at = new HandOver(erp, record);
   const sent = rows.map((row): Sent => ({ row, document: JSON.parse(row.payload.toString('utf8')) as ErpDocument }));
-  const size = erp.together?.size ?? 1;
-  for (const kind of new Set(rows.map((r) => r.kind))) {
-    const ofKind = sent.filter((s) => s.row.kind === kind);
+  for (const kind of new Set(sent.map((s) => s.document.kind))) {
+    const ofKind = sent.filter((s) => s.document.kind === kind);
+    const size = erp.together?.size(kind) ?? 1;
     for (let from = 0; from < ofKind.length; from += size) await at.send(ofKind.slice(from, from + size));
   }
   return at.outcomes;

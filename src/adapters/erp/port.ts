@@ -1,4 +1,4 @@
-import type { ErpDocument, ErpHeld } from '../../contracts/erp-document.ts';
+import type { ErpDocument, ErpHeld, ErpKind } from '../../contracts/erp-document.ts';
 import { addSums } from '../../core/hand-over/sums.ts';
 
 /** Sums of what the ERP holds, by `kind|glAccount|costCenter|vatCode|currency`, in minor units; without those that are nothing. */
@@ -22,8 +22,8 @@ export type ErpPort = {
   post(document: ErpDocument, onDrafted?: OnDrafted): Promise<{ readonly externalId: string }>;
   /** Of an ERP that takes several documents of a kind at once. */
   readonly together?: {
-    /** How many at most. */
-    readonly size: number;
+    /** How many of a kind at most. */
+    size(kind: ErpKind): number;
     /** The same as `find` of each, by key; without what is not there. */
     find(documents: readonly ErpDocument[]): Promise<ReadonlyMap<string, ErpHeld>>;
     /** Posts all or, when it throws ErpRefused or ErpPeriodClosed, none. Answers the ERP's ids by key. */

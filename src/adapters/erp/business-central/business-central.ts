@@ -111,7 +111,7 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     async post(document, onDrafted) {
       return { externalId: (await postAll([document], onDrafted)).get(document.key) ?? '' };
     },
-    together: { size: batchSize, find: findAll, post: postAll },
+    together: { size: () => batchSize, find: findAll, post: postAll },
     async controlTotals(runId) {
       const tag = runTagOf(runId);
       const held = await entries(`contains(description,${quoted(` ${tag} `)})`);
