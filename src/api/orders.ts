@@ -21,7 +21,6 @@ import {
   resumeUpdate,
   retrySignal,
   type SweepInput,
-  wakeSignal,
   workflowNames,
 } from '../workflows/messages.ts';
 import { createDispatcher } from './dispatcher.ts';
@@ -90,12 +89,6 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       await client.workflow.start(workflowNames.creditAndRebill, { taskQueue, workflowId: `rebill/${orderId}`, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ orderId }] });
     },
 
-    /** Has the outbox of ERP connections worked off, by the one writer of each. */
-    async handOver(connectionIds: readonly string[]): Promise<void> {
-      for (const connectionId of connectionIds)
-        await client.workflow.signalWithStart(workflowNames.erpHandOver, { taskQueue, workflowId: `erp/${connectionId}`, args: [{ connectionId, idleMs: 60_000 }], signal: wakeSignal });
-    },
-
     async startRetention(workflowId: string, input: RetentionInput): Promise<void> {
       await client.workflow.start(workflowNames.retentionKeeper, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
     },
@@ -116,6 +109,10 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
     /** Starts the run's workflow when it never began. */
     async retry(run: BillingCycleInput & { readonly workflowId: string }): Promise<void> {
       await client.workflow.signalWithStart(workflowNames.billingCycle, { ...startOf(run), signal: retrySignal });
+    },
+    /** Has the writer of an ERP connection look at its outbox again, also when it waits for something to be mended. */
+    async wakeErp(connectionId: string): Promise<void> {
+      await client.workflow.signalWithStart(workflowNames.erpHandOver, { taskQueue, workflowId: `erp/${connectionId}`, args: [{ connectionId, idleMs: 60_000 }], signal: retrySignal });
     },
     async decide(workflowId: string, order: DecisionOrder): Promise<Decided> {
       return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));

@@ -65,8 +65,8 @@ export const workflowNames = {
   retentionKeeper: 'retentionKeeper',
   blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
-  creditAndRebill: 'creditAndRebill',
   erpHandOver: 'erpHandOver',
+  creditAndRebill: 'creditAndRebill',
   sourceSweep: 'sourceSweep',
 } as const;
 

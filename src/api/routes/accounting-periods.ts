@@ -74,7 +74,7 @@ export function accountingPeriodRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
     }),
     async (c) => {
       const { connections, ...outcome } = await store.tx((db) => setPeriodState(db, { ...c.req.valid('param'), ...c.req.valid('json') }, byOf(c)));
-      await orders.handOver(connections);
+      for (const id of connections) await orders.wakeErp(id);
       return c.json(outcome, 200);
     },
   );
@@ -96,7 +96,7 @@ export function accountingPeriodRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
     }),
     async (c) => {
       const { accrualId, n, lines, unpriced, connections } = await store.tx((db) => accrueMonth(db, { ...c.req.valid('param'), reason: c.req.valid('json').reason }, byOf(c)));
-      await orders.handOver(connections);
+      for (const id of connections) await orders.wakeErp(id);
       return c.json({ accrualId, n, lines: lines.map(({ amountMinor, ...l }) => ({ ...l, amount: formatMinor(amountMinor, l.currency) })), unpricedExpectations: unpriced }, 200);
     },
   );
