@@ -6,13 +6,29 @@ import { type AccruedSession, type MatchedInvoice, matchInvoice, purchaseVat } f
 
 const bearer = { glAccount: '4020', costCenter: '116', siteId: 'site_a', serviceMonth: '2019-12', sourceId: 'csms' };
 const elsewhere = { glAccount: '1689', costCenter: '900', siteId: null, serviceMonth: null, sourceId: null };
-const accrued = (cdrId: string, minor: bigint, rest: Partial<AccruedSession> = {}): AccruedSession => ({ ...bearer, recordId: BigInt(cdrId.length), cdrId, minor, bookMinor: minor, vatCode: 'SE-AE', tolerancePercent: '1', ...rest });
+const accrued = (cdrId: string, minor: bigint, rest: Partial<AccruedSession> = {}): AccruedSession => ({
+  ...bearer,
+  recordId: BigInt(cdrId.length),
+  cdrId,
+  minor,
+  bookMinor: minor,
+  vatCode: 'SE-AE',
+  tolerancePercent: '1',
+  ...rest,
+});
 const matched = (result: ReturnType<typeof matchInvoice>) => {
   if ('code' in result) throw new Error(result.code);
   return result;
 };
 const rule = { country: 'SE', validFrom: '1995-01-01', validTo: null };
-const entity = { country: 'SE', vatRules: [{ ...rule, code: 'SE25', percent: '25', category: 'S' }, { ...rule, code: 'SE-AE', percent: '0', category: 'AE' }, { ...rule, code: 'SE-O', percent: '0', category: 'O' }] };
+const entity = {
+  country: 'SE',
+  vatRules: [
+    { ...rule, code: 'SE25', percent: '25', category: 'S' },
+    { ...rule, code: 'SE-AE', percent: '0', category: 'AE' },
+    { ...rule, code: 'SE-O', percent: '0', category: 'O' },
+  ],
+};
 const vatOf = (vatCode: string, netMinor: bigint, statedMinor = 0n) => purchaseVat(entity, { vatCode, netMinor, statedMinor, on: '2020-01-10', subject: 'F-1' });
 const one = { factor: { n: 1n, d: 1n }, name: null };
 const gl: Readonly<Record<string, string>> = { dispute: '1689', partnerPayable: '2441', 'inputVat.SE-AE': '2645', 'selfAssessedVat.SE-AE': '2614', 'inputVat.SE25': '2641' };
@@ -41,7 +57,15 @@ describe('a partner’s invoice', () => {
     expect([invoice.netMinor, invoice.accruedMinor, invoice.acceptedMinor, invoice.disputedMinor]).toEqual([3590n, 3180n, 10n, 400n]);
     const [told] = matched(matchInvoice([{ cdrId: 'ccc', netMinor: 600n, ifDiffers: 'accept' }], [accrued('ccc', 500n)])).lines;
     expect(told).toMatchObject({ outcome: 'accepted', acceptedMinor: 100n });
-    expect(matchInvoice([{ cdrId: 'a', netMinor: 1n }, { cdrId: 'A', netMinor: 1n }], [])).toMatchObject({ code: 'invoicedTwice' });
+    expect(
+      matchInvoice(
+        [
+          { cdrId: 'a', netMinor: 1n },
+          { cdrId: 'A', netMinor: 1n },
+        ],
+        [],
+      ),
+    ).toMatchObject({ code: 'invoicedTwice' });
   });
 
   it('books what was accrued as owed, the differences, and the VAT we owe ourselves', () => {
@@ -82,14 +106,23 @@ describe('a partner’s invoice', () => {
     fc.assert(
       fc.property(fc.array(line, { minLength: 1, maxLength: 20 }), fc.constantFrom('SE25', 'SE-AE', 'SE-O'), (lines, code) => {
         const sessions = lines.flatMap((l, i) => (l.known ? [accrued(`cdr${i}`, l.ours, { recordId: BigInt(i) })] : []));
-        const made: MatchedInvoice = matched(matchInvoice(lines.map((l, i) => ({ cdrId: `CDR${i}`, netMinor: l.claimed })), sessions));
+        const made: MatchedInvoice = matched(
+          matchInvoice(
+            lines.map((l, i) => ({ cdrId: `CDR${i}`, netMinor: l.claimed })),
+            sessions,
+          ),
+        );
         expect(made.accruedMinor + made.acceptedMinor + made.disputedMinor).toBe(made.netMinor);
         expect(made.accruedMinor).toBe(sessions.reduce((sum, s) => sum + s.minor, 0n));
         const vat = vatOf(code, made.netMinor, code === 'SE25' ? made.netMinor / 4n : 0n);
         if ('code' in vat) throw new Error(vat.code);
         expect(billLinesOf(made, vat, elsewhere, glOf).reduce((sum, l) => sum + BigInt(l.amountMinor), 0n)).toBe(0n);
-        const left = eventsOfInvoice(made, vat, 'SEK', one, 'SEK', elsewhere).flatMap(({ event }) => postingsFor(event)).filter((p) => p.ledgerAccount === 'accruedPartnerCost');
-        const rated = made.lines.flatMap((l) => (l.session === null ? [] : postingsFor({ kind: 'purchaseRated', currency: 'SEK', net: inBooks(l.session.minor) }))).filter((p) => p.ledgerAccount === 'accruedPartnerCost');
+        const left = eventsOfInvoice(made, vat, 'SEK', one, 'SEK', elsewhere)
+          .flatMap(({ event }) => postingsFor(event))
+          .filter((p) => p.ledgerAccount === 'accruedPartnerCost');
+        const rated = made.lines
+          .flatMap((l) => (l.session === null ? [] : postingsFor({ kind: 'purchaseRated', currency: 'SEK', net: inBooks(l.session.minor) })))
+          .filter((p) => p.ledgerAccount === 'accruedPartnerCost');
         expect([...left, ...rated].reduce((sum, p) => sum + p.amount, 0n)).toBe(0n);
       }),
     );

@@ -11,7 +11,8 @@ let database: TestDatabase;
 let store: Store;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const statedOf = async (runId: string) => (await rows("SELECT type, net_minor, state FROM document WHERE run_id = $1 AND account_id = 'acc_brf_north'", [runId])).map((d) => [d.type, d.net_minor]);
-const pay = (documentId: string, reference: string, amountMinor: bigint) => store.tx((db) => statePayments(db, [{ documentId, reference, paidOn: '2020-01-20', amountMinor }], 'person', { actor: 'ar' }));
+const pay = (documentId: string, reference: string, amountMinor: bigint) =>
+  store.tx((db) => statePayments(db, [{ documentId, reference, paidOn: '2020-01-20', amountMinor }], 'person', { actor: 'ar' }));
 const month = async (period: string, issuedOn: string) => {
   const runId = await closeSet(store, period);
   await store.tx((db) => closeOwnerSet(db, runId));
@@ -25,9 +26,10 @@ beforeAll(async () => {
   store = openStore(database.url);
   const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
   await store.tx((db) => applySeed(db, seed));
-  await store.pool.query("INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ('ctr_brf_north', 2, '2019-11-01T00:00:00+01:00', 'infinity', $1, 'test')", [
-    JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', basis: 'paid', clauses: [{ kind: 'netShare', id: 'share', percent: '12.5' }] }),
-  ]);
+  await store.pool.query(
+    "INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ('ctr_brf_north', 2, '2019-11-01T00:00:00+01:00', 'infinity', $1, 'test')",
+    [JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', basis: 'paid', clauses: [{ kind: 'netShare', id: 'share', percent: '12.5' }] })],
+  );
   // 10 kWh of a fleet at 2.234 at the owner's site: 22.34 net, of which 12.5 % is 2.7925, so 2.79.
   await storeLines(store, [session(1, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: '10.12.2019 10:00', end: '10.12.2019 12:00' })]);
   await processAll(store);

@@ -26,7 +26,11 @@ beforeAll(async () => {
   const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
   await store.tx((db) => applySeed(db, seed));
   // Three sessions at another operator's charger, at 2.10 NOK a kWh: 16.80, 21.00 and 4.20 NOK. By the rate of 29 November a NOK is 1.04 SEK.
-  await storeLines(store, [session(1, { user: 'SR14-1', garage: 'SR14', kWh: '8' }), session(2, { user: 'SR14-1', garage: 'SR14', kWh: '10' }), session(3, { user: 'SR14-1', garage: 'SR14', kWh: '2' })]);
+  await storeLines(store, [
+    session(1, { user: 'SR14-1', garage: 'SR14', kWh: '8' }),
+    session(2, { user: 'SR14-1', garage: 'SR14', kWh: '10' }),
+    session(3, { user: 'SR14-1', garage: 'SR14', kWh: '2' }),
+  ]);
   await processAll(store);
   await store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month: '2019-12' }, { actor: 'preparer' }));
 }, 60_000);

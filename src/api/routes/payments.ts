@@ -87,7 +87,10 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
             postedOn: z.iso.date().openapi({ description: 'The date it counts for in the books.' }),
             currency: z.string().regex(/^[A-Z]{3}$/),
             vat: money.default('0').openapi({ description: 'As it states it.' }),
-            lines: z.array(z.object({ cdrId: text, amount: money.openapi({ description: 'Net.' }), ifDiffers: z.enum(['accept', 'dispute']).optional() })).min(1).max(100_000),
+            lines: z
+              .array(z.object({ cdrId: text, amount: money.openapi({ description: 'Net.' }), ifDiffers: z.enum(['accept', 'dispute']).optional() }))
+              .min(1)
+              .max(100_000),
           }),
         ),
       },

@@ -11,7 +11,14 @@ const none = { minor: 0n, book: 0n };
  * What a matched invoice books: what was accrued for its sessions, at the rate it was accrued by, is owed now; differences by what became of them, VAT and
  * what the rate moved, at the rate of the posting date. `elsewhere` bears what no session of ours does.
  */
-export function eventsOfInvoice({ lines, netMinor }: MatchedInvoice, { vatCode, inputMinor, selfAssessedMinor }: PurchaseVat, currency: string, conversion: Conversion, books: string, elsewhere: Bearer): BookedPurchase[] {
+export function eventsOfInvoice(
+  { lines, netMinor }: MatchedInvoice,
+  { vatCode, inputMinor, selfAssessedMinor }: PurchaseVat,
+  currency: string,
+  conversion: Conversion,
+  books: string,
+  elsewhere: Bearer,
+): BookedPurchase[] {
   const inBooks = (minor: bigint) => amountInBooks(minor, currency, conversion, books);
   const matched = { kind: 'purchaseMatched', currency, net: none, inputVat: none, selfAssessedVat: none, fx: none } as const;
   let booked = 0n;
@@ -40,7 +47,14 @@ export function billLinesOf({ lines, netMinor }: MatchedInvoice, { vatCode, inpu
     add(bearer.glAccount, bearer.costCenter, line.accruedMinor + line.acceptedMinor);
     if (line.disputedMinor !== 0n) add(glOf('dispute'), bearer.costCenter, line.disputedMinor);
   }
-  const tax = (key: string, minor: bigint, baseMinor: bigint): ErpLine => ({ part: 'tax', glAccount: glOf(`${key}.${vatCode}`), costCenter: null, vatCode, amountMinor: minor.toString(), baseMinor: baseMinor.toString() });
+  const tax = (key: string, minor: bigint, baseMinor: bigint): ErpLine => ({
+    part: 'tax',
+    glAccount: glOf(`${key}.${vatCode}`),
+    costCenter: null,
+    vatCode,
+    amountMinor: minor.toString(),
+    baseMinor: baseMinor.toString(),
+  });
   return [
     ...[...sums].flatMap(([key, minor]): ErpLine[] => {
       const [glAccount, costCenter] = JSON.parse(key) as [string, string];

@@ -6,7 +6,14 @@ export type InvoiceLine = { readonly cdrId: string; readonly netMinor: bigint; r
 /** Where an amount is borne. */
 export type Bearer = { readonly glAccount: string; readonly costCenter: string; readonly siteId: string | null; readonly serviceMonth: string | null; readonly sourceId: string | null };
 /** What we accrued for a session and nobody has invoiced: net in the currency of the agreement, and in the books. */
-export type AccruedSession = Bearer & { readonly recordId: bigint; readonly cdrId: string; readonly minor: bigint; readonly bookMinor: bigint; readonly vatCode: string; readonly tolerancePercent: string };
+export type AccruedSession = Bearer & {
+  readonly recordId: bigint;
+  readonly cdrId: string;
+  readonly minor: bigint;
+  readonly bookMinor: bigint;
+  readonly vatCode: string;
+  readonly tolerancePercent: string;
+};
 export type MatchedLine = {
   readonly cdrId: string;
   readonly netMinor: bigint;
@@ -59,7 +66,10 @@ export type PurchaseVat = { readonly vatCode: string; readonly inputMinor: bigin
  * VAT of a purchase: what the invoice states is deducted; under reverse charge (category AE) it states none, and the buyer owes it at the standard
  * rate of its own country on the tax date and deducts it (Directive 2006/112/EC, Art. 195 and 196). An invoice that states VAT under a code that bears none is an issue.
  */
-export function purchaseVat(entity: { readonly country: string; readonly vatRules: VatRules }, purchase: { readonly vatCode: string; readonly netMinor: bigint; readonly statedMinor: bigint; readonly on: string; readonly subject: string }): PurchaseVat | Issue {
+export function purchaseVat(
+  entity: { readonly country: string; readonly vatRules: VatRules },
+  purchase: { readonly vatCode: string; readonly netMinor: bigint; readonly statedMinor: bigint; readonly on: string; readonly subject: string },
+): PurchaseVat | Issue {
   const { vatCode, netMinor, statedMinor, on, subject } = purchase;
   const inForce = entity.vatRules.filter((r) => r.validFrom <= on && (r.validTo === null || on < r.validTo));
   const category = inForce.find((r) => r.code === vatCode)?.category;

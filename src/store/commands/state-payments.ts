@@ -2,7 +2,7 @@ import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
-export type Payment = { readonly documentId: string; /** Names the payment, once per document. */ readonly reference: string; readonly paidOn: string; readonly amountMinor: bigint };
+export type Payment = { readonly documentId: string /** Names the payment, once per document. */; readonly reference: string; readonly paidOn: string; readonly amountMinor: bigint };
 
 /**
  * Keeps what was paid of issued documents, as the ERP (`origin: erp`) or somebody states it; negative takes a payment back. The same reference of a
@@ -25,7 +25,8 @@ export async function statePayments(db: Db, payments: readonly Payment[], origin
     columns,
   );
   const [first] = other.rows;
-  if (first !== undefined) throw new Refused('wrongState', `payment ${first.reference} of ${first.document_id} was stated with another amount or day: state the difference under a reference of its own`);
+  if (first !== undefined)
+    throw new Refused('wrongState', `payment ${first.reference} of ${first.document_id} was stated with another amount or day: state the difference under a reference of its own`);
   if (rowCount !== 0) for (const id of ids) await audit(db, by, { action: 'document.paid', subject: id, after: payments.filter((p) => p.documentId === id) });
   return { kept: rowCount ?? 0 };
 }

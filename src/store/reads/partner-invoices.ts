@@ -32,7 +32,12 @@ export async function partnerInvoices(db: Db, filter: { readonly accountId?: str
 }
 
 /** Payments that were stated of a document. */
-export async function paymentsOf(db: Db, documentId: string): Promise<readonly { readonly reference: string; readonly paidOn: string; readonly amountMinor: bigint; readonly origin: string; readonly author: string }[]> {
-  const { rows } = await db.query('SELECT reference, paid_on::text AS "paidOn", amount_minor AS "amountMinor", origin, author FROM payment_fact WHERE document_id = $1 ORDER BY stated_at, reference', [documentId]);
+export async function paymentsOf(
+  db: Db,
+  documentId: string,
+): Promise<readonly { readonly reference: string; readonly paidOn: string; readonly amountMinor: bigint; readonly origin: string; readonly author: string }[]> {
+  const { rows } = await db.query('SELECT reference, paid_on::text AS "paidOn", amount_minor AS "amountMinor", origin, author FROM payment_fact WHERE document_id = $1 ORDER BY stated_at, reference', [
+    documentId,
+  ]);
   return rows;
 }
