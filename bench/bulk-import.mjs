@@ -2,11 +2,9 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
-import { batchLanes, batchPageSize } from '../dist/activities/intake.js';
-import { processPage } from '../dist/activities/process-page.js';
+import { workOffInLanes } from '../dist/activities/import-lanes.js';
 import { parserFor } from '../dist/adapters/sources/registry.js';
 import { importFile } from '../dist/store/commands/import-file.js';
-import { pendingMessages } from '../dist/store/intake/store-raw.js';
 import { cdrFrom } from './ocpi-cdrs.mjs';
 import { cpuTimes, watchMemory } from './processes.mjs';
 
@@ -64,15 +62,8 @@ async function copyLines(client, bytes, firstId) {
 export async function importAndWorkOff(store, bytes, { sourceId, fileName }, until = 'book') {
   const stored = await store.tx((db) => importFile(db, { sourceId, fileName, bytes, by: { actor: 'bench' }, receivedAt: new Date() }, parserFor));
   if (until === 'store') return;
-  // The lanes of the import activity, without Temporal around them.
-  const lane = async (index) => {
-    for (let after = '0'; ; ) {
-      const page = await pendingMessages(store.pool, { batchId: stored.batchId, limit: batchPageSize, after, lane: { index, of: batchLanes } });
-      if (page.length === 0) return;
-      after = page.at(-1);
-      const result = await store.tx((db) => processPage(db, page));
-      if (result.accepted !== page.length) throw new Error(`${page.length - result.accepted} of ${page.length} CDRs were not booked`);
-    }
-  };
-  await Promise.all(Array.from({ length: batchLanes }, (_, index) => lane(index)));
+  // What the import activity does, without Temporal around it.
+  await workOffInLanes(store, { batchId: stored.batchId }, ({ accepted, processed }) => {
+    if (accepted !== processed) throw new Error(`${processed - accepted} of ${processed} CDRs were not booked`);
+  });
 }
