@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runCommand, runMain } from 'citty';
 import { group } from './commands/command.ts';
+import { erpCommands } from './commands/erp.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
 import { loadCommand } from './commands/load.ts';
@@ -9,6 +10,7 @@ import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } fr
 import { rateCommand } from './commands/rate.ts';
 import { retentionCommand } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { traceCommand } from './commands/trace.ts';
 import { verifyCommand } from './commands/verify.ts';
 
@@ -22,8 +24,10 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   key: keyCommand,
   import: importCommand,
   load: loadCommand,
+  sweep: sweepCommand,
   rate: rateCommand,
   run: runCommands,
+  erp: erpCommands,
   trace: traceCommand,
   verify: verifyCommand,
   retention: retentionCommand,

@@ -20,6 +20,7 @@ import { creditRoutes } from './routes/credits.ts';
 import { documentRuleRoutes } from './routes/document-rules.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
+import { erpPostingRoutes } from './routes/erp-postings.ts';
 import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
@@ -43,8 +44,10 @@ import { setUpBookRoutes } from './routes/set-up-books.ts';
 import { setUpEntryRoutes } from './routes/set-up-entries.ts';
 import { setUpLoadRoutes } from './routes/set-up-loads.ts';
 import { setUpProposalRoutes } from './routes/set-up-proposals.ts';
+import { sourceConnectionRoutes } from './routes/source-connections.ts';
 import { standingApprovalRoutes } from './routes/standing-approvals.ts';
 import { tariffRoutes } from './routes/tariffs.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 export type ApiDeps = {
   readonly store: Store;
@@ -85,6 +88,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   healthRoutes(app, deps);
   docsRoutes(app);
   publishedSchemaRoutes(app);
+  webhookRoutes(app, deps);
   app.use('/v1/*', async (c, next) => {
     const maxSize = /^\/v1\/sources\/[^/]+\/files$/.test(c.req.path) ? maxFileBytes : maxBodyBytes;
     const onError = () => {
@@ -106,6 +110,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);
+  sourceConnectionRoutes(app, deps);
   runRoutes(app, deps);
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);
@@ -116,6 +121,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runDecisionRoutes(app, deps);
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
+  erpPostingRoutes(app, deps);
   creditRoutes(app, deps);
   documentRuleRoutes(app, deps);
   setUpRoutes(app, deps);

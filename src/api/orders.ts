@@ -1,6 +1,7 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Logger } from 'pino';
+import type { SourceConnection } from '../contracts/source-connection.ts';
 import {
   arrivedSignal,
   type BillingCycleInput,
@@ -19,10 +20,12 @@ import {
   reopenUpdate,
   resumeUpdate,
   retrySignal,
+  type SweepInput,
   workflowNames,
 } from '../workflows/messages.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { Problem } from './problem.ts';
+import { putSweepSchedule } from './sweep-schedule.ts';
 
 type Ref = { readonly sourceId: string; readonly recordKey: string };
 
@@ -70,6 +73,17 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       return workflowId;
     },
 
+    /** Looks at a source now; answers the look that is under way, if one is. */
+    async sweep(input: SweepInput): Promise<string> {
+      const workflowId = `sweep/${input.sourceId}`;
+      await client.workflow.start(workflowNames.sourceSweep, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
+      return workflowId;
+    },
+
+    scheduleSweep(sourceId: string, connection: SourceConnection): Promise<void> {
+      return putSweepSchedule(client, taskQueue, sourceId, connection);
+    },
+
     /** Carries out an order to credit and rebill; again, when it was not to its end. */
     async rebill(orderId: string): Promise<void> {
       await client.workflow.start(workflowNames.creditAndRebill, { taskQueue, workflowId: `rebill/${orderId}`, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ orderId }] });
@@ -95,6 +109,10 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
     /** Starts the run's workflow when it never began. */
     async retry(run: BillingCycleInput & { readonly workflowId: string }): Promise<void> {
       await client.workflow.signalWithStart(workflowNames.billingCycle, { ...startOf(run), signal: retrySignal });
+    },
+    /** Has the writer of an ERP connection look at its outbox again, also when it waits for something to be mended. */
+    async wakeErp(connectionId: string): Promise<void> {
+      await client.workflow.signalWithStart(workflowNames.erpHandOver, { taskQueue, workflowId: `erp/${connectionId}`, args: [{ connectionId, idleMs: 60_000 }], signal: retrySignal });
     },
     async decide(workflowId: string, order: DecisionOrder): Promise<Decided> {
       return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
