@@ -11,27 +11,29 @@ import { cpuTimes, watchMemory } from './processes.mjs';
 const largestFile = 100_000;
 
 /** Imports `count` CDRs in files of at most 100,000, at least `rounds` files; floor and ours by turns. Answers CDRs a second and CPU µs a CDR of each file. */
-export async function benchBulk({ store, admin, count, rounds, until }) {
+export async function benchBulk({ store, admin, count, rounds, until, rating }) {
   await admin.query('CREATE TABLE bench_copy (id bigint PRIMARY KEY, body bytea NOT NULL)');
   const size = Math.min(count, largestFile);
   const files = Math.max(rounds, Math.ceil(count / size));
   const memory = watchMemory();
   const rates = [];
+  let bytesPerCdr = 0;
   for (let file = 0; file < files; file += 1) {
-    const bytes = fileOf(file * size, size);
+    const bytes = fileOf(file * size, size, rating);
     const floor = await measured(size, () => copyLines(admin, bytes, file * size));
     const ours = await measured(size, () => importAndWorkOff(store, bytes, { sourceId: 'ocpi-peer', fileName: `${file}.ndjson` }, until));
     rates.push({ ours, floor });
+    bytesPerCdr = Math.round(bytes.length / size);
   }
-  return { size, rates, peakBytes: memory.stop() };
+  return { size, rates, bytes: bytesPerCdr, peakBytes: memory.stop() };
 }
 
 /** A file of CDRs, a line each. */
-function fileOf(from, size) {
+function fileOf(from, size, rating) {
   const parts = [];
   for (let at = 0; at < size; at += 1000) {
     const n = Math.min(1000, size - at);
-    parts.push(Buffer.from(`${Array.from({ length: n }, (_, i) => JSON.stringify(cdrFrom(from + at + i))).join('\n')}\n`));
+    parts.push(Buffer.from(`${Array.from({ length: n }, (_, i) => JSON.stringify(cdrFrom(from + at + i, rating))).join('\n')}\n`));
   }
   return Buffer.concat(parts);
 }

@@ -4,7 +4,7 @@ import type { Store } from '../store/db.ts';
 import { pendingMessages } from '../store/intake/store-raw.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { beating } from './beating.ts';
-import { type WorkList, workOffInLanes } from './import-lanes.ts';
+import { type LanePage, type WorkList, workOffInLanes } from './import-lanes.ts';
 import { processPage } from './process-page.ts';
 
 export type RecordRef = { readonly sourceId: string; readonly recordKey: string };
@@ -73,7 +73,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
 
   async function workOff(list: WorkList): Promise<BatchTotals> {
     let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
-    await workOffInLanes(store, list, (page) => {
+    const onPage = (page: LanePage) => {
       totals = {
         processed: totals.processed + page.processed,
         accepted: totals.accepted + page.accepted,
@@ -82,7 +82,11 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
         waiting: [...totals.waiting, ...page.waiting],
       };
       heartbeat(totals);
-    });
+    };
+    await beating(
+      () => workOffInLanes(store, list, onPage),
+      () => totals,
+    );
     return totals;
   }
 }
