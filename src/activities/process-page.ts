@@ -29,6 +29,7 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
     db,
     parsed.map((p) => p.key),
   );
+  const begun = new Set([...heads.values()].flatMap((head) => (head.isNew ? [head.recordId] : [])));
   const headOf = (item: Parsed): Head => {
     const head = heads.get(headKeyText(item.key));
     if (head === undefined) throw new Error(`no head for ${headKeyText(item.key)}`);
@@ -104,17 +105,14 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   }
   await writeOutcomes(db, outcomes);
   const spans = [...changed.spans.values()].filter((s) => s !== null);
-  await writeSpans(
-    db,
-    spans,
-    [...changed.spans].flatMap(([recordId, span]) => (span === null ? [recordId] : [])),
-  );
+  const gone = [...changed.spans].flatMap(([recordId, span]) => (span === null ? [recordId] : []));
+  await writeSpans(db, spans, gone, begun);
   for (const head of changed.heads.values()) {
     if (head.waiting !== null) result.waiting.push({ sourceId: head.key.sourceId, recordKey: recordKeyText(head.key) });
   }
   // Last, since another page with the same token waits for this one's commit; what is looked at again is known already.
   if (occasion === 'arrival' || occasion === 'retry') await writeTokens(db, tokens);
-  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) result.waiting.push(...(await settleTwins(db, spans, around, [...changed.spans.keys()], pages)));
+  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) result.waiting.push(...(await settleTwins(db, spans, around, [...changed.spans.keys()], begun, pages)));
   return result;
 }
 
@@ -135,7 +133,14 @@ async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (ite
 }
 
 /** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more; answers those that wait then. */
-async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<SpanRow>, changed: readonly bigint[], pages: { next: number }): Promise<PageResult['waiting']> {
+async function settleTwins(
+  db: Db,
+  spans: readonly SpanRow[],
+  around: SpanIndex<SpanRow>,
+  changed: readonly bigint[],
+  begun: ReadonlySet<bigint>,
+  pages: { next: number },
+): Promise<PageResult['waiting']> {
   for (const entityId of [...new Set(spans.map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
   const present = await loadNeighbours(db, spans, 'other sources');
   const own = new SpanIndex(spans);
@@ -145,7 +150,12 @@ async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<
   const inPage = new Set(changed);
   const others = new SpanIndex(present.filter((p) => !inPage.has(p.recordId)));
   const weaker = spans.filter((s) => s.linkedTo === null).flatMap((s) => weakerTwins(s, others.beside(s)));
-  const linked = await messagesLinkedTo(db, changed);
+  // Nothing but what is on its page was linked to a record before it began.
+  const inPageLinks = new Set(spans.map((s) => s.linkedTo));
+  const linked = await messagesLinkedTo(
+    db,
+    changed.filter((recordId) => !begun.has(recordId) || inPageLinks.has(recordId)),
+  );
   const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
   return again.length === 0 ? [] : (await processPage(db, again, 'revisit', pages)).waiting;
 }
