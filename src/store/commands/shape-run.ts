@@ -3,7 +3,7 @@ import { freeClaims } from '../cycle/free-claims.ts';
 import { ownersBehind } from '../cycle/owner-contracts.ts';
 import { claimable, takeOver } from '../cycle/record-set.ts';
 import { openForChange } from '../cycle/release-groups.ts';
-import { lockRun } from '../cycle/run-state.ts';
+import { lockRun, runKind } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -15,6 +15,7 @@ export const openStates = ['collecting', 'previewing', 'inReview'];
 /** Locks a run whose content may still change. */
 export async function lockOpen(db: Db, runId: string): Promise<void> {
   const state = await lockRun(db, runId);
+  if ((await runKind(db, runId)) !== 'live') throw new Refused('wrongState', `run ${runId} is a dry run: it shows what the live run of its month holds; shape that one`);
   if (!openStates.includes(state)) throw new Refused('wrongState', `run ${runId} is ${state}: what it bills can change only while it is ${openStates.join(', ')}`);
 }
 

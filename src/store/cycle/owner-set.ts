@@ -17,14 +17,18 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const claimed = await db.query<{ contract_id: string; shares: bigint }>(claimShares, [runId]);
   await planForAccounts(db);
-  const shared = new Set(claimed.rows.map((r) => r.contract_id));
-  const due = (await ownerContracts(db, run.entity_id)).filter((c) => shared.has(c.contractId) || guarantees(c));
+  await markOwners(db, runId, run.entity_id, new Set(claimed.rows.map((r) => r.contract_id)));
+  return { claimed: claimed.rows.reduce((sum, r) => sum + Number(r.shares), 0) };
+}
+
+/** Marks whose month is to be stated: of contracts with shares in the set, or that guarantee something. */
+async function markOwners(db: Db, runId: string, entityId: string, shared: ReadonlySet<string>): Promise<void> {
+  const due = (await ownerContracts(db, entityId)).filter((c) => shared.has(c.contractId) || guarantees(c));
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT $1, id, 'pending' FROM (SELECT unnest($2::text[]) AS id
        UNION SELECT k.account_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.payer_account_id IS NULL) a ON CONFLICT DO NOTHING`,
     [runId, due.flatMap(payeesOfContract)],
   );
-  return { claimed: claimed.rows.reduce((sum, r) => sum + Number(r.shares), 0) };
 }
 
 /**
@@ -59,7 +63,7 @@ export async function followPulledIn(db: Db, runId: string, payees: readonly str
     `INSERT INTO claim (charge_id, run_id, account_id, disposition, pulled_in_by)
      SELECT DISTINCT ON (c.charge_id) c.charge_id, $1, c.payee_account_id, 'document', sk.pulled_in_by
      FROM claim sk JOIN rated_charge s ON s.charge_id = sk.charge_id JOIN rated_charge c ON ${sameSale} AND c.role IN ${shareRoles} AND c.payee_account_id = ANY($2)
-     JOIN open_charge o ON o.charge_id = c.charge_id WHERE sk.run_id = $1 AND sk.pulled_in_by IS NOT NULL ON CONFLICT DO NOTHING`,
+     JOIN open_charge o ON o.charge_id = c.charge_id WHERE sk.run_id = $1 AND sk.pulled_in_by IS NOT NULL`,
     [runId, payees],
   );
 }

@@ -35,11 +35,18 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
     [runId],
   );
   await planForAccounts(db);
+  await markAccounts(db, runId);
+  await takeTwins(db, runId);
+  await claimCreditOrders(db, runId);
+  return { claimed: rowCount ?? 0 };
+}
+
+/** Marks the accounts to be built: those with something in the set, and those that a month without a session costs something. */
+export async function markAccounts(db: Db, runId: string): Promise<void> {
   await db.query(
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM claim WHERE run_id = $1 ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'",
     [runId],
   );
-  await takeTwins(db, runId);
   // Fees and minimums are due without a session too.
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
@@ -47,6 +54,4 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
      WHERE r.id = $1 AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
     [runId],
   );
-  await claimCreditOrders(db, runId);
-  return { claimed: rowCount ?? 0 };
 }

@@ -61,7 +61,7 @@ export const unsigned = (kind: string, subject: string) =>
   `NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = '${kind}' AND d.subject_id = ${subject} AND d.action = 'carry' AND d.run_id = r.id)`;
 
 /** Runs of an entity whose workflow has not begun. */
-export async function plannedRuns(db: Db, entityId: string): Promise<{ runId: string; workflowId: string; period: string; cutOffAtMs: number }[]> {
-  const { rows } = await db.query("SELECT id, workflow_id, period, cut_off_at FROM billing_run WHERE entity_id = $1 AND state = 'planned' ORDER BY id", [entityId]);
-  return rows.map((r) => ({ runId: r.id, workflowId: r.workflow_id, period: r.period, cutOffAtMs: r.cut_off_at.getTime() }));
+export async function plannedRuns(db: Db, entityId: string): Promise<{ runId: string; workflowId: string; period: string; kind: 'live' | 'dry'; cutOffAtMs: number }[]> {
+  const { rows } = await db.query("SELECT id, workflow_id, period, kind, cut_off_at FROM billing_run WHERE entity_id = $1 AND state = 'planned' ORDER BY id", [entityId]);
+  return rows.map((r) => ({ runId: r.id, workflowId: r.workflow_id, period: r.period, kind: r.kind, cutOffAtMs: r.cut_off_at.getTime() }));
 }

@@ -1,3 +1,4 @@
+import type { WhatIf } from '../../contracts/dry-run.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
@@ -24,6 +25,9 @@ export type RunSummary = {
   readonly state: string;
   readonly paused: boolean;
   readonly problem: string | null;
+  /** Of a dry run: the live run that it shows again, and what it supposes. */
+  readonly baseRunId: string | null;
+  readonly whatIf: WhatIf | null;
   readonly cutOffAt: string;
   readonly setClosedAt: string | null;
   readonly closedAt: string | null;
@@ -75,6 +79,8 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     state: run.state,
     paused: run.paused,
     problem: run.problem,
+    baseRunId: run.base_run_id,
+    whatIf: run.what_if,
     cutOffAt: run.cut_off_at.toISOString(),
     setClosedAt: run.set_closed_at?.toISOString() ?? null,
     closedAt: run.closed_at?.toISOString() ?? null,
