@@ -19,7 +19,7 @@ CREATE TABLE dry_charge (
 ALTER TABLE dry_charge ALTER COLUMN created_at SET DEFAULT now(), ALTER COLUMN split_no SET DEFAULT 0;
 CREATE INDEX dry_charge_record ON dry_charge (record_id, revision);
 CREATE INDEX dry_charge_run ON dry_charge (run_id);
-SELECT seal_table('dry_charge');
+CREATE TRIGGER sealed_truncate BEFORE TRUNCATE ON dry_charge FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Invariant 14: no number, no posting, no payment and no claim of what is not live, whoever asks.
 CREATE FUNCTION only_live() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -56,7 +56,7 @@ CREATE VIEW dry.claim AS
   WHERE run_id <> ALL (current_setting('wattledger.unseen')::text[]) AND NOT EXISTS (SELECT FROM public.dry_claim o WHERE o.run_id = current_setting('wattledger.run') AND o.charge_id = k.charge_id);
 CREATE FUNCTION dry.write_claim() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF CASE TG_OP WHEN 'INSERT' THEN NEW.run_id ELSE OLD.run_id END <> current_setting('wattledger.run') THEN
+  IF (CASE TG_OP WHEN 'INSERT' THEN NEW.run_id ELSE OLD.run_id END) <> current_setting('wattledger.run') THEN
     RAISE EXCEPTION 'a dry run leaves claims of other runs alone' USING ERRCODE = 'WL001';
   END IF;
   IF TG_OP = 'DELETE' THEN

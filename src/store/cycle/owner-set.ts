@@ -2,6 +2,7 @@ import type { Db } from '../db.ts';
 import { onLikelyLines } from './likely-lines.ts';
 import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { lockRun } from './run-state.ts';
+import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
@@ -26,7 +27,8 @@ async function markOwners(db: Db, runId: string, entityId: string, shared: Reado
   const due = (await ownerContracts(db, entityId)).filter((c) => shared.has(c.contractId) || guarantees(c));
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT $1, id, 'pending' FROM (SELECT unnest($2::text[]) AS id
-       UNION SELECT k.account_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.payer_account_id IS NULL) a ON CONFLICT DO NOTHING`,
+       UNION SELECT k.account_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.payer_account_id IS NULL) a
+     WHERE EXISTS (SELECT FROM billing_run r WHERE r.id = $1 AND ${selected('a.id')}) ON CONFLICT DO NOTHING`,
     [runId, due.flatMap(payeesOfContract)],
   );
 }
@@ -40,7 +42,7 @@ const claimShares = `WITH open AS MATERIALIZED (
     JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
     JOIN rated_charge c ON c.charge_id = o.charge_id AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
-    WHERE r.id = $1),
+    WHERE r.id = $1 AND ${selected('c.payee_account_id')}),
   billed AS (
     SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL
     JOIN claim k ON k.charge_id = s.charge_id AND k.disposition <> 'carried'),

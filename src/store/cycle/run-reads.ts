@@ -1,6 +1,7 @@
 import { type Issue, type IssueCode, messageOf } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
+import { selected } from './selection.ts';
 
 /** The ERP connection that holds today for a run's entity, and the entity's zone. */
 export async function runConnection(db: Db, runId: string): Promise<{ readonly connectionId: string; readonly timeZone: string }> {
@@ -24,7 +25,7 @@ export async function runTimeZone(db: Db, runId: string): Promise<string> {
 export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
   const { rows } = await db.query(
     `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
-     WHERE r.id = $1 AND ${waitsSql}
+     WHERE r.id = $1 AND ${selected('h.account_id')} AND ${waitsSql}
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)
      ORDER BY h.record_id LIMIT 20`,
     [runId],

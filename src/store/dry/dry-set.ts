@@ -1,3 +1,4 @@
+import { shareRoles } from '../cycle/owner-contracts.ts';
 import { closeOwnerSet } from '../cycle/owner-set.ts';
 import { claimable, markAccounts } from '../cycle/record-set.ts';
 import { lockRun } from '../cycle/run-state.ts';
@@ -35,9 +36,13 @@ export async function closeDrySet(db: Db, runId: string): Promise<{ readonly cla
   return { claimed: (listed.rowCount ?? 0) + shares.claimed };
 }
 
-/** What the set of run $2 held: its claims without what the month decided, which is decided anew, and what it carried since taken over by another. */
+/** What the set of run $2 held: its claims without what the month decided, which is decided anew, and what it carried, with the shares that waited for it. */
 const setOf = `INSERT INTO public.dry_claim (run_id, charge_id, account_id, disposition, held_since)
   SELECT $1, k.charge_id, k.account_id, 'document', k.held_since FROM public.claim k JOIN public.rated_charge c ON c.charge_id = k.charge_id
   WHERE k.run_id = $2 AND NOT (c.record_id IS NULL AND EXISTS (SELECT FROM period_charge p WHERE p.run_id = $2 AND p.charge_hash = c.charge_hash))
   UNION
-  SELECT $1, h.charge_id, h.account_id, 'document', NULL FROM public.exclusion_hit h WHERE h.run_id = $2 AND h.outcome = 'carried' AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = h.charge_id)`;
+  SELECT $1, h.charge_id, h.account_id, 'document', NULL FROM public.exclusion_hit h WHERE h.run_id = $2 AND h.outcome = 'carried' AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = h.charge_id)
+  UNION
+  SELECT $1, c.charge_id, c.payee_account_id, 'document', NULL FROM public.exclusion_hit h JOIN public.rated_charge s ON s.charge_id = h.charge_id
+  JOIN public.rated_charge c ON c.record_id = s.record_id AND c.revision = s.revision AND (c.reversal_of IS NULL) = (s.reversal_of IS NULL) AND c.payee_account_id IS NOT NULL AND c.role IN ${shareRoles}
+  WHERE h.run_id = $2 AND h.outcome = 'carried' AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = c.charge_id)`;
