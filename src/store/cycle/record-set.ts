@@ -3,22 +3,23 @@ import { takeTwins } from './adjustment-twins.ts';
 import { claimCreditOrders } from './credit-orders.ts';
 import { onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
+import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /**
- * Sale charges a run ($1) may claim: of its months, claimed by none, or carried by a run that is closed. A charge and its mirror
+ * Sale charges a run ($1) may claim: of its accounts and months, claimed by none, or carried by a run that is closed. A charge and its mirror
  * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
  * of the list of open charges, not of all there ever were.
  */
 export const claimable = `SELECT c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency
   FROM billing_run r JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period JOIN rated_charge c ON c.charge_id = o.charge_id
-  WHERE r.id = $1 AND c.payer_account_id IS NOT NULL
+  WHERE r.id = $1 AND c.payer_account_id IS NOT NULL AND ${selected('c.payer_account_id')}
   UNION ALL
   SELECT c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
   JOIN rated_charge c ON c.charge_id = own.charge_id AND c.entity_id = r.entity_id AND c.service_month <= r.period AND c.payer_account_id IS NOT NULL
   LEFT JOIN claim original ON original.charge_id = c.reversal_of
-  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)`;
+  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL) AND ${selected('c.payer_account_id')}`;
 
 /** A carried charge moves to the run that claims it now. */
 export const takeOver =
@@ -35,18 +36,23 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
     [runId],
   );
   await planForAccounts(db);
+  await markAccounts(db, runId);
+  await takeTwins(db, runId);
+  await claimCreditOrders(db, runId);
+  return { claimed: rowCount ?? 0 };
+}
+
+/** Marks the accounts to be built: those with something in the set, and those that a month without a session costs something. */
+export async function markAccounts(db: Db, runId: string): Promise<void> {
   await db.query(
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM claim WHERE run_id = $1 ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'",
     [runId],
   );
-  await takeTwins(db, runId);
   // Fees and minimums are due without a session too.
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
        JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < r.period_end + interval '1 month' AND v.valid_to > r.period_start - interval '2 months'
-     WHERE r.id = $1 AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
+     WHERE r.id = $1 AND ${selected('a.id')} AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
     [runId],
   );
-  await claimCreditOrders(db, runId);
-  return { claimed: rowCount ?? 0 };
 }
