@@ -107,7 +107,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       const { timeZone } = await runConnection(store.pool, input.runId);
       const issueOn = localDateOf(now().getTime(), timeZone);
       return beating(async () => {
-        const problems = await contentProblems(store.pool, input.runId, [input.group]);
+        const problems = await store.tx((db) => contentProblems(db, input.runId, [input.group]));
         if (problems.length > 0) throw new RangeError(`not what was approved: ${problems.join('; ')}`);
         for (let issued = 0; ; ) {
           const result = await store.tx((db) => issueDocuments(db, input.runId, issueOn, input));

@@ -60,7 +60,7 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     [runId, accountIds],
   );
   if (parked.size === 0) return;
-  await db.query("UPDATE run_account a SET state = 'parked', reason = p.reason FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id", [
+  await db.query("UPDATE run_account a SET state = 'parked', reason = p.reason, plain = false FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id", [
     runId,
     [...parked.keys()],
     [...parked.values()],
