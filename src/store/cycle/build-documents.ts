@@ -9,6 +9,9 @@ import { holdCharges, parkAccounts, settleCorrections } from './hold-charges.ts'
 import { documentRows, insertDocuments } from './insert-documents.ts';
 import { linkClaims } from './link-claims.ts';
 import { loadCredits, makeDocuments, withoutOverCredited } from './make-documents.ts';
+import { ownersBehind } from './owner-contracts.ts';
+import { followPulledIn, waitForSales } from './owner-set.ts';
+import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
 import { draftPeriodCharges } from './period-charges.ts';
 import { type AccountPreviews, type BuildRef, nextBuild, previewsOf, recordPreview } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
@@ -26,33 +29,90 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   if (state !== 'cancelled' && !isBefore(state, 'approved')) return readPreview(db, runId);
   if (!inReview.includes(state)) throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
   await assignGroups(db, runId);
-  const pending = await db.query<{ account_id: string; plain: boolean }>(
-    `SELECT x.account_id, x.plain FROM run_account x JOIN release_group g ON g.run_id = x.run_id AND g.name = x.group_name AND g.state = ANY($2)
+  const pending = await db.query<{ account_id: string }>(
+    `SELECT x.account_id FROM run_account x JOIN release_group g ON g.run_id = x.run_id AND g.name = x.group_name AND g.state = ANY($2)
      WHERE x.run_id = $1 AND x.state IN ('pending', 'parked') ORDER BY x.account_id`,
     [runId, inReview],
   );
   const accounts = pending.rows.map((r) => r.account_id);
   await planForAccounts(db);
+  const owners = await pendingOwners(db, runId, accounts);
+  const earning = new Set(owners.accounts);
+  const built = [...new Set([...accounts, ...owners.accounts])].sort();
+  const shaped = await shapedAmong(db, runId, built);
   const ref = await nextBuild(db, runId);
-  const shaped = (await hasRules(db, runId)) ? new Set(accounts) : new Set(pending.rows.flatMap((r) => (r.plain ? [] : [r.account_id])));
-  const previews = await buildAccounts(db, ref, accounts, shaped);
+  const paying = await buildAccounts(
+    db,
+    ref,
+    accounts.filter((id) => !earning.has(id)),
+    shaped,
+    (own) => decideDispositions(db, runId, own),
+  );
+  // By what became of the sales.
+  for (const chunk of chunksOf(owners.accounts)) await settleShares(db, runId, chunk, shaped);
+  await draftStatements(db, runId, owners.contracts);
+  const paid = await buildAccounts(db, ref, owners.accounts, shaped, async () => undefined);
   const preview = await writeHashes(db, runId);
-  await recordPreview(db, ref, previews, preview.contentHash);
+  await recordPreview(db, ref, [...paying, ...paid], preview.contentHash);
   await keepGroupHashes(db, runId);
-  await checkPreview(db, runId, accounts);
+  await checkPreview(db, runId, built);
   return preview;
 }
 
+/** Site owners among the accounts of a build, or behind parked ones of it, which are tried again with each. */
+async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide> {
+  const { rows } = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked'", [runId, accounts]);
+  const behind = await ownersBehind(
+    db,
+    runId,
+    rows.map((r) => r.account_id),
+  );
+  const side = await ownerSide(db, runId, [...accounts, ...behind]);
+  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, side.accounts]);
+  await assignGroups(db, runId);
+  return side;
+}
+
+/** Accounts of which something may be left out, corrected or held: by a rule, whichever it is, or by what they hold. */
+async function shapedAmong(db: Db, runId: string, accounts: readonly string[]): Promise<ReadonlySet<string>> {
+  if (await hasRules(db, runId)) return new Set(accounts);
+  const { rows } = await db.query<{ account_id: string }>('SELECT account_id FROM run_account WHERE run_id = $1 AND account_id = ANY($2) AND NOT plain', [runId, accounts]);
+  return new Set(rows.map((r) => r.account_id));
+}
+
+/** What of owners' shares goes with the sales as they now stand. */
+async function settleShares(db: Db, runId: string, accounts: readonly string[], shaped: ReadonlySet<string>): Promise<void> {
+  const own = accounts.filter((id) => shaped.has(id));
+  if (own.length > 0) {
+    await followPulledIn(db, runId, own);
+    await decideDispositions(db, runId, own);
+  }
+  const waiting = await db.query("SELECT FROM claim WHERE disposition = 'carried' LIMIT 1");
+  if (waiting.rowCount !== 0) await waitForSales(db, runId, accounts);
+}
+
 /**
- * Builds the drafts of accounts, chunk by chunk: while one is composed here, the database sums the charges of the next. `shaped`: accounts
- * of which something may be left out, corrected or held.
+ * Builds the drafts of accounts, chunk by chunk: while one is composed here, the database sums the charges of the next. What is left out or
+ * corrected is settled of those that are `shaped`; it begins with `decide`.
  */
-async function buildAccounts(db: Db, ref: BuildRef, accounts: readonly string[], shaped: ReadonlySet<string>): Promise<AccountPreviews[]> {
+async function buildAccounts(
+  db: Db,
+  ref: BuildRef,
+  accounts: readonly string[],
+  shaped: ReadonlySet<string>,
+  decide: (own: readonly string[]) => Promise<void>,
+): Promise<AccountPreviews[]> {
   const { runId } = ref;
   const previews: AccountPreviews[] = [];
   const chunks = chunksOf(accounts);
   const begin = async (chunk: readonly string[]) => {
-    const setup = await prepare(db, runId, chunk, shaped);
+    const setup = await prepare(
+      db,
+      runId,
+      chunk,
+      chunk.filter((id) => shaped.has(id)),
+      decide,
+    );
     const charges = sumCharges(db, setup, chunk);
     // What goes wrong is met where it is waited for.
     charges.catch(() => undefined);
@@ -79,13 +139,12 @@ async function buildAccounts(db: Db, ref: BuildRef, accounts: readonly string[],
 }
 
 /** All that is settled of accounts before their charges are summed. */
-async function prepare(db: Db, runId: string, accounts: readonly string[], shaped: ReadonlySet<string>): Promise<DocumentSetup> {
-  const own = accounts.filter((id) => shaped.has(id));
-  if (own.length > 0) {
-    await decideDispositions(db, runId, own);
-    await settleCorrections(db, runId, own);
+async function prepare(db: Db, runId: string, accounts: readonly string[], shaped: readonly string[], decide: (own: readonly string[]) => Promise<void>): Promise<DocumentSetup> {
+  if (shaped.length > 0) {
+    await decide(shaped);
+    await settleCorrections(db, runId, shaped);
   }
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);
-  return loadDocumentSetup(db, runId, accounts, own);
+  return loadDocumentSetup(db, runId, accounts, shaped);
 }

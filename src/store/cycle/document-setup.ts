@@ -86,6 +86,12 @@ async function orderedCharges(db: Db, runId: string, accounts: readonly string[]
   return new Set(rows.map((r) => r.charge_id));
 }
 
+/** Those of these accounts whose documents are statements without VAT. */
+export async function settlingAccounts(db: Db, runId: string, accountIds: readonly string[]): Promise<string[]> {
+  const owners = await ownersOf(db, runId, [...new Set(accountIds)]);
+  return [...owners].flatMap(([id, typeOf]) => (typeOf(0n) === 'settlementStatement' ? [id] : []));
+}
+
 /** What each site owner's document is, by its net: as the owner is registered and agreed at the end of the period. */
 async function ownersOf(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, TypeOf>> {
   if (accountIds.length === 0) return new Map();
