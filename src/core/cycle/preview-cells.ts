@@ -34,5 +34,12 @@ export function cellsOf(parts: readonly PreviewCell[]): PreviewCell[] {
 }
 
 function plus(a: PreviewCell, b: PreviewCell): PreviewCell {
-  return { ...a, quantity: a.quantity + b.quantity, netMinor: a.netMinor + b.netMinor, energyWh: a.energyWh + b.energyWh, charges: a.charges + b.charges, unsharedMinor: a.unsharedMinor + b.unsharedMinor };
+  return {
+    ...a,
+    quantity: a.quantity + b.quantity,
+    netMinor: a.netMinor + b.netMinor,
+    energyWh: a.energyWh + b.energyWh,
+    charges: a.charges + b.charges,
+    unsharedMinor: a.unsharedMinor + b.unsharedMinor,
+  };
 }

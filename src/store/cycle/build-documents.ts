@@ -95,13 +95,7 @@ async function settleShares(db: Db, runId: string, accounts: readonly string[], 
  * Builds the drafts of accounts, chunk by chunk: while one is composed here, the database sums the charges of the next. What is left out or
  * corrected is settled of those that are `shaped`; it begins with `decide`.
  */
-async function buildAccounts(
-  db: Db,
-  ref: BuildRef,
-  accounts: readonly string[],
-  shaped: ReadonlySet<string>,
-  decide: (own: readonly string[]) => Promise<void>,
-): Promise<AccountPreviews[]> {
+async function buildAccounts(db: Db, ref: BuildRef, accounts: readonly string[], shaped: ReadonlySet<string>, decide: (own: readonly string[]) => Promise<void>): Promise<AccountPreviews[]> {
   const { runId } = ref;
   const previews: AccountPreviews[] = [];
   const chunks = chunksOf(accounts);

@@ -47,11 +47,10 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
 export async function parkAccounts(db: Db, runId: string, parked: ReadonlyMap<string, string>): Promise<void> {
   if (parked.size === 0) return;
   const ids = [...parked.keys()];
-  await db.query("UPDATE run_account a SET state = 'parked', reason = p.reason, plain = false FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id", [
-    runId,
-    ids,
-    [...parked.values()],
-  ]);
+  await db.query(
+    "UPDATE run_account a SET state = 'parked', reason = p.reason, plain = false FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id",
+    [runId, ids, [...parked.values()]],
+  );
   await db.query("UPDATE claim SET disposition = 'carried', document_id = NULL, line_no = NULL WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, ids]);
   await db.query('DELETE FROM period_charge WHERE run_id = $1 AND account_id = ANY($2)', [runId, ids]);
 }

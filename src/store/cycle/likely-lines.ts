@@ -1,4 +1,5 @@
-const lineKey = 'c.customer_cost_center, c.cost_center, c.site_id, c.service_month, c.component, c.unit_price, c.vat_code, c.gl_account, c.role, c.mapping_version, c.quantity_unit';
+/** Columns of a `rated_charge c` that tell lines apart. */
+export const lineKey = 'c.customer_cost_center, c.cost_center, c.site_id, c.service_month, c.component, c.unit_price, c.vat_code, c.gl_account, c.role, c.mapping_version, c.quantity_unit';
 
 /**
  * Charges for documents of a run ($1) by the line on which they come to stand as long as nothing is corrected, held or left out: `ids` of

@@ -1,6 +1,6 @@
 import type { Db } from '../db.ts';
 import { settlingAccounts } from './document-setup.ts';
-import { claimsOf, likelyLines } from './likely-lines.ts';
+import { claimsOf, likelyLines, lineKey } from './likely-lines.ts';
 import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { lockRun } from './run-state.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
@@ -31,7 +31,7 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
  * Rows that a cancelled run stated are open again and come along. Shares on revenue that is paid wait: payments are not known here yet.
  */
 const claimShares = `WITH open AS MATERIALIZED (
-    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, v.clauses->>'basis' AS basis FROM billing_run r
+    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, c.clause, c.currency, c.rounding_mode, ${lineKey}, v.clauses->>'basis' AS basis FROM billing_run r
     JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
     JOIN rated_charge c ON c.charge_id = o.charge_id AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
@@ -42,7 +42,7 @@ const claimShares = `WITH open AS MATERIALIZED (
   released AS (
     SELECT o.* FROM open o LEFT JOIN billed b ON b.record_id = o.record_id AND b.revision = o.revision
     WHERE o.record_id IS NULL OR o.reversal_of IS NOT NULL OR o.basis = 'rated' OR coalesce(o.basis, 'billed') = 'billed' AND b.record_id IS NOT NULL),
-  lines AS MATERIALIZED (${likelyLines('c.payee_account_id', 'released o JOIN rated_charge c ON c.charge_id = o.charge_id', 'c.payee_account_id = ANY($2)')}),
+  lines AS MATERIALIZED (${likelyLines('c.payee_account_id', 'released c', 'c.payee_account_id = ANY($2)')}),
   made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${claimsOf('SELECT * FROM lines')}),
   noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
     ON CONFLICT (run_id, account_id) DO UPDATE SET plain = run_account.plain AND excluded.plain)

@@ -102,7 +102,23 @@ function cellOf({ row, chargeIds, tariffVersionId, isCorrection, isUnshared }: S
 function manualCell(line: MadeDocuments['documents'][number]['value']['lines'][number]): PreviewCell[] {
   if (line.kind !== 'adjustment') return [];
   const { adjustmentId, vatCode, quantity, netMinor, energyWh } = line;
-  return [{ nature: 'manual', excluded: false, role: 'adjustment', component: adjustmentId ?? '', unitPrice: '', tariffVersionId: null, siteId: null, vatCode, quantity, netMinor, energyWh, charges: 1, unsharedMinor: 0n }];
+  return [
+    {
+      nature: 'manual',
+      excluded: false,
+      role: 'adjustment',
+      component: adjustmentId ?? '',
+      unitPrice: '',
+      tariffVersionId: null,
+      siteId: null,
+      vatCode,
+      quantity,
+      netMinor,
+      energyWh,
+      charges: 1,
+      unsharedMinor: 0n,
+    },
+  ];
 }
 
 const accountTable = ({ runId, build }: BuildRef): CopyTable<AccountRow> => ({

@@ -7,7 +7,8 @@ import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
 /** Open sales of a run's months: a FROM clause. */
-const open = 'billing_run r JOIN open_charge o ON r.id = $1 AND o.entity_id = r.entity_id AND o.service_month <= r.period JOIN rated_charge c ON c.charge_id = o.charge_id AND c.payer_account_id IS NOT NULL';
+const open =
+  'billing_run r JOIN open_charge o ON r.id = $1 AND o.entity_id = r.entity_id AND o.service_month <= r.period JOIN rated_charge c ON c.charge_id = o.charge_id AND c.payer_account_id IS NOT NULL';
 /** Sales that closed runs carried. */
 const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
@@ -42,10 +43,7 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
     [runId],
   );
   // An insert that looks for conflicts row by row costs half as much again: this is for what is carried alone.
-  const taken = await db.query<{ account_id: string }>(
-    `${claim} ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${carried}) c`)} ${takeOver} RETURNING account_id`,
-    [runId],
-  );
+  const taken = await db.query<{ account_id: string }>(`${claim} ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${carried}) c`)} ${takeOver} RETURNING account_id`, [runId]);
   await planForAccounts(db);
   await db.query(
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT $1, a, 'pending' FROM unnest($2::text[]) AS t(a) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = false",
