@@ -1,11 +1,23 @@
 import { sha256 } from '../seal/charge-record.ts';
-import type { ComposeInput, CreditedDocument, DocumentLine, DocumentValue, VatSummary } from './compose.ts';
 
+type Credited = {
+  readonly documentId: string;
+  readonly legalNumber: string;
+  readonly rest: { readonly payableMinor: bigint; readonly vat: readonly { readonly vatCode: string; readonly amountMinor: bigint; readonly vatMinor: bigint }[] };
+};
+type Line = Readonly<Record<'energyWh' | 'grossMinor' | 'netMinor' | 'quantity', bigint>> &
+  Readonly<Record<'chargeCount' | 'mappingVersion', number>> &
+  Readonly<Record<'costCenter' | 'description' | 'glAccount' | 'kind' | 'quantityUnit' | 'serviceMonth' | 'vatCode', string>> &
+  Readonly<Record<'adjustmentId' | 'customerCostCenter' | 'siteId' | 'unitPrice', string | null>> & {
+    readonly credits: { readonly documentId: string; readonly legalNumber: string; readonly lineNo: number | null } | null;
+  };
+/** What a document says, in minor units and Wh. */
 export type DocumentContent = {
-  readonly header: Pick<ComposeInput, 'kind' | 'credits' | 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period'> & Pick<DocumentValue, 'serviceFrom' | 'serviceTo'>;
-  readonly lines: readonly DocumentLine[];
-  readonly vat: readonly VatSummary[];
-  readonly totals: Pick<DocumentValue, 'netMinor' | 'vatMinor' | 'roundingMinor' | 'payableMinor' | 'energyWh' | 'chargeCount'>;
+  readonly header: Readonly<Record<'kind' | 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period', string>> &
+    Readonly<Record<'serviceFrom' | 'serviceTo', string | null>> & { readonly credits: Credited | null };
+  readonly lines: readonly Line[];
+  readonly vat: readonly { readonly vatCode: string; readonly percent: string; readonly baseMinor: bigint; readonly vatMinor: bigint }[];
+  readonly totals: Readonly<Record<'netMinor' | 'vatMinor' | 'roundingMinor' | 'payableMinor' | 'energyWh', bigint>> & { readonly chargeCount: number };
   /** SHA-256 in hex of every charge of it. */
   readonly chargeHashes: readonly string[];
 };
@@ -44,7 +56,7 @@ export function documentBytes({ header: h, lines, vat, totals: t, chargeHashes }
   );
 }
 
-function lineInOrder(l: DocumentLine) {
+function lineInOrder(l: Line) {
   return {
     adjustmentId: l.adjustmentId,
     chargeCount: l.chargeCount,
@@ -67,7 +79,7 @@ function lineInOrder(l: DocumentLine) {
   };
 }
 
-function creditedInOrder({ documentId, legalNumber, rest }: CreditedDocument) {
+function creditedInOrder({ documentId, legalNumber, rest }: Credited) {
   return {
     documentId,
     legalNumber,

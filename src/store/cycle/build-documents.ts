@@ -17,7 +17,7 @@ import { type AccountPreviews, type BuildRef, nextBuild, previewsOf, recordPrevi
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
 import { sumCharges } from './summed-charges.ts';
-import { planForAccounts } from './whole-run.ts';
+import { planForAccounts, planForSums } from './whole-run.ts';
 
 /**
  * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of their groups and of the
@@ -107,6 +107,7 @@ async function buildAccounts(db: Db, ref: BuildRef, accounts: readonly string[],
       chunk.filter((id) => shaped.has(id)),
       decide,
     );
+    await planForSums(db);
     const charges = sumCharges(db, setup, chunk);
     // What goes wrong is met where it is waited for.
     charges.catch(() => undefined);

@@ -3,6 +3,7 @@ import type { CreditRef, DocumentCharge } from '../../core/document/compose.ts';
 import type { Db } from '../db.ts';
 import { summedCharge } from './claimed-charges.ts';
 import type { DocumentSetup } from './document-setup.ts';
+import { planForAccounts } from './whole-run.ts';
 
 /** Charges of an account in a run that are alike in all that documents, lines and previews tell apart. */
 export type SummedCharges = {
@@ -49,8 +50,10 @@ const summed = `SELECT k.account_id, k.disposition, k.document_id, k.line_no, k.
     c.quantity, c.net_minor, c.gross_minor, c.energy_wh, c.service_on, c.service_on, -c.id, '{' || -c.id || '}', encode(c.charge_hash, 'hex'), '{NULL}'
   FROM period_charge c WHERE c.run_id = $1 AND c.account_id = ANY($2)`;
 
+/** To be called after `planForSums`; plans for accounts again when it is done. */
 export async function sumCharges(db: Db, { runId, period, ordered }: Pick<DocumentSetup, 'runId' | 'period' | 'ordered'>, accounts: readonly string[]): Promise<SummedCharges[]> {
   const { rows } = await db.query(summed, [runId, accounts, [...ordered], period]);
+  await planForAccounts(db);
   return rows.map((row) => ({
     accountId: row.account_id,
     disposition: row.disposition,
