@@ -117,7 +117,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async issueGroup(input: { runId: string; group: string; canary?: boolean }): Promise<{ issued: number }> {
       const issueOn = await todayOf(store.pool, input.runId, now());
       return beating(async () => {
-        const problems = await contentProblems(store.pool, input.runId, [input.group]);
+        const problems = await store.tx((db) => contentProblems(db, input.runId, [input.group]));
         if (problems.length > 0) throw new RangeError(`not what was approved: ${problems.join('; ')}`);
         for (let issued = 0; ; ) {
           const result = await store.tx((db) => issueDocuments(db, input.runId, issueOn, input));

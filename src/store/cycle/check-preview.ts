@@ -6,12 +6,13 @@ import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
-import { chunksOf } from './chunks.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
+
+const fewAccounts = 500;
 
 /** Something that a rule found in a run. */
 export type RunFound = {
@@ -36,7 +37,9 @@ export async function checkPreview(db: Db, runId: string, accounts: readonly str
   const offCycle = rows[0]?.off_cycle ?? false;
   const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
   const found: RunFound[] = [];
-  for (const chunk of chunksOf(accounts)) found.push(...(await findAll(db, 'account', rules, [runId, chunk], offCycle)));
+  // Many are read at once, few by index.
+  if (accounts.length > fewAccounts) await planForWholeRun(db);
+  found.push(...(await findAll(db, 'account', rules, [runId, accounts], offCycle)));
   await planForWholeRun(db);
   found.push(...(await findAll(db, 'run', rules, [runId], offCycle)));
   await planForAccounts(db);

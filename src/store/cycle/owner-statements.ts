@@ -10,6 +10,10 @@ import { guarantees, type OwnerContract, ownerContracts, payeesOfContract, share
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
 import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
+
+/** So many are looked up by index; more, by reading the month once. */
+const fewContracts = 50;
 
 /** The owners' side of a build: contracts to state, and all accounts with a part in them that may be built. */
 export type OwnerSide = { readonly contracts: readonly OwnerContract[]; readonly accounts: readonly string[] };
@@ -40,7 +44,7 @@ export async function ownerSide(db: Db, runId: string, accountIds: readonly stri
   const fixed = new Set(rows.map((r) => r.id));
   return {
     contracts: [...contracts].filter((c) => !payeesOfContract(c).some((id) => fixed.has(id))),
-    accounts: [...accounts].filter((id) => !fixed.has(id)).sort(),
+    accounts: [...new Set([...contracts].flatMap(payeesOfContract))].filter((id) => !fixed.has(id)).sort(),
   };
 }
 
@@ -68,7 +72,9 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
     const months = from === undefined ? [] : monthsBetween(from, run.period).filter((month) => month > (held(contract.accountId) ?? ''));
     return months.length === 0 ? [] : [{ contract, months }];
   });
+  if (wanted.length > fewContracts) await planForWholeRun(db);
   const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted);
+  await planForAccounts(db);
   const { charges, failed } = await statements(db, run.entity_id, loaded);
   await insertDrafts(
     db,
@@ -160,7 +166,7 @@ async function park(db: Db, runId: string, failed: readonly Failed[]): Promise<v
     [runId, found.map((i) => i.code), found.map((i) => i.severity), found.map((i) => i.subject), found.map((i) => JSON.stringify(i.params))],
   );
   await db.query(
-    "INSERT INTO run_account (run_id, account_id, state, reason) SELECT $1, a, 'parked', c FROM unnest($2::text[], $3::text[]) AS t(a, c) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'parked', reason = excluded.reason",
+    "INSERT INTO run_account (run_id, account_id, state, reason) SELECT $1, a, 'parked', c FROM unnest($2::text[], $3::text[]) AS t(a, c) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'parked', reason = excluded.reason, plain = false",
     [runId, failed.map((f) => f.accountId), failed.map((f) => f.issues.slice(0, 1).map(describeIssue).join(''))],
   );
 }

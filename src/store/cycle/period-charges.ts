@@ -38,7 +38,10 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
   const held = await heldMonths(db, runId);
   // An account that is left out is left out with its fees.
   const leftOut = await accountsLeftOut(db, runId);
-  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.period, runId, accountIds: accountIds.filter((id) => !leftOut.has(id)) });
+  // What of months before these is due shows in their sessions alone (`dueOf`).
+  const regular = monthAfter(run.period, -2);
+  const feesAloneFrom = run.since > regular ? run.since : regular;
+  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.period, runId, accountIds: accountIds.filter((id) => !leftOut.has(id)), feesAloneFrom });
   const drafts: { accountId: string; charge: PeriodCharge }[] = [];
   const parked = new Map<string, string>();
   for (const contract of book.contracts) {
@@ -57,11 +60,10 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     [runId, accountIds],
   );
   if (parked.size === 0) return;
-  await db.query("UPDATE run_account a SET state = 'parked', reason = p.reason FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id", [
-    runId,
-    [...parked.keys()],
-    [...parked.values()],
-  ]);
+  await db.query(
+    "UPDATE run_account a SET state = 'parked', reason = p.reason, plain = false FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id",
+    [runId, [...parked.keys()], [...parked.values()]],
+  );
   await db.query("UPDATE claim SET disposition = 'carried' WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, [...parked.keys()]]);
 }
 

@@ -1,6 +1,6 @@
 import { shareRoles } from '../cycle/owner-contracts.ts';
 import { closeOwnerSet } from '../cycle/owner-set.ts';
-import { claimable, markAccounts } from '../cycle/record-set.ts';
+import { claimable, markDueWithoutSessions } from '../cycle/record-set.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import { planForAccounts, planForWholeRun } from '../cycle/whole-run.ts';
 import type { Db } from '../db.ts';
@@ -31,8 +31,11 @@ export async function closeDrySet(db: Db, runId: string): Promise<{ readonly cla
     await db.query("INSERT INTO run_account (run_id, account_id, group_name, state) SELECT $1, account_id, group_name, 'pending' FROM run_account WHERE run_id = $2", [runId, run.base]);
     return { claimed: listed.rowCount ?? 0 };
   }
-  await markAccounts(db, runId);
+  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM public.dry_claim WHERE run_id = $1", [runId]);
+  await markDueWithoutSessions(db, runId);
   const shares = await closeOwnerSet(db, runId);
+  // What is supposed may leave out or correct anything: nothing of it is decided beforehand.
+  await db.query('UPDATE run_account SET plain = false WHERE run_id = $1 AND plain', [runId]);
   return { claimed: (listed.rowCount ?? 0) + shares.claimed };
 }
 

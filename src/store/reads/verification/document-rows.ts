@@ -1,6 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { StoredDocument, StoredParts } from '../../../core/document/judge-document.ts';
-import { adjustmentOf, annexOrder, chargeOf, claimedCharges, manualLines } from '../../cycle/claimed-charges.ts';
+import { adjustmentOf, chargeOf, claimedCharges, manualLines } from '../../cycle/claimed-charges.ts';
 import { creditRefs } from '../../cycle/credits.ts';
 import type { Db } from '../../db.ts';
 import type { Judged } from './intake-rows.ts';
@@ -18,7 +18,7 @@ export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: St
 /** Documents with what they were composed from. */
 export async function withParts(db: Db, documents: readonly StoredDocument[]): Promise<{ readonly row: StoredDocument; readonly parts: StoredParts }[]> {
   const ids = documents.map((d) => d.id);
-  const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, ${annexOrder}`, [ids]);
+  const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, c.charge_id`, [ids]);
   const lines = await db.query('SELECT * FROM document_line WHERE document_id = ANY($1) ORDER BY document_id, line_no', [ids]);
   const adjustments = await db.query(`SELECT a.*, l.document_id FROM document_line l JOIN (${manualLines}) a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id`, [ids]);
   const refs = await creditRefs(db, charges.rows);
