@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runCommand, runMain } from 'citty';
 import { group } from './commands/command.ts';
+import { erpCommands } from './commands/erp.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
 import { loadCommand } from './commands/load.ts';
@@ -26,6 +27,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   sweep: sweepCommand,
   rate: rateCommand,
   run: runCommands,
+  erp: erpCommands,
   trace: traceCommand,
   verify: verifyCommand,
   retention: retentionCommand,
