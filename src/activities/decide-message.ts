@@ -11,9 +11,10 @@ import type { SignedDecision } from '../store/intake/load-decisions.ts';
 import type { Head } from '../store/intake/load-page.ts';
 import type { SetupBook } from '../store/intake/load-setup.ts';
 import type { SpanRow } from '../store/intake/session-spans.ts';
-import type { Outcome, RecordRow } from '../store/intake/write-page.ts';
+import type { RecordRow } from '../store/intake/write-page.ts';
 import { type Parsed, type Readable, recordKeyText } from './parse-page.ts';
 import { keepAsEvidence, takeBack } from './set-aside.ts';
+import type { Verdict } from './verdict.ts';
 
 /**
  * Why a message is looked at: it came; what it waited for may be there; its neighbours changed; or somebody ordered that what it was billed is
@@ -30,18 +31,6 @@ export type PageContext = {
   /** What a record is charged as it stands; of those that are billed anew. */
   readonly chargedFor: (recordId: bigint) => ChargeRecord['allocation'] | undefined;
 };
-/** What is to be done about one message; `head` is how the record stands afterwards. */
-export type Verdict = {
-  readonly outcome: Outcome;
-  readonly issues: readonly Issue[];
-  readonly head?: Head;
-  readonly seal?: RecordRow;
-  /** What is booked is to be reversed and nothing takes its place. */
-  readonly unbook?: boolean;
-  /** Where the session stands now; null takes it out of its neighbours' sight. */
-  readonly span?: SpanRow | null;
-};
-
 const nothing: Verdict = { outcome: 'duplicate', issues: [] };
 const noWaiting = { waiting: null, waitingFor: null, worth: null, issues: [] } as const;
 

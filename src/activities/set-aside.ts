@@ -5,8 +5,8 @@ import { issue } from '../core/issues.ts';
 import { localDateOf, parseInstant } from '../core/time.ts';
 import type { Head } from '../store/intake/load-page.ts';
 import type { SpanRow } from '../store/intake/session-spans.ts';
-import type { Verdict } from './decide-message.ts';
 import type { Readable } from './parse-page.ts';
+import type { Verdict } from './verdict.ts';
 
 type Found = Pick<Evaluation, 'serviceMonth' | 'siteId' | 'accountId'>;
 
