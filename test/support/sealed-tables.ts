@@ -33,4 +33,8 @@ export const sealedTables = [
   'control_total',
   'control_total_acceptance',
   'run_closing',
+  'accounting_period_event',
+  'accrual',
+  'accrual_line',
+  'accrual_expectation',
 ] as const;
