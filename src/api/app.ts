@@ -26,6 +26,7 @@ import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
+import { partnerRoutes } from './routes/partners.ts';
 import { previewRuleRoutes } from './routes/preview-rules.ts';
 import { priceSeriesRoutes } from './routes/price-series.ts';
 import { publishedSchemaRoutes } from './routes/published-schemas.ts';
@@ -113,6 +114,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);
   sourceConnectionRoutes(app, deps);
+  partnerRoutes(app, deps);
   runRoutes(app, deps);
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);

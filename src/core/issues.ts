@@ -37,6 +37,7 @@ const catalogue = {
   missingPricePoint: ['price series {series} has no price at {at}', 'Load the prices of that day; what waits for them goes on by itself.'],
   evidenceOnly: ['the energy was told by the vehicle, not by a meter', 'Only metered energy is reimbursed: send the meter’s record.'],
   keptAsEvidence: ['the energy was told by the vehicle: it is kept as evidence beside the meter’s record', 'Nothing to do: it is compared, never billed.'],
+  partnerRefuses: ['{partner} refuses CDRs {what}: {computed}, where {limit} holds', 'Mend what the CDR says, settle the session by document, or correct the profile of the partner.'],
   creditedBySender: ['its sender took it back by credit CDR {credit}', 'Nothing to do: what was booked of it is reversed; what takes its place comes under an id of its own.'],
   stoppedAbruptly: ['the charger stopped by {stopReason}: it may not have counted all', 'Compare with the charger’s register before and after.'],
   energyFromStateOfCharge: ['the vehicle tells no energy; it is taken from the rise of its state of charge', 'Nothing to do: it is evidence, and coarse.'],
