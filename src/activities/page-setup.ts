@@ -3,7 +3,7 @@ import { parseInstant } from '../core/time.ts';
 import type { Db } from '../store/db.ts';
 import type { PageMessage } from '../store/intake/load-page.ts';
 import { loadSetup, type SetupBook, type TokenUse } from '../store/intake/load-setup.ts';
-import type { Readable } from './decide-message.ts';
+import type { Readable } from './parse-page.ts';
 
 export type PageSetup = { readonly setup: SetupBook; readonly tokens: readonly TokenUse[]; readonly anonymousTokens: ReadonlySet<string> };
 

@@ -7,9 +7,9 @@ import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { loadMessages } from '../store/intake/load-page.ts';
 import type { SetupBook } from '../store/intake/load-setup.ts';
 import { chargesOf } from '../store/intake/write-page.ts';
-import { decideOrHold, type Readable } from './decide-message.ts';
+import { decideOrHold } from './decide-message.ts';
 import { loadPageSetup } from './page-setup.ts';
-import { parseMessage } from './parse-page.ts';
+import { parseMessage, type Readable } from './parse-page.ts';
 
 const pageSize = 1000;
 

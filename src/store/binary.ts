@@ -102,6 +102,7 @@ export type BinaryType<T> = { readonly oid: number; readonly sql: string; write(
 
 export const bool: BinaryType<boolean> = {
   oid: 16,
+  sql: 'boolean',
   write(to, value) {
     to.int32(1);
     to.raw(value ? yes : no);
