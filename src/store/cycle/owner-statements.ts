@@ -8,6 +8,7 @@ import { loadAccounts, loadEntity } from '../intake/load-setup.ts';
 import { heldMonths, insertDrafts } from './drafts.ts';
 import { guarantees, type OwnerContract, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
+import { changesSessions } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
@@ -84,14 +85,22 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   await park(db, runId, failed);
 }
 
-/** The first month of each contract of which a run claims shares. */
+/** The first month of each contract of which a run claims shares, or in which a late session of the run moves what its customer's other sessions came to (D44). */
 async function firstMonths(db: Db, runId: string, contractIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { rows } = await db.query<{ contract_id: string; first: string }>(
     `SELECT c.contract_id, min(c.service_month) AS first FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-     WHERE k.run_id = $1 AND k.account_id IN (SELECT account_id FROM run_account WHERE run_id = $1) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1`,
+     WHERE k.run_id = $1 AND k.account_id IN (SELECT account_id FROM run_account WHERE run_id = $1) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1
+     UNION ALL
+     SELECT h.contract_id, min(h.service_month) FROM (
+       SELECT DISTINCT c.payer_account_id, c.service_month, c.entity_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
+       WHERE k.run_id = $1 AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}) l
+     JOIN rated_charge s ON s.entity_id = l.entity_id AND s.service_month = l.service_month AND s.payer_account_id = l.payer_account_id AND s.record_id IS NOT NULL
+     JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.contract_id = ANY($2) AND h.role IN ${shareRoles} GROUP BY 1`,
     [runId, contractIds],
   );
-  return new Map(rows.map((r) => [r.contract_id, r.first]));
+  const first = new Map<string, string>();
+  for (const r of rows) if (r.first < (first.get(r.contract_id) ?? '9999-99')) first.set(r.contract_id, r.first);
+  return first;
 }
 
 /** The month from which the run before this one left months alone, because an earlier run had not issued yet: due now. */
