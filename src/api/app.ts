@@ -47,6 +47,7 @@ import { setUpProposalRoutes } from './routes/set-up-proposals.ts';
 import { sourceConnectionRoutes } from './routes/source-connections.ts';
 import { standingApprovalRoutes } from './routes/standing-approvals.ts';
 import { tariffRoutes } from './routes/tariffs.ts';
+import { traceRoutes } from './routes/trace.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
 export type ApiDeps = {
@@ -104,6 +105,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', idempotent(deps.store.pool));
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
+  traceRoutes(app, deps);
   chargeRoutes(app, deps);
   allowanceRoutes(app, deps);
   ledgerRoutes(app, deps);
