@@ -20,6 +20,7 @@ import { creditRoutes } from './routes/credits.ts';
 import { documentRuleRoutes } from './routes/document-rules.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
+import { erpConnectionRoutes } from './routes/erp-connections.ts';
 import { erpPostingRoutes } from './routes/erp-postings.ts';
 import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -124,6 +125,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
   erpPostingRoutes(app, deps);
+  erpConnectionRoutes(app, deps);
   creditRoutes(app, deps);
   documentRuleRoutes(app, deps);
   setUpRoutes(app, deps);

@@ -35,7 +35,7 @@ const mutable = [
     'payee_bank_account',
     'api_key',
   ],
-  ...['raw_pending', 'record_head', 'block_pending', 'charge_identity', 'expectation', 'erp_control_total', 'billing_run', 'release_group', 'run_account', 'number_series'],
+  ...['raw_pending', 'record_head', 'block_pending', 'charge_identity', 'expectation', 'erp_control_total', 'erp_drift', 'billing_run', 'release_group', 'run_account', 'number_series'],
   ...[
     'accounting_period',
     'erp_connection',

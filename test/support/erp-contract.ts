@@ -3,6 +3,7 @@ import { handOverRows } from '../../src/activities/hand-over-rows.ts';
 import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpDocument, ErpKind, ErpLine } from '../../src/contracts/erp-document.ts';
 import { heldDifferences } from '../../src/core/hand-over/compare-held.ts';
+import { driftOf } from '../../src/core/hand-over/drift.ts';
 import { canonicalBytes } from '../../src/core/seal/charge-record.ts';
 import type { Answer } from '../../src/store/outbox.ts';
 
@@ -133,6 +134,14 @@ export function erpContract(name: string, open: () => ErpPort): void {
       const settled = await settleAll(erp, documents);
       expect([...settled.values()].map((s) => s.states.at(-1))).toEqual(['verified', 'verified', 'verified', 'refused', 'verified', 'verified', 'verified']);
       expect(await erp.controlTotals('run_batch')).toEqual(controlTotalsOf(documents.filter((d) => d.key !== 'batch_4')));
+    });
+    it('tells what it holds of a run, so that nothing has drifted', async () => {
+      const erp = open();
+      const documents = (['invoice', 'creditNote', 'vendorBill', 'journal'] as const).map((kind) => documentOf(kind, `held_${kind}`, { runId: 'run_held' }));
+      for (const document of documents) await erp.post(document);
+      const held = await erp.holdings('run_held', documents);
+      expect(held.map((h) => h.key).sort()).toEqual(documents.map((d) => d.key).sort());
+      expect(driftOf(documents, new Set(documents.map((d) => d.key)), held)).toEqual([]);
     });
     it('sums what it holds of a run as we do', async () => {
       const erp = open();

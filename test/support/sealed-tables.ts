@@ -33,4 +33,6 @@ export const sealedTables = [
   'control_total',
   'control_total_acceptance',
   'run_closing',
+  'erp_comparison',
+  'document_payment',
 ] as const;

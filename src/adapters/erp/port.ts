@@ -1,4 +1,4 @@
-import type { ErpDocument, ErpHeld, ErpKind } from '../../contracts/erp-document.ts';
+import type { ErpDocument, ErpHeld, ErpHolding, ErpKind, ErpPayment } from '../../contracts/erp-document.ts';
 import { addSums } from '../../core/hand-over/sums.ts';
 
 /** Sums of what the ERP holds, by `kind|glAccount|costCenter|vatCode|currency`, in minor units; without those that are nothing. */
@@ -30,6 +30,10 @@ export type ErpPort = {
     post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, string>>;
   };
   controlTotals(runId: string): Promise<ControlTotals>;
+  /** All of ours that it holds of a run, also what somebody reversed there, and what bears our marks and we never sent. `ours`: the documents we know of. */
+  holdings(runId: string, ours: readonly ErpDocument[]): Promise<readonly ErpHolding[]>;
+  /** What is paid of documents; of an ERP that tells. Those it does not know are left out. */
+  payments?(documents: readonly ErpDocument[]): Promise<readonly ErpPayment[]>;
 };
 
 /** The ERP said no: it will say no again until somebody changes something. */

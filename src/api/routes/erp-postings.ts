@@ -6,7 +6,7 @@ import type { ApiEnv } from '../env.ts';
 import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
-const erpTags = ['ERP'];
+export const erpTags = ['ERP'];
 const posting = z
   .object({
     key: z.string(),

@@ -1,4 +1,5 @@
 import type { ErpDocument } from '../../../contracts/erp-document.ts';
+import { sumsOf } from '../../../core/hand-over/sums.ts';
 import { controlTotalsOf, ErpOutcomeUnknown, type ErpPort, ErpRefused, type OnDrafted, type PartiesOf } from '../port.ts';
 import { documentNumberOf, type HeldThere, heldOf, journalLinesOf, type LedgerEntry, partyNumberOf, runTagOf } from './entries.ts';
 import { type BatchRequest, type BusinessCentralServer, businessCentralOData, maxBatch } from './odata.ts';
@@ -116,6 +117,13 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
       const tag = runTagOf(runId);
       const held = await entries(`contains(description,${quoted(` ${tag} `)})`);
       return controlTotalsOf(held.filter((h) => h.runTag === tag));
+    },
+    async holdings(runId, ours) {
+      const tag = runTagOf(runId);
+      const keys = new Map(ours.map((d) => [documentNumberOf(d.key), d.key]));
+      const held = (await entries(`contains(description,${quoted(` ${tag} `)})`)).filter((h) => h.runTag === tag);
+      // A reversal there bears the number of what it takes back.
+      return held.map((h) => ({ ...h, key: keys.get(h.documentNumber) ?? h.documentNumber, isReversed: sumsOf(h.lines).size === 0 }));
     },
   };
 }
