@@ -6,6 +6,7 @@ import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
 import { loadCommand } from './commands/load.ts';
 import { openApiCommand } from './commands/openapi.ts';
+import { periodCommands } from './commands/period.ts';
 import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
 import { rateCommand } from './commands/rate.ts';
 import { retentionCommand } from './commands/retention.ts';
@@ -27,6 +28,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   sweep: sweepCommand,
   rate: rateCommand,
   run: runCommands,
+  period: periodCommands,
   erp: erpCommands,
   trace: traceCommand,
   verify: verifyCommand,

@@ -2,7 +2,9 @@ import type { ErpDocument } from '../contracts/erp-document.ts';
 import { type Drift, driftOf } from '../core/hand-over/drift.ts';
 import type { Store } from '../store/db.ts';
 import { connectionsInUse, documentsToAskPayment, keepDrift, keepPayments, rowsToCompare } from '../store/erp-comparison.ts';
+import { keepMasterData, mappingsOf } from '../store/erp-mapping.ts';
 import { beating } from './beating.ts';
+import { asSent } from './erp-terms.ts';
 import { asFailure } from './failures.ts';
 import type { ErpFor } from './hand-over.ts';
 
@@ -27,9 +29,11 @@ export function createCompareActivities({ store, erpFor }: { readonly store: Sto
 /** Compares all that was handed over to a connection with what it holds, both ways, keeps what drifted, and asks what is paid. */
 export async function compareErp(store: Store, erpFor: ErpFor, connectionId: string): Promise<Compared> {
   const erp = await erpFor(connectionId);
-  const rows = await rowsToCompare(store.pool, connectionId);
+  const master = await erp.masterData?.();
+  if (master !== undefined) await store.tx((db) => keepMasterData(db, connectionId, master));
+  const [rows, mappings] = await Promise.all([rowsToCompare(store.pool, connectionId), mappingsOf(store.pool, connectionId)]);
   const known = new Set(rows.map((r) => r.key));
-  const documents = rows.map((r) => ({ state: r.state, document: JSON.parse(r.payload.toString('utf8')) as ErpDocument }));
+  const documents = rows.map((r) => ({ state: r.state, document: asSent(JSON.parse(r.payload.toString('utf8')) as ErpDocument, mappings, r.mappingVersion) }));
   const drifts: Drift[] = [];
   for (const runId of new Set(documents.map((d) => d.document.runId))) {
     const ofRun = documents.filter((d) => d.document.runId === runId);

@@ -1,12 +1,14 @@
 import type { Db } from './db.ts';
 
-export type ComparedRow = { readonly key: string; readonly documentId: string | null; readonly state: string; readonly payload: Buffer };
+export type ComparedRow = { readonly key: string; readonly documentId: string | null; readonly state: string; readonly payload: Buffer; readonly mappingVersion: number | null };
 export type FoundDrift = { readonly key: string; readonly kind: string; readonly words: string };
 export type ToldPayment = { readonly documentId: string; readonly state: string; readonly openMinor: bigint };
 
 /** Everything that was handed over to a connection, or is to be, in order of key. */
 export async function rowsToCompare(db: Db, connectionId: string): Promise<readonly ComparedRow[]> {
-  const { rows } = await db.query('SELECT key, document_id AS "documentId", state, payload FROM erp_posting WHERE connection_id = $1 ORDER BY key', [connectionId]);
+  const { rows } = await db.query('SELECT key, document_id AS "documentId", state, payload, mapping_version AS "mappingVersion" FROM erp_posting WHERE connection_id = $1 ORDER BY key', [
+    connectionId,
+  ]);
   return rows;
 }
 

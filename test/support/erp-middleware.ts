@@ -64,7 +64,7 @@ export class ErpMiddleware {
       return [200, { count, sums: [...sums].map(([key, amount]) => ({ key, amountMinor: amount.toString() })) }];
     }
     if (path === '/documents' && method === 'GET') {
-      const ofRun = [...this.#kept.values()].filter((k) => k.document.runId === url.searchParams.get('runId'));
+      const ofRun = [...this.#kept.values()].filter((k) => (k.document.runId ?? '') === url.searchParams.get('runId'));
       return [200, { items: ofRun.map((k) => ({ externalId: k.externalId, isReversed: false, ...k.document })) }];
     }
     if (path === '/payments/query') {

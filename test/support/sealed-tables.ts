@@ -34,5 +34,10 @@ export const sealedTables = [
   'control_total_acceptance',
   'run_closing',
   'erp_comparison',
+  'erp_mapping',
   'document_payment',
+  'accounting_period_event',
+  'accrual',
+  'accrual_line',
+  'accrual_expectation',
 ] as const;

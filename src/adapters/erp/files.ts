@@ -46,7 +46,7 @@ export function filesErp(folder: string): ErpPort {
       }));
     },
   };
-  async function ofRun(runId: string): Promise<(ErpDocument & { bytes: Buffer })[]> {
+  async function ofRun(runId: string | null): Promise<(ErpDocument & { bytes: Buffer })[]> {
     const documents: (ErpDocument & { bytes: Buffer })[] = [];
     for (const kind of erpKinds) {
       for (const name of (await orMissing(readdir(path.join(folder, kind)))) ?? []) {

@@ -5,7 +5,7 @@ import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, json, number, pageOf, pageQuery, problems, reason } from '../schemas.ts';
-import { erpTags } from './erp-postings.ts';
+import { connectionId, erpTags } from './erp-postings.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
 const connection = z
@@ -33,12 +33,6 @@ const drift = z
     clearedAt: z.string().nullable().openapi({ description: 'Since when it is as it was sent again.' }),
   })
   .openapi('ErpDrift');
-const connectionId = z.object({
-  connectionId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'connectionId', in: 'path' }, example: 'erp_files' }),
-});
 
 /** ERP connections, one taking over from another, and what drifted in them. */
 export function erpConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {

@@ -7,6 +7,12 @@ import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems, reas
 import { byOf, type RunDeps } from './run-context.ts';
 
 export const erpTags = ['ERP'];
+export const connectionId = z.object({
+  connectionId: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'connectionId', in: 'path' }, example: 'erp_files' }),
+});
 const posting = z
   .object({
     key: z.string(),

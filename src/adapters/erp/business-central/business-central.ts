@@ -50,6 +50,7 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
   };
   const ensureParties = async (documents: readonly ErpDocument[]) => {
     for (const { accountId, kind } of documents) {
+      if (accountId === null) continue;
       const collection = kind === 'vendorBill' ? 'vendors' : 'customers';
       const place = `${collection}/${accountId}`;
       if (known.has(place)) continue;
@@ -118,8 +119,13 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
       const held = await entries(`contains(description,${quoted(` ${tag} `)})`);
       return controlTotalsOf(held.filter((h) => h.runTag === tag));
     },
+    async masterData() {
+      const accounts = await odata.all<{ number: string; displayName: string }>('accounts?$select=number,displayName');
+      const [found] = await odata.all<{ dimensionValues: { code: string; displayName: string }[] }>(`dimensions?$filter=code eq ${quoted(dimension)}&$expand=dimensionValues`);
+      return { accounts: accounts.map((a) => ({ code: a.number, name: a.displayName })), costCenters: (found?.dimensionValues ?? []).map((v) => ({ code: v.code, name: v.displayName })) };
+    },
     async holdings(runId, ours) {
-      const tag = runTagOf(runId);
+      const tag = runTagOf(runId ?? '-');
       const keys = new Map(ours.map((d) => [documentNumberOf(d.key), d.key]));
       const held = (await entries(`contains(description,${quoted(` ${tag} `)})`)).filter((h) => h.runTag === tag);
       // A reversal there bears the number of what it takes back.

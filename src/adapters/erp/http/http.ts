@@ -45,7 +45,7 @@ export function httpErp(server: HttpErpServer, partiesOf: PartiesOf): ErpPort {
     settleMs: server.settleMs,
     find,
     async post(document) {
-      const [party] = await partiesOf([document.accountId]);
+      const [party] = document.accountId === null ? [] : await partiesOf([document.accountId]);
       const answer = await call('POST', '/documents', 'writes', { body: canonicalBytes({ document, party: party ?? null }).toString('utf8'), key: document.key });
       if (answer.status === 423) throw new ErpPeriodClosed(wordsOf(answer));
       if (answer.status === 409 || answer.status === 422) throw new ErpRefused(wordsOf(answer));
@@ -56,7 +56,7 @@ export function httpErp(server: HttpErpServer, partiesOf: PartiesOf): ErpPort {
       return { count, sums: new Map(sums.map((s) => [s.key, BigInt(s.amountMinor)])) };
     },
     async holdings(runId) {
-      return read(holdings, await call('GET', `/documents?runId=${encodeURIComponent(runId)}`, 'reads'), 200).items;
+      return read(holdings, await call('GET', `/documents?runId=${encodeURIComponent(runId ?? '')}`, 'reads'), 200).items;
     },
     async payments(documents) {
       const body = JSON.stringify({ keys: documents.map((d) => d.key) });

@@ -117,8 +117,9 @@ export function trytonErp(server: TrytonServer & { readonly settleMs: number }, 
       const held = [...(await postedInvoices(rpc, books, [ofRun])), ...(await postedMoves(rpc, books, [ofRun]))];
       return controlTotalsOf(held.filter((h) => h.runId === runId));
     },
+    masterData: () => books.masterData(),
     async holdings(runId) {
-      const ofRun = ['description', 'ilike', `%${runId}`];
+      const ofRun = ['description', 'ilike', `% ${runId ?? '-'}`];
       const held = [...(await postedInvoices(rpc, books, [ofRun], true)), ...(await postedMoves(rpc, books, [ofRun], true))];
       return held.filter((h) => h.runId === runId);
     },
