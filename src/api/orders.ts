@@ -114,6 +114,12 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
     async wakeErp(connectionId: string): Promise<void> {
       await client.workflow.signalWithStart(workflowNames.erpHandOver, { taskQueue, workflowId: `erp/${connectionId}`, args: [{ connectionId, idleMs: 60_000 }], signal: retrySignal });
     },
+    /** Looks at what an ERP holds now. Answers the workflow. */
+    async compareErp(connectionId: string): Promise<string> {
+      const workflowId = `erp-compare/${connectionId}`;
+      await client.workflow.start(workflowNames.erpCompare, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ connectionId }] });
+      return workflowId;
+    },
     async decide(workflowId: string, order: DecisionOrder): Promise<Decided> {
       return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
     },
