@@ -12,6 +12,7 @@ import { loadCredits, makeDocuments, withoutOverCredited } from './make-document
 import { ownersBehind } from './owner-contracts.ts';
 import { followPulledIn, waitForSales } from './owner-set.ts';
 import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
+import { changesSessions } from './payer-months.ts';
 import { draftPeriodCharges } from './period-charges.ts';
 import { type AccountPreviews, type BuildRef, nextBuild, previewsOf, recordPreview } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
@@ -59,9 +60,13 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   return preview;
 }
 
-/** Site owners among the accounts of a build, or behind parked ones of it, which are tried again with each. */
+/** Site owners among the accounts of a build, behind parked ones of it, which are tried again with each, and behind those whose month changes what sessions came to (D44). */
 async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide> {
-  const { rows } = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked'", [runId, accounts]);
+  const { rows } = await db.query<{ account_id: string }>(
+    `SELECT x.account_id FROM run_account x WHERE x.run_id = $1 AND x.account_id = ANY($2)
+       AND (x.state = 'parked' OR EXISTS (SELECT FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = x.account_id AND ${changesSessions}))`,
+    [runId, accounts],
+  );
   const behind = await ownersBehind(
     db,
     runId,

@@ -1,4 +1,5 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import type { Marginal } from '../../core/period/marginals.ts';
 import { type DeliveredEnergy, deliveredEnergyOf } from '../../core/share/delivered-energy.ts';
 import { segmentsOf, versionAt } from '../../core/share/month-segments.ts';
 import { priceSeriesOf } from '../../core/share/pipeline.ts';
@@ -9,6 +10,7 @@ import { recordKeySql } from '../record-key.ts';
 import { earnsNothing } from './exclusion-match.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
+import { payerMarginals } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 
 /** The months to state of a contract, oldest first, one after the other, and what guarantees had added before them. */
@@ -67,6 +69,14 @@ export async function loadOwnerMonths(
     db,
     series.flatMap((seriesId) => sales.map((s) => ({ seriesId, fromMs: Number(s.start_ms), toMs: Number(s.end_ms) }))),
   );
+  const marginals = wanted.some((w) => w.contract.versions.some((v) => sharesRevenue(v.agreement)))
+    ? await payerMarginals(
+        db,
+        run,
+        sales.map((s) => s.record_id),
+        months,
+      )
+    : new Map<string, Marginal>();
   const salesOf = new Map<string, SaleRow[]>();
   for (const s of sales) {
     const key = `${s.account_id} ${s.currency} ${s.service_month}`;
@@ -96,8 +106,8 @@ export async function loadOwnerMonths(
               saleNetMinor: s.net,
               delivered: energy,
               isWrittenOff: s.written_off,
-              periodNetMinor: 0n,
-              includedWh: 0n,
+              periodNetMinor: marginals.get(s.key)?.netMinor ?? 0n,
+              includedWh: marginals.get(s.key)?.includedWh ?? 0n,
               isLate: s.is_new,
               booked: (booked.get(s.record_id) ?? []).filter((b) => b.contractId === contract.contractId),
             },
@@ -122,6 +132,11 @@ export async function loadOwnerMonths(
       }),
     };
   });
+}
+
+/** Whether what a sale came to decides what is earned. */
+function sharesRevenue({ clauses }: StatementInput['segments'][number]['agreement']): boolean {
+  return clauses.some((c) => c.kind === 'netShare' || c.kind === 'tieredShare');
 }
 
 /** Whether a sale earns by now (D16). */

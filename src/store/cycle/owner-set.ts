@@ -4,6 +4,7 @@ import { claimsOf, likelyLines, lineKey } from './likely-lines.ts';
 import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { lockRun } from './run-state.ts';
+import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
@@ -23,8 +24,17 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   await planForAccounts(db);
   const shared = new Set(claimed.rows.map((r) => r.contract_id));
   const due = contracts.filter((c) => shared.has(c.contractId) || guarantees(c));
-  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, due.flatMap(payeesOfContract)]);
+  await markOwners(db, runId, due.flatMap(payeesOfContract));
   return { claimed: claimed.rows.reduce((sum, r) => sum + Number(r.shares), 0) };
+}
+
+/** Marks whose month is to be stated: of contracts with shares in the set, or that guarantee something. */
+async function markOwners(db: Db, runId: string, payees: readonly string[]): Promise<void> {
+  await db.query(
+    `INSERT INTO run_account (run_id, account_id, state) SELECT $1, id, 'pending' FROM (SELECT DISTINCT unnest($2::text[]) AS id) a
+     WHERE EXISTS (SELECT FROM billing_run r WHERE r.id = $1 AND ${selected('a.id')}) ON CONFLICT DO NOTHING`,
+    [runId, payees],
+  );
 }
 
 /**
@@ -36,7 +46,7 @@ const claimShares = `WITH open AS MATERIALIZED (
     JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
     JOIN rated_charge c ON c.charge_id = o.charge_id AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
-    WHERE r.id = $1),
+    WHERE r.id = $1 AND ${selected('c.payee_account_id')}),
   billed AS (
     SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL
     JOIN claim k ON k.charge_id = s.charge_id AND k.disposition <> 'carried'),
@@ -67,7 +77,7 @@ export async function followPulledIn(db: Db, runId: string, payees: readonly str
      SELECT DISTINCT ON (c.charge_id) c.charge_id, $1, c.payee_account_id, 'document', sk.pulled_in_by
      FROM claim sk JOIN rated_charge s ON s.charge_id = sk.charge_id JOIN rated_charge c ON ${sameSale} AND c.role IN ${shareRoles} AND c.payee_account_id = ANY($2)
      JOIN open_charge o ON o.charge_id = c.charge_id LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
-     WHERE sk.run_id = $1 AND sk.pulled_in_by IS NOT NULL AND v.clauses->>'basis' IS DISTINCT FROM 'paid' ON CONFLICT DO NOTHING`,
+     WHERE sk.run_id = $1 AND sk.pulled_in_by IS NOT NULL AND v.clauses->>'basis' IS DISTINCT FROM 'paid'`,
     [runId, payees],
   );
 }

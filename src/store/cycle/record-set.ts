@@ -3,20 +3,21 @@ import { takeTwins } from './adjustment-twins.ts';
 import { claimCreditOrders } from './credit-orders.ts';
 import { claimsOf, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
+import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
-/** Open sales of a run's months: a FROM clause. */
-const open =
-  'billing_run r JOIN open_charge o ON r.id = $1 AND o.entity_id = r.entity_id AND o.service_month <= r.period JOIN rated_charge c ON c.charge_id = o.charge_id AND c.payer_account_id IS NOT NULL';
+/** Open sales of a run's accounts and months: a FROM clause. */
+const open = `billing_run r JOIN open_charge o ON r.id = $1 AND o.entity_id = r.entity_id AND o.service_month <= r.period
+  JOIN rated_charge c ON c.charge_id = o.charge_id AND c.payer_account_id IS NOT NULL AND ${selected('c.payer_account_id')}`;
 /** Sales that closed runs carried. */
 const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
   JOIN rated_charge c ON c.charge_id = own.charge_id AND c.entity_id = r.entity_id AND c.service_month <= r.period AND c.payer_account_id IS NOT NULL
   LEFT JOIN claim original ON original.charge_id = c.reversal_of
-  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)`;
+  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL) AND ${selected('c.payer_account_id')}`;
 /**
- * Sale charges a run ($1) may claim: of its months, claimed by none, or carried by a run that is closed. A charge and its mirror
+ * Sale charges a run ($1) may claim: of its accounts and months, claimed by none, or carried by a run that is closed. A charge and its mirror
  * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
  * of the list of open charges, not of all there ever were.
  */
@@ -50,13 +51,17 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
     [runId, taken.rows.map((r) => r.account_id)],
   );
   await takeTwins(db, runId);
-  // Fees and minimums are due without a session too.
+  await markDueWithoutSessions(db, runId);
+  await claimCreditOrders(db, runId);
+  return { claimed: Number(fresh.rows[0]?.n ?? 0n) + taken.rows.length };
+}
+
+/** Marks the accounts that a month without a session costs something: fees and minimums are due all the same. */
+export async function markDueWithoutSessions(db: Db, runId: string): Promise<void> {
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
        JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < r.period_end + interval '1 month' AND v.valid_to > r.period_start - interval '2 months'
-     WHERE r.id = $1 AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
+     WHERE r.id = $1 AND ${selected('a.id')} AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
     [runId],
   );
-  await claimCreditOrders(db, runId);
-  return { claimed: Number(fresh.rows[0]?.n ?? 0n) + taken.rows.length };
 }

@@ -9,9 +9,9 @@ import { pagesOf } from './pages.ts';
 // A document may hold tens of thousands of charges: few at a time.
 const documentsPerPage = 20;
 
-/** Every document that somebody may rely on, with its parts. */
+/** Every document that somebody may rely on, so none of a dry run, with its parts. */
 export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: StoredDocument; readonly parts: StoredParts }[]> {
-  const pages = pagesOf<StoredDocument>(db, 'SELECT d.*, r.period FROM document d JOIN billing_run r ON r.id = d.run_id ORDER BY d.run_id, d.account_id, d.id', documentsPerPage);
+  const pages = pagesOf<StoredDocument>(db, "SELECT d.*, r.period FROM document d JOIN billing_run r ON r.id = d.run_id AND r.kind = 'live' ORDER BY d.run_id, d.account_id, d.id", documentsPerPage);
   for await (const documents of pages) yield withParts(db, documents);
 }
 
@@ -45,7 +45,7 @@ export const hashedRuns = (db: Db) =>
        'approved', EXISTS (SELECT FROM approval a WHERE a.run_id = r.id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash),
        'needsApproval', EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND d.group_name = g.name AND d.state IN ('approved', 'awaitingNumber', 'issued'))) ORDER BY g.name COLLATE "C"), '[]')
        FROM release_group g WHERE g.run_id = r.id) AS groups
-     FROM billing_run r WHERE r.content_hash IS NOT NULL ORDER BY r.id`,
+     FROM billing_run r WHERE r.kind = 'live' AND r.content_hash IS NOT NULL ORDER BY r.id`,
   );
 
 export type StampRow = Judged & { readonly number: bigint; readonly series_id: string; readonly ocr: string | null; readonly legal_number: string };
