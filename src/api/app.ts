@@ -26,6 +26,7 @@ import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
+import { partnerRoutes } from './routes/partners.ts';
 import { paymentRoutes } from './routes/payments.ts';
 import { previewRuleRoutes } from './routes/preview-rules.ts';
 import { priceSeriesRoutes } from './routes/price-series.ts';
@@ -114,6 +115,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);
   sourceConnectionRoutes(app, deps);
+  partnerRoutes(app, deps);
   runRoutes(app, deps);
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);
