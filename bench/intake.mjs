@@ -89,13 +89,13 @@ async function showBulk(store, admin) {
   const { size, rates, bytes, peakBytes } = await benchBulk({ store, admin, count: bulk, rounds, until, rating });
   const ours = rates.map((r) => r.ours.rate);
   const floor = rates.map((r) => r.floor.rate);
-  const stage = until === 'store' ? 'stored' : rating === 'full' ? 'stored, sealed and booked, rated in full,' : 'stored, sealed and booked, rated simply,';
+  const stage = until === 'store' ? 'stored' : `rated ${rating === 'full' ? 'in full' : 'simply'}, sealed and booked`;
   const goal = until === 'store' ? '' : ` (goal: ${bulkGoal})`;
   console.log(`bulk import of ${size.toLocaleString('en')} CDRs of ${bytes} bytes ${stage}: ${shown(ours)}; COPY of the raw bytes: ${shown(floor)}; takes ${(median(floor) / median(ours)).toFixed(1)} times as long${goal}`);
   const cpu = (of, where) => Math.round(median(rates.map((r) => r[of][where])));
   if (rates[0].ours.postgresUs >= 0) console.log(`CPU a CDR: ${cpu('ours', 'nodeUs')} µs in Node and ${cpu('ours', 'postgresUs')} µs in PostgreSQL; the COPY ${cpu('floor', 'nodeUs')} and ${cpu('floor', 'postgresUs')} µs`);
   const perCdr = (of) => median(rates.map((r) => r[of].nodeUs + r[of].postgresUs));
-  if (rates[0].ours.postgresUs >= 0) console.log(`CPU in all: ${Math.round(perCdr('ours'))} µs a CDR, ${(perCdr('ours') / os.cpus().length / (1e6 / median(floor))).toFixed(1)} times the floor's time if all cores were busy${goal}`);
+  if (rates[0].ours.postgresUs >= 0) console.log(`CPU in all: ${Math.round(perCdr('ours'))} µs a CDR, ${(perCdr('ours') / perCdr('floor')).toFixed(1)} times that of the COPY`);
   if (bulk > size) {
     const [first, last] = [rates[0], rates.at(-1)];
     const rate = (r) => `${Math.round(r.ours.rate).toLocaleString('en')}/s (floor ${Math.round(r.floor.rate).toLocaleString('en')}/s)`;
