@@ -33,6 +33,8 @@ export const sealedTables = [
   'control_total',
   'control_total_acceptance',
   'run_closing',
+  'ocpi_sale',
+  'ocpi_tariff',
   'accounting_period_event',
   'accrual',
   'accrual_line',

@@ -2,11 +2,11 @@ import type { SourceFacts } from '../../contracts/charge-record.ts';
 import { issue } from '../../core/issues.ts';
 import { csvResidentialCsms } from './csv-residential-csms.ts';
 import { jsonCsms } from './json-csms.ts';
-import { ocpi221 } from './ocpi-2-2-1.ts';
+import { ocpiFormats } from './ocpi.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
-const parsers: readonly SourceParser[] = [csvResidentialCsms, jsonCsms, ocpi221].map(keepable);
+const parsers: readonly SourceParser[] = [csvResidentialCsms, jsonCsms, ...ocpiFormats].map(keepable);
 
 /** The parser of a source's format. Throws for a format nobody wrote: set-up is checked at entry. */
 export function parserFor(format: string): SourceParser {

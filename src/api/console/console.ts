@@ -11,6 +11,7 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem, problemOf } from '../problem.ts';
 import { erpPages } from './erp-pages.ts';
+import { ocpiPages } from './ocpi-pages.ts';
 import type { Send } from './order.ts';
 import { previewPages } from './preview-pages.ts';
 import { recordPages } from './record-pages.ts';
@@ -53,6 +54,7 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
   runPages(app, guard, { store, send, workflowUrl });
   recordPages(app, guard, { store, send });
   erpPages(app, guard, { store, send });
+  ocpiPages(app, guard, { store, send });
   tracePage(app, guard, { store });
   return app;
 }
