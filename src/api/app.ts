@@ -29,6 +29,8 @@ import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { ocpiPeerRoutes } from './routes/ocpi-peers.ts';
+import { partnerRoutes } from './routes/partners.ts';
+import { paymentRoutes } from './routes/payments.ts';
 import { previewRuleRoutes } from './routes/preview-rules.ts';
 import { priceSeriesRoutes } from './routes/price-series.ts';
 import { publishedSchemaRoutes } from './routes/published-schemas.ts';
@@ -123,6 +125,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);
   sourceConnectionRoutes(app, deps);
+  partnerRoutes(app, deps);
   runRoutes(app, deps);
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);
@@ -135,6 +138,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   documentRoutes(app, deps);
   erpPostingRoutes(app, deps);
   creditRoutes(app, deps);
+  paymentRoutes(app, deps);
   documentRuleRoutes(app, deps);
   setUpRoutes(app, deps);
   setUpEntryRoutes(app, deps);

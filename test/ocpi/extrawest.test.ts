@@ -30,8 +30,25 @@ beforeAll(async () => {
 /** A CDR that the peer has, in the words of a version, at one of our sites by a token of Aurora's. */
 function cdrIn(version: string, n: number): Json {
   const day = `2019-12-0${n}`;
-  const periods = [{ start_date_time: `${day}T10:00:00Z`, dimensions: [{ type: 'ENERGY', volume: 10.5 }, { type: 'TIME', volume: 1 }] }];
-  const shared = { id: `X-${n}`, start_date_time: `${day}T10:00:00Z`, end_date_time: `${day}T11:00:00Z`, currency: 'SEK', charging_periods: periods, total_energy: 10.5, total_time: 1, last_updated: `${day}T11:05:00Z` };
+  const periods = [
+    {
+      start_date_time: `${day}T10:00:00Z`,
+      dimensions: [
+        { type: 'ENERGY', volume: 10.5 },
+        { type: 'TIME', volume: 1 },
+      ],
+    },
+  ];
+  const shared = {
+    id: `X-${n}`,
+    start_date_time: `${day}T10:00:00Z`,
+    end_date_time: `${day}T11:00:00Z`,
+    currency: 'SEK',
+    charging_periods: periods,
+    total_energy: 10.5,
+    total_time: 1,
+    last_updated: `${day}T11:05:00Z`,
+  };
   const place = { id: 'AdO1', address: 'Vei 1', city: 'Oslo', postal_code: '0001', country: 'NOR', coordinates: location.coordinates };
   const connector = { id: '1', standard: 'IEC_62196_T2', format: 'SOCKET', power_type: 'AC_3_PHASE' };
   if (version === '2.1.1') {

@@ -15,6 +15,7 @@ export const sealedTables = [
   'document_rules_version',
   'rebilled_record',
   'release_rules_version',
+  'partner_rules_version',
   'tariff_version',
   'contract_version',
   'vat_table',
@@ -39,4 +40,8 @@ export const sealedTables = [
   'accrual',
   'accrual_line',
   'accrual_expectation',
+  'payment_fact',
+  'partner_invoice',
+  'partner_invoice_line',
+  'partner_invoice_charge',
 ] as const;
