@@ -19,7 +19,8 @@ module.exports = {
       '^src/store/(db\\.ts|prisma\\.ts|reads/|commands/)',
       '^src/workflows/messages\\.ts$',
       '^src/ui',
-      '^src/adapters/(sources|documents)',
+      // OCPI has a peer's own endpoints asked within the request that brings its credentials.
+      '^src/adapters/(sources|documents|ocpi)',
     ]),
     layer('ui-shows', 'The console shows what it is given: fetch in the API and pass it in.', '^src/ui', ['^src/contracts', '^src/core']),
     { name: 'entry-points-hold-platform-and-config', comment: 'Servers and settings belong to cli.ts, worker.ts, commands/ and stack/: take the address or the value as an argument.', severity: 'error', from: { path: '^src', pathNot: '^src/(cli\\.ts|worker\\.ts|config\\.ts|platform/|stack/|commands/)' }, to: { path: '^src/(platform/|config\\.ts$)' } },

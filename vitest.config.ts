@@ -14,6 +14,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // Needs an OCPI implementation of others, which `npm run test:ocpi` installs.
+      { test: { name: 'ocpi', fileParallelism: false, include: ['test/ocpi/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
       // Needs Tryton, which `npm run test:erp` installs.
       { test: { name: 'erp', fileParallelism: false, include: ['test/erp/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
     ],

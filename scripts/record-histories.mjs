@@ -10,6 +10,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { filesErp } from '../dist/adapters/erp/files.js';
 import { parserFor } from '../dist/adapters/sources/registry.js';
 import { loadConfig } from '../dist/config.js';
+import { openSecretBox } from '../dist/platform/secret-box.js';
 import { startPlatform } from '../dist/platform/start-platform.js';
 import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
 import { addAdjustment } from '../dist/store/commands/adjust-run.js';
@@ -45,12 +46,14 @@ try {
   await registerSearchAttributes(platform.temporalAddress, 'default');
   const store = openStore(platform.databaseUrl);
   undo.push(() => store.close());
+  const secretBox = openSecretBox({ file: path.join(home, 'secret.key'), mayMake: true });
   const { worker, close } = await createWorker({
     address: platform.temporalAddress,
     namespace: 'default',
     taskQueue,
     store,
     erpFor: async () => filesErp(path.join(home, 'erp')),
+    secretBox,
     dropsFolder: path.join(home, 'drops'),
     makePartitions: () => ensurePartitions(platform.databaseAdminUrl),
   });
@@ -70,6 +73,7 @@ try {
   await oneImport(store, client);
   await oneMonth(store, client);
   await oneRebill(store, client);
+  await oneExchange(store, client, secretBox);
   await twoSweeps(store, client);
   await client.workflow.execute(workflowNames.partitionKeeper, { taskQueue, workflowId: 'partitions' });
   await client.workflow.execute(workflowNames.erpCompare, { taskQueue, workflowId: 'erp-compare', args: [{}] });
@@ -103,6 +107,27 @@ async function oneImport(store, client) {
   await map(store, 'Unmapped-2');
   const { rows } = await store.pool.query("SELECT ref FROM token WHERE uid = 'Unmapped-2'");
   await client.workflow.execute(workflowNames.retryWaiting, { taskQueue, workflowId: 'retry', args: [{ sourceId: 'csms', code: 'unknownToken', key: rows[0].ref }] });
+}
+
+/** The rounds over OCPI peers, a push to one, and a look at its tariffs. */
+async function oneExchange(store, client, secretBox) {
+  const tariff = { country_code: 'NO', party_id: 'NRD', id: 'T-1', currency: 'NOK', elements: [{}], last_updated: '2019-12-03T11:05:00Z' };
+  const server = createServer((request, response) => {
+    const data = request.url.startsWith('/tariffs') ? [tariff] : [];
+    response.writeHead(200, { 'content-type': 'application/json', 'x-total-count': String(data.length) }).end(JSON.stringify({ data, status_code: 1000, timestamp: new Date().toISOString() }));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const endpoints = ['cdrs', 'tariffs'].map((identifier) => ({ identifier, role: 'SENDER', url: `${url}/${identifier}` }));
+  await store.pool.query(
+    `INSERT INTO ocpi_peer (id, entity_id, name, kind, our_country, our_party, country_code, party_id, source_id, correction_channel, state, version, versions_url, token_coding, their_token, endpoints)
+     VALUES ('nordic', 'ent_se', 'Nordic', 'peer', 'SE', 'WLT', 'NO', 'NRD', 'ocpi-peer', 'inBand', 'registered', '2.2.1', $1, 'base64', $2, $3)`,
+    [`${url}/versions`, secretBox.seal('token', 'nordic'), JSON.stringify(endpoints)],
+  );
+  await client.workflow.execute(workflowNames.ocpiRounds, { taskQueue, workflowId: 'ocpi' });
+  await client.workflow.execute(workflowNames.ocpiPush, { taskQueue, workflowId: 'ocpi/nordic', args: [{ peerId: 'nordic' }] });
+  await client.workflow.execute(workflowNames.ocpiTariffs, { taskQueue, workflowId: 'tariffs/nordic', args: [{ peerId: 'nordic' }] });
+  server.close();
 }
 
 function map(store, token) {

@@ -5,6 +5,7 @@ import { erpCommands } from './commands/erp.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
 import { loadCommand } from './commands/load.ts';
+import { ocpiCommands } from './commands/ocpi.ts';
 import { openApiCommand } from './commands/openapi.ts';
 import { periodCommands } from './commands/period.ts';
 import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
@@ -30,6 +31,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   run: runCommands,
   period: periodCommands,
   erp: erpCommands,
+  ocpi: ocpiCommands,
   trace: traceCommand,
   verify: verifyCommand,
   retention: retentionCommand,

@@ -16,7 +16,7 @@ export type Call = { readonly query?: Readonly<Record<string, string | undefined
 
 /** Calls the API as the holder of a token. Throws ApiError on whatever is not a success. */
 export function apiClient(baseUrl: string, token: string) {
-  return async <T>(method: 'GET' | 'POST' | 'DELETE', path: string, call: Call = {}): Promise<T> => {
+  return async <T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, call: Call = {}): Promise<T> => {
     const url = new URL(path, baseUrl);
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value);
     const headers: Record<string, string> = { authorization: `Bearer ${token}` };

@@ -29,6 +29,8 @@ const schema = z.object({
   WATTLEDGER_ENV: z.enum(environments, wants(`one of ${environments.join(', ')}`)).default('development'),
   WATTLEDGER_API_URL: z.url(wants('a URL such as https://billing.example')).optional(),
   WATTLEDGER_TOKEN: z.string().optional(),
+  WATTLEDGER_PUBLIC_URL: z.url({ protocol: /^https?$/, ...wants('where others reach this API, such as https://billing.example') }).optional(),
+  WATTLEDGER_KEY_FILE: z.string().optional(),
   WATTLEDGER_HOME: z.string().default('var'),
   WATTLEDGER_CACHE: z.string().optional(),
   WATTLEDGER_DROPS: z.string().optional(),
@@ -50,6 +52,10 @@ export type Config = {
   /** Another machine's API, for the commands that call it. */
   readonly apiUrl: string | undefined;
   readonly token: string | undefined;
+  /** Where others reach the API, without a slash at the end. */
+  readonly publicUrl: string | undefined;
+  /** Holds the key under which tokens of OCPI peers are kept. */
+  readonly keyFile: string;
   readonly home: string;
   readonly cache: string;
   /** Where sources drop files, a folder each. */
@@ -84,6 +90,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     env: e.WATTLEDGER_ENV,
     apiUrl: e.WATTLEDGER_API_URL,
     token: e.WATTLEDGER_TOKEN,
+    publicUrl: e.WATTLEDGER_PUBLIC_URL?.replace(/\/+$/, ''),
+    keyFile: path.resolve(e.WATTLEDGER_KEY_FILE ?? path.join(e.WATTLEDGER_HOME, 'secret.key')),
     home: path.resolve(e.WATTLEDGER_HOME),
     drops: path.resolve(e.WATTLEDGER_DROPS ?? path.join(e.WATTLEDGER_HOME, 'drops')),
     cache: path.resolve(e.WATTLEDGER_CACHE ?? cacheRoot),

@@ -4,6 +4,7 @@ import { erpConnections } from './activities/erp-connections.ts';
 import { putSweepSchedule } from './api/sweep-schedule.ts';
 import { loadConfig } from './config.ts';
 import { ensureSchedules } from './stack/schedules.ts';
+import { secretBoxOf } from './stack/secret-box-of.ts';
 import { createWorker, registerSearchAttributes } from './stack/temporal-worker.ts';
 import { openStore } from './store/db.ts';
 import { ensurePartitions } from './store/migrate.ts';
@@ -33,6 +34,7 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
     namespace: temporalNamespace,
     taskQueue,
     store,
+    secretBox: secretBoxOf(config),
     erpFor: erpConnections(store, { folder: path.join(config.home, 'erp'), production }),
     dropsFolder: config.drops,
     makePartitions: async () => {

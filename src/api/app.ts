@@ -3,6 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from 'pino';
+import type { SecretBox } from '../contracts/secret-box.ts';
 import type { Store } from '../store/db.ts';
 import type { SetUp } from '../store/prisma.ts';
 import { authenticate } from './auth.ts';
@@ -10,6 +11,7 @@ import { consoleRoutes } from './console/console.ts';
 import { docsRoutes, openApiConfig } from './docs.ts';
 import type { ApiEnv } from './env.ts';
 import { idempotent } from './idempotency.ts';
+import { ocpiApp } from './ocpi/ocpi.ts';
 import type { Orders } from './orders.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
 import { accountingPeriodRoutes } from './routes/accounting-periods.ts';
@@ -28,6 +30,7 @@ import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
+import { ocpiPeerRoutes } from './routes/ocpi-peers.ts';
 import { partnerRoutes } from './routes/partners.ts';
 import { paymentRoutes } from './routes/payments.ts';
 import { previewRuleRoutes } from './routes/preview-rules.ts';
@@ -60,6 +63,11 @@ export type ApiDeps = {
   readonly setUp: SetUp;
   readonly orders: Orders;
   readonly log: Logger;
+  readonly secretBox: SecretBox;
+  /** Where others reach this API, without a path; that of each request when it is not set. */
+  readonly publicUrl?: string | undefined;
+  /** How long the body of an OCPI request may take to arrive. */
+  readonly bodyWithinMs?: number;
   readonly temporalUiUrl?: string | undefined;
   readonly temporalNamespace?: string | undefined;
 };
@@ -94,6 +102,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   healthRoutes(app, deps);
   docsRoutes(app);
   publishedSchemaRoutes(app);
+  const ocpi = ocpiApp(deps);
+  app.all('/ocpi/*', (c) => ocpi.fetch(c.req.raw, c.env));
   webhookRoutes(app, deps);
   app.use('/v1/*', async (c, next) => {
     const maxSize = /^\/v1\/sources\/[^/]+\/files$/.test(c.req.path) ? maxFileBytes : maxBodyBytes;
@@ -147,6 +157,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   erasureRoutes(app, deps);
   retentionRoutes(app, deps);
   ruleRoutes(app, deps);
+  ocpiPeerRoutes(app, deps);
   app.route('/', consoleRoutes({ ...deps, send: (path, init) => app.request(path, init) }));
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key; its roles decide what it may do.' });
   app.doc31('/openapi.json', openApiConfig);

@@ -18,6 +18,7 @@ export const may = {
   retryPostings: ['ops', 'finance-preparer', 'admin'],
   skipPostings: ['finance-approver'],
   retryRecords: ['ops', 'finance-preparer', 'admin'],
+  connect: ['ops', 'admin'],
   decideRecords: ['finance-preparer', 'finance-approver', 'ops', 'admin'],
 } as const satisfies Readonly<Record<string, readonly Role[]>>;
 

@@ -89,6 +89,13 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       await client.workflow.start(workflowNames.creditAndRebill, { taskQueue, workflowId: `rebill/${orderId}`, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ orderId }] });
     },
 
+    /** Pushes what waits for an OCPI peer, at once where that waited after a failure. */
+    async retryPush(peerId: string): Promise<string> {
+      const workflowId = `ocpi/${peerId}`;
+      await client.workflow.signalWithStart(workflowNames.ocpiPush, { taskQueue, workflowId, args: [{ peerId }], signal: retrySignal });
+      return workflowId;
+    },
+
     async startRetention(workflowId: string, input: RetentionInput): Promise<void> {
       await client.workflow.start(workflowNames.retentionKeeper, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
     },

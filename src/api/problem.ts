@@ -32,6 +32,7 @@ const titles: Readonly<Record<number, string>> = {
   415: 'Unsupported media type',
   422: 'Invalid input',
   500: 'Internal error',
+  502: 'The other side failed',
   503: 'Not available',
 };
 const databaseAway = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P03', '08006', '08001']);

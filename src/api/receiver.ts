@@ -11,7 +11,8 @@ const maxGroupBytes = 4 * 1024 * 1024;
 
 /** Receives CDRs, durable when it answers: `one` shares its statement with what comes to the same source at the same time. */
 export type Receiver = {
-  one(sourceId: string, bytes: Buffer): Promise<ReceivedItem>;
+  /** `check` sees the key before anything is stored, and refuses by throwing. */
+  one(sourceId: string, bytes: Buffer, check?: (recordKey: string) => void): Promise<ReceivedItem>;
   many(sourceId: string, items: readonly Buffer[]): Promise<ReceivedItem[]>;
 };
 
@@ -37,10 +38,11 @@ export function createReceiver({ planned: db }: Store): Receiver {
     return store;
   };
   return {
-    async one(id, bytes) {
+    async one(id, bytes, check) {
       const source = await known(id);
       const parser = parserFor(source.format);
       const recordKey = parser.keyOf(bytes, source.context);
+      check?.(recordKey);
       // Read while it is stored, not before.
       const parsing = async () => {
         await turn();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { loadConfig } from '../config.ts';
 import { describeIssue } from '../core/issues.ts';
 import { startApiServer } from '../stack/api-server.ts';
+import { secretBoxOf } from '../stack/secret-box-of.ts';
 import { putApiKeys } from '../store/commands/api-keys.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { migrate } from '../store/migrate.ts';
@@ -23,7 +24,7 @@ export const apiCommand = command('api', 'Serve the API against DATABASE_URL and
   if (temporalAddress === undefined) throw new Error('the API alone runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
   return onDatabase(async (store, databaseUrl) => {
     if (config.env === 'production' && (await hasSampleKeys(store.pool))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
-    const server = await startApiServer({ ...config, databaseUrl, store, temporalAddress });
+    const server = await startApiServer({ ...config, databaseUrl, store, secretBox: secretBoxOf(config), temporalAddress });
     say(`API on ${server.url}`);
     await new Promise<void>((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());

@@ -30,7 +30,10 @@ const folder = z.strictObject({
   paused: schedule.paused,
 });
 
+/** The OCPI peer that the source belongs to, by its cdrs sender, with the token and in the version that it is registered with. */
+const ocpi = z.strictObject({ kind: z.literal('ocpi'), pageSize: z.int().min(1).max(2000).default(1000), timeoutMs: z.int().min(100).max(600_000).default(60_000), ...schedule });
+
 /** How CDRs of a source are fetched. A further way is a kind of its own here, and a puller of that name. */
-export const sourceConnectionSchema = z.discriminatedUnion('kind', [jsonRest, folder]);
+export const sourceConnectionSchema = z.discriminatedUnion('kind', [jsonRest, ocpi, folder]);
 export type SourceConnection = z.infer<typeof sourceConnectionSchema>;
 export type PulledConnection = Exclude<SourceConnection, { kind: 'folder' }>;

@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { createApp } from '../api/app.ts';
 import { createOrders } from '../api/orders.ts';
+import type { SecretBox } from '../contracts/secret-box.ts';
 import type { Store } from '../store/db.ts';
 import { openSetUp } from '../store/prisma.ts';
 import { taskQueue } from '../workflows/messages.ts';
@@ -15,6 +16,8 @@ export type ApiServerOptions = {
   readonly temporalAddress: string;
   readonly temporalNamespace: string;
   readonly temporalUiUrl?: string | undefined;
+  readonly secretBox: SecretBox;
+  readonly publicUrl?: string | undefined;
   readonly port: number;
   readonly host: string;
   readonly logLevel: string;
@@ -28,7 +31,16 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
   const client = new Client({ connection, namespace: options.temporalNamespace });
   const { setUp, close: closeSetUp } = openSetUp(options.databaseUrl);
   const orders = createOrders(client, taskQueue, log);
-  const app = createApp({ store: options.store, setUp, orders, log, temporalUiUrl: options.temporalUiUrl, temporalNamespace: options.temporalNamespace });
+  const app = createApp({
+    store: options.store,
+    setUp,
+    orders,
+    log,
+    secretBox: options.secretBox,
+    publicUrl: options.publicUrl,
+    temporalUiUrl: options.temporalUiUrl,
+    temporalNamespace: options.temporalNamespace,
+  });
   const server = await new Promise<Server>((resolve, reject) => {
     const listening = serve({ fetch: app.fetch, port: options.port, hostname: options.host }, () => resolve(listening as Server)) as Server;
     listening.once('error', (error: NodeJS.ErrnoException) =>

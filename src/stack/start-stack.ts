@@ -11,6 +11,7 @@ import { hasSampleKeys } from '../store/reads/api-keys.ts';
 import { applySeed, readSeed } from '../store/seed.ts';
 import { startApiServer } from './api-server.ts';
 import { ensureSampleUsers, type SampleTokens } from './sample-users.ts';
+import { secretBoxOf } from './secret-box-of.ts';
 import { registerSearchAttributes } from './temporal-worker.ts';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -59,13 +60,22 @@ export async function startStack({ config, port, say, onLost }: StackOptions): P
         ...(platform.databaseAdminUrl === undefined ? {} : { DATABASE_ADMIN_URL: platform.databaseAdminUrl }),
         TEMPORAL_ADDRESS: platform.temporalAddress,
         WATTLEDGER_HOME: config.home,
+        WATTLEDGER_KEY_FILE: config.keyFile,
       },
       (pid) => updateRunFile(config.home, { pids: { worker: pid } }),
       say,
       path.join(config.home, 'logs'),
     );
     undo.push(() => worker.stop());
-    const api = await startApiServer({ ...config, databaseUrl: platform.databaseUrl, store, temporalAddress: platform.temporalAddress, temporalUiUrl: platform.temporalUiUrl, port });
+    const api = await startApiServer({
+      ...config,
+      databaseUrl: platform.databaseUrl,
+      store,
+      secretBox: secretBoxOf(config),
+      temporalAddress: platform.temporalAddress,
+      temporalUiUrl: platform.temporalUiUrl,
+      port,
+    });
     undo.push(() => api.close());
     updateRunFile(config.home, { apiUrl: api.url });
     return { apiUrl: api.url, temporalUiUrl: platform.temporalUiUrl, tokens, erpFolder: path.join(config.home, 'erp'), stop };

@@ -35,6 +35,11 @@ const tones: Readonly<Record<string, string>> = {
   approve: 'good',
   rejected: 'bad',
   refused: 'bad',
+  withheld: 'waits',
+  invited: 'waits',
+  registered: 'good',
+  sent: 'good',
+  unregistered: 'off',
   reject: 'bad',
   cancelled: 'off',
 };

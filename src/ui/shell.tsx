@@ -53,6 +53,7 @@ export function Shell({ title, viewer, trail = [], refreshAfterS, children }: Pr
                   <a href="/quarantine">Quarantine</a>
                   <a href="/partners">Partners</a>
                   <a href="/erp">ERP</a>
+                  <a href="/ocpi-peers">OCPI</a>
                   <a href="/trace">Trace</a>
                   <a href="/docs">API</a>
                   {viewer.temporalUiUrl === undefined ? null : <a href={viewer.temporalUiUrl}>Temporal</a>}

@@ -68,6 +68,9 @@ export const workflowNames = {
   erpHandOver: 'erpHandOver',
   erpCompare: 'erpCompare',
   creditAndRebill: 'creditAndRebill',
+  ocpiRounds: 'ocpiRounds',
+  ocpiPush: 'ocpiPush',
+  ocpiTariffs: 'ocpiTariffs',
   sourceSweep: 'sourceSweep',
 } as const;
 
@@ -96,3 +99,6 @@ export type CompareInput = { readonly connectionId?: string };
 export type RetentionInput = { readonly actor: string; readonly class?: RetentionClass };
 /** Messages of an import: how many were processed, and what became of their records. */
 export type ImportTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: number };
+/** The totals are those of the runs before a continue-as-new. */
+export type OcpiPushInput = { readonly peerId: string; readonly sent?: number; readonly refused?: number };
+export type OcpiPeerInput = { readonly peerId: string };

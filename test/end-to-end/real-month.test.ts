@@ -18,6 +18,7 @@ import { verifyAll } from '../../src/verify/verify-all.ts';
 import { arrivedSignal, cutOffSignal, decideUpdate, inputsChangedSignal, runStateQuery, workflowNames } from '../../src/workflows/messages.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { session, storeLines } from '../support/intake.ts';
+import { testSecretBox } from '../support/secret-box.ts';
 
 const taskQueue = 'end-to-end-month';
 const erpFolder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-erp-'));
@@ -35,7 +36,15 @@ beforeAll(async () => {
   await store.tx((db) => applySeed(db, seed));
   connection = await Connection.connect({ address: inject('temporalAddress') });
   client = new Client({ connection });
-  const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace: 'default', taskQueue, store, erpFor: async () => filesErp(erpFolder), makePartitions: async () => 0 });
+  const { worker, close } = await createWorker({
+    address: inject('temporalAddress'),
+    namespace: 'default',
+    taskQueue,
+    store,
+    erpFor: async () => filesErp(erpFolder),
+    makePartitions: async () => 0,
+    secretBox: testSecretBox(),
+  });
   const running = worker.run();
   stopWorker = async () => {
     worker.shutdown();

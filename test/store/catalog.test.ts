@@ -68,6 +68,7 @@ const mutable = [
     'open_charge',
     'dry_claim',
     'dry_charge',
+    ...['ocpi_peer', 'ocpi_token', 'ocpi_partner', 'ocpi_location', 'ocpi_sale_pending', 'ocpi_delivery'],
     '_prisma_migrations',
   ],
 ];

@@ -48,6 +48,9 @@ beforeAll(async () => {
     "INSERT INTO control_total_acceptance (source_id, on_date, origin, version, received_count, received_wh, reason, author) VALUES ('csms', '2019-12-01', 'partner', 1, 0, 0, 'test', 'tester')",
     "INSERT INTO run_closing (run_id, source_id, service_month, unit, figures) VALUES ('run', 'csms', '2019-12', 'Wh', '{}')",
     "INSERT INTO retention_run (run_id, class, dry_run, keep, due, removed, actor, started_at) VALUES ('r', 'rawBody', true, 26, 0, 0, 'tester', now())",
+    "INSERT INTO ocpi_peer (id, entity_id, name, kind, our_country, our_party, country_code, party_id, correction_channel) SELECT 'p', id, 'Peer', 'peer', 'SE', 'WLT', 'NO', 'NRD', 'inBand' FROM legal_entity LIMIT 1",
+    "INSERT INTO ocpi_sale (peer_id, account_id, record_id, revision, kind, cdr_id, body, made_at) SELECT 'p', id, 1, 1, 'cdr', 'c', '{}', now() FROM account LIMIT 1",
+    "INSERT INTO ocpi_tariff (peer_id, country_code, party_id, tariff_id, version, body, last_updated) VALUES ('p', 'NO', 'NRD', 't', 1, '{}', now())",
   ])
     await store.pool.query(sql);
   for (const state of ['draft', 'frozen', 'issued']) await insertDocument(state);

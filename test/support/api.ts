@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import { serve } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { inject } from 'vitest';
@@ -13,6 +15,7 @@ import { openSetUp } from '../../src/store/prisma.ts';
 import type { Role } from '../../src/store/reads/api-keys.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
+import { testSecretBox } from './secret-box.ts';
 
 export type Answer = {
   readonly status: number;
@@ -24,8 +27,11 @@ export type ApiUnderTest = {
   readonly store: Store;
   readonly database: TestDatabase;
   readonly client: Client;
+  readonly taskQueue: string;
   /** Sends a request as a user; a string body goes as it is. */
   call(user: string | undefined, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Serves the same API over a socket, for what no in-process request can show. */
+  listen(): Promise<Server>;
   stop(): Promise<void>;
 };
 
@@ -65,7 +71,9 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
   const client = new Client({ connection, namespace });
   const log = pino({ level: 'silent' });
   const { setUp, close: closeSetUp } = openSetUp(database.url);
-  const app = createApp({ store, setUp, orders: createOrders(client, taskQueue, log), log });
+  const secretBox = testSecretBox();
+  const app = createApp({ store, setUp, orders: createOrders(client, taskQueue, log), log, secretBox, bodyWithinMs: 500 });
+  const servers: Server[] = [];
   let stopWorker = async () => undefined as undefined;
   if (erpFor !== undefined) {
     const { worker, close } = await createWorker({
@@ -74,6 +82,7 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
       taskQueue,
       store,
       erpFor,
+      secretBox,
       makePartitions: async () => 0,
       ...(options.dropsFolder === undefined ? {} : { dropsFolder: options.dropsFolder }),
     });
@@ -89,6 +98,7 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
     store,
     database,
     client,
+    taskQueue,
     async call(user, method, path, body, headers = {}) {
       const auth: Record<string, string> = user === undefined ? {} : { authorization: `Bearer token-${user}` };
       const raw = typeof body === 'string';
@@ -100,7 +110,18 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
       const text = await response.text();
       return { status: response.status, headers: response.headers, body: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text };
     },
+    async listen() {
+      const server = await new Promise<Server>((resolve) => {
+        const listening = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(listening as Server)) as Server;
+      });
+      servers.push(server);
+      return server;
+    },
     async stop() {
+      for (const server of servers) {
+        server.closeAllConnections();
+        await new Promise<void>((resolve) => server.close(() => resolve()));
+      }
       await stopWorker();
       await connection.close();
       await closeSetUp();

@@ -37,6 +37,8 @@ export const sealedTables = [
   'erp_comparison',
   'erp_mapping',
   'document_payment',
+  'ocpi_sale',
+  'ocpi_tariff',
   'accounting_period_event',
   'accrual',
   'accrual_line',

@@ -11,6 +11,7 @@ import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { testSecretBox } from '../support/secret-box.ts';
 
 let database: TestDatabase;
 let store: Store;
@@ -31,7 +32,7 @@ beforeAll(async () => {
   await registerSearchAttributes(address, namespace);
   client = new Client({ connection, namespace });
   const makePartitions = () => ensurePartitions(database.adminUrl);
-  const { worker, close } = await createWorker({ address, namespace, taskQueue: namespace, store, erpFor: async () => filesErp('/nonexistent'), makePartitions });
+  const { worker, close } = await createWorker({ address, namespace, taskQueue: namespace, store, erpFor: async () => filesErp('/nonexistent'), makePartitions, secretBox: testSecretBox() });
   const running = worker.run();
   stopWorker = async () => {
     worker.shutdown();
@@ -53,7 +54,7 @@ describe('what runs by itself', () => {
     await ensureSchedules(client, 'elsewhere', await scheduledEntities(store.pool, true));
     const schedules = [];
     for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
-    expect(schedules.sort()).toEqual(['erp-compare', 'opener-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
+    expect(schedules.sort()).toEqual(['erp-compare', 'ocpi', 'opener-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
     expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
   });
   it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {

@@ -3,12 +3,12 @@ import { issue } from '../../core/issues.ts';
 import { csmsTransactions } from './csms-transactions.ts';
 import { csvResidentialCsms } from './csv-residential-csms.ts';
 import { jsonCsms } from './json-csms.ts';
-import { ocpi221 } from './ocpi-2-2-1.ts';
+import { ocpiFormats } from './ocpi.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 import { vehicleTelematics } from './vehicle-telematics.ts';
 
-const parsers: readonly SourceParser[] = [csvResidentialCsms, jsonCsms, csmsTransactions, vehicleTelematics, ocpi221].map(keepable);
+const parsers: readonly SourceParser[] = [csvResidentialCsms, jsonCsms, csmsTransactions, vehicleTelematics, ...ocpiFormats].map(keepable);
 
 /** What a source's format may be. */
 export const formats: readonly string[] = parsers.map((p) => p.format);

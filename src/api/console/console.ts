@@ -11,6 +11,7 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem, problemOf } from '../problem.ts';
 import { erpPages } from './erp-pages.ts';
+import { ocpiPages } from './ocpi-pages.ts';
 import type { Send } from './order.ts';
 import { partnerPages } from './partner-pages.ts';
 import { previewPages } from './preview-pages.ts';
@@ -54,6 +55,7 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
   runPages(app, guard, { store, send, workflowUrl });
   recordPages(app, guard, { store, send });
   erpPages(app, guard, { store, send });
+  ocpiPages(app, guard, { store, send });
   partnerPages(app, guard, { store });
   tracePage(app, guard, { store });
   return app;

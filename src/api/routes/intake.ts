@@ -1,5 +1,4 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import type { MiddlewareHandler } from 'hono';
 import { parserFor } from '../../adapters/sources/registry.ts';
 import { describeIssue } from '../../core/issues.ts';
 import { importFile } from '../../store/commands/import-file.ts';
@@ -8,6 +7,7 @@ import type { ReceivedItem } from '../../store/commands/receive-cdrs.ts';
 import type { Store } from '../../store/db.ts';
 import { importProgress } from '../../store/reads/imports.ts';
 import { latencyOf } from '../../store/reads/latency.ts';
+import { atMost, maxStoring } from '../at-most.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
@@ -17,7 +17,6 @@ import { body, idempotencyHeader, instant, issue, json, problems } from '../sche
 import { byOf } from './run-context.ts';
 
 const maxItems = 5000;
-const maxUnderWay = 256;
 const item = z
   .object({
     index: z.int().openapi({ description: 'Place in the request, from 0.' }),
@@ -54,7 +53,7 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
     },
     responses: { 202: json(z.object({ items: z.array(item) }), 'Stored, each with what is known of it; a bad line is answered with its own error and the others go on.'), ...problems },
   });
-  app.post('/v1/sources/:sourceId/cdrs', allow('partner', 'ops', 'admin'), atMost(maxUnderWay), async (c) => {
+  app.post('/v1/sources/:sourceId/cdrs', allow('partner', 'ops', 'admin'), atMost(maxStoring), async (c) => {
     const id = c.req.param('sourceId');
     const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
     const items = itemsOf(Buffer.from(await c.req.arrayBuffer()), type);
@@ -185,23 +184,6 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       return c.json({ made, workflowId }, 201);
     },
   );
-}
-
-/** Refuses what comes while so many requests are under way, rather than letting all of them grow slow. */
-function atMost(limit: number): MiddlewareHandler<ApiEnv> {
-  let underWay = 0;
-  return async (c, next) => {
-    if (underWay >= limit) {
-      c.header('retry-after', '1');
-      throw new Problem(503, 'busy', `${limit} requests are being stored: send this one again in a second.`);
-    }
-    underWay += 1;
-    try {
-      await next();
-    } finally {
-      underWay -= 1;
-    }
-  };
 }
 
 function itemsOf(bytes: Buffer, type: string | undefined): Buffer[] {

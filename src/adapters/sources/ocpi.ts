@@ -4,7 +4,7 @@ import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/mo
 import { formatInstant, parseInstant } from '../../core/time.ts';
 import { readJson } from './discreet.ts';
 import { splitNdjson } from './ndjson.ts';
-import type { ParseResult, SourceParser } from './port.ts';
+import type { ParseResult, SourceContext, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
 const known = new Set(['ENERGY', 'TIME', 'PARKING_TIME']);
@@ -22,7 +22,7 @@ class FieldReader {
   }
 
   optionalText(parent: JsonObject, field: string, path: string): string | undefined {
-    return parent[field] === undefined ? undefined : this.text(parent, field, path, { min: 0 });
+    return isAbsent(parent[field]) ? undefined : this.text(parent, field, path, { min: 0 });
   }
 
   /** Text or number, as plain decimal text. */
@@ -58,36 +58,71 @@ class FieldReader {
   }
 }
 
+/** Some write null for what they leave out. */
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** OCPI 2.2.1 mod_cdrs, CDR object: the fields that intake needs; the rest stays in the raw message. */
-function readCdr(cdr: JsonObject, read: FieldReader) {
+/** Owner, place, token, end and cost as 2.1.1 mod_cdrs writes them: a CDR names no owner, so it is the connection's. */
+function readIn211(cdr: JsonObject, read: FieldReader, context: SourceContext) {
+  const location = read.object(cdr, 'location');
+  const [evse] = Array.isArray(location['evses']) ? location['evses'].filter(isObject) : [];
+  const [connector] = Array.isArray(evse?.['connectors']) ? evse['connectors'].filter(isObject) : [];
+  return {
+    countryCode: context.ownerCountry,
+    partyId: context.ownerParty,
+    endMs: read.instant(cdr, isAbsent(cdr['stop_date_time']) ? 'end_date_time' : 'stop_date_time', ''),
+    tokenUid: read.text(cdr, 'auth_id', ''),
+    locationId: read.text(location, 'id', 'location.'),
+    evseId: evse === undefined ? undefined : read.optionalText(evse, 'evse_id', 'location.evses.0.'),
+    connectorId: connector === undefined ? undefined : read.optionalText(connector, 'id', 'location.evses.0.connectors.0.'),
+    totalCost: read.decimal(cdr, 'total_cost', ''),
+  };
+}
+
+/** The same in 2.2.1 and 2.3.0, which differ in how they write a price. */
+function readIn22(cdr: JsonObject, read: FieldReader) {
   const location = read.object(cdr, 'cdr_location');
+  const cost = read.object(cdr, 'total_cost');
+  return {
+    countryCode: read.text(cdr, 'country_code', '', { min: 2, max: 2 }),
+    partyId: read.text(cdr, 'party_id', '', { max: 3 }),
+    endMs: read.instant(cdr, 'end_date_time', ''),
+    tokenUid: read.text(read.object(cdr, 'cdr_token'), 'uid', 'cdr_token.'),
+    locationId: read.text(location, 'id', 'cdr_location.'),
+    evseId: read.optionalText(location, 'evse_id', 'cdr_location.'),
+    connectorId: read.optionalText(location, 'connector_id', 'cdr_location.'),
+    totalCost: read.decimal(cost, isAbsent(cost['before_taxes']) ? 'excl_vat' : 'before_taxes', 'total_cost.'),
+  };
+}
+
+/** A CDR of 2.1.1 is known by its shape, so that a connection that moves to another version needs no change here. */
+function isOf211(cdr: JsonObject): boolean {
+  return isAbsent(cdr['cdr_location']) && isAbsent(cdr['cdr_token']) && !isAbsent(cdr['location']) && !isAbsent(cdr['auth_id']);
+}
+
+/** mod_cdrs, CDR object: the fields that intake needs; the rest stays in the raw message. */
+function readCdr(cdr: JsonObject, read: FieldReader, context: SourceContext) {
   const periods = read.objects(cdr, 'charging_periods', '').map(({ item, path }) => ({
     startMs: read.instant(item, 'start_date_time', path),
     dimensions: read.objects(item, 'dimensions', path).map((d) => ({ type: read.text(d.item, 'type', d.path, { min: 0 }), volume: read.decimal(d.item, 'volume', d.path) })),
   }));
   if (periods.length === 0) read.problems.push('charging_periods: must hold a period');
   return {
-    countryCode: read.text(cdr, 'country_code', '', { min: 2, max: 2 }),
-    partyId: read.text(cdr, 'party_id', '', { max: 3 }),
+    ...(isOf211(cdr) ? readIn211(cdr, read, context) : readIn22(cdr, read)),
     id: read.text(cdr, 'id', '', { max: 39 }),
     startMs: read.instant(cdr, 'start_date_time', ''),
-    endMs: read.instant(cdr, 'end_date_time', ''),
     sessionId: read.optionalText(cdr, 'session_id', ''),
-    tokenUid: read.text(read.object(cdr, 'cdr_token'), 'uid', 'cdr_token.'),
-    locationId: read.text(location, 'id', 'cdr_location.'),
-    evseId: read.optionalText(location, 'evse_id', 'cdr_location.'),
-    connectorId: read.optionalText(location, 'connector_id', 'cdr_location.'),
     currency: read.text(cdr, 'currency', '', { min: 3, max: 3 }),
     periods,
-    totalCost: read.decimal(read.object(cdr, 'total_cost'), 'excl_vat', 'total_cost.'),
     totalEnergy: read.decimal(cdr, 'total_energy', ''),
-    updatedAt: cdr['last_updated'] === undefined ? undefined : read.instant(cdr, 'last_updated', ''),
+    updatedAt: isAbsent(cdr['last_updated']) ? undefined : read.instant(cdr, 'last_updated', ''),
     ...readCredit(cdr, read),
-    authorizationId: cdr['authorization_reference'] === null ? undefined : read.optionalText(cdr, 'authorization_reference', ''),
+    authorizationId: read.optionalText(cdr, 'authorization_reference', ''),
     origin: priceOriginOf(cdr['remark']),
   };
 }
@@ -118,22 +153,19 @@ function scaled(text: string, factor: number): number {
   return product < 0 ? 0 - size : size;
 }
 
-/** One CDR per line (NDJSON) or message. */
-export const ocpi221: SourceParser = {
-  format: 'ocpi-2-2-1',
-
+/** CDRs of OCPI 2.1.1, 2.2.1 and 2.3.0: one per line (NDJSON) or message. */
+const ocpi: Omit<SourceParser, 'format'> = {
   splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
 
-  keyOf(bytes) {
+  keyOf(bytes, context) {
     try {
       const cdr: unknown = JSON.parse(bytes.toString('utf8'));
       const read = new FieldReader();
       if (isObject(cdr)) {
-        const key = {
-          ownerCountry: read.text(cdr, 'country_code', '', { min: 2, max: 2 }),
-          ownerParty: read.text(cdr, 'party_id', ''),
-          cdrId: read.text(cdr, cdr['credit'] === true ? 'credit_reference_id' : 'id', ''),
-        };
+        const owner = isOf211(cdr)
+          ? { ownerCountry: context.ownerCountry, ownerParty: context.ownerParty }
+          : { ownerCountry: read.text(cdr, 'country_code', '', { min: 2, max: 2 }), ownerParty: read.text(cdr, 'party_id', '') };
+        const key = { ...owner, cdrId: read.text(cdr, cdr['credit'] === true ? 'credit_reference_id' : 'id', '') };
         if (read.problems.length === 0) return recordKeyOf(key);
       }
     } catch {
@@ -148,7 +180,7 @@ export const ocpi221: SourceParser = {
     const { json } = message;
     const read = new FieldReader();
     if (!isObject(json)) read.problems.push('message: must be an object');
-    const cdr = readCdr(isObject(json) ? json : {}, read);
+    const cdr = readCdr(isObject(json) ? json : {}, read, context);
     if (read.problems.length > 0) return { ok: false, issues: read.problems.map((detail): Issue => issue('badShape', 'blocks', 'message', { detail })) };
     const issues: Issue[] = [];
     // Volumes are kWh and hours; Wh and seconds are exact to a thousandth, rounded once.
@@ -189,3 +221,6 @@ export const ocpi221: SourceParser = {
     };
   },
 };
+
+/** Each version's format; every one reads all three, told apart by their fields. */
+export const ocpiFormats: readonly SourceParser[] = ['ocpi-2-1-1', 'ocpi-2-2-1', 'ocpi-2-3-0'].map((format) => ({ ...ocpi, format }));

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import type { Api } from '../client.ts';
+import { withApi } from '../stack/with-api.ts';
+import type { PeerOverview } from '../store/reads/ocpi/overview.ts';
+import { command, group, jsonArg, say } from './command.ts';
+
+const ops = 'sample-ops';
+const peer = { peer: { type: 'positional', description: 'OCPI connection', required: true } } as const;
+const pathOf = (id: string, more = '') => `/v1/ocpi/peers/${encodeURIComponent(id)}${more}`;
+
+/** `wattledger ocpi …`: connections to OCPI peers and hubs. */
+export const ocpiCommands = group('ocpi', 'OCPI connections', {
+  list: command('list', 'Connections: state, last sweep, what waits to be sent', { ...jsonArg }, ({ json }) =>
+    withApi(ops, async (api) => {
+      const { items } = await api<{ items: readonly PeerOverview[] }>('GET', '/v1/ocpi/peers');
+      if (json) say(JSON.stringify(items, null, 2));
+      else for (const line of items.flatMap(linesOf)) say(line);
+      return items.every((p) => p.problem === null && p.deliveries.refused === 0);
+    }),
+  ),
+  set: command(
+    'set',
+    'Set a connection up, or change it, from a JSON file',
+    { ...peer, file: { type: 'positional', description: 'Body of PUT /v1/ocpi/peers/{peerId}', required: true } },
+    ({ peer: id, file }) =>
+      withApi(ops, async (api) => {
+        say(linesOf(await api<PeerOverview>('PUT', pathOf(id), { json: JSON.parse(await readFile(file, 'utf8')) })).join('\n'));
+        return true;
+      }),
+  ),
+  invite: command('invite', 'Let a peer register here: prints the token, once, and our versions URL', { ...peer, ...jsonArg }, ({ peer: id, json }) =>
+    withApi(ops, async (api) => {
+      const invitation = await api<{ token: string; versionsUrl: string }>('POST', pathOf(id, '/invitation'));
+      say(json ? JSON.stringify(invitation) : `token ${invitation.token}\nversions ${invitation.versionsUrl}`);
+      return true;
+    }),
+  ),
+  register: command(
+    'register',
+    'Register at a peer that invited us; without its URL and token, renew the tokens of a registered one',
+    { ...peer, url: { type: 'string', description: 'Its versions URL' }, token: { type: 'string', description: 'The token it gave us' } },
+    ({ peer: id, url: versionsUrl, token }) => withApi(ops, (api) => register(api, id, { versionsUrl, token })),
+  ),
+  unregister: command('unregister', 'End the registration on both sides', { ...peer }, ({ peer: id }) =>
+    withApi(ops, async (api) => {
+      const { told } = await api<{ told: boolean }>('DELETE', pathOf(id, '/registration'));
+      say(told ? `${id} is unregistered on both sides` : `${id} is unregistered here; it did not take our word for it`);
+      return told;
+    }),
+  ),
+  retry: command('retry', 'Send again what a peer refused, and go on after its failure', { ...peer }, ({ peer: id }) =>
+    withApi(ops, async (api) => {
+      const { requeued, workflowId } = await api<{ requeued: number; workflowId: string }>('POST', pathOf(id, '/retry'));
+      say(`${requeued} CDRs are queued again; ${workflowId} sends them`);
+      return true;
+    }),
+  ),
+});
+
+async function register(api: Api, id: string, invitation: { readonly versionsUrl: string | undefined; readonly token: string | undefined }): Promise<boolean> {
+  const { version } = await api<{ version: string }>('POST', pathOf(id, '/registration'), { json: invitation });
+  say(`${id} is registered in OCPI ${version}`);
+  return true;
+}
+
+function linesOf(p: PeerOverview): string[] {
+  const { waiting, queued, refused, withheld, sent, hubAcknowledged, seen, agreed } = p.deliveries;
+  const last = p.sweep?.last;
+  return [
+    `${p.peerId}: ${p.kind} ${p.them.countryCode}*${p.them.partyId}, ${p.state}${p.version === null ? '' : `, OCPI ${p.version}`}`,
+    ...(p.problem === null ? [] : [`  problem: ${p.problem}`]),
+    ...(last == null
+      ? []
+      : [`  swept ${last.startedAt}: ${last.state}, ${last.pulled} CDRs${last.stated === null ? '' : ` of ${last.stated}`}, ${last.fresh} new${last.problem === null ? '' : `; ${last.problem}`}`]),
+    `  CDRs: ${waiting + queued} to send, ${refused} refused, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`,
+    ...p.waitingFor.map((w) => `  ${w.sales} wait for ${w.what}`),
+  ];
+}

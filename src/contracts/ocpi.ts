@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+/** The versions spoken here, oldest first. */
+export const ocpiVersions = ['2.1.1', '2.2.1', '2.3.0'] as const;
+export type OcpiVersion = (typeof ocpiVersions)[number];
+
+const ciString = (max: number) => z.string().trim().min(1).max(max);
+const url = z.url({ protocol: /^https?$/ }).max(255);
+
+/** Modules that matter here; others are read and left alone. `role` is missing in 2.1.1, where one URL serves both sides. */
+export const ocpiEndpoint = z.object({ identifier: z.string().min(1), role: z.enum(['SENDER', 'RECEIVER']).optional(), url });
+export type OcpiEndpoint = z.infer<typeof ocpiEndpoint>;
+export const ocpiVersionList = z.array(z.object({ version: z.string(), url }));
+export const ocpiVersionDetails = z.object({ version: z.string(), endpoints: z.array(ocpiEndpoint) });
+
+const businessDetails = z.object({ name: z.string().min(1).max(100) });
+export const ocpiRole = z.object({ role: z.string().min(1).max(20), country_code: ciString(2), party_id: ciString(3), business_details: businessDetails.optional() });
+export type OcpiRole = z.infer<typeof ocpiRole>;
+
+/** Printable ASCII without blanks: what fits a header (credentials, Credentials object). */
+const credentialsToken = z
+  .string()
+  .max(64)
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without blanks');
+
+/** Credentials object of 2.2.1 and 2.3.0, and of 2.1.1, which names one party and no role. */
+export const ocpiCredentials = z.union([
+  z.object({ token: credentialsToken, url, roles: z.array(ocpiRole).min(1) }),
+  z
+    .object({ token: credentialsToken, url, party_id: ciString(3), country_code: ciString(2), business_details: businessDetails })
+    .transform(({ token, url: at, ...role }) => ({ token, url: at, roles: [{ role: 'OTHER', ...role }] })),
+]);
+export type OcpiCredentials = z.infer<typeof ocpiCredentials>;
+
+/** OCPI country_code and party_id, upper case. */
+export type OcpiParty = { readonly countryCode: string; readonly partyId: string };
+
+/** What a CDR says of where it stood, of 2.2.1 mod_cdrs, CdrLocation; the ids come from the record. */
+export const ocpiLocation = z.strictObject({
+  name: z.string().max(255).optional(),
+  address: z.string().min(1).max(45),
+  city: z.string().min(1).max(45),
+  postal_code: z.string().max(10).optional(),
+  country: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 3166-1 alpha-3 code'),
+  coordinates: z.strictObject({ latitude: z.string().regex(/^-?\d{1,2}\.\d{5,7}$/), longitude: z.string().regex(/^-?\d{1,3}\.\d{5,7}$/) }),
+  connector_standard: z.string().min(1).max(40),
+  connector_format: z.enum(['SOCKET', 'CABLE']),
+  connector_power_type: z.enum(['AC_1_PHASE', 'AC_2_PHASE', 'AC_2_PHASE_SPLIT', 'AC_3_PHASE', 'DC']),
+  /** Asked for by 2.1.1 alone. */
+  voltage: z.int().min(0).optional(),
+  amperage: z.int().min(0).optional(),
+});
+export type OcpiLocation = z.infer<typeof ocpiLocation>;
+
+/** A sale as it goes to the partner, in no version's words. Amounts are decimal text in major units, energy whole Wh, instants ISO in UTC. It names nobody: the token stands by reference. */
+export type OcpiSale = {
+  readonly cdrId: string;
+  readonly creditOf: string | null;
+  readonly from: OcpiParty;
+  readonly to: OcpiParty;
+  readonly startAt: string;
+  readonly endAt: string;
+  readonly sessionId: string | null;
+  readonly authorizationId: string | null;
+  readonly token: { readonly sourceId: string; readonly ref: string };
+  readonly location: OcpiLocation & { readonly siteId: string; readonly evseId: string; readonly connectorId: string };
+  readonly currency: string;
+  readonly tariff: Readonly<Record<string, unknown>> | null;
+  readonly periods: readonly { readonly startAt: string; readonly energyWh: number; readonly chargingSeconds: number; readonly parkingSeconds: number }[];
+  readonly energyWh: number;
+  /** Of the whole session; a part that nothing priced is left out. The parts may lack what belongs to none of them, such as a discount. */
+  readonly cost: { readonly total: OcpiPrice; readonly energy?: OcpiPrice; readonly time?: OcpiPrice; readonly parking?: OcpiPrice; readonly fixed?: OcpiPrice };
+  readonly madeAt: string;
+};
+/** Without and with VAT; the VAT by percent, as proposed when the session was rated. */
+export type OcpiPrice = { readonly net: string; readonly gross: string; readonly vat: readonly { readonly percent: string | null; readonly amount: string }[] };

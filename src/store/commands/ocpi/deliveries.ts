@@ -1,0 +1,32 @@
+import type { Db } from '../../db.ts';
+import { audit, type By } from '../audit.ts';
+import { Refused } from '../refusal.ts';
+
+/** The other side read these sales: a partner itself has seen them, a hub has acknowledged them. */
+export async function markRead(db: Db, by: 'peer' | 'hub', saleIds: readonly bigint[]): Promise<void> {
+  if (saleIds.length === 0) return;
+  const column = by === 'hub' ? 'hub_acknowledged_at' : 'seen_at';
+  await db.query(`UPDATE ocpi_delivery SET ${column} = now() WHERE sale_id = ANY($1) AND ${column} IS NULL`, [saleIds]);
+}
+
+/** Queues again what the peer refused; answers how many. */
+export async function retryDeliveries(db: Db, peerId: string, by: By): Promise<number> {
+  const { rowCount } = await db.query("UPDATE ocpi_delivery SET state = 'queued' WHERE peer_id = $1 AND state = 'refused'", [peerId]);
+  await audit(db, by, { action: 'ocpi.retry', subject: peerId, after: { requeued: rowCount } });
+  return rowCount ?? 0;
+}
+
+/** The partner agreed to these CDRs, as its settlement or its word says; what is agreed stays agreed. Refused when one of them was never sent. */
+export async function agreeToCdrs(db: Db, peerId: string, cdrIds: readonly string[], by: By): Promise<number> {
+  const { rows } = await db.query<{ cdr_id: string }>(
+    'SELECT w.cdr_id FROM unnest($2::text[]) AS w(cdr_id) LEFT JOIN ocpi_sale s ON s.peer_id = $1 AND s.cdr_id = w.cdr_id LEFT JOIN ocpi_delivery d ON d.sale_id = s.id WHERE d.sent_at IS NULL AND d.seen_at IS NULL AND d.hub_acknowledged_at IS NULL LIMIT 1',
+    [peerId, cdrIds],
+  );
+  if (rows[0] !== undefined) throw new Refused('invalid', `CDR ${rows[0].cdr_id} has not reached ${peerId}`);
+  const { rowCount } = await db.query(
+    'UPDATE ocpi_delivery d SET agreed_at = now(), agreed_by = $3 FROM ocpi_sale s WHERE s.id = d.sale_id AND s.peer_id = $1 AND s.cdr_id = ANY($2) AND d.agreed_at IS NULL',
+    [peerId, cdrIds, by.actor],
+  );
+  await audit(db, by, { action: 'ocpi.agree', subject: peerId, after: { cdrIds } });
+  return rowCount ?? 0;
+}

@@ -1,0 +1,154 @@
+import type { OcpiParty, OcpiVersion } from '../../../contracts/ocpi.ts';
+import type { Db } from '../../db.ts';
+import { type Page, type PageOrder, pageOf } from '../page.ts';
+
+export type PeerOverview = {
+  readonly peerId: string;
+  readonly entityId: string;
+  readonly name: string;
+  readonly kind: 'peer' | 'hub';
+  readonly state: 'prepared' | 'invited' | 'registered' | 'unregistered';
+  readonly version: OcpiVersion | null;
+  readonly us: OcpiParty;
+  readonly them: OcpiParty;
+  readonly sourceId: string | null;
+  readonly correctionChannel: 'inBand' | 'byDocument';
+  readonly push: boolean;
+  readonly versionsUrl: string | null;
+  readonly registeredAt: string | null;
+  readonly problem: string | null;
+  readonly partners: readonly (OcpiParty & { readonly accountId: string; readonly sendFrom: string })[];
+  /** How what they have is pulled (the source's connection), until when, and the last look; null when it is not. */
+  readonly sweep: {
+    readonly everyMinutes: number;
+    readonly until: string | null;
+    readonly last: {
+      readonly state: 'running' | 'done' | 'failed';
+      readonly startedAt: string;
+      readonly pulled: number;
+      readonly fresh: number;
+      readonly stated: number | null;
+      readonly problem: string | null;
+    } | null;
+  } | null;
+  /** `waiting`: sales without a CDR yet. */
+  readonly deliveries: {
+    readonly waiting: number;
+    readonly queued: number;
+    readonly refused: number;
+    readonly withheld: number;
+    readonly sent: number;
+    readonly hubAcknowledged: number;
+    readonly seen: number;
+    readonly agreed: number;
+    readonly oldestQueuedAt: string | null;
+  };
+  readonly waitingFor: readonly { readonly what: string; readonly sales: number }[];
+};
+
+/** How connections stand: who, in which state, what was last pulled, what waits to be sent. All of them, or one. */
+export async function peerOverview(db: Db, peerId?: string): Promise<PeerOverview[]> {
+  const { rows } = await db.query(
+    `SELECT p.*, w.*, d.*, c.*, s.*, coalesce(a.partners, '[]') AS partners, coalesce(g.waiting_for, '[]') AS waiting_for
+     FROM ocpi_peer p
+     CROSS JOIN LATERAL (SELECT count(DISTINCT (record_id, account_id)) AS waiting FROM ocpi_sale_pending WHERE peer_id = p.id) w
+     CROSS JOIN LATERAL (
+       SELECT count(*) FILTER (WHERE x.state = 'queued') AS queued, count(*) FILTER (WHERE x.state = 'refused') AS refused, count(*) FILTER (WHERE x.state = 'withheld') AS withheld, count(x.sent_at) AS sent,
+         count(x.hub_acknowledged_at) AS acknowledged, count(x.seen_at) AS seen, count(x.agreed_at) AS agreed, min(o.made_at) FILTER (WHERE x.state = 'queued') AS oldest
+       FROM ocpi_delivery x JOIN ocpi_sale o ON o.id = x.sale_id WHERE x.peer_id = p.id) d
+     LEFT JOIN LATERAL (SELECT (settings->>'everyMinutes')::integer AS every_minutes, swept_until FROM source_connection WHERE source_id = p.source_id AND settings->>'kind' = 'ocpi') c ON true
+     LEFT JOIN LATERAL (SELECT l.state AS sweep_state, l.started_at, l.pulled, l.fresh, l.stated, l.problem AS sweep_problem FROM sweep l WHERE l.source_id = p.source_id ORDER BY l.id DESC LIMIT 1) s ON true
+     LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('accountId', account_id, 'countryCode', country_code, 'partyId', party_id, 'sendFrom', send_from) ORDER BY account_id) AS partners FROM ocpi_partner WHERE peer_id = p.id) a ON true
+     LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('what', t.waiting_for, 'sales', t.sales) ORDER BY t.sales DESC) AS waiting_for
+       FROM (SELECT waiting_for, count(DISTINCT (record_id, account_id)) AS sales FROM ocpi_sale_pending WHERE peer_id = p.id AND waiting_for IS NOT NULL GROUP BY 1 ORDER BY 2 DESC LIMIT 20) t) g ON true
+     WHERE $1::text IS NULL OR p.id = $1 ORDER BY p.id`,
+    [peerId ?? null],
+  );
+  return rows.map((r) => ({
+    peerId: r.id,
+    entityId: r.entity_id,
+    name: r.name,
+    kind: r.kind,
+    state: r.state,
+    version: r.version,
+    us: { countryCode: r.our_country, partyId: r.our_party },
+    them: { countryCode: r.country_code, partyId: r.party_id },
+    sourceId: r.source_id,
+    correctionChannel: r.correction_channel,
+    push: r.push,
+    versionsUrl: r.versions_url,
+    registeredAt: iso(r.registered_at),
+    problem: r.problem,
+    partners: r.partners,
+    sweep:
+      r.every_minutes === null
+        ? null
+        : {
+            everyMinutes: r.every_minutes,
+            until: iso(r.swept_until),
+            last: r.sweep_state === null ? null : { state: r.sweep_state, startedAt: r.started_at.toISOString(), pulled: r.pulled, fresh: r.fresh, stated: r.stated, problem: r.sweep_problem },
+          },
+    deliveries: {
+      waiting: Number(r.waiting),
+      queued: Number(r.queued),
+      refused: Number(r.refused),
+      withheld: Number(r.withheld),
+      sent: Number(r.sent),
+      hubAcknowledged: Number(r.acknowledged),
+      seen: Number(r.seen),
+      agreed: Number(r.agreed),
+      oldestQueuedAt: iso(r.oldest),
+    },
+    waitingFor: r.waiting_for,
+  }));
+}
+
+export type DeliveryView = {
+  readonly cdrId: string;
+  readonly kind: 'cdr' | 'credit';
+  readonly recordId: string;
+  readonly revision: number;
+  readonly accountId: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly answer: string | null;
+  readonly madeAt: string;
+  readonly sentAt: string | null;
+  readonly hubAcknowledgedAt: string | null;
+  readonly seenAt: string | null;
+  readonly agreedAt: string | null;
+};
+
+/** A peer's sales with how far each has come, newest first. */
+export async function deliveriesOf(db: Db, peerId: string, order: PageOrder & { readonly state?: string | undefined }): Promise<Page<DeliveryView>> {
+  const before = /^\d{1,18}$/.test(order.cursor ?? '') ? order.cursor : null;
+  const { rows } = await db.query(
+    `SELECT s.id, s.cdr_id, s.kind, s.record_id, s.revision, s.account_id, s.made_at, d.* FROM ocpi_sale s JOIN ocpi_delivery d ON d.sale_id = s.id
+     WHERE s.peer_id = $1 AND ($2::bigint IS NULL OR s.id < $2) AND ($3::text IS NULL OR d.state = $3) ORDER BY s.id DESC LIMIT $4`,
+    [peerId, before, order.state ?? null, order.limit + 1],
+  );
+  return pageOf(
+    rows,
+    order.limit,
+    (r) => String(r.sale_id),
+    (r) => ({
+      cdrId: r.cdr_id,
+      kind: r.kind,
+      recordId: r.record_id.toString(),
+      revision: r.revision,
+      accountId: r.account_id,
+      state: r.state,
+      attempts: r.attempts,
+      answer: r.answer,
+      madeAt: r.made_at.toISOString(),
+      sentAt: iso(r.sent_at),
+      hubAcknowledgedAt: iso(r.hub_acknowledged_at),
+      seenAt: iso(r.seen_at),
+      agreedAt: iso(r.agreed_at),
+    }),
+  );
+}
+
+function iso(at: Date | null): string | null {
+  return at === null ? null : at.toISOString();
+}

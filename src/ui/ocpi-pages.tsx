@@ -1,0 +1,184 @@
+import { count, link, recordPath, words } from './format.ts';
+import { Count, Facts, Figure, Pager, State, Table } from './parts.tsx';
+import { Shell, type Viewer } from './shell.tsx';
+
+export type OcpiPeerView = {
+  readonly peerId: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly version: string | null;
+  readonly them: { readonly countryCode: string; readonly partyId: string };
+  readonly sourceId: string | null;
+  readonly versionsUrl: string | null;
+  readonly registeredAt: string | null;
+  readonly problem: string | null;
+  readonly partners: readonly { readonly accountId: string; readonly countryCode: string; readonly partyId: string; readonly sendFrom: string }[];
+  readonly sweep: {
+    readonly everyMinutes: number;
+    readonly until: string | null;
+    readonly last: { readonly state: string; readonly startedAt: string; readonly pulled: number; readonly fresh: number; readonly stated: number | null; readonly problem: string | null } | null;
+  } | null;
+  readonly deliveries: {
+    readonly waiting: number;
+    readonly queued: number;
+    readonly refused: number;
+    readonly withheld: number;
+    readonly sent: number;
+    readonly hubAcknowledged: number;
+    readonly seen: number;
+    readonly agreed: number;
+    readonly oldestQueuedAt: string | null;
+  };
+  readonly waitingFor: readonly { readonly what: string; readonly sales: number }[];
+};
+type Delivery = {
+  readonly cdrId: string;
+  readonly kind: string;
+  readonly recordId: string;
+  readonly accountId: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly answer: string | null;
+  readonly madeAt: string;
+  readonly sentAt: string | null;
+  readonly hubAcknowledgedAt: string | null;
+  readonly seenAt: string | null;
+  readonly agreedAt: string | null;
+};
+
+const pathOf = (peerId: string) => `/ocpi-peers/${encodeURIComponent(peerId)}`;
+/** UTC, to the minute. */
+const minute = (at: string | null) => (at === null ? '' : at.slice(0, 16).replace('T', ' '));
+
+function lastSweep({ sweep }: OcpiPeerView): string {
+  if (sweep === null) return 'not pulled';
+  if (sweep.last === null) return 'not yet';
+  const { state, startedAt, pulled, fresh, stated, problem } = sweep.last;
+  return `${minute(startedAt)}: ${words(state)}, ${count(pulled, 'CDR')}${stated === null ? '' : ` of ${stated}`}, ${fresh} new${problem === null ? '' : `; ${problem}`}`;
+}
+
+/** OCPI connections: state, last sweep, what waits to be sent. */
+export function OcpiPeersPage({ viewer, peers, mayConnect }: { readonly viewer: Viewer; readonly peers: readonly OcpiPeerView[]; readonly mayConnect: boolean }) {
+  return (
+    <Shell title="OCPI" viewer={viewer} trail={[['/', 'Runs']]}>
+      {peers.length === 0 ? <p>No connection is set up: PUT /v1/ocpi/peers/… or wattledger ocpi set.</p> : null}
+      {peers.length === 0 ? null : (
+        <Table
+          label="OCPI connections; times in UTC"
+          head={
+            <>
+              <th scope="col">Connection</th>
+              <th scope="col">State</th>
+              <th scope="col">Last sweep, UTC</th>
+              <Figure>To send</Figure>
+              <Figure>Refused</Figure>
+              <Figure>Sent</Figure>
+              <Figure>Seen</Figure>
+              <Figure>Agreed</Figure>
+              <th scope="col">Do</th>
+            </>
+          }
+        >
+          {peers.map((p) => (
+            <tr>
+              <td>
+                <a href={pathOf(p.peerId)}>{p.name}</a>
+                <div class="hint">
+                  {words(p.kind)} {p.them.countryCode}*{p.them.partyId}
+                  {p.problem === null ? '' : `; ${p.problem}`}
+                  {p.waitingFor.map((w) => `; ${w.sales} wait for ${w.what}`)}
+                </div>
+              </td>
+              <td>
+                <State code={p.state} /> {p.version}
+              </td>
+              <td>{lastSweep(p)}</td>
+              <Count n={p.deliveries.waiting + p.deliveries.queued} />
+              <Count n={p.deliveries.refused} />
+              <Count n={p.deliveries.sent} />
+              <Count n={p.deliveries.seen} />
+              <Count n={p.deliveries.agreed} />
+              <td>{mayConnect ? <a href={link('/ocpi-peers/retry', { peerId: p.peerId })}>send again</a> : null}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Shell>
+  );
+}
+
+type PeerProps = {
+  readonly viewer: Viewer;
+  readonly peer: OcpiPeerView;
+  readonly deliveries: readonly Delivery[];
+  readonly mayConnect: boolean;
+  readonly firstPage: string | null;
+  readonly nextPage: string | null;
+};
+
+/** One connection, and our CDRs for it with how far each has come. */
+export function OcpiPeerPage({ viewer, peer, deliveries, mayConnect, firstPage, nextPage }: PeerProps) {
+  const { waiting, queued, refused, withheld, sent, hubAcknowledged, seen, agreed } = peer.deliveries;
+  return (
+    <Shell title={`OCPI: ${peer.name}`} viewer={viewer} trail={[['/ocpi-peers', 'OCPI']]}>
+      <Facts
+        items={[
+          ['State', <State code={peer.state} />],
+          ['Version', peer.version ?? ''],
+          ['Their versions', peer.versionsUrl ?? ''],
+          ['Registered, UTC', minute(peer.registeredAt)],
+          ['Problem', peer.problem ?? 'none'],
+          ['CDRs go into', peer.sourceId ?? 'no source: they only buy'],
+          ['Last sweep, UTC', lastSweep(peer)],
+          ['Partners', peer.partners.map((p) => `${p.accountId} as ${p.countryCode}*${p.partyId} from ${p.sendFrom}`).join('; ')],
+          ['Our CDRs', `${waiting + queued} to send, ${refused} refused, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`],
+          ['Waiting', peer.waitingFor.map((w) => `${w.sales} for ${w.what}`).join('; ') || 'none'],
+        ]}
+      />
+      {mayConnect ? (
+        <p>
+          <a href={link('/ocpi-peers/retry', { peerId: peer.peerId })}>Send again</a>
+        </p>
+      ) : null}
+      <Table
+        label="Our CDRs for this connection; times in UTC"
+        head={
+          <>
+            <th scope="col">CDR</th>
+            <th scope="col">Record</th>
+            <th scope="col">Account</th>
+            <th scope="col">State</th>
+            <Figure>Tries</Figure>
+            <th scope="col">Sent</th>
+            <th scope="col">Hub</th>
+            <th scope="col">Seen</th>
+            <th scope="col">Agreed</th>
+          </>
+        }
+      >
+        {deliveries.map((d) => (
+          <tr>
+            <td>
+              {d.cdrId} {d.kind === 'credit' ? <small>credit</small> : null}
+              {d.answer === null ? null : <div class="hint">{d.answer}</div>}
+            </td>
+            <td>
+              <a href={recordPath(d.recordId)}>{d.recordId}</a>
+            </td>
+            <td>{d.accountId}</td>
+            <td>
+              <State code={d.state} />
+            </td>
+            <Count n={d.attempts} />
+            <td>{minute(d.sentAt)}</td>
+            <td>{minute(d.hubAcknowledgedAt)}</td>
+            <td>{minute(d.seenAt)}</td>
+            <td>{minute(d.agreedAt)}</td>
+          </tr>
+        ))}
+      </Table>
+      <Pager first={firstPage} next={nextPage} />
+    </Shell>
+  );
+}
