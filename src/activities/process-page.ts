@@ -1,21 +1,16 @@
 import type { Issue } from '../core/issues.ts';
-import { tokenRefOf } from '../core/normalise/token-ref.ts';
 import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
-import { parseInstant } from '../core/time.ts';
 import { type Db, TryAgain } from '../store/db.ts';
 import { loadAllocations } from '../store/intake/load-allocations.ts';
 import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, lockHeads } from '../store/intake/load-page.ts';
-import { loadSetup, type TokenUse } from '../store/intake/load-setup.ts';
 import { loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
 import { type BookedRecord, type FindingRow, type OutcomeRow, type RecordRow, sealAndBook, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
 import { decideOrHold, type Occasion, spanOf } from './decide-message.ts';
+import { loadPageSetup } from './page-setup.ts';
 import { type Parsed, parseMessage, type Readable, recordKeyText } from './parse-page.ts';
 
 export type PageResult = { readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly { sourceId: string; recordKey: string }[] };
-
-/** Tokens that chargers write for nobody. */
-const anonymousUids = ['0', '00000000', 'unknown', 'none', 'no_auth'];
 
 /**
  * The one path of every CDR: parse, identify, check, rate, allocate, seal and book a page of stored messages in the
@@ -36,15 +31,7 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
     return head;
   };
   const readable = parsed.filter((p): p is Readable => p.facts !== undefined);
-  const tokens = tokensOf(readable);
-  const unique = (values: readonly string[]) => [...new Set(values)];
-  const setup = await loadSetup(db, {
-    entityIds: unique(messages.map((m) => m.source.entityId)),
-    sourceIds: unique(messages.map((m) => m.source.id)),
-    siteKeys: unique(readable.map((p) => p.facts.siteKey)),
-    tokens,
-    between: spanOfPage(readable),
-  });
+  const { setup, tokens, anonymousTokens } = await loadPageSetup(db, messages, readable);
   const decisions = occasion === 'arrival' ? new Map() : await loadDecisions(db, rawIds);
   const charged =
     occasion === 'rebill'
@@ -54,8 +41,6 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
         )
       : new Map();
   const around = await neighbourhood(db, readable, headOf);
-  const secret = messages[0]?.tokenSecret;
-  const anonymousTokens = new Set(secret === undefined ? [] : anonymousUids.map((uid) => tokenRefOf(secret, uid)));
 
   const changed = { heads: new Map<string, Head>(), spans: new Map<bigint, SpanRow | null>() };
   const outcomes: OutcomeRow[] = [];
@@ -158,17 +143,6 @@ async function settleTwins(
   );
   const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
   return again.length === 0 ? [] : (await processPage(db, again, 'revisit', pages)).waiting;
-}
-
-/** From the first start to the last end of a page; times that cannot be are held back before any rate is asked for. */
-function spanOfPage(readable: readonly Readable[]): { readonly fromMs: number; readonly toMs: number } {
-  const possible = readable.flatMap(({ facts }) => [parseInstant(facts.startAt), parseInstant(facts.endAt)]).filter((ms) => ms !== undefined);
-  return possible.reduce((span, ms) => ({ fromMs: Math.min(span.fromMs, ms), toMs: Math.max(span.toMs, ms) }), { fromMs: possible[0] ?? 0, toMs: possible[0] ?? 0 });
-}
-
-/** The tokens of a page, each once. */
-function tokensOf(readable: readonly Readable[]): TokenUse[] {
-  return [...new Map(readable.map(({ token }) => [`${token.sourceId}\n${token.ref}`, token])).values()];
 }
 
 /** Steps in order, as few at a time as needed: one record comes once in each. */

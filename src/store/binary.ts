@@ -6,6 +6,8 @@ const two32 = 2 ** 32;
 /** PostgreSQL counts from 2000-01-01. */
 const epochMs = 946_684_800_000;
 const epochDay = 10_957;
+const yes = Uint8Array.of(1);
+const no = Uint8Array.of(0);
 
 /** Bytes in PostgreSQL's binary format, written one after the other into one buffer that grows. */
 export class BinaryWriter {
@@ -98,6 +100,14 @@ export class BinaryWriter {
 /** How values of one type are sent: its type as arrays and as SQL name it, and a value with its length before it. */
 export type BinaryType<T> = { readonly oid: number; readonly sql: string; write(to: BinaryWriter, value: T): void };
 
+export const bool: BinaryType<boolean> = {
+  oid: 16,
+  sql: 'boolean',
+  write(to, value) {
+    to.int32(1);
+    to.raw(value ? yes : no);
+  },
+};
 export const int4: BinaryType<number> = {
   oid: 23,
   sql: 'integer',

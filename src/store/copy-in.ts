@@ -4,7 +4,8 @@ import type { Db } from './db.ts';
 
 type CopyColumn<Row> = { readonly name: string; readonly type: string; write(to: BinaryWriter, row: Row): void; array(rows: readonly Row[]): Buffer };
 export type CopyTable<Row> = { readonly name: string; readonly columns: readonly CopyColumn<Row>[] };
-type TableRows = { readonly sql: string; readonly data: Buffer };
+/** Rows of one table as they are sent. */
+export type TableRows = { readonly sql: string; readonly data: Buffer };
 
 /** A column and where its value comes from; null stands for itself. */
 export function column<Row, T>(name: string, type: BinaryType<T>, of: (row: Row) => T | null): CopyColumn<Row> {

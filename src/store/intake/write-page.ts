@@ -203,7 +203,8 @@ export async function sealAndBook(db: Db, records: readonly RecordRow[], unbooke
   if (records.length > 0 || rows.length > 0) await bookCharges(db, rows, wave, [rowsFor(recordTable, records)]);
 }
 
-function chargesOf(record: RecordRow): ChargeToBook[] {
+/** The charges of a record as they are booked. */
+export function chargesOf(record: RecordRow): ChargeToBook[] {
   const { charges, entityId, recordId, recordKey, revision, sealed, sessionKey, sourceId } = record;
   return charges.map((charge, i) => ({
     entityId,
