@@ -35,7 +35,8 @@ const lineTable: CopyTable<LineRow> = {
 };
 
 const documentTable = (runId: string): CopyTable<MadeDocument> => ({
-  name: 'document',
+  // By its full name: a dry run has a view over it, and nothing is copied into a view.
+  name: 'public.document',
   columns: [
     column('id', text, (d) => d.id),
     column('run_id', text, () => runId),
