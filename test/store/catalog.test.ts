@@ -66,9 +66,9 @@ const mutable = [
     'document_credit',
     'rebill_order',
     'open_charge',
+    ...['ocpi_peer', 'ocpi_token', 'ocpi_partner', 'ocpi_location', 'ocpi_sale_pending', 'ocpi_delivery'],
     'dry_claim',
     'dry_charge',
-    ...['ocpi_peer', 'ocpi_token', 'ocpi_partner', 'ocpi_location', 'ocpi_sale_pending', 'ocpi_delivery'],
     '_prisma_migrations',
   ],
 ];
