@@ -18,7 +18,7 @@ function invoice(no) {
   const vatMinor = vatOfNet(netMinor, '25');
   const annex = Array.from({ length: 40 }, (_, i) => {
     const startAt = new Date(Date.UTC(2019, 11, 1 + (i % 28), (no + i) % 24, (no * i) % 60));
-    return { sessionKey: `csms|SE|WLT|${no}-${i}`, startAt, endAt: new Date(startAt.getTime() + 5_400_000), serviceOn: '2019-12-01', siteName: `Garage ${i % 9}`, costCenter: `K${i % 3}`, unit: `Van ${i % 5}`, energyWh: BigInt(((no + i) * 37) % 40_000), netMinor: BigInt(((no + i) * 83) % 9_000), grossMinor: 0n };
+    return { sessionKey: `csms/se*wlt*${no}-${i}`, startAt, endAt: new Date(startAt.getTime() + 5_400_000), serviceOn: '2019-12-01', siteName: `Garage ${i % 9}`, costCenter: `K${i % 3}`, unit: `Van ${i % 5}`, energyWh: BigInt(((no + i) * 37) % 40_000), netMinor: BigInt(((no + i) * 83) % 9_000), grossMinor: 0n };
   });
   const number = String(no + 1).padStart(6, '0');
   const side = (name, org) => ({ name, country: 'SE', orgNumber: org, vatNumber: `SE${org}01`, address: { street: 'Exempelgatan 1', postalCode: '111 22', city: 'Göteborg' } });

@@ -1,4 +1,4 @@
-// npm run check:documents: renders the documents of the sample set-up from the real store and validates them by rules that others wrote (phive: Peppol BIS 3 and EN 16931).
+// npm run check:documents: makes the files of a month from the real store and has what others wrote read them: phive (Peppol BIS 3, EN 16931), the crate sie4.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -8,9 +8,9 @@ const root = path.resolve(import.meta.dirname, '..');
 const cache = path.join(process.env['WATTLEDGER_CACHE'] ?? process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'wattledger', 'check-documents');
 const folder = mkdtempSync(path.join(tmpdir(), 'wattledger-documents-'));
 
-const missing = ['java', 'mvn'].filter((command) => spawnSync(command, ['-version'], { stdio: 'ignore' }).status !== 0);
+const missing = Object.entries({ java: '-version', mvn: '-version', cargo: '--version' }).flatMap(([command, ask]) => (spawnSync(command, [ask], { stdio: 'ignore' }).status === 0 ? [] : [command]));
 if (missing.length > 0) {
-  console.error(`check:documents: ${missing.join(' and ')} not found. On Debian: apt-get install default-jdk-headless maven`);
+  console.error(`check:documents: ${missing.join(', ')} not found. On Debian: apt-get install default-jdk-headless maven cargo`);
   process.exit(1);
 }
 try {
@@ -29,6 +29,7 @@ try {
     `-Dmdep.outputFile=${classpath}`,
   ]);
   run('java', ['-cp', `${path.join(cache, 'target', 'classes')}${path.delimiter}${readFileSync(classpath, 'utf8').trim()}`, 'CheckDocuments', folder]);
+  run('cargo', ['run', '--quiet', '--release', '--manifest-path', 'tools/check-documents/rust/Cargo.toml', '--target-dir', path.join(cache, 'cargo'), '--', folder]);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runCommand, runMain } from 'citty';
 import { group } from './commands/command.ts';
+import { fileCommands } from './commands/files.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
 import { loadCommand } from './commands/load.ts';
@@ -24,6 +25,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   load: loadCommand,
   rate: rateCommand,
   run: runCommands,
+  files: fileCommands,
   trace: traceCommand,
   verify: verifyCommand,
   retention: retentionCommand,

@@ -19,6 +19,7 @@ import { plannedRuns, runConnection, runTimeZone, unsignedWaiting } from '../sto
 import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
 import type { Db, Store } from '../store/db.ts';
 import { runHandOver } from '../store/outbox.ts';
+import { archiveDocuments } from './archive-documents.ts';
 import { beating } from './beating.ts';
 import { type ErpFor, reconcileGroup } from './hand-over.ts';
 
@@ -117,6 +118,10 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
           return { issued };
         }
       });
+    },
+    /** Keeps the files of what a group has issued (invariant 13). */
+    async archiveGroup(input: { runId: string; group: string }): Promise<{ archived: number }> {
+      return beating(async () => ({ archived: await archiveDocuments(store, input.runId, input.group) }));
     },
     /** What does not hold of a canary that is issued and handed over. */
     async checkCanary(input: { runId: string; group: string }): Promise<readonly string[]> {

@@ -34,6 +34,7 @@ import { releaseRuleRoutes } from './routes/release-rules.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { ruleRoutes } from './routes/rules.ts';
 import { runDecisionRoutes } from './routes/run-decisions.ts';
+import { runFileRoutes } from './routes/run-files.ts';
 import { runPreviewRoutes } from './routes/run-preview.ts';
 import { runShapeRoutes } from './routes/run-shapes.ts';
 import { runSteeringRoutes } from './routes/run-steering.ts';
@@ -107,6 +108,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);
   runRoutes(app, deps);
+  runFileRoutes(app, deps);
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);
   releaseRuleRoutes(app, deps);

@@ -19,6 +19,15 @@ export const documentRulesSchema = z.strictObject({
     .strictObject({ cardReceipt: threshold.exactOptional(), driverInvoice: threshold.exactOptional(), fleetInvoice: threshold.exactOptional(), emspSettlement: threshold.exactOptional() })
     .default({})
     .meta({ description: 'By strategy: an invoice below it waits for the next, for three months at most (D26).' }),
+  accounting: z
+    .strictObject({
+      voucherSeries: z
+        .string()
+        .regex(/^[A-Z]{1,2}$/, 'must be one or two capital letters')
+        .default('W'),
+    })
+    .prefault({})
+    .meta({ description: 'The voucher series that the bookkeeping keeps for what we hand it as a file.' }),
 });
 
 export type DocumentRules = z.infer<typeof documentRulesSchema>;

@@ -68,7 +68,8 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
               {' '}
               <a href={`${documentPath(d.documentId)}.xml`}>E-invoice (UBL)</a>
             </>
-          )}
+          )}{' '}
+          <a href={`${documentPath(d.documentId)}.csv`}>Sessions (CSV)</a>
         </p>
       )}
       {actions.length === 0 ? null : (

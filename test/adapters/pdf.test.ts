@@ -21,7 +21,7 @@ async function rendered(name: string, document: IssuedDocument, language?: strin
 function sessionOf(i: number): AnnexRow {
   const startAt = new Date(Date.UTC(2019, 11, 1, 17, i));
   return {
-    sessionKey: `csms|SE|WLT|${i}`,
+    sessionKey: `csms/se*wlt*${i}`,
     startAt,
     endAt: new Date(startAt.getTime() + 3_600_000),
     serviceOn: '2019-12-01',

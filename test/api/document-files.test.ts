@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { archiveDocuments } from '../../src/activities/archive-documents.ts';
+import { closeRun } from '../../src/store/cycle/close-run.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { archivedFiles } from '../../src/store/reads/archived-files.ts';
+import { verifyAll } from '../../src/verify/verify-all.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { signIn } from '../support/console.ts';
@@ -46,4 +51,49 @@ it('what cannot be given says why: no e-invoice of a driver, no file of a draft,
     "INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash) SELECT 'doc_draft', run_id, group_name, account_id, entity_id, type, 'draft', currency, 0, 0, 0, 0, 0, 0, content_hash FROM document LIMIT 1",
   );
   expect((await get('/v1/documents/doc_draft.pdf')).body).toMatchObject({ status: 409, code: 'notIssued' });
+  await api.store.pool.query("DELETE FROM document WHERE id = 'doc_draft'");
+});
+
+it('what was issued is archived: its files are the same bytes whatever is renamed later', async () => {
+  const id = ids.get('fleetInvoice') ?? '';
+  const { rows } = await api.store.pool.query<{ run_id: string; group_name: string; party_id: string }>(
+    'SELECT d.run_id, d.group_name, a.party_id FROM document d JOIN account a ON a.id = d.account_id WHERE d.id = $1',
+    [id],
+  );
+  const [{ run_id: runId, group_name: group, party_id: partyId } = { run_id: '', group_name: '', party_id: '' }] = rows;
+  expect(await archiveDocuments(api.store, runId, group)).toBe(2);
+  expect(await archiveDocuments(api.store, runId, group)).toBe(0);
+  const before = (await get(`/v1/documents/${id}.xml`)).body;
+  await api.store.pool.query("UPDATE party SET name = 'Renamed AB' WHERE id = $1", [partyId]);
+  expect((await get(`/v1/documents/${id}.xml`)).body).toBe(before);
+  expect(before).not.toContain('Renamed AB');
+  // A driver has a PDF alone.
+  expect((await archivedFiles(api.store.pool, 'document', ids.get('driverInvoice') ?? '')).map((f) => f.form)).toEqual(['pdf']);
+  expect((await archivedFiles(api.store.pool, 'document', id)).map((f) => f.form)).toEqual(['pdf', 'xml']);
+  const sections = (await verifyAll(api.store)).sections.filter((s) => s.name === 'archived files');
+  expect(sections).toEqual([{ name: 'archived files', checked: 3, problem: null, counts: {} }]);
+});
+
+it('the annex is a CSV of the sessions, and a closed run has its files; an open one says that it has none yet', async () => {
+  const annex = await get(`/v1/documents/${ids.get('fleetInvoice')}.csv`);
+  expect([annex.status, annex.headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
+  const [head, row, ...rest] = annex.body.split('\r\n');
+  expect(head).toBe('document,source,country_code,party_id,cdr_id,start,end,service_date,site,cost_center,unit,kwh,net,gross,currency');
+  expect(row).toMatch(/^2020-00000\d,csms,SE,WLT,\d+,2019-12-\S+Z,2019-12-\S+Z,2019-12-/);
+  expect(rest).toEqual(['']);
+  const runId = 'run_ent_se_2019-12_live';
+  expect((await get(`/v1/runs/${runId}/files/sie`)).body).toMatchObject({ status: 409, code: 'notClosed' });
+  expect((await get('/v1/runs/run_none/files/sie')).status).toBe(404);
+  for (const state of ['handingOver', 'reconciled'] as const) await api.store.tx((db) => advanceRun(db, runId, state));
+  await api.store.tx((db) => closeRun(db, runId));
+  const sie = await get(`/v1/runs/${runId}/files/sie`);
+  expect([sie.status, sie.headers.get('content-disposition')]).toEqual([200, `attachment; filename="${runId}.si"`]);
+  const manifest = (await get(`/v1/runs/${runId}/files/manifest`)).body;
+  expect(manifest.files).toMatchObject([{ form: 'sie', sha256: sie.headers.get('x-content-sha256') }, { form: 'journal' }]);
+  expect(manifest.totals).toMatchObject({ vouchers: 2 });
+  expect(Number(manifest.totals.debit)).toBe(Number(manifest.totals.credit));
+  expect((await api.call('partner', 'GET', `/v1/runs/${runId}/files/sie`)).status).toBe(403);
+  const person = await signIn(api, 'auditor');
+  expect((await person.get(`/runs/${runId}`)).body).toContain(`href="/runs/${runId}/files/sie"`);
+  expect((await person.get(`/runs/${runId}/files/report`)).body.slice(0, 5)).toBe('%PDF-');
 });

@@ -33,4 +33,5 @@ export const sealedTables = [
   'control_total',
   'control_total_acceptance',
   'run_closing',
+  'archived_file',
 ] as const;

@@ -18,10 +18,11 @@ import { ReportPage } from '../../ui/report-page.tsx';
 import { RunPage } from '../../ui/run-page.tsx';
 import { waitsOf } from '../../ui/waits.ts';
 import { may } from '../auth.ts';
-import { documentFile } from '../document-files.ts';
+import { type DocumentForm, documentFile } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { startOf } from '../routes/run-context.ts';
+import { fileResponse, runFile, runForms } from '../run-files.ts';
 import { type Send, serveOrder } from './order.ts';
 import { planOrder, runOrders, withdrawal } from './run-orders.ts';
 import { holds, viewerOf } from './viewer.ts';
@@ -90,9 +91,15 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     return c.html(ReportPage({ viewer: viewerOf(c), report, entity: entityIn(await listEntities(db), report.run.entityId) }));
   });
 
-  app.get('/documents/:file{.+\\.(?:pdf|xml)}', guard, async (c) => {
+  app.get('/documents/:file{.+\\.(?:pdf|xml|csv)}', guard, async (c) => {
     const file = c.req.param('file');
-    return documentFile(db, file.slice(0, -4), file.endsWith('.pdf') ? 'pdf' : 'xml');
+    return documentFile(db, file.slice(0, -4), file.slice(-3) as DocumentForm);
+  });
+
+  app.get('/runs/:runId/files/:form', guard, async (c) => {
+    const form = runForms.find((known) => known === c.req.param('form'));
+    if (form === undefined) throw new Problem(404, 'notFound', `There is no page ${c.req.path}.`);
+    return fileResponse(await runFile(db, c.req.param('runId') ?? '', form));
   });
 
   app.get('/documents/:id', guard, async (c) => {

@@ -66,7 +66,8 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
       path: '/v1/documents/{id}',
       tags: ['Documents'],
       summary: 'A document with its lines',
-      description: 'Also as `{id}.json`; issued ones as `{id}.pdf` and, where they can be e-invoices, as `{id}.xml` (UBL, Peppol BIS Billing 3.0).',
+      description:
+        'Also as `{id}.json`; issued ones as `{id}.pdf` and, where they can be e-invoices, as `{id}.xml` (UBL, Peppol BIS Billing 3.0); the annex of sessions as `{id}.csv`. PDF and UBL are the bytes that were archived at issue.',
       middleware: allow(...readers),
       request: {
         params: z.object({
@@ -90,6 +91,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
             'application/json': { schema: documentSummary.extend({ vatByCode, lines: z.array(line).readonly(), creditedBy }) },
             'application/pdf': { schema: z.string().openapi({ format: 'binary' }) },
             'application/xml': { schema: z.string() },
+            'text/csv': { schema: z.string() },
           },
         },
         ...problems,
@@ -97,8 +99,8 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
     }),
     async (c) => {
       const { id: named } = c.req.valid('param');
-      const form = /\.(pdf|xml)$/.exec(named)?.[1];
-      if (form === 'pdf' || form === 'xml') return (await documentFile(store.pool, named.slice(0, -4), form, c.req.valid('query').language)) as never;
+      const form = /\.(pdf|xml|csv)$/.exec(named)?.[1];
+      if (form === 'pdf' || form === 'xml' || form === 'csv') return (await documentFile(store.pool, named.slice(0, -4), form, c.req.valid('query').language)) as never;
       const id = named.replace(/\.json$/, '');
       const found = await findDocument(store.pool, id);
       if (found === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);

@@ -112,3 +112,9 @@ export function itemOf(line: Pick<IssuedLine, 'kind' | 'description' | 'serviceM
   const month = ` ${line.serviceMonth}`;
   return line.kind === 'charge' && line.description.endsWith(month) ? line.description.slice(0, -month.length) : line.description;
 }
+
+/** The CDR that a session key `source/country*party*id` is of; the id is in lower case, as all keys are. */
+export function cdrOfSession(sessionKey: string): { readonly sourceId: string; readonly country: string; readonly party: string; readonly cdrId: string } {
+  const [, sourceId = '', country = '', party = '', cdrId = sessionKey] = /^([^/]*)\/([^*]*)\*([^*]*)\*(.*)$/s.exec(sessionKey) ?? [];
+  return { sourceId, country, party, cdrId };
+}
