@@ -6,6 +6,7 @@ import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
 import { loadCommand } from './commands/load.ts';
 import { openApiCommand } from './commands/openapi.ts';
+import { paymentCommands } from './commands/payment.ts';
 import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
 import { rateCommand } from './commands/rate.ts';
 import { retentionCommand } from './commands/retention.ts';
@@ -26,6 +27,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   rate: rateCommand,
   run: runCommands,
   files: fileCommands,
+  payment: paymentCommands,
   trace: traceCommand,
   verify: verifyCommand,
   retention: retentionCommand,

@@ -24,6 +24,7 @@ import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
+import { paymentRoutes } from './routes/payments.ts';
 import { previewRuleRoutes } from './routes/preview-rules.ts';
 import { priceSeriesRoutes } from './routes/price-series.ts';
 import { publishedSchemaRoutes } from './routes/published-schemas.ts';
@@ -120,6 +121,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   documentRoutes(app, deps);
   creditRoutes(app, deps);
   documentRuleRoutes(app, deps);
+  paymentRoutes(app, deps);
   setUpRoutes(app, deps);
   setUpEntryRoutes(app, deps);
   contractRoutes(app, deps);

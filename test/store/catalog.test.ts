@@ -4,7 +4,20 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sealedTables } from '../support/sealed-tables.ts';
 
 /** Guarded by a trigger that looks at the row's state; sealed.test.ts tries each. */
-const guarded = ['document', 'document_line', 'claim', 'period_charge', 'erp_posting', 'standing_exclusion', 'exclusion_hit', 'exclusion_rule', 'adjustment', 'credit_order'];
+const guarded = [
+  'document',
+  'document_line',
+  'claim',
+  'period_charge',
+  'erp_posting',
+  'standing_exclusion',
+  'exclusion_hit',
+  'exclusion_rule',
+  'adjustment',
+  'credit_order',
+  'payment',
+  'payment_document',
+];
 const mutable = [
   ...[
     'legal_entity',

@@ -231,7 +231,7 @@ const tried = [
 ];
 
 describe('a change of one value', () => {
-  it('is named in whatever column of a sealed row it lies, but for those that nothing else tells of', async () => {
+  it('is named in whatever column of a sealed row it lies, but for those that nothing else tells of', { timeout: 240_000 }, async () => {
     const database = await copyOf(original);
     const superuser = new pg.Client({ connectionString: database.superuserUrl });
     await superuser.connect();

@@ -34,4 +34,5 @@ export const sealedTables = [
   'control_total_acceptance',
   'run_closing',
   'archived_file',
+  'payment_item',
 ] as const;

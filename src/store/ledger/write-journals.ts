@@ -21,7 +21,7 @@ export type Booked = { readonly event: LedgerEvent; readonly of: Dimensions; rea
 /** One ledger transaction; `key` is unique for ever, `effectiveOn` the date it counts for. */
 export type Journal = {
   readonly key: string;
-  readonly kind: 'rated' | 'invoiced' | 'credited' | 'writtenOff' | 'stated' | 'released';
+  readonly kind: 'rated' | 'invoiced' | 'credited' | 'writtenOff' | 'stated' | 'released' | 'paid';
   readonly entityId: string;
   readonly effectiveOn: string;
   readonly sourceRef: string;

@@ -5,7 +5,7 @@ import type { Issue } from '../../../core/issues.ts';
 import { formatMinor } from '../../../core/money.ts';
 import { wordsFor } from '../words/languages.ts';
 import { itemText, type Words } from '../words/words.ts';
-import { element, type XmlNode, xmlBytes } from './xml.ts';
+import { element, type XmlNode, xmlBytes } from '../xml.ts';
 
 const billing = { customization: 'urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0', profile: 'urn:fdc:peppol.eu:2017:poacc:billing:01:1.0' };
 const selfBilling = { customization: 'urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:selfbilling:3.0', profile: 'urn:fdc:peppol.eu:2017:poacc:selfbilling:01:1.0' };

@@ -12,7 +12,8 @@ export const archivedRows = (db: Db) =>
     `SELECT f.subject_id IS NULL AS missing, CASE
        WHEN sha256(f.body) <> f.sha256 THEN 'the ' || f.form || ' of ' || f.subject_kind || ' ' || f.subject_id || ' has other bytes than its hash says'
        WHEN f.subject_kind = 'document' AND f.file_name <> regexp_replace(s.legal_number, '[^A-Za-z0-9_-]', '_', 'g') || '.' || f.form THEN 'the ' || f.form || ' of document ' || f.subject_id || ' has another name than its number'
-       WHEN f.subject_kind = 'document' AND d.id IS NULL OR f.subject_kind = 'run' AND r.id IS NULL THEN 'the ' || f.form || ' of ' || f.subject_kind || ' ' || f.subject_id || ' is of nothing that was issued' END AS problem
+       WHEN f.subject_kind = 'document' AND d.id IS NULL OR f.subject_kind = 'run' AND r.id IS NULL OR f.subject_kind = 'payment' AND y.id IS NULL THEN 'the ' || f.form || ' of ' || f.subject_kind || ' ' || f.subject_id || ' is of nothing that was issued' END AS problem
      FROM archived_file f FULL JOIN (SELECT id FROM document WHERE state = 'issued') d ON f.subject_kind = 'document' AND f.subject_id = d.id LEFT JOIN issue_stamp s ON s.document_id = d.id
-     LEFT JOIN billing_run r ON f.subject_kind = 'run' AND r.id = f.subject_id AND r.state = 'closed' ORDER BY f.subject_kind, f.subject_id, f.form, d.id`,
+     LEFT JOIN billing_run r ON f.subject_kind = 'run' AND r.id = f.subject_id AND r.state = 'closed'
+     LEFT JOIN payment y ON f.subject_kind = 'payment' AND y.id = f.subject_id AND y.state = 'approved' ORDER BY f.subject_kind, f.subject_id, f.form, d.id`,
   );
