@@ -1,6 +1,7 @@
 // npm run record:histories: runs one of each workflow on a server of its own and writes what Temporal recorded to test/workflows/histories.
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +13,7 @@ import { loadConfig } from '../dist/config.js';
 import { startPlatform } from '../dist/platform/start-platform.js';
 import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
 import { addAdjustment } from '../dist/store/commands/adjust-run.js';
+import { connectSource } from '../dist/store/commands/connect-source.js';
 import { importFile } from '../dist/store/commands/import-file.js';
 import { orderRebill } from '../dist/store/commands/order-rebill.js';
 import { planRun } from '../dist/store/commands/plan-run.js';
@@ -49,6 +51,7 @@ try {
     taskQueue,
     store,
     erpFor: async () => filesErp(path.join(home, 'erp')),
+    dropsFolder: path.join(home, 'drops'),
     makePartitions: () => ensurePartitions(platform.databaseAdminUrl),
   });
   const running = worker.run();
@@ -67,6 +70,7 @@ try {
   await oneImport(store, client);
   await oneMonth(store, client);
   await oneRebill(store, client);
+  await twoSweeps(store, client);
   await client.workflow.execute(workflowNames.partitionKeeper, { taskQueue, workflowId: 'partitions' });
   await client.workflow.execute(workflowNames.retentionKeeper, { taskQueue, workflowId: 'retention', args: [{ actor: 'recorder' }] });
   await client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: 'sealer', args: [{ forMs: 0 }] });
@@ -138,6 +142,33 @@ async function oneRebill(store, client) {
   const { rows } = await store.pool.query("SELECT id FROM document WHERE state = 'issued' AND type = 'invoice' ORDER BY id LIMIT 1");
   const { orderId } = await store.tx((db) => orderRebill(db, { documentId: rows[0].id, kind: 'rebill', outcome: 'bill', reason: 'evidence for VAT' }, by));
   await client.workflow.execute(workflowNames.creditAndRebill, { taskQueue, workflowId: 'rebill', args: [{ orderId }] });
+}
+
+/** One source that is pulled, with a session that waits, and one that drops a file. */
+async function twoSweeps(store, client) {
+  await store.pool.query(
+    "INSERT INTO source SELECT (jsonb_populate_record(s, jsonb_build_object('id', n, 'format', 'json-csms'))).* FROM source s, unnest(ARRAY['pulled', 'dropped']) AS n WHERE s.id = 'csms'",
+  );
+  const text = JSON.stringify({ transactionId: 'R1', siteId: 'Bl2', idTag: 'Unmapped-3', startTime: '2019-12-05T10:00:00Z', stopTime: '2019-12-05T12:00:00Z', energyWh: 9000 });
+  const server = createServer((_, response) => response.writeHead(200, { 'content-type': 'application/x-ndjson' }).end(`${text}\n`));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const settings = {
+    kind: 'jsonRest',
+    url: `http://127.0.0.1:${server.address().port}/`,
+    pageSize: 10,
+    timeoutMs: 5000,
+    everyMinutes: 15,
+    overlapMinutes: 60,
+    completeAfterMinutes: 60,
+    paused: false,
+  };
+  await store.tx((db) => connectSource(db, { sourceId: 'pulled', settings, reason: 'recorded' }, by));
+  await store.tx((db) => connectSource(db, { sourceId: 'dropped', settings: { kind: 'folder', settleSeconds: 0, everyMinutes: 15, paused: false }, reason: 'recorded' }, by));
+  mkdirSync(path.join(home, 'drops/dropped'), { recursive: true });
+  writeFileSync(path.join(home, 'drops/dropped/sessions.ndjson'), text);
+  for (const sourceId of ['pulled', 'dropped']) await client.workflow.execute(workflowNames.sourceSweep, { taskQueue, workflowId: `sweep/${sourceId}`, args: [{ sourceId }] });
+  server.close();
+  await until(async () => (await client.workflow.count(`WorkflowId STARTS_WITH 'import/dropped/' AND ExecutionStatus = 'Running'`)).count === 0);
 }
 
 /** Three sessions of one token at one time look like one session thrice: signed, as finance would. */

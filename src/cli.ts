@@ -11,6 +11,7 @@ import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } fr
 import { rateCommand } from './commands/rate.ts';
 import { retentionCommand } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { traceCommand } from './commands/trace.ts';
 import { verifyCommand } from './commands/verify.ts';
 
@@ -24,6 +25,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   key: keyCommand,
   import: importCommand,
   load: loadCommand,
+  sweep: sweepCommand,
   rate: rateCommand,
   run: runCommands,
   files: fileCommands,

@@ -31,6 +31,7 @@ const schema = z.object({
   WATTLEDGER_TOKEN: z.string().optional(),
   WATTLEDGER_HOME: z.string().default('var'),
   WATTLEDGER_CACHE: z.string().optional(),
+  WATTLEDGER_DROPS: z.string().optional(),
   XDG_CACHE_HOME: z.string().optional(),
   LOG_LEVEL: z.enum(logLevels, wants(`one of ${logLevels.join(', ')}`)).default('info'),
 });
@@ -51,6 +52,8 @@ export type Config = {
   readonly token: string | undefined;
   readonly home: string;
   readonly cache: string;
+  /** Where sources drop files, a folder each. */
+  readonly drops: string;
   readonly logLevel: (typeof logLevels)[number];
 };
 
@@ -82,6 +85,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     apiUrl: e.WATTLEDGER_API_URL,
     token: e.WATTLEDGER_TOKEN,
     home: path.resolve(e.WATTLEDGER_HOME),
+    drops: path.resolve(e.WATTLEDGER_DROPS ?? path.join(e.WATTLEDGER_HOME, 'drops')),
     cache: path.resolve(e.WATTLEDGER_CACHE ?? cacheRoot),
     logLevel: e.LOG_LEVEL,
   };

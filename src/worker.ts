@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { erpConnections } from './activities/erp-connections.ts';
+import { putSweepSchedule } from './api/sweep-schedule.ts';
 import { loadConfig } from './config.ts';
 import { ensureSchedules } from './stack/schedules.ts';
 import { createWorker, registerSearchAttributes } from './stack/temporal-worker.ts';
 import { openStore } from './store/db.ts';
 import { ensurePartitions } from './store/migrate.ts';
 import { scheduledEntities } from './store/reads/entities.ts';
+import { sweptSources } from './store/reads/sweeps.ts';
 import { taskQueue } from './workflows/messages.ts';
 
 /**
@@ -22,7 +24,9 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
   await registerSearchAttributes(temporalAddress, temporalNamespace);
   const connection = await Connection.connect({ address: temporalAddress });
   // Beside the sample data nothing opens by itself: it would race whoever tries it out.
-  await ensureSchedules(new Client({ connection, namespace: temporalNamespace }), taskQueue, await scheduledEntities(store.pool, config.env === 'development'));
+  const client = new Client({ connection, namespace: temporalNamespace });
+  await ensureSchedules(client, taskQueue, await scheduledEntities(store.pool, config.env === 'development'));
+  for (const { sourceId, connection: settings } of await sweptSources(store.pool)) await putSweepSchedule(client, taskQueue, sourceId, settings, { keep: true });
   await connection.close();
   const { worker, close } = await createWorker({
     address: temporalAddress,
@@ -30,6 +34,7 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
     taskQueue,
     store,
     erpFor: erpConnections(store, { folder: path.join(config.home, 'erp'), production }),
+    dropsFolder: config.drops,
     makePartitions: async () => {
       if (databaseAdminUrl === undefined) throw new Error('set DATABASE_ADMIN_URL on one worker: partitions are made as the owner of the tables');
       return ensurePartitions(databaseAdminUrl);

@@ -45,8 +45,10 @@ import { setUpBookRoutes } from './routes/set-up-books.ts';
 import { setUpEntryRoutes } from './routes/set-up-entries.ts';
 import { setUpLoadRoutes } from './routes/set-up-loads.ts';
 import { setUpProposalRoutes } from './routes/set-up-proposals.ts';
+import { sourceConnectionRoutes } from './routes/source-connections.ts';
 import { standingApprovalRoutes } from './routes/standing-approvals.ts';
 import { tariffRoutes } from './routes/tariffs.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 export type ApiDeps = {
   readonly store: Store;
@@ -87,6 +89,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   healthRoutes(app, deps);
   docsRoutes(app);
   publishedSchemaRoutes(app);
+  webhookRoutes(app, deps);
   app.use('/v1/*', async (c, next) => {
     const maxSize = /^\/v1\/sources\/[^/]+\/files$/.test(c.req.path) ? maxFileBytes : maxBodyBytes;
     const onError = () => {
@@ -108,6 +111,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);
+  sourceConnectionRoutes(app, deps);
   runRoutes(app, deps);
   runFileRoutes(app, deps);
   runPreviewRoutes(app, deps);

@@ -1,6 +1,7 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Logger } from 'pino';
+import type { SourceConnection } from '../contracts/source-connection.ts';
 import {
   arrivedSignal,
   type BillingCycleInput,
@@ -19,10 +20,12 @@ import {
   reopenUpdate,
   resumeUpdate,
   retrySignal,
+  type SweepInput,
   workflowNames,
 } from '../workflows/messages.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { Problem } from './problem.ts';
+import { putSweepSchedule } from './sweep-schedule.ts';
 
 type Ref = { readonly sourceId: string; readonly recordKey: string };
 
@@ -68,6 +71,17 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       const workflowId = `import/${sourceId}/${batchId}`;
       await client.workflow.start(workflowNames.importBatch, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ sourceId, batchId }] });
       return workflowId;
+    },
+
+    /** Looks at a source now; answers the look that is under way, if one is. */
+    async sweep(input: SweepInput): Promise<string> {
+      const workflowId = `sweep/${input.sourceId}`;
+      await client.workflow.start(workflowNames.sourceSweep, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
+      return workflowId;
+    },
+
+    scheduleSweep(sourceId: string, connection: SourceConnection): Promise<void> {
+      return putSweepSchedule(client, taskQueue, sourceId, connection);
     },
 
     /** Carries out an order to credit and rebill; again, when it was not to its end. */

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Issue } from '../core/issues.ts';
+import type { Issue, Severity } from '../core/issues.ts';
 import { describeIssue } from '../core/issues.ts';
 import { type Refusal, Refused } from '../store/commands/refusal.ts';
 import { PageRefused } from '../store/reads/set-up-page.ts';
@@ -37,7 +37,7 @@ const titles: Readonly<Record<number, string>> = {
 const databaseAway = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P03', '08006', '08001']);
 
 /** An issue as the API shows it. */
-export function issueBody(found: Issue): { code: string; severity: string; subject: string; text: string } {
+export function issueBody(found: Issue): { code: string; severity: Severity; subject: string; text: string } {
   return { code: found.code, severity: found.severity, subject: found.subject, text: describeIssue(found) };
 }
 

@@ -5,8 +5,10 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { createCycleActivities } from '../activities/cycle.ts';
 import { createHandOverActivities, type ErpFor } from '../activities/hand-over.ts';
 import { createIntakeActivities } from '../activities/intake.ts';
+import { type PullerFor, sourcePullers } from '../activities/pullers.ts';
 import { createRebillActivities } from '../activities/rebill.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
+import { createSweepActivities } from '../activities/sweep.ts';
 import { createUpkeepActivities } from '../activities/upkeep.ts';
 import type { Store } from '../store/db.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
@@ -19,6 +21,10 @@ export type WorkerOptions = {
   readonly taskQueue: string;
   readonly store: Store;
   readonly erpFor: ErpFor;
+  /** How other networks are asked; unless told, by their connections. */
+  readonly pullerFor?: PullerFor;
+  /** Where sources drop files, a folder each. */
+  readonly dropsFolder?: string;
   /** Makes partitions ahead as the owner's role; answers how many. */
   readonly makePartitions: () => Promise<number>;
 };
@@ -29,7 +35,7 @@ Runtime.install({ logger: new DefaultLogger('WARN') });
 /** Connects a worker with every workflow and activity; the caller runs and shuts it down. */
 export async function createWorker(options: WorkerOptions): Promise<{ worker: Worker; close: () => Promise<void> }> {
   const connection = await NativeConnection.connect({ address: options.address });
-  const deps = { ...options, now: () => new Date() };
+  const deps = { pullerFor: sourcePullers, dropsFolder: path.resolve('var/drops'), ...options, now: () => new Date() };
   const activities = {
     ...createIntakeActivities(deps),
     ...createCycleActivities(deps),
@@ -37,6 +43,7 @@ export async function createWorker(options: WorkerOptions): Promise<{ worker: Wo
     ...createUpkeepActivities(deps),
     ...createRetentionActivities(deps),
     ...createRebillActivities(deps),
+    ...createSweepActivities(deps),
   };
   const worker = await Worker.create({ connection, namespace: options.namespace, taskQueue: options.taskQueue, workflowBundle: { codePath: bundle }, activities, maxCachedWorkflows: 500 });
   return { worker, close: () => connection.close() };

@@ -44,7 +44,8 @@ export async function retryWaiting(input: RetryWaitingInput): Promise<{ tried: n
   return { tried, released: released.length };
 }
 
-async function handOverWaiting(waiting: readonly RecordRef[]): Promise<void> {
+/** Each record that must wait goes on in its own `cdr/…` workflow. */
+export async function handOverWaiting(waiting: readonly RecordRef[]): Promise<void> {
   const keys = new Map(waiting.map((ref) => [`cdr/${ref.sourceId}/${ref.recordKey}`, ref]));
   for (const [workflowId, ref] of keys) {
     try {

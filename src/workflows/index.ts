@@ -7,3 +7,4 @@ export { partitionKeeper } from './partition-keeper.ts';
 export { creditAndRebill } from './rebill.ts';
 export { retentionKeeper } from './retention-keeper.ts';
 export { runOpener } from './run-opener.ts';
+export { sourceSweep } from './source-sweep.ts';

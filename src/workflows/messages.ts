@@ -66,6 +66,7 @@ export const workflowNames = {
   blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
   creditAndRebill: 'creditAndRebill',
+  sourceSweep: 'sourceSweep',
 } as const;
 
 export type BillingCycleInput = {
@@ -81,6 +82,8 @@ export type BillingCycleInput = {
 export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */
 export type RetryWaitingInput = { readonly sourceId: string; readonly code: string; readonly key: string };
+/** A look at a source; without a window from where the last full one ended. Instants as ISO text. */
+export type SweepInput = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };
 /** An order to credit and rebill, by its id. */
 export type RebillInput = { readonly orderId: string };
 /** Who has it done; without a class all of them. */

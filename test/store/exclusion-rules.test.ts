@@ -92,9 +92,9 @@ describe('a standing exclusion rule', () => {
     await expect(store.tx((db) => signExclusion(db, id, 'mine', author))).rejects.toThrow(/second person/);
     november = await review('2019-11');
     expect(await fates(november)).toEqual({ '1': 'document', '2': 'document', '3': 'document' });
-    // Signed while the run is in review: what it meets is built again.
+    // Signed while the run is in review: what it meets is built again, and who earns by it.
     expect(await sign(id)).toEqual({ id, workflowIds: ['run/ent_se/2019-11/live'] });
-    expect(await rows("SELECT account_id FROM run_account WHERE state = 'pending'")).toEqual([{ account_id: 'acc_driver_16' }]);
+    expect(await rows("SELECT account_id FROM run_account WHERE state = 'pending' ORDER BY 1")).toEqual([{ account_id: 'acc_brf_north' }, { account_id: 'acc_driver_16' }]);
     await build(november);
     expect(await fates(november)).toEqual({ '1': 'carried', '2': 'document', '3': 'document' });
     await expect(store.pool.query("UPDATE standing_exclusion SET outcome = 'bill', max_age_months = NULL")).rejects.toMatchObject({ code: 'WL001' });

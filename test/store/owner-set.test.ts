@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { closeSet } from '../support/bill.ts';
+import { closeSet, finishRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -19,13 +22,30 @@ const agree = (contractId: string, clauses: readonly object[], rest: object = {}
     contractId,
     JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', clauses, ...rest }),
   ]);
-/** What a run states and claims for an owner, by month. */
+/** What a run states and bills for an owner, by month. */
 const claimedOf = (runId: string, account: string) =>
   rows(
-    `SELECT c.service_month AS month, c.role, c.component, c.net_minor AS net FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = $2 ORDER BY c.service_month, c.role, c.component, c.net_minor`,
+    `SELECT month, role, component, net FROM (
+       SELECT c.service_month AS month, c.role, c.component, c.net_minor AS net FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = $2 AND k.disposition = 'document'
+       UNION ALL SELECT p.service_month, p.role, p.component, p.net_minor FROM period_charge p LEFT JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND p.account_id = $2 AND d.state IS DISTINCT FROM 'issued') c
+     ORDER BY month, role, component, net`,
     [runId, account],
   );
+const recordOf = async (id: number) => (await rows('SELECT record_id::text AS id FROM record_head WHERE cdr_id = $1', [String(id)]))[0].id as string;
 const sale = (id: number) => `charge_id IN (SELECT c.charge_id FROM rated_charge c JOIN record_head h ON h.record_id = c.record_id WHERE h.cdr_id = '${id}' AND c.payer_account_id IS NOT NULL)`;
+const exclude = async (runId: string, id: number, outcome: 'carry' | 'writeOff') => {
+  const subjectId = await recordOf(id);
+  return store.tx((db) => addExclusion(db, runId, { scope: 'record', subjectId, outcome, reason: 'disputed' }, { actor: 'preparer' }));
+};
+const build = (runId: string) => store.tx((db) => buildDocuments(db, runId));
+/** Closes the owners' side and builds the first preview. */
+const preview = async (runId: string) => {
+  await owners(runId);
+  await store.tx((db) => advanceRun(db, runId, 'previewing'));
+  await build(runId);
+  await store.tx((db) => advanceRun(db, runId, 'inReview'));
+};
+const parkedOf = async (runId: string) => (await rows("SELECT account_id FROM run_account WHERE run_id = $1 AND state = 'parked' ORDER BY 1", [runId])).map((r) => r.account_id);
 let december: string;
 let january: string;
 let february: string;
@@ -48,9 +68,11 @@ afterAll(async () => {
 describe('the owners’ side of a closed set', () => {
   it('claims the shares whose sale is billed, takes back those of what is written off, and states each month', async () => {
     december = await closeSet(store, '2019-12');
-    await rows(`UPDATE claim SET disposition = 'carried' WHERE ${sale(3)}`);
-    await rows(`UPDATE claim SET disposition = 'excluded' WHERE ${sale(4)}`);
-    expect(await owners(december)).toEqual({ claimed: 5, stated: 3, parked: [] });
+    await preview(december);
+    const before = await claimedOf(december, 'acc_brf_north');
+    await exclude(december, 3, 'carry');
+    const { id } = await exclude(december, 4, 'writeOff');
+    await build(december);
     // November: 2.79 and 97.21 to the guarantee. December: 2.79 + 2.79, the written-off 2.79 given and taken back, and 94.42. The carried one waits.
     expect(await claimedOf(december, 'acc_brf_north')).toEqual([
       { month: '2019-11', role: 'siteShareEstimate', component: expect.any(String), net: 279n },
@@ -61,11 +83,21 @@ describe('the owners’ side of a closed set', () => {
       { month: '2019-12', role: 'statement', component: 'guarantee/floor', net: 9442n },
       { month: '2019-12', role: 'statement', component: 'netShare/share', net: -279n },
     ]);
+    // Taken back, the preview is as if it had never been: nothing of it was booked.
+    await store.tx((db) => withdrawExclusion(db, december, id, { actor: 'preparer' }));
+    const { id: carried } = (await rows('SELECT id FROM exclusion_rule WHERE withdrawn_at IS NULL'))[0];
+    await store.tx((db) => withdrawExclusion(db, december, carried, { actor: 'preparer' }));
+    await build(december);
+    expect(await claimedOf(december, 'acc_brf_north')).toEqual(before);
+    expect(await rows("SELECT count(*)::int AS n FROM rated_charge WHERE role = 'statement'")).toEqual([{ n: 0 }]);
+    await exclude(december, 3, 'carry');
+    await exclude(december, 4, 'writeOff');
+    await finishRun(store, december, '2020-01-06');
     // 8 % of 22.34.
     expect(await claimedOf(december, 'acc_brf_east')).toMatchObject([{ net: 179n }]);
     expect(await rows("SELECT account_id, state FROM run_account WHERE run_id = $1 AND account_id LIKE 'acc_brf%' ORDER BY 1", [december])).toEqual([
-      { account_id: 'acc_brf_east', state: 'pending' },
-      { account_id: 'acc_brf_north', state: 'pending' },
+      { account_id: 'acc_brf_east', state: 'done' },
+      { account_id: 'acc_brf_north', state: 'done' },
     ]);
     const [row] = await rows("SELECT * FROM rated_charge WHERE component = 'guarantee/floor' AND service_month = '2019-12'");
     expect(row).toMatchObject({
@@ -94,9 +126,8 @@ describe('the owners’ side of a closed set', () => {
     await storeLines(store, [fleet(1, '10.12.2019', '20'), fleet(7, '15.12.2019')]);
     await processAll(store);
     expect(await rows("SELECT revision FROM record_head WHERE cdr_id = '1'")).toEqual([{ revision: 2 }]);
-    await rows(`UPDATE billing_run SET state = 'closed' WHERE id = $1`, [december]);
     january = await closeSet(store, '2020-01');
-    await owners(january);
+    await preview(january);
     // +5.59 − 2.79 + 2.79 (late) + 2.79 (carried before) = 8.38 that the guarantee need not add any more. January has the guarantee alone.
     expect(await claimedOf(january, 'acc_brf_north')).toEqual([
       { month: '2019-12', role: 'siteShareEstimate', component: expect.any(String), net: -279n },
@@ -106,6 +137,7 @@ describe('the owners’ side of a closed set', () => {
       { month: '2019-12', role: 'statement', component: 'guarantee/floor#2', net: -838n },
       { month: '2020-01', role: 'statement', component: 'guarantee/floor', net: 10_000n },
     ]);
+    await finishRun(store, january, '2020-02-06');
     expect(
       await rows(
         "SELECT c.service_month AS month, sum(c.net_minor)::bigint AS net FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.account_id = 'acc_brf_north' GROUP BY 1 ORDER BY 1",
@@ -122,21 +154,21 @@ describe('the owners’ side of a closed set', () => {
     await processAll(store);
     february = await closeSet(store, '2020-02');
     await rows(`DELETE FROM claim WHERE ${sale(20)} OR ${sale(21)}`);
-    await owners(february);
+    await preview(february);
     expect(await claimedOf(february, 'acc_brf_east')).toMatchObject([{ month: '2020-02', net: 179n }]);
     expect((await claimedOf(february, 'acc_brf_north')).map((r) => [r.role, r.net])).toEqual([['statement', 10_000n]]);
   });
 
-  it('takes what a cancelled run stated along, once, and states only what differs from it', async () => {
+  it('books nothing of a run that is cancelled: the next one states the month as if it had never been', async () => {
     await store.tx((db) => cancelRun(db, { runId: february, reason: 'begun too early', by: { actor: 'test' } }));
     const again = await closeSet(store, '2020-02');
-    await owners(again);
+    await preview(again);
     expect(await claimedOf(again, 'acc_brf_north')).toEqual([
       { month: '2020-02', role: 'siteShareEstimate', component: expect.any(String), net: 279n },
-      { month: '2020-02', role: 'statement', component: 'guarantee/floor', net: 10_000n },
-      { month: '2020-02', role: 'statement', component: 'guarantee/floor#2', net: -279n },
+      { month: '2020-02', role: 'statement', component: 'guarantee/floor', net: 9721n },
     ]);
     expect(await claimedOf(again, 'acc_brf_east')).toMatchObject([{ net: 179n }]);
+    await finishRun(store, again, '2020-03-06');
   });
 
   it('parks a contract that something is missing for, with its findings, and goes on with the others', async () => {
@@ -147,12 +179,12 @@ describe('the owners’ side of a closed set', () => {
       "INSERT INTO vat_table (entity_id, version, valid_from, rows, reason, author) SELECT entity_id, 99, '2020-03-01', (SELECT jsonb_agg(r) FROM jsonb_array_elements(rows) r WHERE r->'when'->>'direction' = 'sale'), 'test', 'test' FROM vat_table",
     );
     const march = await closeSet(store, '2020-03');
-    const { parked } = await owners(march);
-    expect(parked).toEqual(['acc_brf_north']);
+    await preview(march);
+    expect(await parkedOf(march)).toEqual(['acc_brf_north']);
     expect(await claimedOf(march, 'acc_brf_north')).toEqual([]);
     expect(await rows('SELECT code, subject FROM finding WHERE run_id = $1', [march])).toEqual([{ code: 'noVatRow', subject: 'ctr_brf_north 2020-03 guarantee/floor' }]);
     expect(await rows("SELECT account_id, state, reason FROM run_account WHERE run_id = $1 AND account_id LIKE 'acc_brf%' ORDER BY 1", [march])).toEqual([
-      { account_id: 'acc_brf_east', state: 'pending', reason: null },
+      { account_id: 'acc_brf_east', state: 'ready', reason: null },
       { account_id: 'acc_brf_north', state: 'parked', reason: expect.stringContaining('no row of the VAT table covers this purchase') },
     ]);
     expect(await claimedOf(march, 'acc_brf_east')).toMatchObject([{ net: 179n }]);
@@ -161,7 +193,8 @@ describe('the owners’ side of a closed set', () => {
   it('parks an owner of no site of ours whose contract still guarantees something', async () => {
     await rows("UPDATE site SET owner_account_id = NULL WHERE owner_account_id = 'acc_brf_north'");
     const april = await closeSet(store, '2020-04');
-    expect((await owners(april)).parked).toEqual(['acc_brf_north']);
+    await preview(april);
+    expect(await parkedOf(april)).toEqual(['acc_brf_north']);
     expect(await rows("SELECT DISTINCT subject FROM finding WHERE run_id = $1 AND code = 'ownerWithoutSite'", [april])).toEqual([{ subject: 'ctr_brf_north' }]);
   });
 });

@@ -39,8 +39,8 @@ const users: Record<string, { roles: Role[]; sourceId: string | null }> = {
   admin: { roles: ['admin'], sourceId: null },
 };
 
-/** `setUp` changes the sample operator; `extraUsers` come beside the usual ones; `queue` is the worker's, when the test starts one of its own. */
-export type ApiOptions = { readonly setUp?: (seed: Seed) => void; readonly extraUsers?: Readonly<Record<string, readonly Role[]>>; readonly queue?: string };
+/** `setUp` changes the sample operator; `extraUsers` come beside the usual ones; `queue` is the worker's, when the test starts one of its own; `dropsFolder` is where sources drop files. */
+export type ApiOptions = { readonly setUp?: (seed: Seed) => void; readonly extraUsers?: Readonly<Record<string, readonly Role[]>>; readonly queue?: string; readonly dropsFolder?: string };
 
 /** The API on a seeded database of its own, with a real Temporal and, unless `erpFor` is left out, a worker. */
 export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promise<ApiUnderTest> {
@@ -68,7 +68,15 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
   const app = createApp({ store, setUp, orders: createOrders(client, taskQueue, log), log });
   let stopWorker = async () => undefined as undefined;
   if (erpFor !== undefined) {
-    const { worker, close } = await createWorker({ address: inject('temporalAddress'), namespace, taskQueue, store, erpFor, makePartitions: async () => 0 });
+    const { worker, close } = await createWorker({
+      address: inject('temporalAddress'),
+      namespace,
+      taskQueue,
+      store,
+      erpFor,
+      makePartitions: async () => 0,
+      ...(options.dropsFolder === undefined ? {} : { dropsFolder: options.dropsFolder }),
+    });
     const running = worker.run();
     stopWorker = async () => {
       worker.shutdown();

@@ -28,3 +28,10 @@ export function placeVersion(version: Version, { standing, waiting }: Standing, 
 export function stillWaits(waiting: { readonly hash: Buffer | null; readonly updatedAt: number | null } | null, booked: Version, profile: 'revise' | 'conflict'): boolean {
   return profile === 'revise' && waiting !== null && waiting.hash !== null && isOlder(booked, { hash: waiting.hash, updatedAt: waiting.updatedAt });
 }
+
+/** Whether a version says nothing that is not known: the same content, no later by the source's clock, and nothing beside it that it might decide. */
+export function saysNothingNew(version: Version, { standing, waiting }: Standing): boolean {
+  const noLater = (known: number | null) => version.updatedAt === null || (known !== null && version.updatedAt <= known);
+  if (standing?.hash.equals(version.hash)) return waiting === null && noLater(standing.updatedAt);
+  return waiting?.hash?.equals(version.hash) === true && noLater(waiting.updatedAt);
+}

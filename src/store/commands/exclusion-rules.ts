@@ -5,7 +5,7 @@ import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
-import { idFor, openStates, touch } from './shape-run.ts';
+import { idFor, openStates, touchSales } from './shape-run.ts';
 
 /** `workflowIds`: runs that are open and hold what it hits; they are to be told that their inputs changed. */
 export type RuleChanged = { readonly id: string; readonly workflowIds: readonly string[] };
@@ -131,7 +131,7 @@ async function touchRuns(db: Db, entityId: string, ruleIds: readonly string[]): 
     if (!openStates.includes(await lockRun(db, run.id))) continue;
     const { rows } = await db.query<{ account_id: string }>(metInRun, [run.id, ruleIds]);
     if (rows.length === 0) continue;
-    await touch(
+    await touchSales(
       db,
       run.id,
       rows.map((r) => r.account_id),

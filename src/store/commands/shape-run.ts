@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { freeClaims } from '../cycle/free-claims.ts';
+import { ownersBehind } from '../cycle/owner-contracts.ts';
 import { claimable, takeOver } from '../cycle/record-set.ts';
 import { openForChange } from '../cycle/release-groups.ts';
 import { lockRun } from '../cycle/run-state.ts';
@@ -25,6 +26,11 @@ export async function touch(db: Db, runId: string, accountIds: readonly string[]
   await openForChange(db, runId, accountIds);
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'", [runId, accountIds]);
   await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [runId]);
+}
+
+/** The same of accounts whose sales are left out, taken in or put out, and of the site owners who earn by them. */
+export async function touchSales(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
+  await touch(db, runId, [...new Set([...accountIds, ...(await ownersBehind(db, runId, accountIds))])]);
 }
 
 /** An id that a repeat of the same request meets again: made of the caller's key where there is one. */
@@ -65,7 +71,7 @@ export async function addExclusion(db: Db, runId: string, exclusion: NewExclusio
     by.actor,
   ]);
   if (made.rowCount === 0) return { id };
-  await touch(db, runId, accounts);
+  await touchSales(db, runId, accounts);
   await audit(db, by, { action: 'run.exclude', subject: runId, reason: exclusion.reason, after: { id, ...exclusion } });
   return { id };
 }
@@ -76,7 +82,7 @@ export async function withdrawExclusion(db: Db, runId: string, id: string, by: B
   const { rows } = await db.query('SELECT scope, subject_id, withdrawn_at FROM exclusion_rule WHERE id = $1 AND run_id = $2', [id, runId]);
   if (rows[0] === undefined) throw new Refused('notFound', `run ${runId} has no exclusion ${id}`);
   if (rows[0].withdrawn_at !== null) return;
-  await touch(db, runId, await touchedBy(db, runId, rows[0].scope, rows[0].subject_id));
+  await touchSales(db, runId, await touchedBy(db, runId, rows[0].scope, rows[0].subject_id));
   await db.query('UPDATE exclusion_rule SET withdrawn_at = now() WHERE id = $1', [id]);
   await audit(db, by, { action: 'run.exclude.withdraw', subject: runId, after: { id } });
 }
@@ -91,7 +97,7 @@ export async function pullIn(db: Db, runId: string, accountId: string | undefine
     [runId, accountId ?? null, by.actor],
   );
   if (rows.length === 0) return { charges: 0 };
-  await touch(db, runId, [...new Set(rows.map((r) => r.account_id))]);
+  await touchSales(db, runId, [...new Set(rows.map((r) => r.account_id))]);
   await audit(db, by, { action: 'run.pullIn', subject: runId, after: { accountId, charges: rows.length } });
   return { charges: rows.length };
 }
@@ -101,13 +107,14 @@ export async function putOut(db: Db, runId: string, accountId: string | undefine
   await lockOpen(db, runId);
   const pulled = 'run_id = $1 AND pulled_in_by IS NOT NULL AND ($2::text IS NULL OR account_id = $2)';
   const accounts = await db.query<{ account_id: string }>(`SELECT DISTINCT account_id FROM claim WHERE ${pulled}`, [runId, accountId ?? null]);
-  const charges = await freeClaims(db, runId, { pulledIn: true, accountId });
-  if (charges === 0) return { charges };
-  await touch(
+  if (accounts.rows.length === 0) return { charges: 0 };
+  // Before they are free: afterwards nobody knows whose shares go with them.
+  await touchSales(
     db,
     runId,
     accounts.rows.map((r) => r.account_id),
   );
+  const charges = await freeClaims(db, runId, { pulledIn: true, accountId });
   await audit(db, by, { action: 'run.putOut', subject: runId, after: { accountId, charges } });
   return { charges };
 }

@@ -8,6 +8,9 @@ import { holdCharges, parkAccounts, settleCorrections } from './hold-charges.ts'
 import { insertDocuments } from './insert-documents.ts';
 import { linkClaims } from './link-claims.ts';
 import { makeDocuments } from './make-documents.ts';
+import { ownersBehind } from './owner-contracts.ts';
+import { followPulledIn, waitForSales } from './owner-set.ts';
+import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
 import { draftPeriodCharges } from './period-charges.ts';
 import { recordPreview } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
@@ -31,16 +34,48 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   );
   const accounts = pending.rows.map((r) => r.account_id);
   await planForAccounts(db);
-  for (const chunk of chunksOf(accounts)) await buildChunk(db, runId, chunk);
+  const owners = await pendingOwners(db, runId, accounts);
+  const paying = accounts.filter((id) => !owners.accounts.includes(id));
+  for (const chunk of chunksOf(paying)) await buildChunk(db, runId, chunk);
+  // By what became of the sales.
+  for (const chunk of chunksOf(owners.accounts)) await settleShares(db, runId, chunk);
+  await draftStatements(db, runId, owners.contracts);
+  for (const chunk of chunksOf(owners.accounts)) await composeChunk(db, runId, chunk);
   const preview = await writeHashes(db, runId);
-  await recordPreview(db, runId, accounts, preview.contentHash);
+  const built = [...new Set([...accounts, ...owners.accounts])].sort();
+  await recordPreview(db, runId, built, preview.contentHash);
   await keepGroupHashes(db, runId);
-  await checkPreview(db, runId, accounts);
+  await checkPreview(db, runId, built);
   return preview;
+}
+
+/** Site owners among the accounts of a build, or behind parked ones of it, which are tried again with each. */
+async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide> {
+  const { rows } = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked'", [runId, accounts]);
+  const behind = await ownersBehind(
+    db,
+    runId,
+    rows.map((r) => r.account_id),
+  );
+  const side = await ownerSide(db, runId, [...accounts, ...behind]);
+  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, side.accounts]);
+  await assignGroups(db, runId);
+  return side;
+}
+
+/** What of owners' shares goes with the sales as they now stand. */
+async function settleShares(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
+  await followPulledIn(db, runId, accounts);
+  await decideDispositions(db, runId, accounts);
+  await waitForSales(db, runId, accounts);
 }
 
 async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   await decideDispositions(db, runId, accounts);
+  await composeChunk(db, runId, accounts);
+}
+
+async function composeChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   await settleCorrections(db, runId, accounts);
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);

@@ -1,6 +1,7 @@
 import type { Db } from '../db.ts';
 import { runReport } from '../reads/run-report.ts';
 import { keepClosing } from './keep-closing.ts';
+import { freeWaitingShares } from './owner-set.ts';
 import { releaseAdvanceFees } from './release-fees.ts';
 import { advanceRun, lockRun } from './run-state.ts';
 
@@ -11,6 +12,7 @@ export async function closeRun(db: Db, runId: string): Promise<void> {
   await advanceRun(db, runId, 'closed');
   const run = (await db.query<{ entity_id: string; period: string }>('SELECT entity_id, period FROM billing_run WHERE id = $1', [runId])).rows[0];
   if (run !== undefined) await releaseAdvanceFees(db, run.entity_id, run.period);
+  await freeWaitingShares(db, runId);
   const report = await runReport(db, runId);
   await keepClosing(db, runId);
   await db.query('UPDATE billing_run SET problem = NULL, report = $2 WHERE id = $1', [runId, JSON.stringify(report)]);

@@ -2,8 +2,8 @@ import type { DocumentLine } from '../../core/document/compose.ts';
 import { arrayOf, bytea, int4, int8, text } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
 import type { Db } from '../db.ts';
+import { linkDrafts } from './drafts.ts';
 import type { MadeDocument } from './make-documents.ts';
-import { linkDrafts } from './period-charges.ts';
 
 type LineRow = { readonly documentId: string; readonly lineNo: number; readonly line: DocumentLine };
 

@@ -2,9 +2,9 @@ import { isBefore } from '../../core/cycle/run-states.ts';
 import type { Db } from '../db.ts';
 import { bookDocuments } from '../ledger/book-documents.ts';
 import { bookWriteOffs } from '../ledger/book-write-offs.ts';
+import { bookPeriodCharges } from './drafts.ts';
 import { handToOutbox } from './hand-to-outbox.ts';
 import { stampOwnerDocuments } from './owner-documents.ts';
-import { bookPeriodCharges } from './period-charges.ts';
 import { groupStates, lockRun } from './run-state.ts';
 import { stampInvoices } from './stamp-invoices.ts';
 

@@ -1,15 +1,15 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
 import { type DeliveredEnergy, deliveredEnergyOf } from '../../core/share/delivered-energy.ts';
-import { type ContractVersion, segmentsOf, versionAt } from '../../core/share/month-segments.ts';
+import { segmentsOf, versionAt } from '../../core/share/month-segments.ts';
 import { priceSeriesOf } from '../../core/share/pipeline.ts';
 import type { StatedShare, StatementInput } from '../../core/share/statement.ts';
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
 import { recordKeySql } from '../record-key.ts';
 import { earnsNothing } from './exclusion-match.ts';
+import type { OwnerContract } from './owner-contracts.ts';
+import { issuingStates } from './run-state.ts';
 
-/** A contract that shares revenue, with all its versions. */
-export type OwnerContract = { readonly contractId: string; readonly accountId: string; readonly currency: string; readonly versions: readonly ContractVersion[] };
 /** The months to state of a contract, oldest first, one after the other, and what guarantees had added before them. */
 export type OwnerMonths = { readonly contract: OwnerContract; readonly months: readonly StatementInput[]; readonly carriedGuarantees: ReadonlyMap<string, bigint> };
 
@@ -51,7 +51,7 @@ export async function loadOwnerMonths(
     wanted.map((w) => w.contract.accountId),
     months,
   );
-  const booked = await loadBooked(db, contractIds, months);
+  const booked = await loadBooked(db, run.runId, contractIds, months);
   const stated = await loadStated(db, contractIds);
   const needFacts = wanted.some((w) => w.contract.versions.some((v) => priceSeriesOf(v.agreement).length > 0));
   const delivered = needFacts
@@ -122,17 +122,27 @@ export async function loadOwnerMonths(
   });
 }
 
-/** Live sales at the sites of owners, by session. Written off: left out of its document by this or an earlier run. What is too small to be billed earns nothing (D25). */
+/** What a claim `k` of run `b` decides for good, as run $1 sees it: its own, and those of runs that issue. Others may still change their mind, and what is claimed by none came after the set closed. */
+const seen = `(k.run_id = $1 OR b.state IN ${issuingStates})`;
+
+/**
+ * Sales at the sites of owners, by session as the run sees it: what arrived since, or was corrected, is not there until it is claimed, so that
+ * it changes nothing. Written off: left out of its document by this or an earlier run. What is too small to be billed earns nothing (D25).
+ */
 async function loadSales(db: Db, run: { readonly runId: string; readonly entityId: string }, accountIds: readonly string[], months: readonly string[]): Promise<SaleRow[]> {
   const { rows } = await db.query<SaleRow>(
-    `SELECT c.record_id, h.source_id || '/' || ${recordKeySql} AS key, c.site_id, s.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
-       (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, c.service_month, c.currency, sum(c.net_minor)::bigint AS net, r.energy_wh,
-       bool_and(k.charge_id IS NOT NULL AND k.disposition <> 'carried') AS claimed, bool_or(${earnsNothing}) AS written_off,
-       bool_or(coalesce(k.run_id = $1, false)) AS is_new
-     FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN charge_identity i ON i.charge_id = c.charge_id
-       JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id
-     WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.reversal_of IS NULL AND c.clause <> 'smallSession'
-     GROUP BY c.record_id, h.source_id, h.owner_country, h.owner_party, h.cdr_id, c.site_id, s.owner_account_id, r.start_at, r.end_at, c.service_month, c.currency, r.energy_wh`,
+    `WITH sold AS MATERIALIZED (
+       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor, k.disposition, k.run_id, ${earnsNothing} AS written_off
+       FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
+       WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession' AND ${seen}),
+     revised AS (
+       SELECT o.record_id, o.revision, o.site_id, o.owner_account_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_or(o.written_off) AS written_off,
+         bool_or(o.run_id = $1) AS is_new
+       FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM sold m WHERE m.reversal_of = o.charge_id AND m.disposition <> 'carried') GROUP BY 1, 2, 3, 4, 5, 6),
+     latest AS (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
+     SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, l.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
+       (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.written_off, l.is_new
+     FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision JOIN record_head h ON h.record_id = l.record_id`,
     [run.runId, run.entityId, accountIds, months],
   );
   return rows;
@@ -140,12 +150,14 @@ async function loadSales(db: Db, run: { readonly runId: string; readonly entityI
 
 type Booked = StatedShare & { readonly contractId: string };
 
-/** Live shares of records that are claimed, by record. */
-async function loadBooked(db: Db, contractIds: readonly string[], months: readonly string[]): Promise<Map<bigint, Booked[]>> {
+/** Shares of records that the run bills, or an earlier one did, and none of them took back, by record. */
+async function loadBooked(db: Db, runId: string, contractIds: readonly string[], months: readonly string[]): Promise<Map<bigint, Booked[]>> {
   const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint }>(
-    `SELECT c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN charge_identity i ON i.charge_id = c.charge_id
-     WHERE c.contract_id = ANY($1) AND c.service_month = ANY($2) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND c.reversal_of IS NULL`,
-    [contractIds, months],
+    `WITH shared AS MATERIALIZED (
+       SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
+       WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND k.disposition <> 'carried' AND ${seen})
+     SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM shared m WHERE m.reversal_of = c.charge_id)`,
+    [runId, contractIds, months],
   );
   const booked = new Map<bigint, Booked[]>();
   for (const r of rows) {

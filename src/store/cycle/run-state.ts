@@ -3,6 +3,9 @@ import type { Db } from '../db.ts';
 
 export type { RunState } from '../../core/cycle/run-states.ts';
 
+/** SQL: states in which what a run bills is fixed for good, and begins to be issued. */
+export const issuingStates = "('canary', 'issuing', 'handingOver', 'reconciled', 'closed')";
+
 const next = {
   planned: ['collecting', 'cancelled'],
   collecting: ['previewing', 'cancelled'],

@@ -1,0 +1,165 @@
+import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts';
+import type { PeriodCharge } from '../../core/period/period-charge.ts';
+import { monthAfter } from '../../core/period/segments.ts';
+import { stateMonths } from '../../core/share/statement.ts';
+import { type RowPlace, statementCharge } from '../../core/share/statement-charges.ts';
+import type { Db } from '../db.ts';
+import { loadAccounts, loadEntity } from '../intake/load-setup.ts';
+import { heldMonth, insertDrafts } from './drafts.ts';
+import { guarantees, type OwnerContract, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
+import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
+import { issuingStates } from './run-state.ts';
+
+/** The owners' side of a build: contracts to state, and all accounts with a part in them that may be built. */
+export type OwnerSide = { readonly contracts: readonly OwnerContract[]; readonly accounts: readonly string[] };
+
+/**
+ * What is to be stated anew when these payees are built: their contracts, and with each all who have a part in it. A contract of which
+ * somebody's group is approved keeps its statement as it is.
+ */
+export async function ownerSide(db: Db, runId: string, accountIds: readonly string[]): Promise<OwnerSide> {
+  const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
+  const all = await ownerContracts(db, run?.entity_id ?? '');
+  const accounts = new Set(accountIds);
+  const contracts = new Set<OwnerContract>();
+  for (let before = -1; before !== contracts.size; ) {
+    before = contracts.size;
+    for (const contract of all) {
+      const payees = payeesOfContract(contract);
+      if (contracts.has(contract) || !payees.some((id) => accounts.has(id))) continue;
+      contracts.add(contract);
+      for (const id of payees) accounts.add(id);
+    }
+  }
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT a.id FROM account a LEFT JOIN run_account x ON x.run_id = $1 AND x.account_id = a.id JOIN release_group g ON g.run_id = $1 AND g.name = coalesce(x.group_name, a.release_group)
+     WHERE a.id = ANY($2) AND g.state NOT IN ('planned', 'collecting', 'previewing', 'inReview')`,
+    [runId, [...accounts]],
+  );
+  const fixed = new Set(rows.map((r) => r.id));
+  return {
+    contracts: [...contracts].filter((c) => !payeesOfContract(c).some((id) => fixed.has(id))),
+    accounts: [...accounts].filter((id) => !fixed.has(id)).sort(),
+  };
+}
+
+/**
+ * Drafts what the months decide for site owners, over the shares that the run claims and what earlier runs issued: each month that it shares
+ * in, stated anew less what was stated. The drafts of these contracts are made anew. A contract that something is missing for is parked
+ * with its findings and its shares wait; the others go on.
+ */
+export async function draftStatements(db: Db, runId: string, contracts: readonly OwnerContract[]): Promise<void> {
+  if (contracts.length === 0) return;
+  const ids = contracts.map((c) => c.contractId);
+  await db.query("DELETE FROM period_charge WHERE run_id = $1 AND contract_id = ANY($2) AND role IN ('statement', 'energyReimbursement')", [runId, ids]);
+  await db.query("UPDATE run_account SET state = 'pending', reason = NULL WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked'", [runId, contracts.map((c) => c.accountId)]);
+  const run = (
+    await db.query<{ entity_id: string; period: string; time_zone: string }>('SELECT r.entity_id, r.period, e.time_zone FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1', [
+      runId,
+    ])
+  ).rows[0];
+  if (run === undefined) throw new RangeError(`no run "${runId}"`);
+  const held = await heldMonth(db, runId);
+  const first = await firstMonths(db, runId, ids);
+  const again = await leftAlone(db, runId);
+  const wanted = contracts.flatMap((contract) => {
+    const from = [first.get(contract.contractId), guarantees(contract) ? run.period : undefined, again].filter((m) => m !== undefined).sort()[0];
+    const months = from === undefined ? [] : monthsBetween(from, run.period).filter((month) => held === null || month > held);
+    return months.length === 0 ? [] : [{ contract, months }];
+  });
+  const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted);
+  const { charges, failed } = await statements(db, run.entity_id, loaded);
+  await insertDrafts(
+    db,
+    runId,
+    charges.map((charge) => ({ accountId: charge.payeeAccountId ?? '', charge })),
+  );
+  await park(db, runId, failed);
+}
+
+/** The first month of each contract of which a run claims shares. */
+async function firstMonths(db: Db, runId: string, contractIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await db.query<{ contract_id: string; first: string }>(
+    `SELECT c.contract_id, min(c.service_month) AS first FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+     WHERE k.run_id = $1 AND k.account_id IN (SELECT account_id FROM run_account WHERE run_id = $1) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1`,
+    [runId, contractIds],
+  );
+  return new Map(rows.map((r) => [r.contract_id, r.first]));
+}
+
+/** The month from which the run before this one left months alone, because an earlier run had not issued yet: due now. */
+async function leftAlone(db: Db, runId: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ month: string | null }>(
+    `WITH before AS (SELECT p.* FROM billing_run r JOIN billing_run p ON p.entity_id = r.entity_id AND p.kind = 'live' AND p.period < r.period AND p.state IN ${issuingStates} WHERE r.id = $1 ORDER BY p.period DESC, p.n DESC LIMIT 1)
+     SELECT min(o.period) AS month FROM before p JOIN billing_run o ON o.entity_id = p.entity_id AND o.kind = 'live' AND o.period < p.period AND o.state <> 'cancelled' AND (o.closed_at IS NULL OR o.closed_at > p.set_closed_at)`,
+    [runId],
+  );
+  return rows[0]?.month ?? undefined;
+}
+
+/** From the first to the last month, both included; a later month may owe to an earlier one what its guarantee carries. */
+function monthsBetween(first: string, last: string): string[] {
+  const months: string[] = [];
+  for (let month = first; month <= last; month = monthAfter(month)) months.push(month);
+  return months;
+}
+
+type Failed = { readonly accountId: string; readonly contractId: string; readonly issues: readonly Issue[] };
+
+async function statements(db: Db, entityId: string, loaded: readonly OwnerMonths[]): Promise<{ readonly charges: readonly PeriodCharge[]; readonly failed: readonly Failed[] }> {
+  const made = loaded.map((months) => ({ ...months, statements: stateMonths(months.months, { guarantees: months.carriedGuarantees, balances: new Map() }) }));
+  const rows = made.flatMap((m) => m.statements.flatMap((s) => s.rows));
+  const days = rows.map((r) => Date.parse(`${r.serviceOn}T00:00:00Z`));
+  const entity = await loadEntity(db, entityId, days.length === 0 ? { fromMs: 0, toMs: 0 } : { fromMs: Math.min(...days), toMs: Math.max(...days) });
+  const payees = await loadAccounts(db, [...new Set(rows.flatMap((r) => r.payeeAccountId ?? []))]);
+  const places = await loadPlaces(
+    db,
+    made.map((m) => m.contract.accountId),
+  );
+  const charges: PeriodCharge[] = [];
+  const failed: Failed[] = [];
+  for (const { contract, statements: own } of made) {
+    const built = own
+      .flatMap((s) => s.rows)
+      .map((row) => {
+        const payee = payees.get(row.payeeAccountId ?? '');
+        const place = places.get(row.siteId ?? contract.accountId);
+        if (payee === undefined) throw new RangeError(`${row.contractId} names account ${row.payeeAccountId}, which does not exist`);
+        // An owner of no site of ours, whose contract still guarantees something.
+        if (place === undefined) return issue('ownerWithoutSite', 'blocks', row.contractId, { account: contract.accountId });
+        return statementCharge(entity, payee, row, place);
+      });
+    const issues = [...own.flatMap((s) => s.issues), ...built.filter(isIssue)];
+    if (issues.length > 0) failed.push({ accountId: contract.accountId, contractId: contract.contractId, issues });
+    else charges.push(...built.filter((c): c is PeriodCharge => !isIssue(c)));
+  }
+  return { charges, failed };
+}
+
+/** Country and cost center of each owner's sites, and of his first one under his own id. */
+async function loadPlaces(db: Db, accountIds: readonly string[]): Promise<Map<string, RowPlace>> {
+  const { rows } = await db.query<{ id: string; owner_account_id: string; country: string; cost_center: string }>(
+    "SELECT id, owner_account_id, country, cost_center FROM site WHERE owner_account_id = ANY($1) AND kind = 'own' ORDER BY id DESC",
+    [accountIds],
+  );
+  return new Map(rows.flatMap((r) => [r.id, r.owner_account_id].map((key): [string, RowPlace] => [key, { country: r.country.trim(), costCenter: r.cost_center }])));
+}
+
+/** Lets what is claimed of contracts wait that cannot be stated, and keeps why; what was found before is found once. */
+async function park(db: Db, runId: string, failed: readonly Failed[]): Promise<void> {
+  if (failed.length === 0) return;
+  await db.query(
+    `UPDATE claim k SET disposition = 'carried', document_id = NULL, line_no = NULL FROM rated_charge c WHERE c.charge_id = k.charge_id AND k.run_id = $1 AND c.contract_id = ANY($2) AND c.role IN ${shareRoles}`,
+    [runId, failed.map((f) => f.contractId)],
+  );
+  const found = failed.flatMap((f) => f.issues);
+  await db.query(
+    `INSERT INTO finding (run_id, code, severity, subject, params) SELECT $1, c, s, j, p FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[]) AS t(c, s, j, p)
+     WHERE NOT EXISTS (SELECT FROM finding f WHERE f.run_id = $1 AND f.code = c AND f.subject = j AND f.params = p)`,
+    [runId, found.map((i) => i.code), found.map((i) => i.severity), found.map((i) => i.subject), found.map((i) => JSON.stringify(i.params))],
+  );
+  await db.query(
+    "INSERT INTO run_account (run_id, account_id, state, reason) SELECT $1, a, 'parked', c FROM unnest($2::text[], $3::text[]) AS t(a, c) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'parked', reason = excluded.reason",
+    [runId, failed.map((f) => f.accountId), failed.map((f) => f.issues.slice(0, 1).map(describeIssue).join(''))],
+  );
+}

@@ -1,0 +1,95 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  getExternalWorkflowHandle,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  setCurrentDetails,
+  startChild,
+  upsertSearchAttributes,
+  WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
+import type { createSweepActivities, SweepOrder, Swept } from '../activities/sweep.ts';
+import { handOverWaiting, importBatch } from './import-batch.ts';
+import { inputsChangedSignal } from './messages.ts';
+import { searchAttributes } from './search-attributes.ts';
+
+type Activities = ReturnType<typeof createSweepActivities>;
+const { beginSweep, failSweep, collectDrops } = proxyActivities<Activities>({
+  startToCloseTimeout: '10 minutes',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 10 },
+});
+/** Some ten minutes of tries at one outage; the next sweep begins where this one did. */
+const { pullPages } = proxyActivities<Activities>({
+  startToCloseTimeout: '6 hours',
+  heartbeatTimeout: '12 seconds',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '2 minutes', maximumAttempts: 10 },
+});
+
+export type SweepResult = { readonly pulled: number; readonly fresh: number; readonly files: number; readonly problem: string | null };
+
+/** Looks for what a source has that we have not: pulls a window of its CDRs, or takes files from its folder. Runs on a Schedule, one at a time for a source. */
+export async function sourceSweep(order: SweepOrder): Promise<SweepResult> {
+  upsertSearchAttributes([
+    { key: searchAttributes.kind, value: 'sweep' },
+    { key: searchAttributes.partner, value: order.sourceId },
+  ]);
+  const task = await beginSweep(order);
+  if (task.kind === 'none') {
+    setCurrentDetails(`Nothing done: ${task.why}`);
+    return { pulled: 0, fresh: 0, files: 0, problem: task.why };
+  }
+  return task.kind === 'drops' ? takeFiles(order) : pull(order, task.sweepId);
+}
+
+async function pull(order: SweepOrder, sweepId: string): Promise<SweepResult> {
+  let swept: Swept;
+  try {
+    swept = await pullPages(order);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const cause = error instanceof ActivityFailure ? error.cause : error;
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    await failSweep({ sweepId, problem });
+    upsertSearchAttributes([{ key: searchAttributes.exception, value: cause instanceof ApplicationFailure ? (cause.type ?? 'failed') : 'failed' }]);
+    setCurrentDetails(`**failed**: ${problem}\n\nThe next sweep begins where this one did.`);
+    throw ApplicationFailure.nonRetryable(problem, 'SweepFailed');
+  }
+  await handOverWaiting(swept.waiting);
+  for (const workflowId of swept.concerned) await wake(workflowId);
+  if (swept.problem !== null) upsertSearchAttributes([{ key: searchAttributes.exception, value: 'short' }]);
+  setCurrentDetails(`${swept.pulled} CDRs on ${swept.pages} pages, ${swept.fresh} of them new or changed${swept.problem === null ? '' : `; **${swept.problem}**`}`);
+  return { pulled: swept.pulled, fresh: swept.fresh, files: 0, problem: swept.problem };
+}
+
+async function takeFiles(order: SweepOrder): Promise<SweepResult> {
+  const { batches, failed } = await collectDrops(order);
+  for (const { batchId } of batches) {
+    try {
+      const workflowId = `import/${order.sourceId}/${batchId}`;
+      await startChild(importBatch, {
+        workflowId,
+        args: [{ sourceId: order.sourceId, batchId }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+  }
+  const problem = failed.length === 0 ? null : failed.map(({ fileName, why }) => `${fileName}: ${why}`).join('\n');
+  if (problem !== null) upsertSearchAttributes([{ key: searchAttributes.exception, value: 'badFile' }]);
+  setCurrentDetails(`${batches.length} files taken${problem === null ? '' : `\n\n**not taken**:\n${problem}`}`);
+  return { pulled: 0, fresh: 0, files: batches.length, problem };
+}
+
+async function wake(workflowId: string): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(inputsChangedSignal);
+  } catch (error) {
+    // The run is over, or has not begun.
+    if (isCancellation(error)) throw error;
+  }
+}
