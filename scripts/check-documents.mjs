@@ -8,6 +8,7 @@ const root = path.resolve(import.meta.dirname, '..');
 const cache = path.join(process.env['WATTLEDGER_CACHE'] ?? process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'wattledger', 'check-documents');
 const folder = mkdtempSync(path.join(tmpdir(), 'wattledger-documents-'));
 
+const tests = ['test/store/rendered-documents.test.ts', 'test/api/payments.test.ts', 'test/adapters/pain.test.ts'];
 const missing = Object.entries({ java: '-version', mvn: '-version', cargo: '--version', python3: '--version' }).flatMap(([command, ask]) =>
   spawnSync(command, [ask], { stdio: 'ignore' }).status === 0 ? [] : [command],
 );
@@ -17,7 +18,7 @@ if (missing.length > 0) {
 }
 try {
   mkdirSync(cache, { recursive: true });
-  run('npx', ['vitest', 'run', '--project', 'integration', 'test/store/rendered-documents.test.ts'], { WATTLEDGER_DOCUMENTS: folder });
+  run('npx', ['vitest', 'run', '--project', 'unit', '--project', 'integration', ...tests], { WATTLEDGER_DOCUMENTS: folder });
   const classpath = path.join(cache, 'classpath');
   run('mvn', [
     '-q',

@@ -17,6 +17,7 @@ import { chargeRoutes } from './routes/charges.ts';
 import { completenessRoutes } from './routes/completeness.ts';
 import { contractRoutes } from './routes/contracts.ts';
 import { creditRoutes } from './routes/credits.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
 import { documentRuleRoutes } from './routes/document-rules.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
@@ -125,6 +126,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   documentRoutes(app, deps);
   creditRoutes(app, deps);
   documentRuleRoutes(app, deps);
+  deliveryRoutes(app, deps);
   paymentRoutes(app, deps);
   setUpRoutes(app, deps);
   setUpEntryRoutes(app, deps);

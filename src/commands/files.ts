@@ -35,6 +35,28 @@ export const fileCommands = group('files', 'Fetch documents and the files of clo
       });
     },
   ),
+  print: command(
+    'print',
+    'What a print house prints: the manifest and every PDF of a batch; without an id what is queued is gathered first',
+    { batch: { type: 'positional', description: 'Id of a batch that was made before', required: false }, entity: { type: 'string', description: 'Legal entity, to gather what is queued' }, ...into },
+    async ({ batch, entity, out }) => {
+      if ((batch === undefined) === (entity === undefined)) throw new UsageError('print wants the id of a batch, or --entity to make one');
+      return withApi('sample-ops', async (api) => {
+        const id = batch ?? (await api<{ batchId: string | null }>('POST', '/v1/print-batches', { json: { entityId: entity } })).batchId;
+        if (id === null) {
+          say('nothing is queued for print');
+          return true;
+        }
+        const folder = path.join(out, path.basename(id));
+        const manifest = await api<{ documents: number; pages: number; items: { documentId: string }[] }>('GET', `/v1/print-batches/${encodeURIComponent(id)}/manifest`);
+        mkdirSync(folder, { recursive: true });
+        for (const { documentId } of manifest.items) await fetchInto(api, `/v1/documents/${encodeURIComponent(documentId)}.pdf`, folder);
+        writeFileSync(path.join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+        say(`${id}: ${manifest.documents} documents, ${manifest.pages} pages in ${folder}`);
+        return true;
+      });
+    },
+  ),
 });
 
 function wanted(form: string | undefined, known: readonly string[]): readonly string[] | undefined {

@@ -66,6 +66,8 @@ const mutable = [
     'document_credit',
     'rebill_order',
     'open_charge',
+    'print_batch',
+    'document_delivery',
     '_prisma_migrations',
   ],
 ];

@@ -72,6 +72,7 @@ export function documentOf(own: Partial<IssuedDocument> & Pick<IssuedDocument, '
       letterhead: { fTax: true, bankgiro: '9912346', seat: 'Stockholm' },
     },
     party: { name: 'Buyer AB', country: 'SE', orgNumber: '556100-0000', vatNumber: 'SE556100000001', address: { street: 'Köpargatan 2', postalCode: '222 33', city: 'Lund' } },
+    email: null,
     netMinor,
     vatMinor,
     roundingMinor: payableMinor - netMinor - vatMinor,

@@ -2,6 +2,7 @@ import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
 import { chargesOfDocument } from '../../store/reads/charges.ts';
 import { collectingOf } from '../../store/reads/collecting.ts';
+import { listDeliveries } from '../../store/reads/deliveries.ts';
 import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
@@ -122,7 +123,8 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
             },
           ]
         : [];
-    return c.html(DocumentPage({ viewer: viewerOf(c), document, charges: page.items, actions, ...turns(documentPath(id), {}, cursor, page.nextCursor) }));
+    const [delivery] = (await listDeliveries(db, { documentId: id, limit: 1 })).items;
+    return c.html(DocumentPage({ viewer: viewerOf(c), document, delivery, charges: page.items, actions, ...turns(documentPath(id), {}, cursor, page.nextCursor) }));
   });
 
   for (const kind of ['exclusions', 'adjustments'] as const) {

@@ -83,6 +83,8 @@ export type IssuedDocument = {
   readonly timeZone: string;
   readonly entity: PartyWords & { readonly letterhead: Letterhead; readonly currency: string };
   readonly party: PartyWords;
+  /** Of the party; null where none is known. */
+  readonly email: string | null;
   readonly lines: readonly IssuedLine[];
   readonly vat: readonly IssuedVat[];
   readonly netMinor: bigint;

@@ -1,7 +1,7 @@
 import { sha256 } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 
-export type ArchiveSubject = { readonly kind: 'document' | 'run' | 'payment' | 'printBatch'; readonly id: string };
+export type ArchiveSubject = { readonly kind: 'document' | 'run' | 'payment'; readonly id: string };
 export type FileToArchive = { readonly subject: ArchiveSubject; readonly form: string; readonly fileName: string; readonly contentType: string; readonly body: Buffer };
 
 /** Keeps files for good. What is there already stays as it is: whoever archives the same again changes nothing. */

@@ -6,3 +6,10 @@ export async function documentRulesOf(db: Db, entityId: string): Promise<{ reado
   const { rows } = await db.query<{ version: number; body: unknown }>('SELECT version, body FROM document_rules_version WHERE entity_id = $1 ORDER BY version DESC LIMIT 1', [entityId]);
   return rows[0] === undefined ? { version: 0, own: documentRulesSchema.parse({}) } : { version: rows[0].version, own: documentRulesSchema.parse(rows[0].body) };
 }
+
+/** The authorities of the entity of a run. Throws RangeError when there is no such run. */
+export async function authoritiesOfRun(db: Db, runId: string): Promise<DocumentRules['authorities']> {
+  const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
+  if (run === undefined) throw new RangeError(`no run "${runId}"`);
+  return (await documentRulesOf(db, run.entity_id)).own.authorities;
+}
