@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runCommand, runMain } from 'citty';
 import { group } from './commands/command.ts';
+import { erpCommands } from './commands/erp.ts';
 import { fileCommands } from './commands/files.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
@@ -30,6 +31,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   run: runCommands,
   files: fileCommands,
   payment: paymentCommands,
+  erp: erpCommands,
   trace: traceCommand,
   verify: verifyCommand,
   retention: retentionCommand,

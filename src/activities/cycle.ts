@@ -15,13 +15,14 @@ import { issueDocuments, writeOffWhenIssued } from '../store/cycle/issue-documen
 import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
-import { plannedRuns, runConnection, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
+import { plannedRuns, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
 import type { Db, Store } from '../store/db.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { archiveDocuments } from './archive-documents.ts';
 import { beating } from './beating.ts';
-import { type ErpFor, reconcileGroup } from './hand-over.ts';
+import type { ErpFor } from './hand-over.ts';
+import { reconcileGroup } from './reconcile.ts';
 
 export type CycleDeps = { readonly store: Store; readonly now: () => Date; readonly erpFor: ErpFor };
 
@@ -105,8 +106,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     },
     /** Issues the approved documents of a group, or its canary alone, a hundred to a transaction; the date is today's in the entity's zone. Stops when they are not what was approved. */
     async issueGroup(input: { runId: string; group: string; canary?: boolean }): Promise<{ issued: number }> {
-      const { timeZone } = await runConnection(store.pool, input.runId);
-      const issueOn = localDateOf(now().getTime(), timeZone);
+      const issueOn = await todayOf(store.pool, input.runId, now());
       return beating(async () => {
         const problems = await contentProblems(store.pool, input.runId, [input.group]);
         if (problems.length > 0) throw new RangeError(`not what was approved: ${problems.join('; ')}`);
@@ -127,14 +127,12 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async checkCanary(input: { runId: string; group: string }): Promise<readonly string[]> {
       return beating(() => canaryProblems(store.pool, input.runId, input.group));
     },
-    async handOverProgress(input: { runId: string; group: string }): Promise<{ connectionId: string; left: number; problem: string | null }> {
-      const { connectionId } = await runConnection(store.pool, input.runId);
-      return { connectionId, ...(await runHandOver(store.pool, input.runId, input.group)) };
+    async handOverProgress(input: { runId: string; group: string }): Promise<Awaited<ReturnType<typeof runHandOver>>> {
+      return runHandOver(store.pool, input.runId, input.group);
     },
     /** What keeps a group from reconciling; empty when the ERP holds exactly what was handed over. */
     async reconcileGroup(input: { runId: string; group: string }): Promise<readonly string[]> {
-      const { connectionId } = await runConnection(store.pool, input.runId);
-      return beating(async () => reconcileGroup(store, await erpFor(connectionId), input.runId, input.group));
+      return beating(() => reconcileGroup(store, erpFor, input.runId, input.group));
     },
     /** What a collecting run still lacks; moves an automatic cut-off to now when nothing is. */
     async collectingState(input: { runId: string }): Promise<CollectingState> {

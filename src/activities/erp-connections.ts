@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { businessCentralErp } from '../adapters/erp/business-central/business-central.ts';
 import { faultPlanOf, faultyErp } from '../adapters/erp/faulty.ts';
 import { filesErp } from '../adapters/erp/files.ts';
-import type { ErpPort } from '../adapters/erp/port.ts';
+import { httpErp } from '../adapters/erp/http/http.ts';
+import type { ErpPort, PartiesOf } from '../adapters/erp/port.ts';
 import { trytonErp } from '../adapters/erp/tryton/tryton.ts';
 import type { Store } from '../store/db.ts';
 import { erpConnection } from '../store/outbox.ts';
@@ -12,15 +14,34 @@ import type { ErpFor } from './hand-over.ts';
 
 type Opener = (settings: Readonly<Record<string, unknown>>, id: string) => Promise<ErpPort>;
 
-/** The password stands in a file that only this process reads, never in the database. */
+const timing = { timeoutMs: z.int().min(100).default(60_000), settleMs: z.int().min(0).default(5000) };
+/** Passwords and secrets stand in files that only this process reads, never in the database. */
 const trytonSettings = z.object({
   url: z.url(),
   database: z.string().min(1),
   user: z.string().min(1),
   passwordFile: z.string().min(1),
-  timeoutMs: z.int().min(100).default(60_000),
-  settleMs: z.int().min(0).default(5000),
+  ...timing,
 });
+
+const httpSettings = z.object({ url: z.url().transform((url) => url.replace(/\/$/, '')), secretFile: z.string().min(1), ...timing });
+const businessCentralSettings = z.object({
+  url: z.url(),
+  companyId: z.string().min(1),
+  tokenUrl: z.url(),
+  clientId: z.string().min(1),
+  clientSecretFile: z.string().min(1),
+  journal: z.string().min(1).max(10),
+  dimension: z.string().min(1).max(20),
+  currency: z.string().length(3),
+  // A request there ends after ten minutes at the latest.
+  timeoutMs: z.int().min(100).default(120_000),
+  settleMs: z.int().min(0).default(10_000),
+});
+
+async function secretIn(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).trim();
+}
 
 function read<T>(schema: z.ZodType<T>, settings: unknown, id: string): T {
   const found = schema.safeParse(settings);
@@ -33,12 +54,20 @@ function read<T>(schema: z.ZodType<T>, settings: unknown, id: string): T {
  * name another. Throws RangeError on an unknown adapter, and on a production ERP outside a production environment.
  */
 export function erpConnections(store: Store, options: { readonly folder: string; readonly production: boolean }): ErpFor {
+  const partiesOf: PartiesOf = (accountIds) => erpParties(store.pool, accountIds);
   const openers: Readonly<Record<string, Opener>> = {
     files: async ({ folder }, id) => filesErp(typeof folder === 'string' ? path.resolve(folder) : path.join(options.folder, id)),
     tryton: async (settings, id) => {
       const { url, database, user, passwordFile, timeoutMs, settleMs } = read(trytonSettings, settings, id);
-      const password = (await readFile(passwordFile, 'utf8')).trim();
-      return trytonErp({ url, database, user, password, timeoutMs, settleMs }, (accountIds) => erpParties(store.pool, accountIds));
+      return trytonErp({ url, database, user, password: await secretIn(passwordFile), timeoutMs, settleMs }, partiesOf);
+    },
+    http: async (settings, id) => {
+      const { secretFile, ...server } = read(httpSettings, settings, id);
+      return httpErp({ ...server, secret: await secretIn(secretFile) }, partiesOf);
+    },
+    businessCentral: async (settings, id) => {
+      const { clientSecretFile, ...server } = read(businessCentralSettings, settings, id);
+      return businessCentralErp({ ...server, clientSecret: await secretIn(clientSecretFile) }, partiesOf);
     },
   };
   const opener = (adapter: string, id: string): Opener => {

@@ -21,6 +21,7 @@ import { deliveryRoutes } from './routes/deliveries.ts';
 import { documentRuleRoutes } from './routes/document-rules.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
+import { erpPostingRoutes } from './routes/erp-postings.ts';
 import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
@@ -124,6 +125,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runDecisionRoutes(app, deps);
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
+  erpPostingRoutes(app, deps);
   creditRoutes(app, deps);
   documentRuleRoutes(app, deps);
   deliveryRoutes(app, deps);

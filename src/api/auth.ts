@@ -15,6 +15,8 @@ export const may = {
   approve: ['finance-approver'],
   signFindings: ['finance-preparer', 'finance-approver'],
   steer: ['ops', 'admin'],
+  retryPostings: ['ops', 'finance-preparer', 'admin'],
+  skipPostings: ['finance-approver'],
   retryRecords: ['ops', 'finance-preparer', 'admin'],
   decideRecords: ['finance-preparer', 'finance-approver', 'ops', 'admin'],
 } as const satisfies Readonly<Record<string, readonly Role[]>>;

@@ -110,6 +110,10 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
     async retry(run: BillingCycleInput & { readonly workflowId: string }): Promise<void> {
       await client.workflow.signalWithStart(workflowNames.billingCycle, { ...startOf(run), signal: retrySignal });
     },
+    /** Has the writer of an ERP connection look at its outbox again, also when it waits for something to be mended. */
+    async wakeErp(connectionId: string): Promise<void> {
+      await client.workflow.signalWithStart(workflowNames.erpHandOver, { taskQueue, workflowId: `erp/${connectionId}`, args: [{ connectionId, idleMs: 60_000 }], signal: retrySignal });
+    },
     async decide(workflowId: string, order: DecisionOrder): Promise<Decided> {
       return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
     },

@@ -21,7 +21,7 @@ export const addressSchema = z.strictObject({
 
 /** Bytes of a logo: 100 kB, which base64 makes a third more. */
 const longestLogo = 136_534;
-const isPicture = (text: string) => text.startsWith('iVBORw0KGgo') || text.startsWith('/9j/');
+const isPicture = (text: string) => text.startsWith('iVBORw0KGg') || text.startsWith('/9j/');
 
 /** What stands on a legal entity's documents beside its name and numbers. */
 export const letterheadSchema = z.strictObject({

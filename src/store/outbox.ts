@@ -4,7 +4,15 @@ import type { Db, Store } from './db.ts';
 const lockTimedOut = '55P03';
 
 /** What is handed over; structurally an ERP document. */
-export type Outgoing = { readonly key: string; readonly kind: string; readonly runId: string; readonly currency: string; readonly lines: readonly { readonly amountMinor: string }[] };
+export type Outgoing = {
+  readonly key: string;
+  readonly kind: string;
+  readonly runId: string;
+  readonly currency: string;
+  /** The document that has to be in the ERP before this one. */
+  readonly credits?: { readonly key: string };
+  readonly lines: readonly { readonly amountMinor: string }[];
+};
 
 /** Puts documents into the outbox, in the transaction that issues them. Payloads are frozen: the same key again is the same row, and throws RangeError when its payload is another. */
 export async function enqueue(db: Db, connectionId: string, rows: readonly (Outgoing & { readonly documentId: string | null; readonly controlMinor: bigint })[]): Promise<void> {
@@ -13,9 +21,20 @@ export async function enqueue(db: Db, connectionId: string, rows: readonly (Outg
   const keys = rows.map((r) => r.key);
   const hashes = payloads.map(sha256);
   await db.query(
-    `INSERT INTO erp_posting (key, connection_id, run_id, document_id, kind, payload, payload_hash, control_minor, currency)
-     SELECT k, $1, r, d, kind, p, h, c, cur FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bigint[], $9::text[]) AS t(k, r, d, kind, p, h, c, cur) ON CONFLICT (key) DO NOTHING`,
-    [connectionId, keys, rows.map((r) => r.runId), rows.map((r) => r.documentId), rows.map((r) => r.kind), payloads, hashes, rows.map((r) => r.controlMinor), rows.map((r) => r.currency)],
+    `INSERT INTO erp_posting (key, connection_id, run_id, document_id, kind, payload, payload_hash, control_minor, currency, after_key)
+     SELECT k, $1, r, d, kind, p, h, c, cur, a FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bigint[], $9::text[], $10::text[]) AS t(k, r, d, kind, p, h, c, cur, a) ON CONFLICT (key) DO NOTHING`,
+    [
+      connectionId,
+      keys,
+      rows.map((r) => r.runId),
+      rows.map((r) => r.documentId),
+      rows.map((r) => r.kind),
+      payloads,
+      hashes,
+      rows.map((r) => r.controlMinor),
+      rows.map((r) => r.currency),
+      rows.map((r) => r.credits?.key ?? null),
+    ],
   );
   const differing = await db.query<{ key: string }>(
     'SELECT p.key FROM unnest($1::text[], $2::bytea[]) AS t(k, h) JOIN erp_posting p ON p.key = t.k WHERE p.payload_hash <> t.h ORDER BY p.key LIMIT 1',
@@ -54,6 +73,7 @@ export async function asOnlyWriter<T>(store: Store, connectionId: string, work: 
 /** `externalId`: the ERP acknowledged it before. */
 export type OutboxRow = {
   readonly key: string;
+  readonly kind: string;
   readonly payload: Buffer;
   readonly attempt: number;
   readonly externalId: string | null;
@@ -61,43 +81,73 @@ export type OutboxRow = {
   readonly isUnknown: boolean;
 };
 
+/** SQL: states in which a row still has to be sent or read back. */
+const openStates = "('queued', 'unknown', 'sending', 'drafted', 'posted')";
+/** SQL over a row `p`: what it follows is in the ERP, or was decided to stay out. */
+const mayGo = "NOT EXISTS (SELECT FROM erp_posting b WHERE b.key = p.after_key AND b.state NOT IN ('verified', 'skipped'))";
+
 /**
- * Takes the next rows of a connection to send, oldest first; `attempt` counts this one. Rows that a killed worker left in `sending`,
- * or in `posted` without their read-back, come back too: call it as the only writer.
+ * Takes the next rows of a connection to send, oldest first, none before the one it follows; `attempt` counts this one. Rows that a killed
+ * worker left in `sending` or `drafted`, or in `posted` without their read-back, come back too: call it as the only writer.
  */
 export async function takeBatch(db: Db, connectionId: string, limit: number): Promise<OutboxRow[]> {
+  await holdFollowers(db, connectionId);
   const { rows } = await db.query(
     `WITH taken AS (
        UPDATE erp_posting p SET state = 'sending', attempt = p.attempt + 1, updated_at = now()
-       FROM (SELECT key, state FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted') ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED) before
+       FROM (SELECT key, state FROM erp_posting p WHERE connection_id = $1 AND state IN ${openStates} AND ${mayGo} ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED) before
        WHERE p.key = before.key
-       RETURNING p.key, p.payload, p.attempt, p.external_id, p.created_at, before.state IN ('unknown', 'sending') AS is_unknown)
-     SELECT key, payload, attempt, external_id AS "externalId", is_unknown AS "isUnknown" FROM taken ORDER BY created_at, key`,
+       RETURNING p.key, p.kind, p.payload, p.attempt, p.external_id, p.created_at, before.state IN ('unknown', 'sending', 'drafted') AS is_unknown)
+     SELECT key, kind, payload, attempt, external_id AS "externalId", is_unknown AS "isUnknown" FROM taken ORDER BY created_at, key`,
     [connectionId, limit],
   );
   return rows;
 }
 
-/** From which states an answer may come. */
-const answerFrom = { queued: ['sending'], unknown: ['sending'], posted: ['sending'], verified: ['posted'], refused: ['sending', 'posted'], held: ['sending'] } as const;
-
-export type Answer = { readonly state: keyof typeof answerFrom; readonly externalId?: string; readonly words?: string };
-
-/** Records what the ERP answered to a row. Throws RangeError when its state does not allow that answer. */
-export async function recordAnswer(db: Db, key: string, answer: Answer): Promise<void> {
-  const { rowCount } = await db.query('UPDATE erp_posting SET state = $2, external_id = coalesce($3, external_id), answer = $4, updated_at = now() WHERE key = $1 AND state = ANY($5)', [
-    key,
-    answer.state,
-    answer.externalId ?? null,
-    answer.words ?? null,
-    answerFrom[answer.state],
-  ]);
-  if (rowCount !== 1) throw new RangeError(`${key} cannot become ${answer.state}: it is not ${answerFrom[answer.state].join(' or ')}`);
+/** What follows a document that was refused or is held is held too, and comes back when that one goes on. */
+async function holdFollowers(db: Db, connectionId: string): Promise<void> {
+  await db.query(
+    `UPDATE erp_posting p SET state = 'held', held_for = 'predecessor', answer = 'waits for ' || b.key || ', which is ' || b.state, updated_at = now()
+     FROM erp_posting b WHERE p.connection_id = $1 AND p.state = 'queued' AND b.key = p.after_key AND b.state IN ('refused', 'held')`,
+    [connectionId],
+  );
+  await db.query(
+    `UPDATE erp_posting p SET state = 'queued', held_for = NULL, answer = NULL, updated_at = now()
+     FROM erp_posting b WHERE p.connection_id = $1 AND p.held_for = 'predecessor' AND b.key = p.after_key AND b.state NOT IN ('refused', 'held')`,
+    [connectionId],
+  );
 }
 
-/** How many rows of a connection still have to be sent or read back. */
+/** From which states an answer may come. */
+const answerFrom = {
+  queued: ['sending', 'drafted'],
+  unknown: ['sending', 'drafted'],
+  drafted: ['sending', 'drafted'],
+  posted: ['sending', 'drafted'],
+  verified: ['posted'],
+  refused: ['sending', 'drafted', 'posted'],
+  held: ['sending', 'drafted'],
+} as const;
+
+export type Answer = { readonly key: string; readonly state: keyof typeof answerFrom; readonly externalId?: string; readonly words?: string };
+
+/** Records what the ERP answered to rows, set-wise. Throws RangeError when the state of one does not allow its answer. */
+export async function recordAnswers(db: Db, answers: readonly Answer[]): Promise<void> {
+  for (const state of new Set(answers.map((a) => a.state))) {
+    const of = answers.filter((a) => a.state === state);
+    const { rows } = await db.query<{ key: string }>(
+      `UPDATE erp_posting p SET state = $1, external_id = coalesce(a.external, p.external_id), answer = a.words, held_for = CASE $1 WHEN 'held' THEN 'period' END, updated_at = now()
+       FROM unnest($2::text[], $3::text[], $4::text[]) AS a(key, external, words) WHERE p.key = a.key AND p.state = ANY($5) RETURNING p.key`,
+      [state, of.map((a) => a.key), of.map((a) => a.externalId ?? null), of.map((a) => a.words ?? null), answerFrom[state]],
+    );
+    const other = of.find((a) => !rows.some((r) => r.key === a.key));
+    if (other !== undefined) throw new RangeError(`${other.key} cannot become ${state}: it is not ${answerFrom[state].join(' or ')}`);
+  }
+}
+
+/** How many rows of a connection can be sent or read back now; what waits for another document is not among them. */
 export async function leftToHandOver(db: Db, connectionId: string): Promise<number> {
-  const { rows } = await db.query<{ n: bigint }>("SELECT count(*) AS n FROM erp_posting WHERE connection_id = $1 AND state IN ('queued', 'unknown', 'sending', 'posted')", [connectionId]);
+  const { rows } = await db.query<{ n: bigint }>(`SELECT count(*) AS n FROM erp_posting p WHERE connection_id = $1 AND state IN ${openStates} AND ${mayGo}`, [connectionId]);
   return Number(rows[0]?.n ?? 0n);
 }
 
@@ -105,20 +155,20 @@ export async function leftToHandOver(db: Db, connectionId: string): Promise<numb
 export async function settledRuns(db: Db, keys: readonly string[]): Promise<string[]> {
   const { rows } = await db.query<{ workflow_id: string }>(
     `SELECT DISTINCT r.workflow_id FROM erp_posting p JOIN billing_run r ON r.id = p.run_id WHERE p.key = ANY($1)
-       AND NOT EXISTS (SELECT FROM erp_posting o WHERE o.run_id = r.id AND o.state IN ('queued', 'unknown', 'sending', 'posted')) ORDER BY 1`,
+       AND NOT EXISTS (SELECT FROM erp_posting o WHERE o.run_id = r.id AND o.state IN ${openStates}) ORDER BY 1`,
     [keys],
   );
   return rows.map((r) => r.workflow_id);
 }
 
-/** How far the hand-over of a run is, or that of one of its groups; `problem` is what the ERP last said about a row that is still open. */
-export async function runHandOver(db: Db, runId: string, group?: string): Promise<{ readonly left: number; readonly problem: string | null }> {
-  const { rows } = await db.query<{ n: bigint; problem: string | null }>(
-    `SELECT count(*) AS n, (array_agg(p.key || ': ' || p.answer ORDER BY p.updated_at DESC) FILTER (WHERE p.answer IS NOT NULL AND p.state IN ('queued', 'unknown')))[1] AS problem
-     FROM erp_posting p LEFT JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND p.state IN ('queued', 'unknown', 'sending', 'posted') AND ($2::text IS NULL OR d.group_name = $2)`,
+/** How far the hand-over of a run is, or that of one of its groups, and to which connections rows are left; `problem` is what an ERP last said about one. */
+export async function runHandOver(db: Db, runId: string, group?: string): Promise<{ readonly left: number; readonly connections: readonly string[]; readonly problem: string | null }> {
+  const { rows } = await db.query<{ n: bigint; connections: string[]; problem: string | null }>(
+    `SELECT count(*) AS n, coalesce(array_agg(DISTINCT p.connection_id), '{}') AS connections, (array_agg(p.key || ': ' || p.answer ORDER BY p.updated_at DESC) FILTER (WHERE p.answer IS NOT NULL AND p.state IN ('queued', 'unknown')))[1] AS problem
+     FROM erp_posting p LEFT JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND p.state IN ${openStates} AND ($2::text IS NULL OR d.group_name = $2)`,
     [runId, group ?? null],
   );
-  return { left: Number(rows[0]?.n ?? 0n), problem: rows[0]?.problem ?? null };
+  return { left: Number(rows[0]?.n ?? 0n), connections: rows[0]?.connections ?? [], problem: rows[0]?.problem ?? null };
 }
 
 /** What the ERP refused of a group, and whether every group of the run is handed over and each row verified, so that its control totals can be compared. */
@@ -132,7 +182,7 @@ export async function groupHandedOver(
     [runId, group],
   );
   const all = await db.query<{ verified: boolean }>(
-    `SELECT NOT EXISTS (SELECT FROM erp_posting WHERE run_id = $1 AND state <> 'verified')
+    `SELECT NOT EXISTS (SELECT FROM erp_posting WHERE run_id = $1 AND state NOT IN ('verified', 'skipped'))
        AND NOT EXISTS (SELECT FROM release_group WHERE run_id = $1 AND state NOT IN ('handingOver', 'reconciled', 'closed')) AS verified`,
     [runId],
   );
@@ -149,15 +199,21 @@ export async function erpConnection(
   return rows[0];
 }
 
-/** Payloads of a run, for the comparison with the ERP's control totals, and how many rows are not verified yet. */
+/** The ERP connections that hold something of a run. */
+export async function connectionsOfRun(db: Db, runId: string): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>('SELECT DISTINCT connection_id AS id FROM erp_posting WHERE run_id = $1 ORDER BY 1', [runId]);
+  return rows.map((r) => r.id);
+}
+
+/** What of a run went to a connection, for the comparison with its control totals, and what still stops some; what was decided to stay out is left out. */
 export async function handedOver(
   db: Db,
   runId: string,
-): Promise<{ readonly payloads: readonly Buffer[]; readonly left: number; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
-  const { rows } = await db.query('SELECT key, payload, state, answer FROM erp_posting WHERE run_id = $1 ORDER BY key', [runId]);
+  connectionId: string,
+): Promise<{ readonly payloads: readonly Buffer[]; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
+  const { rows } = await db.query("SELECT key, payload, state, answer FROM erp_posting WHERE run_id = $1 AND connection_id = $2 AND state <> 'skipped' ORDER BY key", [runId, connectionId]);
   return {
     payloads: rows.map((r) => r.payload),
-    left: rows.filter((r) => r.state !== 'verified').length,
     stopped: rows.filter((r) => r.state === 'refused' || r.state === 'held').map((r) => ({ key: r.key, state: r.state, answer: r.answer })),
   };
 }

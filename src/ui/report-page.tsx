@@ -25,7 +25,7 @@ type Props = {
     }[];
     readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
     readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
-    readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string; readonly attempts: number };
+    readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly skipped: number; readonly controlTotal: string; readonly attempts: number };
     /** A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */
     readonly energyBalance: readonly (Readonly<Partial<Record<(typeof energyColumns)[number] | 'included' | 'linked', string>>> & { readonly month: string; readonly difference: string })[];
     readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
@@ -55,7 +55,10 @@ export function ReportPage({ viewer, entity, report }: Props) {
           ['Closed', run.closedAt === null ? 'not yet' : <When at={run.closedAt} timeZone={entity.timeZone} />],
           ['Numbers', numbers.count === 0 ? 'none issued' : `${numbers.first} to ${numbers.last}, ${grouped(String(numbers.count))} documents`],
           ['ERP', erp.connectionId ?? 'nothing handed over'],
-          ['Posted and read back', `${grouped(String(erp.verified))}, in ${grouped(String(erp.attempts))} attempts; ${grouped(String(erp.open))} open`],
+          [
+            'Posted and read back',
+            `${grouped(String(erp.verified))}, in ${grouped(String(erp.attempts))} attempts; ${grouped(String(erp.open))} open${erp.skipped === 0 ? '' : `, ${grouped(String(erp.skipped))} skipped`}`,
+          ],
           ['ERP control total', `${grouped(erp.controlTotal)} ${entity.currency}`],
         ]}
       />

@@ -289,7 +289,7 @@ class Run {
     this.board.follow();
   }
 
-  /** Wakes the one writer of the connection and waits until it has settled the group's rows. */
+  /** Wakes the one writer of each connection and waits until they have settled the group's rows. */
   async #handOver(group: string): Promise<void> {
     let retries = this.board.retries;
     for (let lookAgainMs = firstLookMs; ; lookAgainMs = Math.min(lookAgainMs * 2, lastLookMs)) {
@@ -297,9 +297,12 @@ class Run {
       const before = await this.board.insist(() => handOverProgress({ runId: this.#input.runId, group }), group);
       await this.board.note(before.problem, group);
       if (before.left === 0) return;
-      if (this.board.retries !== retries) await retryErp(before.connectionId);
+      const retried = this.board.retries !== retries;
       retries = this.board.retries;
-      await wakeErp(before.connectionId);
+      for (const connectionId of before.connections) {
+        if (retried) await retryErp(connectionId);
+        await wakeErp(connectionId);
+      }
       await condition(() => this.#handOvers !== handOvers || this.board.retries !== retries, lookAgainMs);
     }
   }

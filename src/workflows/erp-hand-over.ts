@@ -40,6 +40,7 @@ export async function erpHandOver(input: ErpHandOverInput): Promise<{ verified: 
   });
   setHandler(retrySignal, () => {
     retry = true;
+    woken = true;
   });
   const show = (state: string, waitsFor: string) => setCurrentDetails(`**${state}** · ${input.connectionId}\n\n${verified} verified, ${refused} refused\n\n${waitsFor}`);
   const enter = (state: string, exception: string | null) =>

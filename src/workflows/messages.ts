@@ -65,6 +65,7 @@ export const workflowNames = {
   retentionKeeper: 'retentionKeeper',
   blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
+  erpHandOver: 'erpHandOver',
   creditAndRebill: 'creditAndRebill',
   sourceSweep: 'sourceSweep',
 } as const;

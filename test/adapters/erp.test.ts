@@ -1,14 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { handOverRow } from '../../src/activities/hand-over.ts';
-import { faultPlanOf, faultyErp } from '../../src/adapters/erp/faulty.ts';
+import { handOverRows } from '../../src/activities/hand-over-rows.ts';
+import { type ErpFault, faultPlanOf, faultyErp } from '../../src/adapters/erp/faulty.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
-import { controlTotalsOf, ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../../src/adapters/erp/port.ts';
+import { controlTotalsOf, ErpOutcomeUnknown, ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../../src/adapters/erp/port.ts';
 import type { ErpDocument } from '../../src/contracts/erp-document.ts';
 import { canonicalBytes } from '../../src/core/seal/charge-record.ts';
-import { documentOf, erpContract, settle } from '../support/erp-contract.ts';
+import { documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -19,6 +19,38 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const invoice = (key: string, net = 1000): ErpDocument => documentOf('invoice', key, { runId: 'run1', net: BigInt(net) });
 
 erpContract('a folder', () => filesErp(folder));
+erpFaults('a folder', () => {
+  let plan: ErpFault[] = [];
+  let dead = false;
+  const marker = (month: string) => path.join(folder, 'closed', month);
+  return {
+    open: () => {
+      const erp = faultyErp(filesErp(folder), plan);
+      if (!dead) return erp;
+      // The process died while it wrote: half a file lies under another name.
+      const die = async ({ kind, key }: ErpDocument) => {
+        mkdirSync(path.join(folder, kind), { recursive: true });
+        writeFileSync(path.join(folder, kind, `${key}.json.1.partial`), '{"half');
+        throw new ErpOutcomeUnknown('killed');
+      };
+      return { ...erp, post: die };
+    },
+    loseAnswerOf: () => {
+      plan = ['timeoutAfterWrite'];
+    },
+    killBetween: () => {
+      dead = true;
+    },
+    revive: async () => {
+      dead = false;
+    },
+    closeMonth: (month) => {
+      mkdirSync(path.join(folder, 'closed'), { recursive: true });
+      writeFileSync(marker(month), '');
+    },
+    openMonth: (month) => rmSync(marker(month)),
+  };
+});
 
 describe('the ERP that is a folder', () => {
   it('answers a second post of a key as the first, and refuses other content under it', async () => {
@@ -113,7 +145,7 @@ describe('the hand-over of a row', () => {
   it('comes back when the ERP says so', async () => {
     const erp: ErpPort = { ...filesErp(folder), post: () => Promise.reject(new ErpUnavailable('429', 7000)) };
     const payload = canonicalBytes(invoice('d1'));
-    await expect(handOverRow(erp, { key: 'd1', payload, attempt: 1, externalId: null, isUnknown: false }, async () => undefined)).rejects.toMatchObject({
+    await expect(handOverRows(erp, [{ key: 'd1', kind: 'invoice', payload, attempt: 1, externalId: null, isUnknown: false }], async () => undefined)).rejects.toMatchObject({
       type: 'ErpUnavailable',
       nonRetryable: false,
       nextRetryDelay: 7000,

@@ -6,13 +6,14 @@ import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
 import { trytonErp } from '../../src/adapters/erp/tryton/tryton.ts';
 import { loadConfig } from '../../src/config.ts';
 import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
-import { contractBooks, documentOf, erpContract, settle } from '../support/erp-contract.ts';
+import { contractBooks, documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
 
 type Server = Awaited<ReturnType<typeof serve>>;
 
 let folder: string;
 let place: { bin: string; server: string; folder: string; config: string; passwordFile: string; template: string };
 let server: Server;
+let proxy: Awaited<ReturnType<typeof cuttingProxy>>;
 const database = 'erp_contract';
 
 beforeAll(async () => {
@@ -24,8 +25,10 @@ beforeAll(async () => {
   place = { ...at, ...(await makeTemplate({ ...at, onProgress })) };
   await makeBooks({ ...place, database, books: contractBooks });
   server = await serve({ ...place, database });
+  proxy = await cuttingProxy((method) => breaks?.(method) ?? false);
 }, 300_000);
 afterAll(async () => {
+  proxy?.close();
   await server?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -76,44 +79,43 @@ async function cuttingProxy(cut: (method: string) => boolean): Promise<{ url: st
   return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, close: () => proxy.close() };
 }
 
-describe('a Tryton that fails', () => {
-  for (const lost of ['create', 'post'] as const) {
-    it(`holds a document once whose answer to ${lost} was lost after it had been committed`, async () => {
+/** What the next connection meets. */
+let breaks: ((method: string) => boolean) | undefined;
+const setPeriod = async (month: string, verb: 'close' | 'reopen') => {
+  const [year, number] = month.split('-').map(Number);
+  const [period] = (await call('model.account.period.search', [['start_date', '=', { __class__: 'date', year, month: number, day: 1 }]], 0, null, null, { company: 1, companies: [1] })) as number[];
+  await call(`model.account.period.${verb}`, [period], { company: 1, companies: [1] });
+};
+
+erpFaults('Tryton', () => {
+  const { port } = server;
+  breaks = undefined;
+  return {
+    open: () => erpAt(proxy.url),
+    loseAnswerOf: (step) => {
       let left = 1;
-      const proxy = await cuttingProxy((method) => method.endsWith(`.${lost}`) && method.includes('invoice') && left-- > 0);
-      const erp = erpAt(proxy.url);
-      const document = documentOf('invoice', `lost_${lost}`, { runId: `run_lost_${lost}` });
-      expect(await settle(erp, document)).toEqual({ states: ['unknown', 'posted', 'verified'], failures: ['ErpOutcomeUnknown'] });
-      expect(await erp.controlTotals(document.runId)).toEqual(controlTotalsOf([document]));
-      proxy.close();
-    });
-  }
-  it('posts the draft that a server left which was killed between create and post, once', async () => {
-    const { port } = server;
-    const proxy = await cuttingProxy((method) => {
-      if (!method.endsWith('account.move.create')) return false;
-      void server.stop('SIGKILL');
-      return true;
-    });
-    const document = documentOf('journal', 'killed', { runId: 'run_killed' });
-    await expect(erpAt(proxy.url).post(document)).rejects.toMatchObject({ name: 'ErpOutcomeUnknown' });
-    proxy.close();
-    await expect(erpAt(server.url).find(document)).rejects.toMatchObject({ name: 'ErpUnavailable' });
-    server = await serve({ ...place, database, port });
-    const erp = erpAt(server.url);
-    expect(await erp.find(document)).toBeUndefined();
-    expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
-    expect(await erp.controlTotals('run_killed')).toEqual(controlTotalsOf([document]));
-  });
-  it('holds what falls into a closed period, or into no fiscal year, and takes it when the period is open again', async () => {
-    const erp = erpAt(server.url);
-    const document = documentOf('invoice', 'closed', { runId: 'run_closed', on: '2019-03-05' });
-    const [period] = (await call('model.account.period.search', [['start_date', '=', { __class__: 'date', year: 2019, month: 3, day: 1 }]], 0, null, null, { company: 1, companies: [1] })) as number[];
-    await call('model.account.period.close', [period], { company: 1, companies: [1] });
-    expect((await settle(erp, document)).states).toEqual(['held']);
-    await call('model.account.period.reopen', [period], { company: 1, companies: [1] });
-    expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
-    expect((await settle(erp, documentOf('journal', 'no_year', { on: '1999-01-01' }))).states).toEqual(['held']);
+      breaks = (method) => method.endsWith(`.${step}`) && method.includes('invoice') && left-- > 0;
+    },
+    killBetween: () => {
+      breaks = (method) => {
+        if (!method.endsWith('account.move.create')) return false;
+        void server.stop('SIGKILL');
+        return true;
+      };
+    },
+    revive: async () => {
+      breaks = undefined;
+      await expect(erpAt(server.url).find(documentOf('journal', 'killed'))).rejects.toMatchObject({ name: 'ErpUnavailable' });
+      server = await serve({ ...place, database, port });
+    },
+    closeMonth: (month) => setPeriod(month, 'close'),
+    openMonth: (month) => setPeriod(month, 'reopen'),
+  };
+});
+
+describe('Tryton', () => {
+  it('holds what falls into no fiscal year', async () => {
+    expect((await settle(erpAt(server.url), documentOf('journal', 'no_year', { on: '1999-01-01' }))).states).toEqual(['held']);
   });
   it('refuses one bad document among good ones, which go on, and says what it lacks', async () => {
     const erp = erpAt(server.url);

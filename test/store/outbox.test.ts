@@ -6,10 +6,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handOver } from '../../src/activities/hand-over.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { type ErpPort, ErpRefused } from '../../src/adapters/erp/port.ts';
+import { retryPosting, skipPosting } from '../../src/store/commands/decide-postings.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { retryRun } from '../../src/store/commands/steer-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { asOnlyWriter, enqueue, erpConnection, leftToHandOver, recordAnswer, runHandOver, settledRuns, takeBatch } from '../../src/store/outbox.ts';
+import { asOnlyWriter, enqueue, erpConnection, handedOver, leftToHandOver, recordAnswers, runHandOver, settledRuns, takeBatch } from '../../src/store/outbox.ts';
+import { listPostings } from '../../src/store/reads/erp-postings.ts';
 import { runSummary } from '../../src/store/reads/run-summary.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -67,10 +69,10 @@ describe('the outbox', () => {
   });
 
   it('allows an answer only from the state it follows', async () => {
-    await expect(recordAnswer(store.pool, 'j1', { state: 'posted', externalId: 'X' })).rejects.toThrow('j1 cannot become posted: it is not sending');
+    await expect(recordAnswers(store.pool, [{ key: 'j1', state: 'posted', externalId: 'X' }])).rejects.toThrow('j1 cannot become posted: it is not sending or drafted');
     expect((await takeBatch(store.pool, connectionId, 1)).map((r) => [r.key, r.attempt, r.externalId])).toEqual([['j1', 1, null]]);
-    await expect(recordAnswer(store.pool, 'j1', { state: 'verified' })).rejects.toThrow('it is not posted');
-    await recordAnswer(store.pool, 'j1', { state: 'posted', externalId: 'X' });
+    await expect(recordAnswers(store.pool, [{ key: 'j1', state: 'verified' }])).rejects.toThrow('it is not posted');
+    await recordAnswers(store.pool, [{ key: 'j1', state: 'posted', externalId: 'X' }]);
     expect(await progress()).toEqual({ posted: 1, queued: 1 });
   });
 
@@ -82,9 +84,9 @@ describe('the outbox', () => {
       ['j1', 3, 'X'],
       ['j2', 2, null],
     ]);
-    await recordAnswer(store.pool, 'j1', { state: 'refused', words: 'period closed' });
-    await recordAnswer(store.pool, 'j2', { state: 'queued', words: 'ERP away' });
-    expect(await runHandOver(store.pool, runId)).toEqual({ left: 1, problem: 'j2: ERP away' });
+    await recordAnswers(store.pool, [{ key: 'j1', state: 'refused', words: 'period closed' }]);
+    await recordAnswers(store.pool, [{ key: 'j2', state: 'queued', words: 'ERP away' }]);
+    expect(await runHandOver(store.pool, runId)).toEqual({ left: 1, connections: [connectionId], problem: 'j2: ERP away' });
     expect(await settledRuns(store.pool, ['j1', 'j2'])).toEqual([]);
     expect(await leftToHandOver(store.pool, connectionId)).toBe(1);
     expect(await requeue()).toEqual({ requeued: 1 });
@@ -144,6 +146,44 @@ describe('the outbox', () => {
     await expect(cut).rejects.toThrow();
     expect(await asOnlyWriter(impatient, connectionId, async () => 1)).toEqual({ result: 1 });
     await impatient.close();
+  });
+
+  it('sends nothing before the document it follows, holds it while that one is refused, and lets it go on once somebody has decided', async () => {
+    const note = (key: string, after: string) => ({ ...journal(key), kind: 'creditNote', credits: { key: after, legalNumber: '1', externalId: null } });
+    const stateOf = async (key: string) => (await listPostings(store.pool, { key }, { limit: 1 })).items[0];
+    // The note is the older row: its invoice was queued again meanwhile.
+    await put(note('f2', 'f1'), note('f4', 'f3'));
+    await put(journal('f1'), journal('f3'));
+    const posts: string[] = [];
+    const erp = filesErp(folder);
+    let open = false;
+    const picky: ErpPort = {
+      ...erp,
+      async post(document) {
+        posts.push(document.key);
+        if (!open && (document.key === 'f1' || document.key === 'f3')) throw new ErpRefused('no account 1510');
+        return erp.post(document);
+      },
+    };
+    expect(await handOver(store, picky, connectionId)).toMatchObject({ verified: 0, refused: 2, left: 0 });
+    expect(await handOver(store, picky, connectionId)).toMatchObject({ verified: 0, refused: 0, left: 0 });
+    expect(await stateOf('f2')).toMatchObject({ state: 'held', heldFor: 'predecessor', followsKey: 'f1', answer: 'waits for f1, which is refused' });
+    const by = { actor: 'finance' };
+    await expect(store.tx((db) => retryPosting(db, 'j1', 'mended', by))).rejects.toThrow('posting j1 is verified');
+    open = true;
+    expect(await store.tx((db) => retryPosting(db, 'f1', 'account added', by))).toMatchObject({ connections: [connectionId], followers: 1, run: { runId } });
+    expect(await handOver(store, picky, connectionId)).toMatchObject({ verified: 2, refused: 0, left: 0 });
+    expect(posts.filter((key) => key === 'f1' || key === 'f2')).toEqual(['f1', 'f1', 'f2']);
+    expect(await store.tx((db) => skipPosting(db, 'f3', 'entered there by hand', by))).toMatchObject({ followers: 1 });
+    expect(await handOver(store, picky, connectionId)).toMatchObject({ verified: 1, refused: 0, left: 0 });
+    expect(await stateOf('f3')).toMatchObject({ state: 'skipped', heldFor: null, answer: 'skipped by finance: entered there by hand' });
+    expect(posts.filter((key) => key === 'f3' || key === 'f4')).toEqual(['f3', 'f4']);
+    // Neither takes part in the comparison nor keeps a run from its close.
+    expect((await handedOver(store.pool, runId, connectionId)).stopped).toEqual([]);
+    expect((await store.pool.query("SELECT action, reason FROM audit_event WHERE subject IN ('f1', 'f3') ORDER BY id")).rows).toEqual([
+      { action: 'posting.retry', reason: 'account added' },
+      { action: 'posting.skip', reason: 'entered there by hand' },
+    ]);
   });
 
   it('tells adapter, settings and production mark of a connection', async () => {

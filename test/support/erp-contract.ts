@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { handOverRow } from '../../src/activities/hand-over.ts';
+import { handOverRows } from '../../src/activities/hand-over-rows.ts';
 import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpDocument, ErpKind, ErpLine } from '../../src/contracts/erp-document.ts';
 import { heldDifferences } from '../../src/core/hand-over/compare-held.ts';
@@ -61,25 +61,32 @@ export const contractBooks = {
 
 export type Settled = { readonly states: readonly Answer['state'][]; readonly failures: readonly string[] };
 
-/** Hands a document over as the outbox does: again and again until it is settled, at most nine times. */
-export async function settle(erp: ErpPort, document: ErpDocument): Promise<Settled> {
-  const payload = canonicalBytes(document);
-  const states: Answer['state'][] = [];
-  const failures: string[] = [];
-  let externalId: string | null = null;
-  for (let attempt = 1; attempt <= 9; attempt++) {
+/** Hands documents over as the outbox does: again and again until each is settled, at most nine times. */
+async function settleAll(erp: ErpPort, documents: readonly ErpDocument[]): Promise<Map<string, Settled>> {
+  const rows = documents.map((d) => ({ key: d.key, kind: d.kind, payload: canonicalBytes(d), states: [] as Answer['state'][], failures: [] as string[], externalId: null as string | null }));
+  const isOpen = (row: (typeof rows)[number]) => !['verified', 'refused', 'held'].includes(row.states.at(-1) ?? '');
+  for (let attempt = 1; attempt <= 9 && rows.some(isOpen); attempt++) {
+    const open = rows.filter(isOpen);
     try {
-      const isUnknown = states.at(-1) === 'unknown';
-      await handOverRow(erp, { key: document.key, payload, attempt, externalId, isUnknown }, async (answer) => {
-        states.push(answer.state);
-        externalId = answer.externalId ?? externalId;
+      const taken = open.map(({ key, kind, payload, externalId, states }) => ({ key, kind, payload, attempt, externalId, isUnknown: states.at(-1) === 'unknown' || states.at(-1) === 'drafted' }));
+      await handOverRows(erp, taken, async (answers) => {
+        for (const answer of answers) {
+          const row = rows.find((r) => r.key === answer.key);
+          row?.states.push(answer.state);
+          if (row !== undefined) row.externalId = answer.externalId ?? row.externalId;
+        }
       });
-      break;
     } catch (error) {
-      failures.push((error as Error & { type: string }).type);
+      for (const row of open) row.failures.push((error as Error & { type: string }).type);
     }
   }
-  return { states, failures };
+  // Which ERPs keep drafts is theirs.
+  return new Map(rows.map(({ key, states, failures }) => [key, { states: states.filter((s) => s !== 'drafted'), failures }]));
+}
+
+/** The same of one document. */
+export async function settle(erp: ErpPort, document: ErpDocument): Promise<Settled> {
+  return (await settleAll(erp, [document])).get(document.key) ?? { states: [], failures: [] };
 }
 
 /** What every adapter keeps. `fresh` is the run id of the documents of one test, so that they share an ERP. */
@@ -119,6 +126,14 @@ export function erpContract(name: string, open: () => ErpPort): void {
       expect(await erp.find(document)).toBeUndefined();
       expect((await erp.controlTotals('run_uneven')).count).toBe(0);
     });
+    it('finds the one bad document of a batch, takes its neighbours, and holds each once', async () => {
+      const erp = open();
+      const whole = documentOf('invoice', 'batch_4', { runId: 'run_batch' });
+      const documents = [1, 2, 3, 4, 5, 6, 7].map((n) => (n === 4 ? { ...whole, lines: whole.lines.slice(1) } : documentOf('invoice', `batch_${n}`, { runId: 'run_batch', net: 50n * BigInt(n) })));
+      const settled = await settleAll(erp, documents);
+      expect([...settled.values()].map((s) => s.states.at(-1))).toEqual(['verified', 'verified', 'verified', 'refused', 'verified', 'verified', 'verified']);
+      expect(await erp.controlTotals('run_batch')).toEqual(controlTotalsOf(documents.filter((d) => d.key !== 'batch_4')));
+    });
     it('sums what it holds of a run as we do', async () => {
       const erp = open();
       const documents = [1n, 2n, 3n].flatMap((n) =>
@@ -126,6 +141,57 @@ export function erpContract(name: string, open: () => ErpPort): void {
       );
       for (const document of documents) expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
       expect(await erp.controlTotals('run_sums')).toEqual(controlTotalsOf(documents));
+    });
+  });
+}
+
+/** How a test breaks an ERP. Where drafting and posting are one step, both names mean it. */
+export type BreakableErp = {
+  readonly open: () => ErpPort;
+  /** Has the answer to the next such request thrown away, after it was carried out. */
+  readonly loseAnswerOf: (step: 'create' | 'post') => void;
+  /** Has the server killed once something is drafted and before it is posted; `revive` starts it on what it had committed. */
+  readonly killBetween: () => void;
+  readonly revive: () => Promise<void>;
+  readonly closeMonth: (month: string) => Promise<void> | void;
+  readonly openMonth: (month: string) => Promise<void> | void;
+};
+
+/** The faults that every adapter survives: afterwards exactly one posting each, and control totals equal. */
+export function erpFaults(name: string, of: () => BreakableErp): void {
+  describe(`${name} that fails`, () => {
+    for (const step of ['create', 'post'] as const) {
+      it(`holds documents once whose answer to ${step} was lost after it had been committed`, async () => {
+        const broken = of();
+        const documents = [1n, 2n, 3n].map((n) => documentOf('invoice', `lost_${step}_${n}`, { runId: `run_lost_${step}`, net: 50n * n }));
+        broken.loseAnswerOf(step);
+        const settled = await settleAll(broken.open(), documents);
+        expect([...settled.values()].map((s) => s.states.at(-1))).toEqual(['verified', 'verified', 'verified']);
+        expect([...settled.values()].flatMap((s) => s.failures)).toContain('ErpOutcomeUnknown');
+        expect(await broken.open().controlTotals(`run_lost_${step}`)).toEqual(controlTotalsOf(documents));
+      });
+    }
+    it('goes on with what a server left that was killed between create and post, and holds it once', async () => {
+      const broken = of();
+      const document = documentOf('journal', 'killed', { runId: 'run_killed' });
+      broken.killBetween();
+      await expect(broken.open().post(document)).rejects.toMatchObject({ name: 'ErpOutcomeUnknown' });
+      await broken.revive();
+      const erp = broken.open();
+      expect(await erp.find(document)).toBeUndefined();
+      expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+      expect(await erp.controlTotals('run_killed')).toEqual(controlTotalsOf([document]));
+    });
+    it('holds what falls into a closed period, and takes it when the period is open again; neighbours do not wait', async () => {
+      const broken = of();
+      const erp = broken.open();
+      const [late, neighbour] = [documentOf('invoice', 'closed', { runId: 'run_closed', on: '2019-03-05' }), documentOf('invoice', 'open', { runId: 'run_closed' })];
+      await broken.closeMonth('2019-03');
+      const settled = await settleAll(erp, [late, neighbour]);
+      expect([...settled.values()].map((s) => s.states.at(-1))).toEqual(['held', 'verified']);
+      await broken.openMonth('2019-03');
+      expect((await settle(erp, late)).states.at(-1)).toBe('verified');
+      expect(await erp.controlTotals('run_closed')).toEqual(controlTotalsOf([late, neighbour]));
     });
   });
 }

@@ -6,12 +6,14 @@ export type ErpFault = 'unavailable' | 'timeoutAfterWrite';
 /** An ERP whose first posts fail as planned, one fault a post; afterwards it is the ERP behind it. For tests and the demo. */
 export function faultyErp(erp: ErpPort, plan: readonly ErpFault[]): ErpPort {
   const faults = [...plan];
+  // One at a time, so that the plan says what meets which document.
+  const { together: _, ...alone } = erp;
   return {
-    ...erp,
-    async post(document) {
+    ...alone,
+    async post(document, onDrafted) {
       const fault = faults.shift();
       if (fault === 'unavailable') throw new ErpUnavailable('the ERP is not available');
-      const posted = await erp.post(document);
+      const posted = await erp.post(document, onDrafted);
       if (fault === 'timeoutAfterWrite') throw new ErpOutcomeUnknown('the ERP did not answer in time');
       return posted;
     },

@@ -1,12 +1,12 @@
-import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type ErpDocument, type ErpHeld, erpKinds } from '../../contracts/erp-document.ts';
 import { canonicalBytes, sha256 } from '../../core/seal/charge-record.ts';
-import { controlTotalsOf, type ErpPort, ErpRefused } from './port.ts';
+import { controlTotalsOf, ErpPeriodClosed, type ErpPort, ErpRefused } from './port.ts';
 
 /**
  * An ERP that is a folder: `<kind>/<key>.json`, the key percent-encoded. The file appears complete or not at all, and a second
- * post of a key answers as the first. Throws ErpRefused on other content under a known key and on lines that do not sum to zero.
+ * post of a key answers as the first. Whoever takes the files in closes a month with a file `closed/2019-12`. Throws ErpRefused on other content under a known key and on lines that do not sum to zero.
  */
 export function filesErp(folder: string): ErpPort {
   // Encoded, not replaced: two keys never share a file.
@@ -22,6 +22,10 @@ export function filesErp(folder: string): ErpPort {
     async post(document) {
       const balance = document.lines.reduce((sum, line) => sum + BigInt(line.amountMinor), 0n);
       if (balance !== 0n) throw new ErpRefused(`${document.key} is off by ${balance} minor units`);
+      const month = document.postedOn.slice(0, 7);
+      const before = await orMissing(readFile(fileOf(document.key, document.kind)));
+      if (before === undefined && (await orMissing(stat(path.join(folder, 'closed', month)))) !== undefined)
+        throw new ErpPeriodClosed(`${month} is closed: remove ${path.join('closed', month)}, then retry`);
       const bytes = canonicalBytes(document);
       await writeOnce(fileOf(document.key, document.kind), bytes);
       return { externalId: idOf(bytes) };

@@ -1,4 +1,4 @@
-import type { ErpDocument, ErpHeld } from '../../contracts/erp-document.ts';
+import type { ErpDocument, ErpHeld, ErpKind } from '../../contracts/erp-document.ts';
 import { addSums } from '../../core/hand-over/sums.ts';
 
 /** Sums of what the ERP holds, by `kind|glAccount|costCenter|vatCode|currency`, in minor units; without those that are nothing. */
@@ -9,6 +9,9 @@ export type ErpParty = { readonly accountId: string; readonly name: string; read
 /** Looks parties up when a document needs one: their words are in no payload, which nothing could take them out of. */
 export type PartiesOf = (accountIds: readonly string[]) => Promise<readonly ErpParty[]>;
 
+/** Told when documents are written there and not posted yet. */
+export type OnDrafted = (documents: readonly ErpDocument[]) => Promise<void>;
+
 /** One ERP. An adapter translates; it decides nothing. It throws the errors below; anything else counts as an unknown outcome. */
 export type ErpPort = {
   /** How long a request whose answer was lost may still take effect there: before a look-up decides anything, that long is waited. */
@@ -16,7 +19,16 @@ export type ErpPort = {
   /** What is posted under a document's key; asked before every post whose earlier outcome is not known. A draft counts as nothing. */
   find(document: ErpDocument): Promise<ErpHeld | undefined>;
   /** Posts a document, or finds it posted. Answers the ERP's id. */
-  post(document: ErpDocument): Promise<{ readonly externalId: string }>;
+  post(document: ErpDocument, onDrafted?: OnDrafted): Promise<{ readonly externalId: string }>;
+  /** Of an ERP that takes several documents of a kind at once. */
+  readonly together?: {
+    /** How many of a kind at most. */
+    size(kind: ErpKind): number;
+    /** The same as `find` of each, by key; without what is not there. */
+    find(documents: readonly ErpDocument[]): Promise<ReadonlyMap<string, ErpHeld>>;
+    /** Posts all or, when it throws ErpRefused or ErpPeriodClosed, none. Answers the ERP's ids by key. */
+    post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, string>>;
+  };
   controlTotals(runId: string): Promise<ControlTotals>;
 };
 

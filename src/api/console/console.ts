@@ -10,6 +10,7 @@ import { styleSheet, styleSheetPath } from '../../ui/style-sheet.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem, problemOf } from '../problem.ts';
+import { erpPages } from './erp-pages.ts';
 import type { Send } from './order.ts';
 import { previewPages } from './preview-pages.ts';
 import { recordPages } from './record-pages.ts';
@@ -43,7 +44,7 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
     c.header('cache-control', 'no-store');
   };
   const form = every(framed, csrf(), bodyLimit({ maxSize: maxFormBytes }));
-  for (const path of ['/', '/sign-in', '/sign-out', '/runs/*', '/documents/*', '/quarantine/*', '/records/*', '/trace']) app.use(path, form);
+  for (const path of ['/', '/sign-in', '/sign-out', '/runs/*', '/documents/*', '/quarantine/*', '/records/*', '/erp/*', '/trace']) app.use(path, form);
   app.get(styleSheetPath, (c) => c.body(styleSheet, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }));
 
   const guard = every(signInRoutes(app, store.pool), allow(...readers));
@@ -51,6 +52,7 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
   previewPages(app, guard, { store, send });
   runPages(app, guard, { store, send, workflowUrl });
   recordPages(app, guard, { store, send });
+  erpPages(app, guard, { store, send });
   tracePage(app, guard, { store });
   return app;
 }

@@ -86,7 +86,7 @@ const report = z
       .readonly(),
     adjustments: z.array(z.object({ id: z.string(), accountId: z.string(), amount: money, currency: z.string(), reason: z.string(), author: z.string() })).readonly(),
     carried: z.array(z.object({ reason: z.string(), actor: z.string(), records: z.int(), energyWh: wh })).readonly(),
-    erp: z.object({ connectionId: z.string().nullable(), verified: z.int(), open: z.int(), controlTotal: money, attempts: z.int() }),
+    erp: z.object({ connectionId: z.string().nullable(), verified: z.int(), open: z.int(), skipped: z.int(), controlTotal: money, attempts: z.int() }),
     parkedAccounts: z.array(z.object({ accountId: z.string(), reason: z.string().nullable(), charges: z.int(), energyWh: wh, net: money, currency: z.string() })).readonly(),
     late: z
       .array(z.object({ accountId: z.string(), accountName: z.string(), charges: z.int(), energyWh: wh, net: money, currency: z.string() }))

@@ -19,7 +19,7 @@ export async function moveCutOff(db: Db, runId: string, at: Date | undefined, by
 export async function retryRun(db: Db, runId: string, by: By): Promise<{ readonly requeued: number }> {
   const state = await lockRun(db, runId);
   if (state === 'closed' || state === 'cancelled') throw new Refused('wrongState', `run ${runId} is ${state}: there is nothing to retry`);
-  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', external_id = NULL, updated_at = now() WHERE run_id = $1 AND state IN ('refused', 'held')", [runId]);
+  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', held_for = NULL, external_id = NULL, updated_at = now() WHERE run_id = $1 AND state IN ('refused', 'held')", [runId]);
   await audit(db, by, { action: 'run.retry', subject: runId, after: { requeued: rowCount } });
   return { requeued: rowCount ?? 0 };
 }

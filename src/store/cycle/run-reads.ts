@@ -2,17 +2,6 @@ import { type Issue, type IssueCode, messageOf } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 
-/** The ERP connection that holds today for a run's entity, and the entity's zone. */
-export async function runConnection(db: Db, runId: string): Promise<{ readonly connectionId: string; readonly timeZone: string }> {
-  const { rows } = await db.query(
-    `SELECT c.id, e.time_zone FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id
-     JOIN erp_connection c ON c.entity_id = e.id AND c.valid_from <= current_date AND (c.valid_to IS NULL OR current_date < c.valid_to) WHERE r.id = $1`,
-    [runId],
-  );
-  if (rows.length !== 1) throw new RangeError(`run ${runId} has ${rows.length} ERP connections today: exactly one must hold`);
-  return { connectionId: rows[0].id, timeZone: rows[0].time_zone };
-}
-
 /** The zone of a run's entity. */
 export async function runTimeZone(db: Db, runId: string): Promise<string> {
   const { rows } = await db.query<{ time_zone: string }>('SELECT e.time_zone FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1', [runId]);

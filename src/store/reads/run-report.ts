@@ -36,7 +36,14 @@ export type RunReport = {
   readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
   readonly adjustments: readonly { readonly id: string; readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
   readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
-  readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string; readonly attempts: number };
+  readonly erp: {
+    readonly connectionId: string | null;
+    readonly verified: number;
+    readonly open: number /** Decided to stay out. */;
+    readonly skipped: number;
+    readonly controlTotal: string;
+    readonly attempts: number;
+  };
   /** Parked accounts with what they were to be billed, net. */
   readonly parkedAccounts: readonly {
     readonly accountId: string;
@@ -97,7 +104,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
   );
   const erp = (
     await db.query(
-      `SELECT min(connection_id) AS connection, count(*) FILTER (WHERE state = 'verified') AS verified, count(*) FILTER (WHERE state <> 'verified') AS open,
+      `SELECT min(connection_id) AS connection, count(*) FILTER (WHERE state = 'verified') AS verified, count(*) FILTER (WHERE state NOT IN ('verified', 'skipped')) AS open, count(*) FILTER (WHERE state = 'skipped') AS skipped,
               coalesce(sum(control_minor) FILTER (WHERE state = 'verified'), 0)::bigint AS total, coalesce(sum(attempt), 0) AS attempts, coalesce(min(currency), 'SEK') AS currency
        FROM erp_posting WHERE run_id = $1`,
       [runId],
@@ -146,7 +153,14 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
     smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, small.currency) },
     adjustments: adjustments.rows.map((r) => ({ id: r.id, accountId: r.account_id, amount: formatMinor(r.amount_minor, r.currency), currency: r.currency, reason: r.reason, author: r.author })),
     carried: carried.rows.map((r) => ({ reason: r.reason, actor: r.actor, records: Number(r.records), energyWh: r.wh.toString() })),
-    erp: { connectionId: erp.connection, verified: Number(erp.verified), open: Number(erp.open), controlTotal: formatMinor(erp.total, erp.currency), attempts: Number(erp.attempts) },
+    erp: {
+      connectionId: erp.connection,
+      verified: Number(erp.verified),
+      open: Number(erp.open),
+      skipped: Number(erp.skipped),
+      controlTotal: formatMinor(erp.total, erp.currency),
+      attempts: Number(erp.attempts),
+    },
     energyBalance: (await energyBalance(db)).map((row) => textOf(row)),
     ledger: ledger.rows.map((r) => ({ unit: r.unit, rest: r.rest.toString() })),
   };

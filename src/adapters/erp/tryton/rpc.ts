@@ -1,4 +1,5 @@
 import { ErpOutcomeUnknown, ErpRefused, ErpUnavailable } from '../port.ts';
+import { type Effect, plain, requested } from '../request.ts';
 
 export type TrytonServer = {
   /** Such as http://127.0.0.1:8000, without the database. */
@@ -10,8 +11,7 @@ export type TrytonServer = {
   readonly timeoutMs: number;
 };
 
-/** `reads` may be repeated; what writes has an unknown outcome when its answer is lost. */
-export type Rpc = (method: string, params: readonly unknown[], effect: 'reads' | 'writes') => Promise<unknown>;
+export type Rpc = (method: string, params: readonly unknown[], effect: Effect) => Promise<unknown>;
 
 /** Tryton's JSON-RPC behind one session, which is opened when first needed and again when it has run out. Throws the errors of the port. */
 export function trytonRpc(server: TrytonServer): Rpc {
@@ -46,52 +46,24 @@ export function trytonRpc(server: TrytonServer): Rpc {
 
 class SessionOver extends Error {}
 
-async function request(endpoint: string, server: TrytonServer, authorization: string | undefined, method: string, params: readonly unknown[], effect: 'reads' | 'writes'): Promise<unknown> {
-  let answer: Response;
-  let text: string;
-  try {
-    answer = await fetch(endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
-      body: JSON.stringify({ id: 1, method, params }),
-      signal: AbortSignal.timeout(server.timeoutMs),
-    });
-    text = await answer.text();
-  } catch (error) {
-    const cause = (error as Error & { cause?: { code?: string } }).cause?.code;
-    const words = `Tryton at ${server.url} does not answer: ${cause ?? (error as Error).message}`;
-    // Where nothing listens nothing arrived.
-    if (effect === 'reads' || cause === 'ECONNREFUSED') throw new ErpUnavailable(words);
-    throw new ErpOutcomeUnknown(words);
-  }
-  if (answer.status === 401) throw new SessionOver('the session is over');
-  if (answer.status === 429) throw new ErpUnavailable('Tryton takes no more requests for now', retryAfterMs(answer));
-  if (!answer.ok) {
-    const words = `Tryton answers ${answer.status}: ${text
-      .replace(/<[^>]*>/g, ' ')
-      .replace(/\s+/g, ' ')
-      .trim()
-      .slice(0, 200)}`;
-    throw effect === 'reads' ? new ErpUnavailable(words) : new ErpOutcomeUnknown(words);
-  }
+async function request(endpoint: string, server: TrytonServer, authorization: string | undefined, method: string, params: readonly unknown[], effect: Effect): Promise<unknown> {
+  const headers = { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) };
+  const { status, text } = await requested(`Tryton at ${server.url}`, endpoint, { method: 'POST', headers, body: JSON.stringify({ id: 1, method, params }) }, { timeoutMs: server.timeoutMs, effect });
+  if (status === 401) throw new SessionOver('the session is over');
+  if (status !== 200) throw effect === 'reads' ? new ErpUnavailable(`Tryton answers ${status}: ${plain(text)}`) : new ErpOutcomeUnknown(`Tryton answers ${status}: ${plain(text)}`);
   const { error, result } = JSON.parse(text) as { error?: readonly unknown[]; result?: unknown };
   if (error === undefined) return result;
   throw refusalOf(error, effect);
 }
 
 /** Errors come as `["UserError", [message, description, …]]`, `["UserWarning", [id, name, message, …]]`, or with a class of Python's. */
-function refusalOf(error: readonly unknown[], effect: 'reads' | 'writes'): Error {
+function refusalOf(error: readonly unknown[], effect: Effect): Error {
   const [kind, detail] = error;
   const parts = Array.isArray(detail) ? detail.filter((p): p is string => typeof p === 'string' && p !== '') : [String(detail)];
   if (kind === 'UserError' || kind === 'UserWarning' || kind === 'AccessError') return new ErpRefused(parts.join(' ').slice(0, 500));
   if (kind === 'ConcurrencyException') return new ErpOutcomeUnknown(`another writer changed it meanwhile: ${parts.join(' ')}`);
   const words = `Tryton stumbles: ${String(kind)} ${parts.join(' ')}`.slice(0, 500);
   return effect === 'reads' ? new ErpUnavailable(words) : new ErpOutcomeUnknown(words);
-}
-
-function retryAfterMs(answer: Response): number | undefined {
-  const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
 }
 
 export function decimal(text: string): unknown {

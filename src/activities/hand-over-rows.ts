@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
+import type { ErpDocument, ErpHeld } from '../contracts/erp-document.ts';
+import { heldDifferences } from '../core/hand-over/compare-held.ts';
+import type { Answer, OutboxRow } from '../store/outbox.ts';
+import { asFailure } from './failures.ts';
+
+type Outcome = 'verified' | 'refused' | 'held';
+type Sent = { readonly row: OutboxRow; readonly document: ErpDocument };
+export type Record = (answers: readonly Answer[]) => Promise<void>;
+
+/**
+ * Hands over rows of the outbox and reports each answer to `record`. Rows that were tried before are looked up by key first, so that a
+ * time-out after the ERP had written posts nothing twice. Verified means: read back, and equal to what was sent, sum by sum; other content
+ * is refused, a closed period holds the row. Where the ERP takes several at once, a refusal of all is halved until it stands with the one
+ * it is for. Throws what keeps outcomes open: ErpUnavailable leaves rows queued, everything else leaves them unknown, or posted once the
+ * ERP has answered.
+ */
+export async function handOverRows(erp: ErpPort, rows: readonly OutboxRow[], record: Record): Promise<ReadonlyMap<string, Outcome>> {
+  const at = new HandOver(erp, record);
+  const sent = rows.map((row): Sent => ({ row, document: JSON.parse(row.payload.toString('utf8')) as ErpDocument }));
+  for (const kind of new Set(sent.map((s) => s.document.kind))) {
+    const ofKind = sent.filter((s) => s.document.kind === kind);
+    const size = erp.together?.size(kind) ?? 1;
+    for (let from = 0; from < ofKind.length; from += size) await at.send(ofKind.slice(from, from + size));
+  }
+  return at.outcomes;
+}
+
+/** One ERP, where answers go, and what came of each row. */
+class HandOver {
+  readonly outcomes = new Map<string, Outcome>();
+  readonly #erp: ErpPort;
+  readonly #keep: Record;
+
+  constructor(erp: ErpPort, keep: Record) {
+    this.#erp = erp;
+    this.#keep = keep;
+  }
+
+  async send(all: readonly Sent[]): Promise<void> {
+    const tried = all.filter(({ row }) => row.attempt > 1);
+    if (this.#erp.settleMs !== undefined && tried.some(({ row }) => row.isUnknown)) await sleep(this.#erp.settleMs);
+    const known = await this.#halving(tried, (some) => this.#find(some), true);
+    await this.#record([...known].map(([key, { externalId }]) => ({ key, state: 'posted', externalId })));
+    const absent = all.filter(({ row }) => !known.has(row.key) && !this.outcomes.has(row.key));
+    // Acknowledged once and gone now: somebody removed it there, and posting it again is for people to decide.
+    await this.#record(
+      absent.flatMap(({ row: { key, externalId } }) => (externalId === null ? [] : [{ key, state: 'refused', words: `the ERP no longer finds ${key}, acknowledged as ${externalId}` }])),
+    );
+    const ids = await this.#halving(
+      absent.filter(({ row }) => row.externalId === null),
+      (some) => this.#post(some),
+      true,
+    );
+    await this.#readBack(all.filter(({ row }) => known.has(row.key) || ids.has(row.key)));
+  }
+
+  async #readBack(all: readonly Sent[]): Promise<void> {
+    const held = await this.#halving(all, (some) => this.#find(some), false);
+    await this.#record(
+      all
+        .filter(({ row }) => !this.outcomes.has(row.key))
+        .map(({ row: { key }, document }): Answer => {
+          const wrong = wrongIn(document, held.get(key));
+          return wrong === undefined ? { key, state: 'verified' } : { key, state: 'refused', words: wrong };
+        }),
+    );
+  }
+
+  async #post(all: readonly Sent[]): Promise<ReadonlyMap<string, string>> {
+    const drafted = (some: readonly ErpDocument[]) => this.#record(some.map(({ key }) => ({ key, state: 'drafted' })));
+    const documents = all.map((s) => s.document);
+    let ids: ReadonlyMap<string, string>;
+    if (this.#erp.together !== undefined) ids = await this.#erp.together.post(documents, drafted);
+    else ids = await eachOf(documents, async (document) => (await this.#erp.post(document, drafted)).externalId);
+    await this.#record([...ids].map(([key, externalId]) => ({ key, state: 'posted', externalId })));
+    return ids;
+  }
+
+  async #find(all: readonly Sent[]): Promise<ReadonlyMap<string, ErpHeld>> {
+    const documents = all.map((s) => s.document);
+    return this.#erp.together === undefined ? eachOf(documents, (document) => this.#erp.find(document)) : this.#erp.together.find(documents);
+  }
+
+  /**
+   * What the ERP decided of all is halved until it stands with the one it is for. A failure that leaves the outcome open goes on; rows
+   * that are not posted keep it (`keepsFailure`).
+   */
+  async #halving<T>(all: readonly Sent[], work: (some: readonly Sent[]) => Promise<ReadonlyMap<string, T>>, keepsFailure: boolean): Promise<ReadonlyMap<string, T>> {
+    if (all.length === 0) return new Map();
+    try {
+      return await work(all);
+    } catch (error) {
+      const words = (error as Error).message;
+      const decided = error instanceof ErpRefused ? 'refused' : error instanceof ErpPeriodClosed ? 'held' : undefined;
+      if (decided === undefined) {
+        const state = error instanceof ErpUnavailable ? 'queued' : 'unknown';
+        if (keepsFailure) await this.#record(all.map(({ row }) => ({ key: row.key, state, words })));
+        throw asFailure(error);
+      }
+      if (all.length === 1) {
+        await this.#record(all.map(({ row }) => ({ key: row.key, state: decided, words })));
+        return new Map();
+      }
+      const half = all.length >> 1;
+      return new Map([...(await this.#halving(all.slice(0, half), work, keepsFailure)), ...(await this.#halving(all.slice(half), work, keepsFailure))]);
+    }
+  }
+
+  async #record(answers: readonly Answer[]): Promise<void> {
+    if (answers.length === 0) return;
+    await this.#keep(answers);
+    for (const { key, state } of answers) if (state === 'verified' || state === 'refused' || state === 'held') this.outcomes.set(key, state);
+  }
+}
+
+async function eachOf<T>(documents: readonly ErpDocument[], work: (document: ErpDocument) => Promise<T | undefined>): Promise<ReadonlyMap<string, T>> {
+  const found = new Map<string, T>();
+  for (const document of documents) {
+    const one = await work(document);
+    if (one !== undefined) found.set(document.key, one);
+  }
+  return found;
+}
+
+function wrongIn(sent: ErpDocument, held: ErpHeld | undefined): string | undefined {
+  if (held === undefined) return `the ERP does not find ${sent.key}`;
+  const differences = heldDifferences(sent, held);
+  return differences.length === 0 ? undefined : `the ERP holds other content under ${sent.key}: ${differences.slice(0, 5).join(', ')}`;
+}

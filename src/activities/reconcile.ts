@@ -1,0 +1,44 @@
+import { controlTotalsOf } from '../adapters/erp/port.ts';
+import type { ErpDocument } from '../contracts/erp-document.ts';
+import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.ts';
+import type { Store } from '../store/db.ts';
+import { connectionsOfRun, groupHandedOver, handedOver } from '../store/outbox.ts';
+import type { ErpFor } from './hand-over.ts';
+
+/**
+ * Differences between what a run handed over and what its ERPs hold, per kind, account, cost center, VAT code and currency; empty when they
+ * agree. A run that an ERP was replaced in has two. Both sides are kept for the close report.
+ */
+export async function reconcile(store: Store, erpFor: ErpFor, runId: string): Promise<readonly string[]> {
+  const differences: string[] = [];
+  const kept = new Map<string, ErpCompared>();
+  for (const connectionId of await connectionsOfRun(store.pool, runId)) {
+    const ours = await handedOver(store.pool, runId, connectionId);
+    const sent = controlTotalsOf(ours.payloads.map((p) => JSON.parse(p.toString('utf8')) as ErpDocument));
+    const held = await (await erpFor(connectionId)).controlTotals(runId);
+    differences.push(...ours.stopped.map(stoppedWords));
+    if (sent.count !== held.count) differences.push(`${sent.count} documents handed over to ${connectionId}, ${held.count} there`);
+    for (const key of new Set([...sent.sums.keys(), ...held.sums.keys()])) {
+      const [a, b] = [sent.sums.get(key) ?? 0n, held.sums.get(key) ?? 0n];
+      const before = kept.get(key);
+      kept.set(key, { key, handedOver: a + (before?.handedOver ?? 0n), inErp: b + (before?.inErp ?? 0n) });
+      if (a !== b) differences.push(`${key}: ${a} handed over to ${connectionId}, ${b} there`);
+    }
+  }
+  await store.tx((db) => keepControlTotals(db, runId, [...kept.values()]));
+  return differences;
+}
+
+/**
+ * What keeps a group of a run from being reconciled: what the ERP refused of it; and, once the whole run is handed over and read back, where
+ * the ERP's control totals differ, which it keeps per run. So a group waits for no other one, and the last one for the totals.
+ */
+export async function reconcileGroup(store: Store, erpFor: ErpFor, runId: string, group: string): Promise<readonly string[]> {
+  const { stopped, allVerified } = await groupHandedOver(store.pool, runId, group);
+  if (stopped.length > 0) return stopped.map(stoppedWords);
+  return allVerified ? reconcile(store, erpFor, runId) : [];
+}
+
+function stoppedWords({ key, state, answer }: { readonly key: string; readonly state: string; readonly answer: string | null }): string {
+  return `${key} is ${state}: ${answer}`;
+}

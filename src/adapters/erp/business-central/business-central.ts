@@ -1,0 +1,126 @@
+import type { ErpDocument } from '../../../contracts/erp-document.ts';
+import { controlTotalsOf, ErpOutcomeUnknown, type ErpPort, ErpRefused, type OnDrafted, type PartiesOf } from '../port.ts';
+import { documentNumberOf, type HeldThere, heldOf, journalLinesOf, type LedgerEntry, partyNumberOf, runTagOf } from './entries.ts';
+import { type BatchRequest, type BusinessCentralServer, businessCentralOData, maxBatch } from './odata.ts';
+
+export type BusinessCentralSettings = BusinessCentralServer & {
+  readonly settleMs: number;
+  /** Code of the general journal that is ours alone. */
+  readonly journal: string;
+  /** Code of the dimension that holds cost centers. */
+  readonly dimension: string;
+  /** The company's, in which its ledger is kept. */
+  readonly currency: string;
+};
+
+/** How many documents at once: with some four lines each they fit a `$batch`, and a filter's length. */
+const batchSize = 20;
+/** As Business Central numbers lines itself. */
+const lineStep = 10_000;
+
+/**
+ * Business Central by its API v2.0. Its sales documents reckon VAT by themselves, so what we post goes to the öre as lines of a general
+ * journal: customer or vendor, sales with their dimension, VAT on its own account. Lines are written by a `$batch` that is all or
+ * nothing, and the journal's post is one transaction. It keeps no key of ours unique: lines that an attempt left in the
+ * journal are taken out first (their ETag named), and one writer a connection is assumed.
+ */
+export function businessCentralErp(settings: BusinessCentralSettings, partiesOf: PartiesOf): ErpPort {
+  const odata = businessCentralOData(settings);
+  const { dimension, currency } = settings;
+  const known = new Set<string>();
+  let journalId: Promise<string> | undefined;
+  const journal = () => {
+    journalId ??= journalOf().catch((error: unknown) => {
+      journalId = undefined;
+      throw error;
+    });
+    return journalId;
+  };
+  const journalOf = async () => {
+    const [found] = await odata.all<{ id: string }>(`journals?$filter=code eq ${quoted(settings.journal)}`);
+    if (found === undefined) throw new ErpRefused(`Business Central has no general journal ${settings.journal}: make one there`);
+    return found.id;
+  };
+  const entries = async (filter: string) => heldOf(await odata.all<LedgerEntry>(`generalLedgerEntries?$filter=${encodeURIComponent(filter)}&$expand=dimensionSetLines`), dimension, currency);
+  const findAll = async (documents: readonly ErpDocument[]): Promise<Map<string, HeldThere>> => {
+    if (documents.length === 0) return new Map();
+    const held = await entries(documents.map((d) => `documentNumber eq ${quoted(documentNumberOf(d.key))}`).join(' or '));
+    return new Map(documents.flatMap((d) => held.filter((h) => h.documentNumber === documentNumberOf(d.key)).map((h) => [d.key, h] as const)));
+  };
+  const ensureParties = async (documents: readonly ErpDocument[]) => {
+    for (const { accountId, kind } of documents) {
+      const collection = kind === 'vendorBill' ? 'vendors' : 'customers';
+      const place = `${collection}/${accountId}`;
+      if (known.has(place)) continue;
+      const number = partyNumberOf(accountId);
+      const [there] = await odata.all(`${collection}?$filter=number eq ${quoted(number)}`);
+      if (there === undefined) {
+        const [party] = await partiesOf([accountId]);
+        if (party === undefined) throw new ErpRefused(`account ${accountId} has no party`);
+        await odata.post(collection, { number, displayName: party.name.slice(0, 100), country: party.country, ...(party.vatNumber === null ? {} : { taxRegistrationNumber: party.vatNumber }) });
+      }
+      known.add(place);
+    }
+  };
+  const inBatches = async (requests: readonly BatchRequest[]) => {
+    for (let from = 0; from < requests.length; from += maxBatch) await odata.batch(requests.slice(from, from + maxBatch));
+  };
+  const clear = async (lines: string) =>
+    inBatches((await odata.all<{ id: string; '@odata.etag': string }>(lines)).map((line) => ({ method: 'DELETE', path: `journalLines(${line.id})`, etag: line['@odata.etag'] })));
+
+  const postAll = async (documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<Map<string, string>> => {
+    const before = await findAll(documents);
+    const wanted = documents.filter((d) => !before.has(d.key));
+    const ids = new Map([...before].map(([key, { externalId }]) => [key, externalId]));
+    if (wanted.length === 0) return ids;
+    const foreign = wanted.find((d) => d.currency !== currency);
+    if (foreign !== undefined) throw new ErpRefused(`${foreign.key} is in ${foreign.currency}: its API takes journals in the company's ${currency} only`);
+    // Checked here too: an uneven document would stop the whole journal with a sentence that does not name it.
+    for (const { key, lines } of wanted) {
+      const rest = lines.reduce((sum, l) => sum + BigInt(l.amountMinor), 0n);
+      if (rest !== 0n) throw new ErpRefused(`${key} is off by ${rest} minor units`);
+    }
+    const lines = wanted.flatMap((d) => journalLinesOf(d, dimension));
+    await ensureParties(wanted);
+    const id = await journal();
+    // The journal is ours alone: what stands in it is of an attempt that came to nothing.
+    await clear(`journals(${id})/journalLines`);
+    // The number of a line is unique in its journal: of two writers at once the second is refused here.
+    await inBatches(lines.map((line, i) => ({ method: 'POST', path: `journals(${id})/journalLines`, body: { ...line, lineNumber: lineStep * (i + 1) } })));
+    await onDrafted?.(wanted);
+    try {
+      await odata.post(`journals(${id})/Microsoft.NAV.post`);
+    } catch (error) {
+      if (error instanceof ErpOutcomeUnknown) throw error;
+      if ((await findAll(wanted)).size > 0) throw new ErpOutcomeUnknown(`another writer is at ${wanted[0]?.key}`);
+      // What was not posted does not stay in the journal, where somebody could post it.
+      await clear(`journals(${id})/journalLines`).catch(() => undefined);
+      throw error;
+    }
+    const after = await findAll(wanted);
+    const absent = wanted.find((d) => !after.has(d.key));
+    if (absent !== undefined) throw new ErpOutcomeUnknown(`Business Central has posted ${absent.key} and does not find it`);
+    for (const [key, { externalId }] of after) ids.set(key, externalId);
+    return ids;
+  };
+  return {
+    settleMs: settings.settleMs,
+    async find(document) {
+      return (await findAll([document])).get(document.key);
+    },
+    async post(document, onDrafted) {
+      return { externalId: (await postAll([document], onDrafted)).get(document.key) ?? '' };
+    },
+    together: { size: () => batchSize, find: findAll, post: postAll },
+    async controlTotals(runId) {
+      const tag = runTagOf(runId);
+      const held = await entries(`contains(description,${quoted(` ${tag} `)})`);
+      return controlTotalsOf(held.filter((h) => h.runTag === tag));
+    },
+  };
+}
+
+/** A string of an OData filter. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,71 @@
+import type { Hono, MiddlewareHandler } from 'hono';
+import type { Store } from '../../store/db.ts';
+import { listPostings, type PostingView } from '../../store/reads/erp-postings.ts';
+import { ErpPage } from '../../ui/erp-page.tsx';
+import { grouped, words } from '../../ui/format.ts';
+import { may } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import { Problem } from '../problem.ts';
+import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
+import { turns } from './run-pages.ts';
+import { holds, viewerOf } from './viewer.ts';
+
+const pageSize = 100;
+
+/** What the ERP did not take, and decisions on it. */
+export function erpPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
+  app.get('/erp', guard, async (c) => {
+    const { cursor } = c.req.query();
+    const page = await listPostings(store.pool, { states: ['refused', 'held', 'unknown', 'queued', 'drafted', 'posted', 'sending'] }, { cursor, limit: pageSize });
+    const rights = { mayRetry: holds(c, may.retryPostings), maySkip: holds(c, may.skipPostings) };
+    return c.html(ErpPage({ viewer: viewerOf(c), postings: page.items, ...rights, ...turns('/erp', {}, cursor, page.nextCursor) }));
+  });
+  for (const verb of ['retry', 'skip'] as const) {
+    serveOrder(app, `/erp/:key/${verb}`, guard, send, async (c) => {
+      const key = c.req.param('key') ?? '';
+      const [posting] = (await listPostings(store.pool, { key }, { limit: 1 })).items;
+      if (posting === undefined) throw new Problem(404, 'notFound', `There is no posting "${key}".`);
+      return verb === 'retry' ? retryOrder(posting) : skipOrder(posting);
+    });
+  }
+}
+
+function base(posting: PostingView, verb: 'retry' | 'skip'): Pick<ConsoleOrder, 'about' | 'trail' | 'next' | 'request'> {
+  return {
+    about: [
+      ['Posting', `${words(posting.kind)} ${posting.legalNumber ?? posting.key}, ${grouped(posting.amount)} ${posting.currency}`],
+      ['State', words(posting.state)],
+      ['The ERP says', posting.answer ?? 'nothing'],
+    ],
+    trail: [
+      ['/', 'Runs'],
+      ['/erp', 'ERP'],
+    ],
+    request: (v) => ({ method: 'POST', path: `/v1/erp-postings/${encodeURIComponent(posting.key)}/${verb}`, json: v['reason'] ? { reason: v['reason'] } : {} }),
+    next: () => '/erp',
+  };
+}
+
+function retryOrder(posting: PostingView): ConsoleOrder {
+  return {
+    ...base(posting, 'retry'),
+    title: 'Send it again',
+    explain: 'After what kept it out was mended: an account, a cost center, a period, the mapping. It is looked up there before it is posted, and what waits for it goes with it.',
+    fields: [{ name: 'reason', label: 'What was mended', kind: 'long' }],
+    verb: 'Send again',
+    roles: may.retryPostings,
+    done: () => 'Queued again.',
+  };
+}
+
+function skipOrder(posting: PostingView): ConsoleOrder {
+  return {
+    ...base(posting, 'skip'),
+    title: 'Do not send it',
+    explain: 'The ERP has it otherwise, or does without it. This cannot be taken back; control totals are compared without it, and the reason stands in the close report.',
+    fields: [{ name: 'reason', label: 'Reason', kind: 'long', required: true, hint: 'Why; kept for good.' }],
+    verb: 'Skip',
+    roles: may.skipPostings,
+    done: () => 'Skipped.',
+  };
+}

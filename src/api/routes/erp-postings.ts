@@ -1,0 +1,97 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { type PostingDecision, retryPosting, skipPosting } from '../../store/commands/decide-postings.ts';
+import { listPostings, postingStates } from '../../store/reads/erp-postings.ts';
+import { allow, may, readers } from '../auth.ts';
+import type { ApiEnv } from '../env.ts';
+import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
+import { byOf, type RunDeps } from './run-context.ts';
+
+const erpTags = ['ERP'];
+const posting = z
+  .object({
+    key: z.string(),
+    connectionId: z.string(),
+    runId: z.string().nullable(),
+    documentId: z.string().nullable(),
+    legalNumber: z.string().nullable(),
+    kind: z.string(),
+    state: z.enum(postingStates),
+    heldFor: z.enum(['period', 'predecessor']).nullable(),
+    followsKey: z.string().nullable().openapi({ description: 'The document that has to be in the ERP before this one.' }),
+    attempt: z.int(),
+    externalId: z.string().nullable(),
+    answer: z.string().nullable().openapi({ description: 'The ERP’s last words on it, or why it was skipped.' }),
+    amount: money,
+    currency: z.string(),
+    updatedAt: z.string(),
+  })
+  .openapi('ErpPosting');
+const key = z.object({
+  key: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'key', in: 'path' } }),
+});
+const decided = z.object({ followers: z.int().openapi({ description: 'How many that waited for it go again.' }) });
+
+/** What is on its way to the ERP, and decisions on what it did not take. */
+export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/erp-postings',
+      tags: erpTags,
+      summary: 'Documents and journals on their way to the ERP',
+      middleware: allow(...readers),
+      request: {
+        query: pageQuery.extend({
+          state: z.enum(postingStates).optional(),
+          connectionId: z.string().optional(),
+          runId: z.string().optional(),
+        }),
+      },
+      responses: { 200: json(pageOf(posting), 'In order of their keys. What is refused or held waits for a decision.'), ...problems },
+    }),
+    async (c) => {
+      const { state, connectionId, runId, ...page } = c.req.valid('query');
+      return c.json(await listPostings(store.pool, { states: state === undefined ? undefined : [state], connectionId, runId }, page), 200);
+    },
+  );
+  const wake = async ({ connections, run, followers }: PostingDecision) => {
+    for (const connectionId of connections) await orders.wakeErp(connectionId);
+    if (run !== null) await orders.retry(run);
+    return { followers };
+  };
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/erp-postings/{key}/retry',
+      tags: erpTags,
+      summary: 'Send again what the ERP refused or what is held',
+      description: 'After what kept it out was mended: an account, a cost center, a period, the mapping. It is looked up there before it is posted.',
+      middleware: allow(...may.retryPostings),
+      request: { params: key, headers: idempotencyHeader, body: whyBody },
+      responses: { 200: json(decided, 'Queued again.'), ...problems },
+    }),
+    async (c) => {
+      const { key: postingKey } = c.req.valid('param');
+      return c.json(await wake(await store.tx((db) => retryPosting(db, postingKey, c.req.valid('json').reason, byOf(c)))), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/erp-postings/{key}/skip',
+      tags: erpTags,
+      summary: 'Decide that a refused or held posting is not sent',
+      description: 'The reason stays with it and in the close report; control totals are compared without it.',
+      middleware: allow(...may.skipPostings),
+      request: { params: key, headers: idempotencyHeader, body: body(z.object({ reason })) },
+      responses: { 200: json(decided, 'Skipped.'), ...problems },
+    }),
+    async (c) => {
+      const { key: postingKey } = c.req.valid('param');
+      return c.json(await wake(await store.tx((db) => skipPosting(db, postingKey, c.req.valid('json').reason, byOf(c)))), 200);
+    },
+  );
+}

@@ -1,0 +1,55 @@
+import type { Db } from '../db.ts';
+import { audit, type By } from './audit.ts';
+import { Refused } from './refusal.ts';
+
+/** What a decision on a posting moved: the ERP connections to wake, the run that may wait for it, and how many rows that waited for it go again. */
+export type PostingDecision = {
+  readonly connections: readonly string[];
+  readonly run: { readonly runId: string; readonly workflowId: string; readonly period: string; readonly cutOffAtMs: number } | null;
+  readonly followers: number;
+};
+
+/**
+ * Puts a posting that the ERP refused, or that is held, back into the queue: what kept it out was mended there or in the mapping. It is
+ * looked up before it is posted. What waited for it goes with it.
+ */
+export async function retryPosting(db: Db, key: string, reason: string | undefined, by: By): Promise<PostingDecision> {
+  const { connectionId, state } = await stopped(db, key);
+  await db.query("UPDATE erp_posting SET state = 'queued', held_for = NULL, external_id = NULL, updated_at = now() WHERE key = $1", [key]);
+  await audit(db, by, { action: 'posting.retry', subject: key, reason, after: { was: state } });
+  return released(db, key, connectionId);
+}
+
+/** Decides that a posting that the ERP refused, or that is held, is not sent: the ERP has it otherwise, or does without. The reason stays with it; what waited for it goes on. */
+export async function skipPosting(db: Db, key: string, reason: string, by: By): Promise<PostingDecision> {
+  const { connectionId, state } = await stopped(db, key);
+  await db.query("UPDATE erp_posting SET state = 'skipped', held_for = NULL, answer = $2, updated_at = now() WHERE key = $1", [key, `skipped by ${by.actor}: ${reason}`]);
+  await audit(db, by, { action: 'posting.skip', subject: key, reason, after: { was: state } });
+  return released(db, key, connectionId);
+}
+
+async function stopped(db: Db, key: string): Promise<{ readonly connectionId: string; readonly state: string }> {
+  const { rows } = await db.query<{ connection_id: string; state: string }>('SELECT connection_id, state FROM erp_posting WHERE key = $1 FOR UPDATE', [key]);
+  const [row] = rows;
+  if (row === undefined) throw new Refused('notFound', `there is no posting "${key}"`);
+  if (row.state !== 'refused' && row.state !== 'held') throw new Refused('wrongState', `posting ${key} is ${row.state}: only what was refused or is held waits for a decision`);
+  return { connectionId: row.connection_id, state: row.state };
+}
+
+async function released(db: Db, key: string, connectionId: string): Promise<PostingDecision> {
+  const { rows } = await db.query<{ connection_id: string }>(
+    "UPDATE erp_posting SET state = 'queued', held_for = NULL, answer = NULL, updated_at = now() WHERE after_key = $1 AND held_for = 'predecessor' RETURNING connection_id",
+    [key],
+  );
+  // A run that is over waits for nothing.
+  const runs = await db.query<{ id: string; workflow_id: string; period: string; cut_off_at: Date }>(
+    "SELECT r.id, r.workflow_id, r.period, r.cut_off_at FROM erp_posting p JOIN billing_run r ON r.id = p.run_id WHERE p.key = $1 AND r.state NOT IN ('closed', 'cancelled')",
+    [key],
+  );
+  const [run] = runs.rows;
+  return {
+    connections: [...new Set([connectionId, ...rows.map((r) => r.connection_id)])],
+    run: run === undefined ? null : { runId: run.id, workflowId: run.workflow_id, period: run.period, cutOffAtMs: run.cut_off_at.getTime() },
+    followers: rows.length,
+  };
+}

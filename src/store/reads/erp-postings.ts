@@ -1,0 +1,66 @@
+import { formatMinor } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+import { type Page, type PageOrder, pageOf } from './page.ts';
+
+export const postingStates = ['queued', 'sending', 'unknown', 'drafted', 'posted', 'verified', 'refused', 'held', 'skipped'] as const;
+export type PostingState = (typeof postingStates)[number];
+
+/** A document or journal on its way to an ERP. */
+export type PostingView = {
+  readonly key: string;
+  readonly connectionId: string;
+  readonly runId: string | null;
+  readonly documentId: string | null;
+  readonly legalNumber: string | null;
+  readonly kind: string;
+  readonly state: PostingState;
+  /** Of a held one: a closed period, or the document it follows. */
+  readonly heldFor: 'period' | 'predecessor' | null;
+  readonly followsKey: string | null;
+  readonly attempt: number;
+  readonly externalId: string | null;
+  /** The ERP's last words on it, or why it was skipped. */
+  readonly answer: string | null;
+  readonly amount: string;
+  readonly currency: string;
+  readonly updatedAt: string;
+};
+
+export type PostingFilter = {
+  readonly states?: readonly PostingState[] | undefined;
+  readonly connectionId?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly key?: string | undefined;
+};
+
+/** Postings in order of their keys. */
+export async function listPostings(db: Db, filter: PostingFilter, page: PageOrder): Promise<Page<PostingView>> {
+  const { rows } = await db.query(
+    `SELECT p.*, s.legal_number FROM erp_posting p LEFT JOIN issue_stamp s ON s.document_id = p.document_id
+     WHERE ($1::text[] IS NULL OR p.state = ANY($1)) AND ($2::text IS NULL OR p.connection_id = $2) AND ($3::text IS NULL OR p.run_id = $3) AND ($4::text IS NULL OR p.key > $4) AND ($5::text IS NULL OR p.key = $5)
+     ORDER BY p.key LIMIT $6`,
+    [filter.states ?? null, filter.connectionId ?? null, filter.runId ?? null, page.cursor ?? null, filter.key ?? null, page.limit + 1],
+  );
+  return pageOf(
+    rows,
+    page.limit,
+    (r) => r.key as string,
+    (r): PostingView => ({
+      key: r.key,
+      connectionId: r.connection_id,
+      runId: r.run_id,
+      documentId: r.document_id,
+      legalNumber: r.legal_number,
+      kind: r.kind,
+      state: r.state,
+      heldFor: r.held_for,
+      followsKey: r.after_key,
+      attempt: r.attempt,
+      externalId: r.external_id,
+      answer: r.answer,
+      amount: formatMinor(r.control_minor, r.currency),
+      currency: r.currency,
+      updatedAt: r.updated_at.toISOString(),
+    }),
+  );
+}

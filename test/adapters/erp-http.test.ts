@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { httpErp, signatureOf } from '../../src/adapters/erp/http/http.ts';
+import type { ErpPort, PartiesOf } from '../../src/adapters/erp/port.ts';
+import { documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
+import { ErpMiddleware } from '../support/erp-middleware.ts';
+
+let middleware: ErpMiddleware;
+beforeEach(async () => {
+  middleware = new ErpMiddleware();
+  await middleware.start();
+});
+afterEach(() => middleware.stop());
+
+const parties: PartiesOf = async (ids) => ids.map((accountId) => ({ accountId, name: `Party of ${accountId}`, country: 'SE', vatNumber: null }));
+const open = (): ErpPort => httpErp(middleware.settings, parties);
+const once = (what: (method: string) => boolean) => {
+  let left = 1;
+  return (method: string) => what(method) && left-- > 0;
+};
+
+erpContract('middleware by HTTP', open);
+erpFaults('middleware by HTTP', () => ({
+  open,
+  loseAnswerOf: () => {
+    middleware.loses = once((method) => method === 'POST');
+  },
+  killBetween: () => {
+    middleware.diesOf = once((method) => method === 'POST');
+  },
+  revive: () => middleware.start(),
+  closeMonth: (month) => void middleware.closedMonths.add(month),
+  openMonth: (month) => void middleware.closedMonths.delete(month),
+}));
+
+describe('the HTTP adapter', () => {
+  it('signs method, path and body, so that the other side takes neither another body nor another path', () => {
+    // By another tool: printf '%s' "1600000000.POST./in/documents?x=1.$(printf '%s' '{"a":1}' | sha256sum | cut -d' ' -f1)" | openssl dgst -sha256 -hmac shared
+    const url = new URL('https://erp.example.com/in/documents?x=1');
+    const signature = signatureOf('shared', 1_600_000_000, 'POST', url, '{"a":1}');
+    expect(signature).toBe('t=1600000000,v1=bcb3b9244007333995c54e6b27371906ab0e20b22b4009912355c8d29dcbb983');
+    expect(signatureOf('shared', 1_600_000_000, 'POST', url, '{"a":2}')).not.toBe(signature);
+    expect(signatureOf('shared', 1_600_000_000, 'GET', url, '{"a":1}')).not.toBe(signature);
+    expect(signatureOf('shared', 1_600_000_000, 'POST', new URL('https://erp.example.com/in/documents?x=2'), '{"a":1}')).not.toBe(signature);
+    expect(signatureOf('other', 1_600_000_000, 'POST', url, '{"a":1}')).not.toBe(signature);
+  });
+  it('sends the words of the party beside the document', async () => {
+    await open().post(documentOf('invoice', 'd1'));
+    expect(middleware.parties).toEqual([{ accountId: 'acc_fleet', name: 'Party of acc_fleet', country: 'SE', vatNumber: null }]);
+  });
+  it('refuses other content under a known key, and comes back when the other side says so', async () => {
+    const erp = open();
+    await erp.post(documentOf('invoice', 'd1'));
+    await expect(erp.post(documentOf('invoice', 'd1', { net: 70n }))).rejects.toMatchObject({ name: 'ErpRefused', message: expect.stringContaining('other content') });
+    middleware.busy = true;
+    await expect(erp.post(documentOf('invoice', 'd2'))).rejects.toMatchObject({ name: 'ErpUnavailable', retryAfterMs: 7000 });
+  });
+  it('waits for the connection to be mended when the secret is another', async () => {
+    const erp = httpErp({ ...middleware.settings, secret: 'old' }, parties);
+    const { states, failures } = await settle(erp, documentOf('invoice', 'd1'));
+    expect(new Set(states)).toEqual(new Set(['queued']));
+    expect(new Set(failures)).toEqual(new Set(['ErpUnavailable']));
+  });
+});
