@@ -23,7 +23,7 @@ function invoice(no) {
   const number = String(no + 1).padStart(6, '0');
   const side = (name, org) => ({ name, country: 'SE', orgNumber: org, vatNumber: `SE${org}01`, address: { street: 'Exempelgatan 1', postalCode: '111 22', city: 'Göteborg' } });
   return {
-    documentId: `doc_${no}`, type: 'invoice', strategy: 'fleetInvoice', legalNumber: `2020-${number}`, issuedOn: '2020-01-07', dueOn: '2020-02-06', ocr: `2020${number}23`, accountId: `acc_fleet_${no}`, currency: 'SEK', roundingMode: 'netFirst', period: '2019-12', timeZone: 'Europe/Stockholm',
+    documentId: `doc_${no}`, type: 'invoice', strategy: 'fleetInvoice', legalNumber: `2020-${number}`, issuedOn: '2020-01-07', dueOn: '2020-02-06', ocr: `2020${number}23`, accountId: `acc_fleet_${no}`, purchaseOrder: null, email: null, currency: 'SEK', roundingMode: 'netFirst', period: '2019-12', timeZone: 'Europe/Stockholm',
     entity: { ...side('Seller AB', '5560000001'), currency: 'SEK', letterhead: { fTax: true, bankgiro: '9912346', seat: 'Stockholm' } },
     party: side(`Åkeri ${no} AB`, '5561000000'),
     lines, vat: [{ vatCode: 'SE25', category: 'S', percent: '25', baseMinor: netMinor, vatMinor }], netMinor, vatMinor, roundingMinor: 0n, payableMinor: netMinor + vatMinor, energyWh: 0n, bookVatMinor: vatMinor, credits: [], annex,

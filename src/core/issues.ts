@@ -178,6 +178,8 @@ const catalogue = {
   pricePointGap: ['no price is given from {from} to {to}', 'Load that time as well, or nothing there can be priced.'],
   notAnEInvoice: ['a document of type {type} is never an e-invoice', 'Send it as PDF (D46).'],
   authorityMissing: ['nobody is the authority for {task} of {type}', 'Name wattledger or erp: a type that is named at all needs each task once.'],
+  purchaseOrderMissing: ['the customer wants a purchase order on its invoices, and none is entered', 'Enter purchaseOrder of the account; it is built again.'],
+  numberByErp: ['the ERP is named as authority for the number of {type}, which is not supported', 'Leave number to wattledger: the ERP gets our number with the posting.'],
   authorityTwice: ['{type} has {authorities} as authority for {task}', 'Leave one of them: whoever does it is one.'],
   addressMissing: ['{name} has no address that a letter reaches', 'Enter street, postal code and city of its party, or its e-mail address.'],
   bankAccountMissing: ['{amount} {currency} is due, and no bank account is published', 'Propose one for the account, and have somebody else publish it.'],

@@ -46,7 +46,7 @@ const fleet = documentOf({
 
 describe('a PDF', () => {
   it('of a fleet shows lines and subtotals by cost center, totals, payment, and an annex with carried totals', async () => {
-    const { pages, text } = await rendered('fleet', fleet);
+    const { pages, text } = await rendered('fleet', { ...fleet, purchaseOrder: 'PO-4711' });
     // 200.00 for each cost center, 49.00 of fee: 449.00, VAT 112.25, 561.25.
     for (const words of [
       'Faktura',
@@ -64,6 +64,8 @@ describe('a PDF', () => {
       fleet.ocr ?? '',
       'Godkänd för F-skatt',
       'Säte Stockholm',
+      'Ert ordernummer',
+      'PO-4711',
     ]) {
       expect(text).toContain(words);
     }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorityTasks } from '../../src/contracts/document-rules.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { requireAuthorities } from '../../src/store/reads/document-rules.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
@@ -17,7 +18,7 @@ const decide = (user: string, id: string, contentHash: string, decision = 'appro
   api.call(user, 'POST', `/v1/payments/${id}/decision`, { contentHash, decision, comment: 'compared with the statements' });
 const rules = (authorities: object[]) => api.call('approver', 'PUT', '/v1/entities/ent_se/document-rules', { rules: { authorities }, reason: 'we pay owners ourselves' });
 const ours = (['settlementStatement', 'selfBilling', 'selfBillingCredit'] as const).flatMap((type) =>
-  authorityTasks.map((task) => ({ type, task, authority: task === 'outgoingPayment' ? 'wattledger' : 'erp' })),
+  authorityTasks.map((task) => ({ type, task, authority: task === 'outgoingPayment' || task === 'number' ? 'wattledger' : 'erp' })),
 );
 
 /** Publishes a bank account of a payee, by two. */
@@ -42,8 +43,20 @@ describe('payments to site owners', () => {
   it('are the ERP’s unless the entity says otherwise, for each task of a type exactly once', async () => {
     expect((await propose()).body).toMatchObject({ status: 409, detail: expect.stringContaining('the ERP is the authority for outgoing payment') });
     expect((await rules(ours.slice(1))).body).toMatchObject({ status: 422, detail: expect.stringContaining('nobody is the authority for number of settlementStatement') });
-    expect((await rules([...ours, { type: 'selfBilling', task: 'delivery', authority: 'wattledger' }])).body).toMatchObject({ status: 422, detail: expect.stringContaining('erp and wattledger') });
+    expect((await rules([...ours, { type: 'selfBilling', task: 'delivery', authority: 'wattledger' }])).body).toMatchObject({
+      status: 422,
+      detail: expect.stringContaining('erp and wattledger as authority for delivery'),
+    });
     expect((await rules(ours)).status).toBe(200);
+    await requireAuthorities(api.store.pool);
+    // What got in past the API keeps a worker from starting.
+    const past = api.store.tx(async (db) => {
+      await db.query(
+        'INSERT INTO document_rules_version (entity_id, version, body, reason, author) SELECT entity_id, 99, body || \'{"authorities": [{"type": "invoice", "task": "number", "authority": "wattledger"}]}\', \'by hand\', \'somebody\' FROM document_rules_version',
+      );
+      await requireAuthorities(db);
+    });
+    await expect(past).rejects.toThrow('ent_se, invoice: nobody is the authority for delivery of invoice');
   });
 
   it('are proposed per payee with a published account, and approved by somebody else by their hash', async () => {

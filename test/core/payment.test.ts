@@ -71,5 +71,6 @@ describe('authorities', () => {
     expect(lintAuthorities([...whole, { type: 'selfBilling', task: 'reminders', authority: 'erp' }]).map((i) => [i.code, i.params])).toEqual([
       ['authorityTwice', { type: 'selfBilling', task: 'reminders', authorities: 'wattledger and erp' }],
     ]);
+    expect(lintAuthorities(whole.map((row) => (row.task === 'number' ? { ...row, authority: 'erp' as const } : row))).map((i) => i.code)).toEqual(['numberByErp']);
   });
 });

@@ -58,6 +58,7 @@ export function documentOf(own: Partial<IssuedDocument> & Pick<IssuedDocument, '
     dueOn: '2020-02-06',
     ocr: '20200000010123',
     accountId: 'acc_fleet',
+    purchaseOrder: null,
     currency: 'SEK',
     roundingMode: 'netFirst',
     period: '2019-12',

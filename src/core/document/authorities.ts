@@ -14,6 +14,7 @@ export function lintAuthorities(rows: readonly Authority[]): Issue[] {
     authorityTasks.flatMap((task) => {
       const named = rows.filter((row) => row.type === type && row.task === task).map((row) => row.authority);
       if (named.length === 0) return [issue('authorityMissing', 'blocks', type, { type, task })];
+      if (task === 'number' && named.includes('erp')) return [issue('numberByErp', 'blocks', type, { type })];
       return named.length === 1 ? [] : [issue('authorityTwice', 'blocks', type, { type, task, authorities: named.join(' and ') })];
     }),
   );

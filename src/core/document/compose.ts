@@ -72,6 +72,8 @@ export type ComposeInput = {
   readonly period: string;
   readonly charges: readonly DocumentCharge[];
   readonly adjustments: readonly DocumentAdjustment[];
+  /** The customer's order that the document names. */
+  readonly purchaseOrder?: string | null;
   /** Percent of each VAT code, as decimal text. */
   readonly vatPercents: ReadonlyMap<string, string>;
 };
@@ -153,10 +155,10 @@ export function composeDocument(input: ComposeInput): DocumentValue | undefined 
   const serviceTo = charges.reduce<string | null>((last, c) => (last === null || c.serviceOn > last ? c.serviceOn : last), null);
   const energyWh = sum(lines.map((l) => l.energyWh));
   const totals = { netMinor, vatMinor, roundingMinor: payableMinor - netMinor - vatMinor, payableMinor, energyWh, chargeCount: charges.length };
-  const { kind, entityId, accountId, strategy, currency, roundingMode, period } = input;
+  const { kind, entityId, accountId, strategy, currency, roundingMode, period, purchaseOrder } = input;
   const canonical = canonicalBytes(
     jsonSafe({
-      header: { kind, credits, entityId, accountId, strategy, currency, roundingMode, period, serviceFrom, serviceTo },
+      header: { kind, credits, entityId, accountId, strategy, currency, roundingMode, period, serviceFrom, serviceTo, ...(purchaseOrder == null ? {} : { purchaseOrder }) },
       lines: lines.map(({ chargeIds: _ids, ...line }) => line),
       vat,
       totals,

@@ -77,6 +77,8 @@ export type IssuedDocument = {
   readonly dueOn: string;
   readonly ocr: string | null;
   readonly accountId: string;
+  /** The customer's order. */
+  readonly purchaseOrder: string | null;
   readonly currency: string;
   readonly roundingMode: 'grossFirst' | 'netFirst';
   readonly period: string;

@@ -2,6 +2,7 @@ import { vatStatusOn } from '../../core/allocate/setup.ts';
 import { type AccountDocument, type AccountInput, accountDocuments, type VatRule } from '../../core/document/account-documents.ts';
 import type { CreditRef, DocumentCharge, DocumentValue } from '../../core/document/compose.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { describeIssue, issue } from '../../core/issues.ts';
 import { sha256 } from '../../core/seal/charge-record.ts';
 import { ownerDocumentType } from '../../core/share/statement-charges.ts';
 import type { Db } from '../db.ts';
@@ -32,7 +33,7 @@ export async function makeDocuments(db: Db, runId: string, accounts: readonly st
   const charges = await db.query(`${claimedCharges} WHERE c.run_id = $1 AND c.account_id = ANY($2) AND c.disposition = 'document' ORDER BY c.account_id, ${annexOrder}`, [runId, accounts]);
   const adjustments = await db.query(`${manualLines} WHERE a.run_id = $1 AND a.account_id = ANY($2) AND a.withdrawn_at IS NULL ORDER BY a.id`, [runId, accounts]);
   const details = await db.query(
-    `SELECT a.id, a.strategy, a.category, a.currency, a.rounding_mode, r.entity_id, r.period FROM account a JOIN billing_run r ON r.id = $1 WHERE a.id = ANY($2) ORDER BY a.id`,
+    `SELECT a.id, a.strategy, a.category, a.currency, a.rounding_mode, a.purchase_order, a.purchase_order_required, r.entity_id, r.period FROM account a JOIN billing_run r ON r.id = $1 WHERE a.id = ANY($2) ORDER BY a.id`,
     [runId, accounts],
   );
   const vatRules = new Map<string, VatRule>(
@@ -57,6 +58,11 @@ export async function makeDocuments(db: Db, runId: string, accounts: readonly st
   const parked = new Map<string, string>();
   for (const account of details.rows) {
     const typeOf = owners.get(account.id);
+    if (account.purchase_order_required && account.purchase_order === null) {
+      // The account waits, the run does not.
+      parked.set(account.id, describeIssue(issue('purchaseOrderMissing', 'blocks', account.id)));
+      continue;
+    }
     const made = accountDocuments({
       entityId: account.entity_id,
       accountId: account.id,
@@ -64,6 +70,7 @@ export async function makeDocuments(db: Db, runId: string, accounts: readonly st
       currency: account.currency,
       roundingMode: account.rounding_mode,
       period: account.period,
+      purchaseOrder: account.purchase_order,
       charges: (chargesOf.get(account.id) ?? []).map((r) => chargeOf(r, refs)),
       adjustments: (adjustmentsOf.get(account.id) ?? []).map(adjustmentOf),
       side: sideOf(typeOf),

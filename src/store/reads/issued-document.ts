@@ -4,7 +4,7 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 
 type Canonical = {
-  readonly header: { readonly roundingMode: 'grossFirst' | 'netFirst'; readonly credits?: { readonly documentId: string; readonly legalNumber: string } | null };
+  readonly header: { readonly roundingMode: 'grossFirst' | 'netFirst'; readonly purchaseOrder?: string; readonly credits?: { readonly documentId: string; readonly legalNumber: string } | null };
   readonly vat: readonly { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[];
 };
 
@@ -47,6 +47,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
         dueOn: h['due_on'],
         ocr: h['ocr'],
         accountId: h['account_id'],
+        purchaseOrder: canonical.header.purchaseOrder ?? null,
         currency: h['currency'],
         roundingMode: canonical.header.roundingMode,
         period: h['period'],

@@ -45,6 +45,7 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
     ...(paper.isCredit ? [] : [[labels.dueOn, document.dueOn] as const]),
     [labels.period, paper.from === paper.to ? paper.from : `${paper.from} – ${paper.to}`],
     [isWrittenForSeller(document.type) ? labels.partnerId : labels.customerId, document.accountId],
+    ...(document.purchaseOrder === null ? [] : [[labels.purchaseOrder, document.purchaseOrder] as const]),
     ...document.credits.map((c) => [labels.credits, c.legalNumber] as const),
   ];
   for (const [label, value] of facts) {

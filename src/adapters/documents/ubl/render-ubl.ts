@@ -36,6 +36,7 @@ function rootOf(invoice: EInvoice, words: Words): XmlNode {
       element('cbc:TaxCurrencyCode', invoice.bookVat?.currency),
       element('cbc:BuyerReference', invoice.reference),
       element('cac:InvoicePeriod', [element('cbc:StartDate', invoice.from), element('cbc:EndDate', invoice.to)]),
+      element('cac:OrderReference', [element('cbc:ID', invoice.purchaseOrder)]),
       ...invoice.credits.map((c) => element('cac:BillingReference', [element('cac:InvoiceDocumentReference', [element('cbc:ID', c.legalNumber), element('cbc:IssueDate', c.issuedOn)])])),
       element('cac:AccountingSupplierParty', [partyOf(invoice.seller)]),
       element('cac:AccountingCustomerParty', [partyOf(invoice.buyer)]),
