@@ -8,6 +8,7 @@ import { importCommand } from './commands/import.ts';
 import { loadCommand } from './commands/load.ts';
 import { openApiCommand } from './commands/openapi.ts';
 import { paymentCommands } from './commands/payment.ts';
+import { periodCommands } from './commands/period.ts';
 import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
 import { rateCommand } from './commands/rate.ts';
 import { retentionCommand } from './commands/retention.ts';
@@ -31,6 +32,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   run: runCommands,
   files: fileCommands,
   payment: paymentCommands,
+  period: periodCommands,
   erp: erpCommands,
   trace: traceCommand,
   verify: verifyCommand,

@@ -12,6 +12,7 @@ import type { ApiEnv } from './env.ts';
 import { idempotent } from './idempotency.ts';
 import type { Orders } from './orders.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
+import { accountingPeriodRoutes } from './routes/accounting-periods.ts';
 import { allowanceRoutes } from './routes/allowance.ts';
 import { chargeRoutes } from './routes/charges.ts';
 import { completenessRoutes } from './routes/completeness.ts';
@@ -110,6 +111,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   chargeRoutes(app, deps);
   allowanceRoutes(app, deps);
   ledgerRoutes(app, deps);
+  accountingPeriodRoutes(app, deps);
   quarantineRoutes(app, deps);
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);

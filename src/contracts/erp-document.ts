@@ -20,11 +20,13 @@ export type ErpLine = {
 export type ErpDocument = {
   readonly key: string;
   readonly kind: ErpKind;
-  readonly runId: string;
+  /** Null for what no run issues, such as a month-end accrual. */
+  readonly runId: string | null;
   readonly legalNumber: string | null;
   /** The document that it credits: its key here, its number, and the id it has there, where that was known at issue. */
   readonly credits?: { readonly key: string; readonly legalNumber: string; readonly externalId: string | null };
-  readonly accountId: string;
+  /** Whom it is for; null for a journal that is for nobody. */
+  readonly accountId: string | null;
   readonly currency: string;
   readonly postedOn: string;
   readonly lines: readonly ErpLine[];

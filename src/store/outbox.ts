@@ -7,7 +7,7 @@ const lockTimedOut = '55P03';
 export type Outgoing = {
   readonly key: string;
   readonly kind: string;
-  readonly runId: string;
+  readonly runId: string | null;
   readonly currency: string;
   /** The document that has to be in the ERP before this one. */
   readonly credits?: { readonly key: string };

@@ -23,7 +23,7 @@ const retry = () => call('ops', 'POST', `/v1/runs/${runId}/retry`, { reason: 'me
 
 beforeAll(async () => {
   const real = filesErp(folder);
-  const erp: ErpPort = { ...real, post: (document) => (refused.has(document.accountId) ? Promise.reject(new ErpRefused('the customer is blocked')) : real.post(document)) };
+  const erp: ErpPort = { ...real, post: (document) => (refused.has(document.accountId ?? '') ? Promise.reject(new ErpRefused('the customer is blocked')) : real.post(document)) };
   api = await startApi(async () => erp);
   await storeLines(
     api.store,

@@ -13,7 +13,7 @@ const states = () => story.rows('SELECT d.account_id, p.state FROM erp_posting p
 
 beforeAll(async () => {
   story = await tell({
-    erp: (real) => ({ ...real, post: (document) => (refused.has(document.accountId) ? Promise.reject(new ErpRefused('the customer is blocked')) : real.post(document)) }),
+    erp: (real) => ({ ...real, post: (document) => (refused.has(document.accountId ?? '') ? Promise.reject(new ErpRefused('the customer is blocked')) : real.post(document)) }),
   });
   // Three drivers and a fleet, and the owners of their sites.
   await story.arrive(...['Bl2-2', 'AdO1-4', 'Bl2-1', 'AdA6-1'].map((user, n) => session(n + 1, { user, kWh: `${9 + n},5` })));

@@ -35,4 +35,8 @@ export const sealedTables = [
   'run_closing',
   'archived_file',
   'payment_item',
+  'accounting_period_event',
+  'accrual',
+  'accrual_line',
+  'accrual_expectation',
 ] as const;

@@ -18,7 +18,7 @@ export type Voucher = {
   readonly kind: string;
   readonly on: string;
   readonly text: string;
-  readonly accountId: string;
+  readonly accountId: string | null;
   readonly currency: string;
   readonly lines: readonly VoucherLine[];
 };

@@ -117,7 +117,7 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
     erpPostedBy: 'nobody',
     lines: { net: ['unbilledReceivable', 'deferredRevenue'] },
   },
-  advanceFeeReleased: { says: 'Days of a fee paid in advance have passed: they are revenue now.', erpPostedBy: 'us', lines: { net: ['deferredRevenue', 'revenue'] } },
+  advanceFeeReleased: { says: 'Days of a fee paid in advance have passed: they are revenue now.', erpPostedBy: 'nobody', lines: { net: ['deferredRevenue', 'revenue'] } },
   purchaseRated: { says: 'A session at another operator’s charger costs what was agreed, until its invoice comes.', erpPostedBy: 'nobody', lines: { net: ['roamingCost', 'accruedPartnerCost'] } },
   purchaseMatched: {
     says: 'The partner’s invoice is matched to its sessions: what was accrued is owed. Tax is on the invoice, or we owe it and deduct it ourselves.',
@@ -136,7 +136,7 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
   },
   shareEstimated: { says: 'The site owner’s share of a session, estimated until the statement.', erpPostedBy: 'nobody', lines: { net: ['shareCost', 'accruedShare'] } },
   energyReimbursed: { says: 'The site owner’s electricity that a session took is paid back with the statement.', erpPostedBy: 'nobody', lines: { net: ['energyCost', 'accruedShare'] } },
-  shareDiffers: { says: 'The statement comes to more or less than was estimated session by session.', erpPostedBy: 'us', lines: { net: ['shareCost', 'accruedShare'] } },
+  shareDiffers: { says: 'The statement comes to more or less than was estimated session by session.', erpPostedBy: 'nobody', lines: { net: ['shareCost', 'accruedShare'] } },
   statementIssued: {
     says: 'The site owner’s statement is issued: what was accrued is owed, with VAT where the owner is registered.',
     erpPostedBy: 'us',

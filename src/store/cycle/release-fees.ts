@@ -25,6 +25,7 @@ export async function releaseAdvanceFees(db: Db, entityId: string, month: string
       kind: 'released',
       entityId,
       effectiveOn: toOn,
+      period: r.service_month,
       sourceRef: String(r.charge_id),
       fxRate: r.fx_rate,
       booked: [{ event: { kind: 'advanceFeeReleased', currency: r.currency, net }, of, withMoney: 1, withEnergy: 0 }],

@@ -77,13 +77,15 @@ const chargeTable: CopyTable<BookedCharge> = {
  */
 export async function bookCharges(db: Db, rows: readonly ChargeToBook[], wave: number, beside: readonly ReturnType<typeof rowsFor>[] = []): Promise<bigint[]> {
   if (rows.length === 0 && beside.length === 0) return [];
-  const page = await db.query<{ id: string; charge_ids: string[] }>(
-    "SELECT 'page/' || pg_current_xact_id()::text || '.' || $1::text AS id, ARRAY(SELECT nextval('charge_id_seq') FROM generate_series(1, $2::integer)) AS charge_ids",
-    [wave, rows.length],
+  const entityId = rows[0]?.entityId ?? '';
+  const page = await db.query<{ id: string; charge_ids: string[]; gl: Record<string, string> | null }>(
+    `SELECT 'page/' || pg_current_xact_id()::text || '.' || $1::text AS id, ARRAY(SELECT nextval('charge_id_seq') FROM generate_series(1, $2::integer)) AS charge_ids,
+       (SELECT jsonb_object_agg(key, gl_account) FROM gl_mapping WHERE entity_id = $3 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $3)) AS gl`,
+    [wave, rows.length, entityId],
   );
-  const { id: pageId = '', charge_ids: ids = [] } = page.rows[0] ?? {};
+  const { id: pageId = '', charge_ids: ids = [], gl } = page.rows[0] ?? {};
   const booked = rows.map((row, i): BookedCharge => ({ row, chargeId: BigInt(ids[i] ?? 0), pageId }));
-  await copyIn(db, [...beside, rowsFor(chargeTable, booked), ...journalRows(journalsOf(rows, pageId))]);
+  await copyIn(db, [...beside, rowsFor(chargeTable, booked), ...journalRows(journalsOf(rows, pageId), new Map([[entityId, gl ?? {}]]))]);
   return booked.map((b) => b.chargeId);
 }
 
@@ -101,7 +103,7 @@ function journalsOf(rows: readonly ChargeToBook[], pageId: string): Journal[] {
       'the charges of a page are of one seller',
     );
     const effectiveOn = inMonth.reduce((latest, { charge }) => (charge.serviceOn > latest ? charge.serviceOn : latest), '');
-    return { key: `${pageId}/${month}`, kind: 'rated', entityId, effectiveOn, sourceRef: pageId, fxRate: null, booked: bookedOf(inMonth) };
+    return { key: `${pageId}/${month}`, kind: 'rated', entityId, effectiveOn, period: month, sourceRef: pageId, fxRate: null, booked: bookedOf(inMonth) };
   });
 }
 

@@ -106,6 +106,7 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
     kind: isOwed ? 'stated' : isCredit ? 'credited' : 'invoiced',
     entityId: document.entity_id,
     effectiveOn: issueOn,
+    period: issueOn.slice(0, 7),
     sourceRef: document.id,
     fxRate: conversion.name,
     booked,

@@ -43,5 +43,5 @@ export async function bookWriteOffs(db: Db, runId: string, issueOn: string): Pro
     withMoney: Number(row.n),
     withEnergy: Number(row.n),
   }));
-  await writeJournals(db, [{ key, kind: 'writtenOff', entityId: first.entity_id, effectiveOn: issueOn, sourceRef: runId, fxRate: null, booked }]);
+  await writeJournals(db, [{ key, kind: 'writtenOff', entityId: first.entity_id, effectiveOn: issueOn, period: issueOn.slice(0, 7), sourceRef: runId, fxRate: null, booked }]);
 }

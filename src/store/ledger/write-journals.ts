@@ -1,10 +1,11 @@
+import { glKeyOf } from '../../core/ledger/gl-key.ts';
 import { accountsOfCharges, type LedgerEvent } from '../../core/ledger/ledger-table.ts';
 import { postingsFor } from '../../core/ledger/postings.ts';
 import { date, int4, int8, text } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
 import type { Db } from '../db.ts';
 
-/** What an entry is told apart by; what is not known, or is of several, is null. `glAccount` stands on the entries of what was sold or bought. */
+/** What an entry is told apart by; what is not known, or is of several, is null. `glAccount` is that of what was sold or bought. */
 export type Dimensions = {
   readonly accountId: string | null;
   readonly costCenter: string | null;
@@ -24,11 +25,16 @@ export type Journal = {
   readonly kind: 'rated' | 'invoiced' | 'credited' | 'writtenOff' | 'stated' | 'released' | 'paid';
   readonly entityId: string;
   readonly effectiveOn: string;
+  /** The month it counts for; where that is closed the database takes the next open one, or refuses a document. */
+  readonly period: string;
   readonly sourceRef: string;
   /** By which rate it came into the books, where one rate holds for all of it; each charge has its own. */
   readonly fxRate: string | null;
   readonly booked: readonly Booked[];
 };
+
+/** GL accounts by key, of each legal entity: the newest version of its mapping. */
+export type GlAccounts = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
 type Entry = Omit<Dimensions, 'glAccount'> & {
   readonly key: string;
@@ -47,6 +53,7 @@ const journalTable: CopyTable<Journal> = {
     column('entity_id', text, (j) => j.entityId),
     column('kind', text, (j) => j.kind),
     column('effective_on', date, (j) => j.effectiveOn),
+    column('period', text, (j) => j.period),
     column('source_ref', text, (j) => j.sourceRef),
     column('fx_rate', text, (j) => j.fxRate),
   ],
@@ -73,13 +80,18 @@ const entryTable: CopyTable<Entry> = {
 
 /** Books events in the caller's transaction, for the life of a state: fees released, and the like. A key that exists already is refused by the database. */
 export async function writeJournals(db: Db, journals: readonly Journal[]): Promise<void> {
-  const rows = journalRows(journals);
+  if (journals.length === 0) return;
+  const { rows: mapped } = await db.query<{ entity_id: string; accounts: Record<string, string> }>(
+    `SELECT entity_id, jsonb_object_agg(key, gl_account) AS accounts FROM gl_mapping m WHERE entity_id = ANY($1) AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = m.entity_id) GROUP BY 1`,
+    [[...new Set(journals.map((j) => j.entityId))]],
+  );
+  const rows = journalRows(journals, new Map(mapped.map((m) => [m.entity_id, m.accounts])));
   if (rows.length > 0) await copyIn(db, rows);
 }
 
 /** The rows of journals, ready for COPY beside others; a journal that comes to nothing has none. */
-export function journalRows(journals: readonly Journal[]): ReturnType<typeof rowsFor>[] {
-  const withEntries = journals.map((journal) => ({ journal, entries: entriesOf(journal) })).filter(({ entries }) => entries.length > 0);
+export function journalRows(journals: readonly Journal[], gl: GlAccounts): ReturnType<typeof rowsFor>[] {
+  const withEntries = journals.map((journal) => ({ journal, entries: entriesOf(journal, gl.get(journal.entityId) ?? {}) })).filter(({ entries }) => entries.length > 0);
   if (withEntries.length === 0) return [];
   return [
     rowsFor(
@@ -95,14 +107,15 @@ export function journalRows(journals: readonly Journal[]): ReturnType<typeof row
 
 const ofNothing = { costCenter: null, siteId: null, vatCode: null, serviceMonth: null, sourceId: null };
 
-/** One entry per account, unit and dimensions. */
-function entriesOf({ key, booked }: Journal): Entry[] {
+/** One entry per account, unit and dimensions. What the mapping does not name stays without: the month-end accrual asks for it. */
+function entriesOf({ key, booked }: Journal, accounts: Readonly<Record<string, string>>): Entry[] {
   const entries = new Map<string, Entry>();
   for (const { event, of, withMoney, withEnergy } of booked) {
     const { glAccount: ownGl, ...rest } = of;
     const dimensions = `${of.accountId}\n${of.costCenter}\n${of.siteId}\n${of.vatCode}\n${of.serviceMonth}\n${of.sourceId}`;
     for (const { ledgerAccount, unit, amount, book } of postingsFor(event)) {
-      const glAccount = accountsOfCharges.has(ledgerAccount) ? ownGl : null;
+      const glKey = glKeyOf(ledgerAccount, of.vatCode);
+      const glAccount = accountsOfCharges.has(ledgerAccount) ? ownGl : glKey === null ? null : (accounts[glKey] ?? null);
       // What a customer owes, and an owner is owed, is one sum.
       const isOfParty = ledgerAccount === 'receivable' || ledgerAccount === 'ownerPayable';
       const entryKey = `${ledgerAccount}\n${unit}\n${glAccount}\n${isOfParty ? of.accountId : dimensions}`;

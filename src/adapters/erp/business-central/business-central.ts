@@ -49,6 +49,7 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
   };
   const ensureParties = async (documents: readonly ErpDocument[]) => {
     for (const { accountId, kind } of documents) {
+      if (accountId === null) continue;
       const collection = kind === 'vendorBill' ? 'vendors' : 'customers';
       const place = `${collection}/${accountId}`;
       if (known.has(place)) continue;

@@ -29,7 +29,7 @@ const letters: Readonly<Record<ErpKind, string>> = { invoice: 'I', creditNote: '
 
 /** A ledger entry keeps no more of a journal line than its description: kind, number, run and VAT code stand there. */
 function descriptionOf({ kind, legalNumber, runId }: ErpDocument, line: ErpLine): string {
-  const text = `${letters[kind]} ${legalNumber ?? '-'} ${runTagOf(runId)} ${line.vatCode ?? '-'}`;
+  const text = `${letters[kind]} ${legalNumber ?? '-'} ${runTagOf(runId ?? '-')} ${line.vatCode ?? '-'}`;
   if (text.length > most.description) throw new ErpRefused(`"${text}" is longer than the ${most.description} characters that Business Central keeps: use shorter numbers or VAT codes`);
   return text;
 }
@@ -42,7 +42,7 @@ export function journalLinesOf(document: ErpDocument, dimension: string): readon
     const party = document.kind === 'vendorBill' ? 'Vendor' : 'Customer';
     return {
       accountType: line.part === 'party' ? party : 'G/L Account',
-      accountNumber: line.part === 'party' ? partyNumberOf(document.accountId) : line.glAccount,
+      accountNumber: line.part === 'party' ? partyNumberOf(document.accountId ?? '') : line.glAccount,
       postingDate: document.postedOn,
       documentNumber: documentNumberOf(document.key),
       // JSON has no decimals: amounts of a document are far below 2^53 minor units, where this text comes back exactly.

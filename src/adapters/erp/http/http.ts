@@ -43,7 +43,7 @@ export function httpErp(server: HttpErpServer, partiesOf: PartiesOf): ErpPort {
     settleMs: server.settleMs,
     find,
     async post(document) {
-      const [party] = await partiesOf([document.accountId]);
+      const [party] = document.accountId === null ? [] : await partiesOf([document.accountId]);
       const answer = await call('POST', '/documents', 'writes', { body: canonicalBytes({ document, party: party ?? null }).toString('utf8'), key: document.key });
       if (answer.status === 423) throw new ErpPeriodClosed(wordsOf(answer));
       if (answer.status === 409 || answer.status === 422) throw new ErpRefused(wordsOf(answer));

@@ -22,6 +22,7 @@ export async function invoiceValues(document: ErpDocument, books: Books): Promis
   const party = document.lines.filter((l) => l.part === 'party');
   const [owed] = party;
   if (owed === undefined || party.length > 1) throw new ErpRefused(`${document.key} has ${party.length} lines of its party: an invoice has one`);
+  if (document.accountId === null) throw new ErpRefused(`${document.key} is for nobody: an invoice has a party`);
   const who = await books.partyOf(document.accountId);
   const currency = chart.currencies.get(document.currency);
   // Amounts of a sale are credits here, and positive there.
@@ -90,7 +91,11 @@ const fields = [
 ];
 
 /** Posted invoices that match a domain, with their kind and run. What others wrote into Tryton is left out. */
-export async function postedInvoices(rpc: Rpc, books: Books, domain: readonly unknown[]): Promise<readonly (ErpHeld & { readonly kind: ErpKind; readonly key: string; readonly runId: string })[]> {
+export async function postedInvoices(
+  rpc: Rpc,
+  books: Books,
+  domain: readonly unknown[],
+): Promise<readonly (ErpHeld & { readonly kind: ErpKind; readonly key: string; readonly runId: string | null })[]> {
   const rows = (await rpc(`${model}.search_read`, [[domain, ['state', 'in', [...posted]]], 0, null, [['id', 'ASC']], fields, await books.context()], 'reads')) as Row[];
   return rows.flatMap((row) => {
     const ours = readDescription(row.description);

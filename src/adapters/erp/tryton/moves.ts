@@ -16,7 +16,8 @@ export async function moveValues(document: ErpDocument, books: Books): Promise<u
   if (document.currency !== chart.currency) throw new ErpRefused(`${document.key} is in ${document.currency}: journals go to Tryton in the company's ${chart.currency}`);
   const period = await books.periodOn(document.postedOn);
   const needsParty = document.lines.some((l) => chart.accounts.get(l.glAccount)?.needsParty === true);
-  const party = needsParty ? (await books.partyOf(document.accountId)).id : null;
+  if (needsParty && document.accountId === null) throw new ErpRefused(`${document.key} is for nobody, and stands on an account that Tryton keeps by party: let its key name another account`);
+  const party = needsParty && document.accountId !== null ? (await books.partyOf(document.accountId)).id : null;
   const lines = document.lines.map((line) => {
     const account = chart.accounts.get(line.glAccount);
     const amount = BigInt(line.amountMinor);
@@ -50,7 +51,7 @@ type Row = {
 const fields = ['number', 'description', 'date', 'company.currency.code', 'lines.debit', 'lines.credit', 'lines.description', 'lines.account.code', 'lines.analytic_lines.account.code'];
 
 /** Posted journals that match a domain. */
-export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unknown[]): Promise<readonly (ErpHeld & { readonly kind: ErpKind; readonly key: string; readonly runId: string })[]> {
+export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unknown[]): Promise<readonly (ErpHeld & { readonly kind: ErpKind; readonly key: string; readonly runId: string | null })[]> {
   const rows = (await rpc('model.account.move.search_read', [[domain, ['state', '=', 'posted'], ['origin', '=', null]], 0, null, [['id', 'ASC']], fields, await books.context()], 'reads')) as Row[];
   return rows.flatMap((row) => {
     const [key = '', ...rest] = (row.description ?? '').split(' ');

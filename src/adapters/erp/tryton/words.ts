@@ -3,7 +3,7 @@ import { erpKinds } from '../../../contracts/erp-document.ts';
 
 /** What Tryton keeps of ours where it has no field of its own: kind, number and run of a document. */
 export function descriptionOf({ kind, legalNumber, runId }: Pick<ErpDocument, 'kind' | 'legalNumber' | 'runId'>): string {
-  return `${kind} ${legalNumber ?? '-'} ${runId}`;
+  return `${kind} ${legalNumber ?? '-'} ${runId ?? '-'}`;
 }
 
 /** Undefined for what somebody else wrote. */
@@ -11,7 +11,7 @@ export function readDescription(text: string | null): Pick<ErpDocument, 'kind' |
   const [kind, number, runId, ...rest] = (text ?? '').split(' ');
   const known = erpKinds.find((k) => k === kind);
   if (known === undefined || number === undefined || runId === undefined || rest.length > 0) return undefined;
-  return { kind: known, legalNumber: number === '-' ? null : number, runId };
+  return { kind: known, legalNumber: number === '-' ? null : number, runId: runId === '-' ? null : runId };
 }
 
 /** VAT code and cost center of a line or tax row, as its description keeps them. */

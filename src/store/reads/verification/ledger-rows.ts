@@ -6,6 +6,10 @@ import { freeEnergySql } from '../../ledger/free-energy.ts';
 import type { Judged } from './intake-rows.ts';
 import { pagesOf } from './pages.ts';
 
+const ownGl = [...accountsOfCharges].map((account) => `'${account}'`).join(', ');
+/** SQL: the key under which the GL mapping has the account of a `ledger_entry e`, as `glKeyOf` of core/ledger has it. */
+export const glKeySql = `CASE WHEN e.unit = 'Wh' OR e.ledger_account IN (${ownGl}) THEN NULL WHEN e.ledger_account IN ('outputVat', 'inputVat', 'selfAssessedVat') THEN e.ledger_account || '.' || coalesce(e.vat_code, '') ELSE e.ledger_account END`;
+
 /** Each ledger transaction sums to zero in each unit and in the books, and has entries of its own. */
 export const ledgerBalances = (db: Db) =>
   pagesOf<Judged>(
@@ -62,13 +66,28 @@ export const ledgerDifferences = (db: Db) =>
        SELECT t.key, p.account, c.currency, CASE WHEN p.with_gl THEN c.gl_account END, c.cost_center, c.payer_account_id, c.site_id, c.vat_code, c.service_month, NULL, p.sign * c.net_minor, p.sign * c.book_net_minor
        FROM ledger_transaction t JOIN charge c ON t.key = 'release/' || c.charge_id || '/' || c.service_month JOIN posting p ON p.event = 'advanceFeeReleased' WHERE t.kind = 'released'
        UNION ALL
-       SELECT t.key, e.ledger_account, e.unit, e.gl_account, e.cost_center, e.account_id, e.site_id, CASE WHEN f.by_rate THEN NULL ELSE e.vat_code END, e.service_month, e.source_id, -e.amount, CASE WHEN f.by_rate THEN NULL ELSE -e.book_minor END
+       SELECT t.key, e.ledger_account, e.unit, CASE WHEN e.ledger_account IN (${ownGl}) THEN e.gl_account END, e.cost_center, e.account_id, e.site_id, CASE WHEN f.by_rate THEN NULL ELSE e.vat_code END, e.service_month, e.source_id, -e.amount, CASE WHEN f.by_rate THEN NULL ELSE -e.book_minor END
        FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_key = t.key LEFT JOIN issued d ON t.kind IN ('invoiced', 'credited') AND t.key = 'issue/' || d.id
        CROSS JOIN LATERAL (SELECT NOT coalesce(d.in_books, true) AND e.ledger_account IN ('receivable', 'outputVat', 'rounding', 'fxDifference', 'adjustment') AS by_rate) f
        WHERE t.kind IN ('rated', 'invoiced', 'credited', 'writtenOff', 'released')
      )
      SELECT 'ledger transaction ' || key || ': ' || account || ' is ' || -sum(amount) || ' ' || unit || CASE WHEN coalesce(sum(book), 0) <> 0 THEN ' and ' || -sum(book) || ' in the books' ELSE '' END || ' more than it was made of' AS problem
      FROM both_sides GROUP BY key, account, unit, gl_account, cost_center, account_id, site_id, vat_code, service_month, source_id HAVING sum(amount) <> 0 OR coalesce(sum(book), 0) <> 0 ORDER BY key, account, unit`,
+  );
+
+/** Transactions in another accounting period than their month's, or than a close sent them to; entries on an account of the chart that no version of the mapping has for them. */
+export const ledgerPlaces = (db: Db) =>
+  pagesOf<Judged>(
+    db,
+    `SELECT 'ledger transaction ' || t.key || ' stands in accounting period ' || t.period || ', and belongs into ' || n.month AS problem
+     FROM ledger_transaction t CROSS JOIN LATERAL (SELECT CASE t.kind WHEN 'rated' THEN right(t.key, 7) ELSE to_char(t.effective_on, 'YYYY-MM') END AS month) n
+     WHERE t.period <> n.month AND (t.period !~ '^\\d{4}-\\d\\d$' OR t.period < n.month
+       OR NOT EXISTS (SELECT FROM accounting_period_event v WHERE v.entity_id = t.entity_id AND v.action IN ('close', 'softClose') AND v.month >= n.month AND v.month < t.period))
+     UNION ALL
+     SELECT 'ledger transaction ' || e.transaction_key || ': ' || e.ledger_account || ' is on GL account ' || coalesce(e.gl_account, 'none') || ', which no version of the mapping has for it'
+     FROM ledger_entry e JOIN ledger_transaction t ON t.key = e.transaction_key CROSS JOIN LATERAL (SELECT ${glKeySql} AS key) k
+     WHERE (e.unit = 'Wh' AND e.gl_account IS NOT NULL) OR (k.key IS NOT NULL AND e.gl_account IS NOT NULL
+       AND NOT EXISTS (SELECT FROM gl_mapping m WHERE m.entity_id = t.entity_id AND m.key = k.key AND m.gl_account = e.gl_account)) ORDER BY 1`,
   );
 
 /** Transactions whose seller, date or source is not that of what they book. */

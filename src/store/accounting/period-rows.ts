@@ -1,0 +1,46 @@
+import type { PeriodState } from '../../core/accounting/period-states.ts';
+import { monthPeriod } from '../../core/time.ts';
+import { Refused } from '../commands/refusal.ts';
+import type { Db } from '../db.ts';
+
+export type PeriodOfEntity = {
+  readonly month: string;
+  readonly state: PeriodState;
+  readonly hasEnded: boolean;
+  /** Its end, in the entity's zone. */
+  readonly endAt: Date;
+  /** The first month before it that has postings and is not closed. */
+  readonly openBefore: string | null;
+  readonly closedAfter: string | null;
+  readonly askedBy: string | null;
+};
+
+/**
+ * A month of an entity, locked against postings until the caller's transaction ends: whoever books waits, and then sees what came of it. A
+ * month before a closed one is closed. Refused for an unknown entity or month.
+ */
+export async function lockPeriod(db: Db, entityId: string, month: string): Promise<PeriodOfEntity> {
+  if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new Refused('invalid', `"${month}" is no month such as 2019-12`);
+  const zone = (await db.query<{ time_zone: string }>('SELECT time_zone FROM legal_entity WHERE id = $1', [entityId])).rows[0]?.time_zone;
+  if (zone === undefined) throw new Refused('notFound', `there is no entity "${entityId}"`);
+  await db.query("SELECT pg_advisory_xact_lock(hashtextextended('period/' || $1, 0))", [entityId]);
+  const endAt = new Date(monthPeriod(month, zone).endMs);
+  const { rows } = await db.query<{ state: PeriodState | null; closed_through: string | null; has_ended: boolean; open_before: string | null; asked_by: string | null }>(
+    `SELECT (SELECT state FROM accounting_period WHERE entity_id = $1 AND month = $2) AS state, c.through AS closed_through, now() >= $3::timestamptz AS has_ended,
+       (SELECT min(period) FROM ledger_transaction WHERE entity_id = $1 AND period < $2 AND period > coalesce(c.through, '')) AS open_before,
+       (SELECT CASE WHEN action = 'askReopen' THEN actor END FROM accounting_period_event WHERE entity_id = $1 AND month = $2 ORDER BY id DESC LIMIT 1) AS asked_by
+     FROM (SELECT max(month) AS through FROM accounting_period WHERE entity_id = $1 AND state = 'closed') c`,
+    [entityId, month, endAt],
+  );
+  const row = rows[0];
+  const through = row?.closed_through ?? '';
+  return {
+    month,
+    state: month <= through ? 'closed' : (row?.state ?? 'open'),
+    hasEnded: row?.has_ended ?? false,
+    endAt,
+    openBefore: row?.open_before ?? null,
+    closedAfter: through > month ? through : null,
+    askedBy: row?.asked_by ?? null,
+  };
+}

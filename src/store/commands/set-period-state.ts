@@ -1,0 +1,29 @@
+import { type PeriodAction, type PeriodState, periodStep } from '../../core/accounting/period-states.ts';
+import { lockPeriod } from '../accounting/period-rows.ts';
+import type { Db } from '../db.ts';
+import { accrueLocked } from './accrue-month.ts';
+import { audit, type By } from './audit.ts';
+import { Refused } from './refusal.ts';
+
+export type PeriodOutcome = { readonly state: PeriodState; readonly waitsForSecond: boolean; readonly connections: readonly string[] };
+
+/**
+ * Soft-closes, closes or reopens an accounting period. Closing makes what is left of its accrual first, under the same lock, so that nothing is
+ * posted in between; a soft-closed month takes accruals alone. Reopening a closed one takes two persons: the first call asks, another person's does it. Refused with the reason otherwise.
+ */
+export async function setPeriodState(db: Db, input: { readonly entityId: string; readonly month: string; readonly action: PeriodAction; readonly reason: string }, by: By): Promise<PeriodOutcome> {
+  const { entityId, month, action, reason } = input;
+  const period = await lockPeriod(db, entityId, month);
+  const step = periodStep(period, action, by.actor);
+  if ('refused' in step) throw new Refused('wrongState', `${month} of ${entityId}: ${step.refused}`);
+  const waits = 'waitsForSecond' in step;
+  if (waits && period.askedBy === by.actor) throw new Refused('forbidden', `you asked for ${month} to be reopened: somebody else has to do it`);
+  const accrued = action === 'close' ? await accrueLocked(db, entityId, period, reason, by) : undefined;
+  const note = (what: string) => db.query('INSERT INTO accounting_period_event (entity_id, month, action, actor, reason) VALUES ($1, $2, $3, $4, $5)', [entityId, month, what, by.actor, reason]);
+  await note(waits ? 'askReopen' : action);
+  const state = waits ? period.state : step.to;
+  if (!waits)
+    await db.query('INSERT INTO accounting_period (entity_id, month, state) VALUES ($1, $2, $3) ON CONFLICT (entity_id, month) DO UPDATE SET state = excluded.state', [entityId, month, state]);
+  await audit(db, by, { action: `period.${waits ? 'reopenAsked' : action}`, subject: `${entityId}/${month}`, reason, after: { state } });
+  return { state, waitsForSecond: waits, connections: accrued?.connections ?? [] };
+}
