@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { closeSet, issueRun } from '../support/bill.ts';
+import { closeSet, finishRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -26,7 +27,7 @@ it('a purchase order that is required and missing parks its account and nothing 
   await processAll(store);
   await store.pool.query("UPDATE account SET purchase_order_required = true WHERE id = 'acc_fleet_taxi'");
   const runId = await closeSet(store, '2019-12');
-  await store.pool.query("UPDATE billing_run SET state = 'previewing' WHERE id = $1", [runId]);
+  await store.tx((db) => advanceRun(db, runId, 'previewing'));
   await store.tx((db) => buildDocuments(db, runId));
   const accounts = async () => (await store.pool.query("SELECT account_id, state, reason FROM run_account WHERE run_id = $1 AND account_id !~ 'brf' ORDER BY 1", [runId])).rows;
   expect(await accounts()).toEqual([
@@ -34,8 +35,8 @@ it('a purchase order that is required and missing parks its account and nothing 
     { account_id: 'acc_fleet_taxi', state: 'parked', reason: expect.stringContaining('wants a purchase order on its invoices, and none is entered. Enter purchaseOrder') },
   ]);
   await store.pool.query("UPDATE account SET purchase_order = 'PO-4711' WHERE id = 'acc_fleet_taxi'");
-  await store.pool.query("UPDATE billing_run SET state = 'collecting' WHERE id = $1", [runId]);
-  await issueRun(store, runId, '2020-01-07');
+  await store.tx((db) => advanceRun(db, runId, 'inReview'));
+  await finishRun(store, runId, '2020-01-07');
   const { rows } = await store.pool.query<{ id: string }>("SELECT id FROM document WHERE account_id IN ('acc_driver_16', 'acc_fleet_taxi') AND state = 'issued' ORDER BY account_id");
   expect(
     (
