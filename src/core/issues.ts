@@ -29,6 +29,8 @@ const catalogue = {
     'Ask for the price, or sign a carry decision for the close; our tariff never takes its place.',
   ],
   purchaseDiffers: ['they claim {claimed} {currency}, the agreed price is {ours}: {percent} % apart, more than {limit} %', 'The agreed price is booked; take the difference up with the partner.'],
+  invoicedTwice: ['the CDR stands twice on the invoice', 'Ask the partner for one line per CDR.'],
+  vatUnexpected: ['the invoice states VAT, and its sessions stand under {code}, which bears none', 'Ask for an invoice without VAT, or correct the VAT table and rate the sessions again.'],
   notOurDriver: [
     'token {token} of {category} account {account} charged at the charger of another operator',
     'Map the token to one of our customers, or reject the record: this session is not ours to bill.',

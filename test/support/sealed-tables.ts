@@ -39,4 +39,8 @@ export const sealedTables = [
   'accrual',
   'accrual_line',
   'accrual_expectation',
+  'payment_fact',
+  'partner_invoice',
+  'partner_invoice_line',
+  'partner_invoice_charge',
 ] as const;

@@ -1,129 +1,178 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { decidePayment, proposePayment } from '../../store/commands/payments.ts';
-import type { Store } from '../../store/db.ts';
-import { listPayments } from '../../store/reads/payments.ts';
-import { allow, may, readers } from '../auth.ts';
+import { formatMinor, parseMinor } from '../../core/money.ts';
+import { matchPartnerInvoice } from '../../store/commands/match-partner-invoice.ts';
+import { statePayments } from '../../store/commands/state-payments.ts';
+import { documentCurrency } from '../../store/reads/credits.ts';
+import { partnerInvoices, paymentsOf } from '../../store/reads/partner-invoices.ts';
+import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { paymentFileOf } from '../payment-file.ts';
-import { issueBody, Problem } from '../problem.ts';
-import { fileResponse } from '../run-files.ts';
-import { body, idempotencyHeader, issue, json, money, problems, reason } from '../schemas.ts';
-import { byOf } from './run-context.ts';
+import { Problem } from '../problem.ts';
+import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems } from '../schemas.ts';
+import { byOf, type RunDeps } from './run-context.ts';
 
-const tags = ['Payments'];
-const item = z.object({ accountId: z.string(), name: z.string(), amount: money, endToEndId: z.string(), bankAccount: z.string(), remittance: z.string() });
-const payment = z
-  .object({
-    paymentId: z.string(),
-    entityId: z.string(),
-    state: z.enum(['proposed', 'approved', 'rejected']),
-    format: z.string(),
-    currency: z.string(),
-    amount: money,
-    executeOn: z.string(),
-    dueUntil: z.string(),
-    contentHash: z.string(),
-    reason: z.string(),
-    author: z.string(),
-    proposedAt: z.string(),
-    decidedBy: z.string().nullable(),
-    comment: z.string().nullable(),
-    items: z.array(item).readonly(),
-  })
-  .openapi('Payment');
-const paymentId = z.object({
-  paymentId: z
+const documentId = z.object({
+  id: z
     .string()
     .min(1)
-    .openapi({ param: { name: 'paymentId', in: 'path' } }),
+    .openapi({ param: { name: 'id', in: 'path' } }),
 });
+const text = z.string().trim().min(1).max(200);
+const writers = ['finance-preparer', 'finance-approver', 'admin'] as const;
+const payment = z.object({
+  reference: text.openapi({ description: 'Names the payment, once per document.' }),
+  paidOn: z.iso.date(),
+  amount: money.openapi({ description: 'In the document’s currency; negative takes a payment back.' }),
+});
+const outcome = z.enum(['equal', 'accepted', 'disputed', 'unknown']);
+const matchedLine = z.object({ cdrId: z.string(), amount: money, accrued: money, outcome });
 
-/** Payments that we send ourselves. */
-export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
-  app.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/payments',
-      tags,
-      summary: 'Payments, newest first',
-      middleware: allow(...readers),
-      request: { query: z.object({ entityId: z.string().min(1).optional() }) },
-      responses: { 200: json(z.object({ items: z.array(payment).readonly() }), 'At most 200.'), ...problems },
-    }),
-    async (c) => c.json({ items: (await listPayments(store.pool, c.req.valid('query'))) as z.infer<typeof payment>[] }, 200),
-  );
+/** What customers paid of our documents, and what partners invoice us. */
+export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {
   app.openapi(
     createRoute({
       method: 'post',
-      path: '/v1/payments',
-      tags,
-      summary: 'Propose to pay what site owners are owed',
-      description: 'One item per payee, credits set off (D32). Only where we are the authority for outgoing payment; `paymentId` is null when nobody is to be paid.',
-      middleware: allow(...may.plan),
+      path: '/v1/documents/{id}/payments',
+      tags: ['Documents'],
+      summary: 'State payments of an issued document',
+      description: 'A document counts as paid when its payments come to what it asks for. Shares of site owners whose contract names revenue that is paid are released with the next run.',
+      middleware: allow(...writers),
+      request: { params: documentId, headers: idempotencyHeader, body: body(z.object({ origin: z.enum(['erp', 'person']).default('person'), payments: z.array(payment).min(1).max(1000) })) },
+      responses: { 200: json(z.object({ kept: z.int().openapi({ description: 'Those that were not known.' }) }), 'Kept.'), ...problems },
+    }),
+    async (c) => {
+      const { id } = c.req.valid('param');
+      const { origin, payments } = c.req.valid('json');
+      const currency = await documentCurrency(store.pool, id);
+      if (currency === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
+      const rows = payments.map(({ amount, ...p }) => ({ ...p, documentId: id, amountMinor: minorOf(amount, currency) }));
+      return c.json(await store.tx((db) => statePayments(db, rows, origin, byOf(c))), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/documents/{id}/payments',
+      tags: ['Documents'],
+      summary: 'Payments that were stated of a document',
+      middleware: allow(...readers),
+      request: { params: documentId },
+      responses: { 200: json(z.object({ items: z.array(payment.extend({ origin: z.string(), author: z.string() })).readonly() }), 'In the order they were stated.'), ...problems },
+    }),
+    async (c) => {
+      const { id } = c.req.valid('param');
+      const currency = await documentCurrency(store.pool, id);
+      if (currency === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
+      const items = (await paymentsOf(store.pool, id)).map(({ amountMinor, ...p }) => ({ ...p, amount: formatMinor(amountMinor, currency) }));
+      return c.json({ items }, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/partner-invoices',
+      tags: ['Partner invoices'],
+      summary: 'Match an operator’s invoice CDR by CDR against what we accrued, and book it',
+      description:
+        'Differences within the agreement’s tolerance are accepted as cost, larger ones and unknown CDRs are disputed, unless the line says otherwise. Under reverse charge the VAT is self-assessed. It goes to the ERP as a vendor bill. What it does not name stays accrued.',
+      middleware: allow(...writers),
       request: {
         headers: idempotencyHeader,
         body: body(
           z.object({
-            entityId: z.string().min(1),
+            accountId: text,
+            number: text.openapi({ description: 'The partner’s own; once per account.' }),
+            issuedOn: z.iso.date(),
+            postedOn: z.iso.date().openapi({ description: 'The date it counts for in the books.' }),
             currency: z.string().regex(/^[A-Z]{3}$/),
-            format: z.enum(['pain.001.001.03', 'pain.001.001.09']).default('pain.001.001.03'),
-            dueUntil: z.iso.date(),
-            executeOn: z.iso.date(),
-            reason,
+            vat: money.default('0').openapi({ description: 'As it states it.' }),
+            lines: z
+              .array(z.object({ cdrId: text, amount: money.openapi({ description: 'Net.' }), ifDiffers: z.enum(['accept', 'dispute']).optional() }))
+              .min(1)
+              .max(100_000),
           }),
         ),
       },
-      responses: { 201: json(z.object({ paymentId: z.string().nullable(), leftOut: z.array(issue) }), 'Proposed; and who is not paid, with the reason.'), ...problems },
-    }),
-    async (c) => {
-      const made = await store.tx((db) => proposePayment(db, c.req.valid('json'), byOf(c), c.req.valid('header')['idempotency-key']));
-      return c.json({ paymentId: made.paymentId, leftOut: made.leftOut.map(issueBody) as z.infer<typeof issue>[] }, 201);
-    },
-  );
-  app.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/payments/{paymentId}',
-      tags,
-      summary: 'A payment with its payees',
-      middleware: allow(...readers),
-      request: { params: paymentId },
-      responses: { 200: json(payment, 'The payment.'), ...problems },
-    }),
-    async (c) => {
-      const [found] = await listPayments(store.pool, c.req.valid('param'));
-      if (found === undefined) throw new Problem(404, 'notFound', `There is no payment "${c.req.valid('param').paymentId}".`);
-      return c.json(found as z.infer<typeof payment>, 200);
-    },
-  );
-  app.openapi(
-    createRoute({
-      method: 'post',
-      path: '/v1/payments/{paymentId}/decision',
-      tags,
-      summary: 'Approve exactly the content of a hash, or reject it',
-      description: 'Never by its author, nor by who entered a bank account in it. A rejected payment lets go of its documents.',
-      middleware: allow(...may.approve),
-      request: {
-        params: paymentId,
-        headers: idempotencyHeader,
-        body: body(z.object({ contentHash: z.string().regex(/^[0-9a-f]{64}$/), decision: z.enum(['approve', 'reject']), comment: reason })),
+      responses: {
+        200: json(z.object({ invoiceId: z.string(), net: money, accepted: money, disputed: money, selfAssessedVat: money, lines: z.array(matchedLine).readonly() }), 'Matched and booked.'),
+        ...problems,
       },
-      responses: { 200: json(z.object({ state: z.string() }), 'Decided.'), ...problems },
     }),
-    async (c) => c.json(await store.tx((db) => decidePayment(db, { ...c.req.valid('param'), ...c.req.valid('json') }, byOf(c))), 200),
+    async (c) => {
+      const { lines, vat, ...rest } = c.req.valid('json');
+      const { currency } = rest;
+      const invoice = { ...rest, vatMinor: minorOf(vat, currency), lines: lines.map(({ amount, ...l }) => ({ ...l, netMinor: minorOf(amount, currency) })) };
+      const made = await store.tx((db) => matchPartnerInvoice(db, invoice, byOf(c)));
+      await orders.wakeErp(made.connectionId);
+      const words = (minor: bigint) => formatMinor(minor, currency);
+      return c.json(
+        {
+          invoiceId: made.invoiceId,
+          net: words(made.netMinor),
+          accepted: words(made.acceptedMinor),
+          disputed: words(made.disputedMinor),
+          selfAssessedVat: words(made.selfAssessedMinor),
+          lines: made.lines.map((l) => ({ cdrId: l.cdrId, amount: words(l.netMinor), accrued: words(l.accruedMinor), outcome: l.outcome })),
+        },
+        200,
+      );
+    },
   );
+
   app.openapi(
     createRoute({
       method: 'get',
-      path: '/v1/payments/{paymentId}/file',
-      tags,
-      summary: 'The file for the bank, pain.001',
-      description: 'MsgId and EndToEndId never change, and neither do the bytes: a file that is sent twice is one.',
-      middleware: allow('finance-approver', 'admin'),
-      request: { params: paymentId },
-      responses: { 200: { description: 'The file; `x-content-sha256` is its hash.', content: { 'application/xml': { schema: z.string() } } }, ...problems },
+      path: '/v1/partner-invoices',
+      tags: ['Partner invoices'],
+      summary: 'Partners’ invoices as they were matched',
+      middleware: allow(...readers),
+      request: { query: pageQuery.extend({ accountId: text.optional() }) },
+      responses: {
+        200: json(
+          pageOf(
+            z.object({
+              invoiceId: z.string(),
+              accountId: z.string(),
+              number: z.string(),
+              issuedOn: z.string(),
+              currency: z.string(),
+              net: money,
+              accepted: money,
+              disputed: money,
+              lines: z.array(matchedLine.extend({ recordId: z.string().nullable() })).readonly(),
+            }),
+          ),
+          'By id.',
+        ),
+        ...problems,
+      },
     }),
-    async (c) => fileResponse(await paymentFileOf(store.pool, c.req.valid('param').paymentId)) as never,
+    async (c) => {
+      const { cursor, limit, accountId } = c.req.valid('query');
+      const { items, nextCursor } = await partnerInvoices(store.pool, { accountId }, { cursor, limit });
+      const views = items.map(({ netMinor, acceptedMinor, disputedMinor, lines, ...i }) => ({
+        ...i,
+        net: formatMinor(netMinor, i.currency),
+        accepted: formatMinor(acceptedMinor, i.currency),
+        disputed: formatMinor(disputedMinor, i.currency),
+        lines: lines.map((l) => ({
+          cdrId: l.cdrId,
+          recordId: l.recordId,
+          amount: formatMinor(BigInt(l.netMinor), i.currency),
+          accrued: formatMinor(BigInt(l.accruedMinor), i.currency),
+          outcome: outcome.parse(l.outcome),
+        })),
+      }));
+      return c.json({ items: views, nextCursor }, 200);
+    },
   );
+}
+
+function minorOf(amount: string, currency: string): bigint {
+  try {
+    return parseMinor(amount, currency);
+  } catch (error) {
+    throw new Problem(422, 'invalid', (error as Error).message);
+  }
 }

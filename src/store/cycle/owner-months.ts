@@ -8,6 +8,7 @@ import { loadPricePoints } from '../price-points.ts';
 import { recordKeySql } from '../record-key.ts';
 import { earnsNothing } from './exclusion-match.ts';
 import type { OwnerContract } from './owner-contracts.ts';
+import { isPaid } from './paid-sales.ts';
 import { issuingStates } from './run-state.ts';
 
 /** The months to state of a contract, oldest first, one after the other, and what guarantees had added before them. */
@@ -28,6 +29,7 @@ type SaleRow = {
   net: bigint;
   energy_wh: bigint;
   claimed: boolean;
+  paid: boolean;
   written_off: boolean;
   is_new: boolean;
 };
@@ -82,7 +84,7 @@ export async function loadOwnerMonths(
         const sessions = (salesOf.get(`${contract.accountId} ${contract.currency} ${serviceMonth}`) ?? []).flatMap((s): StatementInput['sessions'][number][] => {
           const [startMs, endMs] = [Number(s.start_ms), Number(s.end_ms)];
           const version = versionAt(contract.versions, startMs);
-          if (version === undefined || (!s.claimed && version.agreement.basis !== 'rated')) return [];
+          if (version === undefined || !counts(s, version.agreement.basis)) return [];
           const energy = delivered.get(s.record_id) ?? { energyWh: s.energy_wh, stretches: [{ startMs, endMs, energyWh: s.energy_wh }] };
           return [
             {
@@ -122,6 +124,11 @@ export async function loadOwnerMonths(
   });
 }
 
+/** Whether a sale earns by now (D16). */
+function counts(sale: SaleRow, basis: 'rated' | 'billed' | 'paid'): boolean {
+  return basis === 'rated' || (sale.claimed && (basis === 'billed' || sale.paid));
+}
+
 /** What a claim `k` of run `b` decides for good, as run $1 sees it: its own, and those of runs that issue. Others may still change their mind, and what is claimed by none came after the set closed. */
 const seen = `(k.run_id = $1 OR b.state IN ${issuingStates})`;
 
@@ -132,16 +139,16 @@ const seen = `(k.run_id = $1 OR b.state IN ${issuingStates})`;
 async function loadSales(db: Db, run: { readonly runId: string; readonly entityId: string }, accountIds: readonly string[], months: readonly string[]): Promise<SaleRow[]> {
   const { rows } = await db.query<SaleRow>(
     `WITH sold AS MATERIALIZED (
-       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor, k.disposition, k.run_id, ${earnsNothing} AS written_off
+       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor, k.disposition, k.run_id, ${earnsNothing} AS written_off, ${isPaid} AS paid
        FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
        WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession' AND ${seen}),
      revised AS (
-       SELECT o.record_id, o.revision, o.site_id, o.owner_account_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_or(o.written_off) AS written_off,
+       SELECT o.record_id, o.revision, o.site_id, o.owner_account_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_and(o.paid) AS paid, bool_or(o.written_off) AS written_off,
          bool_or(o.run_id = $1) AS is_new
        FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM sold m WHERE m.reversal_of = o.charge_id AND m.disposition <> 'carried') GROUP BY 1, 2, 3, 4, 5, 6),
      latest AS (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
      SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, l.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
-       (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.written_off, l.is_new
+       (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.paid, l.written_off, l.is_new
      FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision JOIN record_head h ON h.record_id = l.record_id`,
     [run.runId, run.entityId, accountIds, months],
   );

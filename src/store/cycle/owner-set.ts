@@ -1,6 +1,7 @@
 import type { Db } from '../db.ts';
 import { onLikelyLines } from './likely-lines.ts';
 import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
+import { isPaid } from './paid-sales.ts';
 import { lockRun } from './run-state.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
@@ -29,7 +30,7 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
 
 /**
  * Claims what of shares is released, and answers how many each contract has. A mirror goes with the charge it takes back.
- * Rows that a cancelled run stated are open again and come along. Shares on revenue that is paid wait: payments are not known here yet.
+ * Rows that a cancelled run stated are open again and come along. Of revenue that is paid a share waits for the payment; its mirror, for what it takes back.
  */
 const claimShares = `WITH open AS MATERIALIZED (
     SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, v.clauses->>'basis' AS basis FROM billing_run r
@@ -40,9 +41,13 @@ const claimShares = `WITH open AS MATERIALIZED (
   billed AS (
     SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL
     JOIN claim k ON k.charge_id = s.charge_id AND k.disposition <> 'carried'),
+  unpaid AS (
+    SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON o.basis = 'paid' AND s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL AND s.reversal_of IS NULL
+    JOIN claim k ON k.charge_id = s.charge_id AND NOT ${isPaid}),
   released AS (
-    SELECT o.* FROM open o LEFT JOIN billed b ON b.record_id = o.record_id AND b.revision = o.revision
-    WHERE o.record_id IS NULL OR o.reversal_of IS NOT NULL OR o.basis = 'rated' OR coalesce(o.basis, 'billed') = 'billed' AND b.record_id IS NOT NULL),
+    SELECT o.* FROM open o LEFT JOIN billed b ON b.record_id = o.record_id AND b.revision = o.revision LEFT JOIN unpaid u ON u.record_id = o.record_id AND u.revision = o.revision
+    WHERE o.record_id IS NULL OR o.basis = 'rated' OR CASE WHEN o.reversal_of IS NOT NULL THEN o.basis IS DISTINCT FROM 'paid' OR EXISTS (SELECT FROM claim r WHERE r.charge_id = o.reversal_of)
+      ELSE b.record_id IS NOT NULL AND u.record_id IS NULL END),
   made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${onLikelyLines('SELECT charge_id, payee_account_id AS account_id FROM released')})
   SELECT contract_id, count(*) FILTER (WHERE record_id IS NOT NULL) AS shares FROM released GROUP BY contract_id`;
 
@@ -59,7 +64,8 @@ export async function followPulledIn(db: Db, runId: string, payees: readonly str
     `INSERT INTO claim (charge_id, run_id, account_id, disposition, pulled_in_by)
      SELECT DISTINCT ON (c.charge_id) c.charge_id, $1, c.payee_account_id, 'document', sk.pulled_in_by
      FROM claim sk JOIN rated_charge s ON s.charge_id = sk.charge_id JOIN rated_charge c ON ${sameSale} AND c.role IN ${shareRoles} AND c.payee_account_id = ANY($2)
-     JOIN open_charge o ON o.charge_id = c.charge_id WHERE sk.run_id = $1 AND sk.pulled_in_by IS NOT NULL ON CONFLICT DO NOTHING`,
+     JOIN open_charge o ON o.charge_id = c.charge_id LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
+     WHERE sk.run_id = $1 AND sk.pulled_in_by IS NOT NULL AND v.clauses->>'basis' IS DISTINCT FROM 'paid' ON CONFLICT DO NOTHING`,
     [runId, payees],
   );
 }

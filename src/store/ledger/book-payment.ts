@@ -19,5 +19,7 @@ export async function bookPayment(db: Db, paymentId: string): Promise<void> {
       withEnergy: 0,
     }),
   );
-  await writeJournals(db, [{ key: `payment/${paymentId}`, kind: 'paid', entityId: payment.entity_id, effectiveOn: payment.execute_on, period: payment.execute_on.slice(0, 7), sourceRef: paymentId, fxRate: null, booked }]);
+  await writeJournals(db, [
+    { key: `payment/${paymentId}`, kind: 'paid', entityId: payment.entity_id, effectiveOn: payment.execute_on, period: payment.execute_on.slice(0, 7), sourceRef: paymentId, fxRate: null, booked },
+  ]);
 }

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { statePayments } from '../../src/store/commands/state-payments.ts';
+import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { closeSet, issueRun } from '../support/bill.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+let database: TestDatabase;
+let store: Store;
+const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
+const statedOf = async (runId: string) => (await rows("SELECT type, net_minor, state FROM document WHERE run_id = $1 AND account_id = 'acc_brf_north'", [runId])).map((d) => [d.type, d.net_minor]);
+const pay = (documentId: string, reference: string, amountMinor: bigint) =>
+  store.tx((db) => statePayments(db, [{ documentId, reference, paidOn: '2020-01-20', amountMinor }], 'person', { actor: 'ar' }));
+const month = async (period: string, issuedOn: string) => {
+  const runId = await closeSet(store, period);
+  await store.tx((db) => closeOwnerSet(db, runId));
+  await issueRun(store, runId, issuedOn, true);
+  return runId;
+};
+let invoice: { id: string; payable_minor: bigint };
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+  await store.pool.query(
+    "INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ('ctr_brf_north', 2, '2019-11-01T00:00:00+01:00', 'infinity', $1, 'test')",
+    [JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', basis: 'paid', clauses: [{ kind: 'netShare', id: 'share', percent: '12.5' }] })],
+  );
+  // 10 kWh of a fleet at 2.234 at the owner's site: 22.34 net, of which 12.5 % is 2.7925, so 2.79.
+  await storeLines(store, [session(1, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: '10.12.2019 10:00', end: '10.12.2019 12:00' })]);
+  await processAll(store);
+}, 60_000);
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+
+describe('a share of what is paid', () => {
+  it('waits while the invoice is not paid, or only in part', async () => {
+    const december = await month('2019-12', '2020-01-06');
+    expect(await statedOf(december)).toEqual([]);
+    [invoice] = (await rows("SELECT id, payable_minor FROM document WHERE run_id = $1 AND type = 'invoice'", [december])) as [typeof invoice];
+    // 22.34 and 25 % VAT (5.585, so 5.59) are 27.93.
+    expect(invoice.payable_minor).toBe(2793n);
+    await pay(invoice.id, 'bank-1', 2000n);
+    const january = await month('2020-01', '2020-02-06');
+    expect(await statedOf(january)).toEqual([]);
+  });
+
+  it('is released to the next statement once all of it is paid', async () => {
+    await pay(invoice.id, 'bank-2', 793n);
+    const february = await month('2020-02', '2020-03-06');
+    expect(await statedOf(february)).toEqual([['settlementStatement', 279n]]);
+  });
+
+  it('keeps a payment once, and refuses another amount under its reference, or one of what is not issued', async () => {
+    expect(await pay(invoice.id, 'bank-2', 793n)).toEqual({ kept: 0 });
+    await expect(pay(invoice.id, 'bank-2', 794n)).rejects.toThrow(/another amount or day/);
+    await expect(pay('doc_none', 'bank-3', 1n)).rejects.toThrow(/no issued document doc_none/);
+  });
+});
