@@ -16,20 +16,20 @@ SELECT seal_table('payment_item');
 -- What is paid, or set off: each document once. A rejected payment lets go of its documents.
 CREATE TABLE payment_document (document_id text PRIMARY KEY REFERENCES document, payment_id text NOT NULL REFERENCES payment, account_id text NOT NULL);
 CREATE INDEX payment_document_payment ON payment_document (payment_id);
-CREATE FUNCTION guard_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION guard_outgoing_payment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD.state <> 'proposed' OR to_jsonb(NEW) - '{state,decided_by,comment,decided_at}'::text[] IS DISTINCT FROM to_jsonb(OLD) - '{state,decided_by,comment,decided_at}'::text[] THEN
     RAISE EXCEPTION 'payment % is decided, and does not change', OLD.id USING ERRCODE = 'WL001';
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER guard_payment BEFORE UPDATE ON payment FOR EACH ROW EXECUTE FUNCTION guard_payment();
-CREATE FUNCTION guard_payment_document() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE TRIGGER guard_outgoing_payment BEFORE UPDATE ON payment FOR EACH ROW EXECUTE FUNCTION guard_outgoing_payment();
+CREATE FUNCTION guard_outgoing_payment_document() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT FROM payment WHERE id = OLD.payment_id AND state = 'approved') THEN RAISE EXCEPTION 'document % is paid', OLD.document_id USING ERRCODE = 'WL001'; END IF;
   RETURN OLD;
 END $$;
-CREATE TRIGGER guard_payment_document BEFORE DELETE ON payment_document FOR EACH ROW EXECUTE FUNCTION guard_payment_document();
+CREATE TRIGGER guard_outgoing_payment_document BEFORE DELETE ON payment_document FOR EACH ROW EXECUTE FUNCTION guard_outgoing_payment_document();
 GRANT SELECT, INSERT ON payment_item TO wattledger_app;
 GRANT SELECT, INSERT, DELETE ON payment_document TO wattledger_app;
 GRANT SELECT, INSERT, UPDATE ON payment TO wattledger_app;
