@@ -11,8 +11,10 @@ import type { SignedDecision } from '../store/intake/load-decisions.ts';
 import type { Head } from '../store/intake/load-page.ts';
 import type { SetupBook } from '../store/intake/load-setup.ts';
 import type { SpanRow } from '../store/intake/session-spans.ts';
-import type { Outcome, RecordRow } from '../store/intake/write-page.ts';
-import { type Parsed, recordKeyText } from './parse-page.ts';
+import type { RecordRow } from '../store/intake/write-page.ts';
+import { type Parsed, type Readable, recordKeyText } from './parse-page.ts';
+import { keepAsEvidence, takeBack } from './set-aside.ts';
+import type { Verdict } from './verdict.ts';
 
 /**
  * Why a message is looked at: it came; what it waited for may be there; its neighbours changed; or somebody ordered that what it was billed is
@@ -29,19 +31,6 @@ export type PageContext = {
   /** What a record is charged as it stands; of those that are billed anew. */
   readonly chargedFor: (recordId: bigint) => ChargeRecord['allocation'] | undefined;
 };
-/** What is to be done about one message; `head` is how the record stands afterwards. */
-export type Verdict = {
-  readonly outcome: Outcome;
-  readonly issues: readonly Issue[];
-  readonly head?: Head;
-  readonly seal?: RecordRow;
-  /** What is booked is to be reversed and nothing takes its place. */
-  readonly unbook?: boolean;
-  /** Where the session stands now; null takes it out of its neighbours' sight. */
-  readonly span?: SpanRow | null;
-};
-export type Readable = Extract<Parsed, { readonly version: unknown }>;
-
 const nothing: Verdict = { outcome: 'duplicate', issues: [] };
 const noWaiting = { waiting: null, waitingFor: null, worth: null, issues: [] } as const;
 
@@ -74,7 +63,8 @@ function decideMessage(item: Parsed, head: Head, page: PageContext): Verdict | u
   }
   if (page.occasion === 'revisit') return revisit(item, head, page);
   if (page.occasion === 'rebill' || page.occasion === 'reopen') return billAnew(item, head, page);
-  switch (placeVersion(version, head, message.source.repeatProfile)) {
+  // A credit is no other content under a known key: it says so itself.
+  switch (placeVersion(version, head, item.credit ? 'revise' : message.source.repeatProfile)) {
     case 'repeatsStanding': {
       const standing = later(head.standing, version);
       // The source went back to what stands: what it said in between is older now.
@@ -207,6 +197,7 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
   const { source } = message;
   const said = spanOf(item, head);
   const others = page.neighbours(said);
+  if (item.credit) return takeBack(item, head, evaluate(item, item.facts, [], page, true), said);
   const twin = betterTwin(said, others);
   const payer = page.setup.payer(source.id, item.facts.tokenRef, said.startMs);
   const context = { profile: source.ruleProfile, category: payer?.category };
@@ -240,6 +231,9 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
 
   const { facts, correction } = signed?.action === 'correct' ? correctFacts(item.facts, signed.correction, signed) : { facts: item.facts, correction: undefined };
   const span = correction === undefined ? said : spanOf({ ...item, facts }, head);
+  const measured = item.facts.measuredBy === undefined ? undefined : evaluate(item, item.facts, [], page, true);
+  // Without its site and account there is nothing to compare it with: it waits for them like any other.
+  if (measured?.siteId != null && measured.accountId !== null) return keepAsEvidence(item, head, measured, said);
   const verdict = evaluate(item, facts, checkOverlaps(span, others, facts.cdrId, context), page, isSettled(page, signed));
   const where = {
     siteId: verdict.siteId,

@@ -10,10 +10,12 @@ import type { TokenUse } from '../store/intake/load-setup.ts';
 
 /** A message of a page and what its parser made of it. */
 export type Parsed = { readonly message: PageMessage; readonly key: HeadKey; readonly issues: readonly Issue[] } & (
-  | { readonly facts: ChargeFacts; readonly version: Version; readonly token: TokenUse }
+  | { readonly facts: ChargeFacts; readonly version: Version; readonly token: TokenUse; readonly credit: boolean }
   /** It cannot be read; `statedWh` is what it still says of its energy. */
   | { readonly facts: undefined; readonly statedWh: number }
 );
+
+export type Readable = Extract<Parsed, { readonly version: unknown }>;
 
 /** Parses a message by its source's format. What cannot be read keeps the key that the intake gave it. */
 export function parseMessage(message: PageMessage): Parsed {
@@ -41,6 +43,7 @@ export function parseMessage(message: PageMessage): Parsed {
     facts,
     version: { hash: factsHash(facts), updatedAt: parsed.updatedAt ?? null },
     token: { sourceId: source.id, ref: facts.tokenRef, uid: parsed.facts.tokenKey },
+    credit: parsed.credit === true,
     issues: parsed.issues,
   };
 }

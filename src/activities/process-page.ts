@@ -9,8 +9,8 @@ import { type Head, headKeyText, loadMessages, lockHeads } from '../store/intake
 import { loadSetup, type TokenUse } from '../store/intake/load-setup.ts';
 import { loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
 import { type BookedRecord, type FindingRow, type OutcomeRow, type RecordRow, sealAndBook, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
-import { decideOrHold, type Occasion, type Readable, spanOf } from './decide-message.ts';
-import { type Parsed, parseMessage, recordKeyText } from './parse-page.ts';
+import { decideOrHold, type Occasion, spanOf } from './decide-message.ts';
+import { type Parsed, parseMessage, type Readable, recordKeyText } from './parse-page.ts';
 
 export type PageResult = { readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly { sourceId: string; recordKey: string }[] };
 

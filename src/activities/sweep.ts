@@ -1,20 +1,14 @@
 import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
-import { type PullWindow, SourceRefused, SourceUnavailable } from '../adapters/sources/pull/port.ts';
-import { parserFor } from '../adapters/sources/registry.ts';
-import { saysNothingNew } from '../core/intake/standing.ts';
-import { factsHash } from '../core/normalise/facts-hash.ts';
-import { sealableFacts } from '../core/normalise/token-ref.ts';
-import { type ReceivingSource, receivingSource } from '../store/commands/receive-cdrs.ts';
+import { SourceRefused, SourceUnavailable } from '../adapters/sources/pull/port.ts';
+import { receivingSource } from '../store/commands/receive-cdrs.ts';
 import { stateWatermark } from '../store/commands/state-watermark.ts';
 import type { Db, Store } from '../store/db.ts';
-import { type HeadKey, headKeyText } from '../store/intake/load-page.ts';
-import { storeRawMessages } from '../store/intake/store-raw.ts';
-import { beginSweep, connectionOf, endSweep, failSweep, knownVersions, noteSweepPage } from '../store/intake/sweeps.ts';
+import { beginSweep, connectionOf, endSweep, failSweep } from '../store/intake/sweeps.ts';
 import { runsConcerned } from '../store/reads/watermarks.ts';
 import { beating } from './beating.ts';
 import { collectDrops, type Drops } from './drops.ts';
 import type { RecordRef } from './intake.ts';
-import { processPage } from './process-page.ts';
+import { pullWindow } from './pull-window.ts';
 import type { PullerFor } from './pullers.ts';
 
 export type SweepOrder = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };
@@ -31,7 +25,6 @@ export type Swept = {
   readonly concerned: readonly string[];
 };
 
-const processAtMost = 2000;
 const actor = 'sweep';
 
 /** Activities of the sweep: another network is asked for its CDRs page by page; what is stored is on the work list whatever happens next. */
@@ -55,25 +48,13 @@ export function createSweepActivities(deps: { readonly store: Store; readonly no
       if (plan === undefined || source === undefined || plan.connection.kind === 'folder') throw ApplicationFailure.nonRetryable(`the sweep of ${sourceId} was taken over`, 'SweepOver');
       const puller = await deps.pullerFor(sourceId, plan.connection);
       const waiting: RecordRef[] = [...((activityInfo().heartbeatDetails as RecordRef[] | undefined) ?? [])];
-      const window: PullWindow = { from: plan.from, to: plan.to };
-      for (let cursor = plan.cursor, first = true; first || cursor !== null; first = false) {
-        const from = cursor;
-        const page = await beating(() => puller.page(window, from)).catch((error: unknown) => {
-          throw failureOf(error);
-        });
-        const rawIds = await store.tx(async (db) => {
-          const fresh = await freshOf(db, source, page.items);
-          const stored = await storeRawMessages(db, { sourceId, batchId: null, receivedAt: now(), messages: fresh });
-          await noteSweepPage(db, plan.sweepId, { pulled: page.items.length, fresh: fresh.length, next: page.next, stated: page.stated ?? null });
-          return stored.map((s) => s.rawId.toString());
-        });
-        for (let at = 0; at < rawIds.length; at += processAtMost) {
-          const result = await beating(() => store.tx((db) => processPage(db, rawIds.slice(at, at + processAtMost))));
-          waiting.push(...result.waiting);
-        }
+      const onPage = (more: readonly RecordRef[]) => {
+        waiting.push(...more);
         heartbeat(waiting);
-        cursor = page.next;
-      }
+      };
+      await pullWindow(store, { plan, source, puller, now, during: (work) => beating(work, waiting), onPage }).catch((error: unknown) => {
+        throw failureOf(error);
+      });
       const { completeAfterMinutes } = plan.connection;
       return store.tx(async (db) => {
         const { pages, pulled, fresh, stated, problem, to } = await endSweep(db, plan.sweepId);
@@ -103,28 +84,6 @@ export function createSweepActivities(deps: { readonly store: Store; readonly no
     const { crossed } = await stateWatermark(db, { sourceId, completeUntil, origin: 'poll' }, now(), { actor });
     return crossed === null ? [] : runsConcerned(db, sourceId, crossed.from, crossed.to, 'end');
   }
-}
-
-/** What of a page is not known already; what cannot be read is kept each time, as any sender's. */
-async function freshOf(db: Db, source: ReceivingSource, items: readonly Buffer[]): Promise<{ readonly recordKey: string; readonly bytes: Buffer; readonly lineNo: null }[]> {
-  const parser = parserFor(source.format);
-  const read = items.map((bytes) => {
-    const parsed = parser.parse(bytes, source.context);
-    if (!parsed.ok) return { bytes, key: undefined, version: undefined };
-    const { ownerCountry, ownerParty, cdrId } = parsed.facts;
-    const key: HeadKey = { sourceId: source.context.sourceId, ownerCountry, ownerParty, cdrId };
-    return { bytes, key, version: { hash: factsHash(sealableFacts(parsed.facts, source.tokenSecret)), updatedAt: parsed.updatedAt ?? null } };
-  });
-  const known = await knownVersions(
-    db,
-    read.flatMap(({ key }) => key ?? []),
-  );
-  return read
-    .filter(({ key, version }) => {
-      const standing = key === undefined ? undefined : known.get(headKeyText(key));
-      return standing === undefined || version === undefined || !saysNothingNew(version, standing);
-    })
-    .map(({ bytes }) => ({ recordKey: parser.keyOf(bytes, source.context), bytes, lineNo: null }));
 }
 
 /** What the workflow is told: when to ask again, or that it is of no use. */

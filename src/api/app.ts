@@ -28,6 +28,7 @@ import { healthRoutes } from './routes/health.ts';
 import { intakeRoutes } from './routes/intake.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { outgoingPaymentRoutes } from './routes/outgoing-payments.ts';
+import { partnerRoutes } from './routes/partners.ts';
 import { paymentRoutes } from './routes/payments.ts';
 import { previewRuleRoutes } from './routes/preview-rules.ts';
 import { priceSeriesRoutes } from './routes/price-series.ts';
@@ -117,6 +118,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);
   sourceConnectionRoutes(app, deps);
+  partnerRoutes(app, deps);
   runRoutes(app, deps);
   runFileRoutes(app, deps);
   runPreviewRoutes(app, deps);

@@ -37,6 +37,9 @@ const chargeFacts = z.strictObject({
   partnerPrice: z.strictObject({ currency, exclVat: decimal, origin: z.enum(['partner', 'hub', 'notSignificant']) }).exactOptional(),
 });
 
+/** The facts as a source adapter gives them; what is wrong with one that does not fit is its own defect. */
+export const sourceFactsSchema = chargeFacts.omit({ tokenRef: true }).extend({ tokenKey: z.string() });
+
 const correction = z
   .strictObject({
     author: z.string(),

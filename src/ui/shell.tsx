@@ -51,6 +51,7 @@ export function Shell({ title, viewer, trail = [], refreshAfterS, children }: Pr
                 <nav aria-label="Main">
                   <a href="/">Runs</a>
                   <a href="/quarantine">Quarantine</a>
+                  <a href="/partners">Partners</a>
                   <a href="/erp">ERP</a>
                   <a href="/trace">Trace</a>
                   <a href="/docs">API</a>

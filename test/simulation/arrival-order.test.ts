@@ -8,23 +8,13 @@ import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { randomOf, shuffled } from '../support/random.ts';
 
 // SIMULATED_CDRS=10000 SIMULATED_SEEDS=20 is the full run.
 const cdrs = Number(process.env['SIMULATED_CDRS'] ?? 600);
 const seeds = Number(process.env['SIMULATED_SEEDS'] ?? 3);
 
 type Message = { readonly sourceId: 'csms' | 'partner' | 'hub'; readonly bytes: Buffer };
-
-/** Mulberry32: the same numbers for the same seed, everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const csv = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url), 'latin1')
   .trim()
@@ -71,16 +61,6 @@ function population(n: number): Message[] {
     if (echo > 0.9) messages.push({ sourceId: 'hub', bytes: Buffer.from(JSON.stringify(echo > 0.98 ? withEnergy(half, '2020-01-01T00:00:00Z') : cdr)) });
   }
   return messages;
-}
-
-function shuffled(messages: readonly Message[], seed: number): Message[] {
-  const random = randomOf(seed);
-  const list = [...messages];
-  for (let i = list.length - 1; i > 0; i -= 1) {
-    const j = Math.floor(random() * (i + 1));
-    [list[i], list[j]] = [list[j] as Message, list[i] as Message];
-  }
-  return list;
 }
 
 async function arrive(store: Store, messages: readonly Message[], random: () => number): Promise<void> {
@@ -158,7 +138,7 @@ describe(`${cdrs} CDRs by two sources and a hub that repeats one of them, with r
     const held = calm.result.heads.filter((h) => h.state !== 'booked').reduce((sum, h) => sum + h.energy_wh, 0n);
     expect(sealed + held).toBe(received);
     for (let seed = 1; seed <= seeds; seed += 1) {
-      const other = await run(shuffled(messages, seed), seed);
+      const other = await run(shuffled(messages, randomOf(seed)), seed);
       expect(other.result, `seed ${seed}`).toEqual(calm.result);
       expect(other.verified, `seed ${seed}`).toEqual([]);
     }

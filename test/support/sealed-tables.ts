@@ -15,6 +15,7 @@ export const sealedTables = [
   'document_rules_version',
   'rebilled_record',
   'release_rules_version',
+  'partner_rules_version',
   'tariff_version',
   'contract_version',
   'vat_table',

@@ -86,7 +86,25 @@ function readCdr(cdr: JsonObject, read: FieldReader) {
     totalCost: read.decimal(read.object(cdr, 'total_cost'), 'excl_vat', 'total_cost.'),
     totalEnergy: read.decimal(cdr, 'total_energy', ''),
     updatedAt: cdr['last_updated'] === undefined ? undefined : read.instant(cdr, 'last_updated', ''),
+    ...readCredit(cdr, read),
+    authorizationId: cdr['authorization_reference'] === null ? undefined : read.optionalText(cdr, 'authorization_reference', ''),
+    origin: priceOriginOf(cdr['remark']),
   };
+}
+
+/** 2.2.1 mod_cdrs, Credit CDRs: it has an id of its own and names the CDR that it takes back. */
+function readCredit(cdr: JsonObject, read: FieldReader): { readonly creditOf: string | undefined } {
+  if (cdr['credit'] !== true) return { creditOf: undefined };
+  // Without it nobody could tell which of the two is newer.
+  if (cdr['last_updated'] === undefined) read.problems.push('last_updated: a credit CDR must say when it was made');
+  return { creditOf: read.text(cdr, 'credit_reference_id', '', { max: 39 }) };
+}
+
+/** A hub that sets or only guesses the price says so in the remark, as Gireve does: `[*]` it computed it, `[?]` it is not significant. */
+function priceOriginOf(remark: unknown): 'partner' | 'hub' | 'notSignificant' {
+  if (typeof remark !== 'string') return 'partner';
+  if (remark.includes('[?]')) return 'notSignificant';
+  return remark.includes('[*]') ? 'hub' : 'partner';
 }
 
 /** A decimal times a factor of at most 3,600, rounded once to a whole number, half away from zero. */
@@ -111,7 +129,11 @@ export const ocpi221: SourceParser = {
       const cdr: unknown = JSON.parse(bytes.toString('utf8'));
       const read = new FieldReader();
       if (isObject(cdr)) {
-        const key = { ownerCountry: read.text(cdr, 'country_code', '', { min: 2, max: 2 }), ownerParty: read.text(cdr, 'party_id', ''), cdrId: read.text(cdr, 'id', '') };
+        const key = {
+          ownerCountry: read.text(cdr, 'country_code', '', { min: 2, max: 2 }),
+          ownerParty: read.text(cdr, 'party_id', ''),
+          cdrId: read.text(cdr, cdr['credit'] === true ? 'credit_reference_id' : 'id', ''),
+        };
         if (read.problems.length === 0) return recordKeyOf(key);
       }
     } catch {
@@ -143,12 +165,17 @@ export const ocpi221: SourceParser = {
       ok: true,
       issues,
       ...(cdr.updatedAt === undefined ? {} : { updatedAt: cdr.updatedAt }),
+      ...(cdr.creditOf === undefined ? {} : { credit: true as const }),
       facts: {
         sourceId: context.sourceId,
         ownerCountry: cdr.countryCode.toUpperCase(),
         ownerParty: cdr.partyId.toUpperCase(),
-        cdrId: cdr.id.toLowerCase(),
-        externalIds: { cdr: cdr.id, ...(cdr.sessionId === undefined ? {} : { session: cdr.sessionId }) },
+        cdrId: (cdr.creditOf ?? cdr.id).toLowerCase(),
+        externalIds: {
+          cdr: cdr.id,
+          ...(cdr.sessionId === undefined ? {} : { session: cdr.sessionId }),
+          ...(cdr.authorizationId === undefined ? {} : { authorization: cdr.authorizationId }),
+        },
         siteKey: cdr.locationId,
         ...(cdr.evseId === undefined ? {} : { evseId: cdr.evseId }),
         ...(cdr.connectorId === undefined ? {} : { connectorId: cdr.connectorId }),
@@ -157,7 +184,7 @@ export const ocpi221: SourceParser = {
         endAt: formatInstant(cdr.endMs),
         energyWh,
         periods,
-        partnerPrice: { currency: cdr.currency, exclVat: cdr.totalCost, origin: 'partner' },
+        partnerPrice: { currency: cdr.currency, exclVat: cdr.totalCost, origin: cdr.origin },
       },
     };
   },

@@ -3,8 +3,11 @@ import type { Issue } from '../../core/issues.ts';
 
 export type SourceContext = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly timeZone: string };
 export type SourceLine = { readonly lineNo: number; readonly bytes: Buffer };
-/** `updatedAt`: when the source last changed this CDR, in epoch ms, where its format says so; it orders versions, whatever order they come in. */
-export type ParseResult = { readonly ok: true; readonly facts: SourceFacts; readonly updatedAt?: number; readonly issues: readonly Issue[] } | ParseFailure;
+/**
+ * `updatedAt`: when the source last changed this CDR, in epoch ms, where its format says so; it orders versions, whatever order they come in.
+ * `credit`: it takes back the CDR of this key, under an id of its own in `externalIds.cdr`.
+ */
+export type ParseResult = { readonly ok: true; readonly facts: SourceFacts; readonly updatedAt?: number; readonly credit?: true; readonly issues: readonly Issue[] } | ParseFailure;
 /** What a record that cannot be read still states about its energy, for the balance of held Wh. */
 export type ParseFailure = { readonly ok: false; readonly issues: readonly Issue[]; readonly statedWh?: number };
 

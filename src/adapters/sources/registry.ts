@@ -1,17 +1,22 @@
 import type { SourceFacts } from '../../contracts/charge-record.ts';
 import { issue } from '../../core/issues.ts';
+import { csmsTransactions } from './csms-transactions.ts';
 import { csvResidentialCsms } from './csv-residential-csms.ts';
 import { jsonCsms } from './json-csms.ts';
 import { ocpi221 } from './ocpi-2-2-1.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
+import { vehicleTelematics } from './vehicle-telematics.ts';
 
-const parsers: readonly SourceParser[] = [csvResidentialCsms, jsonCsms, ocpi221].map(keepable);
+const parsers: readonly SourceParser[] = [csvResidentialCsms, jsonCsms, csmsTransactions, vehicleTelematics, ocpi221].map(keepable);
+
+/** What a source's format may be. */
+export const formats: readonly string[] = parsers.map((p) => p.format);
 
 /** The parser of a source's format. Throws for a format nobody wrote: set-up is checked at entry. */
 export function parserFor(format: string): SourceParser {
   const parser = parsers.find((p) => p.format === format);
-  if (parser === undefined) throw new RangeError(`no source format "${format}"; known: ${parsers.map((p) => p.format).join(', ')}`);
+  if (parser === undefined) throw new RangeError(`no source format "${format}"; known: ${formats.join(', ')}`);
   return parser;
 }
 

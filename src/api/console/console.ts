@@ -12,6 +12,7 @@ import type { ApiEnv } from '../env.ts';
 import { Problem, problemOf } from '../problem.ts';
 import { erpPages } from './erp-pages.ts';
 import type { Send } from './order.ts';
+import { partnerPages } from './partner-pages.ts';
 import { previewPages } from './preview-pages.ts';
 import { recordPages } from './record-pages.ts';
 import { runPages } from './run-pages.ts';
@@ -44,7 +45,7 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
     c.header('cache-control', 'no-store');
   };
   const form = every(framed, csrf(), bodyLimit({ maxSize: maxFormBytes }));
-  for (const path of ['/', '/sign-in', '/sign-out', '/runs/*', '/documents/*', '/quarantine/*', '/records/*', '/erp/*', '/trace']) app.use(path, form);
+  for (const path of ['/', '/sign-in', '/sign-out', '/runs/*', '/documents/*', '/quarantine/*', '/records/*', '/erp/*', '/partners', '/partners/*', '/trace']) app.use(path, form);
   app.get(styleSheetPath, (c) => c.body(styleSheet, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }));
 
   const guard = every(signInRoutes(app, store.pool), allow(...readers));
@@ -53,6 +54,7 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
   runPages(app, guard, { store, send, workflowUrl });
   recordPages(app, guard, { store, send });
   erpPages(app, guard, { store, send });
+  partnerPages(app, guard, { store });
   tracePage(app, guard, { store });
   return app;
 }

@@ -7,6 +7,8 @@ import type { Store } from '../../store/db.ts';
 import { collectingOf, proposedCutOffs } from '../../store/reads/collecting.ts';
 import { completenessOf, statedTotals } from '../../store/reads/completeness.ts';
 import { listExpectations } from '../../store/reads/expectations.ts';
+import { siteLosses } from '../../store/reads/site-losses.ts';
+import { vehicleEvidence } from '../../store/reads/vehicle-evidence.ts';
 import { runsConcerned, watermarksOf } from '../../store/reads/watermarks.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
@@ -72,6 +74,33 @@ const expectation = z
     resolved: z.object({ at: z.string(), by: z.string(), reason: z.string().nullable(), recordId: z.string().nullable() }).nullable(),
   })
   .openapi('Expectation');
+const losses = z
+  .object({
+    siteId: z.string(),
+    connectors: z.int(),
+    sessions: z.int(),
+    meteredWh: wh.openapi({ description: 'What the registers rose by from the first to the last session of the month.' }),
+    receivedWh: wh,
+    lossesWh: wh.openapi({ description: 'Counted during sessions and not in their energy.' }),
+    missingWh: wh.openapi({ description: 'Counted between sessions: no CDR tells of it.' }),
+    wentBackWh: wh.openapi({ description: 'By which registers went back: a meter was changed or reset.' }),
+    gaps: z.int(),
+  })
+  .openapi('SiteLosses');
+const evidence = z
+  .object({
+    recordId: z.string(),
+    cdrId: z.string(),
+    siteId: z.string(),
+    accountId: z.string(),
+    startAt: z.string(),
+    endAt: z.string(),
+    vehicleWh: wh,
+    meteredWh: wh.nullable(),
+    meteredRecords: z.array(z.string()),
+    status: z.enum(['agrees', 'vehicleMore', 'meterMore', 'noMeter']),
+  })
+  .openapi('VehicleEvidence');
 export const sourceCollecting = z.object({
   sourceId: z.string(),
   name: z.string(),
@@ -230,6 +259,46 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       if (found === undefined) throw noSource(id);
       return c.json(found, 200);
     },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/sources/{sourceId}/evidence',
+      tags,
+      summary: 'What vehicles told of charging at homes, held against the meters there',
+      description: 'Evidence, never billed: the meter is what is reimbursed.',
+      middleware: allow(...readers),
+      request: { params: sourceId, query: month },
+      responses: { 200: json(z.object({ items: z.array(evidence) }), 'In order of time; the limits are those of the rule vehicleDiffers.'), ...problems },
+    }),
+    async (c) => {
+      const found = await vehicleEvidence(db, { sourceIds: [c.req.valid('param').sourceId], month: c.req.valid('query').month });
+      const items = found.map(({ sourceId: _source, startAt, endAt, ...e }) => ({
+        ...e,
+        recordId: e.recordId.toString(),
+        startAt: startAt.toISOString(),
+        endAt: endAt.toISOString(),
+        vehicleWh: e.vehicleWh.toString(),
+        meteredWh: e.meteredWh?.toString() ?? null,
+        meteredRecords: e.meteredRecords.map(String),
+      }));
+      return c.json({ items }, 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/sources/{sourceId}/losses',
+      tags,
+      summary: 'What registers counted in a month, held against what was received, per site',
+      description: 'metered = received + losses + missing − went back, exactly. GET …/register-gaps names each gap. Sessions without readings are left out.',
+      middleware: allow(...readers),
+      request: { params: sourceId, query: month },
+      responses: { 200: json(z.object({ items: z.array(losses).readonly() }), 'By site, the largest missing first.'), ...problems },
+    }),
+    async (c) => c.json({ items: await siteLosses(db, { sourceId: c.req.valid('param').sourceId, month: c.req.valid('query').month }) }, 200),
   );
 
   const opened = z.object({ key: z.string(), status: z.enum(['opened', 'updated', 'resolved']) });

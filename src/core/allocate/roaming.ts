@@ -28,7 +28,7 @@ export function purchase(session: Session): Purchase | Issue {
   if (isIssue(source)) return source;
   const priced = purchasePrice(session, source);
   if (isIssue(priced)) return priced;
-  const { price, issues } = priced;
+  const { price, issues, cause } = priced;
   const { currency } = contract.agreement;
   if (price.currency !== currency) return issue('currencyMismatch', 'blocks', facts.cdrId, { tariff: price.currency, account: currency });
   const side = sideOf(session, { account: operator, direction: 'purchase', supply: 'electricity', contract, currency, tariffVersionId: price.tariffVersionId });
@@ -36,11 +36,11 @@ export function purchase(session: Session): Purchase | Issue {
   const charges = chargesOfPrice(session, side, price, () => 'roamingCost');
   if (isIssue(charges)) return charges;
   const exact = totalOf(price);
-  return { charges, exact, currency, explanation: price.explanation, issues: [...issues, ...differs(session, exact, currency, source)] };
+  return { charges, exact, currency, explanation: price.explanation, issues: [...issues, ...differs(session, exact, currency, source, cause)] };
 }
 
 /** Energy lies on the sale alone: it is bought and sold once. */
-function purchasePrice(session: Session, source: PriceSource): { readonly price: SalePrice; readonly issues: readonly Issue[] } | Issue {
+function purchasePrice(session: Session, source: PriceSource): { readonly price: SalePrice; readonly issues: readonly Issue[]; readonly cause: string } | Issue {
   const { facts, setup, site, startMs } = session;
   const role = 'roamingPurchase';
   if (source.price !== 'tariff') {
@@ -56,7 +56,7 @@ function purchasePrice(session: Session, source: PriceSource): { readonly price:
       vatPercents: [],
       explanation: [`Bought for ${exclVat} ${currency} as stated, by clause ${source.clauseId}`],
     } as const;
-    return { price, issues: [] };
+    return { price, issues: [], cause: '' };
   }
   const tariff = source.tariffId === null ? undefined : setup.tariff(source.tariffId, startMs);
   if (tariff === undefined) return issue('missingTariff', 'blocks', facts.cdrId, { segment: `purchase (tariff ${source.tariffId ?? 'not named'})`, site: site.siteId });
@@ -66,14 +66,18 @@ function purchasePrice(session: Session, source: PriceSource): { readonly price:
   const lines = rated.price.lines.map((line): PriceLine => ({ ...line, role, clause: source.clauseId, energyWh: 0n }));
   const explanation = rated.price.explanation.map((sentence) => `Bought: ${sentence}`);
   // What they claim is compared with its tolerance, beside the explanation of the rating.
-  return { price: { ...rated.price, role, lines, explanation }, issues: rated.issues.filter((i) => i.code !== 'claimDiffers') };
+  return {
+    price: { ...rated.price, role, lines, explanation },
+    issues: rated.issues.filter((i) => i.code !== 'claimDiffers'),
+    cause: String(rated.issues.find((i) => i.code === 'claimDiffers')?.params['cause'] ?? ''),
+  };
 }
 
-function differs({ facts }: Session, ours: Exact, currency: string, { price, tolerancePercent }: PriceSource): Issue[] {
+function differs({ facts }: Session, ours: Exact, currency: string, { price, tolerancePercent }: PriceSource, cause: string): Issue[] {
   const claim = facts.partnerPrice;
   if (price !== 'tariff' || claim === undefined || claim.origin === 'notSignificant') return [];
   const theirs = exactFromDecimal(claim.exclVat);
-  const params = { claimed: claim.exclVat, currency: claim.currency, ours: toDecimal4HalfEven(ours), limit: tolerancePercent };
+  const params = { claimed: claim.exclVat, currency: claim.currency, ours: toDecimal4HalfEven(ours), limit: tolerancePercent, ...(cause === '' ? {} : { cause }) };
   if (claim.currency !== currency) return [issue('purchaseDiffers', 'warns', facts.cdrId, { ...params, percent: '?' })];
   const apart = abs(sub(theirs, ours));
   if (compare(apart, mul(abs(ours), divInt(exactFromDecimal(tolerancePercent), 100n))) <= 0) return [];

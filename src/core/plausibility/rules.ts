@@ -76,6 +76,14 @@ export const rules = {
     about: 'Sessions were seen to start whose CDRs have not come. Whatever the severity, the close needs each resolved or signed (invariant 12).',
   },
   watermarkBehind: { version: 1, severity: 'warns', owner: 'partner', limits: {}, about: 'The source does not say that the period is complete, though it stated how far it is before.' },
+  vehicleDiffers: {
+    version: 1,
+    severity: 'warns',
+    owner: 'ops',
+    limits: { moreThanMeterPercent: 3, lossPercent: 25 },
+    about: 'A vehicle says it took more at a home than the meter gave, or less than losses explain. Percent of what the meter gave.',
+  },
+  vehicleWithoutMeter: { version: 1, severity: 'warns', owner: 'ops', limits: {}, about: 'A vehicle charged at a home, and no meter reported it: nothing is reimbursed.' },
   zeroCost: { version: 1, severity: 'warns', owner: 'finance', limits: {}, about: 'Nothing is billed for energy, though the tariff has a price.' },
 } as const satisfies Partial<Record<IssueCode, RuleDefaults>>;
 

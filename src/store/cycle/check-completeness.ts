@@ -4,10 +4,11 @@ import { judgementOf, type RuleCode } from '../../core/plausibility/rules.ts';
 import type { Db } from '../db.ts';
 import { type ControlDay, controlTotalDays } from '../reads/control-totals.ts';
 import { missingCdrs } from '../reads/expectations.ts';
+import { type VehicleEvidence, vehicleEvidence } from '../reads/vehicle-evidence.ts';
 import { keepFindings, type RunFound } from './check-preview.ts';
 import { type RunWindow, runWindow } from './run-window.ts';
 
-const codes = ['controlTotalDiffers', 'controlTotalMissing', 'expectationOpen', 'watermarkBehind'] as const satisfies readonly RuleCode[];
+const codes = ['controlTotalDiffers', 'controlTotalMissing', 'expectationOpen', 'vehicleDiffers', 'vehicleWithoutMeter', 'watermarkBehind'] as const satisfies readonly RuleCode[];
 type Code = (typeof codes)[number];
 
 /**
@@ -24,6 +25,7 @@ export async function checkCompleteness(db: Db, runId: string): Promise<void> {
 async function findMissing(db: Db, runId: string, window: RunWindow): Promise<RunFound[]> {
   const days = await controlTotalDays(db, window);
   const missing = await missingCdrs(db, { sourceIds: window.sourceIds, before: window.periodEnd, runId });
+  const evidence = await vehicleEvidence(db, { sourceIds: window.sourceIds, month: window.from.slice(0, 7) });
   return window.sources.flatMap((source) => {
     const profile = ruleProfileSchema.parse(source.ruleProfile);
     const make = (code: Code, params: RunFound['params']): RunFound[] => {
@@ -35,6 +37,7 @@ async function findMissing(db: Db, runId: string, window: RunWindow): Promise<Ru
     };
     const own = days.filter((d) => d.sourceId === source.id);
     const lacks = missing.find((m) => m.sourceId === source.id);
+    const told = evidence.filter((e) => e.sourceId === source.id);
     const behind = source.completeUntil !== null && source.completeUntil < window.periodEnd;
     return [
       ...own.filter((d) => d.status === 'differs').flatMap((d) => make('controlTotalDiffers', differenceOf(d))),
@@ -48,9 +51,23 @@ async function findMissing(db: Db, runId: string, window: RunWindow): Promise<Ru
             amount: lacks.atRisk.map((a) => a.amount).join(' + ') || '0',
             currency: lacks.atRisk.map((a) => a.currency).join(' + '),
           })),
+      ...evidenceFindings(told).flatMap(({ code, params }) => make(code, params)),
       ...(behind ? make('watermarkBehind', { computed: source.completeUntil.toISOString(), limit: window.periodEnd.toISOString() }) : []),
     ];
   });
+}
+
+/** What vehicles saw at homes that meters did not, or not so. */
+function evidenceFindings(told: readonly VehicleEvidence[]): { readonly code: Code; readonly params: RunFound['params'] }[] {
+  const differing = told.filter((e) => e.status === 'vehicleMore' || e.status === 'meterMore');
+  const alone = told.filter((e) => e.status === 'noMeter');
+  const sum = (wh: readonly (bigint | null)[]) => wh.reduce<bigint>((total, one) => total + (one ?? 0n), 0n).toString();
+  return [
+    ...(differing.length === 0
+      ? []
+      : [{ code: 'vehicleDiffers' as const, params: { records: differing.length, computed: sum(differing.map((e) => e.vehicleWh)), limit: sum(differing.map((e) => e.meteredWh)) } }]),
+    ...(alone.length === 0 ? [] : [{ code: 'vehicleWithoutMeter' as const, params: { computed: alone.length, energyWh: sum(alone.map((e) => e.vehicleWh)) } }]),
+  ];
 }
 
 function differenceOf({ on, origin, version, currency, stated, received }: ControlDay): RunFound['params'] {

@@ -38,7 +38,7 @@ export const recordHeads = (db: Db) =>
        WHEN h.state = 'booked' AND (r.energy_wh, r.service_month, r.site_id, r.account_id, r.session_key) IS DISTINCT FROM (h.energy_wh, h.service_month, h.site_id, h.account_id, h.session_key)
          THEN ' has a head that says otherwise than its sealed revision'
        WHEN h.state <> 'booked' AND l.record_id IS NOT NULL THEN ' is ' || h.state || ', and charges of it still count'
-       WHEN h.linked_to IS NOT NULL AND (w.record_id IS NULL OR w.state = 'rejected' AND w.linked_to IS NULL) THEN ' gives way to record ' || h.linked_to || ', which is not billed itself' END AS problem
+       WHEN h.linked_to IS NOT NULL AND (w.record_id IS NULL OR w.state = 'rejected' AND w.linked_to IS NULL AND NOT w.issues @> '[{"code": "creditedBySender"}]') THEN ' gives way to record ' || h.linked_to || ', which is not billed itself' END AS problem
      FROM record_head h LEFT JOIN charge_record r ON r.record_id = h.record_id AND r.revision = h.revision
      LEFT JOIN (SELECT record_id, count(*)::integer AS revisions FROM charge_record GROUP BY 1 HAVING min(revision) = 1 AND max(revision) = count(*)) s ON s.record_id = h.record_id
      LEFT JOIN (SELECT DISTINCT c.record_id FROM charge_identity i JOIN rated_charge c ON c.charge_id = i.charge_id) l ON l.record_id = h.record_id LEFT JOIN record_head w ON w.record_id = h.linked_to

@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { recordKeyOf } from '../../contracts/charge-record.ts';
+import { type Issue, issue } from '../../core/issues.ts';
+import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
+import { formatInstant, localToInstant, parseInstant } from '../../core/time.ts';
+import { readJson } from './discreet.ts';
+import { splitNdjson } from './ndjson.ts';
+import type { ParseResult, SourceContext, SourceParser } from './port.ts';
+import { unkeyedKey } from './unkeyed.ts';
+
+const id = z.union([z.string().min(1).max(100), z.int()]).transform(String);
+/** A register of up to 10^12 Wh, as JSON writes numbers or as text. */
+const reading = z
+  .union([z.number(), z.string()])
+  .transform(String)
+  .pipe(z.string().regex(/^-?\d{1,12}(\.\d{1,6})?$/, 'must be a plain decimal number'));
+const local = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})$/;
+/** With an offset, or local to the source's zone. */
+const moment = z.string().refine((text) => parseInstant(text) !== undefined || isLocal(text), 'must be an RFC 3339 time, or YYYY-MM-DD HH:MM:SS in the zone of the source');
+const unit = z.enum(['Wh', 'kWh']);
+
+const transactionSchema = z.object({
+  id,
+  siteId: id,
+  evseId: z.string().min(1).max(100).nullish(),
+  connectorId: id.nullish(),
+  idTag: z.string().min(1).max(36),
+  authorizationId: id.nullish(),
+  startedOn: moment,
+  stoppedOn: moment,
+  stopReason: z.string().min(1).max(50).nullish(),
+  totalEnergy: reading.nullish(),
+  energyUnit: unit.default('Wh'),
+  meterValues: z
+    .array(z.object({ timestamp: moment, value: reading, unit: unit.default('Wh'), measurand: z.string().default('Energy.Active.Import.Register') }))
+    .max(20_000)
+    .default([]),
+  lastUpdate: moment.nullish(),
+});
+type Transaction = z.infer<typeof transactionSchema>;
+
+/** Reasons of OCPP 1.6 after which what the charger counted may not be all that was delivered. */
+const doubtful = new Set(['EmergencyStop', 'HardReset', 'PowerLoss', 'Reboot', 'Other']);
+const register = 'Energy.Active.Import.Register';
+/** Less between two readings is the meter's own rounding. */
+const idleBelowWh = 5;
+
+/**
+ * A commercial CSMS's transaction export, one JSON object per line or message: times with or without offset, readings of the register during
+ * the session, OCPP stop reasons. Driivz's export is the model.
+ */
+export const csmsTransactions: SourceParser = {
+  format: 'csms-transactions',
+  splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
+
+  keyOf(bytes, context) {
+    try {
+      return recordKeyOf({ ...context, cdrId: z.object({ id }).parse(JSON.parse(bytes.toString('utf8'))).id });
+    } catch {
+      return unkeyedKey(bytes);
+    }
+  },
+
+  parse(bytes, context): ParseResult {
+    const read = readJson(bytes);
+    if (!read.ok) return read;
+    const parsed = transactionSchema.safeParse(read.json);
+    if (!parsed.success) {
+      return { ok: false, issues: parsed.error.issues.map((i): Issue => issue('badShape', 'blocks', 'message', { detail: `${i.path.join('.') || 'message'}: ${i.message}` })) };
+    }
+    return factsOf(parsed.data, context);
+  },
+};
+
+function factsOf(t: Transaction, context: SourceContext): ParseResult {
+  const issues: Issue[] = [];
+  const startMs = instantOf(t.startedOn, 'startedOn', context, t.id, issues);
+  const endMs = instantOf(t.stoppedOn, 'stoppedOn', context, t.id, issues);
+  const readings = t.meterValues
+    .filter((v) => v.measurand === register)
+    .map((v) => ({ atMs: instantOf(v.timestamp, 'meterValues', context, t.id, []), wh: wattHours(v.value, v.unit) }))
+    .sort((a, b) => a.atMs - b.atMs);
+  const first = readings[0];
+  const last = readings.at(-1);
+  const counted = first === undefined || last === undefined || readings.length < 2 ? undefined : last.wh - first.wh;
+  const energyWh = t.totalEnergy === null || t.totalEnergy === undefined ? counted : wattHours(t.totalEnergy, t.energyUnit);
+  if (energyWh === undefined) return { ok: false, issues: [issue('missingField', 'blocks', t.id, { field: 'totalEnergy, or two meterValues' })] };
+  if (t.stopReason !== null && t.stopReason !== undefined && doubtful.has(t.stopReason)) issues.push(issue('stoppedAbruptly', 'warns', t.id, { stopReason: t.stopReason }));
+  const updatedAt = t.lastUpdate === null || t.lastUpdate === undefined ? undefined : instantOf(t.lastUpdate, 'lastUpdate', context, t.id, []);
+  const chargingEndMs = chargingEndOf(readings, endMs);
+  return {
+    ok: true,
+    issues,
+    ...(updatedAt === undefined ? {} : { updatedAt }),
+    facts: {
+      sourceId: context.sourceId,
+      ownerCountry: context.ownerCountry,
+      ownerParty: context.ownerParty,
+      cdrId: t.id.toLowerCase(),
+      externalIds: { cdr: t.id, session: t.id, ...(t.authorizationId === null || t.authorizationId === undefined ? {} : { authorization: t.authorizationId }) },
+      siteKey: t.siteId,
+      ...(t.evseId === null || t.evseId === undefined ? {} : { evseId: t.evseId }),
+      ...(t.connectorId === null || t.connectorId === undefined ? {} : { connectorId: t.connectorId }),
+      tokenKey: t.idTag,
+      startAt: formatInstant(startMs),
+      endAt: formatInstant(endMs),
+      ...(chargingEndMs === undefined ? {} : { chargingEndAt: formatInstant(chargingEndMs) }),
+      energyWh,
+      ...(counted === undefined || first === undefined || last === undefined ? {} : { meterStartWh: first.wh, meterEndWh: last.wh }),
+      periods: 'unsplit',
+    },
+  };
+}
+
+/** When the register stopped rising, where it then stood still before the plug was pulled. */
+function chargingEndOf(readings: readonly { readonly atMs: number; readonly wh: number }[], endMs: number): number | undefined {
+  const last = readings.at(-1);
+  if (last === undefined) return undefined;
+  const full = readings.find((r) => last.wh - r.wh < idleBelowWh);
+  return full === undefined || full === last || full.atMs >= endMs ? undefined : full.atMs;
+}
+
+function isLocal(text: string): boolean {
+  const m = local.exec(text);
+  if (m === null) return false;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = m.slice(1).map(Number);
+  const back = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
+  return back.getUTCMonth() === month - 1 && back.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+}
+
+/** Epoch ms. A local time that comes twice, or not at all, is a finding and read as its first pass. */
+function instantOf(text: string, field: string, context: SourceContext, subject: string, issues: Issue[]): number {
+  const instant = parseInstant(text);
+  if (instant !== undefined) return instant;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (local.exec(text) ?? []).slice(1).map(Number);
+  const found = localToInstant({ year, month, day, hour, minute, second }, context.timeZone);
+  if (found.ambiguity !== 'none') issues.push(issue('ambiguousLocalTime', 'warns', subject, { field, value: text }));
+  return found.earlier;
+}
+
+/** Whole Wh, rounded once, half away from zero. */
+function wattHours(text: string, of: 'Wh' | 'kWh'): number {
+  return Number(roundToMoney(mul(exactFromDecimal(text), exactFromInt(of === 'kWh' ? 1000 : 1)), 'JPY', 'halfAwayFromZero'));
+}
