@@ -3,6 +3,7 @@ import { ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../ad
 import type { ErpDocument, ErpHeld } from '../contracts/erp-document.ts';
 import { heldDifferences } from '../core/hand-over/compare-held.ts';
 import type { Answer, OutboxRow } from '../store/outbox.ts';
+import type { Translate } from './erp-terms.ts';
 import { asFailure } from './failures.ts';
 
 type Outcome = 'verified' | 'refused' | 'held';
@@ -16,9 +17,16 @@ export type Record = (answers: readonly Answer[]) => Promise<void>;
  * it is for. Throws what keeps outcomes open: ErpUnavailable leaves rows queued, everything else leaves them unknown, or posted once the
  * ERP has answered.
  */
-export async function handOverRows(erp: ErpPort, rows: readonly OutboxRow[], record: Record): Promise<ReadonlyMap<string, Outcome>> {
+export async function handOverRows(erp: ErpPort, rows: readonly OutboxRow[], record: Record, translate: Translate = inOurWords): Promise<ReadonlyMap<string, Outcome>> {
   const at = new HandOver(erp, record);
-  const sent = rows.map((row): Sent => ({ row, document: JSON.parse(row.payload.toString('utf8')) as ErpDocument }));
+  const sent: Sent[] = [];
+  const refusals: Answer[] = [];
+  for (const row of rows) {
+    const said = await translate(JSON.parse(row.payload.toString('utf8')) as ErpDocument, row.mappingVersion).catch((error: unknown) => Promise.reject(asFailure(error)));
+    if ('document' in said) sent.push({ row, document: said.document });
+    else refusals.push({ key: row.key, state: 'refused', words: said.refusal });
+  }
+  await at.record(refusals);
   for (const kind of new Set(sent.map((s) => s.document.kind))) {
     const ofKind = sent.filter((s) => s.document.kind === kind);
     const size = erp.together?.size(kind) ?? 1;
@@ -26,6 +34,9 @@ export async function handOverRows(erp: ErpPort, rows: readonly OutboxRow[], rec
   }
   return at.outcomes;
 }
+
+/** Without a mapping. */
+const inOurWords: Translate = async (document) => ({ document });
 
 /** One ERP, where answers go, and what came of each row. */
 class HandOver {
@@ -42,10 +53,10 @@ class HandOver {
     const tried = all.filter(({ row }) => row.attempt > 1);
     if (this.#erp.settleMs !== undefined && tried.some(({ row }) => row.isUnknown)) await sleep(this.#erp.settleMs);
     const known = await this.#halving(tried, (some) => this.#find(some), true);
-    await this.#record([...known].map(([key, { externalId }]) => ({ key, state: 'posted', externalId })));
+    await this.record([...known].map(([key, { externalId }]) => ({ key, state: 'posted', externalId })));
     const absent = all.filter(({ row }) => !known.has(row.key) && !this.outcomes.has(row.key));
     // Acknowledged once and gone now: somebody removed it there, and posting it again is for people to decide.
-    await this.#record(
+    await this.record(
       absent.flatMap(({ row: { key, externalId } }) => (externalId === null ? [] : [{ key, state: 'refused', words: `the ERP no longer finds ${key}, acknowledged as ${externalId}` }])),
     );
     const ids = await this.#halving(
@@ -58,7 +69,7 @@ class HandOver {
 
   async #readBack(all: readonly Sent[]): Promise<void> {
     const held = await this.#halving(all, (some) => this.#find(some), false);
-    await this.#record(
+    await this.record(
       all
         .filter(({ row }) => !this.outcomes.has(row.key))
         .map(({ row: { key }, document }): Answer => {
@@ -69,12 +80,12 @@ class HandOver {
   }
 
   async #post(all: readonly Sent[]): Promise<ReadonlyMap<string, string>> {
-    const drafted = (some: readonly ErpDocument[]) => this.#record(some.map(({ key }) => ({ key, state: 'drafted' })));
+    const drafted = (some: readonly ErpDocument[]) => this.record(some.map(({ key }) => ({ key, state: 'drafted' })));
     const documents = all.map((s) => s.document);
     let ids: ReadonlyMap<string, string>;
     if (this.#erp.together !== undefined) ids = await this.#erp.together.post(documents, drafted);
     else ids = await eachOf(documents, async (document) => (await this.#erp.post(document, drafted)).externalId);
-    await this.#record([...ids].map(([key, externalId]) => ({ key, state: 'posted', externalId })));
+    await this.record([...ids].map(([key, externalId]) => ({ key, state: 'posted', externalId })));
     return ids;
   }
 
@@ -96,11 +107,11 @@ class HandOver {
       const decided = error instanceof ErpRefused ? 'refused' : error instanceof ErpPeriodClosed ? 'held' : undefined;
       if (decided === undefined) {
         const state = error instanceof ErpUnavailable ? 'queued' : 'unknown';
-        if (keepsFailure) await this.#record(all.map(({ row }) => ({ key: row.key, state, words })));
+        if (keepsFailure) await this.record(all.map(({ row }) => ({ key: row.key, state, words })));
         throw asFailure(error);
       }
       if (all.length === 1) {
-        await this.#record(all.map(({ row }) => ({ key: row.key, state: decided, words })));
+        await this.record(all.map(({ row }) => ({ key: row.key, state: decided, words })));
         return new Map();
       }
       const half = all.length >> 1;
@@ -108,7 +119,7 @@ class HandOver {
     }
   }
 
-  async #record(answers: readonly Answer[]): Promise<void> {
+  async record(answers: readonly Answer[]): Promise<void> {
     if (answers.length === 0) return;
     await this.#keep(answers);
     for (const { key, state } of answers) if (state === 'verified' || state === 'refused' || state === 'held') this.outcomes.set(key, state);

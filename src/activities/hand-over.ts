@@ -2,6 +2,7 @@ import type { ErpPort } from '../adapters/erp/port.ts';
 import type { Store } from '../store/db.ts';
 import { asOnlyWriter, leftToHandOver, recordAnswers, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
+import { translator } from './erp-terms.ts';
 import { otherWriter } from './failures.ts';
 import { handOverRows } from './hand-over-rows.ts';
 
@@ -41,7 +42,8 @@ export async function handOver(store: Store, erp: ErpPort, connectionId: string,
 async function oneBatch(store: Store, erp: ErpPort, connectionId: string, batchSize: number): Promise<HandOverTotals> {
   const done = await asOnlyWriter(store, connectionId, async (db) => {
     const batch = await takeBatch(db, connectionId, batchSize);
-    const outcomes = [...(await handOverRows(erp, batch, (answers) => recordAnswers(db, answers))).values()];
+    const translate = await translator(db, erp, connectionId);
+    const outcomes = [...(await handOverRows(erp, batch, (answers) => recordAnswers(db, answers), translate)).values()];
     const verified = outcomes.filter((o) => o === 'verified').length;
     const settled = await settledRuns(
       db,

@@ -2,7 +2,9 @@ import { controlTotalsOf } from '../adapters/erp/port.ts';
 import type { ErpDocument } from '../contracts/erp-document.ts';
 import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.ts';
 import type { Store } from '../store/db.ts';
+import { mappingsOf } from '../store/erp-mapping.ts';
 import { connectionsOfRun, groupHandedOver, handedOver } from '../store/outbox.ts';
+import { asSent } from './erp-terms.ts';
 import type { ErpFor } from './hand-over.ts';
 
 /**
@@ -14,7 +16,8 @@ export async function reconcile(store: Store, erpFor: ErpFor, runId: string): Pr
   const kept = new Map<string, ErpCompared>();
   for (const connectionId of await connectionsOfRun(store.pool, runId)) {
     const ours = await handedOver(store.pool, runId, connectionId);
-    const sent = controlTotalsOf(ours.payloads.map((p) => JSON.parse(p.toString('utf8')) as ErpDocument));
+    const mappings = await mappingsOf(store.pool, connectionId);
+    const sent = controlTotalsOf(ours.sent.map((s) => asSent(JSON.parse(s.payload.toString('utf8')) as ErpDocument, mappings, s.mappingVersion)));
     const held = await (await erpFor(connectionId)).controlTotals(runId);
     differences.push(...ours.stopped.map(stoppedWords));
     if (sent.count !== held.count) differences.push(`${sent.count} documents handed over to ${connectionId}, ${held.count} there`);

@@ -22,6 +22,8 @@ import { deliveryRoutes } from './routes/deliveries.ts';
 import { documentRuleRoutes } from './routes/document-rules.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { erasureRoutes } from './routes/erasure.ts';
+import { erpConnectionRoutes } from './routes/erp-connections.ts';
+import { erpMappingRoutes } from './routes/erp-mapping.ts';
 import { erpPostingRoutes } from './routes/erp-postings.ts';
 import { exclusionRuleRoutes } from './routes/exclusion-rules.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -53,6 +55,7 @@ import { setUpProposalRoutes } from './routes/set-up-proposals.ts';
 import { sourceConnectionRoutes } from './routes/source-connections.ts';
 import { standingApprovalRoutes } from './routes/standing-approvals.ts';
 import { tariffRoutes } from './routes/tariffs.ts';
+import { traceRoutes } from './routes/trace.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
 export type ApiDeps = {
@@ -110,6 +113,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', idempotent(deps.store.pool));
   intakeRoutes(app, deps);
   recordRoutes(app, deps);
+  traceRoutes(app, deps);
   chargeRoutes(app, deps);
   allowanceRoutes(app, deps);
   ledgerRoutes(app, deps);
@@ -131,6 +135,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runSteeringRoutes(app, deps);
   documentRoutes(app, deps);
   erpPostingRoutes(app, deps);
+  erpConnectionRoutes(app, deps);
+  erpMappingRoutes(app, deps);
   creditRoutes(app, deps);
   paymentRoutes(app, deps);
   documentRuleRoutes(app, deps);

@@ -40,7 +40,7 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
   const startOf = (run: BillingCycleInput & { readonly workflowId: string }) => ({
     ...inCycle,
     workflowId: run.workflowId,
-    args: [{ runId: run.runId, period: run.period, cutOffAtMs: run.cutOffAtMs }] as [BillingCycleInput],
+    args: [{ runId: run.runId, period: run.period, cutOffAtMs: run.cutOffAtMs, ...(run.kind === 'dry' ? { kind: run.kind } : {}) }] as [BillingCycleInput],
   });
 
   return {
@@ -113,6 +113,12 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
     /** Has the writer of an ERP connection look at its outbox again, also when it waits for something to be mended. */
     async wakeErp(connectionId: string): Promise<void> {
       await client.workflow.signalWithStart(workflowNames.erpHandOver, { taskQueue, workflowId: `erp/${connectionId}`, args: [{ connectionId, idleMs: 60_000 }], signal: retrySignal });
+    },
+    /** Looks at what an ERP holds now. Answers the workflow. */
+    async compareErp(connectionId: string): Promise<string> {
+      const workflowId = `erp-compare/${connectionId}`;
+      await client.workflow.start(workflowNames.erpCompare, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ connectionId }] });
+      return workflowId;
     },
     async decide(workflowId: string, order: DecisionOrder): Promise<Decided> {
       return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));

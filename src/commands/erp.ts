@@ -1,4 +1,5 @@
 import { withApi } from '../stack/with-api.ts';
+import type { DriftView, ErpConnectionView } from '../store/reads/erp-connections.ts';
 import type { PostingView } from '../store/reads/erp-postings.ts';
 import type { Page } from '../store/reads/page.ts';
 import { command, group, jsonArg, say } from './command.ts';
@@ -24,6 +25,44 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
         if (json) say(JSON.stringify(found, null, 2));
         else for (const p of found) say(`${p.key}  ${p.kind} ${p.legalNumber ?? '-'}  ${p.amount} ${p.currency}  ${p.state}${p.heldFor === null ? '' : ` for its ${p.heldFor}`}  ${p.answer ?? ''}`);
         return state !== undefined || found.length === 0;
+      }),
+  ),
+  connections: command('connections', 'ERP connections, and what each holds', { ...jsonArg }, async ({ json }) =>
+    withApi('sample-auditor', async (api) => {
+      const { items } = await api<{ items: readonly ErpConnectionView[] }>('GET', '/v1/erp-connections');
+      if (json) say(JSON.stringify(items, null, 2));
+      else
+        for (const c of items)
+          say(
+            `${c.connectionId}  ${c.adapter} of ${c.entityId} from ${c.validFrom}${c.validTo === null ? '' : ` until ${c.validTo}`}: ${Object.entries(c.postings)
+              .map(([state, n]) => `${n} ${state}`)
+              .join(', ')}; compared ${c.comparedAt ?? 'never'}, ${c.drifts} drifted`,
+          );
+      return items.every((c) => c.drifts === 0);
+    }),
+  ),
+  drift: command('drift', 'Where an ERP holds something else than was handed over', { ...jsonArg }, async ({ json }) =>
+    withApi('sample-auditor', async (api) => {
+      const found: DriftView[] = [];
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const page: Page<DriftView> = await api('GET', '/v1/erp-drifts', { query: { limit: '200', cursor: cursor ?? undefined } });
+        found.push(...page.items);
+        cursor = page.nextCursor;
+      }
+      if (json) say(JSON.stringify(found, null, 2));
+      else for (const d of found) say(`${d.connectionId}  ${d.key}  ${d.kind}: ${d.words} (since ${d.foundAt})`);
+      return found.length === 0;
+    }),
+  ),
+  compare: command(
+    'compare',
+    'Compare with an ERP now, as each night',
+    { connection: { type: 'positional', description: 'Its id, as `erp connections` prints it', required: true } },
+    async ({ connection }) =>
+      withApi('sample-ops', async (api) => {
+        const { workflowId } = await api<{ workflowId: string }>('POST', `/v1/erp-connections/${encodeURIComponent(connection)}/comparison`, { json: {} });
+        say(`${workflowId} compares; what it finds is in \`erp drift\``);
+        return true;
       }),
   ),
   retry: command('retry', 'Send again what was refused or is held', { ...key, reason: { type: 'string', description: 'What was mended' } }, async (args) =>

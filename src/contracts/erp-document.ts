@@ -32,6 +32,12 @@ export type ErpDocument = {
   readonly lines: readonly ErpLine[];
 };
 
+/** A document of ours in an ERP, by the key it bears there. */
+export type ErpHolding = ErpHeld & { readonly key: string; readonly kind: ErpKind /** Somebody took it back there. */; readonly isReversed: boolean };
+
+/** What a customer has paid of a document, as the ERP tells it; what is open in minor units, with the sign of the receivable. */
+export type ErpPayment = { readonly key: string; readonly state: 'unpaid' | 'part' | 'paid' | 'writtenOff'; readonly openMinor: string };
+
 /** A document as an ERP holds it: what it calls it, and its lines as it would tell them. */
 export type ErpHeld = Pick<ErpDocument, 'legalNumber' | 'currency' | 'postedOn'> & {
   readonly externalId: string;

@@ -5,7 +5,7 @@ export type ScheduledEntity = { readonly id: string; readonly timeZone: string; 
 
 /**
  * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, the block sealer all the time, partitions
- * each hour, retention in the night, and for each entity an opener at 02:00 of the first day of the month in its zone. What ops changed of an existing schedule stays.
+ * each hour, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month in its zone. What ops changed of an existing schedule stays.
  */
 export async function ensureSchedules(client: Client, taskQueue: string, entities: readonly ScheduledEntity[]): Promise<void> {
   const start = (workflowType: string, workflowId: string, args: unknown[]) => ({ type: 'startWorkflow' as const, workflowType, workflowId, taskQueue, args });
@@ -28,6 +28,12 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
       scheduleId: 'retention',
       spec: { calendars: [{ hour: 3, minute: 30, comment: 'what is past its time goes' }] },
       action: start(workflowNames.retentionKeeper, 'retention', [{ actor: 'retention-keeper' }]),
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 day' },
+    },
+    {
+      scheduleId: 'erp-compare',
+      spec: { calendars: [{ hour: 4, minute: 30, comment: 'what the ERPs hold, and what is paid' }] },
+      action: start(workflowNames.erpCompare, 'erp-compare', [{}]),
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 day' },
     },
     ...entities.map(

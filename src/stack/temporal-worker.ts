@@ -2,6 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createCompareActivities } from '../activities/compare-erp.ts';
 import { createCycleActivities } from '../activities/cycle.ts';
 import { createHandOverActivities, type ErpFor } from '../activities/hand-over.ts';
 import { createIntakeActivities } from '../activities/intake.ts';
@@ -40,6 +41,7 @@ export async function createWorker(options: WorkerOptions): Promise<{ worker: Wo
     ...createIntakeActivities(deps),
     ...createCycleActivities(deps),
     ...createHandOverActivities(deps),
+    ...createCompareActivities(deps),
     ...createUpkeepActivities(deps),
     ...createRetentionActivities(deps),
     ...createRebillActivities(deps),

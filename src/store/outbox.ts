@@ -73,10 +73,11 @@ export async function asOnlyWriter<T>(store: Store, connectionId: string, work: 
 /** `externalId`: the ERP acknowledged it before. */
 export type OutboxRow = {
   readonly key: string;
-  readonly kind: string;
   readonly payload: Buffer;
   readonly attempt: number;
   readonly externalId: string | null;
+  /** By which version of the connection's mapping it is said to the ERP; null: in our words. */
+  readonly mappingVersion: number | null;
   /** The last attempt got no answer. */
   readonly isUnknown: boolean;
 };
@@ -94,11 +95,12 @@ export async function takeBatch(db: Db, connectionId: string, limit: number): Pr
   await holdFollowers(db, connectionId);
   const { rows } = await db.query(
     `WITH taken AS (
-       UPDATE erp_posting p SET state = 'sending', attempt = p.attempt + 1, updated_at = now()
+       UPDATE erp_posting p SET state = 'sending', attempt = p.attempt + 1, updated_at = now(),
+         mapping_version = CASE before.state WHEN 'queued' THEN (SELECT max(version) FROM erp_mapping WHERE connection_id = $1) ELSE p.mapping_version END
        FROM (SELECT key, state FROM erp_posting p WHERE connection_id = $1 AND state IN ${openStates} AND ${mayGo} ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED) before
        WHERE p.key = before.key
-       RETURNING p.key, p.kind, p.payload, p.attempt, p.external_id, p.created_at, before.state IN ('unknown', 'sending', 'drafted') AS is_unknown)
-     SELECT key, kind, payload, attempt, external_id AS "externalId", is_unknown AS "isUnknown" FROM taken ORDER BY created_at, key`,
+       RETURNING p.key, p.payload, p.mapping_version, p.attempt, p.external_id, p.created_at, before.state IN ('unknown', 'sending', 'drafted') AS is_unknown)
+     SELECT key, payload, mapping_version AS "mappingVersion", attempt, external_id AS "externalId", is_unknown AS "isUnknown" FROM taken ORDER BY created_at, key`,
     [connectionId, limit],
   );
   return rows;
@@ -210,10 +212,13 @@ export async function handedOver(
   db: Db,
   runId: string,
   connectionId: string,
-): Promise<{ readonly payloads: readonly Buffer[]; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
-  const { rows } = await db.query("SELECT key, payload, state, answer FROM erp_posting WHERE run_id = $1 AND connection_id = $2 AND state <> 'skipped' ORDER BY key", [runId, connectionId]);
+): Promise<{ readonly sent: readonly { readonly payload: Buffer; readonly mappingVersion: number | null }[]; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
+  const { rows } = await db.query("SELECT key, payload, mapping_version, state, answer FROM erp_posting WHERE run_id = $1 AND connection_id = $2 AND state <> 'skipped' ORDER BY key", [
+    runId,
+    connectionId,
+  ]);
   return {
-    payloads: rows.map((r) => r.payload),
+    sent: rows.map((r) => ({ payload: r.payload, mappingVersion: r.mapping_version })),
     stopped: rows.filter((r) => r.state === 'refused' || r.state === 'held').map((r) => ({ key: r.key, state: r.state, answer: r.answer })),
   };
 }

@@ -15,6 +15,7 @@ export type DocumentFigures = Omit<DocumentRow, 'erp'> & {
   readonly serviceTo: string | null;
   readonly credits: { readonly documentId: string; readonly legalNumber: string } | null;
   readonly creditedBy: readonly { readonly documentId: string; readonly legalNumber: string | null; readonly type: string; readonly net: string }[];
+  readonly payment: { readonly state: string; readonly open: string; readonly toldAt: string } | null;
   readonly erp: { readonly state: string; readonly externalId: string | null; readonly answer: string | null } | null;
   readonly vatByCode: readonly { readonly vatCode: string; readonly percent: string; readonly base: string; readonly vat: string }[];
   readonly lines: readonly {
@@ -92,6 +93,7 @@ export function DocumentPage({ viewer, document: d, delivery, charges, firstPage
           ['Service', d.serviceFrom === null ? '-' : `${d.serviceFrom} to ${d.serviceTo}`],
           ...(d.credits === null ? [] : [['Credits', <a href={documentPath(d.credits.documentId)}>{d.credits.legalNumber}</a>] as const]),
           ...(d.creditedBy.length === 0 ? [] : [['Credited by', d.creditedBy.map((c) => <CreditingLink {...c} currency={d.currency} />)] as const]),
+          ['Payment', d.payment === null ? 'not told yet' : `${words(d.payment.state)}, ${grouped(d.payment.open)} ${d.currency} open`],
           [
             'ERP',
             d.erp === null ? (

@@ -16,9 +16,20 @@ type Posting = {
   readonly amount: string;
   readonly currency: string;
 };
+type Connection = {
+  readonly connectionId: string;
+  readonly adapter: string;
+  readonly validFrom: string;
+  readonly validTo: string | null;
+  readonly comparedAt: string | null;
+  readonly drifts: number;
+};
+type Drift = { readonly connectionId: string; readonly key: string; readonly kind: string; readonly words: string; readonly foundAt: string };
 type Props = {
   readonly viewer: Viewer;
   readonly postings: readonly Posting[];
+  readonly connections: readonly Connection[];
+  readonly drifts: readonly Drift[];
   readonly mayRetry: boolean;
   readonly maySkip: boolean;
   readonly firstPage: string | null;
@@ -26,7 +37,7 @@ type Props = {
 };
 
 /** What is on its way to the ERP, and what waits for a decision. */
-export function ErpPage({ viewer, postings, mayRetry, maySkip, firstPage, nextPage }: Props) {
+export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySkip, firstPage, nextPage }: Props) {
   return (
     <Shell title="ERP" viewer={viewer} trail={[['/', 'Runs']]}>
       <p>Documents and journals that are not in the ERP yet. What is refused or held waits for a decision; the others go on without it.</p>
@@ -75,6 +86,62 @@ export function ErpPage({ viewer, postings, mayRetry, maySkip, firstPage, nextPa
         </Table>
       )}
       <Pager first={firstPage} next={nextPage} />
+      <h2>Connections</h2>
+      <Table
+        label="Connections"
+        head={
+          <>
+            <th scope="col">Connection</th>
+            <th scope="col">Holds</th>
+            <th scope="col">Last compared</th>
+            <Figure>Drifted</Figure>
+          </>
+        }
+      >
+        {connections.map((c) => (
+          <tr>
+            <td>
+              {c.connectionId}
+              <div class="hint">{words(c.adapter)}</div>
+            </td>
+            <td>
+              from {c.validFrom}
+              {c.validTo === null ? '' : ` until ${c.validTo}`}
+            </td>
+            <td>{c.comparedAt ?? 'not yet'}</td>
+            <Count n={c.drifts} />
+          </tr>
+        ))}
+      </Table>
+      {drifts.length === 0 ? null : (
+        <>
+          <h2>Drift</h2>
+          <p>What an ERP holds otherwise than it was handed over. It is shown, and never overwritten there.</p>
+          <Table
+            label="Drift"
+            head={
+              <>
+                <th scope="col">Posting</th>
+                <th scope="col">What</th>
+                <th scope="col">How</th>
+                <th scope="col">Since</th>
+              </>
+            }
+          >
+            {drifts.map((d) => (
+              <tr>
+                <td>
+                  {d.key}
+                  <div class="hint">{d.connectionId}</div>
+                </td>
+                <td>{words(d.kind)}</td>
+                <td>{d.words}</td>
+                <td>{d.foundAt}</td>
+              </tr>
+            ))}
+          </Table>
+        </>
+      )}
     </Shell>
   );
 }

@@ -1,6 +1,7 @@
 export { billingCycle } from './billing-cycle.ts';
 export { blockSealer } from './block-sealer.ts';
 export { cdrLifecycle } from './cdr-lifecycle.ts';
+export { erpCompare } from './erp-compare.ts';
 export { erpHandOver } from './erp-hand-over.ts';
 export { importBatch, intakeSweep, retryWaiting } from './import-batch.ts';
 export { partitionKeeper } from './partition-keeper.ts';

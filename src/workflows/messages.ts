@@ -66,6 +66,7 @@ export const workflowNames = {
   blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
   erpHandOver: 'erpHandOver',
+  erpCompare: 'erpCompare',
   creditAndRebill: 'creditAndRebill',
   sourceSweep: 'sourceSweep',
 } as const;
@@ -74,6 +75,8 @@ export type BillingCycleInput = {
   readonly runId: string;
   readonly period: string;
   readonly cutOffAtMs: number;
+  /** Live unless told: a dry run ends with its preview. */
+  readonly kind?: 'live' | 'dry';
   /** How long a collecting run waits before it first looks again what is missing. */
   readonly lookEveryMs?: number;
   /** When a run that waits for approval says so, and how often again; after three days and daily unless told. */
@@ -87,6 +90,8 @@ export type RetryWaitingInput = { readonly sourceId: string; readonly code: stri
 export type SweepInput = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };
 /** An order to credit and rebill, by its id. */
 export type RebillInput = { readonly orderId: string };
+/** One ERP connection; every one that holds something unless told. */
+export type CompareInput = { readonly connectionId?: string };
 /** Who has it done; without a class all of them. */
 export type RetentionInput = { readonly actor: string; readonly class?: RetentionClass };
 /** Messages of an import: how many were processed, and what became of their records. */

@@ -50,6 +50,15 @@ describe('the Business Central adapter', () => {
     expect(server.calls.filter((call) => call.endsWith('post'))).toHaveLength(1);
     expect(server.calls.length).toBeLessThan(10);
   });
+  it('tells its accounts and the values of the dimension', async () => {
+    expect(await open().masterData?.()).toMatchObject({
+      accounts: expect.arrayContaining([{ code: '1510', name: 'Receivables' }]),
+      costCenters: [
+        { code: 'cc 1', name: 'cc 1' },
+        { code: 'cc2', name: 'cc2' },
+      ],
+    });
+  });
   it('reads all pages of an answer', async () => {
     server.pageSize = 3;
     expect((await settle(open(), documentOf('invoice', 'paged'))).states).toEqual(['posted', 'verified']);

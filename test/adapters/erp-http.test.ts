@@ -54,6 +54,18 @@ describe('the HTTP adapter', () => {
     middleware.busy = true;
     await expect(erp.post(documentOf('invoice', 'd2'))).rejects.toMatchObject({ name: 'ErpUnavailable', retryAfterMs: 7000 });
   });
+  it('tells what is paid of the documents it knows', async () => {
+    const erp = open();
+    const documents = ['p1', 'p2', 'p3'].map((key) => documentOf('invoice', key));
+    for (const document of documents) await erp.post(document);
+    // 0.50 and 1.03 net, 0.13 VAT: 1.63 each.
+    middleware.paid.set('p2', 100n).set('p3', 163n);
+    expect(await erp.payments?.([...documents, documentOf('invoice', 'none')])).toEqual([
+      { key: 'p1', state: 'unpaid', openMinor: '163' },
+      { key: 'p2', state: 'part', openMinor: '63' },
+      { key: 'p3', state: 'paid', openMinor: '0' },
+    ]);
+  });
   it('waits for the connection to be mended when the secret is another', async () => {
     const erp = httpErp({ ...middleware.settings, secret: 'old' }, parties);
     const { states, failures } = await settle(erp, documentOf('invoice', 'd1'));

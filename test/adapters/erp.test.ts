@@ -145,7 +145,7 @@ describe('the hand-over of a row', () => {
   it('comes back when the ERP says so', async () => {
     const erp: ErpPort = { ...filesErp(folder), post: () => Promise.reject(new ErpUnavailable('429', 7000)) };
     const payload = canonicalBytes(invoice('d1'));
-    await expect(handOverRows(erp, [{ key: 'd1', kind: 'invoice', payload, attempt: 1, externalId: null, isUnknown: false }], async () => undefined)).rejects.toMatchObject({
+    await expect(handOverRows(erp, [{ key: 'd1', mappingVersion: null, payload, attempt: 1, externalId: null, isUnknown: false }], async () => undefined)).rejects.toMatchObject({
       type: 'ErpUnavailable',
       nonRetryable: false,
       nextRetryDelay: 7000,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
 import { trytonErp } from '../../src/adapters/erp/tryton/tryton.ts';
 import { loadConfig } from '../../src/config.ts';
+import { driftOf } from '../../src/core/hand-over/drift.ts';
 import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
 import { contractBooks, documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
 
@@ -79,6 +80,7 @@ async function cuttingProxy(cut: (method: string) => boolean): Promise<{ url: st
   return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, close: () => proxy.close() };
 }
 
+const context = { company: 1, companies: [1] };
 /** What the next connection meets. */
 let breaks: ((method: string) => boolean) | undefined;
 const setPeriod = async (month: string, verb: 'close' | 'reopen') => {
@@ -134,6 +136,75 @@ describe('Tryton', () => {
     const erp = erpAt(server.url);
     const document = documentOf('invoice', 'agency', { runId: 'run_agency', glAccount: '2890' });
     expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+  });
+  it('shows what somebody took back there as drift, and leaves it as it is', async () => {
+    const erp = erpAt(server.url);
+    const [kept, cancelled] = [documentOf('invoice', 'drift_kept', { runId: 'run_drift' }), documentOf('invoice', 'drift_cancelled', { runId: 'run_drift' })];
+    for (const document of [kept, cancelled]) await erp.post(document);
+    const known = new Set([kept.key, cancelled.key]);
+    expect(driftOf([kept, cancelled], known, await erp.holdings('run_drift', []))).toEqual([]);
+    await call('model.company.company.write', [1], { cancel_invoice_out: true }, context);
+    const [id] = (await call('model.account.invoice.search', [['reference', '=', cancelled.key]], 0, null, null, context)) as number[];
+    await call('model.account.invoice.cancel', [id], context);
+    expect(driftOf([kept, cancelled], known, await erp.holdings('run_drift', []))).toMatchObject([{ key: cancelled.key, kind: 'reversed' }]);
+    expect(driftOf([kept], new Set([kept.key]), await erp.holdings('run_drift', []))).toMatchObject([{ key: cancelled.key, kind: 'unknownThere' }]);
+  });
+  it('tells what customers have paid: nothing, a part, all of it', async () => {
+    const erp = erpAt(server.url);
+    const documents = ['unpaid', 'part', 'paid'].map((key) => documentOf('invoice', `pay_${key}`, { runId: 'run_paid' }));
+    for (const document of documents) await erp.post(document);
+    const decimal = (text: string) => ({ __class__: 'Decimal', decimal: text });
+    const search = async (model: string, domain: unknown[]) => ((await call(`model.${model}.search`, domain, 0, null, null, context)) as number[])[0];
+    const [receivable, other] = [await search('account.account', [['code', '=', '1510']]), await search('account.account', [['code', '=', '1790']])];
+    const journal = await search('account.journal', [['type', '=', 'general']]);
+    // 1.63 each: a payment of one krona, and one of all of it, closed against the invoice as a cashier would.
+    for (const [key, amount] of [
+      ['pay_part', '1.00'],
+      ['pay_paid', '1.63'],
+    ] as const) {
+      const [invoice] = (await call('model.account.invoice.search_read', [['reference', '=', key]], 0, null, null, ['party', 'lines_to_pay'], context)) as {
+        id: number;
+        party: number;
+        lines_to_pay: number[];
+      }[];
+      const period = await search('account.period', [['start_date', '=', { __class__: 'date', year: 2020, month: 1, day: 1 }]]);
+      const line = (account: number | undefined, debit: string, credit: string, party: number | null) => ({
+        account,
+        debit: decimal(debit),
+        credit: decimal(credit),
+        ...(party === null ? {} : { party }),
+      });
+      const [move] = (await call(
+        'model.account.move.create',
+        [
+          {
+            company: 1,
+            journal,
+            period,
+            date: { __class__: 'date', year: 2020, month: 1, day: 10 },
+            lines: [['create', [line(other, amount, '0', null), line(receivable, '0', amount, invoice?.party ?? null)]]],
+          },
+        ],
+        context,
+      )) as number[];
+      await call('model.account.move.post', [move], context);
+      const paying = await search('account.move.line', [
+        ['move', '=', move],
+        ['account', '=', receivable],
+      ]);
+      if (key === 'pay_paid')
+        await call(
+          'model.account.move.reconciliation.create',
+          [{ company: 1, date: { __class__: 'date', year: 2020, month: 1, day: 10 }, lines: [['add', [...(invoice?.lines_to_pay ?? []), paying]]] }],
+          context,
+        );
+      else await call('model.account.invoice.write', [invoice?.id], { payment_lines: [['add', [paying]]] }, context);
+    }
+    expect(await erp.payments?.(documents)).toEqual([
+      { key: 'pay_unpaid', state: 'unpaid', openMinor: '163' },
+      { key: 'pay_part', state: 'part', openMinor: '63' },
+      { key: 'pay_paid', state: 'paid', openMinor: '0' },
+    ]);
   });
   it('is told apart from one whose password is wrong', async () => {
     const erp = trytonErp({ url: server.url, database, user: 'admin', password: 'wrong', timeoutMs: 20_000, settleMs: 0 }, parties);

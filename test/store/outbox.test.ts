@@ -6,11 +6,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handOver } from '../../src/activities/hand-over.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { type ErpPort, ErpRefused } from '../../src/adapters/erp/port.ts';
+import type { ErpDocument } from '../../src/contracts/erp-document.ts';
+import type { ErpMapping } from '../../src/contracts/erp-mapping.ts';
 import { retryPosting, skipPosting } from '../../src/store/commands/decide-postings.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
+import { putErpMapping } from '../../src/store/commands/put-erp-mapping.ts';
 import { retryRun } from '../../src/store/commands/steer-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { asOnlyWriter, enqueue, erpConnection, handedOver, leftToHandOver, recordAnswers, runHandOver, settledRuns, takeBatch } from '../../src/store/outbox.ts';
+import { erpMappingView } from '../../src/store/reads/erp-mapping.ts';
 import { listPostings } from '../../src/store/reads/erp-postings.ts';
 import { runSummary } from '../../src/store/reads/run-summary.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
@@ -184,6 +188,53 @@ describe('the outbox', () => {
       { action: 'posting.retry', reason: 'account added' },
       { action: 'posting.skip', reason: 'entered there by hand' },
     ]);
+  });
+
+  it('says what it sends by the newest mapping, refuses what that does not name or the ERP has not, and sends it once somebody has mended it', async () => {
+    const posts: ErpDocument[] = [];
+    let has = ['120000', '3001'];
+    let readings = 0;
+    const files = filesErp(folder);
+    const erp: ErpPort = {
+      ...files,
+      async post(document) {
+        posts.push(document);
+        return files.post(document);
+      },
+      async masterData() {
+        readings += 1;
+        return { accounts: has.map((code) => ({ code, name: `Account ${code}` })), costCenters: [] };
+      },
+    };
+    const stateOf = async (key: string) => (await listPostings(store.pool, { key }, { limit: 1 })).items[0];
+    const put1 = (mapping: ErpMapping, expectedVersion?: number) => store.tx((db) => putErpMapping(db, { connectionId, mapping, expectedVersion }, 'another chart', { actor: 'finance' }));
+    const again = async (key: string) => {
+      await store.tx((db) => retryPosting(db, key, 'mended', { actor: 'finance' }));
+      return handOver(store, erp, connectionId);
+    };
+    expect(await put1({ accounts: { '1510': '120000' } }, 0)).toEqual({ version: 1 });
+    await expect(put1({}, 0)).rejects.toThrow('the mapping is at 1');
+    await put(journal('m1'));
+    expect(await handOver(store, erp, connectionId)).toMatchObject({ refused: 1 });
+    expect((await stateOf('m1'))?.answer).toMatch(/^the mapping of erp_files does not name account 3001.*: add it, then retry$/);
+    await put1({ accounts: { '1510': '120000', '3001': '400100' } });
+    expect(await again('m1')).toMatchObject({ refused: 1 });
+    expect((await stateOf('m1'))?.answer).toBe('erp_files has no account 400100: add it there, or map it to another, then retry');
+    has = ['120000', '400100'];
+    expect(await again('m1')).toMatchObject({ verified: 1 });
+    expect(posts.map((d) => d.lines.map((l) => l.glAccount))).toEqual([['120000', '400100']]);
+    // What the ERP has is kept: another document has it read no more.
+    const before = readings;
+    await put(journal('m2'));
+    expect(await handOver(store, erp, connectionId)).toMatchObject({ verified: 1 });
+    expect(readings).toBe(before);
+    // A later version does not make what lies there differ.
+    await put1({ accounts: { '1510': '120001', '3001': '400101' } });
+    const view = await erpMappingView(store.pool, connectionId);
+    expect(view).toMatchObject({ version: 3, masterDataRead: true });
+    expect(view?.unmapped).toContainEqual({ kind: 'account', code: '1510', why: 'notInErp', suggestions: [] });
+    expect(view?.unmapped).toContainEqual({ kind: 'account', code: '2611', why: 'notMapped', suggestions: [] });
+    await put1({});
   });
 
   it('tells adapter, settings and production mark of a connection', async () => {

@@ -17,7 +17,7 @@ type Line = {
 };
 type Entry = Omit<Line, 'id' | 'etag' | 'lineNumber' | 'accountType' | 'amount'> & { entryNumber: number; debitAmount: number; creditAmount: number };
 type Reply = { status: number; body?: unknown; headers?: Record<string, string> };
-type Books = { accounts: readonly { code: string }[]; costCenters: readonly string[] };
+type Books = { accounts: readonly { code: string; name: string }[]; costCenters: readonly string[] };
 
 /** What the documentation of its API limits. `rate`: requests in a window. */
 const limits = { batch: 100, number: 20, description: 50, displayName: 100, parallel: 100 };
@@ -148,6 +148,8 @@ export class BusinessCentral {
       const rows: Record<string, readonly object[]> = {
         journals: [this.#journal],
         [lines]: this.#lines.map((l) => ({ ...l, '@odata.etag': l.etag })),
+        accounts: this.#books.accounts.map((a) => ({ number: a.code, displayName: a.name })),
+        dimensions: [{ code: 'COSTCENTER', dimensionValues: this.#books.costCenters.map((code) => ({ code, displayName: code })) }],
         customers: [...this.#parties.customers.values()],
         vendors: [...this.#parties.vendors.values()],
         generalLedgerEntries: this.#entries.map(({ dimensionSetLines, ...e }) => (params.get('$expand') === 'dimensionSetLines' ? { ...e, dimensionSetLines } : e)),

@@ -3,6 +3,7 @@ import { handOverRows } from '../../src/activities/hand-over-rows.ts';
 import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpDocument, ErpKind, ErpLine } from '../../src/contracts/erp-document.ts';
 import { heldDifferences } from '../../src/core/hand-over/compare-held.ts';
+import { driftOf } from '../../src/core/hand-over/drift.ts';
 import { canonicalBytes } from '../../src/core/seal/charge-record.ts';
 import type { Answer } from '../../src/store/outbox.ts';
 
@@ -63,12 +64,19 @@ export type Settled = { readonly states: readonly Answer['state'][]; readonly fa
 
 /** Hands documents over as the outbox does: again and again until each is settled, at most nine times. */
 async function settleAll(erp: ErpPort, documents: readonly ErpDocument[]): Promise<Map<string, Settled>> {
-  const rows = documents.map((d) => ({ key: d.key, kind: d.kind, payload: canonicalBytes(d), states: [] as Answer['state'][], failures: [] as string[], externalId: null as string | null }));
+  const rows = documents.map((d) => ({ key: d.key, payload: canonicalBytes(d), states: [] as Answer['state'][], failures: [] as string[], externalId: null as string | null }));
   const isOpen = (row: (typeof rows)[number]) => !['verified', 'refused', 'held'].includes(row.states.at(-1) ?? '');
   for (let attempt = 1; attempt <= 9 && rows.some(isOpen); attempt++) {
     const open = rows.filter(isOpen);
     try {
-      const taken = open.map(({ key, kind, payload, externalId, states }) => ({ key, kind, payload, attempt, externalId, isUnknown: states.at(-1) === 'unknown' || states.at(-1) === 'drafted' }));
+      const taken = open.map(({ key, payload, externalId, states }) => ({
+        key,
+        payload,
+        mappingVersion: null,
+        attempt,
+        externalId,
+        isUnknown: states.at(-1) === 'unknown' || states.at(-1) === 'drafted',
+      }));
       await handOverRows(erp, taken, async (answers) => {
         for (const answer of answers) {
           const row = rows.find((r) => r.key === answer.key);
@@ -133,6 +141,17 @@ export function erpContract(name: string, open: () => ErpPort): void {
       const settled = await settleAll(erp, documents);
       expect([...settled.values()].map((s) => s.states.at(-1))).toEqual(['verified', 'verified', 'verified', 'refused', 'verified', 'verified', 'verified']);
       expect(await erp.controlTotals('run_batch')).toEqual(controlTotalsOf(documents.filter((d) => d.key !== 'batch_4')));
+    });
+    it('tells what it holds of a run, so that nothing has drifted', async () => {
+      const erp = open();
+      const documents = (['invoice', 'creditNote', 'vendorBill', 'journal'] as const).map((kind) => documentOf(kind, `held_${kind}`, { runId: 'run_held' }));
+      for (const document of documents) await erp.post(document);
+      const held = await erp.holdings('run_held', documents);
+      expect(held.map((h) => h.key).sort()).toEqual(documents.map((d) => d.key).sort());
+      expect(driftOf(documents, new Set(documents.map((d) => d.key)), held)).toEqual([]);
+      const ofNone = { ...documentOf('journal', 'held_of_none'), runId: null };
+      await erp.post(ofNone);
+      expect((await erp.holdings(null, [ofNone])).map((h) => h.key)).toContain(ofNone.key);
     });
     it('sums what it holds of a run as we do', async () => {
       const erp = open();

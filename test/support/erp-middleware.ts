@@ -14,6 +14,8 @@ export class ErpMiddleware {
   diesOf: (method: string) => boolean = () => false;
   busy = false;
   readonly parties: unknown[] = [];
+  /** What customers have paid, by key, in minor units. */
+  readonly paid = new Map<string, bigint>();
   readonly #kept = new Map<string, Kept>();
   #server: http.Server | undefined;
   #port = 0;
@@ -61,6 +63,14 @@ export class ErpMiddleware {
       const { count, sums } = controlTotalsOf([...this.#kept.values()].map((k) => k.document).filter((d) => d.runId === url.searchParams.get('runId')));
       return [200, { count, sums: [...sums].map(([key, amount]) => ({ key, amountMinor: amount.toString() })) }];
     }
+    if (path === '/documents' && method === 'GET') {
+      const ofRun = [...this.#kept.values()].filter((k) => (k.document.runId ?? '') === url.searchParams.get('runId'));
+      return [200, { items: ofRun.map((k) => ({ externalId: k.externalId, isReversed: false, ...k.document })) }];
+    }
+    if (path === '/payments/query') {
+      const { keys } = JSON.parse(text) as { keys: string[] };
+      return [200, { items: keys.flatMap((key) => this.#paymentOf(key)) }];
+    }
     if (method === 'GET') {
       const kept = this.#kept.get(decodeURIComponent(path.replace('/documents/', '')));
       return kept === undefined ? [404, { title: 'not found' }] : [200, { externalId: kept.externalId, ...kept.document }];
@@ -76,5 +86,13 @@ export class ErpMiddleware {
     this.#kept.set(document.key, kept);
     this.parties.push(party);
     return [201, kept];
+  }
+
+  #paymentOf(key: string): object[] {
+    const owed = this.#kept.get(key)?.document.lines.find((l) => l.part === 'party');
+    if (owed === undefined) return [];
+    const paid = this.paid.get(key) ?? 0n;
+    const open = BigInt(owed.amountMinor) - paid;
+    return [{ key, state: open === 0n ? 'paid' : paid === 0n ? 'unpaid' : 'part', openMinor: open.toString() }];
   }
 }

@@ -53,7 +53,7 @@ describe('what runs by itself', () => {
     await ensureSchedules(client, 'elsewhere', await scheduledEntities(store.pool, true));
     const schedules = [];
     for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
-    expect(schedules.sort()).toEqual(['opener-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
+    expect(schedules.sort()).toEqual(['erp-compare', 'opener-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
     expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
   });
   it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {

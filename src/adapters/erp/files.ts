@@ -31,17 +31,33 @@ export function filesErp(folder: string): ErpPort {
       return { externalId: idOf(bytes) };
     },
     async controlTotals(runId) {
-      const documents: ErpDocument[] = [];
-      for (const kind of erpKinds) {
-        for (const name of (await orMissing(readdir(path.join(folder, kind)))) ?? []) {
-          if (!name.endsWith('.json')) continue;
-          const document = JSON.parse(await readFile(path.join(folder, kind, name), 'utf8')) as ErpDocument;
-          if (document.runId === runId) documents.push(document);
-        }
-      }
-      return controlTotalsOf(documents);
+      return controlTotalsOf(await ofRun(runId));
+    },
+    async holdings(runId) {
+      return (await ofRun(runId)).map(({ key, kind, legalNumber, currency, postedOn, lines, bytes }) => ({
+        key,
+        kind,
+        legalNumber,
+        currency,
+        postedOn,
+        lines,
+        externalId: idOf(bytes),
+        isReversed: false,
+      }));
     },
   };
+  async function ofRun(runId: string | null): Promise<(ErpDocument & { bytes: Buffer })[]> {
+    const documents: (ErpDocument & { bytes: Buffer })[] = [];
+    for (const kind of erpKinds) {
+      for (const name of (await orMissing(readdir(path.join(folder, kind)))) ?? []) {
+        if (!name.endsWith('.json')) continue;
+        const bytes = await readFile(path.join(folder, kind, name));
+        const document = JSON.parse(bytes.toString('utf8')) as ErpDocument;
+        if (document.runId === runId) documents.push({ ...document, bytes });
+      }
+    }
+    return documents;
+  }
 }
 
 async function orMissing<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -1,4 +1,5 @@
-import type { ErpDocument, ErpHeld, ErpKind } from '../../contracts/erp-document.ts';
+import type { ErpDocument, ErpHeld, ErpHolding, ErpKind, ErpPayment } from '../../contracts/erp-document.ts';
+import type { ErpMasterData } from '../../contracts/erp-mapping.ts';
 import { addSums } from '../../core/hand-over/sums.ts';
 
 /** Sums of what the ERP holds, by `kind|glAccount|costCenter|vatCode|currency`, in minor units; without those that are nothing. */
@@ -30,6 +31,12 @@ export type ErpPort = {
     post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, string>>;
   };
   controlTotals(runId: string): Promise<ControlTotals>;
+  /** All of ours that it holds of a run (null: of what belongs to none), also what somebody reversed there, and what bears our marks and we never sent. `ours`: the documents we know of. */
+  holdings(runId: string | null, ours: readonly ErpDocument[]): Promise<readonly ErpHolding[]>;
+  /** Accounts and cost centers that it has; of an ERP that tells. Documents are checked against them before they are sent. */
+  masterData?(): Promise<ErpMasterData>;
+  /** What is paid of documents; of an ERP that tells. Those it does not know are left out. */
+  payments?(documents: readonly ErpDocument[]): Promise<readonly ErpPayment[]>;
 };
 
 /** The ERP said no: it will say no again until somebody changes something. */

@@ -1,5 +1,6 @@
 import type { Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
+import { listDrifts, listErpConnections } from '../../store/reads/erp-connections.ts';
 import { listPostings, type PostingView } from '../../store/reads/erp-postings.ts';
 import { ErpPage } from '../../ui/erp-page.tsx';
 import { grouped, words } from '../../ui/format.ts';
@@ -17,8 +18,9 @@ export function erpPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
   app.get('/erp', guard, async (c) => {
     const { cursor } = c.req.query();
     const page = await listPostings(store.pool, { states: ['refused', 'held', 'unknown', 'queued', 'drafted', 'posted', 'sending'] }, { cursor, limit: pageSize });
+    const [connections, drifts] = await Promise.all([listErpConnections(store.pool), listDrifts(store.pool, {}, { limit: pageSize })]);
     const rights = { mayRetry: holds(c, may.retryPostings), maySkip: holds(c, may.skipPostings) };
-    return c.html(ErpPage({ viewer: viewerOf(c), postings: page.items, ...rights, ...turns('/erp', {}, cursor, page.nextCursor) }));
+    return c.html(ErpPage({ viewer: viewerOf(c), postings: page.items, connections, drifts: drifts.items, ...rights, ...turns('/erp', {}, cursor, page.nextCursor) }));
   });
   for (const verb of ['retry', 'skip'] as const) {
     serveOrder(app, `/erp/:key/${verb}`, guard, send, async (c) => {

@@ -35,6 +35,10 @@ export const documentSummary = z
     serviceTo: z.string().nullable(),
     credits: credited.nullable().openapi({ description: 'The document that it is the credit note of.' }),
     contentHash: z.string(),
+    payment: z
+      .object({ state: z.enum(['unpaid', 'part', 'paid', 'writtenOff']), open: money, toldAt: z.string() })
+      .nullable()
+      .openapi({ description: 'As the ERP told it last.' }),
     erp: z.object({ state: z.string(), externalId: z.string().nullable(), answer: z.string().nullable() }).nullable(),
   })
   .openapi('Document');

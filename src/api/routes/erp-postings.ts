@@ -6,7 +6,13 @@ import type { ApiEnv } from '../env.ts';
 import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
-const erpTags = ['ERP'];
+export const erpTags = ['ERP'];
+export const connectionId = z.object({
+  connectionId: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'connectionId', in: 'path' }, example: 'erp_files' }),
+});
 const posting = z
   .object({
     key: z.string(),

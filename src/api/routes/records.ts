@@ -1,9 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { expungeMessage } from '../../store/commands/expunge-message.ts';
 import type { Store } from '../../store/db.ts';
-import { findRecord, listRecords, sealedRecord } from '../../store/reads/records.ts';
+import { listRecords, sealedRecord } from '../../store/reads/records.ts';
 import { timelineOf } from '../../store/reads/timeline.ts';
-import { traceFrom } from '../../store/reads/trace.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
@@ -32,31 +31,8 @@ const record = z
     updatedAt: z.string(),
   })
   .openapi('Record');
-const traced = z.object({
-  recordId: z.string().nullable(),
-  sessionKey: z.string().nullable(),
-  revision: z.int().nullable(),
-  energyWh: wh,
-  chargeId: z.string(),
-  role: z.string(),
-  component: z.string(),
-  net: money,
-  currency: z.string(),
-  glAccount: z.string(),
-  costCenter: z.string(),
-  ratedJournal: z.string(),
-  accountId: z.string().nullable(),
-  runId: z.string().nullable(),
-  disposition: z.string().nullable(),
-  documentId: z.string().nullable(),
-  lineNo: z.int().nullable(),
-  legalNumber: z.string().nullable(),
-  issueJournal: z.string().nullable(),
-  erpState: z.string().nullable(),
-  erpId: z.string().nullable(),
-});
 
-/** Charge records: where each stands and why, decisions on what waits, and the way from a kWh to the ERP. */
+/** Charge records: where each stands and why, and decisions on what waits. */
 export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
   app.openapi(
     createRoute({
@@ -151,32 +127,5 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly sto
       responses: { 200: json(z.object({ expunged: z.boolean().openapi({ description: 'False: it was expunged before.' }) }), 'Gone.'), ...problems },
     }),
     async (c) => c.json(await store.tx((db) => expungeMessage(db, c.req.valid('param').id, c.req.valid('json').reason, byOf(c))), 200),
-  );
-
-  app.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/trace',
-      tags: ['Records'],
-      summary: 'From any end: kWh, record, charge, document line, journal entry, ERP id',
-      middleware: allow(...readers),
-      request: {
-        query: pageQuery.extend({
-          cursor: number.optional(),
-          record: z.string().optional().openapi({ description: 'A record’s number, or `{sourceId}/{recordKey}`.' }),
-          document: z.string().optional().openapi({ description: 'A document’s id or legal number.' }),
-          account: z.string().optional(),
-          erp: z.string().optional().openapi({ description: 'The ERP’s id.' }),
-        }),
-      },
-      responses: { 200: json(pageOf(traced), 'One item a charge.'), ...problems },
-    }),
-    async (c) => {
-      const { cursor, limit, record: start, ...rest } = c.req.valid('query');
-      if (start === undefined && Object.values(rest).every((v) => v === undefined)) throw new Problem(422, 'invalid', 'Name where to start: record, document, account or erp.');
-      const view = start === undefined ? undefined : await findRecord(store.pool, start);
-      if (start !== undefined && view === undefined) throw noRecord(start);
-      return c.json(await traceFrom(store.pool, { ...rest, record: view?.recordId }, { cursor, limit }), 200);
-    },
   );
 }

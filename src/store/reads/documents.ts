@@ -30,6 +30,8 @@ export type DocumentView = {
   readonly credits: CreditedView | null;
   readonly contentHash: string;
   readonly erp: { readonly state: string; readonly externalId: string | null; readonly answer: string | null } | null;
+  /** As the ERP told it last; null until it has. */
+  readonly payment: { readonly state: 'unpaid' | 'part' | 'paid' | 'writtenOff'; readonly open: string; readonly toldAt: string } | null;
 };
 export type CreditedView = { readonly documentId: string; readonly legalNumber: string };
 /** VAT of a document by code, as it was composed (D02). */
@@ -56,8 +58,9 @@ export type DocumentLineView = {
   readonly credits: (CreditedView & { readonly lineNo: number | null }) | null;
 };
 
-const columns = `SELECT d.*, encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer
-  FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting e ON e.document_id = d.id`;
+const columns = `SELECT d.*, encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer, y.state AS payment_state, y.open_minor AS payment_open, y.told_at AS payment_told
+  FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting e ON e.document_id = d.id
+  LEFT JOIN LATERAL (SELECT state, open_minor, told_at FROM document_payment x WHERE x.document_id = d.id ORDER BY told_at DESC LIMIT 1) y ON true`;
 
 /** A run's documents in order of their account, those that the filter lets through; discarded ones are left out. */
 export async function listDocuments(db: Db, runId: string, page: PageOrder & DocumentFilter): Promise<Page<DocumentView>> {
@@ -94,7 +97,7 @@ export async function findDocument(db: Db, id: string): Promise<DocumentDetail |
   );
   const lines = await db.query('SELECT l.*, s.legal_number FROM document_line l LEFT JOIN issue_stamp s ON s.document_id = l.credits_document_id WHERE l.document_id = $1 ORDER BY l.line_no', [id]);
   const crediting = await db.query(
-    `SELECT d.id, d.type, s.legal_number, sum(l.net_minor)::bigint AS net FROM document_line l JOIN document d ON d.id = l.document_id AND d.state <> 'discarded' LEFT JOIN issue_stamp s ON s.document_id = d.id
+    `SELECT d.id, d.type, s.legal_number, sum(l.net_minor)::bigint AS net FROM document_line l JOIN document d ON d.id = l.document_id AND d.state <> 'discarded' JOIN billing_run b ON b.id = d.run_id AND b.kind = 'live' LEFT JOIN issue_stamp s ON s.document_id = d.id
      WHERE l.credits_document_id = $1 GROUP BY 1, 2, 3 ORDER BY 1`,
     [id],
   );
@@ -153,6 +156,7 @@ function viewOf(r: QueryResultRow): DocumentView {
     serviceTo: r['service_to'],
     credits: r['credits_document_id'] === null ? null : { documentId: r['credits_document_id'], legalNumber: r['credits_number'] },
     contentHash: r['hash'],
+    payment: r['payment_state'] === null ? null : { state: r['payment_state'], open: formatMinor(r['payment_open'], r['currency']), toldAt: r['payment_told'].toISOString() },
     erp: r['erp_state'] === null ? null : { state: r['erp_state'], externalId: r['external_id'], answer: r['answer'] },
   };
 }

@@ -3,8 +3,20 @@ import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
-/** From which end a trace starts: a record's number, a document's id or legal number, an account, or the ERP's id. */
-export type TraceStart = { readonly record?: string | undefined; readonly document?: string | undefined; readonly account?: string | undefined; readonly erp?: string | undefined };
+/**
+ * From which end a trace starts: a record's number, a document's id or legal number, an account, the ERP's id, or what a balance in the ERP is
+ * made of: a run's documents, by account of the chart, cost center and VAT code.
+ */
+export type TraceStart = {
+  readonly record?: string | undefined;
+  readonly document?: string | undefined;
+  readonly account?: string | undefined;
+  readonly erp?: string | undefined;
+  readonly run?: string | undefined;
+  readonly glAccount?: string | undefined;
+  readonly costCenter?: string | undefined;
+  readonly vatCode?: string | undefined;
+};
 
 /** Follows charges from any end to the other, in order of charge; at most `limit` after `cursor`. */
 export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Promise<Page<TraceRow>> {
@@ -47,7 +59,7 @@ export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Pro
 }
 
 /** The charges that a trace starts from, each by the index of its end; values from $3 on. All ends that are named must hold. */
-function chargesFrom({ record, document, account, erp }: TraceStart, page: PageOrder): { readonly sql: string; readonly values: readonly string[] } {
+function chargesFrom({ record, document, account, erp, run, glAccount, costCenter, vatCode }: TraceStart, page: PageOrder): { readonly sql: string; readonly values: readonly string[] } {
   const values: string[] = [];
   const value = (text: string) => `$${values.push(text) + 2}`;
   const parts: string[] = [];
@@ -57,6 +69,14 @@ function chargesFrom({ record, document, account, erp }: TraceStart, page: PageO
     parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM issue_stamp WHERE legal_number = ${id} UNION SELECT ${id}))`);
   }
   if (erp !== undefined) parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM erp_posting WHERE external_id = ${value(erp)}))`);
+  if (run !== undefined) {
+    const of = [
+      ['gl_account', glAccount],
+      ['cost_center', costCenter],
+      ['vat_code', vatCode],
+    ].flatMap(([column, wanted]) => (wanted === undefined ? [] : [` AND c.${column} = ${value(wanted)}`]));
+    parts.push(`SELECT k.charge_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = ${value(run)} AND k.document_id IS NOT NULL${of.join('')}`);
+  }
   if (account !== undefined) {
     const id = value(account);
     // Claimed or open: a charge is one of the two, or cancels out with its mirror.

@@ -1,4 +1,5 @@
 import type { ErpDocument } from '../../../contracts/erp-document.ts';
+import { sumsOf } from '../../../core/hand-over/sums.ts';
 import { controlTotalsOf, ErpOutcomeUnknown, type ErpPort, ErpRefused, type OnDrafted, type PartiesOf } from '../port.ts';
 import { documentNumberOf, type HeldThere, heldOf, journalLinesOf, type LedgerEntry, partyNumberOf, runTagOf } from './entries.ts';
 import { type BatchRequest, type BusinessCentralServer, businessCentralOData, maxBatch } from './odata.ts';
@@ -117,6 +118,18 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
       const tag = runTagOf(runId);
       const held = await entries(`contains(description,${quoted(` ${tag} `)})`);
       return controlTotalsOf(held.filter((h) => h.runTag === tag));
+    },
+    async masterData() {
+      const accounts = await odata.all<{ number: string; displayName: string }>('accounts?$select=number,displayName');
+      const [found] = await odata.all<{ dimensionValues: { code: string; displayName: string }[] }>(`dimensions?$filter=code eq ${quoted(dimension)}&$expand=dimensionValues`);
+      return { accounts: accounts.map((a) => ({ code: a.number, name: a.displayName })), costCenters: (found?.dimensionValues ?? []).map((v) => ({ code: v.code, name: v.displayName })) };
+    },
+    async holdings(runId, ours) {
+      const tag = runTagOf(runId ?? '-');
+      const keys = new Map(ours.map((d) => [documentNumberOf(d.key), d.key]));
+      const held = (await entries(`contains(description,${quoted(` ${tag} `)})`)).filter((h) => h.runTag === tag);
+      // A reversal there bears the number of what it takes back.
+      return held.map((h) => ({ ...h, key: keys.get(h.documentNumber) ?? h.documentNumber, isReversed: sumsOf(h.lines).size === 0 }));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
-import type { ErpDocument, ErpHeld } from '../../../contracts/erp-document.ts';
+import { type ErpDocument, type ErpHeld, erpKinds } from '../../../contracts/erp-document.ts';
 import { canonicalBytes } from '../../../core/seal/charge-record.ts';
 import { ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable, type PartiesOf } from '../port.ts';
 import { type Answered, type Effect, plain, requested } from '../request.ts';
@@ -16,11 +16,13 @@ export type HttpErpServer = {
 
 const line = z.object({ glAccount: z.string(), costCenter: z.string().nullable(), vatCode: z.string().nullable(), amountMinor: z.string().regex(/^-?\d+$/) });
 const held = z.object({ externalId: z.string().min(1), legalNumber: z.string().nullable(), currency: z.string(), postedOn: z.string(), lines: z.array(line) });
+const holdings = z.object({ items: z.array(held.extend({ key: z.string(), kind: z.enum(erpKinds), isReversed: z.boolean() })) });
+const payments = z.object({ items: z.array(z.object({ key: z.string(), state: z.enum(['unpaid', 'part', 'paid', 'writtenOff']), openMinor: z.string().regex(/^-?\d+$/) })) });
 const totals = z.object({ count: z.int(), sums: z.array(z.object({ key: z.string(), amountMinor: z.string().regex(/^-?\d+$/) })) });
 
 /**
- * Any ERP behind middleware that speaks this: `POST /documents` with `{document, party}` (RFC 8785) under an `Idempotency-Key`, `GET /documents/{key}`
- * and `GET /control-totals?runId=`. 409 and 422 refuse for good, 423 says that the period is closed, 401 and 403 that the secret is wrong.
+ * Any ERP behind middleware that speaks this: `POST /documents` with `{document, party}` (RFC 8785) under an `Idempotency-Key`, `GET /documents/{key}`,
+ * `GET /documents?runId=`, `GET /control-totals?runId=` and `POST /payments/query`. 409 and 422 refuse for good, 423 says that the period is closed, 401 and 403 that the secret is wrong.
  * Every request bears `WattLedger-Signature` (`signatureOf`).
  */
 export function httpErp(server: HttpErpServer, partiesOf: PartiesOf): ErpPort {
@@ -52,6 +54,13 @@ export function httpErp(server: HttpErpServer, partiesOf: PartiesOf): ErpPort {
     async controlTotals(runId) {
       const { count, sums } = read(totals, await call('GET', `/control-totals?runId=${encodeURIComponent(runId)}`, 'reads'), 200);
       return { count, sums: new Map(sums.map((s) => [s.key, BigInt(s.amountMinor)])) };
+    },
+    async holdings(runId) {
+      return read(holdings, await call('GET', `/documents?runId=${encodeURIComponent(runId ?? '')}`, 'reads'), 200).items;
+    },
+    async payments(documents) {
+      const body = JSON.stringify({ keys: documents.map((d) => d.key) });
+      return read(payments, await call('POST', '/payments/query', 'reads', { body, key: createHash('sha256').update(body).digest('hex') }), 200).items;
     },
   };
 }

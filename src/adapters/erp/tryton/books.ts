@@ -1,4 +1,5 @@
 import type { ErpDocument } from '../../../contracts/erp-document.ts';
+import type { ErpMasterData } from '../../../contracts/erp-mapping.ts';
 import { ErpPeriodClosed, ErpRefused, type PartiesOf } from '../port.ts';
 import { day, type Rpc } from './rpc.ts';
 
@@ -23,6 +24,8 @@ export type Books = {
   chartFor(document: ErpDocument): Promise<Chart>;
   /** Parameters of a call end with it. */
   context(): Promise<{ readonly company: number; readonly companies: readonly number[] }>;
+  /** Accounts and cost centers, by their codes and names. */
+  masterData(): Promise<ErpMasterData>;
   /** The party of an account, made if Tryton has none. */
   partyOf(accountId: string): Promise<{ readonly id: number; readonly address: number }>;
   /** The period of a date; throws ErpPeriodClosed unless it is open. */
@@ -55,6 +58,13 @@ export function trytonBooks(rpc: Rpc, partiesOf: PartiesOf): Books {
       const missing = missingIn(fresh, document);
       if (missing.length > 0) throw new ErpRefused(`Tryton has no ${missing.join(', no ')}: add it there, or map it to another`);
       return fresh;
+    },
+    async masterData() {
+      const all = async (model: string, domain: readonly unknown[]) =>
+        ((await rpc(`model.${model}.search_read`, [domain, 0, null, null, ['code', 'name'], await context()], 'reads')) as { code: string | null; name: string }[]).flatMap(({ code, name }) =>
+          code === null ? [] : [{ code, name }],
+        );
+      return { accounts: await all('account.account', [['closed', '!=', true]]), costCenters: await all('analytic_account.account', [['type', '=', 'normal']]) };
     },
     partyOf(accountId) {
       const kept = parties.get(accountId);

@@ -1,4 +1,4 @@
-import type { ErpDocument, ErpHeld, ErpKind, ErpLine } from '../../../contracts/erp-document.ts';
+import type { ErpDocument, ErpHeld, ErpHolding, ErpKind, ErpLine, ErpPayment } from '../../../contracts/erp-document.ts';
 import { formatMinor, parseMinor } from '../../../core/money.ts';
 import { ErpRefused } from '../port.ts';
 import type { Books } from './books.ts';
@@ -90,16 +90,22 @@ const fields = [
   ...['lines.amount', 'lines.description', 'lines.account.code', 'lines.analytic_accounts.account.code', 'taxes.amount', 'taxes.description', 'taxes.account.code'],
 ];
 
-/** Posted invoices that match a domain, with their kind and run. What others wrote into Tryton is left out. */
-export async function postedInvoices(
-  rpc: Rpc,
-  books: Books,
-  domain: readonly unknown[],
-): Promise<readonly (ErpHeld & { readonly kind: ErpKind; readonly key: string; readonly runId: string | null })[]> {
-  const rows = (await rpc(`${model}.search_read`, [[domain, ['state', 'in', [...posted]]], 0, null, [['id', 'ASC']], fields, await books.context()], 'reads')) as Row[];
+/** Posted invoices that match a domain, with their kind and run, and with `reversed` those that were cancelled after they had a number. What others wrote into Tryton is left out. */
+export async function postedInvoices(rpc: Rpc, books: Books, domain: readonly unknown[], reversed = false): Promise<readonly (ErpHolding & { readonly runId: string | null })[]> {
+  const states = reversed
+    ? [
+        'OR',
+        ['state', 'in', [...posted]],
+        [
+          ['state', '=', 'cancelled'],
+          ['number', '!=', null],
+        ],
+      ]
+    : ['state', 'in', [...posted]];
+  const rows = (await rpc(`${model}.search_read`, [[domain, states], 0, null, [['id', 'ASC']], fields, await books.context()], 'reads')) as Row[];
   return rows.flatMap((row) => {
     const ours = readDescription(row.description);
-    return ours === undefined || row.reference === null ? [] : [{ ...ours, ...heldOf(row), legalNumber: ours.legalNumber, key: row.reference }];
+    return ours === undefined || row.reference === null ? [] : [{ ...ours, ...heldOf(row), legalNumber: ours.legalNumber, key: row.reference, isReversed: !posted.has(row.state) }];
   });
 }
 
@@ -123,4 +129,60 @@ function heldOf(row: Row): ErpHeld {
       ...row['taxes.'].map((tax) => ({ glAccount: tax['account.'].code, ...readTag(tax.description), amountMinor: minor(tax.amount).toString() })),
     ],
   };
+}
+
+type Paid = {
+  readonly reference: string;
+  readonly state: string;
+  readonly type: 'in' | 'out';
+  readonly amount_to_pay: { readonly decimal: string };
+  readonly total_amount: { readonly decimal: string };
+  readonly 'currency.': { readonly code: string };
+  readonly 'lines_to_pay.': readonly { readonly reconciliation: number | null }[];
+};
+
+/** What is paid of invoices, by their keys: written off is what a journal of that type closed. */
+export async function paymentsOf(rpc: Rpc, books: Books, keys: readonly string[]): Promise<readonly ErpPayment[]> {
+  const context = await books.context();
+  const fieldsOfPaid = ['reference', 'state', 'type', 'amount_to_pay', 'total_amount', 'currency.code', 'lines_to_pay.reconciliation'];
+  const rows = (await rpc(
+    `${model}.search_read`,
+    [
+      [
+        ['reference', 'in', keys],
+        ['state', 'in', [...posted]],
+      ],
+      0,
+      null,
+      [['id', 'ASC']],
+      fieldsOfPaid,
+      context,
+    ],
+    'reads',
+  )) as Paid[];
+  const reconciliations = rows.flatMap((row) => row['lines_to_pay.'].flatMap((l) => (l.reconciliation === null ? [] : [l.reconciliation])));
+  const closing = (await rpc(
+    'model.account.move.line.search_read',
+    [
+      [
+        ['reconciliation', 'in', reconciliations],
+        ['move.journal.type', '=', 'write-off'],
+      ],
+      0,
+      null,
+      null,
+      ['reconciliation'],
+      context,
+    ],
+    'reads',
+  )) as { reconciliation: number }[];
+  const writtenOff = new Set(closing.map((l) => l.reconciliation));
+  return rows.map((row): ErpPayment => {
+    const currency = row['currency.'].code;
+    const sign = row.type === 'in' ? -1n : 1n;
+    const open = parseMinor(row.amount_to_pay.decimal, currency);
+    const isWrittenOff = row['lines_to_pay.'].some((l) => l.reconciliation !== null && writtenOff.has(l.reconciliation));
+    const state = open === 0n ? (isWrittenOff ? 'writtenOff' : 'paid') : open === parseMinor(row.total_amount.decimal, currency) ? 'unpaid' : 'part';
+    return { key: row.reference, state, openMinor: (sign * open).toString() };
+  });
 }

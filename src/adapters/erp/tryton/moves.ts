@@ -1,4 +1,4 @@
-import type { ErpDocument, ErpHeld, ErpKind } from '../../../contracts/erp-document.ts';
+import type { ErpDocument, ErpHolding } from '../../../contracts/erp-document.ts';
 import { formatMinor, parseMinor } from '../../../core/money.ts';
 import { ErpRefused } from '../port.ts';
 import type { Books } from './books.ts';
@@ -50,9 +50,29 @@ type Row = {
 };
 const fields = ['number', 'description', 'date', 'company.currency.code', 'lines.debit', 'lines.credit', 'lines.description', 'lines.account.code', 'lines.analytic_lines.account.code'];
 
-/** Posted journals that match a domain. */
-export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unknown[]): Promise<readonly (ErpHeld & { readonly kind: ErpKind; readonly key: string; readonly runId: string | null })[]> {
+/** Posted journals that match a domain, and with `reversed` which of them another one took back. */
+export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unknown[], reversed = false): Promise<readonly (ErpHolding & { readonly runId: string | null })[]> {
   const rows = (await rpc('model.account.move.search_read', [[domain, ['state', '=', 'posted'], ['origin', '=', null]], 0, null, [['id', 'ASC']], fields, await books.context()], 'reads')) as Row[];
+  const origins = rows.map((row) => `account.move,${row.id}`);
+  const cancelling =
+    reversed && rows.length > 0
+      ? ((await rpc(
+          'model.account.move.search_read',
+          [
+            [
+              ['origin', 'in', origins],
+              ['state', '=', 'posted'],
+            ],
+            0,
+            null,
+            null,
+            ['origin'],
+            await books.context(),
+          ],
+          'reads',
+        )) as { origin: string }[])
+      : [];
+  const taken = new Set(cancelling.map((c) => c.origin));
   return rows.flatMap((row) => {
     const [key = '', ...rest] = (row.description ?? '').split(' ');
     const ours = readDescription(rest.join(' '));
@@ -64,6 +84,6 @@ export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unkno
       vatCode: readTag(line.description).vatCode,
       amountMinor: (parseMinor(line.debit.decimal, currency) - parseMinor(line.credit.decimal, currency)).toString(),
     }));
-    return [{ ...ours, key, externalId: row.number ?? String(row.id), currency, postedOn: isoOf(row.date), lines }];
+    return [{ ...ours, key, isReversed: taken.has(`account.move,${row.id}`), externalId: row.number ?? String(row.id), currency, postedOn: isoOf(row.date), lines }];
   });
 }

@@ -1,7 +1,7 @@
 import type { ErpDocument, ErpKind } from '../../../contracts/erp-document.ts';
 import { controlTotalsOf, ErpOutcomeUnknown, type ErpPort, ErpRefused, type OnDrafted, type PartiesOf } from '../port.ts';
 import { trytonBooks } from './books.ts';
-import { invoiceKinds, invoiceValues, postedInvoices } from './invoices.ts';
+import { invoiceKinds, invoiceValues, paymentsOf, postedInvoices } from './invoices.ts';
 import { moveDescription, moveValues, postedMoves } from './moves.ts';
 import { type TrytonServer, trytonRpc } from './rpc.ts';
 
@@ -116,6 +116,19 @@ export function trytonErp(server: TrytonServer & { readonly settleMs: number }, 
       const ofRun = ['description', 'ilike', `%${runId}`];
       const held = [...(await postedInvoices(rpc, books, [ofRun])), ...(await postedMoves(rpc, books, [ofRun]))];
       return controlTotalsOf(held.filter((h) => h.runId === runId));
+    },
+    masterData: () => books.masterData(),
+    async holdings(runId) {
+      const ofRun = ['description', 'ilike', `% ${runId ?? '-'}`];
+      const held = [...(await postedInvoices(rpc, books, [ofRun], true)), ...(await postedMoves(rpc, books, [ofRun], true))];
+      return held.filter((h) => h.runId === runId);
+    },
+    async payments(documents) {
+      return paymentsOf(
+        rpc,
+        books,
+        documents.map((d) => d.key),
+      );
     },
   };
 }

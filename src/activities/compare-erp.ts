@@ -1,0 +1,68 @@
+import type { ErpDocument } from '../contracts/erp-document.ts';
+import { type Drift, driftOf } from '../core/hand-over/drift.ts';
+import type { Store } from '../store/db.ts';
+import { connectionsInUse, documentsToAskPayment, keepDrift, keepPayments, rowsToCompare } from '../store/erp-comparison.ts';
+import { keepMasterData, mappingsOf } from '../store/erp-mapping.ts';
+import { beating } from './beating.ts';
+import { asSent } from './erp-terms.ts';
+import { asFailure } from './failures.ts';
+import type { ErpFor } from './hand-over.ts';
+
+/** What a look at an ERP found. `paid`: documents whose payment is another than it told last. */
+export type Compared = { readonly compared: number; readonly drifts: number; readonly paid: number };
+
+/** How many documents an ERP is asked about at once. */
+const paymentsAtOnce = 200;
+
+/** Activities of the nightly look at each ERP. They change nothing there. */
+export function createCompareActivities({ store, erpFor }: { readonly store: Store; readonly erpFor: ErpFor }) {
+  return {
+    async connectionsToCompare(): Promise<readonly string[]> {
+      return connectionsInUse(store.pool);
+    },
+    async compareErp({ connectionId }: { connectionId: string }): Promise<Compared> {
+      return beating(() => compareErp(store, erpFor, connectionId).catch((error: unknown) => Promise.reject(asFailure(error))));
+    },
+  };
+}
+
+/** Compares all that was handed over to a connection with what it holds, both ways, keeps what drifted, and asks what is paid. */
+export async function compareErp(store: Store, erpFor: ErpFor, connectionId: string): Promise<Compared> {
+  const erp = await erpFor(connectionId);
+  const master = await erp.masterData?.();
+  if (master !== undefined) await store.tx((db) => keepMasterData(db, connectionId, master));
+  const [rows, mappings] = await Promise.all([rowsToCompare(store.pool, connectionId), mappingsOf(store.pool, connectionId)]);
+  const known = new Set(rows.map((r) => r.key));
+  const documents = rows.map((r) => ({ state: r.state, document: asSent(JSON.parse(r.payload.toString('utf8')) as ErpDocument, mappings, r.mappingVersion) }));
+  const drifts: Drift[] = [];
+  for (const runId of new Set(documents.map((d) => d.document.runId))) {
+    const ofRun = documents.filter((d) => d.document.runId === runId);
+    const held = await erp.holdings(
+      runId,
+      ofRun.map((d) => d.document),
+    );
+    drifts.push(
+      ...driftOf(
+        ofRun.filter((d) => d.state === 'verified').map((d) => d.document),
+        known,
+        held,
+      ),
+    );
+  }
+  await store.tx((db) => keepDrift(db, connectionId, rows.length, drifts));
+  let paid = 0;
+  if (erp.payments !== undefined) {
+    const open = (await documentsToAskPayment(store.pool, connectionId)).map((d) => ({ documentId: d.documentId, document: JSON.parse(d.payload.toString('utf8')) as ErpDocument }));
+    for (let from = 0; from < open.length; from += paymentsAtOnce) {
+      const some = open.slice(from, from + paymentsAtOnce);
+      const told = await erp.payments(some.map((d) => d.document));
+      const idOf = new Map(some.map((d) => [d.document.key, d.documentId]));
+      const known = told.flatMap(({ key, state, openMinor }) => {
+        const documentId = idOf.get(key);
+        return documentId === undefined ? [] : [{ documentId, state, openMinor: BigInt(openMinor) }];
+      });
+      paid += await store.tx((db) => keepPayments(db, connectionId, known));
+    }
+  }
+  return { compared: rows.length, drifts: drifts.length, paid };
+}

@@ -1,0 +1,12 @@
+/** Ours to the ERP's. A kind that is left out has the same codes there; within a kind that is not, every code has to stand. */
+export type ErpMapping = {
+  readonly accounts?: Readonly<Record<string, string>>;
+  readonly costCenters?: Readonly<Record<string, string>>;
+  readonly vatCodes?: Readonly<Record<string, string>>;
+};
+
+/** What an ERP has: codes with their names. */
+export type ErpMasterData = {
+  readonly accounts: readonly { readonly code: string; readonly name: string }[];
+  readonly costCenters: readonly { readonly code: string; readonly name: string }[];
+};

@@ -1,0 +1,54 @@
+import type { Db } from './db.ts';
+
+export type ComparedRow = { readonly key: string; readonly documentId: string | null; readonly state: string; readonly payload: Buffer; readonly mappingVersion: number | null };
+export type FoundDrift = { readonly key: string; readonly kind: string; readonly words: string };
+export type ToldPayment = { readonly documentId: string; readonly state: string; readonly openMinor: bigint };
+
+/** Everything that was handed over to a connection, or is to be, in order of key. */
+export async function rowsToCompare(db: Db, connectionId: string): Promise<readonly ComparedRow[]> {
+  const { rows } = await db.query('SELECT key, document_id AS "documentId", state, payload, mapping_version AS "mappingVersion" FROM erp_posting WHERE connection_id = $1 ORDER BY key', [
+    connectionId,
+  ]);
+  return rows;
+}
+
+/** Keeps what a comparison found: what is new, what is still so, and what is as it was sent again. */
+export async function keepDrift(db: Db, connectionId: string, compared: number, drifts: readonly FoundDrift[]): Promise<void> {
+  const of = [drifts.map((d) => d.key), drifts.map((d) => d.kind), drifts.map((d) => d.words)];
+  await db.query(
+    `UPDATE erp_drift d SET cleared_at = now() WHERE connection_id = $1 AND cleared_at IS NULL AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) AS f(key, kind) WHERE f.key = d.key AND f.kind = d.kind)`,
+    [connectionId, of[0], of[1]],
+  );
+  await db.query(
+    `INSERT INTO erp_drift (connection_id, key, kind, words) SELECT $1, f.* FROM unnest($2::text[], $3::text[], $4::text[]) AS f(key, kind, words)
+     ON CONFLICT (connection_id, key, kind) WHERE cleared_at IS NULL DO UPDATE SET words = excluded.words, seen_at = now()`,
+    [connectionId, ...of],
+  );
+  await db.query('INSERT INTO erp_comparison (connection_id, compared, drifts) VALUES ($1, $2, $3)', [connectionId, compared, drifts.length]);
+}
+
+/** Documents of a connection whose payment may still change: neither paid in full nor written off, as last told. */
+export async function documentsToAskPayment(db: Db, connectionId: string): Promise<readonly { readonly documentId: string; readonly payload: Buffer }[]> {
+  const { rows } = await db.query(
+    `SELECT p.document_id AS "documentId", p.payload FROM erp_posting p LEFT JOIN LATERAL (SELECT state FROM document_payment x WHERE x.document_id = p.document_id ORDER BY told_at DESC LIMIT 1) x ON true
+     WHERE p.connection_id = $1 AND p.state = 'verified' AND p.document_id IS NOT NULL AND p.kind <> 'journal' AND (x.state IS NULL OR x.state NOT IN ('paid', 'writtenOff')) ORDER BY p.key`,
+    [connectionId],
+  );
+  return rows;
+}
+
+/** Keeps what an ERP told of payments, where it is not what it told last. Answers how many changed. */
+export async function keepPayments(db: Db, connectionId: string, told: readonly ToldPayment[]): Promise<number> {
+  const { rowCount } = await db.query(
+    `INSERT INTO document_payment (document_id, connection_id, state, open_minor) SELECT t.id, $1, t.state, t.open FROM unnest($2::text[], $3::text[], $4::bigint[]) AS t(id, state, open)
+     LEFT JOIN LATERAL (SELECT state, open_minor FROM document_payment x WHERE x.document_id = t.id ORDER BY told_at DESC LIMIT 1) x ON true WHERE (x.state, x.open_minor) IS DISTINCT FROM (t.state, t.open)`,
+    [connectionId, told.map((t) => t.documentId), told.map((t) => t.state), told.map((t) => t.openMinor.toString())],
+  );
+  return rowCount ?? 0;
+}
+
+/** Connections that hold something. */
+export async function connectionsInUse(db: Db): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>('SELECT id FROM erp_connection c WHERE EXISTS (SELECT FROM erp_posting p WHERE p.connection_id = c.id) ORDER BY id');
+  return rows.map((r) => r.id);
+}

@@ -1,0 +1,69 @@
+import type { Db } from '../db.ts';
+import { type Page, type PageOrder, pageOf } from './page.ts';
+
+/** An ERP connection: when it holds, and what it holds. */
+export type ErpConnectionView = {
+  readonly connectionId: string;
+  readonly entityId: string;
+  readonly adapter: string;
+  readonly production: boolean;
+  readonly validFrom: string;
+  readonly validTo: string | null;
+  readonly postings: Readonly<Record<string, number>>;
+  readonly comparedAt: string | null;
+  /** Open ones. */
+  readonly drifts: number;
+};
+export type DriftView = {
+  readonly driftId: string;
+  readonly connectionId: string;
+  readonly key: string;
+  readonly kind: 'missing' | 'differs' | 'reversed' | 'unknownThere';
+  readonly words: string;
+  readonly foundAt: string;
+  readonly seenAt: string;
+  readonly clearedAt: string | null;
+};
+
+export async function listErpConnections(db: Db): Promise<readonly ErpConnectionView[]> {
+  const { rows } = await db.query(
+    `SELECT c.id, c.entity_id, c.adapter, c.production, c.valid_from::text AS valid_from, c.valid_to::text AS valid_to,
+       (SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (SELECT state, count(*) AS n FROM erp_posting p WHERE p.connection_id = c.id GROUP BY state) s) AS postings,
+       (SELECT max(at) FROM erp_comparison m WHERE m.connection_id = c.id) AS compared_at, (SELECT count(*) FROM erp_drift d WHERE d.connection_id = c.id AND d.cleared_at IS NULL) AS drifts
+     FROM erp_connection c ORDER BY c.entity_id, c.valid_from, c.id`,
+  );
+  return rows.map((r) => ({
+    connectionId: r.id,
+    entityId: r.entity_id,
+    adapter: r.adapter,
+    production: r.production,
+    validFrom: r.valid_from,
+    validTo: r.valid_to,
+    postings: r.postings,
+    comparedAt: r.compared_at?.toISOString() ?? null,
+    drifts: Number(r.drifts),
+  }));
+}
+
+/** What drifted, newest first; only what still is so unless `all`. */
+export async function listDrifts(db: Db, filter: { readonly connectionId?: string | undefined; readonly all?: boolean | undefined }, page: PageOrder): Promise<Page<DriftView>> {
+  const { rows } = await db.query(
+    `SELECT * FROM erp_drift WHERE ($1::text IS NULL OR connection_id = $1) AND ($2::boolean OR cleared_at IS NULL) AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`,
+    [filter.connectionId ?? null, filter.all ?? false, page.cursor ?? null, page.limit + 1],
+  );
+  return pageOf(
+    rows,
+    page.limit,
+    (r) => String(r.id),
+    (r): DriftView => ({
+      driftId: String(r.id),
+      connectionId: r.connection_id,
+      key: r.key,
+      kind: r.kind,
+      words: r.words,
+      foundAt: r.found_at.toISOString(),
+      seenAt: r.seen_at.toISOString(),
+      clearedAt: r.cleared_at?.toISOString() ?? null,
+    }),
+  );
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compareErp } from '../../src/activities/compare-erp.ts';
+import { handOver } from '../../src/activities/hand-over.ts';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import type { ErpPort } from '../../src/adapters/erp/port.ts';
+import type { ErpPayment } from '../../src/contracts/erp-document.ts';
+import { takeOverErp } from '../../src/store/commands/take-over-erp.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { findDocument } from '../../src/store/reads/documents.ts';
+import { listDrifts, listErpConnections } from '../../src/store/reads/erp-connections.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { closeSet, issueRun } from '../support/bill.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+let database: TestDatabase;
+let store: Store;
+let erp: ErpPort;
+const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-drift-'));
+const payments = new Map<string, ErpPayment['state']>();
+const look = () => compareErp(store, async () => erp, 'erp_files');
+const open = async () => (await listDrifts(store.pool, {}, { limit: 50 })).items.map((d) => `${d.kind} ${d.key}`);
+const rows = async (sql: string) => (await store.pool.query(sql)).rows;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+  await storeLines(
+    store,
+    ['Bl2-1', 'AdA6-1', 'Bl2-2'].map((user, n) => session(n + 1, { user, kWh: `${9 + n},5` })),
+  );
+  await processAll(store);
+  const runId = await closeSet(store, '2019-12');
+  await issueRun(store, runId, '2020-01-07');
+  const files = filesErp(folder);
+  const told = (key: string): ErpPayment => ({ key, state: payments.get(key) ?? 'unpaid', openMinor: payments.has(key) ? '0' : '100' });
+  erp = { ...files, payments: async (documents) => documents.map((d) => told(d.key)) };
+  await handOver(store, erp, 'erp_files');
+}, 120_000);
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+describe('the nightly look at an ERP', () => {
+  it('finds nothing while it holds what was sent, and says when it looked', async () => {
+    const n = readdirSync(path.join(folder, 'invoice')).length;
+    expect(n).toBeGreaterThan(1);
+    expect((await look()).drifts).toBe(0);
+    expect((await listErpConnections(store.pool))[0]).toMatchObject({ connectionId: 'erp_files', drifts: 0, comparedAt: expect.any(String) });
+  });
+  it('lists what somebody changed, removed or added there, overwrites none of it, and clears it when it is as it was sent', async () => {
+    const [first = '', second = ''] = readdirSync(path.join(folder, 'invoice')).map((name) => path.join(folder, 'invoice', name));
+    const [was, other] = [readFileSync(first, 'utf8'), readFileSync(second, 'utf8')];
+    writeFileSync(first, was.replace('"legalNumber":"', '"legalNumber":"X'));
+    rmSync(second);
+    const foreign = path.join(folder, 'invoice', 'foreign.json');
+    writeFileSync(foreign, other.replace(/"key":"[^"]*"/, '"key":"foreign"'));
+    const keyOf = (file: string) => path.basename(file, '.json');
+    const drifted = [`differs ${keyOf(first)}`, `missing ${keyOf(second)}`, 'unknownThere foreign'];
+    expect((await look()).drifts).toBe(3);
+    expect((await look()).drifts).toBe(3);
+    expect((await open()).sort()).toEqual([...drifted].sort());
+    expect(readFileSync(first, 'utf8')).toContain('"legalNumber":"X');
+    expect(await rows("SELECT state FROM erp_posting WHERE state <> 'verified'")).toEqual([]);
+    writeFileSync(first, was);
+    writeFileSync(second, other);
+    rmSync(foreign);
+    expect((await look()).drifts).toBe(0);
+    expect(await open()).toEqual([]);
+    expect((await listDrifts(store.pool, { all: true }, { limit: 50 })).items).toHaveLength(3);
+  });
+  it('brings back what is paid, keeps each change, and asks no more once a document is settled', async () => {
+    const [{ key }] = await rows("SELECT key FROM erp_posting WHERE kind = 'invoice' ORDER BY key LIMIT 1");
+    expect(await findDocument(store.pool, key)).toMatchObject({ payment: { state: 'unpaid', open: '1.00' } });
+    payments.set(key, 'writtenOff');
+    expect((await look()).paid).toBe(1);
+    expect((await look()).paid).toBe(0);
+    expect(await findDocument(store.pool, key)).toMatchObject({ payment: { state: 'writtenOff', open: '0.00' } });
+    expect((await rows('SELECT count(*)::integer AS n FROM document_payment GROUP BY document_id ORDER BY 1 DESC LIMIT 1'))[0].n).toBe(2);
+  });
+});
+
+describe('an ERP that another one replaces', () => {
+  const order = { entityId: 'ent_se', connectionId: 'erp_new', adapter: 'files', settings: {}, production: false, from: '2020-02-01' };
+  const by = { actor: 'admin' };
+  const takeOver = (more: object = {}) => store.tx((db) => takeOverErp(db, { ...order, ...more }, 'a new ERP', by));
+
+  it('takes over on a day: the one before keeps what it holds, and documents from that day on go to the new one', async () => {
+    await expect(takeOver({ from: '2020-01-07' })).rejects.toThrow('choose a later day');
+    await expect(takeOver({ connectionId: 'erp_files' })).rejects.toThrow('already');
+    expect(await takeOver()).toEqual({ ended: 'erp_files' });
+    await storeLines(store, [session(9, { user: 'Bl2-1', kWh: '7', start: '05.01.2020 10:00', end: '05.01.2020 12:00' })]);
+    await processAll(store);
+    const runId = await closeSet(store, '2020-01');
+    await issueRun(store, runId, '2020-02-05');
+    expect(await rows(`SELECT DISTINCT connection_id FROM erp_posting WHERE run_id = '${runId}'`)).toEqual([{ connection_id: 'erp_new' }]);
+    expect((await listErpConnections(store.pool)).map((c) => [c.connectionId, c.validFrom, c.validTo])).toEqual([
+      ['erp_files', '2018-01-01', '2020-02-01'],
+      ['erp_new', '2020-02-01', null],
+    ]);
+    await expect(takeOver({ connectionId: 'erp_third' })).rejects.toThrow('erp_new begins on or after 2020-02-01');
+  });
+});

@@ -1,0 +1,107 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { handOver } from '../../src/activities/hand-over.ts';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import { parserFor } from '../../src/adapters/sources/registry.ts';
+import type { TraceRow } from '../../src/contracts/trace.ts';
+import { importFile } from '../../src/store/commands/import-file.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { traceFrom } from '../../src/store/reads/trace.ts';
+import { traceRun } from '../../src/store/reads/trace-run.ts';
+import { traceTree } from '../../src/store/reads/trace-tree.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { closeSet, issueRun } from '../support/bill.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll } from '../support/intake.ts';
+
+let database: TestDatabase;
+let store: Store;
+let runId: string;
+const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-trace-'));
+const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+  const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
+  await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
+  await processAll(store);
+  runId = await closeSet(store, '2019-12');
+  await issueRun(store, runId, '2020-01-07');
+}, 240_000);
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+describe('a month of real sessions, of every kind of customer, traced at once', () => {
+  it('reaches no ERP before it is handed over, and says how much that is', async () => {
+    const found = await traceRun(store.pool, runId);
+    expect(found.length).toBeGreaterThan(0);
+    for (const c of found) {
+      expect(c.orphans.chargesWithoutLine).toEqual({ count: 0, net: '0.00', energyWh: '0', examples: [] });
+      expect(c.orphans.linesWithoutErp).toMatchObject({ net: c.net.lines, energyWh: c.energyWh.lines });
+      expect(c.energyWh.reachingErp).toBe('0');
+    }
+  });
+  it('has every Wh reach an ERP line and every ERP line come back to its sessions, with nothing left over either way', async () => {
+    expect((await handOver(store, filesErp(folder), 'erp_files')).refused).toBe(0);
+    const none = { count: 0, net: '0.00', energyWh: '0', examples: [] };
+    const found = await traceRun(store.pool, runId);
+    for (const c of found) {
+      expect(c.orphans).toEqual({ chargesWithoutLine: none, linesWithoutErp: none, erpWithoutLine: none });
+      expect(c.energyWh).toEqual({ charges: c.energyWh.charges, lines: c.energyWh.charges, reachingErp: c.energyWh.charges });
+      expect(c.net.erp).toBe(c.net.lines);
+      expect(c.net.journals).toBe(c.net.lines);
+    }
+    // All the energy that the run issued, counted another way: on the records themselves.
+    const [{ wh }] = await rows(
+      "SELECT sum(c.energy_wh)::text AS wh FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN document d ON d.id = k.document_id WHERE k.run_id = $1 AND d.state = 'issued'",
+      [runId],
+    );
+    expect(found.reduce((sum, c) => sum + BigInt(c.energyWh.reachingErp), 0n).toString()).toBe(wh);
+  });
+  it('shows each of a hundred charges all the way, and back from the balance in the ERP that it is part of', async () => {
+    const { items } = await traceFrom(store.pool, { run: runId }, { limit: 100 });
+    expect(items).toHaveLength(100);
+    for (const r of items) {
+      expect(r).toMatchObject({ runId, erpState: 'verified', issueJournal: `issue/${r.documentId}` });
+      expect(r.erpId).toMatch(/^FILE-/);
+    }
+    const [one] = items as [TraceRow];
+    const behind: TraceRow[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await traceFrom(store.pool, { run: runId, glAccount: one.glAccount, costCenter: one.costCenter }, { limit: 200, cursor });
+      behind.push(...page.items);
+      if (page.nextCursor === null) break;
+      cursor = page.nextCursor;
+    }
+    expect(behind.map((r) => r.chargeId)).toContain(one.chargeId);
+    const erp = filesErp(folder);
+    const held = [...(await erp.controlTotals(runId)).sums].filter(([key]) => {
+      const [kind, glAccount, costCenter] = key.split('|');
+      return (kind === 'invoice' || kind === 'creditNote') && glAccount === one.glAccount && costCenter === one.costCenter;
+    });
+    const cents = (r: TraceRow) => BigInt(r.net.replace('.', ''));
+    expect(behind.reduce((sum, r) => sum + cents(r), 0n)).toBe(-held.reduce((sum, [, minor]) => sum + minor, 0n));
+  });
+  it('is a tree from any end, whose sums are equal at each step', async () => {
+    const { items } = await traceFrom(store.pool, { run: runId }, { limit: 100 });
+    const one = items.find((r) => r.recordId !== null) as TraceRow;
+    for (const start of [{ record: one.recordId ?? '' }, { document: one.legalNumber ?? '' }, { erp: one.erpId ?? '' }]) {
+      const tree = await traceTree(store.pool, start);
+      expect(tree).toMatchObject({ equal: true });
+      const document = tree?.documents.find((d) => d.documentId === one.documentId);
+      expect(document?.journal).toEqual({ key: one.issueJournal, net: document?.net, equal: true });
+      expect(document?.erp).toMatchObject({ externalId: one.erpId, state: 'verified', equal: true });
+      const line = document?.lines.find((l) => l.lineNo === one.lineNo);
+      expect(line).toMatchObject({ equal: true, glAccount: one.glAccount, costCenter: one.costCenter });
+      expect(line?.charges.map((c) => c.chargeId)).toContain(one.chargeId);
+    }
+  });
+});
