@@ -18,12 +18,12 @@ function invoice(no) {
   const vatMinor = vatOfNet(netMinor, '25');
   const annex = Array.from({ length: 40 }, (_, i) => {
     const startAt = new Date(Date.UTC(2019, 11, 1 + (i % 28), (no + i) % 24, (no * i) % 60));
-    return { sessionKey: `csms|SE|WLT|${no}-${i}`, startAt, endAt: new Date(startAt.getTime() + 5_400_000), serviceOn: '2019-12-01', siteName: `Garage ${i % 9}`, costCenter: `K${i % 3}`, unit: `Van ${i % 5}`, energyWh: BigInt(((no + i) * 37) % 40_000), netMinor: BigInt(((no + i) * 83) % 9_000), grossMinor: 0n };
+    return { sessionKey: `csms/se*wlt*${no}-${i}`, startAt, endAt: new Date(startAt.getTime() + 5_400_000), serviceOn: '2019-12-01', siteName: `Garage ${i % 9}`, costCenter: `K${i % 3}`, unit: `Van ${i % 5}`, energyWh: BigInt(((no + i) * 37) % 40_000), netMinor: BigInt(((no + i) * 83) % 9_000), grossMinor: 0n };
   });
   const number = String(no + 1).padStart(6, '0');
   const side = (name, org) => ({ name, country: 'SE', orgNumber: org, vatNumber: `SE${org}01`, address: { street: 'Exempelgatan 1', postalCode: '111 22', city: 'Göteborg' } });
   return {
-    documentId: `doc_${no}`, type: 'invoice', strategy: 'fleetInvoice', legalNumber: `2020-${number}`, issuedOn: '2020-01-07', dueOn: '2020-02-06', ocr: `2020${number}23`, accountId: `acc_fleet_${no}`, currency: 'SEK', roundingMode: 'netFirst', period: '2019-12', timeZone: 'Europe/Stockholm',
+    documentId: `doc_${no}`, type: 'invoice', strategy: 'fleetInvoice', legalNumber: `2020-${number}`, issuedOn: '2020-01-07', dueOn: '2020-02-06', ocr: `2020${number}23`, accountId: `acc_fleet_${no}`, purchaseOrder: null, email: null, currency: 'SEK', roundingMode: 'netFirst', period: '2019-12', timeZone: 'Europe/Stockholm',
     entity: { ...side('Seller AB', '5560000001'), currency: 'SEK', letterhead: { fTax: true, bankgiro: '9912346', seat: 'Stockholm' } },
     party: side(`Åkeri ${no} AB`, '5561000000'),
     lines, vat: [{ vatCode: 'SE25', category: 'S', percent: '25', baseMinor: netMinor, vatMinor }], netMinor, vatMinor, roundingMinor: 0n, payableMinor: netMinor + vatMinor, energyWh: 0n, bookVatMinor: vatMinor, credits: [], annex,

@@ -2,11 +2,13 @@
 import { runCommand, runMain } from 'citty';
 import { group } from './commands/command.ts';
 import { erpCommands } from './commands/erp.ts';
+import { fileCommands } from './commands/files.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
 import { importCommand } from './commands/import.ts';
 import { loadCommand } from './commands/load.ts';
 import { ocpiCommands } from './commands/ocpi.ts';
 import { openApiCommand } from './commands/openapi.ts';
+import { paymentCommands } from './commands/payment.ts';
 import { periodCommands } from './commands/period.ts';
 import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
 import { rateCommand } from './commands/rate.ts';
@@ -29,6 +31,8 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   sweep: sweepCommand,
   rate: rateCommand,
   run: runCommands,
+  files: fileCommands,
+  payment: paymentCommands,
   period: periodCommands,
   erp: erpCommands,
   ocpi: ocpiCommands,

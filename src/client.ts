@@ -14,9 +14,9 @@ export class ApiError extends Error {
 
 export type Call = { readonly query?: Readonly<Record<string, string | undefined>>; readonly json?: unknown; readonly body?: Buffer; readonly type?: string; readonly idempotencyKey?: string };
 
-/** Calls the API as the holder of a token. Throws ApiError on whatever is not a success. */
+/** Calls the API as the holder of a token; `file` fetches one with its name. Throws ApiError on whatever is not a success. */
 export function apiClient(baseUrl: string, token: string) {
-  return async <T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, call: Call = {}): Promise<T> => {
+  const call = async <T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, call: Call = {}): Promise<T> => {
     const url = new URL(path, baseUrl);
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value);
     const headers: Record<string, string> = { authorization: `Bearer ${token}` };
@@ -29,6 +29,13 @@ export function apiClient(baseUrl: string, token: string) {
     if (!response.ok) throw new ApiError(response.status, answer);
     return answer as T;
   };
+  const file = async (path: string): Promise<{ readonly name: string; readonly bytes: Buffer }> => {
+    const response = await fetch(new URL(path, baseUrl), { headers: { authorization: `Bearer ${token}` } });
+    if (!response.ok) throw new ApiError(response.status, (await response.json()) as Record<string, unknown>);
+    const name = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? 'file';
+    return { name, bytes: Buffer.from(await response.arrayBuffer()) };
+  };
+  return Object.assign(call, { file });
 }
 
 export type Api = ReturnType<typeof apiClient>;

@@ -8,6 +8,7 @@ import { secretBoxOf } from './stack/secret-box-of.ts';
 import { createWorker, registerSearchAttributes } from './stack/temporal-worker.ts';
 import { openStore } from './store/db.ts';
 import { ensurePartitions } from './store/migrate.ts';
+import { requireAuthorities } from './store/reads/document-rules.ts';
 import { scheduledEntities } from './store/reads/entities.ts';
 import { sweptSources } from './store/reads/sweeps.ts';
 import { taskQueue } from './workflows/messages.ts';
@@ -22,6 +23,7 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
   if (databaseUrl === undefined || temporalAddress === undefined) throw new Error('a worker runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
   const production = config.env === 'production';
   const store = openStore(databaseUrl);
+  await requireAuthorities(store.pool);
   await registerSearchAttributes(temporalAddress, temporalNamespace);
   const connection = await Connection.connect({ address: temporalAddress });
   // Beside the sample data nothing opens by itself: it would race whoever tries it out.

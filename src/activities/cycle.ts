@@ -21,6 +21,7 @@ import type { Db, Store } from '../store/db.ts';
 import { closeDrySet } from '../store/dry/dry-set.ts';
 import { enterDryRun } from '../store/dry/dry-world.ts';
 import { runHandOver } from '../store/outbox.ts';
+import { archiveDocuments } from './archive-documents.ts';
 import { beating } from './beating.ts';
 import type { ErpFor } from './hand-over.ts';
 import { type RatedAgain, rateDryRun } from './rate-dry-run.ts';
@@ -127,6 +128,10 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
           return { issued };
         }
       });
+    },
+    /** Keeps the files of what a group has issued (invariant 13). */
+    async archiveGroup(input: { runId: string; group: string }): Promise<{ archived: number }> {
+      return beating(async () => ({ archived: await archiveDocuments(store, input.runId, input.group) }));
     },
     /** What does not hold of a canary that is issued and handed over. */
     async checkCanary(input: { runId: string; group: string }): Promise<readonly string[]> {

@@ -19,9 +19,15 @@ export const addressSchema = z.strictObject({
     .exactOptional(),
 });
 
+/** Bytes of a logo: 100 kB, which base64 makes a third more. */
+const longestLogo = 136_534;
+const isPicture = (text: string) => text.startsWith('iVBORw0KGg') || text.startsWith('/9j/');
+
 /** What stands on a legal entity's documents beside its name and numbers. */
 export const letterheadSchema = z.strictObject({
   address: addressSchema.exactOptional(),
+  /** PNG or JPEG as base64, drawn above the name. */
+  logo: z.base64().max(longestLogo, 'must be at most 100 kB').refine(isPicture, 'must be a PNG or a JPEG').exactOptional(),
   seat: text.exactOptional(),
   email: z.email().max(200).exactOptional(),
   phone: text.exactOptional(),

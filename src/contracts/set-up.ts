@@ -30,6 +30,8 @@ export const setUpRowSchemas = {
     currency: currency.exactOptional(),
     paymentTermsDays: z.int().min(0).max(365).exactOptional(),
     releaseGroup: text.exactOptional(),
+    purchaseOrder: text.nullable().exactOptional(),
+    purchaseOrderRequired: z.boolean().exactOptional(),
   }),
   sites: z.strictObject({
     id,

@@ -39,6 +39,7 @@ export type DocumentFigures = Omit<DocumentRow, 'erp'> & {
 type Props = {
   readonly viewer: Viewer;
   readonly document: DocumentFigures;
+  readonly delivery: { readonly channel: string; readonly state: string; readonly attempt: number; readonly detail: string | null; readonly problem: string | null } | undefined;
   readonly charges: readonly ChargeRow[];
   readonly firstPage: string | null;
   readonly nextPage: string | null;
@@ -47,7 +48,7 @@ type Props = {
 };
 
 /** A document: lines, VAT, totals, its place in the ERP, and every charge of its annex. */
-export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage, actions }: Props) {
+export function DocumentPage({ viewer, document: d, delivery, charges, firstPage, nextPage, actions }: Props) {
   return (
     <Shell
       title={`${words(d.type)} ${d.legalNumber ?? '(preview)'}, ${d.accountName}`.replace(/^./, (first) => first.toUpperCase())}
@@ -69,7 +70,8 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
               {' '}
               <a href={`${documentPath(d.documentId)}.xml`}>E-invoice (UBL)</a>
             </>
-          )}
+          )}{' '}
+          <a href={`${documentPath(d.documentId)}.csv`}>Sessions (CSV)</a>
         </p>
       )}
       {actions.length === 0 ? null : (
@@ -99,6 +101,17 @@ export function DocumentPage({ viewer, document: d, charges, firstPage, nextPage
             ) : (
               <>
                 <State code={d.erp.state} /> {d.erp.externalId ?? ''} {d.erp.answer ?? ''}
+              </>
+            ),
+          ],
+          [
+            'Delivery',
+            delivery === undefined ? (
+              'not by us'
+            ) : (
+              <>
+                <State code={delivery.state} /> by {delivery.channel}
+                {delivery.attempt === 1 ? '' : `, ${delivery.attempt} times`} {delivery.problem === null ? (delivery.detail ?? '') : 'no address that a letter reaches'}
               </>
             ),
           ],

@@ -163,6 +163,13 @@ function Looks({ run }: { readonly run: RunFigures }) {
           <a href={`${path}/report`}>Report</a>
           <div class="hint">{run.state === 'closed' ? 'as it was closed' : 'as it stands'}</div>
         </li>
+        {run.state !== 'closed' ? null : (
+          <li>
+            Files: <a href={`${path}/files/sie`}>SIE 4I</a>, <a href={`${path}/files/journal`}>journal (CSV)</a>, <a href={`${path}/files/manifest`}>manifest</a>,{' '}
+            <a href={`${path}/files/report`}>report (PDF)</a>
+            <div class="hint">for bookkeeping; import once</div>
+          </li>
+        )}
       </ul>
     </section>
   );

@@ -2,6 +2,7 @@ import { judgeDocument } from '../core/document/judge-document.ts';
 import { documentHashes } from '../store/cycle/content-hashes.ts';
 import type { Db, Store } from '../store/db.ts';
 import { energyOff } from '../store/reads/energy-balance.ts';
+import { archivedRows } from '../store/reads/verification/archived-rows.ts';
 import { blockLeaves, blockMembership } from '../store/reads/verification/block-rows.ts';
 import { ratedCharges, tariffVersions } from '../store/reads/verification/charge-rows.ts';
 import { builtDocuments, hashedRuns, issueStamps, outboxRows, unnumbered } from '../store/reads/verification/document-rows.ts';
@@ -35,6 +36,7 @@ const checks: readonly Check[] = [
   { name: 'ledger', steps: (db) => judging(ledgerBalances(db), judged) },
   { name: 'ledger against its sources', steps: ledgerSteps },
   { name: 'energy', steps: energySteps },
+  { name: 'archived files', steps: (db) => judging(archivedRows(db), judged, (row) => (row.missing ? 'documents without their file' : undefined)) },
   { name: 'outbox', steps: (db) => judging(outboxRows(db), judged) },
 ];
 

@@ -21,7 +21,8 @@ import {
 import { RunBoard } from './run-board.ts';
 import { searchAttributes } from './search-attributes.ts';
 
-const { moveRun, moveGroup, closeSet, rateAgain, buildPreview, readGroups, planCanary, issueGroup, checkCanary, handOverProgress, reconcileGroup, remind, openQuestions, closeRun } = cycleActivities;
+const { moveRun, moveGroup, closeSet, rateAgain, buildPreview, readGroups, planCanary, issueGroup, archiveGroup, checkCanary, handOverProgress, reconcileGroup, remind, openQuestions, closeRun } =
+  cycleActivities;
 const { decide, reopen, release, cancel, pause } = cycleAnswers;
 
 /** How often a run looks after its hand-over when the writer says nothing: to show what the ERP stumbles over. */
@@ -257,6 +258,7 @@ class Run {
     if (canary.documents > 0) await this.#canary(group, canary);
     await this.#enterGroup(group, 'issuing');
     this.#issued += (await this.board.insist(() => issueGroup(of), group)).issued;
+    await this.board.insist(() => archiveGroup(of), group);
     await this.#enterGroup(group, 'handingOver');
     for (;;) {
       await this.#handOver(group);
@@ -272,6 +274,7 @@ class Run {
     const of = { runId: this.#input.runId, group };
     this.board.groupStands(group, 'canary');
     this.#issued += (await this.board.insist(() => issueGroup({ ...of, canary: true }), group)).issued;
+    await this.board.insist(() => archiveGroup(of), group);
     for (;;) {
       await this.#handOver(group);
       const problems = await this.board.insist(() => checkCanary(of), group);

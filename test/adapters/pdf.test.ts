@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
+import { letterheadSchema } from '../../src/contracts/letterhead.ts';
 import type { AnnexRow, IssuedDocument } from '../../src/core/document/issued-document.ts';
 import { creditOf, documentOf, lineOf } from '../support/issued-document.ts';
 import { inkOfPages, textOfPages } from '../support/read-pdf.ts';
@@ -21,7 +22,7 @@ async function rendered(name: string, document: IssuedDocument, language?: strin
 function sessionOf(i: number): AnnexRow {
   const startAt = new Date(Date.UTC(2019, 11, 1, 17, i));
   return {
-    sessionKey: `csms|SE|WLT|${i}`,
+    sessionKey: `csms/se*wlt*${i}`,
     startAt,
     endAt: new Date(startAt.getTime() + 3_600_000),
     serviceOn: '2019-12-01',
@@ -45,7 +46,7 @@ const fleet = documentOf({
 
 describe('a PDF', () => {
   it('of a fleet shows lines and subtotals by cost center, totals, payment, and an annex with carried totals', async () => {
-    const { pages, text } = await rendered('fleet', fleet);
+    const { pages, text } = await rendered('fleet', { ...fleet, purchaseOrder: 'PO-4711' });
     // 200.00 for each cost center, 49.00 of fee: 449.00, VAT 112.25, 561.25.
     for (const words of [
       'Faktura',
@@ -63,6 +64,8 @@ describe('a PDF', () => {
       fleet.ocr ?? '',
       'Godkänd för F-skatt',
       'Säte Stockholm',
+      'Ert ordernummer',
+      'PO-4711',
     ]) {
       expect(text).toContain(words);
     }
@@ -123,6 +126,24 @@ describe('a PDF', () => {
     const { text } = await rendered('names', { ...fleet, annex: [{ ...sessionOf(1), siteName: name, unit: `${'x'.repeat(200)}` }], party: { ...fleet.party, name } });
     expect(text).toContain('"Å&Ä" <Öl> ? fin Långnamn');
     expect(text.includes('\u0007') || text.includes('\u202e')).toBe(false);
+  });
+
+  it('bears the logo of the letterhead, and goes without one that is no picture after all', async () => {
+    const { createCanvas } = await import('@napi-rs/canvas');
+    const canvas = createCanvas(300, 80);
+    const context = canvas.getContext('2d');
+    context.fillStyle = '#0a6b4f';
+    context.fillRect(0, 0, 300, 80);
+    const logo = canvas.toBuffer('image/png').toString('base64');
+    const own = { ...fleet, annex: [] };
+    const withLogo = (text: string) => ({ ...own, entity: { ...own.entity, letterhead: letterheadSchema.parse({ ...own.entity.letterhead, logo: text }) } });
+    const [bare] = await inkOfPages(await renderPdf(own));
+    const { bytes, text } = await rendered('logo', withLogo(logo));
+    // 150 by 40 points of a page of 595 by 842 are 1.2 % of it.
+    expect(((await inkOfPages(bytes))[0] ?? 0) - (bare ?? 0)).toBeGreaterThan(0.011);
+    for (const words of ['Seller AB', 'Faktura', '561,25 SEK']) expect(text).toContain(words);
+    expect((await rendered('no-logo', withLogo(Buffer.from('\x89PNG\r\n\x1a\nbroken', 'latin1').toString('base64')))).text).toContain('561,25 SEK');
+    expect(() => letterheadSchema.parse({ logo: Buffer.from('<svg/>').toString('base64') })).toThrow('must be a PNG or a JPEG');
   });
 
   it('is drawn: every page has ink and none is black; the same document gives the same bytes', async () => {

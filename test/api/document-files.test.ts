@@ -1,4 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archiveDocuments } from '../../src/activities/archive-documents.ts';
+import { closeRun } from '../../src/store/cycle/close-run.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { archivedFiles } from '../../src/store/reads/archived-files.ts';
+import { verifyAll } from '../../src/verify/verify-all.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { signIn } from '../support/console.ts';
@@ -46,4 +51,102 @@ it('what cannot be given says why: no e-invoice of a driver, no file of a draft,
     "INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash) SELECT 'doc_draft', run_id, group_name, account_id, entity_id, type, 'draft', currency, 0, 0, 0, 0, 0, 0, content_hash FROM document LIMIT 1",
   );
   expect((await get('/v1/documents/doc_draft.pdf')).body).toMatchObject({ status: 409, code: 'notIssued' });
+  await api.store.pool.query("DELETE FROM document WHERE id = 'doc_draft'");
+});
+
+it('what was issued is archived: its files are the same bytes whatever is renamed later', async () => {
+  const id = ids.get('fleetInvoice') ?? '';
+  const { rows } = await api.store.pool.query<{ run_id: string; group_name: string; party_id: string }>(
+    'SELECT d.run_id, d.group_name, a.party_id FROM document d JOIN account a ON a.id = d.account_id WHERE d.id = $1',
+    [id],
+  );
+  const [{ run_id: runId, group_name: group, party_id: partyId } = { run_id: '', group_name: '', party_id: '' }] = rows;
+  expect(await archiveDocuments(api.store, runId, group)).toBe(2);
+  expect(await archiveDocuments(api.store, runId, group)).toBe(0);
+  const before = (await get(`/v1/documents/${id}.xml`)).body;
+  await api.store.pool.query("UPDATE party SET name = 'Renamed AB' WHERE id = $1", [partyId]);
+  expect((await get(`/v1/documents/${id}.xml`)).body).toBe(before);
+  expect(before).not.toContain('Renamed AB');
+  // A driver has a PDF alone.
+  expect((await archivedFiles(api.store.pool, 'document', ids.get('driverInvoice') ?? '')).map((f) => f.form)).toEqual(['pdf']);
+  expect((await archivedFiles(api.store.pool, 'document', id)).map((f) => f.form)).toEqual(['pdf', 'xml']);
+  const sections = (await verifyAll(api.store)).sections.filter((s) => s.name === 'archived files');
+  expect(sections).toEqual([{ name: 'archived files', checked: 3, problem: null, counts: {} }]);
+});
+
+it('the annex is a CSV of the sessions, and a closed run has its files; an open one says that it has none yet', async () => {
+  const annex = await get(`/v1/documents/${ids.get('fleetInvoice')}.csv`);
+  expect([annex.status, annex.headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
+  const [head, row, ...rest] = annex.body.split('\r\n');
+  expect(head).toBe('document,source,country_code,party_id,cdr_id,start,end,service_date,site,cost_center,unit,kwh,net,gross,currency');
+  expect(row).toMatch(/^2020-00000\d,csms,SE,WLT,\d+,2019-12-\S+Z,2019-12-\S+Z,2019-12-/);
+  expect(rest).toEqual(['']);
+  expect((await get(`/v1/documents/${ids.get('fleetInvoice')}/invoice-reconciliation`)).body).toMatchObject({ status: 422, code: 'noSettlement' });
+  const runId = 'run_ent_se_2019-12_live';
+  expect((await get(`/v1/runs/${runId}/files/sie`)).body).toMatchObject({ status: 409, code: 'notClosed' });
+  expect((await get('/v1/runs/run_none/files/sie')).status).toBe(404);
+  for (const state of ['handingOver', 'reconciled'] as const) await api.store.tx((db) => advanceRun(db, runId, state));
+  await api.store.tx((db) => closeRun(db, runId));
+  const sie = await get(`/v1/runs/${runId}/files/sie`);
+  expect([sie.status, sie.headers.get('content-disposition')]).toEqual([200, `attachment; filename="${runId}.si"`]);
+  const manifest = (await get(`/v1/runs/${runId}/files/manifest`)).body;
+  expect(manifest.files).toMatchObject([{ form: 'sie', sha256: sie.headers.get('x-content-sha256') }, { form: 'journal' }]);
+  expect(manifest.totals).toMatchObject({ vouchers: 2 });
+  expect(Number(manifest.totals.debit)).toBe(Number(manifest.totals.credit));
+  expect((await api.call('partner', 'GET', `/v1/runs/${runId}/files/sie`)).status).toBe(403);
+  const person = await signIn(api, 'auditor');
+  expect((await person.get(`/runs/${runId}`)).body).toContain(`href="/runs/${runId}/files/sie"`);
+  expect((await person.get(`/runs/${runId}/files/report`)).body.slice(0, 5)).toBe('%PDF-');
+});
+
+describe('delivery', () => {
+  const queued = (query = '') => get(`/v1/deliveries?entityId=ent_se${query}`);
+  it('goes as e-invoice where it can, else by e-mail where one is known, else on paper to an address', async () => {
+    const { body } = await queued();
+    expect(body.items.map((d: { accountId: string; channel: string; state: string; problem: string | null }) => [d.accountId.replace(/_\d+$/, ''), d.channel, d.state, d.problem]).sort()).toEqual([
+      ['acc_driver', 'print', 'queued', 'addressMissing'],
+      ['acc_fleet_taxi', 'peppol', 'queued', null],
+    ]);
+    // Nothing can be printed without an address.
+    expect((await api.call('ops', 'POST', '/v1/print-batches', { entityId: 'ent_se' })).body).toEqual({ batchId: null, documents: 0 });
+    await api.store.pool.query(`UPDATE party p SET address = '{"street": "Åvägen 1", "postalCode": "111 22", "city": "Lund"}' FROM account a WHERE a.party_id = p.id AND a.id LIKE 'acc_driver%'`);
+    expect((await queued('&channel=print')).body.items).toMatchObject([{ problem: null }]);
+  });
+
+  it('on paper is a batch with a manifest of addressees, pages and sums, is sent once, and printed again when it comes back', async () => {
+    const id = ids.get('driverInvoice') ?? '';
+    const { batchId } = (await api.call('ops', 'POST', '/v1/print-batches', { entityId: 'ent_se' }, { 'idempotency-key': 'print-1' })).body;
+    const manifest = (await get(`/v1/print-batches/${batchId}/manifest`)).body;
+    const document = (await get(`/v1/documents/${id}`)).body;
+    const pdf = await get(`/v1/documents/${id}.pdf`);
+    expect(manifest).toMatchObject({
+      documents: 1,
+      pages: 2,
+      sums: [{ currency: 'SEK', payable: document.payable }],
+      items: [
+        {
+          no: 1,
+          documentId: id,
+          legalNumber: document.legalNumber,
+          sha256: pdf.headers.get('x-content-sha256'),
+          pages: 2,
+          addressee: [expect.any(String), 'Åvägen 1', '111 22 Lund'],
+          payable: document.payable,
+          ocr: document.ocr,
+          attempt: 1,
+        },
+      ],
+    });
+    expect((await api.call('auditor', 'POST', `/v1/print-batches/${batchId}/sent`)).status).toBe(403);
+    expect((await api.call('ops', 'POST', `/v1/print-batches/${batchId}/sent`)).body).toEqual({ documents: 1 });
+    expect((await api.call('ops', 'POST', `/v1/print-batches/${batchId}/sent`)).status).toBe(409);
+    const note = (state: string) => api.call('ops', 'POST', `/v1/documents/${id}/delivery`, { state, detail: 'moved away' });
+    expect((await note('returned')).status).toBe(200);
+    expect((await note('sent')).body).toMatchObject({ status: 409, detail: expect.stringContaining('is returned: it cannot become sent') });
+    expect((await note('queued')).status).toBe(200);
+    const again = (await api.call('ops', 'POST', '/v1/print-batches', { entityId: 'ent_se' })).body;
+    expect((await get(`/v1/print-batches/${again.batchId}/manifest`)).body.items).toMatchObject([{ documentId: id, attempt: 2, sha256: manifest.items[0].sha256 }]);
+    const person = await signIn(api, 'auditor');
+    expect((await person.get(`/documents/${id}`)).body).toContain('by print, 2 times');
+  });
 });

@@ -95,4 +95,9 @@ describe('an e-invoice', () => {
     expect('issues' in result && result.issues.map((i) => i.code)).toEqual(['electronicAddressMissing', 'nameUnwritable', 'vatNumberMissing']);
     expect(eInvoiceOf({ ...documentOf({ lines: [lineOf()] }), type: 'settlementStatement' })).toMatchObject({ issues: [{ code: 'notAnEInvoice' }] });
   });
+
+  it('names the customer’s order where there is one (BT-13)', () => {
+    expect(made(documentOf({ lines: [lineOf()], purchaseOrder: 'PO "4711"\u0007' })).purchaseOrder).toBe('PO "4711"');
+    expect(made(documentOf({ lines: [lineOf()] })).purchaseOrder).toBeNull();
+  });
 });

@@ -4,7 +4,20 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sealedTables } from '../support/sealed-tables.ts';
 
 /** Guarded by a trigger that looks at the row's state; sealed.test.ts tries each. */
-const guarded = ['document', 'document_line', 'claim', 'period_charge', 'erp_posting', 'standing_exclusion', 'exclusion_hit', 'exclusion_rule', 'adjustment', 'credit_order'];
+const guarded = [
+  'document',
+  'document_line',
+  'claim',
+  'period_charge',
+  'erp_posting',
+  'standing_exclusion',
+  'exclusion_hit',
+  'exclusion_rule',
+  'adjustment',
+  'credit_order',
+  'payment',
+  'payment_document',
+];
 const mutable = [
   ...[
     'legal_entity',
@@ -67,6 +80,8 @@ const mutable = [
     'rebill_order',
     'open_charge',
     ...['ocpi_peer', 'ocpi_token', 'ocpi_partner', 'ocpi_location', 'ocpi_sale_pending', 'ocpi_delivery'],
+    'print_batch',
+    'document_delivery',
     'dry_claim',
     'dry_charge',
     '_prisma_migrations',

@@ -36,6 +36,8 @@ export const sealedTables = [
   'run_closing',
   'ocpi_sale',
   'ocpi_tariff',
+  'archived_file',
+  'payment_item',
   'erp_comparison',
   'erp_mapping',
   'document_payment',

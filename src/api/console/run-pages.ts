@@ -2,6 +2,7 @@ import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
 import { annexOf } from '../../store/reads/charges.ts';
 import { collectingOf } from '../../store/reads/collecting.ts';
+import { listDeliveries } from '../../store/reads/deliveries.ts';
 import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
@@ -18,10 +19,11 @@ import { ReportPage } from '../../ui/report-page.tsx';
 import { RunPage } from '../../ui/run-page.tsx';
 import { waitsOf } from '../../ui/waits.ts';
 import { may } from '../auth.ts';
-import { documentFile } from '../document-files.ts';
+import { type DocumentForm, documentFile } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { startOf } from '../routes/run-context.ts';
+import { fileResponse, runFile, runForms } from '../run-files.ts';
 import { type Send, serveOrder } from './order.ts';
 import { planOrder, runOrders, withdrawal } from './run-orders.ts';
 import { holds, viewerOf } from './viewer.ts';
@@ -90,9 +92,15 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     return c.html(ReportPage({ viewer: viewerOf(c), report, entity: entityIn(await listEntities(db), report.run.entityId) }));
   });
 
-  app.get('/documents/:file{.+\\.(?:pdf|xml)}', guard, async (c) => {
+  app.get('/documents/:file{.+\\.(?:pdf|xml|csv)}', guard, async (c) => {
     const file = c.req.param('file');
-    return documentFile(db, file.slice(0, -4), file.endsWith('.pdf') ? 'pdf' : 'xml');
+    return documentFile(db, file.slice(0, -4), file.slice(-3) as DocumentForm);
+  });
+
+  app.get('/runs/:runId/files/:form', guard, async (c) => {
+    const form = runForms.find((known) => known === c.req.param('form'));
+    if (form === undefined) throw new Problem(404, 'notFound', `There is no page ${c.req.path}.`);
+    return fileResponse(await runFile(db, c.req.param('runId') ?? '', form));
   });
 
   app.get('/documents/:id', guard, async (c) => {
@@ -115,7 +123,8 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
             },
           ]
         : [];
-    return c.html(DocumentPage({ viewer: viewerOf(c), document, charges: page.items, actions, ...turns(documentPath(id), {}, cursor, page.nextCursor) }));
+    const [delivery] = (await listDeliveries(db, { documentId: id, limit: 1 })).items;
+    return c.html(DocumentPage({ viewer: viewerOf(c), document, delivery, charges: page.items, actions, ...turns(documentPath(id), {}, cursor, page.nextCursor) }));
   });
 
   for (const kind of ['exclusions', 'adjustments'] as const) {

@@ -1,11 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { reconciliationRecords } from '../../core/document/reconciliation.ts';
+import { describeIssue } from '../../core/issues.ts';
 import type { Store } from '../../store/db.ts';
-import { findDocument } from '../../store/reads/documents.ts';
+import { findDocument, issueStampOf } from '../../store/reads/documents.ts';
 import { allow, readers } from '../auth.ts';
-import { documentFile } from '../document-files.ts';
+import { documentFile, issuedDocument } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { money, problems, wh } from '../schemas.ts';
+import { json, money, problems, wh } from '../schemas.ts';
 
 const credited = z.object({ documentId: z.string(), legalNumber: z.string() });
 
@@ -60,6 +62,16 @@ const line = z.object({
 });
 const creditedBy = z.array(z.object({ documentId: z.string(), legalNumber: z.string().nullable(), type: z.string(), net: money })).readonly();
 
+const reconciliation = z
+  .object({
+    country_code: z.string().length(2),
+    party_id: z.string().max(3),
+    id: z.string().max(36),
+    invoice_id: z.string().max(255),
+    cdrs: z.array(z.string().max(36)).min(1).readonly(),
+    last_updated: z.string(),
+  })
+  .openapi('InvoiceReconciliationRecord');
 const vatByCode = z.array(z.object({ vatCode: z.string(), percent: z.string(), base: money, vat: money })).readonly();
 
 /** Single documents. */
@@ -70,7 +82,8 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
       path: '/v1/documents/{id}',
       tags: ['Documents'],
       summary: 'A document with its lines',
-      description: 'Also as `{id}.json`; issued ones as `{id}.pdf` and, where they can be e-invoices, as `{id}.xml` (UBL, Peppol BIS Billing 3.0).',
+      description:
+        'Also as `{id}.json`; issued ones as `{id}.pdf` and, where they can be e-invoices, as `{id}.xml` (UBL, Peppol BIS Billing 3.0); the annex of sessions as `{id}.csv`. PDF and UBL are the bytes that were archived at issue.',
       middleware: allow(...readers),
       request: {
         params: z.object({
@@ -94,6 +107,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
             'application/json': { schema: documentSummary.extend({ vatByCode, lines: z.array(line).readonly(), creditedBy }) },
             'application/pdf': { schema: z.string().openapi({ format: 'binary' }) },
             'application/xml': { schema: z.string() },
+            'text/csv': { schema: z.string() },
           },
         },
         ...problems,
@@ -101,12 +115,38 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
     }),
     async (c) => {
       const { id: named } = c.req.valid('param');
-      const form = /\.(pdf|xml)$/.exec(named)?.[1];
-      if (form === 'pdf' || form === 'xml') return (await documentFile(store.pool, named.slice(0, -4), form, c.req.valid('query').language)) as never;
+      const form = /\.(pdf|xml|csv)$/.exec(named)?.[1];
+      if (form === 'pdf' || form === 'xml' || form === 'csv') return (await documentFile(store.pool, named.slice(0, -4), form, c.req.valid('query').language)) as never;
       const id = named.replace(/\.json$/, '');
       const found = await findDocument(store.pool, id);
       if (found === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
       return c.json(found, 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/documents/{id}/invoice-reconciliation',
+      tags: ['Documents'],
+      summary: 'Which CDRs a settlement is for, as OCPI 2.3.0 tells a partner (InvoiceReconciliationRecord)',
+      description: 'One record per owner of CDRs.',
+      middleware: allow(...readers),
+      request: {
+        params: z.object({
+          id: z
+            .string()
+            .min(1)
+            .openapi({ param: { name: 'id', in: 'path' } }),
+        }),
+      },
+      responses: { 200: json(z.object({ records: z.array(reconciliation).readonly() }), 'The records.'), ...problems },
+    }),
+    async (c) => {
+      const document = await issuedDocument(store.pool, c.req.valid('param').id);
+      const { issuedAt } = (await issueStampOf(store.pool, document.documentId)) ?? { issuedAt: `${document.issuedOn}T00:00:00.000Z` };
+      const made = reconciliationRecords(document, issuedAt);
+      if ('issues' in made) throw new Problem(422, 'noSettlement', made.issues.map(describeIssue).join(' '), { errors: made.issues });
+      return c.json({ records: made.records as z.infer<typeof reconciliation>[] }, 200);
     },
   );
 }

@@ -7,7 +7,7 @@ const longestHold = 3;
 
 export type VatRule = { readonly percent: string; readonly category: string; readonly country: string };
 
-export type AccountInput = Pick<ComposeInput, 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period' | 'charges' | 'adjustments'> & {
+export type AccountInput = Pick<ComposeInput, 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period' | 'charges' | 'adjustments' | 'purchaseOrder'> & {
   /**
    * `sale`: what a customer owes. `selfBilling`: a site owner's invoice, written by us. `settlement`: a statement without VAT, which is
    * no invoice: it shows corrections as lines, and may come to less than nothing (D46).
@@ -159,7 +159,7 @@ function creditNotesOf(input: AccountInput, group: Group, parts: readonly (Docum
 const isCharge = (part: DocumentCharge | DocumentAdjustment): part is DocumentCharge => 'chargeIds' in part;
 
 function documentOf(
-  { entityId, accountId, strategy, period, side, vatRules, remainders }: AccountInput,
+  { entityId, accountId, strategy, period, side, vatRules, remainders, purchaseOrder = null }: AccountInput,
   { key, currency, roundingMode }: Group,
   kind: DocumentKind,
   credits: CreditRef | null,
@@ -176,6 +176,7 @@ function documentOf(
     currency,
     roundingMode,
     period,
+    purchaseOrder,
     ...parts,
     // Who bills himself, or is not registered, gets a statement without VAT (D46).
     vatPercents: new Map([...vatRules].map(([code, rule]) => [code, side === 'settlement' ? '0' : rule.percent])),

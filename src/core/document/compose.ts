@@ -76,6 +76,8 @@ export type ComposeInput = {
   readonly period: string;
   readonly charges: readonly DocumentCharge[];
   readonly adjustments: readonly DocumentAdjustment[];
+  /** The customer's order that the document names. */
+  readonly purchaseOrder?: string | null;
   /** Percent of each VAT code, as decimal text. */
   readonly vatPercents: ReadonlyMap<string, string>;
 };
@@ -158,8 +160,8 @@ export function composeDocument(input: ComposeInput): DocumentValue | undefined 
   const energyWh = sum(lines.map((l) => l.energyWh));
   const chargeCount = lines.reduce((n, l) => n + l.chargeCount, 0);
   const totals = { netMinor, vatMinor, roundingMinor: payableMinor - netMinor - vatMinor, payableMinor, energyWh, chargeCount };
-  const { kind, entityId, accountId, strategy, currency, roundingMode, period } = input;
-  const header = { kind, credits, entityId, accountId, strategy, currency, roundingMode, period, serviceFrom, serviceTo };
+  const { kind, entityId, accountId, strategy, currency, roundingMode, period, purchaseOrder } = input;
+  const header = { kind, credits, entityId, accountId, strategy, currency, roundingMode, period, serviceFrom, serviceTo, purchaseOrder };
   const canonical = documentBytes({ header, lines, vat, totals, chargeHashes: charges.flatMap((c) => c.chargeHashes) });
   return { lines, vat, serviceFrom, serviceTo, ...totals, canonical, contentHash: sha256(canonical) };
 }

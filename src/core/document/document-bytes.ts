@@ -14,7 +14,7 @@ type Line = Readonly<Record<'energyWh' | 'grossMinor' | 'netMinor' | 'quantity',
 /** What a document says, in minor units and Wh. */
 export type DocumentContent = {
   readonly header: Readonly<Record<'kind' | 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period', string>> &
-    Readonly<Record<'serviceFrom' | 'serviceTo', string | null>> & { readonly credits: Credited | null };
+    Readonly<Record<'serviceFrom' | 'serviceTo', string | null>> & { readonly credits: Credited | null; readonly purchaseOrder?: string | null | undefined };
   readonly lines: readonly Line[];
   readonly vat: readonly { readonly vatCode: string; readonly percent: string; readonly baseMinor: bigint; readonly vatMinor: bigint }[];
   readonly totals: Readonly<Record<'netMinor' | 'vatMinor' | 'roundingMinor' | 'payableMinor' | 'energyWh', bigint>> & { readonly chargeCount: number };
@@ -37,6 +37,7 @@ export function documentBytes({ header: h, lines, vat, totals: t, chargeHashes }
         entityId: h.entityId,
         kind: h.kind,
         period: h.period,
+        ...(h.purchaseOrder == null ? {} : { purchaseOrder: h.purchaseOrder }),
         roundingMode: h.roundingMode,
         serviceFrom: h.serviceFrom,
         serviceTo: h.serviceTo,

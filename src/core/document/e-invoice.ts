@@ -27,6 +27,8 @@ export type EInvoice = {
   readonly dueOn: string;
   readonly currency: string;
   readonly reference: string;
+  /** BT-13. */
+  readonly purchaseOrder: string | null;
   readonly from: string;
   readonly to: string;
   readonly credits: IssuedDocument['credits'];
@@ -108,6 +110,7 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
       dueOn: document.dueOn,
       currency,
       reference: document.accountId,
+      purchaseOrder: document.purchaseOrder === null ? null : plainText(document.purchaseOrder),
       from: `${months[0] ?? document.period}-01`,
       to: lastDayOf(months.at(-1) ?? document.period),
       credits: document.credits,

@@ -77,12 +77,16 @@ export type IssuedDocument = {
   readonly dueOn: string;
   readonly ocr: string | null;
   readonly accountId: string;
+  /** The customer's order. */
+  readonly purchaseOrder: string | null;
   readonly currency: string;
   readonly roundingMode: 'grossFirst' | 'netFirst';
   readonly period: string;
   readonly timeZone: string;
   readonly entity: PartyWords & { readonly letterhead: Letterhead; readonly currency: string };
   readonly party: PartyWords;
+  /** Of the party; null where none is known. */
+  readonly email: string | null;
   readonly lines: readonly IssuedLine[];
   readonly vat: readonly IssuedVat[];
   readonly netMinor: bigint;
@@ -111,4 +115,10 @@ export function isCredit(type: DocumentType): boolean {
 export function itemOf(line: Pick<IssuedLine, 'kind' | 'description' | 'serviceMonth'>): string {
   const month = ` ${line.serviceMonth}`;
   return line.kind === 'charge' && line.description.endsWith(month) ? line.description.slice(0, -month.length) : line.description;
+}
+
+/** The CDR that a session key `source/country*party*id` is of; the id is in lower case, as all keys are. */
+export function cdrOfSession(sessionKey: string): { readonly sourceId: string; readonly country: string; readonly party: string; readonly cdrId: string } {
+  const [, sourceId = '', country = '', party = '', cdrId = sessionKey] = /^([^/]*)\/([^*]*)\*([^*]*)\*(.*)$/s.exec(sessionKey) ?? [];
+  return { sourceId, country, party, cdrId };
 }

@@ -37,7 +37,7 @@ type Texts<T> = T extends bigint ? string : T extends readonly (infer Item)[] ? 
 
 /** The part of a document's canonical bytes that pins what it was composed with. */
 type Pinned = {
-  readonly header: Pick<ComposeInput, 'kind' | 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period'> & {
+  readonly header: Pick<ComposeInput, 'kind' | 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period' | 'purchaseOrder'> & {
     readonly credits: { readonly documentId: string; readonly legalNumber: string; readonly rest: Texts<CreditedDocument['rest']> } | null;
     readonly serviceFrom: string | null;
     readonly serviceTo: string | null;

@@ -1,6 +1,6 @@
 import { exactFromDecimal, mul } from '../money.ts';
 import { type EInvoiceLine, eInvoiceLines } from './e-invoice-lines.ts';
-import { type AnnexRow, type IssuedDocument, isCredit } from './issued-document.ts';
+import { type AnnexRow, cdrOfSession, type IssuedDocument, isCredit } from './issued-document.ts';
 
 /** A line on paper. `amountMinor` is net, or with VAT on a consumer's document; so is the price. */
 export type PaperLine = Pick<EInvoiceLine, 'item' | 'serviceMonth' | 'quantity' | 'unitCode' | 'hasPrice'> & { readonly price: string; readonly amountMinor: bigint; readonly percent: string | null };
@@ -89,7 +89,7 @@ function sessionsOf({ annex }: IssuedDocument, sign: bigint, showsGross: boolean
   return annex.map(({ netMinor, grossMinor, energyWh, sessionKey, ...row }) => {
     const amountMinor = (showsGross ? grossMinor : netMinor) * sign;
     running = { energyWh: running.energyWh + energyWh * sign, amountMinor: running.amountMinor + amountMinor };
-    return { ...row, sessionId: sessionKey?.split('|').at(-1) ?? '', energyWh: energyWh * sign, amountMinor, running };
+    return { ...row, sessionId: sessionKey === null ? '' : cdrOfSession(sessionKey).cdrId, energyWh: energyWh * sign, amountMinor, running };
   });
 }
 

@@ -20,7 +20,7 @@ const strategiesOf = (category: unknown) => Object.entries(strategies).flatMap((
 
 /** What a new account of a category is when nothing else is said. */
 export function accountDefaults({ category, strategy = strategiesOf(category)[0] }: Values): Values {
-  return { strategy, roundingMode: fitOf(strategy)?.roundingMode, paymentTermsDays: 30, releaseGroup: 'all' };
+  return { strategy, roundingMode: fitOf(strategy)?.roundingMode, paymentTermsDays: 30, releaseGroup: 'all', purchaseOrderRequired: false };
 }
 
 /** What does not fit in an account; the issues' subject is its id. */

@@ -55,6 +55,8 @@ export const entrySpecs: Readonly<Record<EntryKind, EntrySpec>> = {
       currency: { column: 'currency', required: true, fixed: 'withCharges' },
       paymentTermsDays: { column: 'payment_terms_days' },
       releaseGroup: { column: 'release_group' },
+      purchaseOrder: { column: 'purchase_order' },
+      purchaseOrderRequired: { column: 'purchase_order_required' },
     },
     charged: `SELECT w.id FROM unnest($1::text[]) AS w(id) WHERE EXISTS (SELECT FROM rated_charge c JOIN legal_entity e ON e.id = c.entity_id WHERE c.payer_account_id = w.id)
       OR EXISTS (SELECT FROM rated_charge c WHERE c.payee_account_id = w.id)`,

@@ -1,6 +1,7 @@
 import { type AccountDocument, type AccountInput, accountDocuments } from '../../core/document/account-documents.ts';
 import type { CreditRef, DocumentValue, Remainder } from '../../core/document/compose.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { describeIssue, issue } from '../../core/issues.ts';
 import { sha256 } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 import { adjustmentOf } from './claimed-charges.ts';
@@ -48,8 +49,14 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
   );
   const documents: MadeDocument[] = [];
   const held: MadeDocuments['held'][number][] = [];
+  const parked = new Map<string, string>();
   for (const account of accounts) {
     const typeOf = setup.owners.get(account.id);
+    if (account.purchase_order_required && account.purchase_order === null) {
+      // The account waits, the run does not.
+      parked.set(account.id, describeIssue(issue('purchaseOrderMissing', 'blocks', account.id)));
+      continue;
+    }
     const made = accountDocuments({
       entityId: account.entity_id,
       accountId: account.id,
@@ -57,6 +64,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
       currency: account.currency,
       roundingMode: account.rounding_mode,
       period,
+      purchaseOrder: account.purchase_order,
       charges: (chargesOf.get(account.id) ?? []).map((c) => documentChargeOf(c, refs)),
       adjustments: (setup.adjustmentsOf.get(account.id) ?? []).map(adjustmentOf),
       side: sideOf(typeOf),
@@ -75,12 +83,12 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
       documents.push({ id, type, accountId: account.id, groupName: account.group_name, entityId: account.entity_id, currency: document.currency, credits, value: document.value });
     }
   }
-  return { charges, documents, held, parked: new Map() };
+  return { charges, documents, held, parked };
 }
 
 /** Takes out accounts of which more would be credited than is left, and says so. */
 export async function withoutOverCredited(db: Db, made: MadeDocuments): Promise<MadeDocuments> {
-  const parked = new Map<string, string>();
+  const parked = new Map(made.parked);
   for (const [accountId, own] of groupBy(
     made.documents.filter((d) => d.value.lines.some((l) => l.credits !== null)),
     (d) => d.accountId,
@@ -95,7 +103,7 @@ export async function withoutOverCredited(db: Db, made: MadeDocuments): Promise<
       `more would be credited of line ${over.lineNo} of ${over.legalNumber} than is left of it: take back the credit that was ordered before (POST /v1/documents/{id}/credit with the opposite amount)`,
     );
   }
-  if (parked.size === 0) return made;
+  if (parked.size === made.parked.size) return made;
   const stays = (part: { readonly accountId: string }) => !parked.has(part.accountId);
   return { charges: made.charges, documents: made.documents.filter(stays), held: made.held.filter(stays), parked };
 }

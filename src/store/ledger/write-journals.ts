@@ -22,7 +22,7 @@ export type Booked = { readonly event: LedgerEvent; readonly of: Dimensions; rea
 /** One ledger transaction; `key` is unique for ever, `effectiveOn` the date it counts for. */
 export type Journal = {
   readonly key: string;
-  readonly kind: 'rated' | 'invoiced' | 'credited' | 'writtenOff' | 'stated' | 'released' | 'matched';
+  readonly kind: 'rated' | 'invoiced' | 'credited' | 'writtenOff' | 'stated' | 'released' | 'matched' | 'paid';
   readonly entityId: string;
   readonly effectiveOn: string;
   /** The month it counts for; where that is closed the database takes the next open one, or refuses a document. */

@@ -160,3 +160,9 @@ function viewOf(r: QueryResultRow): DocumentView {
     erp: r['erp_state'] === null ? null : { state: r['erp_state'], externalId: r['external_id'], answer: r['answer'] },
   };
 }
+
+/** When a document was issued, ISO 8601 in UTC; undefined before that. */
+export async function issueStampOf(db: Db, documentId: string): Promise<{ readonly issuedAt: string } | undefined> {
+  const row = (await db.query<{ issued_at: Date }>('SELECT issued_at FROM issue_stamp WHERE document_id = $1', [documentId])).rows[0];
+  return row === undefined ? undefined : { issuedAt: row.issued_at.toISOString() };
+}

@@ -4,7 +4,7 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 
 type Canonical = {
-  readonly header: { readonly roundingMode: 'grossFirst' | 'netFirst'; readonly credits?: { readonly documentId: string; readonly legalNumber: string } | null };
+  readonly header: { readonly roundingMode: 'grossFirst' | 'netFirst'; readonly purchaseOrder?: string; readonly credits?: { readonly documentId: string; readonly legalNumber: string } | null };
   readonly vat: readonly { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[];
 };
 
@@ -14,7 +14,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
     `SELECT d.id, d.type, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.canonical, d.account_id, a.strategy, a.party_id, r.period,
        s.legal_number, s.issued_on, s.due_on, s.ocr, e.id AS entity_id, e.name AS entity_name, e.country AS entity_country, e.currency AS entity_currency, e.org_number AS entity_org, e.letterhead, e.time_zone,
        (SELECT v.number FROM vat_registration v WHERE v.entity_id = e.id AND v.country = e.country AND v.valid_from <= s.issued_on AND (v.valid_to IS NULL OR v.valid_to > s.issued_on) ORDER BY v.valid_from DESC LIMIT 1) AS entity_vat,
-       p.name, p.country, p.org_number, p.address,
+       p.name, p.country, p.org_number, p.address, p.email,
        coalesce((SELECT v.vat_number FROM vat_status v WHERE v.account_id = a.id AND v.valid_from <= s.issued_on ORDER BY v.valid_from DESC LIMIT 1), p.vat_number) AS party_vat,
        coalesce((SELECT sum(abs(l.book_minor)) FROM ledger_entry l WHERE l.transaction_key = 'issue/' || d.id AND l.ledger_account IN ('outputVat', 'inputVat')), 0)::bigint AS book_vat
      FROM document d JOIN issue_stamp s ON s.document_id = d.id JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id JOIN billing_run r ON r.id = d.run_id JOIN legal_entity e ON e.id = d.entity_id
@@ -47,6 +47,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
         dueOn: h['due_on'],
         ocr: h['ocr'],
         accountId: h['account_id'],
+        purchaseOrder: canonical.header.purchaseOrder ?? null,
         currency: h['currency'],
         roundingMode: canonical.header.roundingMode,
         period: h['period'],
@@ -61,6 +62,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
           address: letterheadSchema.parse(h['letterhead']).address ?? {},
         },
         party: { name: h['name'], country: h['country'], orgNumber: h['org_number'], vatNumber: h['party_vat'], address: h['address'] },
+        email: h['email'],
         lines: (linesOf.get(id) ?? []).map(
           (l): IssuedLine => ({
             lineNo: l['line_no'],

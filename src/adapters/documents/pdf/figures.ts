@@ -1,3 +1,4 @@
+import { kWhDecimal } from '../../../core/energy.ts';
 import { formatMinor } from '../../../core/money.ts';
 import type { Words } from '../words/words.ts';
 
@@ -14,8 +15,7 @@ export function moneyText(minor: bigint, currency: string, words: Words): string
 
 /** kWh of Wh, three decimals. */
 export function kWhText(wh: bigint, words: Words): string {
-  const digits = (wh < 0n ? -wh : wh).toString().padStart(4, '0');
-  return numberText(`${wh < 0n ? '-' : ''}${digits.slice(0, -3)}.${digits.slice(-3)}`, words);
+  return numberText(kWhDecimal(wh), words);
 }
 
 /** A price with two decimals at least; more where it has them. */

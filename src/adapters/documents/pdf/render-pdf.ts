@@ -1,3 +1,4 @@
+import { addressLines } from '../../../core/document/address-lines.ts';
 import { type IssuedDocument, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
 import { type Paper, type PaperLine, paperOf } from '../../../core/document/paper.ts';
 import { wordsFor } from '../words/languages.ts';
@@ -21,14 +22,21 @@ export async function renderPdf(document: IssuedDocument, language?: string): Pr
   return sheet.end((pageNo, pages) => writeFoot(sheet, document, words, pageNo, pages));
 }
 
+const logoHeight = 40;
 const half = (page.left + page.right) / 2 + 10;
 
 function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: Words, title: string): void {
   const { labels } = words;
   const { entity, party } = document;
   sheet.y = page.top;
+  const { logo } = entity.letterhead;
+  if (logo !== undefined) {
+    sheet.picture(Buffer.from(logo, 'base64'), page.left, 180, logoHeight);
+    sheet.line(title, half, page.right - half, { size: 18, bold: true });
+    sheet.y += logoHeight + 6;
+  }
   sheet.block(entity.name, page.left, half - page.left - 20, { size: 13, bold: true }, 2);
-  sheet.line(title, half, page.right - half, { size: 18, bold: true });
+  if (logo === undefined) sheet.line(title, half, page.right - half, { size: 18, bold: true });
   sheet.y += 34;
   const factsTop = sheet.y;
   const facts: (readonly [string, string])[] = [
@@ -37,6 +45,7 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
     ...(paper.isCredit ? [] : [[labels.dueOn, document.dueOn] as const]),
     [labels.period, paper.from === paper.to ? paper.from : `${paper.from} – ${paper.to}`],
     [isWrittenForSeller(document.type) ? labels.partnerId : labels.customerId, document.accountId],
+    ...(document.purchaseOrder === null ? [] : [[labels.purchaseOrder, document.purchaseOrder] as const]),
     ...document.credits.map((c) => [labels.credits, c.legalNumber] as const),
   ];
   for (const [label, value] of facts) {
@@ -50,12 +59,12 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
     sheet.line(labels.seller, page.left, 200, { gray: true });
     sheet.y += 13;
   }
-  for (const [i, text] of addressLines(party).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
+  for (const [i, text] of partyLines(party).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   if (isWrittenForSeller(document.type)) {
     sheet.y += 8;
     sheet.line(labels.buyer, page.left, 200, { gray: true });
     sheet.y += 13;
-    for (const [i, text] of addressLines(entity).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
+    for (const [i, text] of partyLines(entity).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   }
   sheet.y = Math.max(sheet.y, factsEnd) + 14;
   for (const note of notesOf(document, words)) {
@@ -65,12 +74,10 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   sheet.y += 6;
 }
 
-function addressLines(party: PartyWords & Partial<Pick<IssuedDocument['entity'], 'letterhead'>>): string[] {
-  const { address, country, name } = party;
-  const town = [address.postalCode, address.city].filter((part) => part !== undefined).join(' ');
-  return [name, address.street, address.line2, town, address.region, (address.country ?? country) === 'SE' ? '' : (address.country ?? country), party.vatNumber ?? party.orgNumber ?? ''].filter(
-    (text): text is string => text !== undefined && text !== '',
-  );
+/** A party with its number below: the VAT number, or that of the register. */
+function partyLines(party: PartyWords): string[] {
+  const number = party.vatNumber ?? party.orgNumber ?? '';
+  return [...addressLines(party), ...(number === '' ? [] : [number])];
 }
 
 function notesOf(document: IssuedDocument, { notes }: Words): string[] {

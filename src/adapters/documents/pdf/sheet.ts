@@ -47,6 +47,15 @@ export class Sheet {
     return rows.length * height;
   }
 
+  /** A picture (PNG or JPEG) at the present place, as large as fits; what is no picture after all is left out. */
+  picture(bytes: Buffer, x: number, width: number, height: number): void {
+    try {
+      this.#pdf.image(bytes, x, this.y, { fit: [width, height] });
+    } catch {
+      // A document is worth more than its logo.
+    }
+  }
+
   rule(weight = 0.5): void {
     this.#pdf.moveTo(page.left, this.y).lineTo(page.right, this.y).lineWidth(weight).strokeColor('#888888').stroke();
   }

@@ -19,9 +19,11 @@ export class Table {
     const parts = columns.reduce((sum, c) => sum + c.width, 0);
     const whole = page.right - page.left;
     let x: number = page.left;
-    this.#columns = columns.map((c) => {
+    this.#columns = columns.map((c, i) => {
       const points = (whole * c.width) / parts;
-      const placed = { ...c, x, points };
+      // Text does not begin where a figure ends.
+      const gap = c.align === undefined && columns[i - 1]?.align === 'right' ? 6 : 0;
+      const placed = { ...c, x: x + gap, points: points - gap };
       x += points;
       return placed;
     });

@@ -5,7 +5,7 @@ import type { Issue } from '../../../core/issues.ts';
 import { formatMinor } from '../../../core/money.ts';
 import { wordsFor } from '../words/languages.ts';
 import { itemText, type Words } from '../words/words.ts';
-import { element, type XmlNode, xmlBytes } from './xml.ts';
+import { element, type XmlNode, xmlBytes } from '../xml.ts';
 
 const billing = { customization: 'urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0', profile: 'urn:fdc:peppol.eu:2017:poacc:billing:01:1.0' };
 const selfBilling = { customization: 'urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:selfbilling:3.0', profile: 'urn:fdc:peppol.eu:2017:poacc:selfbilling:01:1.0' };
@@ -36,6 +36,7 @@ function rootOf(invoice: EInvoice, words: Words): XmlNode {
       element('cbc:TaxCurrencyCode', invoice.bookVat?.currency),
       element('cbc:BuyerReference', invoice.reference),
       element('cac:InvoicePeriod', [element('cbc:StartDate', invoice.from), element('cbc:EndDate', invoice.to)]),
+      element('cac:OrderReference', [element('cbc:ID', invoice.purchaseOrder)]),
       ...invoice.credits.map((c) => element('cac:BillingReference', [element('cac:InvoiceDocumentReference', [element('cbc:ID', c.legalNumber), element('cbc:IssueDate', c.issuedOn)])])),
       element('cac:AccountingSupplierParty', [partyOf(invoice.seller)]),
       element('cac:AccountingCustomerParty', [partyOf(invoice.buyer)]),

@@ -53,6 +53,7 @@ export const en: Words = {
     issuedOn: 'Date of issue',
     dueOn: 'Due date',
     period: 'Delivery period',
+    purchaseOrder: 'Your order',
     customerId: 'Customer number',
     partnerId: 'Partner number',
     seller: 'Seller',

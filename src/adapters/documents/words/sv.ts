@@ -53,6 +53,7 @@ export const sv: Words = {
     issuedOn: 'Fakturadatum',
     dueOn: 'Förfallodatum',
     period: 'Leveransperiod',
+    purchaseOrder: 'Ert ordernummer',
     customerId: 'Kundnummer',
     partnerId: 'Partnernummer',
     seller: 'Säljare',

@@ -7,6 +7,7 @@ type LabelName =
   | 'dueOn'
   | 'period'
   | 'customerId'
+  | 'purchaseOrder'
   | 'partnerId'
   | 'seller'
   | 'buyer'

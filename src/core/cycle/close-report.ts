@@ -1,0 +1,125 @@
+import { kWhDecimal } from '../energy.ts';
+
+/** What a close report has to say, as it was kept at the close; text of decimals and Wh. Reports of earlier closes may lack the optional parts. */
+export type CloseFacts = {
+  readonly run: {
+    readonly runId: string;
+    readonly period: string;
+    readonly state: string;
+    readonly contentHash: string | null;
+    readonly closedAt?: string | null;
+    readonly byStrategy: readonly { strategy: string; documents: number; net: string; vat: string; payable: string; currency: string; energyWh: string }[];
+  };
+  readonly approvals: readonly { readonly group: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
+  readonly exclusions: readonly {
+    readonly scope: string;
+    readonly subjectId: string;
+    readonly outcome: string;
+    readonly reason: string;
+    readonly author: string;
+    readonly energyWh: string;
+    readonly net: string;
+  }[];
+  readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
+  readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
+  readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
+  readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string };
+  readonly energyBalance: readonly ({ readonly month: string; readonly difference: string } & { readonly [Bucket in (typeof buckets)[number]]: string })[];
+  readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
+  readonly series?: readonly { readonly seriesId: string; readonly first: string; readonly last: string; readonly count: number; readonly gaps: readonly string[]; readonly beyond: number }[];
+  readonly parkedAccounts?: readonly { readonly accountId: string; readonly reason: string | null; readonly energyWh: string; readonly net: string; readonly currency: string }[];
+  readonly erpTotals?: readonly {
+    readonly kind: string;
+    readonly glAccount: string;
+    readonly costCenter: string;
+    readonly vatCode: string;
+    readonly handedOver: string;
+    readonly inErp: string;
+    readonly difference: string;
+    readonly currency: string;
+  }[];
+  readonly revenue?: readonly {
+    readonly month: string;
+    readonly glAccount: string;
+    readonly costCenter: string;
+    readonly currency: string;
+    readonly revenue: string;
+    readonly issued: string;
+    readonly unbilled: string;
+    readonly writtenOff: string;
+    readonly difference: string;
+  }[];
+};
+const buckets = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected'] as const;
+
+export type ReportColumn = { readonly title: string; readonly width: number; readonly isFigure?: boolean };
+export type ReportTable = { readonly title: string; readonly columns: readonly ReportColumn[]; readonly rows: readonly (readonly string[])[] };
+/** A close report as titles and tables, ready to be printed. */
+export type ClosePaper = { readonly title: string; readonly facts: readonly (readonly [string, string])[]; readonly tables: readonly ReportTable[] };
+
+const text = (title: string, width: number): ReportColumn => ({ title, width });
+const figure = (title: string, width: number): ReportColumn => ({ title, width, isFigure: true });
+const kWh = (wh: string) => kWhDecimal(BigInt(wh));
+const verdict = (difference: string) => (/^-?0(\.0+)?$/.test(difference) ? 'agrees' : `off by ${difference}`);
+
+/** A close report as what is printed of it: empty tables are left out, and every difference is said. */
+export function closePaper(report: CloseFacts): ClosePaper {
+  const { run, erp } = report;
+  const tables: ReportTable[] = [
+    {
+      title: 'Documents',
+      columns: [text('Strategy', 24), figure('Documents', 12), figure('Net', 18), figure('VAT', 16), figure('Payable', 18), text('Currency', 10), figure('kWh', 18)],
+      rows: run.byStrategy.map((s) => [s.strategy, String(s.documents), s.net, s.vat, s.payable, s.currency, kWh(s.energyWh)]),
+    },
+    {
+      title: 'Number series',
+      columns: [text('Series', 46), text('First', 24), text('Last', 24), figure('Documents', 12), text('Gaps', 20)],
+      rows: (report.series ?? []).map((s) => [s.seriesId, s.first, s.last, String(s.count), s.gaps.length === 0 && s.beyond === 0 ? 'none' : s.gaps.join(', ')]),
+    },
+    {
+      title: 'Energy by service month, kWh',
+      columns: [text('Month', 11), ...buckets.map((b) => figure(b, 13)), text('Balance', 14)],
+      rows: report.energyBalance.map((row) => [row.month, ...buckets.map((b) => kWh(row[b])), row.difference === '0' ? 'balances' : `off by ${kWh(row.difference)}`]),
+    },
+    {
+      title: 'Revenue = issued + unbilled + written off',
+      columns: [text('Month', 12), text('Account', 12), text('Cost center', 14), figure('Revenue', 18), figure('Issued', 18), figure('Unbilled', 18), figure('Written off', 16), text('Proof', 14)],
+      rows: (report.revenue ?? []).map((r) => [r.month, r.glAccount, r.costCenter, r.revenue, r.issued, r.unbilled, r.writtenOff, verdict(r.difference)]),
+    },
+    {
+      title: 'What the ERP holds',
+      columns: [text('Kind', 16), text('Account', 12), text('Cost center', 16), text('VAT code', 14), figure('Handed over', 20), figure('In the ERP', 20), text('Proof', 14)],
+      rows: (report.erpTotals ?? []).map((t) => [t.kind, t.glAccount, t.costCenter, t.vatCode, t.handedOver, t.inErp, verdict(t.difference)]),
+    },
+    {
+      title: 'Left out and changed',
+      columns: [text('What', 40), text('Reason', 40), text('By', 20), figure('kWh', 16), figure('Net', 16)],
+      rows: [
+        ...report.exclusions.map((x) => [`excluded ${x.scope} ${x.subjectId} (${x.outcome})`, x.reason, x.author, kWh(x.energyWh), x.net]),
+        ...report.carried.map((c) => [`${c.records} waiting records, carried`, c.reason, c.actor, kWh(c.energyWh), '']),
+        ...(report.smallSessions.records === 0
+          ? []
+          : [[`${report.smallSessions.records} small sessions, written off`, 'below the limit', 'by rule', kWh(report.smallSessions.energyWh), report.smallSessions.net]]),
+        ...report.adjustments.map((a) => [`adjusted ${a.accountId}`, a.reason, a.author, '', `${a.amount} ${a.currency}`]),
+        ...(report.parkedAccounts ?? []).map((p) => [`parked ${p.accountId}`, p.reason ?? 'could not be built', '', kWh(p.energyWh), `${p.net} ${p.currency}`]),
+      ],
+    },
+    {
+      title: 'Approvals',
+      columns: [text('Decision', 14), text('Group', 14), text('By', 22), text('When (UTC)', 26), text('Comment', 50)],
+      rows: report.approvals.map((a) => [a.decision, a.group, a.actor, a.at.slice(0, 16).replace('T', ' '), a.comment]),
+    },
+    { title: 'Ledger', columns: [text('Unit', 20), figure('Rest', 20)], rows: report.ledger.map((l) => [l.unit, l.rest]) },
+  ];
+  return {
+    title: `Close report ${run.period}`,
+    facts: [
+      ['Run', run.runId],
+      ['State', run.state],
+      ...(run.closedAt == null ? [] : [['Closed at', `${run.closedAt.slice(0, 16).replace('T', ' ')} UTC`] as const]),
+      ['Content hash', run.contentHash ?? '-'],
+      ['ERP', `${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, ${erp.controlTotal} in all`],
+    ],
+    tables: tables.filter((t) => t.rows.length > 0),
+  };
+}

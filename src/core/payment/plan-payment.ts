@@ -1,0 +1,58 @@
+import { groupBy } from '../group-by.ts';
+import { type Issue, issue } from '../issues.ts';
+import { formatMinor } from '../money.ts';
+
+/** An issued document of what we owe and no payment holds; a credit is below zero. Minor units. */
+export type OwedDocument = { readonly documentId: string; readonly accountId: string; readonly legalNumber: string; readonly dueOn: string; readonly payableMinor: bigint };
+/** One payee of a payment. `end` numbers it within the payment. */
+export type PaymentItem = { readonly accountId: string; readonly amountMinor: bigint; readonly bankAccountVersion: number; readonly remittance: string; readonly documentIds: readonly string[] };
+export type PlannedPayment = { readonly items: readonly PaymentItem[]; readonly totalMinor: bigint /** Who is not paid now, and why. */; readonly leftOut: readonly Issue[] };
+
+/** A remittance text of a payment file (ISO 20022, Max140Text). */
+const mostLetters = 140;
+/** A small sum waits no longer (D32). */
+const longestMonths = 12;
+
+/**
+ * What is paid on a day: per payee all that is due and what is credited, set off; nothing below the threshold until the oldest of it is a
+ * year past due (D32). Payees in the order of their accounts.
+ */
+export function planPayment(input: {
+  readonly documents: readonly OwedDocument[];
+  readonly currency: string;
+  readonly executeOn: string;
+  readonly thresholdMinor: bigint;
+  /** The newest published version of each payee's bank account. */
+  readonly bankAccounts: ReadonlyMap<string, number>;
+}): PlannedPayment {
+  const { currency } = input;
+  const items: PaymentItem[] = [];
+  const leftOut: Issue[] = [];
+  for (const [accountId, documents] of [...groupBy(input.documents, (d) => d.accountId)].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const inOrder = [...documents].sort((a, b) => (`${a.dueOn} ${a.legalNumber}` < `${b.dueOn} ${b.legalNumber}` ? -1 : 1));
+    const amountMinor = inOrder.reduce((sum, d) => sum + d.payableMinor, 0n);
+    const amount = formatMinor(amountMinor, currency);
+    const bankAccountVersion = input.bankAccounts.get(accountId);
+    const isOld = monthsLater(inOrder[0]?.dueOn ?? input.executeOn, longestMonths) <= input.executeOn;
+    if (amountMinor <= 0n) leftOut.push(issue('nothingPayable', 'info', accountId, { amount, currency }));
+    else if (amountMinor < input.thresholdMinor && !isOld)
+      leftOut.push(issue('payableBelowThreshold', 'info', accountId, { amount, currency, threshold: formatMinor(input.thresholdMinor, currency) }));
+    else if (bankAccountVersion === undefined) leftOut.push(issue('bankAccountMissing', 'blocks', accountId, { amount, currency }));
+    else items.push({ accountId, amountMinor, bankAccountVersion, remittance: remittanceOf(inOrder.map((d) => d.legalNumber)), documentIds: inOrder.map((d) => d.documentId) });
+  }
+  return { items, totalMinor: items.reduce((sum, i) => sum + i.amountMinor, 0n), leftOut };
+}
+
+/** Numbers of documents in the room that a payment has for text: as many as fit, and how many more there are. */
+export function remittanceOf(numbers: readonly string[]): string {
+  for (let shown = numbers.length; shown > 0; shown -= 1) {
+    const text = `${numbers.slice(0, shown).join(' ')}${shown === numbers.length ? '' : ` +${numbers.length - shown}`}`;
+    if (text.length <= mostLetters) return text;
+  }
+  return (numbers[0] ?? '').slice(0, mostLetters);
+}
+
+function monthsLater(date: string, months: number): string {
+  const [year = 0, month = 1, day = 1] = date.split('-').map(Number);
+  return new Date(Date.UTC(year, month - 1 + months, day)).toISOString().slice(0, 10);
+}

@@ -1,0 +1,135 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { letterheadSchema } from '../../contracts/letterhead.ts';
+import { authorityOf } from '../../core/document/authorities.ts';
+import { describeIssue, type Issue, issue } from '../../core/issues.ts';
+import { type OwedDocument, type PlannedPayment, planPayment } from '../../core/payment/plan-payment.ts';
+import { canonicalBytes, sha256 } from '../../core/seal/charge-record.ts';
+import type { Db } from '../db.ts';
+import { bookPayment } from '../ledger/book-payment.ts';
+import { documentRulesOf } from '../reads/document-rules.ts';
+import { payerAccount } from '../reads/payments.ts';
+import { audit, type By } from './audit.ts';
+import { Refused } from './refusal.ts';
+
+const owedTypes = ['selfBilling', 'selfBillingCredit', 'settlementStatement'] as const;
+export type NewPayment = {
+  readonly entityId: string;
+  readonly currency: string;
+  readonly format: 'pain.001.001.03' | 'pain.001.001.09';
+  /** Documents due until then are paid; credits are set off whatever their date. */
+  readonly dueUntil: string;
+  readonly executeOn: string;
+  readonly reason: string;
+};
+export type ProposedPayment = { readonly paymentId: string | null; readonly leftOut: readonly Issue[] };
+
+/**
+ * Proposes to pay what site owners are owed, one item per payee; somebody else has to approve it. Answers without an id when nobody is to be
+ * paid. Refused where the ERP is the authority for outgoing payment, and where the entity has no account to pay from.
+ */
+export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempotencyKey?: string): Promise<ProposedPayment> {
+  const { entityId, currency, executeOn } = wanted;
+  // One at a time of an entity: two proposals never take the same document.
+  const entity = (await db.query('SELECT letterhead FROM legal_entity WHERE id = $1 FOR UPDATE', [entityId])).rows[0];
+  if (entity === undefined) throw new Refused('notFound', `there is no entity "${entityId}"`);
+  const { own } = await documentRulesOf(db, entityId);
+  const types = owedTypes.filter((type) => authorityOf(own.authorities, type, 'outgoingPayment') === 'wattledger');
+  if (types.length === 0) throw new Refused('wrongState', describeIssue(issue('notOurPayment', 'blocks', entityId, { types: owedTypes.join(', ') })));
+  if (payerAccount(letterheadSchema.parse(entity['letterhead'])) === undefined) throw new Refused('wrongState', describeIssue(issue('payerAccountMissing', 'blocks', entityId)));
+  const tail =
+    idempotencyKey === undefined
+      ? randomUUID().replaceAll('-', '')
+      : createHash('sha256')
+          .update(JSON.stringify([by.actor, idempotencyKey]))
+          .digest('hex');
+  // MsgId takes 35 characters; so does each EndToEndId, which has the item's number behind it.
+  const paymentId = `pay_${tail.slice(0, 20)}`;
+  if ((await db.query('SELECT FROM payment WHERE id = $1', [paymentId])).rowCount !== 0) return { paymentId, leftOut: [] };
+  const plan = planPayment({
+    documents: await owedDocuments(db, { ...wanted, types }),
+    currency,
+    executeOn,
+    thresholdMinor: BigInt(own.payoutThresholdMinor),
+    bankAccounts: await bankAccountVersions(db, entityId),
+  });
+  if (plan.items.length === 0) return { paymentId: null, leftOut: plan.leftOut };
+  await insertPayment(db, paymentId, wanted, plan, by);
+  await audit(db, by, { action: 'payment.propose', subject: paymentId, reason: wanted.reason, after: { ...wanted, amountMinor: plan.totalMinor, items: plan.items } });
+  return { paymentId, leftOut: plan.leftOut };
+}
+
+/** What is issued, owed and in no payment; of payees with nothing due, their credits wait. */
+async function owedDocuments(db: Db, { entityId, currency, dueUntil, types }: NewPayment & { readonly types: readonly string[] }): Promise<OwedDocument[]> {
+  const { rows } = await db.query<OwedDocument>(
+    `SELECT d.id AS "documentId", d.account_id AS "accountId", s.legal_number AS "legalNumber", s.due_on::text AS "dueOn", d.payable_minor AS "payableMinor" FROM document d JOIN issue_stamp s ON s.document_id = d.id
+     WHERE d.entity_id = $1 AND d.state = 'issued' AND d.type = ANY($2) AND d.currency = $3 AND d.payable_minor <> 0 AND (s.due_on <= $4 OR d.payable_minor < 0)
+       AND NOT EXISTS (SELECT FROM payment_document p WHERE p.document_id = d.id) ORDER BY d.id FOR UPDATE OF d`,
+    [entityId, types, currency, dueUntil],
+  );
+  return rows;
+}
+
+async function bankAccountVersions(db: Db, entityId: string): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await db.query<{ account_id: string; version: number }>(
+    `SELECT DISTINCT ON (b.account_id) b.account_id, b.version FROM payee_bank_account b JOIN account a ON a.id = b.account_id WHERE a.entity_id = $1 AND b.number IS NOT NULL ORDER BY b.account_id, b.version DESC`,
+    [entityId],
+  );
+  return new Map(rows.map((r) => [r.account_id, r.version]));
+}
+
+async function insertPayment(db: Db, paymentId: string, wanted: NewPayment, { items, totalMinor }: PlannedPayment, by: By): Promise<void> {
+  const hash = sha256(canonicalBytes({ ...wanted, reason: '', items: items.map((i) => ({ ...i, amountMinor: i.amountMinor.toString() })) }));
+  await db.query('INSERT INTO payment (id, entity_id, currency, format, execute_on, due_until, content_hash, amount_minor, reason, author) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
+    paymentId,
+    wanted.entityId,
+    wanted.currency,
+    wanted.format,
+    wanted.executeOn,
+    wanted.dueUntil,
+    hash,
+    totalMinor,
+    wanted.reason,
+    by.actor,
+  ]);
+  await db.query(
+    `INSERT INTO payment_item (payment_id, no, account_id, amount_minor, end_to_end_id, bank_account_version, remittance)
+     SELECT $1, n, a, m, $1 || '-' || n, v, r FROM unnest($2::text[], $3::bigint[], $4::integer[], $5::text[]) WITH ORDINALITY AS t(a, m, v, r, n)`,
+    [paymentId, items.map((i) => i.accountId), items.map((i) => i.amountMinor), items.map((i) => i.bankAccountVersion), items.map((i) => i.remittance)],
+  );
+  const documents = items.flatMap((i) => i.documentIds.map((documentId) => ({ documentId, accountId: i.accountId })));
+  await db.query('INSERT INTO payment_document (document_id, payment_id, account_id) SELECT d, $1, a FROM unnest($2::text[], $3::text[]) AS t(d, a)', [
+    paymentId,
+    documents.map((d) => d.documentId),
+    documents.map((d) => d.accountId),
+  ]);
+}
+
+/**
+ * Approves exactly the content of a hash, which books the payment and makes its file, or rejects it, which lets go of its documents. Refused
+ * to its author, with another hash, and once it is decided.
+ */
+export async function decidePayment(
+  db: Db,
+  input: { readonly paymentId: string; readonly contentHash: string; readonly decision: 'approve' | 'reject'; readonly comment: string },
+  by: By,
+): Promise<{ readonly state: string }> {
+  const payment = (await db.query("SELECT *, encode(content_hash, 'hex') AS hash FROM payment WHERE id = $1 FOR UPDATE", [input.paymentId])).rows[0];
+  if (payment === undefined) throw new Refused('notFound', `there is no payment "${input.paymentId}"`);
+  if (payment['state'] !== 'proposed') throw new Refused('wrongState', `payment ${input.paymentId} is ${payment['state']} already`);
+  if (payment['author'] === by.actor) throw new Refused('forbidden', `${by.actor} proposed it: somebody else has to decide`);
+  if (payment['hash'] !== input.contentHash) throw new Refused('wrongState', `payment ${input.paymentId} has another content than the hash that was looked at: look at it again`);
+  const approves = input.decision === 'approve';
+  if (approves) {
+    const shaped = await db.query<{ account_id: string }>(
+      `SELECT i.account_id FROM payment_item i JOIN payee_bank_account b ON b.account_id = i.account_id AND b.version = i.bank_account_version WHERE i.payment_id = $1 AND b.author = $2 ORDER BY 1 LIMIT 1`,
+      [input.paymentId, by.actor],
+    );
+    // Invariant 7: nobody approves what he authored.
+    if (shaped.rows[0] !== undefined) throw new Refused('forbidden', `${by.actor} entered the bank account of ${shaped.rows[0].account_id}: somebody else has to approve`);
+  }
+  await db.query('UPDATE payment SET state = $2, decided_by = $3, comment = $4, decided_at = now() WHERE id = $1', [input.paymentId, approves ? 'approved' : 'rejected', by.actor, input.comment]);
+  if (approves) await bookPayment(db, input.paymentId);
+  else await db.query('DELETE FROM payment_document WHERE payment_id = $1', [input.paymentId]);
+  await audit(db, by, { action: `payment.${input.decision}`, subject: input.paymentId, reason: input.comment, after: { contentHash: input.contentHash } });
+  return { state: approves ? 'approved' : 'rejected' };
+}

@@ -1,0 +1,56 @@
+import type { ErpDocument } from '../../contracts/erp-document.ts';
+import type { AccountingBatch } from '../../core/accounting/batch.ts';
+import { type Books, type SitePart, voucherOf } from '../../core/accounting/voucher.ts';
+import { groupBy } from '../../core/group-by.ts';
+import { exactFromDecimal } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+import { documentRulesOf } from './document-rules.ts';
+
+/** A closed run as vouchers, in the order of their numbers; undefined while it is not closed. Throws RangeError when there is no such run. */
+export async function accountingBatch(db: Db, runId: string): Promise<AccountingBatch | undefined> {
+  const run = (
+    await db.query(
+      `SELECT r.state, (r.closed_at AT TIME ZONE e.time_zone)::date::text AS closed_on, r.entity_id, e.name, e.org_number, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1`,
+      [runId],
+    )
+  ).rows[0];
+  if (run === undefined) throw new RangeError(`no run "${runId}"`);
+  if (run['state'] !== 'closed') return undefined;
+  const postings = await db.query<{ payload: Buffer; rate: string | null }>(
+    // The rate by which a document was booked is named in its ledger transaction.
+    `SELECT p.payload, f.rate::text AS rate FROM erp_posting p LEFT JOIN ledger_transaction t ON t.key = 'issue/' || p.document_id AND t.fx_rate IS NOT NULL
+     LEFT JOIN fx_rate f ON t.fx_rate = f.source || ' ' || f.rate_on || ' ' || f.currency || '/' || f.into_currency || ' ' || f.rate || ' v' || f.version WHERE p.run_id = $1`,
+    [runId],
+  );
+  const sites = await db.query<SitePart & { document_id: string }>(
+    `SELECT l.document_id, l.gl_account AS "glAccount", l.cost_center AS "costCenter", l.vat_code AS "vatCode", l.site_id AS "siteId",
+       (sum(l.net_minor) * CASE WHEN d.type IN ('invoice', 'creditNote') THEN -1 ELSE 1 END)::bigint AS "amountMinor"
+     FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.run_id = $1 AND d.state = 'issued' GROUP BY 1, 2, 3, 4, 5, d.type ORDER BY 1, 2, 3, 4, 5`,
+    [runId],
+  );
+  const sitesOf = groupBy(sites.rows, (s) => s.document_id);
+  const booksOf = (document: ErpDocument, rate: string | null): Books => {
+    if (document.currency === run['currency']) return { currency: run['currency'], factor: null };
+    if (rate === null) throw new RangeError(`${document.key} is in ${document.currency}, and the rate it was booked by is not known`);
+    return { currency: run['currency'], factor: exactFromDecimal(rate) };
+  };
+  const vouchers = postings.rows.map(({ payload, rate }) => {
+    const document = JSON.parse(payload.toString('utf8')) as ErpDocument;
+    return voucherOf(document, sitesOf.get(document.key) ?? [], booksOf(document, rate));
+  });
+  const names = await db.query<{ gl_account: string; name: string }>(
+    `SELECT gl_account, string_agg(key, ', ' ORDER BY key COLLATE "C") AS name FROM gl_mapping m WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1) GROUP BY 1`,
+    [run['entity_id']],
+  );
+  const siteNames = await db.query<{ id: string; name: string }>('SELECT id, name FROM site WHERE entity_id = $1', [run['entity_id']]);
+  const { own } = await documentRulesOf(db, run['entity_id']);
+  return {
+    batchId: runId,
+    closedOn: run['closed_on'],
+    entity: { name: run['name'], orgNumber: run['org_number'], country: run['country'], currency: run['currency'] },
+    series: own.accounting.voucherSeries,
+    vouchers: vouchers.sort((a, b) => (`${a.on} ${a.text} ${a.key}` < `${b.on} ${b.text} ${b.key}` ? -1 : 1)),
+    accountNames: new Map(names.rows.map((r) => [r.gl_account, r.name])),
+    siteNames: new Map(siteNames.rows.map((r) => [r.id, r.name])),
+  };
+}

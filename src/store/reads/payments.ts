@@ -1,0 +1,100 @@
+import { type Letterhead, letterheadSchema } from '../../contracts/letterhead.ts';
+import { formatMinor } from '../../core/money.ts';
+import type { PaymentFile } from '../../core/payment/payment-file.ts';
+import type { Db } from '../db.ts';
+
+/** A payment with its payees; amounts as decimal text. Bank accounts show their last four digits only. */
+export type PaymentView = {
+  readonly paymentId: string;
+  readonly entityId: string;
+  readonly state: string;
+  readonly format: string;
+  readonly currency: string;
+  readonly amount: string;
+  readonly executeOn: string;
+  readonly dueUntil: string;
+  readonly contentHash: string;
+  readonly reason: string;
+  readonly author: string;
+  readonly proposedAt: string;
+  readonly decidedBy: string | null;
+  readonly comment: string | null;
+  readonly items: readonly { readonly accountId: string; readonly name: string; readonly amount: string; readonly endToEndId: string; readonly bankAccount: string; readonly remittance: string }[];
+};
+
+/** Payments of an entity, newest first, at most 200; or the one of an id. */
+export async function listPayments(db: Db, filter: { readonly entityId?: string | undefined; readonly paymentId?: string | undefined }): Promise<PaymentView[]> {
+  const { rows } = await db.query(
+    `SELECT p.*, encode(p.content_hash, 'hex') AS hash FROM payment p WHERE ($1::text IS NULL OR p.entity_id = $1) AND ($2::text IS NULL OR p.id = $2) ORDER BY p.proposed_at DESC, p.id LIMIT 200`,
+    [filter.entityId ?? null, filter.paymentId ?? null],
+  );
+  const items = await db.query(
+    `SELECT i.*, a.name, b.scheme, b.last_four FROM payment_item i JOIN account c ON c.id = i.account_id JOIN party a ON a.id = c.party_id JOIN payee_bank_account b ON b.account_id = i.account_id AND b.version = i.bank_account_version
+     WHERE i.payment_id = ANY($1) ORDER BY i.payment_id, i.no`,
+    [rows.map((r) => r.id)],
+  );
+  return rows.map((p) => ({
+    paymentId: p.id,
+    entityId: p.entity_id,
+    state: p.state,
+    format: p.format,
+    currency: p.currency,
+    amount: formatMinor(p.amount_minor, p.currency),
+    executeOn: p.execute_on,
+    dueUntil: p.due_until,
+    contentHash: p.hash,
+    reason: p.reason,
+    author: p.author,
+    proposedAt: p.proposed_at.toISOString(),
+    decidedBy: p.decided_by,
+    comment: p.comment,
+    items: items.rows
+      .filter((i) => i.payment_id === p.id)
+      .map((i) => ({
+        accountId: i.account_id,
+        name: i.name,
+        amount: formatMinor(i.amount_minor, p.currency),
+        endToEndId: i.end_to_end_id,
+        bankAccount: `${i.scheme} …${i.last_four}`,
+        remittance: i.remittance,
+      })),
+  }));
+}
+
+/** An approved payment as a payment file says it; undefined while it is not approved, and when there is none of this id. Throws RangeError when a payee's number was erased. */
+export async function paymentFile(db: Db, paymentId: string): Promise<PaymentFile | undefined> {
+  const p = (await db.query("SELECT p.*, e.name, e.country, e.org_number, e.letterhead FROM payment p JOIN legal_entity e ON e.id = p.entity_id WHERE p.id = $1 AND p.state = 'approved'", [paymentId]))
+    .rows[0];
+  if (p === undefined) return undefined;
+  const items = await db.query(
+    `SELECT i.*, a.name, a.country, b.scheme, b.number FROM payment_item i JOIN account c ON c.id = i.account_id JOIN party a ON a.id = c.party_id JOIN payee_bank_account b ON b.account_id = i.account_id AND b.version = i.bank_account_version
+     WHERE i.payment_id = $1 ORDER BY i.no`,
+    [paymentId],
+  );
+  const erased = items.rows.find((i) => i.number === null);
+  if (erased !== undefined) throw new RangeError(`the bank account of ${erased.account_id} was erased`);
+  const debtor = payerAccount(letterheadSchema.parse(p['letterhead']));
+  if (debtor === undefined) throw new RangeError(`${p['entity_id']} has no account that can be paid from`);
+  return {
+    format: p['format'],
+    messageId: p['id'],
+    createdAt: p['decided_at'].toISOString().slice(0, 19),
+    executeOn: p['execute_on'],
+    currency: p['currency'],
+    count: items.rows.length,
+    totalMinor: p['amount_minor'],
+    debtor: { name: p['name'], orgNumber: p['org_number'], country: p['country'], account: debtor },
+    items: items.rows.map((i) => ({
+      endToEndId: i.end_to_end_id,
+      amountMinor: i.amount_minor,
+      creditor: { name: i.name, country: i.country, account: { scheme: i.scheme, number: i.number, bic: null } },
+      remittance: i.remittance,
+    })),
+  };
+}
+
+/** What an entity pays from; undefined when it has named nothing. */
+export function payerAccount({ iban, bic, bankgiro }: Letterhead): PaymentFile['debtor']['account'] | undefined {
+  if (iban !== undefined) return { scheme: 'iban', number: iban, bic: bic ?? null };
+  return bankgiro === undefined ? undefined : { scheme: 'bankgiro', number: bankgiro, bic: null };
+}
