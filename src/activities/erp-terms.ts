@@ -42,7 +42,7 @@ export async function translator(db: Db, erp: ErpPort, connectionId: string): Pr
 }
 
 /** The mapping of a version; without one our codes are the ERP's. */
-export function mappingOf(mappings: ReadonlyMap<number, ErpMapping>, version: number | null): ErpMapping {
+function mappingOf(mappings: ReadonlyMap<number, ErpMapping>, version: number | null): ErpMapping {
   return version === null ? {} : (mappings.get(version) ?? {});
 }
 
