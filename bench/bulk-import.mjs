@@ -2,38 +2,38 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
-import { batchLanes, batchPageSize } from '../dist/activities/intake.js';
-import { processPage } from '../dist/activities/process-page.js';
+import { workOffInLanes } from '../dist/activities/import-lanes.js';
 import { parserFor } from '../dist/adapters/sources/registry.js';
 import { importFile } from '../dist/store/commands/import-file.js';
-import { pendingMessages } from '../dist/store/intake/store-raw.js';
 import { cdrFrom } from './ocpi-cdrs.mjs';
 import { cpuTimes, watchMemory } from './processes.mjs';
 
 const largestFile = 100_000;
 
 /** Imports `count` CDRs in files of at most 100,000, at least `rounds` files; floor and ours by turns. Answers CDRs a second and CPU µs a CDR of each file. */
-export async function benchBulk({ store, admin, count, rounds, until }) {
+export async function benchBulk({ store, admin, count, rounds, until, rating }) {
   await admin.query('CREATE TABLE bench_copy (id bigint PRIMARY KEY, body bytea NOT NULL)');
   const size = Math.min(count, largestFile);
   const files = Math.max(rounds, Math.ceil(count / size));
   const memory = watchMemory();
   const rates = [];
+  let bytesPerCdr = 0;
   for (let file = 0; file < files; file += 1) {
-    const bytes = fileOf(file * size, size);
+    const bytes = fileOf(file * size, size, rating);
     const floor = await measured(size, () => copyLines(admin, bytes, file * size));
     const ours = await measured(size, () => importAndWorkOff(store, bytes, { sourceId: 'ocpi-peer', fileName: `${file}.ndjson` }, until));
     rates.push({ ours, floor });
+    bytesPerCdr = Math.round(bytes.length / size);
   }
-  return { size, rates, peakBytes: memory.stop() };
+  return { size, rates, bytes: bytesPerCdr, peakBytes: memory.stop() };
 }
 
 /** A file of CDRs, a line each. */
-function fileOf(from, size) {
+function fileOf(from, size, rating) {
   const parts = [];
   for (let at = 0; at < size; at += 1000) {
     const n = Math.min(1000, size - at);
-    parts.push(Buffer.from(`${Array.from({ length: n }, (_, i) => JSON.stringify(cdrFrom(from + at + i))).join('\n')}\n`));
+    parts.push(Buffer.from(`${Array.from({ length: n }, (_, i) => JSON.stringify(cdrFrom(from + at + i, rating))).join('\n')}\n`));
   }
   return Buffer.concat(parts);
 }
@@ -64,15 +64,8 @@ async function copyLines(client, bytes, firstId) {
 export async function importAndWorkOff(store, bytes, { sourceId, fileName }, until = 'book') {
   const stored = await store.tx((db) => importFile(db, { sourceId, fileName, bytes, by: { actor: 'bench' }, receivedAt: new Date() }, parserFor));
   if (until === 'store') return;
-  // The lanes of the import activity, without Temporal around them.
-  const lane = async (index) => {
-    for (let after = '0'; ; ) {
-      const page = await pendingMessages(store.pool, { batchId: stored.batchId, limit: batchPageSize, after, lane: { index, of: batchLanes } });
-      if (page.length === 0) return;
-      after = page.at(-1);
-      const result = await store.tx((db) => processPage(db, page));
-      if (result.accepted !== page.length) throw new Error(`${page.length - result.accepted} of ${page.length} CDRs were not booked`);
-    }
-  };
-  await Promise.all(Array.from({ length: batchLanes }, (_, index) => lane(index)));
+  // What the import activity does, without Temporal around it.
+  await workOffInLanes(store, { batchId: stored.batchId }, ({ accepted, processed }) => {
+    if (accepted !== processed) throw new Error(`${processed - accepted} of ${processed} CDRs were not booked`);
+  });
 }

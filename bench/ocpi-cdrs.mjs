@@ -8,11 +8,22 @@ const perMonth = 100_000;
 const owners = ['brf_north', 'brf_south', 'brf_east'];
 const cities = ['Göteborg', 'Malmö', 'Uppsala', 'Västerås', 'Örebro', 'Linköping', 'Umeå'];
 
-/** The sample set-up with the sites and tokens that `cdrFrom` names. */
-export function benchSeed(seed) {
-  const sites = Array.from({ length: siteCount }, (_, i) => ({ key: siteKey(i), country: 'SE', owner: owners[i % owners.length], costCenter: String(200 + i), connectorPowerW: 150_000 }));
+/**
+ * The sample set-up with the sites and tokens that `cdrFrom` names. Rated in full: sites of owners who earn a share, and the tariff of several
+ * components, so four charges a CDR. Simple: sites of nobody else, and energy alone has a price, so one.
+ */
+export function benchSeed(seed, rating = 'full') {
+  const isSimple = rating === 'simple';
+  const sites = Array.from({ length: siteCount }, (_, i) => ({
+    key: siteKey(i),
+    country: 'SE',
+    ...(isSimple ? {} : { owner: owners[i % owners.length] }),
+    costCenter: String(200 + i),
+    connectorPowerW: 150_000,
+  }));
+  const tariffs = seed.tariffs.map((t) => (isSimple && t.segment === 'eMSP' ? { ...t, body: { ...t.body, elements: elementsOf(simplePrices, String) } } : t));
   const emsps = seed.emsps.map((e, i) => ({ ...e, ocpiTokens: [...e.ocpiTokens, ...Array.from({ length: tokensPerPartner }, (_, n) => tokenOf(i, n))] }));
-  return { ...seed, sites: [...seed.sites, ...sites], emsps };
+  return { ...seed, tariffs, sites: [...seed.sites, ...sites], emsps };
 }
 
 const siteKey = (i) => `LOC-${String(i).padStart(4, '0')}`;
@@ -21,25 +32,16 @@ const partners = ['AUR', 'FJO', 'POL'];
 const money = (value) => Number(value.toFixed(4));
 const instant = (ms) => new Date(ms).toISOString().replace('.000Z', 'Z');
 
-const tariff = {
-  country_code: 'SE',
-  party_id: 'WLT',
-  id: 'roaming',
-  currency: 'SEK',
-  elements: [
-    {
-      price_components: [
-        { type: 'FLAT', price: 4, vat: 25, step_size: 1 },
-        { type: 'ENERGY', price: 2.95, vat: 25, step_size: 1 },
-        { type: 'TIME', price: 0.1, vat: 25, step_size: 60 },
-      ],
-    },
-  ],
-  last_updated: '2018-01-01T00:00:00Z',
-};
+const fullPrices = { FLAT: 4, ENERGY: 2.95, TIME: 0.1 };
+const simplePrices = { ENERGY: 2.95 };
+/** Elements of a tariff with these prices; our own tariffs write decimals as text. */
+const elementsOf = (prices, decimal = Number) => [{ price_components: Object.entries(prices).map(([type, price]) => ({ type, price: decimal(price), vat: decimal(25), step_size: type === 'TIME' ? 60 : 1 })) }];
+const tariffOf = (prices) => ({ country_code: 'SE', party_id: 'WLT', id: 'roaming', currency: 'SEK', elements: elementsOf(prices), last_updated: '2018-01-01T00:00:00Z' });
+const ratings = { full: { prices: fullPrices, tariff: tariffOf(fullPrices) }, simple: { prices: simplePrices, tariff: tariffOf(simplePrices) } };
 
 /** The n-th CDR since December 2019: a start of its own, and a partner, token, EVSE, length and energy that follow from n. */
-export function cdrFrom(n) {
+export function cdrFrom(n, rating = 'full') {
+  const { prices, tariff } = ratings[rating];
   const dice = (sides, salt) => {
     let x = Math.imul(n + 1, 2_654_435_761) ^ Math.imul(salt, 2_246_822_519);
     x = Math.imul(x ^ (x >>> 15), 3_266_489_917);
@@ -95,12 +97,12 @@ export function cdrFrom(n) {
     currency: 'SEK',
     tariffs: [tariff],
     charging_periods: charging,
-    total_cost: cost(4 + (wh / 1000) * 2.95 + hours * 0.1),
-    total_fixed_cost: cost(4),
+    total_cost: cost((prices.FLAT ?? 0) + (wh / 1000) * prices.ENERGY + hours * (prices.TIME ?? 0)),
+    total_fixed_cost: cost(prices.FLAT ?? 0),
     total_energy: wh / 1000,
-    total_energy_cost: cost((wh / 1000) * 2.95),
+    total_energy_cost: cost((wh / 1000) * prices.ENERGY),
     total_time: money(hours),
-    total_time_cost: cost(hours * 0.1),
+    total_time_cost: cost(hours * (prices.TIME ?? 0)),
     last_updated: instant(at + 30_000),
   };
 }

@@ -16,11 +16,14 @@ import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { plannedRuns, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
-import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, setPaused } from '../store/cycle/run-state.ts';
+import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, runKind, setPaused } from '../store/cycle/run-state.ts';
 import type { Db, Store } from '../store/db.ts';
+import { closeDrySet } from '../store/dry/dry-set.ts';
+import { enterDryRun } from '../store/dry/dry-world.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import type { ErpFor } from './hand-over.ts';
+import { type RatedAgain, rateDryRun } from './rate-dry-run.ts';
 import { reconcileGroup } from './reconcile.ts';
 
 export type CycleDeps = { readonly store: Store; readonly now: () => Date; readonly erpFor: ErpFor };
@@ -75,6 +78,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async closeSet(input: { runId: string }): Promise<{ claimed: number }> {
       return beating(() =>
         store.tx(async (db) => {
+          if ((await runKind(db, input.runId)) === 'dry') return closeDrySet(db, input.runId);
           const closed = await closeRecordSet(db, input.runId);
           await closeOwnerSet(db, input.runId);
           return closed;
@@ -84,12 +88,18 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async buildPreview(input: { runId: string }): Promise<Preview> {
       return beating(() =>
         store.tx(async (db) => {
+          const isDry = await enterDryRun(db, input.runId);
           const built = await buildDocuments(db, input.runId);
           await checkCompleteness(db, input.runId);
+          if (isDry) return built;
           const approved = await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
           return approved.length === 0 ? built : readPreview(db, input.runId);
         }),
       );
+    },
+    /** Rates the sessions of a dry run again, where it supposes something. */
+    async rateAgain(input: { runId: string }): Promise<RatedAgain> {
+      return beating(() => rateDryRun(store, input.runId));
     },
     /** Where the run and its groups stand, without building anything; those in review that a standing approval covers are approved by it. */
     async readGroups(input: { runId: string }): Promise<Preview> {
@@ -107,7 +117,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async issueGroup(input: { runId: string; group: string; canary?: boolean }): Promise<{ issued: number }> {
       const issueOn = await todayOf(store.pool, input.runId, now());
       return beating(async () => {
-        const problems = await contentProblems(store.pool, input.runId, [input.group]);
+        const problems = await store.tx((db) => contentProblems(db, input.runId, [input.group]));
         if (problems.length > 0) throw new RangeError(`not what was approved: ${problems.join('; ')}`);
         for (let issued = 0; ; ) {
           const result = await store.tx((db) => issueDocuments(db, input.runId, issueOn, input));
@@ -147,7 +157,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       await beating(() => store.tx((db) => closeRun(db, input.runId)));
     },
     /** Plans what an entity's ended months lack, and names every run that is planned and may have no workflow yet. */
-    async openPeriods(input: { entityId: string }): Promise<readonly (Omit<PlannedRun, 'cutOffAt'> & { period: string; cutOffAtMs: number })[]> {
+    async openPeriods(input: { entityId: string }): Promise<readonly (Omit<PlannedRun, 'cutOffAt'> & { period: string; kind: 'live' | 'dry'; cutOffAtMs: number })[]> {
       return store.tx(async (db) => {
         for (const period of await periodsToOpen(db, input.entityId, now().getTime())) await planRun(db, { entityId: input.entityId, period, by: { actor: 'run-opener' } });
         return plannedRuns(db, input.entityId);

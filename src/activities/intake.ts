@@ -1,19 +1,17 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import type { Store } from '../store/db.ts';
-import { type PendingFilter, pendingMessages } from '../store/intake/store-raw.ts';
+import { pendingMessages } from '../store/intake/store-raw.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { beating } from './beating.ts';
-import { type PageResult, processPage } from './process-page.ts';
+import { type LanePage, type WorkList, workOffInLanes } from './import-lanes.ts';
+import { processPage } from './process-page.ts';
 
 export type RecordRef = { readonly sourceId: string; readonly recordKey: string };
 export type CdrProgress = { readonly state: 'booked' | 'rejected' | 'quarantined' | 'parked' | 'unknown'; readonly waitingFor: string | null; readonly problem: string | null };
 export type BatchTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly RecordRef[] };
 
 const pageSize = 500;
-/** An import is worked off in larger pages: what a page costs by itself is shared by more. */
-export const batchPageSize = 2000;
-export const batchLanes = 2;
 
 /** Intake activities: each effect is one transaction, repeatable because the work list and the heads say what is done. */
 export function createIntakeActivities(deps: { readonly store: Store; readonly now: () => Date }) {
@@ -35,7 +33,7 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
 
     /** Works off a batch page by page; a page is a transaction, so a restart goes on where the last page ended. */
     async processBatch(input: { readonly batchId: string }): Promise<BatchTotals> {
-      return workOff((page) => pendingMessages(store.pool, { batchId: input.batchId, ...page }));
+      return workOff({ batchId: input.batchId });
     },
 
     /** Processes one page of messages named by their ids, as the dispatcher gathers them. */
@@ -67,33 +65,28 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     /** Finishes messages that no workflow took, `olderThanMs` after they came; and resolves the expectations of what has come. */
     async sweepPending(input: { readonly olderThanMs: number }): Promise<BatchTotals> {
       const before = new Date(now().getTime() - input.olderThanMs);
-      const totals = await workOff((page) => pendingMessages(store.pool, { before, ...page }));
+      const totals = await workOff({ before });
       await store.tx((db) => matchExpectations(db));
       return totals;
     },
   };
 
-  /** Two lanes by the record's key: while one computes, the database works for the other, and the messages of a key stay in order. */
-  async function workOff(next: (page: Pick<PendingFilter, 'limit' | 'after' | 'lane'>) => Promise<string[]>): Promise<BatchTotals> {
+  async function workOff(list: WorkList): Promise<BatchTotals> {
     let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
-    const lane = async (index: number): Promise<void> => {
-      for (let after = '0'; ; ) {
-        const page = await next({ limit: batchPageSize, after, lane: { index, of: batchLanes } });
-        const last = page.at(-1);
-        if (last === undefined) return;
-        after = last;
-        const result: PageResult = await store.tx((db) => processPage(db, page));
-        totals = {
-          processed: totals.processed + page.length,
-          accepted: totals.accepted + result.accepted,
-          duplicates: totals.duplicates + result.duplicates,
-          conflicts: totals.conflicts + result.conflicts,
-          waiting: [...totals.waiting, ...result.waiting],
-        };
-        heartbeat(totals);
-      }
+    const onPage = (page: LanePage) => {
+      totals = {
+        processed: totals.processed + page.processed,
+        accepted: totals.accepted + page.accepted,
+        duplicates: totals.duplicates + page.duplicates,
+        conflicts: totals.conflicts + page.conflicts,
+        waiting: [...totals.waiting, ...page.waiting],
+      };
+      heartbeat(totals);
     };
-    await Promise.all(Array.from({ length: batchLanes }, (_, index) => lane(index)));
+    await beating(
+      () => workOffInLanes(store, list, onPage),
+      () => totals,
+    );
     return totals;
   }
 }

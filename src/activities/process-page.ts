@@ -1,21 +1,16 @@
 import type { Issue } from '../core/issues.ts';
-import { tokenRefOf } from '../core/normalise/token-ref.ts';
 import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
-import { parseInstant } from '../core/time.ts';
 import { type Db, TryAgain } from '../store/db.ts';
 import { loadAllocations } from '../store/intake/load-allocations.ts';
 import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, lockHeads } from '../store/intake/load-page.ts';
-import { loadSetup, type TokenUse } from '../store/intake/load-setup.ts';
 import { loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
 import { type BookedRecord, type FindingRow, type OutcomeRow, type RecordRow, sealAndBook, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
 import { decideOrHold, type Occasion, spanOf } from './decide-message.ts';
+import { loadPageSetup } from './page-setup.ts';
 import { type Parsed, parseMessage, type Readable, recordKeyText } from './parse-page.ts';
 
 export type PageResult = { readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly { sourceId: string; recordKey: string }[] };
-
-/** Tokens that chargers write for nobody. */
-const anonymousUids = ['0', '00000000', 'unknown', 'none', 'no_auth'];
 
 /**
  * The one path of every CDR: parse, identify, check, rate, allocate, seal and book a page of stored messages in the
@@ -29,21 +24,14 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
     db,
     parsed.map((p) => p.key),
   );
+  const begun = new Set([...heads.values()].flatMap((head) => (head.isNew ? [head.recordId] : [])));
   const headOf = (item: Parsed): Head => {
     const head = heads.get(headKeyText(item.key));
     if (head === undefined) throw new Error(`no head for ${headKeyText(item.key)}`);
     return head;
   };
   const readable = parsed.filter((p): p is Readable => p.facts !== undefined);
-  const tokens = tokensOf(readable);
-  const unique = (values: readonly string[]) => [...new Set(values)];
-  const setup = await loadSetup(db, {
-    entityIds: unique(messages.map((m) => m.source.entityId)),
-    sourceIds: unique(messages.map((m) => m.source.id)),
-    siteKeys: unique(readable.map((p) => p.facts.siteKey)),
-    tokens,
-    between: spanOfPage(readable),
-  });
+  const { setup, tokens, anonymousTokens } = await loadPageSetup(db, messages, readable);
   const decisions = occasion === 'arrival' ? new Map() : await loadDecisions(db, rawIds);
   const charged =
     occasion === 'rebill'
@@ -53,8 +41,6 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
         )
       : new Map();
   const around = await neighbourhood(db, readable, headOf);
-  const secret = messages[0]?.tokenSecret;
-  const anonymousTokens = new Set(secret === undefined ? [] : anonymousUids.map((uid) => tokenRefOf(secret, uid)));
 
   const changed = { heads: new Map<string, Head>(), spans: new Map<bigint, SpanRow | null>() };
   const outcomes: OutcomeRow[] = [];
@@ -104,17 +90,14 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   }
   await writeOutcomes(db, outcomes);
   const spans = [...changed.spans.values()].filter((s) => s !== null);
-  await writeSpans(
-    db,
-    spans,
-    [...changed.spans].flatMap(([recordId, span]) => (span === null ? [recordId] : [])),
-  );
+  const gone = [...changed.spans].flatMap(([recordId, span]) => (span === null ? [recordId] : []));
+  await writeSpans(db, spans, gone, begun);
   for (const head of changed.heads.values()) {
     if (head.waiting !== null) result.waiting.push({ sourceId: head.key.sourceId, recordKey: recordKeyText(head.key) });
   }
   // Last, since another page with the same token waits for this one's commit; what is looked at again is known already.
   if (occasion === 'arrival' || occasion === 'retry') await writeTokens(db, tokens);
-  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) result.waiting.push(...(await settleTwins(db, spans, around, [...changed.spans.keys()], pages)));
+  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) result.waiting.push(...(await settleTwins(db, spans, around, [...changed.spans.keys()], begun, pages)));
   return result;
 }
 
@@ -135,7 +118,14 @@ async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (ite
 }
 
 /** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more; answers those that wait then. */
-async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<SpanRow>, changed: readonly bigint[], pages: { next: number }): Promise<PageResult['waiting']> {
+async function settleTwins(
+  db: Db,
+  spans: readonly SpanRow[],
+  around: SpanIndex<SpanRow>,
+  changed: readonly bigint[],
+  begun: ReadonlySet<bigint>,
+  pages: { next: number },
+): Promise<PageResult['waiting']> {
   for (const entityId of [...new Set(spans.map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
   const present = await loadNeighbours(db, spans, 'other sources');
   const own = new SpanIndex(spans);
@@ -145,20 +135,14 @@ async function settleTwins(db: Db, spans: readonly SpanRow[], around: SpanIndex<
   const inPage = new Set(changed);
   const others = new SpanIndex(present.filter((p) => !inPage.has(p.recordId)));
   const weaker = spans.filter((s) => s.linkedTo === null).flatMap((s) => weakerTwins(s, others.beside(s)));
-  const linked = await messagesLinkedTo(db, changed);
+  // Nothing but what is on its page was linked to a record before it began.
+  const inPageLinks = new Set(spans.map((s) => s.linkedTo));
+  const linked = await messagesLinkedTo(
+    db,
+    changed.filter((recordId) => !begun.has(recordId) || inPageLinks.has(recordId)),
+  );
   const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
   return again.length === 0 ? [] : (await processPage(db, again, 'revisit', pages)).waiting;
-}
-
-/** From the first start to the last end of a page; times that cannot be are held back before any rate is asked for. */
-function spanOfPage(readable: readonly Readable[]): { readonly fromMs: number; readonly toMs: number } {
-  const possible = readable.flatMap(({ facts }) => [parseInstant(facts.startAt), parseInstant(facts.endAt)]).filter((ms) => ms !== undefined);
-  return possible.reduce((span, ms) => ({ fromMs: Math.min(span.fromMs, ms), toMs: Math.max(span.toMs, ms) }), { fromMs: possible[0] ?? 0, toMs: possible[0] ?? 0 });
-}
-
-/** The tokens of a page, each once. */
-function tokensOf(readable: readonly Readable[]): TokenUse[] {
-  return [...new Map(readable.map(({ token }) => [`${token.sourceId}\n${token.ref}`, token])).values()];
 }
 
 /** Steps in order, as few at a time as needed: one record comes once in each. */

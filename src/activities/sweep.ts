@@ -52,7 +52,7 @@ export function createSweepActivities(deps: { readonly store: Store; readonly no
         waiting.push(...more);
         heartbeat(waiting);
       };
-      await pullWindow(store, { plan, source, puller, now, during: (work) => beating(work, waiting), onPage }).catch((error: unknown) => {
+      await pullWindow(store, { plan, source, puller, now, during: (work) => beating(work, () => waiting), onPage }).catch((error: unknown) => {
         throw failureOf(error);
       });
       const { completeAfterMinutes } = plan.connection;

@@ -40,7 +40,7 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
   const startOf = (run: BillingCycleInput & { readonly workflowId: string }) => ({
     ...inCycle,
     workflowId: run.workflowId,
-    args: [{ runId: run.runId, period: run.period, cutOffAtMs: run.cutOffAtMs }] as [BillingCycleInput],
+    args: [{ runId: run.runId, period: run.period, cutOffAtMs: run.cutOffAtMs, ...(run.kind === 'dry' ? { kind: run.kind } : {}) }] as [BillingCycleInput],
   });
 
   return {

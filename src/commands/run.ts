@@ -1,3 +1,4 @@
+import type { RunDiff } from '../contracts/run-diff.ts';
 import { reportLines } from '../demo/report.ts';
 import { withApi } from '../stack/with-api.ts';
 import type { DocumentView } from '../store/reads/documents.ts';
@@ -32,17 +33,33 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   ),
   plan: command(
     'plan',
-    'Plan the run of a month',
+    'Plan the run of a month: live, or a dry one that shows what would be billed and of which nothing leaves',
     {
       entity: { type: 'string', description: 'Legal entity', required: true },
       period: { type: 'string', description: 'Month, such as 2019-12', required: true },
       'cut-off': { type: 'string', description: 'ISO instant until which late CDRs are waited for; five days after the month unless told' },
+      accounts: { type: 'string', description: 'Off-cycle: only these accounts, parted by commas, such as for a final invoice; the set closes at once' },
+      dry: { type: 'boolean', description: 'Show what would be billed, of any month; compare it by `run diff`' },
+      'rate-again': { type: 'boolean', description: 'With --dry: rate every session by the set-up as it is now' },
+      tariff: { type: 'string', description: 'With --dry: suppose these tariff versions or proposals, parted by commas' },
       ...jsonArg,
     },
     async (args) =>
       withApi(preparer, async (api) => {
-        const plan = await api<{ runId: string; workflowId: string; cutOffAt: string }>('POST', '/v1/runs', { json: { entityId: args.entity, period: args.period, cutOffAt: args['cut-off'] } });
-        say(args.json ? JSON.stringify(plan, null, 2) : `${plan.runId} is planned; it waits for late CDRs until ${plan.cutOffAt}`);
+        const tariffVersionIds = args.tariff?.split(',').filter(Boolean) ?? [];
+        const supposes = args['rate-again'] === true || tariffVersionIds.length > 0;
+        if (supposes && args.dry !== true) throw new UsageError('--rate-again and --tariff suppose something: add --dry');
+        const plan = await api<{ runId: string; workflowId: string; cutOffAt: string }>('POST', '/v1/runs', {
+          json: {
+            entityId: args.entity,
+            period: args.period,
+            cutOffAt: args['cut-off'],
+            kind: args.dry === true ? 'dry' : 'live',
+            ...(args.accounts === undefined ? {} : { selection: { accountIds: args.accounts.split(',').filter(Boolean) } }),
+            ...(supposes ? { whatIf: { rateAgain: args['rate-again'] === true, tariffVersionIds } } : {}),
+          },
+        });
+        say(args.json ? JSON.stringify(plan, null, 2) : `${plan.runId} is planned${args.dry === true ? '' : `; it waits for late CDRs until ${plan.cutOffAt}`}`);
         return true;
       }),
   ),
@@ -68,6 +85,22 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
           say(`${d.documentId}  ${(d.legalNumber ?? d.state).padEnd(12)} ${d.accountName.padEnd(24)} ${d.payable.padStart(12)} ${d.currency} ${d.energyWh.padStart(10)} Wh  ${d.erp?.state ?? ''}`);
       return true;
     }),
+  ),
+  diff: command(
+    'diff',
+    'How the preview of a run differs from another, by cause',
+    { ...id, against: { type: 'string', description: 'Another run, lastMonth or previousPreview', required: true }, ...jsonArg },
+    async (args) =>
+      withApi(auditor, async (api) => {
+        const diff = await api<RunDiff>('GET', `/v1/runs/${args.run}/diff`, { query: { against: args.against, limit: '200' } });
+        if (args.json) say(JSON.stringify(diff, null, 2));
+        else
+          for (const t of diff.totals) {
+            say(`${t.side.padEnd(8)} ${t.difference.payable.padStart(14)} ${t.currency} ${t.difference.energyWh.padStart(12)} Wh`);
+            for (const c of t.causes) say(`  ${c.cause.padEnd(16)} ${c.payable.padStart(14)} ${t.currency} ${c.energyWh.padStart(12)} Wh`);
+          }
+        return true;
+      }),
   ),
   'cut-off': command('cut-off', 'Stop waiting for late CDRs, or move the cut-off', { ...id, at: { type: 'string', description: 'ISO instant; now without it' } }, async ({ run, at }) =>
     withApi(ops, async (api) => {

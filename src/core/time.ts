@@ -203,9 +203,9 @@ function dayNumberOf(year: number, month: number, day: number): number {
 
 /** Days since 1970-01-01 of `YYYY-MM-DD`; undefined when there is no such day. */
 export function dayNumberOfDate(date: string): number | undefined {
-  const [, year, month, day] = (/^(\d{4})-(\d{2})-(\d{2})$/.exec(date) ?? []).map(Number);
-  if (year === undefined || month === undefined || day === undefined || !isCalendarTime(year, month, day, 0, 0, 0)) return undefined;
-  return dayNumberOf(year, month, day);
+  if (date.length !== 10 || date[4] !== '-' || date[7] !== '-') return undefined;
+  const [year, month, day] = [twoDigits(date, 0) * 100 + twoDigits(date, 2), twoDigits(date, 5), twoDigits(date, 8)];
+  return isCalendarTime(year, month, day, 0, 0, 0) ? dayNumberOf(year, month, day) : undefined;
 }
 
 /** Local days since 1970-01-01, weekday from 1 for Monday to 7, and second of that day, at an instant. Throws RangeError on an unknown zone. */

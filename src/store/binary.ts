@@ -6,6 +6,8 @@ const two32 = 2 ** 32;
 /** PostgreSQL counts from 2000-01-01. */
 const epochMs = 946_684_800_000;
 const epochDay = 10_957;
+const yes = Uint8Array.of(1);
+const no = Uint8Array.of(0);
 
 /** Bytes in PostgreSQL's binary format, written one after the other into one buffer that grows. */
 export class BinaryWriter {
@@ -95,11 +97,20 @@ export class BinaryWriter {
   }
 }
 
-/** How values of one type are sent: its element type, as arrays name it, and a value with its length before it. */
-export type BinaryType<T> = { readonly oid: number; write(to: BinaryWriter, value: T): void };
+/** How values of one type are sent: its type as arrays and as SQL name it, and a value with its length before it. */
+export type BinaryType<T> = { readonly oid: number; readonly sql: string; write(to: BinaryWriter, value: T): void };
 
+export const bool: BinaryType<boolean> = {
+  oid: 16,
+  sql: 'boolean',
+  write(to, value) {
+    to.int32(1);
+    to.raw(value ? yes : no);
+  },
+};
 export const int4: BinaryType<number> = {
   oid: 23,
+  sql: 'integer',
   write(to, value) {
     to.int32(4);
     to.int32(value);
@@ -107,23 +118,25 @@ export const int4: BinaryType<number> = {
 };
 export const int8: BinaryType<number | bigint> = {
   oid: 20,
+  sql: 'bigint',
   write(to, value) {
     to.int32(8);
     to.int64(value);
   },
 };
 /** For text and char(n) alike. */
-export const text: BinaryType<string> = { oid: 25, write: (to, value) => to.text(value) };
-export const bytea: BinaryType<Uint8Array> = { oid: 17, write: (to, value) => to.bytes(value) };
+export const text: BinaryType<string> = { oid: 25, sql: 'text', write: (to, value) => to.text(value) };
+export const bytea: BinaryType<Uint8Array> = { oid: 17, sql: 'bytea', write: (to, value) => to.bytes(value) };
 /** Bytes that are the UTF-8 of a text. */
-export const byteaOfText: BinaryType<string> = { oid: 17, write: (to, value) => to.text(value) };
+export const byteaOfText: BinaryType<string> = { oid: 17, sql: 'bytea', write: (to, value) => to.text(value) };
 /** Bytes in hex. */
-export const byteaOfHex: BinaryType<string> = { oid: 17, write: (to, value) => to.hex(value) };
+export const byteaOfHex: BinaryType<string> = { oid: 17, sql: 'bytea', write: (to, value) => to.hex(value) };
 /** JSON text; the byte before it is the version of the format. */
-export const jsonb: BinaryType<string> = { oid: 3802, write: (to, value) => to.text(value, 1) };
+export const jsonb: BinaryType<string> = { oid: 3802, sql: 'jsonb', write: (to, value) => to.text(value, 1) };
 /** Epoch ms. */
 export const timestamptz: BinaryType<number> = {
   oid: 1184,
+  sql: 'timestamptz',
   write(to, value) {
     to.int32(8);
     to.int64((value - epochMs) * 1000);
@@ -132,6 +145,7 @@ export const timestamptz: BinaryType<number> = {
 /** `YYYY-MM-DD`. */
 export const date: BinaryType<string> = {
   oid: 1082,
+  sql: 'date',
   write(to, value) {
     const day = dayNumberOfDate(value);
     if (day === undefined) throw new RangeError(`not a date: ${value}`);

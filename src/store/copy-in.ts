@@ -1,14 +1,15 @@
 import type { Connection, Submittable } from 'pg';
-import { type BinaryType, BinaryWriter, writeNullable } from './binary.ts';
+import { arrayOf, type BinaryType, BinaryWriter, writeNullable } from './binary.ts';
 import type { Db } from './db.ts';
 
-export type CopyColumn<Row> = { readonly name: string; write(to: BinaryWriter, row: Row): void };
+type CopyColumn<Row> = { readonly name: string; readonly type: string; write(to: BinaryWriter, row: Row): void; array(rows: readonly Row[]): Buffer };
 export type CopyTable<Row> = { readonly name: string; readonly columns: readonly CopyColumn<Row>[] };
-type TableRows = { readonly sql: string; readonly data: Buffer };
+/** Rows of one table as they are sent. */
+export type TableRows = { readonly sql: string; readonly data: Buffer };
 
 /** A column and where its value comes from; null stands for itself. */
 export function column<Row, T>(name: string, type: BinaryType<T>, of: (row: Row) => T | null): CopyColumn<Row> {
-  return { name, write: (to, row) => writeNullable(to, type, of(row)) };
+  return { name, type: type.sql, write: (to, row) => writeNullable(to, type, of(row)), array: (rows) => arrayOf(type, rows, of) };
 }
 
 // PostgreSQL, "COPY: Binary Format": signature, flags and the length of an extension that is not there.
@@ -24,6 +25,12 @@ export function rowsFor<Row>(table: CopyTable<Row>, rows: readonly Row[]): Table
   }
   to.int16(-1);
   return { sql: `COPY ${table.name} (${table.columns.map((c) => c.name).join(', ')}) FROM STDIN (FORMAT binary)`, data: to.finish() };
+}
+
+/** The rows of a table as what a statement selects from, under its columns' names, and the parameters that hold them. */
+export function selectable<Row>({ columns }: CopyTable<Row>, rows: readonly Row[], alias: string): { readonly sql: string; readonly names: string; readonly values: Buffer[] } {
+  const names = columns.map((c) => c.name).join(', ');
+  return { names, sql: `unnest(${columns.map((c, i) => `$${i + 1}::${c.type}[]`).join(', ')}) AS ${alias}(${names})`, values: columns.map((c) => c.array(rows)) };
 }
 
 /** Adds rows to several tables, in this order and in one round trip. Belongs into a transaction, since all of it fails together only there. */

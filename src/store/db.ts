@@ -22,6 +22,8 @@ export class TryAgain extends Error {
 }
 
 export type Store = {
+  /** Where it was opened, for whoever needs connections of their own. */
+  readonly databaseUrl: string;
   readonly pool: pg.Pool;
   /**
    * For a few fixed statements that run all the time: connections of their own that plan a text once, whatever its values. Not for texts
@@ -38,6 +40,7 @@ export function openStore(databaseUrl: string, max = 8): Store {
   const pool = openPool(databaseUrl, max, '');
   const plannedPool = openPool(databaseUrl, maxPlanned, '-c plan_cache_mode=force_generic_plan');
   return {
+    databaseUrl,
     pool,
     planned: planningOnce(plannedPool),
     async tx(work) {

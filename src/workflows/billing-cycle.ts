@@ -21,7 +21,7 @@ import {
 import { RunBoard } from './run-board.ts';
 import { searchAttributes } from './search-attributes.ts';
 
-const { moveRun, moveGroup, closeSet, buildPreview, readGroups, planCanary, issueGroup, checkCanary, handOverProgress, reconcileGroup, remind, openQuestions, closeRun } = cycleActivities;
+const { moveRun, moveGroup, closeSet, rateAgain, buildPreview, readGroups, planCanary, issueGroup, checkCanary, handOverProgress, reconcileGroup, remind, openQuestions, closeRun } = cycleActivities;
 const { decide, reopen, release, cancel, pause } = cycleAnswers;
 
 /** How often a run looks after its hand-over when the writer says nothing: to show what the ERP stumbles over. */
@@ -100,6 +100,7 @@ class Run {
       },
       {
         validator: ({ contentHash, group }) => {
+          if (this.#input.kind === 'dry') throw refusal('wrongState', 'a dry run is approved by nobody: nothing of it leaves');
           const { state, contentHash: current } = group === undefined ? this.board.progress : (this.board.progress.groups[group] ?? { state: 'not a group of the run', contentHash: null });
           // What is in the database may be ahead of its answer: the activity judges by that.
           if (state !== 'inReview' && state !== 'previewing') throw refusal('wrongState', notInReview(state, group));
@@ -170,6 +171,7 @@ class Run {
       { key: searchAttributes.kind, value: 'billingCycle' },
       { key: searchAttributes.period, value: period },
     ]);
+    if (this.#input.kind === 'dry') return this.#dryRun();
     await this.#enter('collecting', 'Waits for late CDRs until the cut-off.');
     await this.#lateWait.untilCutOff(this.#input);
     const { claimed } = await this.board.insist(() => closeSet({ runId }));
@@ -188,6 +190,21 @@ class Run {
     await this.board.insist(() => closeRun({ runId }));
     this.board.enterNow('closed', 'Done.');
     return { state: 'closed', issued: this.#issued };
+  }
+
+  /** The same steps up to the preview, over lines of its own: nothing is claimed, numbered, booked or handed over, and nobody is waited for. */
+  async #dryRun(): Promise<{ state: string; issued: number }> {
+    const { runId } = this.#input;
+    await this.#enter('collecting', 'Lists what the run of the month holds.');
+    const { claimed } = await this.board.insist(() => closeSet({ runId }));
+    this.board.counts.push(`${claimed} charges in the set`);
+    await this.#enter('previewing', 'Rates what it supposes, and builds the documents.');
+    const { rated, kept } = await this.board.insist(() => rateAgain({ runId }));
+    await this.#preview(() => buildPreview({ runId }));
+    if (rated + kept > 0) this.board.counts.push(`${rated} sessions rated again, ${kept} as they were`);
+    await this.#enter('inReview', 'Shows what would be billed.');
+    await this.#enter('closed', 'Done: a dry run, nothing of it left.');
+    return { state: 'closed', issued: 0 };
   }
 
   /** Builds again what is touched while groups are in review, lets each approved group go its way, and ends when all are reconciled. `built`: the changes that are built. */

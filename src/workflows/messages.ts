@@ -75,6 +75,8 @@ export type BillingCycleInput = {
   readonly runId: string;
   readonly period: string;
   readonly cutOffAtMs: number;
+  /** Live unless told: a dry run ends with its preview. */
+  readonly kind?: 'live' | 'dry';
   /** How long a collecting run waits before it first looks again what is missing. */
   readonly lookEveryMs?: number;
   /** When a run that waits for approval says so, and how often again; after three days and daily unless told. */

@@ -16,11 +16,11 @@ const { openPeriods } = proxyActivities<ReturnType<typeof createCycleActivities>
 export async function runOpener(input: { readonly entityId: string }): Promise<{ started: readonly string[] }> {
   upsertSearchAttributes([{ key: searchAttributes.kind, value: 'runOpener' }]);
   const started: string[] = [];
-  for (const { runId, workflowId, period, cutOffAtMs } of await openPeriods(input)) {
+  for (const { runId, workflowId, period, kind, cutOffAtMs } of await openPeriods(input)) {
     try {
       await startChild(billingCycle, {
         workflowId,
-        args: [{ runId, period, cutOffAtMs }],
+        args: [{ runId, period, cutOffAtMs, ...(kind === 'live' ? {} : { kind }) }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       });

@@ -3,8 +3,8 @@ import { composeDocument, type DocumentCharge } from '../../src/core/document/co
 import { vendorBillLines } from '../../src/core/share/vendor-bill.ts';
 
 const charge = (id: bigint, netMinor: bigint, costCenter: string, rest: Partial<DocumentCharge> = {}): DocumentCharge => ({
-  chargeId: id,
-  chargeHash: Buffer.from([Number(id)]),
+  chargeIds: [id],
+  chargeHashes: [id.toString(16).padStart(64, '0')],
   role: 'siteShareEstimate',
   component: 'netShare/base',
   unitPrice: '12.5',
@@ -19,6 +19,7 @@ const charge = (id: bigint, netMinor: bigint, costCenter: string, rest: Partial<
   siteId: 'site_1',
   currency: 'SEK',
   roundingMode: 'netFirst',
+  ofMonth: true,
   serviceFrom: '2026-03-01',
   serviceOn: '2026-03-31',
   credits: null,

@@ -11,6 +11,8 @@ type Issued = AccountDocument & { readonly id: string };
 const step: fc.Arbitrary<Step> = fc.oneof(fc.constant({ run: true } as const), fc.record({ session: fc.nat(5), minor: fc.option(fc.nat(900), { freq: 5 }) }));
 const policies: readonly AccountInput['late'][] = [{ policy: 'nextInvoice' }, { policy: 'separateInvoice' }, { policy: 'holdBelow', thresholdMinor: 300 }];
 
+const idOf = (c: DocumentCharge) => c.chargeIds[0] ?? 0n;
+
 /** Sessions, corrections and runs as a ledger of charges: live ones, open ones, and what was billed where. */
 function play(steps: readonly Step[], base: AccountInput, late: AccountInput['late']) {
   const mode = base.roundingMode;
@@ -51,7 +53,7 @@ function play(steps: readonly Step[], base: AccountInput, late: AccountInput['la
   const run = () => {
     const period = `2026-${String(month).padStart(2, '0')}`;
     const charges = open.map((c) => {
-      const on = billedOn.get(c.chargeId - 1000n);
+      const on = billedOn.get(idOf(c) - 1000n);
       return c.netMinor < 0n && on !== undefined ? { ...c, credits: { documentId: on.id, legalNumber: `N-${on.id}`, lineNo: on.lineNo } } : c;
     });
     const { documents, held } = accountDocuments({ ...base, period, charges, late, billedUntil: issued.length === 0 ? null : `2026-${String(month - 1).padStart(2, '0')}`, remainders: remainders() });
@@ -61,7 +63,7 @@ function play(steps: readonly Step[], base: AccountInput, late: AccountInput['la
       for (const [i, line] of own.value.lines.entries()) for (const chargeId of line.chargeIds) billedOn.set(chargeId, { id: own.id, lineNo: i + 1 });
     }
     const waits = new Set(held.flatMap((h) => h.chargeIds));
-    open = open.filter((c) => waits.has(c.chargeId)).map((c) => ({ ...c, heldSince: c.heldSince ?? period }));
+    open = open.filter((c) => waits.has(idOf(c))).map((c) => ({ ...c, heldSince: c.heldSince ?? period }));
     month += 1;
   };
   for (const s of steps) {
@@ -73,8 +75,8 @@ function play(steps: readonly Step[], base: AccountInput, late: AccountInput['la
     if (before !== undefined) {
       live.delete(s.session);
       // What nobody was billed cancels out with its mirror.
-      if (billedOn.has(before.chargeId)) open.push(mirror(before, ''));
-      else open = open.filter((c) => c.chargeId !== before.chargeId);
+      if (billedOn.has(idOf(before))) open.push(mirror(before, ''));
+      else open = open.filter((c) => idOf(c) !== idOf(before));
     }
     if (s.minor !== null && s.minor > 0) {
       const sold = sell(s.minor);

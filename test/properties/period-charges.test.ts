@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { marginalsOf } from '../../src/core/period/marginals.ts';
 import { computeMonth } from '../../src/core/period/month.ts';
 import { type DueRow, settleMonth } from '../../src/core/period/settle.ts';
 import { charged, issuedOf, month, plan } from '../support/month.ts';
@@ -65,6 +66,21 @@ describe('the charges of a month', () => {
           .flatMap((c) => c.parts)
           .reduce((sum, p) => sum + p.amount, 0n);
         expect(-off <= drawn.reduce((sum, s) => sum + s.amount, 0n)).toBe(true);
+      }),
+    );
+  });
+
+  it.each(['netFirst', 'grossFirst'] as const)('are the sum of what they made of each session, to the minor unit (%s)', (mode) => {
+    fc.assert(
+      fc.property(sessions, (drawn) => {
+        fc.pre(drawn.length > 0);
+        const own = drawn.map((s, i) => charged(`2026-03-${String(s.day).padStart(2, '0')}`, s.wh / 1000, s.amount, { key: `k${i}`, site: s.site }));
+        const input = month('2026-03', versions, own, mode);
+        const result = computeMonth(input);
+        const behind = { ...result, clauses: result.clauses.filter((c) => c.uses.length > 0) };
+        const marginals = [...marginalsOf(result, mode).values()];
+        expect(marginals.reduce((sum, m) => sum + m.netMinor, 0n)).toBe(settleMonth(input, behind.clauses, []).reduce((sum, r) => sum + r.netMinor, 0n));
+        expect(marginals.reduce((sum, m) => sum + m.includedWh, 0n)).toBe(result.allowances.reduce((sum, a) => sum + a.usedWh, 0n));
       }),
     );
   });

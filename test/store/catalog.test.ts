@@ -66,6 +66,8 @@ const mutable = [
     'document_credit',
     'rebill_order',
     'open_charge',
+    'dry_claim',
+    'dry_charge',
     '_prisma_migrations',
   ],
 ];

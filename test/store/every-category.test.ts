@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import Big from 'big.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
@@ -124,5 +126,20 @@ describe('the real sessions under a set-up with every category', () => {
     expect(await rows("SELECT sum(amount)::bigint AS rest, count(*) > 0 AS any FROM ledger_entry WHERE ledger_account = 'reimbursementClearing'")).toEqual([{ rest: 0n, any: true }]);
     const { sections } = await verifyAll(store);
     expect(sections.filter((section) => section.problem !== null)).toEqual([]);
+  }, 120_000);
+
+  it('are in the ERP month by month as in the ledger, per currency, account of the chart and cost center, to the minor unit', async () => {
+    // December was issued on 7 January: at the end of December all of it was unbilled, at the end of January nothing but what no document asks for.
+    for (const month of ['2019-11', '2019-12', '2020-01']) {
+      await store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month }, { actor: 'preparer' }));
+      const { rows: proof, holds } = await erpProof(store.pool, 'ent_se', month);
+      expect(proof.filter((r) => r.differenceMinor !== 0n)).toEqual([]);
+      expect(holds).toBe(true);
+      expect(proof.length).toBeGreaterThan(month === '2020-01' ? 40 : 20);
+    }
+    const january = (await erpProof(store.pool, 'ent_se', '2020-01')).rows.filter((r) => r.glAccount === '3001' && r.documentsMinor !== 0n);
+    expect(january.length).toBeGreaterThan(5);
+    // What documents brought in of what was accrued before is the ledger's of no month but December.
+    expect(january.every((r) => r.accrualsMinor === r.ledgerMinor - r.documentsMinor)).toBe(true);
   }, 120_000);
 });

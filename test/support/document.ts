@@ -6,8 +6,8 @@ type Amounts = { readonly netMinor: bigint; readonly grossMinor: bigint };
 /** A charge of energy on 12 March 2026. */
 export function charge(chargeId: bigint, amounts: Amounts, roundingMode: 'grossFirst' | 'netFirst' = 'netFirst', rest: Partial<DocumentCharge> = {}): DocumentCharge {
   return {
-    chargeId,
-    chargeHash: Buffer.from(chargeId.toString(16).padStart(16, '0'), 'hex'),
+    chargeIds: [chargeId],
+    chargeHashes: [chargeId.toString(16).padStart(64, '0')],
     role: roundingMode === 'netFirst' ? 'fleetSale' : 'driverSale',
     component: 'ENERGY/day',
     unitPrice: '2.50',
@@ -20,6 +20,7 @@ export function charge(chargeId: bigint, amounts: Amounts, roundingMode: 'grossF
     costCenter: '1',
     customerCostCenter: null,
     siteId: 'site_1',
+    ofMonth: false,
     serviceFrom: '2026-03-12',
     serviceOn: '2026-03-12',
     serviceMonth: '2026-03',
@@ -37,8 +38,8 @@ export function mirror(of: DocumentCharge | undefined, documentId: string, lineN
   if (of === undefined) throw new Error('there is no charge to mirror');
   return {
     ...of,
-    chargeId: of.chargeId + 1000n,
-    chargeHash: Buffer.from(`ff${of.chargeHash.toString('hex')}`, 'hex'),
+    chargeIds: of.chargeIds.map((id) => id + 1000n),
+    chargeHashes: of.chargeHashes.map((hash) => `ff${hash.slice(2)}`),
     netMinor: -of.netMinor,
     grossMinor: -of.grossMinor,
     energyWh: -of.energyWh,

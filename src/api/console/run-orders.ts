@@ -266,19 +266,56 @@ export function withdrawal(run: RunSummary, entity: EntityView, kind: 'exclusion
 export function planOrder(entities: readonly EntityView[]): ConsoleOrder {
   return {
     title: 'Plan a run',
-    explain: 'Plans the live run of a month of an entity; it waits for late CDRs until five days after the month, and its cut-off can be moved.',
+    explain:
+      'A live run bills a month of an entity; it waits for late CDRs until five days after the month, and its cut-off can be moved. A dry run shows at once what would be billed, of any month, and nothing of it leaves.',
     about: [],
     fields: [
       { name: 'entityId', label: 'Entity', kind: 'choice', required: true, choices: entities.map((e) => [e.id, `${e.name} (${e.timeZone})`]) },
       { name: 'period', label: 'Month', kind: 'text', required: true, hint: 'Such as 2019-12.' },
+      {
+        name: 'kind',
+        label: 'Kind',
+        kind: 'choice',
+        choices: [
+          ['live', 'live: it bills'],
+          ['dry', 'dry: it shows what would be billed'],
+        ],
+      },
+      { name: 'accountIds', label: 'Only these accounts', kind: 'text', hint: 'Ids parted by commas, for an off-cycle run such as a final invoice, which closes its set at once; all without.' },
+      {
+        name: 'rateAgain',
+        label: 'Of a dry run: prices',
+        kind: 'choice',
+        hint: 'What every session costs.',
+        choices: [
+          ['', 'as they were rated'],
+          ['yes', 'rated again, by the set-up as it is now'],
+        ],
+      },
+      { name: 'tariffVersionIds', label: 'Of a dry run: tariffs to suppose', kind: 'text', hint: 'Versions or proposals, parted by commas; each in the place of all others of its tariff.' },
     ],
     verb: 'Plan',
     trail: [['/', 'Runs']],
     roles: may.plan,
-    request: (v) => ({ method: 'POST', path: '/v1/runs', json: { entityId: v['entityId'], period: v['period']?.trim() } }),
+    request: (v) => ({ method: 'POST', path: '/v1/runs', json: { entityId: v['entityId'], period: v['period']?.trim(), kind: v['kind'] || 'live', ...chosen(v), ...supposed(v) } }),
     done: () => 'Planned.',
     next: (answer) => runPath(String(answer['runId'])),
   };
+}
+
+const listed = (text: string | undefined) => (text ?? '').split(/[\s,]+/).filter(Boolean);
+
+/** The accounts of an off-cycle run; nothing where none is named. */
+function chosen(v: Readonly<Record<string, string>>): object {
+  const accountIds = listed(v['accountIds']);
+  return accountIds.length > 0 ? { selection: { accountIds } } : {};
+}
+
+/** What a dry run is to suppose; nothing where nothing is named. */
+function supposed(v: Readonly<Record<string, string>>): object {
+  const tariffVersionIds = listed(v['tariffVersionIds']);
+  const rateAgain = v['rateAgain'] === 'yes';
+  return rateAgain || tariffVersionIds.length > 0 ? { whatIf: { rateAgain, tariffVersionIds } } : {};
 }
 
 function accountQuery(accountId: string | undefined): string {

@@ -1,6 +1,6 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
-import { chargesOfDocument } from '../../store/reads/charges.ts';
+import { annexOf } from '../../store/reads/charges.ts';
 import { collectingOf } from '../../store/reads/collecting.ts';
 import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
@@ -101,10 +101,10 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     if (document === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
     const cursor = c.req.query('cursor');
     if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw new Problem(422, 'invalid', 'cursor: a number of up to 18 digits.');
-    const page = await chargesOfDocument(db, id, { cursor, limit: pageSize });
+    const page = await annexOf(store, id, { cursor, limit: pageSize });
     const { accountId } = document;
     const [line] = document.lines;
-    const canChange = document.state === 'draft' || document.state === 'frozen';
+    const canChange = (document.state === 'draft' || document.state === 'frozen') && (await runSummary(db, document.runId))?.kind === 'live';
     const actions =
       canChange && holds(c, may.shape)
         ? [

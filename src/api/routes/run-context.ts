@@ -10,7 +10,7 @@ export type RunDeps = { readonly store: Store; readonly orders: Orders };
 export const runTags = ['Runs'];
 
 /** What a run's workflow is started with. 404 when there is no such run. */
-export async function startOf(store: Store, runId: string): Promise<{ runId: string; workflowId: string; period: string; cutOffAtMs: number }> {
+export async function startOf(store: Store, runId: string): Promise<{ runId: string; workflowId: string; period: string; kind: 'live' | 'dry'; cutOffAtMs: number }> {
   const found = await runStart(store.pool, runId);
   if (found === undefined) throw new Problem(404, 'notFound', `There is no run "${runId}".`);
   return { runId, ...found };

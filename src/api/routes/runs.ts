@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { whatIfSchema } from '../../contracts/dry-run.ts';
 import { planRun } from '../../store/commands/plan-run.ts';
 import { listDocuments } from '../../store/reads/documents.ts';
 import { reportOf } from '../../store/reads/run-report.ts';
@@ -38,6 +39,13 @@ const group = z
   .openapi('ReleaseGroup');
 const run = runRow
   .extend({
+    selection: z
+      .object({ accountIds: z.array(z.string()).readonly() })
+      .readonly()
+      .nullable()
+      .openapi({ description: 'Of an off-cycle run: its accounts.' }),
+    baseRunId: z.string().nullable().openapi({ description: 'Of a dry run: the live run whose set, exclusions and adjustments it shows again.' }),
+    whatIf: whatIfSchema.nullable().openapi({ description: 'What a dry run supposes.' }),
     cutOffAt: z.string(),
     setClosedAt: z.string().nullable(),
     closedAt: z.string().nullable(),
@@ -154,7 +162,21 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
           z.object({
             entityId: z.string().min(1),
             period: z.string().openapi({ example: '2019-12', description: 'A month of the entity in its own zone.' }),
-            kind: z.literal('live').default('live'),
+            kind: z
+              .enum(['live', 'dry'])
+              .default('live')
+              .openapi({ description: 'A dry run shows what would be billed, of any month: the same steps up to the preview, over lines of its own, without claims, numbers or hand-over.' }),
+            whatIf: whatIfSchema.optional().openapi({
+              description:
+                'What a dry run supposes: `rateAgain`, every session by the set-up as it is now; `tariffVersionIds`, these versions, published or proposed, in the place of all others of their tariffs.',
+            }),
+            selection: z
+              .object({ accountIds: z.array(z.string().min(1)).min(1).max(10_000) })
+              .optional()
+              .openapi({
+                description:
+                  'Makes it an off-cycle run of these accounts, such as a final invoice: it takes what is open of them up to the period, at once unless `cutOffAt` says when. Later runs bill the rest.',
+              }),
             cutOffAt: instant.optional().openapi({ description: 'Late CDRs are waited for until then; five days after the month unless told.' }),
             cutOff: z
               .enum(['fixed', 'automatic'])
@@ -166,9 +188,10 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
       responses: { 201: json(z.object({ runId: z.string(), workflowId: z.string(), cutOffAt: z.string() }), 'Planned; its workflow collects.'), ...problems },
     }),
     async (c) => {
-      const { entityId, period, cutOffAt, cutOff } = c.req.valid('json');
-      const plan = await store.tx((db) => planRun(db, { entityId, period, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), cutOff, by: byOf(c) }));
-      await orders.startRun({ runId: plan.runId, workflowId: plan.workflowId, period, cutOffAtMs: plan.cutOffAt.getTime() });
+      const { entityId, period, kind, whatIf, selection, cutOffAt, cutOff } = c.req.valid('json');
+      if (kind === 'live' && whatIf !== undefined) throw new Problem(422, 'invalid', 'Only a dry run supposes something: leave `whatIf` out, or plan it with kind "dry".');
+      const plan = await store.tx((db) => planRun(db, { entityId, period, kind, whatIf, selection, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), cutOff, by: byOf(c) }));
+      await orders.startRun({ runId: plan.runId, workflowId: plan.workflowId, period, cutOffAtMs: plan.cutOffAt.getTime(), kind });
       return c.json({ runId: plan.runId, workflowId: plan.workflowId, cutOffAt: plan.cutOffAt.toISOString() }, 201);
     },
   );

@@ -1,17 +1,23 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
 import type { Tariff } from '../../contracts/tariff.ts';
 import { type Issue, issue } from '../issues.ts';
-import { exactFromDecimal, toDecimal4HalfEven } from '../money.ts';
+import { compare, type Exact, exactFromDecimal, sub, toDecimal4HalfEven } from '../money.ts';
 import { compareClaim } from '../rate/compare-claim.ts';
 import { type OfferedTariff, offerTariff, type RatingInput, rateCdr } from '../rate/rate-cdr.ts';
 
+/** Half of the last digit that OCPI writes of a cost. */
+const halfOfLastDigit: Exact = { n: 1n, d: 20_000n };
+
 /**
- * Dual rating: what a partner claims for a session beside our own price of it, both net in major units. A finding that tells the cause of the
- * difference; undefined when they agree, when nothing is claimed, or when the claim cannot be compared (another currency, an unsplit session).
+ * Dual rating: what a partner claims for a session beside our own price of it (`own`), both net in major units. A finding that tells the cause of
+ * the difference; undefined when they agree, when nothing is claimed, or when the claim cannot be compared (another currency, an unsplit session).
  */
-export function checkClaim(facts: ChargeFacts, tariff: Tariff, zone: string): Issue | undefined {
+export function checkClaim(facts: ChargeFacts, tariff: Tariff, zone: string, own: Exact): Issue | undefined {
   const { partnerPrice, periods } = facts;
   if (partnerPrice === undefined || periods === 'unsplit' || partnerPrice.origin === 'notSignificant' || partnerPrice.currency !== tariff.currency) return undefined;
+  // Nearly all agree; only what differs is rated again, as the partner may have.
+  const gap = sub(exactFromDecimal(partnerPrice.exclVat), own);
+  if (compare(gap.n < 0n ? { n: -gap.n, d: gap.d } : gap, halfOfLastDigit) <= 0) return undefined;
   const hours = (seconds: number) => (seconds / 3600).toFixed(9);
   const dimensions = (p: (typeof periods)[number]) => [
     { type: 'ENERGY', volume: (p.energyWh / 1000).toFixed(3) },

@@ -63,7 +63,7 @@ function statedPrice({ facts, payer }: Session, { exclVat, currency, clauseId }:
 /** Rates the session by one tariff. */
 export function rateTariff({ facts, startMs, endMs, site, payer }: Session, tariff: TariffSetup): PriceResult<SalePrice> {
   const rating = rateSession({ tariff: tariff.tariff, periods: periodsOf(facts, tariff, startMs, endMs, site.timeZone), startMs, endMs, zone: site.timeZone });
-  const claim = checkClaim(facts, tariff.tariff, site.timeZone);
+  const claim = checkClaim(facts, tariff.tariff, site.timeZone, rating.totalExact);
   const issues = claim === undefined ? rating.issues : [...rating.issues, claim];
   if (issues.some((i) => i.severity === 'blocks')) return { price: undefined, tariff, issues };
   const role = saleRoleOf(payer.category);

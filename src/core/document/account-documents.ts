@@ -52,7 +52,7 @@ export function accountDocuments(input: AccountInput): AccountDocuments {
   const late = lateOf(input);
   const held: { reason: 'late' | 'minimum' | 'zero'; chargeIds: readonly bigint[] }[] = [];
   const heldLate = late.isHeld ? input.charges.filter((c) => late.isLate(c)) : [];
-  if (heldLate.length > 0) held.push({ reason: 'late', chargeIds: heldLate.map((c) => c.chargeId) });
+  if (heldLate.length > 0) held.push({ reason: 'late', chargeIds: heldLate.flatMap((c) => c.chargeIds) });
   const kept = late.isHeld ? input.charges.filter((c) => !late.isLate(c)) : input.charges;
   const documents: AccountDocument[] = [];
   for (const group of groupsOf(input, kept)) {
@@ -156,7 +156,7 @@ function creditNotesOf(input: AccountInput, group: Group, parts: readonly (Docum
   return { creditNotes, taken };
 }
 
-const isCharge = (part: DocumentCharge | DocumentAdjustment): part is DocumentCharge => 'chargeId' in part;
+const isCharge = (part: DocumentCharge | DocumentAdjustment): part is DocumentCharge => 'chargeIds' in part;
 
 function documentOf(
   { entityId, accountId, strategy, period, side, vatRules, remainders }: AccountInput,
@@ -191,7 +191,7 @@ function waitsFor({ minimumMinor, period }: AccountInput, { charges }: Group, { 
   const reason = payableMinor === 0n && lines.some((l) => l.netMinor !== 0n) ? 'zero' : kind === 'invoice' && payableMinor > 0n && payableMinor < minimumMinor ? 'minimum' : undefined;
   if (reason === undefined || lines.some((l) => l.credits !== null || l.adjustmentId !== null)) return undefined;
   const own = new Set(lines.flatMap((l) => l.chargeIds));
-  const since = charges.reduce((first, c) => (own.has(c.chargeId) && c.heldSince !== null && c.heldSince < first ? c.heldSince : first), period);
+  const since = charges.reduce((first, c) => (c.chargeIds.some((id) => own.has(id)) && c.heldSince !== null && c.heldSince < first ? c.heldSince : first), period);
   return monthsBetween(since, period) >= longestHold ? undefined : reason;
 }
 

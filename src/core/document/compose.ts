@@ -1,13 +1,15 @@
 import { vatOfGross, vatOfNet } from '../money.ts';
-import { canonicalBytes, sha256 } from '../seal/charge-record.ts';
+import { sha256 } from '../seal/charge-record.ts';
+import { documentBytes } from './document-bytes.ts';
 
 /** Which issued document a line takes something back from, and which line of it (D13, D36). `lineNo` is null when no single line is meant. */
 export type CreditRef = { readonly documentId: string; readonly legalNumber: string; readonly lineNo: number | null };
 
-/** A claimed charge as the document needs it. Money in minor units, energy in Wh. */
+/** Claimed charges that are alike in all that a document tells apart, summed: one, or many. Money in minor units, energy in Wh. */
 export type DocumentCharge = {
-  readonly chargeId: bigint;
-  readonly chargeHash: Buffer;
+  readonly chargeIds: readonly bigint[];
+  /** SHA-256 of each charge in hex; in any order. */
+  readonly chargeHashes: readonly string[];
   readonly role: string;
   readonly component: string;
   readonly unitPrice: string;
@@ -22,6 +24,8 @@ export type DocumentCharge = {
   readonly costCenter: string;
   readonly customerCostCenter: string | null;
   readonly siteId: string | null;
+  /** Made by no session, but by its month. */
+  readonly ofMonth: boolean;
   /** First and last day of what was supplied. */
   readonly serviceFrom: string;
   readonly serviceOn: string;
@@ -119,7 +123,7 @@ export type DocumentValue = {
 };
 
 /**
- * Composes one document from charges in the order of their annex; undefined when there is nothing in it. A credit note never takes back
+ * Composes one document; undefined when there is nothing in it. In whatever order its charges come and however they are summed, its bytes are the same. A credit note never takes back
  * more VAT, nor asks for less, than is left of its document, and the one that takes back the last of it takes back exactly what is left: so
  * a full credit mirrors the original's roundings (D41), in however many parts it came.
  */
@@ -152,17 +156,11 @@ export function composeDocument(input: ComposeInput): DocumentValue | undefined 
   const serviceFrom = charges.reduce<string | null>((first, c) => (first === null || c.serviceFrom < first ? c.serviceFrom : first), null);
   const serviceTo = charges.reduce<string | null>((last, c) => (last === null || c.serviceOn > last ? c.serviceOn : last), null);
   const energyWh = sum(lines.map((l) => l.energyWh));
-  const totals = { netMinor, vatMinor, roundingMinor: payableMinor - netMinor - vatMinor, payableMinor, energyWh, chargeCount: charges.length };
+  const chargeCount = lines.reduce((n, l) => n + l.chargeCount, 0);
+  const totals = { netMinor, vatMinor, roundingMinor: payableMinor - netMinor - vatMinor, payableMinor, energyWh, chargeCount };
   const { kind, entityId, accountId, strategy, currency, roundingMode, period } = input;
-  const canonical = canonicalBytes(
-    jsonSafe({
-      header: { kind, credits, entityId, accountId, strategy, currency, roundingMode, period, serviceFrom, serviceTo },
-      lines: lines.map(({ chargeIds: _ids, ...line }) => line),
-      vat,
-      totals,
-      charges: charges.map((c) => c.chargeHash.toString('hex')),
-    }),
-  );
+  const header = { kind, credits, entityId, accountId, strategy, currency, roundingMode, period, serviceFrom, serviceTo };
+  const canonical = documentBytes({ header, lines, vat, totals, chargeHashes: charges.flatMap((c) => c.chargeHashes) });
   return { lines, vat, serviceFrom, serviceTo, ...totals, canonical, contentHash: sha256(canonical) };
 }
 
@@ -177,59 +175,68 @@ export function combineHashes(hashes: readonly Buffer[]): Buffer {
   return sha256(Buffer.concat(hashes));
 }
 
+/** In the order of `lineOrder`: what sessions made, then what the month decided, then corrections; each by the customer's cost center, ours, site, month, and what was sold. */
 function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
   const groups = new Map<string, DocumentCharge[]>();
   for (const charge of charges) {
-    // JSON array order is the order of the lines on paper: the customer's cost center, ours, site, month, then what was sold; corrections last.
-    const key = JSON.stringify([
-      charge.credits === null ? 0 : 1,
-      charge.customerCostCenter,
-      charge.costCenter,
-      charge.siteId,
-      charge.serviceMonth,
-      charge.component,
-      charge.unitPrice,
-      charge.vatCode,
-      charge.glAccount,
-      charge.role,
-      charge.mappingVersion,
-      // A line that takes something back mirrors one line.
-      ...(charge.credits === null ? [] : [charge.credits.documentId, charge.credits.lineNo]),
-    ]);
+    const key = JSON.stringify(lineKey(charge));
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [charge]);
     else group.push(charge);
   }
-  return [...groups.entries()]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, group]) => {
-      const first = group[0];
-      if (first === undefined) return [];
-      const total = (pick: (c: DocumentCharge) => bigint) => group.reduce((sum, c) => sum + pick(c), 0n);
-      return [
-        {
-          kind: 'charge' as const,
-          description: `${first.component.split('/')[0] ?? first.component} ${first.serviceMonth}`,
-          unitPrice: first.unitPrice,
-          quantity: total((c) => c.quantity),
-          quantityUnit: first.quantityUnit,
-          netMinor: total((c) => c.netMinor),
-          grossMinor: total((c) => c.grossMinor),
-          vatCode: first.vatCode,
-          glAccount: first.glAccount,
-          costCenter: first.costCenter,
-          customerCostCenter: first.customerCostCenter,
-          siteId: first.siteId,
-          serviceMonth: first.serviceMonth,
-          energyWh: total((c) => c.energyWh),
-          chargeCount: group.length,
-          adjustmentId: null,
-          mappingVersion: first.mappingVersion,
-          credits: first.credits,
-          chargeIds: group.map((c) => c.chargeId),
-        },
-      ];
-    });
+  return [...groups.values()].sort(byLine).flatMap((group) => {
+    const first = group[0];
+    if (first === undefined) return [];
+    const total = (pick: (c: DocumentCharge) => bigint) => group.reduce((sum, c) => sum + pick(c), 0n);
+    const chargeIds = group.flatMap((c) => c.chargeIds);
+    return [
+      {
+        kind: 'charge' as const,
+        description: `${first.component.split('/')[0] ?? first.component} ${first.serviceMonth}`,
+        unitPrice: first.unitPrice,
+        quantity: total((c) => c.quantity),
+        quantityUnit: first.quantityUnit,
+        netMinor: total((c) => c.netMinor),
+        grossMinor: total((c) => c.grossMinor),
+        vatCode: first.vatCode,
+        glAccount: first.glAccount,
+        costCenter: first.costCenter,
+        customerCostCenter: first.customerCostCenter,
+        siteId: first.siteId,
+        serviceMonth: first.serviceMonth,
+        energyWh: total((c) => c.energyWh),
+        chargeCount: chargeIds.length,
+        adjustmentId: null,
+        mappingVersion: first.mappingVersion,
+        credits: first.credits,
+        chargeIds,
+      },
+    ];
+  });
+}
+
+type KeyPart = string | number | null;
+
+/** What charges of one line have in common, in the order of the lines. */
+function lineKey(c: DocumentCharge): KeyPart[] {
+  const rank = c.credits !== null ? 2 : c.ofMonth ? 1 : 0;
+  const own = [rank, c.customerCostCenter, c.costCenter, c.siteId, c.serviceMonth, c.component, c.unitPrice, c.vatCode, c.glAccount, c.role, c.mappingVersion, c.quantityUnit];
+  // A line that takes something back mirrors one line.
+  return c.credits === null ? own : [...own, c.credits.documentId, c.credits.lineNo];
+}
+
+/** Part by part, by code units; what is not told comes last. */
+function byLine([a]: readonly DocumentCharge[], [b]: readonly DocumentCharge[]): number {
+  if (a === undefined || b === undefined) return 0;
+  const other = lineKey(b);
+  for (const [i, part] of lineKey(a).entries()) {
+    const against = other[i] ?? null;
+    if (part === against) continue;
+    if (part === null) return 1;
+    if (against === null) return -1;
+    return part < against ? -1 : 1;
+  }
+  return 0;
 }
 
 function adjustmentLines(input: ComposeInput, percentOf: (code: string) => string): DocumentLine[] {
@@ -268,8 +275,4 @@ function wholeUnits(minor: bigint): bigint {
   const size = minor < 0n ? -minor : minor;
   const whole = ((size + 50n) / 100n) * 100n;
   return minor < 0n ? -whole : whole;
-}
-
-function jsonSafe(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (_key, v) => (typeof v === 'bigint' ? v.toString() : v)));
 }

@@ -92,8 +92,8 @@ function typeUnfit(row: StoredDocument, { kind, credits }: Pinned['header']): bo
 function judgeLines(name: string, lines: readonly DocumentLine[], parts: StoredParts): string | null {
   if (parts.lines.length !== lines.length) return `${name} has ${parts.lines.length} lines of ${lines.length}`;
   const lineOf = new Map(lines.flatMap((line, i) => line.chargeIds.map((id) => [id, i + 1] as const)));
-  const strayed = parts.charges.find((charge) => lineOf.get(charge.chargeId) !== charge.lineNo);
-  if (strayed !== undefined) return `${name} has charge ${strayed.chargeId} on line ${strayed.lineNo}, where it does not belong`;
+  const strayed = parts.charges.find((charge) => charge.chargeIds.some((id) => lineOf.get(id) !== charge.lineNo));
+  if (strayed !== undefined) return `${name} has charge ${strayed.chargeIds.join(', ')} on line ${strayed.lineNo}, where it does not belong`;
   for (const [i, line] of lines.entries()) {
     const row = parts.lines[i] ?? {};
     if (row['line_no'] !== i + 1) return `${name} has line ${row['line_no']} where line ${i + 1} belongs`;

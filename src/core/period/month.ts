@@ -39,6 +39,8 @@ export type MonthInput = {
 
 /** What a clause comes to at one place; `amount` in minor units, gross or net by the mode. */
 export type Part = { readonly place: Place; readonly amount: bigint; readonly exact: Exact; readonly quantity: bigint; readonly isNew: boolean; readonly serviceOn: string };
+/** What of a clause a line of a session brought about; `amount` in minor units, gross or net by the mode. */
+export type SessionUse = { readonly session: string; readonly place: Place; readonly amount: bigint; readonly energyWh: bigint };
 export type ClauseMonth = {
   readonly clause: string;
   readonly component: 'fee' | 'advanceFee' | 'included' | 'tiers' | 'cap' | 'minimum';
@@ -47,6 +49,8 @@ export type ClauseMonth = {
   readonly unit: string;
   readonly unitPrice: string;
   readonly parts: readonly Part[];
+  /** The sessions behind the parts; none behind a fee. */
+  readonly uses: readonly SessionUse[];
 };
 /** Allowance that is left of an earlier month; it can be used up to and with `lastMonth`. */
 export type Lot = { readonly clause: string; readonly wh: bigint; readonly lastMonth: string };
@@ -108,6 +112,7 @@ function feesOf(input: MonthInput): ClauseMonth[] {
       unit: `days of ${ofDays}`,
       unitPrice: clause.amount,
       parts: [{ place, amount, exact, quantity: BigInt(days), isNew: false, serviceOn }],
+      uses: [],
     };
   });
 }
@@ -164,7 +169,7 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
       lapsesWh: leftWh - kept.reduce((sum, p) => sum + p.wh, 0n),
       uses: uses.map((u) => ({ ...u, value: worthOf(u.session) })),
     });
-    clauses.push(clauseOf(segment, 'included', 'allowance', 'Wh', clause.kWhPerMonth, partsOf(input, covered, amounts)));
+    clauses.push(clauseOf(segment, 'included', 'allowance', 'Wh', clause.kWhPerMonth, partsOf(input, covered, amounts), usesOf(covered, amounts)));
   }
   return { clauses, allowances, lots: [...lots.filter((l) => l.wh > 0n && l.lastMonth > input.month), ...made] };
 }
@@ -190,7 +195,8 @@ function tiersOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
       const exact = wanted.n * most.d > most.n * wanted.d ? most : wanted;
       if (wh > 0n) taken.push({ line, wh, exact: { n: -exact.n, d: exact.d } });
     }
-    return clauseOf(segment, 'tiers', 'tierDiscount', 'Wh', steps.at(-1)?.discount ?? '0', partsOf(input, taken, takeOff(input, taken)));
+    const amounts = takeOff(input, taken);
+    return clauseOf(segment, 'tiers', 'tierDiscount', 'Wh', steps.at(-1)?.discount ?? '0', partsOf(input, taken, amounts), usesOf(taken, amounts));
   });
 }
 
@@ -212,7 +218,8 @@ function capsOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
       );
       for (const [i, line] of ofSession.entries()) if (shares[i] !== 0n) over.push({ line, wh: 0n, exact: { n: shares[i] ?? 0n, d: minorOne(input.currency) } });
     }
-    return clauseOf(segment, 'cap', 'cap', 'month', segment.clause.netPerMonth, partsOf(input, over, takeOff(input, over)));
+    const amounts = takeOff(input, over);
+    return clauseOf(segment, 'cap', 'cap', 'month', segment.clause.netPerMonth, partsOf(input, over, amounts), usesOf(over, amounts));
   });
 }
 
@@ -221,19 +228,19 @@ function minimumsOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
     const own = linesIn(input, lines, segment);
     const lacks = limitOf(input, segment, own, segment.clause.netPerMonth) - own.reduce((sum, l) => sum + l.left, 0n);
     const price = segment.clause.netPerMonth;
-    if (lacks <= 0n) return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, []);
+    if (lacks <= 0n) return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, [], []);
     const unit = minorOne(input.currency);
     if (own.length === 0) {
       const serviceOn = dayBefore(segment.toOn);
       const part = { place: input.ownPlace(serviceOn), amount: lacks, exact: { n: lacks, d: unit }, quantity: 1n, isNew: false, serviceOn };
-      return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, [part]);
+      return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, [part], []);
     }
     const shares = allocate(
       lacks,
       own.map((l) => max(l.left, 0n)),
     );
     const added = own.map((line, i) => ({ line, wh: 0n, exact: { n: shares[i] ?? 0n, d: unit } }));
-    return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, partsOf(input, added, shares));
+    return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, partsOf(input, added, shares), usesOf(added, shares));
   });
 }
 
@@ -285,13 +292,25 @@ function partsOf(input: MonthInput, taken: readonly { readonly line: Line; reado
   return [...parts.values()];
 }
 
+function usesOf(taken: readonly { readonly line: Line; readonly wh: bigint }[], amounts: readonly bigint[]): SessionUse[] {
+  return taken.map(({ line, wh }, i) => ({ session: line.session.key, place: line.item.place, amount: amounts[i] ?? 0n, energyWh: wh }));
+}
+
 /** Two places are one row when they are alike in all that a row burdens. */
 export function placeKey({ costCenter, customerCostCenter, siteId, vat }: Place): string {
   return `${costCenter}\n${customerCostCenter}\n${siteId}\n${vat.code}`;
 }
 
-function clauseOf({ clause, version }: OverSessions, component: ClauseMonth['component'], role: PeriodRole, unit: string, unitPrice: string, parts: readonly Part[]): ClauseMonth {
-  return { clause: clause.id, component, role, version, unit, unitPrice, parts };
+function clauseOf(
+  { clause, version }: OverSessions,
+  component: ClauseMonth['component'],
+  role: PeriodRole,
+  unit: string,
+  unitPrice: string,
+  parts: readonly Part[],
+  uses: readonly SessionUse[],
+): ClauseMonth {
+  return { clause: clause.id, component, role, version, unit, unitPrice, parts, uses };
 }
 
 /** The lines of sessions that began on the segment's days, and that the clause is about; what began before the month counts to its first day. */

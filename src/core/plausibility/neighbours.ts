@@ -37,7 +37,9 @@ export function sameSession(a: Span, b: Span): 'CDR id' | 'token, EVSE and time'
 /** Sessions by what may make them neighbours. */
 export class SpanIndex<S extends Span> {
   readonly #spans = new Map<bigint, S>();
-  readonly #byKey = new Map<string, Set<bigint>>();
+  readonly #byCdr = new Map<string, S[]>();
+  readonly #byToken = new Map<string, S[]>();
+  readonly #byPlace = new Map<string, S[]>();
 
   constructor(spans: readonly S[]) {
     for (const span of spans) this.put(span.recordId, span);
@@ -49,33 +51,48 @@ export class SpanIndex<S extends Span> {
 
   /** Where a session stands now; null takes it out. */
   put(recordId: bigint, span: S | null): void {
-    if (span === null) {
+    const before = this.#spans.get(recordId);
+    if (before !== undefined) {
+      for (const [list] of this.#listsOf(before)) list?.splice(list.indexOf(before), 1);
       this.#spans.delete(recordId);
-      return;
     }
+    if (span === null) return;
     this.#spans.set(recordId, span);
-    for (const key of keysOf(span)) {
-      const set = this.#byKey.get(key);
-      if (set === undefined) this.#byKey.set(key, new Set([recordId]));
-      else set.add(recordId);
+    for (const [list, by, key] of this.#listsOf(span)) {
+      if (list === undefined) by.set(key, [span]);
+      else list.push(span);
     }
   }
 
   /** The sessions that may be beside one, itself left out. */
-  beside(span: Span): S[] {
-    const ids = new Set<bigint>();
-    for (const key of keysOf(span)) for (const id of this.#byKey.get(key) ?? []) ids.add(id);
-    ids.delete(span.recordId);
-    return [...ids].flatMap((id) => this.#spans.get(id) ?? []);
+  beside(span: Span): readonly S[] {
+    let found: S[] | undefined;
+    for (const [list] of this.#listsOf(span)) {
+      if (list === undefined) continue;
+      for (const other of list) {
+        if (other.recordId === span.recordId || found?.includes(other) === true) continue;
+        if (found === undefined) found = [other];
+        else found.push(other);
+      }
+    }
+    return found ?? [];
+  }
+
+  #listsOf({ cdrKey, tokenRef, place }: Span): [S[] | undefined, Map<string, S[]>, string][] {
+    const lists: [S[] | undefined, Map<string, S[]>, string][] = [
+      [this.#byCdr.get(cdrKey), this.#byCdr, cdrKey],
+      [this.#byToken.get(tokenRef), this.#byToken, tokenRef],
+    ];
+    if (place !== null) lists.push([this.#byPlace.get(place), this.#byPlace, place]);
+    return lists;
   }
 }
-
-const keysOf = (s: Span) => [`cdr ${s.cdrKey}`, `token ${s.tokenRef}`, ...(s.place === null ? [] : [`place ${s.place}`])];
 
 export type Twin = { readonly span: Span; readonly reason: 'CDR id' | 'token, EVSE and time' };
 
 /** Of all records of one physical session the one to bill; undefined when it is `self`. The same for every order of arrival. */
 export function betterTwin(self: Span, others: readonly Span[]): Twin | undefined {
+  if (others.length === 0) return undefined;
   const twins = others.flatMap((span): Twin[] => {
     const reason = sameSession(self, span);
     return reason === undefined || compareRoutes(span, self) > 0 ? [] : [{ span, reason }];
@@ -94,6 +111,7 @@ export function weakerTwins<S extends Span>(self: Span, others: readonly S[]): S
 
 /** Overlaps with other sessions on the EVSE or by the token; the longest of each kind. A record that another stands for is no neighbour. */
 export function checkOverlaps(self: Span, others: readonly Span[], subject: string, context: Pick<CheckContext, 'profile' | 'category'>): Issue[] {
+  if (others.length === 0) return [];
   const real = others.filter((o) => o.linkedTo === null && o.recordId !== self.recordId && sameSession(self, o) === undefined);
   const worst = (code: 'overlapOnEvse' | 'overlapOnToken', of: readonly Span[]): Issue[] => {
     const limit = judgementOf(context.profile, code, context.category).limit('toleranceS');

@@ -90,8 +90,21 @@ export const rules = {
 export type RuleCode = keyof typeof rules;
 export type Judgement = { readonly severity: Severity | 'off'; readonly version: number; readonly limit: (name: string) => number };
 
+/** What was asked of a profile before, by category and rule. */
+const judgements = new WeakMap<RuleProfile, Map<string, Map<RuleCode, Judgement>>>();
+
 /** A rule as it holds for a source and the category of the payer, unknown where the token is not mapped. */
 export function judgementOf(profile: RuleProfile, code: RuleCode, category: PayerSetup['category'] | undefined): Judgement {
+  const ofProfile = judgements.get(profile) ?? new Map<string, Map<RuleCode, Judgement>>();
+  judgements.set(profile, ofProfile);
+  const ofCategory = ofProfile.get(category ?? '') ?? new Map<RuleCode, Judgement>();
+  ofProfile.set(category ?? '', ofCategory);
+  const judgement = ofCategory.get(code) ?? judge(profile, code, category);
+  ofCategory.set(code, judgement);
+  return judgement;
+}
+
+function judge(profile: RuleProfile, code: RuleCode, category: PayerSetup['category'] | undefined): Judgement {
   const defaults: RuleDefaults = rules[code];
   const own = profile.rules[code];
   const narrower = category === undefined ? undefined : own?.byCategory?.[category];

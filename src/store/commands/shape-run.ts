@@ -3,7 +3,7 @@ import { freeClaims } from '../cycle/free-claims.ts';
 import { ownersBehind } from '../cycle/owner-contracts.ts';
 import { claimable, takeOver } from '../cycle/record-set.ts';
 import { openForChange } from '../cycle/release-groups.ts';
-import { lockRun } from '../cycle/run-state.ts';
+import { lockRun, runKind } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -15,6 +15,7 @@ export const openStates = ['collecting', 'previewing', 'inReview'];
 /** Locks a run whose content may still change. */
 export async function lockOpen(db: Db, runId: string): Promise<void> {
   const state = await lockRun(db, runId);
+  if ((await runKind(db, runId)) !== 'live') throw new Refused('wrongState', `run ${runId} is a dry run: it shows what the live run of its month holds; shape that one`);
   if (!openStates.includes(state)) throw new Refused('wrongState', `run ${runId} is ${state}: what it bills can change only while it is ${openStates.join(', ')}`);
 }
 
@@ -24,7 +25,10 @@ export async function lockOpen(db: Db, runId: string): Promise<void> {
  */
 export async function touch(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
   await openForChange(db, runId, accountIds);
-  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'", [runId, accountIds]);
+  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = false", [
+    runId,
+    accountIds,
+  ]);
   await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [runId]);
 }
 
@@ -105,8 +109,10 @@ export async function pullIn(db: Db, runId: string, accountId: string | undefine
 /** Puts pulled-in charges out again. Answers how many. */
 export async function putOut(db: Db, runId: string, accountId: string | undefined, by: By): Promise<{ readonly charges: number }> {
   await lockOpen(db, runId);
-  const pulled = 'run_id = $1 AND pulled_in_by IS NOT NULL AND ($2::text IS NULL OR account_id = $2)';
-  const accounts = await db.query<{ account_id: string }>(`SELECT DISTINCT account_id FROM claim WHERE ${pulled}`, [runId, accountId ?? null]);
+  const accounts = await db.query<{ account_id: string }>(
+    'SELECT DISTINCT k.account_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id AND c.payer_account_id IS NOT NULL WHERE k.run_id = $1 AND k.pulled_in_by IS NOT NULL AND ($2::text IS NULL OR k.account_id = $2)',
+    [runId, accountId ?? null],
+  );
   if (accounts.rows.length === 0) return { charges: 0 };
   // Before they are free: afterwards nobody knows whose shares go with them.
   await touchSales(

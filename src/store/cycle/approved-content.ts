@@ -2,6 +2,7 @@ import { combineHashes } from '../../core/document/compose.ts';
 import type { Db } from '../db.ts';
 import { documentHashes } from './content-hashes.ts';
 import { groupStates } from './run-state.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** Documents named at most. */
 const named = 20;
@@ -15,6 +16,7 @@ export async function contentProblems(db: Db, runId: string, groups: readonly st
     `SELECT id, account_id FROM document WHERE run_id = $1 AND group_name = ANY($2) AND state <> 'discarded' AND (canonical IS NULL OR sha256(canonical) <> content_hash) ORDER BY account_id LIMIT ${named}`,
     [runId, groups],
   );
+  await planForWholeRun(db);
   const charges = await db.query<{ id: string; account_id: string }>(
     `SELECT d.id, d.account_id FROM document d
      LEFT JOIN (SELECT k.document_id, count(*) AS n, sum(c.energy_wh) AS wh FROM document o JOIN claim k ON k.run_id = o.run_id AND k.document_id = o.id JOIN rated_charge c ON c.charge_id = k.charge_id
@@ -24,6 +26,7 @@ export async function contentProblems(db: Db, runId: string, groups: readonly st
        AND (d.charge_count, d.energy_wh) IS DISTINCT FROM (coalesce(k.n, 0) + coalesce(p.n, 0), coalesce(k.wh, 0)) ORDER BY d.account_id LIMIT ${named}`,
     [runId, groups],
   );
+  await planForAccounts(db);
   const hashes = await documentHashes(db, runId);
   const off = (await groupStates(db, runId)).filter((g) => groups.includes(g.name) && !g.hash?.equals(combineHashes(hashes.get(g.name) ?? [])));
   return [

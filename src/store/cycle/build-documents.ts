@@ -3,19 +3,22 @@ import type { Db } from '../db.ts';
 import { checkPreview } from './check-preview.ts';
 import { chunksOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
-import { decideDispositions, keepParked } from './dispositions.ts';
+import { decideDispositions, hasRules, keepParked } from './dispositions.ts';
+import { type DocumentSetup, loadDocumentSetup } from './document-setup.ts';
 import { holdCharges, parkAccounts, settleCorrections } from './hold-charges.ts';
-import { insertDocuments } from './insert-documents.ts';
+import { documentRows, insertDocuments } from './insert-documents.ts';
 import { linkClaims } from './link-claims.ts';
-import { makeDocuments } from './make-documents.ts';
+import { loadCredits, makeDocuments, withoutOverCredited } from './make-documents.ts';
 import { ownersBehind } from './owner-contracts.ts';
 import { followPulledIn, waitForSales } from './owner-set.ts';
 import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
+import { changesSessions } from './payer-months.ts';
 import { draftPeriodCharges } from './period-charges.ts';
-import { recordPreview } from './record-preview.ts';
+import { type AccountPreviews, type BuildRef, nextBuild, previewsOf, recordPreview } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
-import { planForAccounts } from './whole-run.ts';
+import { sumCharges } from './summed-charges.ts';
+import { planForAccounts, planForSums } from './whole-run.ts';
 
 /**
  * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of their groups and of the
@@ -35,23 +38,35 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   const accounts = pending.rows.map((r) => r.account_id);
   await planForAccounts(db);
   const owners = await pendingOwners(db, runId, accounts);
-  const paying = accounts.filter((id) => !owners.accounts.includes(id));
-  for (const chunk of chunksOf(paying)) await buildChunk(db, runId, chunk);
-  // By what became of the sales.
-  for (const chunk of chunksOf(owners.accounts)) await settleShares(db, runId, chunk);
-  await draftStatements(db, runId, owners.contracts);
-  for (const chunk of chunksOf(owners.accounts)) await composeChunk(db, runId, chunk);
-  const preview = await writeHashes(db, runId);
+  const earning = new Set(owners.accounts);
   const built = [...new Set([...accounts, ...owners.accounts])].sort();
-  await recordPreview(db, runId, built, preview.contentHash);
+  const shaped = await shapedAmong(db, runId, built);
+  const ref = await nextBuild(db, runId);
+  const paying = await buildAccounts(
+    db,
+    ref,
+    accounts.filter((id) => !earning.has(id)),
+    shaped,
+    (own) => decideDispositions(db, runId, own),
+  );
+  // By what became of the sales.
+  for (const chunk of chunksOf(owners.accounts)) await settleShares(db, runId, chunk, shaped);
+  await draftStatements(db, runId, owners.contracts);
+  const paid = await buildAccounts(db, ref, owners.accounts, shaped, async () => undefined);
+  const preview = await writeHashes(db, runId);
+  await recordPreview(db, ref, [...paying, ...paid], preview.contentHash);
   await keepGroupHashes(db, runId);
   await checkPreview(db, runId, built);
   return preview;
 }
 
-/** Site owners among the accounts of a build, or behind parked ones of it, which are tried again with each. */
+/** Site owners among the accounts of a build, behind parked ones of it, which are tried again with each, and behind those whose month changes what sessions came to (D44). */
 async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide> {
-  const { rows } = await db.query<{ account_id: string }>("SELECT account_id FROM run_account WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked'", [runId, accounts]);
+  const { rows } = await db.query<{ account_id: string }>(
+    `SELECT x.account_id FROM run_account x WHERE x.run_id = $1 AND x.account_id = ANY($2)
+       AND (x.state = 'parked' OR EXISTS (SELECT FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = x.account_id AND ${changesSessions}))`,
+    [runId, accounts],
+  );
   const behind = await ownersBehind(
     db,
     runId,
@@ -63,26 +78,73 @@ async function pendingOwners(db: Db, runId: string, accounts: readonly string[])
   return side;
 }
 
+/** Accounts of which something may be left out, corrected or held: by a rule, whichever it is, or by what they hold. */
+async function shapedAmong(db: Db, runId: string, accounts: readonly string[]): Promise<ReadonlySet<string>> {
+  if (await hasRules(db, runId)) return new Set(accounts);
+  const { rows } = await db.query<{ account_id: string }>('SELECT account_id FROM run_account WHERE run_id = $1 AND account_id = ANY($2) AND NOT plain', [runId, accounts]);
+  return new Set(rows.map((r) => r.account_id));
+}
+
 /** What of owners' shares goes with the sales as they now stand. */
-async function settleShares(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
-  await followPulledIn(db, runId, accounts);
-  await decideDispositions(db, runId, accounts);
-  await waitForSales(db, runId, accounts);
+async function settleShares(db: Db, runId: string, accounts: readonly string[], shaped: ReadonlySet<string>): Promise<void> {
+  const own = accounts.filter((id) => shaped.has(id));
+  if (own.length > 0) {
+    await followPulledIn(db, runId, own);
+    await decideDispositions(db, runId, own);
+  }
+  const waiting = await db.query("SELECT FROM claim WHERE disposition = 'carried' LIMIT 1");
+  if (waiting.rowCount !== 0) await waitForSales(db, runId, accounts);
 }
 
-async function buildChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
-  await decideDispositions(db, runId, accounts);
-  await composeChunk(db, runId, accounts);
+/**
+ * Builds the drafts of accounts, chunk by chunk: while one is composed here, the database sums the charges of the next. What is left out or
+ * corrected is settled of those that are `shaped`; it begins with `decide`.
+ */
+async function buildAccounts(db: Db, ref: BuildRef, accounts: readonly string[], shaped: ReadonlySet<string>, decide: (own: readonly string[]) => Promise<void>): Promise<AccountPreviews[]> {
+  const { runId } = ref;
+  const previews: AccountPreviews[] = [];
+  const chunks = chunksOf(accounts);
+  const begin = async (chunk: readonly string[]) => {
+    const setup = await prepare(
+      db,
+      runId,
+      chunk,
+      chunk.filter((id) => shaped.has(id)),
+      decide,
+    );
+    await planForSums(db);
+    const charges = sumCharges(db, setup, chunk);
+    // What goes wrong is met where it is waited for.
+    charges.catch(() => undefined);
+    return { setup, charges };
+  };
+  let ahead: Awaited<ReturnType<typeof begin>> | undefined;
+  for (const [i, chunk] of chunks.entries()) {
+    const { setup, charges: summing } = ahead ?? (await begin(chunk));
+    const charges = await summing;
+    const credits = await loadCredits(db, setup, charges);
+    const next = chunks[i + 1];
+    ahead = next === undefined ? undefined : await begin(next);
+    const composed = makeDocuments(setup, charges, credits);
+    await ahead?.charges;
+    const made = await withoutOverCredited(db, composed);
+    await holdCharges(db, runId, made.held);
+    await parkAccounts(db, runId, made.parked);
+    await keepParked(db, runId, chunk);
+    await insertDocuments(db, documentRows(runId, made.documents), made.documents);
+    await linkClaims(db, runId, charges, made.documents);
+    previews.push(previewsOf(ref, setup.accounts, made));
+  }
+  return previews;
 }
 
-async function composeChunk(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
-  await settleCorrections(db, runId, accounts);
+/** All that is settled of accounts before their charges are summed. */
+async function prepare(db: Db, runId: string, accounts: readonly string[], shaped: readonly string[], decide: (own: readonly string[]) => Promise<void>): Promise<DocumentSetup> {
+  if (shaped.length > 0) {
+    await decide(shaped);
+    await settleCorrections(db, runId, shaped);
+  }
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
   await draftPeriodCharges(db, runId, accounts);
-  const { documents, held, parked } = await makeDocuments(db, runId, accounts);
-  await holdCharges(db, runId, held);
-  await parkAccounts(db, runId, parked);
-  await keepParked(db, runId, accounts);
-  await insertDocuments(db, runId, documents);
-  await linkClaims(db, runId, accounts, documents);
+  return loadDocumentSetup(db, runId, accounts, shaped);
 }

@@ -6,12 +6,13 @@ import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
-import { chunksOf } from './chunks.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
+
+const fewAccounts = 500;
 
 /** Something that a rule found in a run. */
 export type RunFound = {
@@ -32,15 +33,21 @@ export type RunFound = {
  */
 export async function checkPreview(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   if (accounts.length === 0) return;
-  const { rows } = await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId]);
+  const { rows } = await db.query<{ entity_id: string; off_cycle: boolean }>('SELECT entity_id, selection IS NOT NULL AS off_cycle FROM billing_run WHERE id = $1', [runId]);
+  const offCycle = rows[0]?.off_cycle ?? false;
   const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
   const found: RunFound[] = [];
-  for (const chunk of chunksOf(accounts)) found.push(...(await findAll(db, 'account', rules, [runId, chunk])));
+  // Many are read at once, few by index.
+  if (accounts.length > fewAccounts) await planForWholeRun(db);
+  found.push(...(await findAll(db, 'account', rules, [runId, accounts], offCycle)));
   await planForWholeRun(db);
-  found.push(...(await findAll(db, 'run', rules, [runId])));
+  found.push(...(await findAll(db, 'run', rules, [runId], offCycle)));
   await planForAccounts(db);
   await replace(db, runId, accounts, atMost(found));
 }
+
+/** Rules on what is not there, which a run of a few accounts cannot have. */
+const ofAbsence: ReadonlySet<PreviewRuleCode> = new Set(['siteEarnsNothing', 'customerMissing', 'ownerShareMissing', 'twinWaits']);
 
 /** All rules of a scope in one statement, so that what they share is computed once. */
 async function findAll(
@@ -48,11 +55,13 @@ async function findAll(
   scope: 'account' | 'run',
   { version: profileVersion, own }: { readonly version: number; readonly own: PreviewRules },
   params: readonly [runId: string, accounts?: readonly string[]],
+  offCycle: boolean,
 ): Promise<RunFound[]> {
   const judged = (Object.keys(previewRules) as PreviewRuleCode[])
     .filter((code) => previewRuleQueries[code].scope === scope)
     .map((code) => ({ code, ...previewJudgement(own, code) }))
-    .filter((j) => j.severity !== 'off');
+    // What a selection of accounts lacks says nothing.
+    .filter((j) => j.severity !== 'off' && !(offCycle && ofAbsence.has(j.code)));
   if (judged.length === 0) return [];
   const judgements = new Map<string, (typeof judged)[number]>(judged.map((j) => [j.code, j]));
   const { rows } = await db.query(

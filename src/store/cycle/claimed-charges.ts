@@ -2,23 +2,29 @@ import type { QueryResultRow } from 'pg';
 import type { CreditRef, DocumentAdjustment, DocumentCharge } from '../../core/document/compose.ts';
 
 const chargeColumns = `c.charge_hash, c.role, c.component, c.unit_price, c.quantity, c.quantity_unit, c.currency, c.rounding_mode, c.net_minor, c.gross_minor, c.vat_code, c.gl_account, c.cost_center, c.customer_cost_center,
-  c.site_id, c.service_month, c.energy_wh, c.mapping_version, c.service_on, c.split_no, c.contract_id, c.clause`;
+  c.site_id, c.service_month, c.energy_wh, c.mapping_version, c.service_on`;
 /**
- * What a document needs of its charges: claimed ones, and those of the month that become charges when it is issued, under the negated
+ * What a document needs of its charges, one by one: claimed ones, and those of the month that become charges when it is issued, under the negated
  * id of their draft. Conditions name run_id, account_id, document_id or disposition of `c`.
  */
 export const claimedCharges = `SELECT c.* FROM (
-  SELECT k.run_id, k.account_id, k.document_id, k.line_no, k.disposition, k.held_since, c.charge_id, c.record_id, c.session_key, c.revision, c.reversal_of, ${chargeColumns} FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+  SELECT k.run_id, k.account_id, k.document_id, k.line_no, k.disposition, k.held_since, c.charge_id, c.session_key, c.reversal_of, ${chargeColumns} FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
   UNION ALL
-  SELECT c.run_id, c.account_id, c.document_id, c.line_no, 'document', NULL, -c.id, NULL, NULL, NULL, NULL, ${chargeColumns} FROM period_charge c LEFT JOIN document d ON d.id = c.document_id WHERE d.state IS DISTINCT FROM 'issued') c`;
-/** The order of a document's charges; it is hashed. */
-export const annexOrder = 'c.service_on, c.session_key COLLATE "C", c.revision, c.reversal_of IS NOT NULL, c.role, c.component, c.split_no, c.contract_id, c.clause, c.service_month';
+  SELECT c.run_id, c.account_id, c.document_id, c.line_no, 'document', NULL, -c.id, NULL, NULL, ${chargeColumns} FROM period_charge c LEFT JOIN document d ON d.id = c.document_id WHERE d.state IS DISTINCT FROM 'issued') c`;
 
 /** A row of `claimedCharges` as composing takes it; `refs` as `creditRefs` finds them. */
 export function chargeOf(r: QueryResultRow, refs: ReadonlyMap<bigint, CreditRef>): DocumentCharge {
   return {
-    chargeId: r['charge_id'],
-    chargeHash: r['charge_hash'],
+    ...summedCharge(r, r['session_key'] === null, refs),
+    chargeIds: [r['charge_id']],
+    chargeHashes: [r['charge_hash'].toString('hex')],
+    serviceFrom: r['session_key'] === null ? `${r['service_month']}-01` : r['service_on'],
+  };
+}
+
+/** What a row of one charge, or of many alike, says of them. */
+export function summedCharge(r: QueryResultRow, ofMonth: boolean, refs: ReadonlyMap<bigint, CreditRef>): Omit<DocumentCharge, 'chargeIds' | 'chargeHashes' | 'serviceFrom'> {
+  return {
     role: r['role'],
     component: r['component'],
     unitPrice: r['unit_price'],
@@ -33,8 +39,7 @@ export function chargeOf(r: QueryResultRow, refs: ReadonlyMap<bigint, CreditRef>
     costCenter: r['cost_center'],
     customerCostCenter: r['customer_cost_center'],
     siteId: r['site_id'],
-    // What no session made is of its whole month.
-    serviceFrom: r['session_key'] === null ? `${r['service_month']}-01` : r['service_on'],
+    ofMonth,
     serviceOn: r['service_on'],
     serviceMonth: r['service_month'],
     energyWh: r['energy_wh'],

@@ -26,7 +26,7 @@ export async function creditRefs(db: Db, rows: readonly QueryResultRow[]): Promi
   );
 }
 
-/** What is left of issued documents after all that credits them, drafts and whatever else is not discarded included. */
+/** What is left of issued documents after all that credits them, drafts and whatever else is not discarded included; dry runs credit nothing. */
 export async function loadRemainders(db: Db, documentIds: readonly string[]): Promise<ReadonlyMap<string, Remainder>> {
   if (documentIds.length === 0) return new Map();
   const originals = await db.query<{ id: string; payable_minor: bigint; is_net: boolean; vat: { vatCode: string; percent: string; vatMinor: string }[] }>(
@@ -36,11 +36,11 @@ export async function loadRemainders(db: Db, documentIds: readonly string[]): Pr
   const amounts = await db.query<{ id: string; vat_code: string; net: bigint; gross: bigint; is_own: boolean; in_note: boolean }>(
     `SELECT document_id AS id, vat_code, sum(net_minor)::bigint AS net, sum(gross_minor)::bigint AS gross, true AS is_own, false AS in_note FROM document_line WHERE document_id = ANY($1) GROUP BY 1, 2
      UNION ALL SELECT l.credits_document_id, l.vat_code, sum(l.net_minor)::bigint, sum(l.gross_minor)::bigint, false, d.credits_document_id IS NOT NULL
-     FROM document_line l JOIN document d ON d.id = l.document_id AND d.state <> 'discarded' WHERE l.credits_document_id = ANY($1) GROUP BY 1, 2, 6`,
+     FROM document_line l JOIN document d ON d.id = l.document_id AND d.state <> 'discarded' JOIN billing_run b ON b.id = d.run_id AND b.kind = 'live' WHERE l.credits_document_id = ANY($1) GROUP BY 1, 2, 6`,
     [documentIds],
   );
   const notes = await db.query<{ id: string; payable_minor: bigint; vat: { vatCode: string; vatMinor: string }[] }>(
-    `SELECT credits_document_id AS id, payable_minor, convert_from(canonical, 'UTF8')::jsonb->'vat' AS vat FROM document WHERE credits_document_id = ANY($1) AND state <> 'discarded'`,
+    `SELECT d.credits_document_id AS id, d.payable_minor, convert_from(d.canonical, 'UTF8')::jsonb->'vat' AS vat FROM document d JOIN billing_run b ON b.id = d.run_id AND b.kind = 'live' WHERE d.credits_document_id = ANY($1) AND d.state <> 'discarded'`,
     [documentIds],
   );
   const amountsOf = groupBy(amounts.rows, (r) => r.id);

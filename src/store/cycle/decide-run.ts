@@ -5,7 +5,7 @@ import type { Db } from '../db.ts';
 import { releaseRulesOf } from '../reads/release-rules.ts';
 import { contentProblems } from './approved-content.ts';
 import { authoredBy } from './authored.ts';
-import { followGroups, type GroupState, groupStates, lockRun } from './run-state.ts';
+import { followGroups, type GroupState, groupStates, lockRun, runKind } from './run-state.ts';
 
 export type RunDecision = {
   readonly runId: string;
@@ -40,6 +40,7 @@ export type DecisionResult =
  */
 export async function decideRun(db: Db, input: RunDecision): Promise<DecisionResult> {
   const state = await lockRun(db, input.runId);
+  if ((await runKind(db, input.runId)) !== 'live') return { ok: false, reason: 'wrongState', state: 'a dry run' };
   const groups = await groupStates(db, input.runId);
   const before = await db.query<{ group_name: string }>("SELECT group_name FROM approval WHERE run_id = $1 AND (id = $2 OR starts_with(id, $2 || '.'))", [input.runId, input.approvalId]);
   if (before.rows.length > 0) return answer(groups.filter((g) => input.decision === 'approve' && g.state === 'inReview' && before.rows.some((r) => r.group_name === g.name)));

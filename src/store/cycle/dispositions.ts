@@ -65,6 +65,11 @@ export async function keepParked(db: Db, runId: string, accounts: readonly strin
   );
 }
 
+/** Whether any rule on what is left out holds for a run. */
+export async function hasRules(db: Db, runId: string): Promise<boolean> {
+  return (await db.query(`SELECT FROM (${rulesOfRun}) x LIMIT 1`, [runId])).rowCount !== 0;
+}
+
 /** Accounts that a run leaves out as a whole, and with their fees: by a rule on the account or its customer that asks nothing more. */
 export async function accountsLeftOut(db: Db, runId: string): Promise<ReadonlySet<string>> {
   const { rows } = await db.query<{ key: string }>(

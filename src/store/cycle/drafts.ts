@@ -3,14 +3,19 @@ import type { Db } from '../db.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
 import { bookCharges } from '../ledger/book-charges.ts';
 
-/** The last month before a run's that an earlier run has not issued yet, and bills itself: the run leaves it, and what is before it, alone. Null when there is none. */
-export async function heldMonth(db: Db, runId: string): Promise<string | null> {
-  const { rows } = await db.query<{ held: string | null }>(
-    `SELECT max(o.period) AS held FROM billing_run r JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND o.period < r.period
-       AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state = 'approved')) WHERE r.id = $1`,
+/**
+ * The last month that another run bills of an account and has not issued yet: this run leaves it, and what is before it, alone. Of two runs
+ * of all accounts the earlier month goes first; of others whichever was planned first. Null when there is none.
+ */
+export async function heldMonths(db: Db, runId: string): Promise<(accountId: string) => string | null> {
+  const { rows } = await db.query<{ period: string; accounts: string[] | null }>(
+    `SELECT o.period, CASE WHEN o.selection IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(o.selection->'accountIds')) END AS accounts
+     FROM billing_run r JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND o.id <> r.id
+       AND CASE WHEN r.selection IS NULL AND o.selection IS NULL THEN o.period < r.period ELSE r.kind = 'live' AND (o.planned_at, o.id) < (r.planned_at, r.id) END
+       AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state = 'approved')) WHERE r.id = $1 ORDER BY o.period DESC`,
     [runId],
   );
-  return rows[0]?.held ?? null;
+  return (accountId) => rows.find((o) => o.accounts === null || o.accounts.includes(accountId))?.period ?? null;
 }
 
 /** Writes drafts of accounts of a run. */

@@ -30,7 +30,7 @@ export async function settleCorrections(db: Db, runId: string, accounts: readonl
 }
 
 /** Keeps charges of a run open for a later one, which is told since when; drafts of the month go, since it makes them anew. */
-export async function holdCharges(db: Db, runId: string, held: readonly { readonly reason: string; readonly chargeIds: readonly bigint[] }[]): Promise<void> {
+export async function holdCharges(db: Db, runId: string, held: readonly { readonly accountId: string; readonly reason: string; readonly chargeIds: readonly bigint[] }[]): Promise<void> {
   const rows = held.flatMap((h) => h.chargeIds.map((id) => ({ id, reason: h.reason })));
   if (rows.length === 0) return;
   const claimed = rows.filter((r) => r.id > 0n);
@@ -39,6 +39,7 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
      WHERE k.charge_id = t.id AND k.run_id = $1 AND r.id = $1`,
     [runId, claimed.map((r) => r.id), claimed.map((r) => r.reason)],
   );
+  await db.query('UPDATE run_account SET plain = false WHERE run_id = $1 AND account_id = ANY($2)', [runId, held.map((h) => h.accountId)]);
   await db.query('DELETE FROM period_charge WHERE run_id = $1 AND id = ANY($2::bigint[])', [runId, rows.flatMap((r) => (r.id < 0n ? [-r.id] : []))]);
 }
 
@@ -46,11 +47,10 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
 export async function parkAccounts(db: Db, runId: string, parked: ReadonlyMap<string, string>): Promise<void> {
   if (parked.size === 0) return;
   const ids = [...parked.keys()];
-  await db.query("UPDATE run_account a SET state = 'parked', reason = p.reason FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id", [
-    runId,
-    ids,
-    [...parked.values()],
-  ]);
+  await db.query(
+    "UPDATE run_account a SET state = 'parked', reason = p.reason, plain = false FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id",
+    [runId, ids, [...parked.values()]],
+  );
   await db.query("UPDATE claim SET disposition = 'carried', document_id = NULL, line_no = NULL WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, ids]);
   await db.query('DELETE FROM period_charge WHERE run_id = $1 AND account_id = ANY($2)', [runId, ids]);
 }

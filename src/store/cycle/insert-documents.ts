@@ -1,6 +1,6 @@
 import type { DocumentLine } from '../../core/document/compose.ts';
-import { arrayOf, bytea, int4, int8, text } from '../binary.ts';
-import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
+import { bytea, date, int4, int8, text } from '../binary.ts';
+import { type CopyTable, column, copyIn, rowsFor, type TableRows } from '../copy-in.ts';
 import type { Db } from '../db.ts';
 import { linkDrafts } from './drafts.ts';
 import type { MadeDocument } from './make-documents.ts';
@@ -34,40 +34,42 @@ const lineTable: CopyTable<LineRow> = {
   ],
 };
 
+const documentTable = (runId: string): CopyTable<MadeDocument> => ({
+  name: 'document',
+  columns: [
+    column('id', text, (d) => d.id),
+    column('run_id', text, () => runId),
+    column('group_name', text, (d) => d.groupName),
+    column('account_id', text, (d) => d.accountId),
+    column('entity_id', text, (d) => d.entityId),
+    column('type', text, (d) => d.type),
+    column('state', text, () => 'draft'),
+    column('currency', text, (d) => d.currency),
+    column('net_minor', int8, ({ value }) => value.netMinor),
+    column('vat_minor', int8, ({ value }) => value.vatMinor),
+    column('rounding_minor', int8, ({ value }) => value.roundingMinor),
+    column('payable_minor', int8, ({ value }) => value.payableMinor),
+    column('energy_wh', int8, ({ value }) => value.energyWh),
+    column('charge_count', int4, ({ value }) => value.chargeCount),
+    column('canonical', bytea, ({ value }) => value.canonical),
+    column('content_hash', bytea, ({ value }) => value.contentHash),
+    column('credits_document_id', text, (d) => d.credits?.documentId ?? null),
+    column('service_from', date, ({ value }) => value.serviceFrom),
+    column('service_to', date, ({ value }) => value.serviceTo),
+  ],
+});
+
+/** Drafts with their lines, as the rows they are stored in. */
+export function documentRows(runId: string, made: readonly MadeDocument[]): readonly TableRows[] {
+  if (made.length === 0) return [];
+  const lines = made.flatMap((d) => d.value.lines.map((line, i) => ({ documentId: d.id, lineNo: i + 1, line })));
+  return [rowsFor(documentTable(runId), made), rowsFor(lineTable, lines)];
+}
+
 /** Writes drafts with their lines, and puts on these what the month decided. */
-export async function insertDocuments(db: Db, runId: string, made: readonly MadeDocument[]): Promise<void> {
+export async function insertDocuments(db: Db, rows: readonly TableRows[], made: readonly MadeDocument[]): Promise<void> {
   if (made.length === 0) return;
-  await db.query(
-    `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, canonical, content_hash, credits_document_id, service_from, service_to)
-     SELECT id, $1, (SELECT x.group_name FROM run_account x WHERE x.run_id = $1 AND x.account_id = t.account_id), account_id, entity_id, type, 'draft', currency, net, vat, rounding, payable, wh, n, canonical, hash, credits, from_on, to_on
-     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::integer[], $12::bytea[], $13::bytea[], $14::text[], $15::text[], $16::date[], $17::date[])
-       AS t(id, account_id, entity_id, currency, net, vat, rounding, payable, wh, n, canonical, hash, type, credits, from_on, to_on)`,
-    [
-      runId,
-      made.map((d) => d.id),
-      made.map((d) => d.accountId),
-      made.map((d) => d.entityId),
-      made.map((d) => d.currency),
-      made.map((d) => d.value.netMinor),
-      made.map((d) => d.value.vatMinor),
-      made.map((d) => d.value.roundingMinor),
-      made.map((d) => d.value.payableMinor),
-      made.map((d) => d.value.energyWh),
-      made.map((d) => d.value.chargeCount),
-      arrayOf(bytea, made, (d) => d.value.canonical),
-      arrayOf(bytea, made, (d) => d.value.contentHash),
-      made.map((d) => d.type),
-      made.map((d) => d.credits?.documentId ?? null),
-      made.map((d) => d.value.serviceFrom),
-      made.map((d) => d.value.serviceTo),
-    ],
-  );
-  await copyIn(db, [
-    rowsFor(
-      lineTable,
-      made.flatMap((d) => d.value.lines.map((line, i) => ({ documentId: d.id, lineNo: i + 1, line }))),
-    ),
-  ]);
+  await copyIn(db, rows);
   await linkDrafts(
     db,
     made.flatMap((d) => d.value.lines.flatMap((l, i) => l.chargeIds.flatMap((id) => (id < 0n ? [{ draftId: -id, documentId: d.id, lineNo: i + 1 }] : [])))),

@@ -20,14 +20,26 @@ export type PeriodContract = {
 };
 export type PeriodBook = { readonly entity: EntitySetup; readonly costCenter: string | null; readonly contracts: readonly PeriodContract[] };
 
+/** Clauses of the month over its sessions. */
+const sessionKinds = new Set(['included', 'tiers', 'cap', 'minimum']);
 /** Of a fee or another clause of the month. */
-const monthKinds = new Set(['fee', 'included', 'tiers', 'cap', 'minimum']);
+const monthKinds = new Set(['fee', ...sessionKinds]);
 
 /**
  * The supply contracts of accounts that have clauses of the month, with the sessions that count in a run up to its month: what it
  * claims for documents, and what earlier runs issued; without a run what was issued or is claimed for a document, or by none.
  */
-export async function loadPeriod(db: Db, wanted: { readonly entityId: string; readonly period: string; readonly runId: string | null; readonly accountIds: readonly string[] }): Promise<PeriodBook> {
+export async function loadPeriod(
+  db: Db,
+  wanted: {
+    readonly entityId: string;
+    readonly period: string;
+    readonly runId: string | null;
+    readonly accountIds: readonly string[];
+    /** A fee is the same whoever charges: from this month on no sessions are loaded for contracts of fees alone. All are, without it. */
+    readonly feesAloneFrom?: string;
+  },
+): Promise<PeriodBook> {
   const zone = (await db.query<{ time_zone: string; cost_center: string | null }>('SELECT time_zone, cost_center FROM legal_entity WHERE id = $1', [wanted.entityId])).rows[0];
   const { startMs, endMs } = monthPeriod(wanted.period, zone?.time_zone ?? 'UTC');
   const entity = await loadEntity(db, wanted.entityId, { fromMs: startMs - 100 * 86_400_000, toMs: endMs + 32 * 86_400_000 });
@@ -40,7 +52,8 @@ export async function loadPeriod(db: Db, wanted: { readonly entityId: string; re
     versions.set(contractId, own);
   }
   const ids = [...versions].filter(([, k]) => k.versions.some((v) => v.agreement.clauses.some((c) => monthKinds.has(c.kind)))).map(([id]) => id);
-  const sessions = ids.length === 0 ? new Map() : await loadSessions(db, wanted, ids, entity);
+  const feesAlone = ids.filter((id) => !versions.get(id)?.versions.some((v) => v.agreement.clauses.some((c) => sessionKinds.has(c.kind))));
+  const sessions = ids.length === 0 ? new Map() : await loadSessions(db, wanted, ids, feesAlone, entity);
   const issued = ids.length === 0 ? new Map() : await loadIssued(db, ids, entity);
   return {
     entity,
@@ -58,8 +71,9 @@ export async function loadPeriod(db: Db, wanted: { readonly entityId: string; re
 
 async function loadSessions(
   db: Db,
-  { runId, period, accountIds }: { readonly runId: string | null; readonly period: string; readonly accountIds: readonly string[] },
+  { runId, period, accountIds, feesAloneFrom }: { readonly runId: string | null; readonly period: string; readonly accountIds: readonly string[]; readonly feesAloneFrom?: string },
   contractIds: readonly string[],
+  feesAlone: readonly string[],
   entity: EntitySetup,
 ): Promise<Map<string, Map<string, MonthSession[]>>> {
   const { rows } = await db.query(
@@ -68,12 +82,13 @@ async function loadSessions(
          sum(c.net_minor)::bigint AS net, sum(c.gross_minor)::bigint AS gross, sum(c.energy_wh)::bigint AS wh, max(c.revision) AS revision, (array_agg(c.charge_id ORDER BY c.revision DESC, c.charge_id))[1] AS first, bool_or(coalesce(k.run_id = $1, false)) AS is_new
        FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
        WHERE c.payer_account_id = ANY($2) AND c.contract_id = ANY($3) AND c.service_month <= $4 AND c.record_id IS NOT NULL AND c.role IN ('driverSale', 'fleetSale', 'idleFee')
+         AND ($6::text IS NULL OR c.service_month < $6 OR c.contract_id <> ALL($5))
          AND (d.state = 'issued' OR k.run_id = $1 AND k.disposition = 'document' OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession')
        GROUP BY c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode)
      SELECT s.*, t.kind AS site_kind, h.source_id || '/' || ${recordKeySql} AS key, (extract(epoch FROM r.start_at) * 1000)::bigint AS start_ms, (extract(epoch FROM r.end_at) * 1000)::bigint AS end_ms
      FROM (SELECT *, max(revision) OVER (PARTITION BY contract_id, record_id) AS latest FROM sold) s JOIN record_head h ON h.record_id = s.record_id
      JOIN charge_record r ON r.record_id = s.record_id AND r.revision = s.latest JOIN site t ON t.id = s.site_id ORDER BY s.contract_id, s.record_id, s.first`,
-    [runId, accountIds, contractIds, period],
+    [runId, accountIds, contractIds, period, feesAlone, feesAloneFrom ?? null],
   );
   const found = new Map<string, Map<string, Map<string, Omit<MonthSession, 'items' | 'isNew'> & { isNew: boolean; items: SoldItem[] }>>>();
   for (const r of rows) {

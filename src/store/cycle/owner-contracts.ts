@@ -1,6 +1,7 @@
 import type { ContractVersion } from '../../core/share/month-segments.ts';
 import type { Db } from '../db.ts';
 import { loadContracts } from '../intake/load-setup.ts';
+import { selected } from './selection.ts';
 
 /** A contract that shares revenue, with all its versions. */
 export type OwnerContract = { readonly contractId: string; readonly accountId: string; readonly currency: string; readonly versions: readonly ContractVersion[] };
@@ -43,7 +44,7 @@ export async function ownersBehind(db: Db, runId: string, accountIds: readonly s
     `SELECT p.payee AS id FROM (
        SELECT DISTINCT o.payee_account_id AS payee FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
        JOIN rated_charge o ON o.record_id = c.record_id AND o.payee_account_id IS NOT NULL AND o.role IN ${shareRoles} WHERE k.run_id = $1 AND k.account_id = ANY($2) AND c.payer_account_id IS NOT NULL) p
-     JOIN account a ON a.id = p.payee LEFT JOIN run_account x ON x.run_id = $1 AND x.account_id = p.payee LEFT JOIN release_group g ON g.run_id = $1 AND g.name = coalesce(x.group_name, a.release_group)
+     JOIN account a ON a.id = p.payee JOIN billing_run r ON r.id = $1 AND ${selected('a.id')} LEFT JOIN run_account x ON x.run_id = $1 AND x.account_id = p.payee LEFT JOIN release_group g ON g.run_id = $1 AND g.name = coalesce(x.group_name, a.release_group)
      WHERE g.state IS NULL OR g.state IN ('planned', 'collecting', 'previewing', 'inReview') ORDER BY 1`,
     [runId, accountIds],
   );

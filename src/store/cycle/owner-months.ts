@@ -1,4 +1,5 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import type { Marginal } from '../../core/period/marginals.ts';
 import { type DeliveredEnergy, deliveredEnergyOf } from '../../core/share/delivered-energy.ts';
 import { segmentsOf, versionAt } from '../../core/share/month-segments.ts';
 import { priceSeriesOf } from '../../core/share/pipeline.ts';
@@ -9,6 +10,7 @@ import { recordKeySql } from '../record-key.ts';
 import { earnsNothing } from './exclusion-match.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
+import { payerMarginals } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 
 /** The months to state of a contract, oldest first, one after the other, and what guarantees had added before them. */
@@ -67,6 +69,14 @@ export async function loadOwnerMonths(
     db,
     series.flatMap((seriesId) => sales.map((s) => ({ seriesId, fromMs: Number(s.start_ms), toMs: Number(s.end_ms) }))),
   );
+  const marginals = wanted.some((w) => w.contract.versions.some((v) => sharesRevenue(v.agreement)))
+    ? await payerMarginals(
+        db,
+        run,
+        sales.map((s) => s.record_id),
+        months,
+      )
+    : new Map<string, Marginal>();
   const salesOf = new Map<string, SaleRow[]>();
   for (const s of sales) {
     const key = `${s.account_id} ${s.currency} ${s.service_month}`;
@@ -96,8 +106,8 @@ export async function loadOwnerMonths(
               saleNetMinor: s.net,
               delivered: energy,
               isWrittenOff: s.written_off,
-              periodNetMinor: 0n,
-              includedWh: 0n,
+              periodNetMinor: marginals.get(s.key)?.netMinor ?? 0n,
+              includedWh: marginals.get(s.key)?.includedWh ?? 0n,
               isLate: s.is_new,
               booked: (booked.get(s.record_id) ?? []).filter((b) => b.contractId === contract.contractId),
             },
@@ -124,6 +134,11 @@ export async function loadOwnerMonths(
   });
 }
 
+/** Whether what a sale came to decides what is earned. */
+function sharesRevenue({ clauses }: StatementInput['segments'][number]['agreement']): boolean {
+  return clauses.some((c) => c.kind === 'netShare' || c.kind === 'tieredShare');
+}
+
 /** Whether a sale earns by now (D16). */
 function counts(sale: SaleRow, basis: 'rated' | 'billed' | 'paid'): boolean {
   return basis === 'rated' || (sale.claimed && (basis === 'billed' || sale.paid));
@@ -142,10 +157,12 @@ async function loadSales(db: Db, run: { readonly runId: string; readonly entityI
        SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor, k.disposition, k.run_id, ${earnsNothing} AS written_off, ${isPaid} AS paid
        FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
        WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession' AND ${seen}),
+     -- Few beside the rest: looked through, not joined to itself.
+     taken_back AS MATERIALIZED (SELECT reversal_of FROM sold WHERE reversal_of IS NOT NULL AND disposition <> 'carried'),
      revised AS (
        SELECT o.record_id, o.revision, o.site_id, o.owner_account_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_and(o.paid) AS paid, bool_or(o.written_off) AS written_off,
          bool_or(o.run_id = $1) AS is_new
-       FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM sold m WHERE m.reversal_of = o.charge_id AND m.disposition <> 'carried') GROUP BY 1, 2, 3, 4, 5, 6),
+       FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = o.charge_id) GROUP BY 1, 2, 3, 4, 5, 6),
      latest AS (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
      SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, l.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
        (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.paid, l.written_off, l.is_new
@@ -162,8 +179,9 @@ async function loadBooked(db: Db, runId: string, contractIds: readonly string[],
   const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint }>(
     `WITH shared AS MATERIALIZED (
        SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
-       WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND k.disposition <> 'carried' AND ${seen})
-     SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM shared m WHERE m.reversal_of = c.charge_id)`,
+       WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND k.disposition <> 'carried' AND ${seen}),
+     taken_back AS MATERIALIZED (SELECT reversal_of FROM shared WHERE reversal_of IS NOT NULL)
+     SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
     [runId, contractIds, months],
   );
   const booked = new Map<bigint, Booked[]>();

@@ -1,8 +1,10 @@
 import type { Db } from '../db.ts';
-import { onLikelyLines } from './likely-lines.ts';
+import { settlingAccounts } from './document-setup.ts';
+import { claimsOf, likelyLines, lineKey } from './likely-lines.ts';
 import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { lockRun } from './run-state.ts';
+import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
@@ -13,19 +15,26 @@ export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
  */
 export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   await lockRun(db, runId);
-  await planForWholeRun(db);
   const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
-  const claimed = await db.query<{ contract_id: string; shares: bigint }>(claimShares, [runId]);
+  const contracts = await ownerContracts(db, run.entity_id);
+  const settling = await settlingAccounts(db, runId, contracts.flatMap(payeesOfContract));
+  await planForWholeRun(db);
+  const claimed = await db.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling]);
   await planForAccounts(db);
   const shared = new Set(claimed.rows.map((r) => r.contract_id));
-  const due = (await ownerContracts(db, run.entity_id)).filter((c) => shared.has(c.contractId) || guarantees(c));
-  await db.query(
-    `INSERT INTO run_account (run_id, account_id, state) SELECT $1, id, 'pending' FROM (SELECT unnest($2::text[]) AS id
-       UNION SELECT k.account_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.payer_account_id IS NULL) a ON CONFLICT DO NOTHING`,
-    [runId, due.flatMap(payeesOfContract)],
-  );
+  const due = contracts.filter((c) => shared.has(c.contractId) || guarantees(c));
+  await markOwners(db, runId, due.flatMap(payeesOfContract));
   return { claimed: claimed.rows.reduce((sum, r) => sum + Number(r.shares), 0) };
+}
+
+/** Marks whose month is to be stated: of contracts with shares in the set, or that guarantee something. */
+async function markOwners(db: Db, runId: string, payees: readonly string[]): Promise<void> {
+  await db.query(
+    `INSERT INTO run_account (run_id, account_id, state) SELECT $1, id, 'pending' FROM (SELECT DISTINCT unnest($2::text[]) AS id) a
+     WHERE EXISTS (SELECT FROM billing_run r WHERE r.id = $1 AND ${selected('a.id')}) ON CONFLICT DO NOTHING`,
+    [runId, payees],
+  );
 }
 
 /**
@@ -33,11 +42,11 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
  * Rows that a cancelled run stated are open again and come along. Of revenue that is paid a share waits for the payment; its mirror, for what it takes back.
  */
 const claimShares = `WITH open AS MATERIALIZED (
-    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, v.clauses->>'basis' AS basis FROM billing_run r
+    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, c.clause, c.currency, c.rounding_mode, ${lineKey}, v.clauses->>'basis' AS basis FROM billing_run r
     JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
     JOIN rated_charge c ON c.charge_id = o.charge_id AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
-    WHERE r.id = $1),
+    WHERE r.id = $1 AND ${selected('c.payee_account_id')}),
   billed AS (
     SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL
     JOIN claim k ON k.charge_id = s.charge_id AND k.disposition <> 'carried'),
@@ -48,7 +57,10 @@ const claimShares = `WITH open AS MATERIALIZED (
     SELECT o.* FROM open o LEFT JOIN billed b ON b.record_id = o.record_id AND b.revision = o.revision LEFT JOIN unpaid u ON u.record_id = o.record_id AND u.revision = o.revision
     WHERE o.record_id IS NULL OR o.basis = 'rated' OR CASE WHEN o.reversal_of IS NOT NULL THEN o.basis IS DISTINCT FROM 'paid' OR EXISTS (SELECT FROM claim r WHERE r.charge_id = o.reversal_of)
       ELSE b.record_id IS NOT NULL AND u.record_id IS NULL END),
-  made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${onLikelyLines('SELECT charge_id, payee_account_id AS account_id FROM released')})
+  lines AS MATERIALIZED (${likelyLines('c.payee_account_id', 'released c', 'c.payee_account_id = ANY($2)')}),
+  made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${claimsOf('SELECT * FROM lines')}),
+  noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
+    ON CONFLICT (run_id, account_id) DO UPDATE SET plain = run_account.plain AND excluded.plain)
   SELECT contract_id, count(*) FILTER (WHERE record_id IS NOT NULL) AS shares FROM released GROUP BY contract_id`;
 
 const sameSale = 's.record_id = c.record_id AND s.revision = c.revision AND (s.reversal_of IS NULL) = (c.reversal_of IS NULL) AND s.payer_account_id IS NOT NULL';
@@ -65,7 +77,7 @@ export async function followPulledIn(db: Db, runId: string, payees: readonly str
      SELECT DISTINCT ON (c.charge_id) c.charge_id, $1, c.payee_account_id, 'document', sk.pulled_in_by
      FROM claim sk JOIN rated_charge s ON s.charge_id = sk.charge_id JOIN rated_charge c ON ${sameSale} AND c.role IN ${shareRoles} AND c.payee_account_id = ANY($2)
      JOIN open_charge o ON o.charge_id = c.charge_id LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
-     WHERE sk.run_id = $1 AND sk.pulled_in_by IS NOT NULL AND v.clauses->>'basis' IS DISTINCT FROM 'paid' ON CONFLICT DO NOTHING`,
+     WHERE sk.run_id = $1 AND sk.pulled_in_by IS NOT NULL AND v.clauses->>'basis' IS DISTINCT FROM 'paid'`,
     [runId, payees],
   );
 }

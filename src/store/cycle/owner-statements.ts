@@ -5,17 +5,23 @@ import { stateMonths } from '../../core/share/statement.ts';
 import { type RowPlace, statementCharge } from '../../core/share/statement-charges.ts';
 import type { Db } from '../db.ts';
 import { loadAccounts, loadEntity } from '../intake/load-setup.ts';
-import { heldMonth, insertDrafts } from './drafts.ts';
+import { heldMonths, insertDrafts } from './drafts.ts';
 import { guarantees, type OwnerContract, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
+import { changesSessions } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
+import { selected } from './selection.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
+
+/** So many are looked up by index; more, by reading the month once. */
+const fewContracts = 50;
 
 /** The owners' side of a build: contracts to state, and all accounts with a part in them that may be built. */
 export type OwnerSide = { readonly contracts: readonly OwnerContract[]; readonly accounts: readonly string[] };
 
 /**
  * What is to be stated anew when these payees are built: their contracts, and with each all who have a part in it. A contract of which
- * somebody's group is approved keeps its statement as it is.
+ * somebody's group is approved, or who is no part of an off-cycle run, keeps its statement as it is.
  */
 export async function ownerSide(db: Db, runId: string, accountIds: readonly string[]): Promise<OwnerSide> {
   const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
@@ -32,14 +38,14 @@ export async function ownerSide(db: Db, runId: string, accountIds: readonly stri
     }
   }
   const { rows } = await db.query<{ id: string }>(
-    `SELECT a.id FROM account a LEFT JOIN run_account x ON x.run_id = $1 AND x.account_id = a.id JOIN release_group g ON g.run_id = $1 AND g.name = coalesce(x.group_name, a.release_group)
-     WHERE a.id = ANY($2) AND g.state NOT IN ('planned', 'collecting', 'previewing', 'inReview')`,
+    `SELECT a.id FROM billing_run r JOIN account a ON a.id = ANY($2) LEFT JOIN run_account x ON x.run_id = $1 AND x.account_id = a.id JOIN release_group g ON g.run_id = $1 AND g.name = coalesce(x.group_name, a.release_group)
+     WHERE r.id = $1 AND (g.state NOT IN ('planned', 'collecting', 'previewing', 'inReview') OR NOT ${selected('a.id')})`,
     [runId, [...accounts]],
   );
   const fixed = new Set(rows.map((r) => r.id));
   return {
     contracts: [...contracts].filter((c) => !payeesOfContract(c).some((id) => fixed.has(id))),
-    accounts: [...accounts].filter((id) => !fixed.has(id)).sort(),
+    accounts: [...new Set([...contracts].flatMap(payeesOfContract))].filter((id) => !fixed.has(id)).sort(),
   };
 }
 
@@ -59,15 +65,17 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
     ])
   ).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
-  const held = await heldMonth(db, runId);
+  const held = await heldMonths(db, runId);
   const first = await firstMonths(db, runId, ids);
   const again = await leftAlone(db, runId);
   const wanted = contracts.flatMap((contract) => {
     const from = [first.get(contract.contractId), guarantees(contract) ? run.period : undefined, again].filter((m) => m !== undefined).sort()[0];
-    const months = from === undefined ? [] : monthsBetween(from, run.period).filter((month) => held === null || month > held);
+    const months = from === undefined ? [] : monthsBetween(from, run.period).filter((month) => month > (held(contract.accountId) ?? ''));
     return months.length === 0 ? [] : [{ contract, months }];
   });
+  if (wanted.length > fewContracts) await planForWholeRun(db);
   const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted);
+  await planForAccounts(db);
   const { charges, failed } = await statements(db, run.entity_id, loaded);
   await insertDrafts(
     db,
@@ -77,21 +85,29 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   await park(db, runId, failed);
 }
 
-/** The first month of each contract of which a run claims shares. */
+/** The first month of each contract of which a run claims shares, or in which a late session of the run moves what its customer's other sessions came to (D44). */
 async function firstMonths(db: Db, runId: string, contractIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { rows } = await db.query<{ contract_id: string; first: string }>(
     `SELECT c.contract_id, min(c.service_month) AS first FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-     WHERE k.run_id = $1 AND k.account_id IN (SELECT account_id FROM run_account WHERE run_id = $1) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1`,
+     WHERE k.run_id = $1 AND k.account_id IN (SELECT account_id FROM run_account WHERE run_id = $1) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1
+     UNION ALL
+     SELECT h.contract_id, min(h.service_month) FROM (
+       SELECT DISTINCT c.payer_account_id, c.service_month, c.entity_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
+       WHERE k.run_id = $1 AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}) l
+     JOIN rated_charge s ON s.entity_id = l.entity_id AND s.service_month = l.service_month AND s.payer_account_id = l.payer_account_id AND s.record_id IS NOT NULL
+     JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.contract_id = ANY($2) AND h.role IN ${shareRoles} GROUP BY 1`,
     [runId, contractIds],
   );
-  return new Map(rows.map((r) => [r.contract_id, r.first]));
+  const first = new Map<string, string>();
+  for (const r of rows) if (r.first < (first.get(r.contract_id) ?? '9999-99')) first.set(r.contract_id, r.first);
+  return first;
 }
 
 /** The month from which the run before this one left months alone, because an earlier run had not issued yet: due now. */
 async function leftAlone(db: Db, runId: string): Promise<string | undefined> {
   const { rows } = await db.query<{ month: string | null }>(
-    `WITH before AS (SELECT p.* FROM billing_run r JOIN billing_run p ON p.entity_id = r.entity_id AND p.kind = 'live' AND p.period < r.period AND p.state IN ${issuingStates} WHERE r.id = $1 ORDER BY p.period DESC, p.n DESC LIMIT 1)
-     SELECT min(o.period) AS month FROM before p JOIN billing_run o ON o.entity_id = p.entity_id AND o.kind = 'live' AND o.period < p.period AND o.state <> 'cancelled' AND (o.closed_at IS NULL OR o.closed_at > p.set_closed_at)`,
+    `WITH before AS (SELECT p.* FROM billing_run r JOIN billing_run p ON p.entity_id = r.entity_id AND p.kind = 'live' AND p.selection IS NULL AND p.period < r.period AND p.state IN ${issuingStates} WHERE r.id = $1 ORDER BY p.period DESC, p.n DESC LIMIT 1)
+     SELECT min(o.period) AS month FROM before p JOIN billing_run o ON o.entity_id = p.entity_id AND o.kind = 'live' AND o.selection IS NULL AND o.period < p.period AND o.state <> 'cancelled' AND (o.closed_at IS NULL OR o.closed_at > p.set_closed_at)`,
     [runId],
   );
   return rows[0]?.month ?? undefined;
@@ -159,7 +175,7 @@ async function park(db: Db, runId: string, failed: readonly Failed[]): Promise<v
     [runId, found.map((i) => i.code), found.map((i) => i.severity), found.map((i) => i.subject), found.map((i) => JSON.stringify(i.params))],
   );
   await db.query(
-    "INSERT INTO run_account (run_id, account_id, state, reason) SELECT $1, a, 'parked', c FROM unnest($2::text[], $3::text[]) AS t(a, c) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'parked', reason = excluded.reason",
+    "INSERT INTO run_account (run_id, account_id, state, reason) SELECT $1, a, 'parked', c FROM unnest($2::text[], $3::text[]) AS t(a, c) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'parked', reason = excluded.reason, plain = false",
     [runId, failed.map((f) => f.accountId), failed.map((f) => f.issues.slice(0, 1).map(describeIssue).join(''))],
   );
 }

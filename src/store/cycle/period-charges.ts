@@ -10,7 +10,7 @@ import { monthAfter } from '../../core/period/segments.ts';
 import type { DueRow } from '../../core/period/settle.ts';
 import type { Db } from '../db.ts';
 import { accountsLeftOut } from './dispositions.ts';
-import { heldMonth, insertDrafts } from './drafts.ts';
+import { heldMonths, insertDrafts } from './drafts.ts';
 import { loadPeriod, type PeriodBook, type PeriodContract } from './load-period.ts';
 
 /** Thrown through the pure core when a place cannot be decided, and caught per contract: the account is parked with it. */
@@ -35,17 +35,20 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     )
   ).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
-  const held = await heldMonth(db, runId);
+  const held = await heldMonths(db, runId);
   // An account that is left out is left out with its fees.
   const leftOut = await accountsLeftOut(db, runId);
-  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.period, runId, accountIds: accountIds.filter((id) => !leftOut.has(id)) });
+  // What of months before these is due shows in their sessions alone (`dueOf`).
+  const regular = monthAfter(run.period, -2);
+  const feesAloneFrom = run.since > regular ? run.since : regular;
+  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.period, runId, accountIds: accountIds.filter((id) => !leftOut.has(id)), feesAloneFrom });
   const drafts: { accountId: string; charge: PeriodCharge }[] = [];
   const parked = new Map<string, string>();
   for (const contract of book.contracts) {
     const { accountId } = contract.account;
     const charges = chargesOf(book, contract, run.period, run.since);
     if (isIssue(charges)) parked.set(accountId, describeIssue(charges));
-    else drafts.push(...charges.filter((charge) => isOwn(charge, held)).map((charge) => ({ accountId, charge })));
+    else drafts.push(...charges.filter((charge) => isOwn(charge, held(accountId))).map((charge) => ({ accountId, charge })));
   }
   await insertDrafts(
     db,
@@ -57,15 +60,14 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     [runId, accountIds],
   );
   if (parked.size === 0) return;
-  await db.query("UPDATE run_account a SET state = 'parked', reason = p.reason FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id", [
-    runId,
-    [...parked.keys()],
-    [...parked.values()],
-  ]);
+  await db.query(
+    "UPDATE run_account a SET state = 'parked', reason = p.reason, plain = false FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id",
+    [runId, [...parked.keys()], [...parked.values()]],
+  );
   await db.query("UPDATE claim SET disposition = 'carried' WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, [...parked.keys()]]);
 }
 
-/** `held`: an earlier month's run that has not issued yet bills its months itself; what comes of late sessions is due once both are issued. */
+/** `held`: another run that has not issued yet bills its months itself; what comes of late sessions is due once both are issued. */
 function isOwn(charge: PeriodCharge, held: string | null): boolean {
   return held === null || charge.serviceMonth > (charge.role === 'advanceFee' ? monthAfter(held) : held);
 }

@@ -1,63 +1,165 @@
+import { cellsOf, type PreviewCell } from '../../core/cycle/preview-cells.ts';
+import { groupBy } from '../../core/group-by.ts';
+import { bool, int4, int8, text } from '../binary.ts';
+import { type CopyTable, column, copyIn, rowsFor, type TableRows } from '../copy-in.ts';
 import type { Db } from '../db.ts';
-import { chunksOf } from './chunks.ts';
+import type { MadeDocuments } from './make-documents.ts';
+import type { SummedCharges } from './summed-charges.ts';
+
+type AccountRow = {
+  readonly accountId: string;
+  readonly currency: string;
+  readonly documents: number;
+  readonly netMinor: bigint;
+  readonly vatMinor: bigint;
+  readonly roundingMinor: bigint;
+  readonly energyWh: bigint;
+  readonly lines: number;
+  readonly sessions: number;
+};
+type CellRow = PreviewCell & { readonly accountId: string; readonly cellNo: number };
+
+/** What accounts of a run came to, kept as the rows it is stored in. */
+export type AccountPreviews = readonly TableRows[];
+/** The run, its month, and the build that these accounts are of, should it become one. */
+export type BuildRef = { readonly runId: string; readonly period: string; readonly build: number };
+
+/** The build that comes next. */
+export async function nextBuild(db: Db, runId: string): Promise<BuildRef> {
+  const { rows } = await db.query<{ period: string; build: number }>(
+    'SELECT r.period, coalesce((SELECT max(build) FROM preview_build b WHERE b.run_id = r.id), 0) + 1 AS build FROM billing_run r WHERE r.id = $1',
+    [runId],
+  );
+  if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
+  return { runId, ...rows[0] };
+}
 
 /**
- * Keeps what the accounts just built come to, as the next build of the run: totals of their documents, and their charges summed by what a
- * comparison or a rule tells apart. An account without a document gets a row too: it may have had one in the build before.
+ * What accounts came to that were just built: totals of their documents, and their charges summed by what a comparison or a rule tells
+ * apart. An account without a document gets a row too: it may have had one in the build before.
  */
-export async function recordPreview(db: Db, runId: string, accounts: readonly string[], contentHash: string): Promise<void> {
-  // Parked accounts are tried again with every build: that alone makes no new one.
-  const { rows } = await db.query<{ build: number }>(
-    `INSERT INTO preview_build (run_id, build, content_hash) SELECT $1, coalesce(max(build), 0) + 1, decode($2, 'hex') FROM preview_build WHERE run_id = $1
-     HAVING (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($2, 'hex') RETURNING build`,
-    [runId, contentHash],
-  );
-  if (rows[0] === undefined) return;
-  for (const chunk of chunksOf(accounts)) await recordAccounts(db, [runId, chunk, rows[0].build]);
+export function previewsOf(ref: BuildRef, accounts: readonly { readonly id: string; readonly currency: string }[], made: MadeDocuments): AccountPreviews {
+  const documentsOf = groupBy(made.documents, (d) => d.accountId);
+  const chargesOf = groupBy(made.charges, (c) => c.accountId);
+  const held = new Set(made.held.flatMap((h) => h.chargeIds));
+  const accountRows: AccountRow[] = [];
+  const cellRows: CellRow[] = [];
+  for (const { id: accountId, currency } of accounts) {
+    const documents = documentsOf.get(accountId) ?? [];
+    const sum = (of: (value: (typeof documents)[number]['value']) => bigint) => documents.reduce((total, d) => total + of(d.value), 0n);
+    const isParked = made.parked.has(accountId);
+    const isHeld = (c: SummedCharges) => isParked || c.chargeIds.some((id) => held.has(id));
+    const charges = chargesOf.get(accountId) ?? [];
+    const sessions = new Set(charges.flatMap((c) => (c.disposition === 'document' && !isHeld(c) ? c.recordIds : [])));
+    accountRows.push({
+      accountId,
+      currency,
+      documents: documents.length,
+      netMinor: sum((v) => v.netMinor),
+      vatMinor: sum((v) => v.vatMinor),
+      roundingMinor: sum((v) => v.roundingMinor),
+      energyWh: sum((v) => v.energyWh),
+      lines: documents.reduce((n, d) => n + d.value.lines.length, 0),
+      sessions: sessions.size,
+    });
+    // What is too small to be billed never was on a document, nor would it be without an exclusion; drafts of the month that are held are made anew.
+    const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(isHeld(c) && (c.chargeIds[0] ?? 0n) < 0n));
+    const cells = cellsOf([...own.map((c) => cellOf(c, ref.period, c.disposition !== 'document' || isHeld(c))), ...documents.flatMap((d) => d.value.lines.flatMap(manualCell))]);
+    for (const [i, cell] of cells.entries()) cellRows.push({ ...cell, accountId, cellNo: i + 1 });
+  }
+  return [rowsFor(accountTable(ref), accountRows), rowsFor(cellTable(ref), cellRows)];
 }
 
-async function recordAccounts(db: Db, params: readonly [runId: string, accounts: readonly string[], build: number]): Promise<void> {
-  // What is too small to be billed never was on a document, nor would it be without an exclusion.
-  await db.query(
-    `WITH mine AS MATERIALIZED (
-       SELECT k.account_id, k.disposition, c.record_id, c.session_key, c.reversal_of, c.revision, c.clause, c.service_month, c.payer_account_id, c.role, c.component, c.unit_price, c.tariff_version_id, c.site_id, c.vat_code,
-         c.quantity, c.net_minor, c.energy_wh
-       FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2)
-     ), d AS (
-       SELECT account_id, count(*)::integer AS n, sum(net_minor)::bigint AS net, sum(vat_minor)::bigint AS vat, sum(rounding_minor)::bigint AS rounding, sum(energy_wh)::bigint AS wh
-       FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state <> 'discarded' GROUP BY 1
-     ), l AS (
-       SELECT d.account_id, count(*)::integer AS n FROM document d JOIN document_line l ON l.document_id = d.id WHERE d.run_id = $1 AND d.account_id = ANY($2) AND d.state <> 'discarded' GROUP BY 1
-     ), s AS (
-       SELECT account_id, count(*)::integer AS n FROM (SELECT DISTINCT account_id, record_id FROM mine WHERE disposition = 'document' AND record_id IS NOT NULL) r GROUP BY 1
-     ), made AS (
-       INSERT INTO preview_account (run_id, account_id, build, currency, documents, net_minor, vat_minor, rounding_minor, energy_wh, lines, sessions)
-       SELECT $1, a.id, $3, a.currency, coalesce(d.n, 0), coalesce(d.net, 0), coalesce(d.vat, 0), coalesce(d.rounding, 0), coalesce(d.wh, 0), coalesce(l.n, 0), coalesce(s.n, 0)
-       FROM account a LEFT JOIN d ON d.account_id = a.id LEFT JOIN l ON l.account_id = a.id LEFT JOIN s ON s.account_id = a.id WHERE a.id = ANY($2)
-     ), cell AS (
-       SELECT c.account_id,
-         CASE WHEN c.session_key IS NULL THEN 'period'
-              WHEN c.reversal_of IS NOT NULL OR c.revision > 1 AND EXISTS (
-                SELECT FROM rated_charge m JOIN claim mk ON mk.charge_id = m.charge_id WHERE m.record_id = c.record_id AND m.reversal_of IS NOT NULL AND mk.run_id = $1) THEN 'correction'
-              WHEN c.service_month < r.period THEN 'late' ELSE 'sale' END AS nature,
-         c.disposition <> 'document' AS excluded, c.role, c.component, c.unit_price, c.tariff_version_id, c.site_id, c.vat_code,
-         sum(c.quantity)::bigint AS quantity, sum(c.net_minor)::bigint AS net, sum(c.energy_wh)::bigint AS wh, count(*)::integer AS charges,
-         coalesce(sum(c.net_minor) FILTER (WHERE c.disposition = 'document' AND c.service_month = r.period AND c.session_key IS NOT NULL AND c.payer_account_id IS NOT NULL AND NOT EXISTS (
-           SELECT FROM rated_charge s WHERE s.record_id = c.record_id AND s.service_month = c.service_month AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL)), 0)::bigint AS unshared
-       FROM mine c JOIN billing_run r ON r.id = $1 WHERE NOT (c.disposition = 'excluded' AND c.clause = 'smallSession')
-       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
-       UNION ALL
-       SELECT account_id, 'period', false, role, component, unit_price, NULL, site_id, vat_code, sum(quantity)::bigint, sum(net_minor)::bigint, sum(energy_wh)::bigint, count(*)::integer, 0
-       FROM period_charge WHERE run_id = $1 AND account_id = ANY($2) GROUP BY 1, 4, 5, 6, 8, 9
-       UNION ALL
-       SELECT d.account_id, 'manual', false, 'adjustment', coalesce(l.adjustment_id, ''), '', NULL, NULL, l.vat_code, l.quantity, l.net_minor, l.energy_wh, 1, 0
-       FROM document d JOIN document_line l ON l.document_id = d.id WHERE d.run_id = $1 AND d.account_id = ANY($2) AND d.state <> 'discarded' AND l.kind = 'adjustment'
-     )
-     INSERT INTO preview_cell (run_id, account_id, build, cell_no, nature, excluded, role, component, unit_price, tariff_version_id, site_id, vat_code, quantity, net_minor, energy_wh, charges, unshared_minor)
-     SELECT $1, account_id, $3, row_number() OVER (PARTITION BY account_id), nature, excluded, role, component, unit_price, tariff_version_id, site_id, vat_code, quantity, net, wh, charges, unshared FROM cell`,
-    [...params],
+/** Keeps the accounts just built as the next build of the run. Parked accounts are tried again with every build: that alone makes no new one. */
+export async function recordPreview(db: Db, { runId, build }: BuildRef, previews: readonly AccountPreviews[], contentHash: string): Promise<void> {
+  const made = await db.query(
+    `INSERT INTO preview_build (run_id, build, content_hash) SELECT $1, $2, decode($3, 'hex')
+     WHERE (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($3, 'hex')`,
+    [runId, build, contentHash],
   );
+  if (made.rowCount === 0) return;
+  for (const rows of previews) await copyIn(db, rows);
 }
+
+function cellOf({ row, chargeIds, tariffVersionId, isCorrection, isUnshared }: SummedCharges, period: string, excluded: boolean): PreviewCell {
+  return {
+    nature: row['of_month'] ? 'period' : isCorrection ? 'correction' : row['service_month'] < period ? 'late' : 'sale',
+    excluded,
+    role: row['role'],
+    component: row['component'],
+    unitPrice: row['unit_price'],
+    tariffVersionId,
+    siteId: row['site_id'],
+    vatCode: row['vat_code'],
+    quantity: row['quantity'],
+    netMinor: row['net_minor'],
+    energyWh: row['energy_wh'],
+    charges: chargeIds.length,
+    unsharedMinor: isUnshared && !excluded ? row['net_minor'] : 0n,
+  };
+}
+
+function manualCell(line: MadeDocuments['documents'][number]['value']['lines'][number]): PreviewCell[] {
+  if (line.kind !== 'adjustment') return [];
+  const { adjustmentId, vatCode, quantity, netMinor, energyWh } = line;
+  return [
+    {
+      nature: 'manual',
+      excluded: false,
+      role: 'adjustment',
+      component: adjustmentId ?? '',
+      unitPrice: '',
+      tariffVersionId: null,
+      siteId: null,
+      vatCode,
+      quantity,
+      netMinor,
+      energyWh,
+      charges: 1,
+      unsharedMinor: 0n,
+    },
+  ];
+}
+
+const accountTable = ({ runId, build }: BuildRef): CopyTable<AccountRow> => ({
+  name: 'preview_account',
+  columns: [
+    column('run_id', text, () => runId),
+    column('account_id', text, (r) => r.accountId),
+    column('build', int4, () => build),
+    column('currency', text, (r) => r.currency),
+    column('documents', int4, (r) => r.documents),
+    column('net_minor', int8, (r) => r.netMinor),
+    column('vat_minor', int8, (r) => r.vatMinor),
+    column('rounding_minor', int8, (r) => r.roundingMinor),
+    column('energy_wh', int8, (r) => r.energyWh),
+    column('lines', int4, (r) => r.lines),
+    column('sessions', int4, (r) => r.sessions),
+  ],
+});
+
+const cellTable = ({ runId, build }: BuildRef): CopyTable<CellRow> => ({
+  name: 'preview_cell',
+  columns: [
+    column('run_id', text, () => runId),
+    column('account_id', text, (r) => r.accountId),
+    column('build', int4, () => build),
+    column('cell_no', int4, (r) => r.cellNo),
+    column('nature', text, (r) => r.nature),
+    column('excluded', bool, (r) => r.excluded),
+    column('role', text, (r) => r.role),
+    column('component', text, (r) => r.component),
+    column('unit_price', text, (r) => r.unitPrice),
+    column('tariff_version_id', text, (r) => r.tariffVersionId),
+    column('site_id', text, (r) => r.siteId),
+    column('vat_code', text, (r) => r.vatCode),
+    column('quantity', int8, (r) => r.quantity),
+    column('net_minor', int8, (r) => r.netMinor),
+    column('energy_wh', int8, (r) => r.energyWh),
+    column('charges', int4, (r) => r.charges),
+    column('unshared_minor', int8, (r) => r.unsharedMinor),
+  ],
+});
 
 /** Account rows of a run as its newest build holds them, or as an earlier build did: `build` is a SQL expression, NULL for the newest. */
 export const previewAccounts = (run: string, build = 'NULL::integer') =>

@@ -1,24 +1,27 @@
 import type { Db } from '../db.ts';
 import { takeTwins } from './adjustment-twins.ts';
 import { claimCreditOrders } from './credit-orders.ts';
-import { onLikelyLines } from './likely-lines.ts';
+import { claimsOf, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
+import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
-/**
- * Sale charges a run ($1) may claim: of its months, claimed by none, or carried by a run that is closed. A charge and its mirror
- * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
- * of the list of open charges, not of all there ever were.
- */
-export const claimable = `SELECT c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency
-  FROM billing_run r JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period JOIN rated_charge c ON c.charge_id = o.charge_id
-  WHERE r.id = $1 AND c.payer_account_id IS NOT NULL
-  UNION ALL
-  SELECT c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency
+const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
+/** Open sales of a run's accounts and months: a FROM clause. */
+const open = `billing_run r JOIN open_charge o ON r.id = $1 AND o.entity_id = r.entity_id AND o.service_month <= r.period
+  JOIN rated_charge c ON c.charge_id = o.charge_id AND c.payer_account_id IS NOT NULL AND ${selected('c.payer_account_id')}`;
+/** Sales that closed runs carried. */
+const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
   JOIN rated_charge c ON c.charge_id = own.charge_id AND c.entity_id = r.entity_id AND c.service_month <= r.period AND c.payer_account_id IS NOT NULL
   LEFT JOIN claim original ON original.charge_id = c.reversal_of
-  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL)`;
+  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL) AND ${selected('c.payer_account_id')}`;
+/**
+ * Sale charges a run ($1) may claim: of its accounts and months, claimed by none, or carried by a run that is closed. A charge and its mirror
+ * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
+ * of the list of open charges, not of all there ever were.
+ */
+export const claimable = `SELECT ${columns} FROM ${open} UNION ALL ${carried}`;
 
 /** A carried charge moves to the run that claims it now. */
 export const takeOver =
@@ -30,23 +33,35 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
   const closed = await db.query('UPDATE billing_run SET set_closed_at = now() WHERE id = $1 AND set_closed_at IS NULL RETURNING id', [runId]);
   if (closed.rowCount === 0) return { claimed: 0 };
   await planForWholeRun(db);
-  const { rowCount } = await db.query(
-    `INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${claimable}) open`)} ${takeOver}`,
+  const claim = 'INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no)';
+  // `plain`: there is nothing to decide of what the account is billed.
+  const fresh = await db.query<{ n: bigint }>(
+    `WITH lines AS MATERIALIZED (${likelyLines('c.payer_account_id', open)}),
+       claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
+       noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
+         ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = excluded.plain)
+     SELECT coalesce(sum(cardinality(ids)), 0)::bigint AS n FROM lines`,
     [runId],
   );
+  // An insert that looks for conflicts row by row costs half as much again: this is for what is carried alone.
+  const taken = await db.query<{ account_id: string }>(`${claim} ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${carried}) c`)} ${takeOver} RETURNING account_id`, [runId]);
   await planForAccounts(db);
   await db.query(
-    "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM claim WHERE run_id = $1 ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending'",
-    [runId],
+    "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT $1, a, 'pending' FROM unnest($2::text[]) AS t(a) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = false",
+    [runId, taken.rows.map((r) => r.account_id)],
   );
   await takeTwins(db, runId);
-  // Fees and minimums are due without a session too.
+  await markDueWithoutSessions(db, runId);
+  await claimCreditOrders(db, runId);
+  return { claimed: Number(fresh.rows[0]?.n ?? 0n) + taken.rows.length };
+}
+
+/** Marks the accounts that a month without a session costs something: fees and minimums are due all the same. */
+export async function markDueWithoutSessions(db: Db, runId: string): Promise<void> {
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
        JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < r.period_end + interval '1 month' AND v.valid_to > r.period_start - interval '2 months'
-     WHERE r.id = $1 AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
+     WHERE r.id = $1 AND ${selected('a.id')} AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
     [runId],
   );
-  await claimCreditOrders(db, runId);
-  return { claimed: rowCount ?? 0 };
 }

@@ -10,7 +10,8 @@ const next = {
   planned: ['collecting', 'cancelled'],
   collecting: ['previewing', 'cancelled'],
   previewing: ['inReview', 'cancelled'],
-  inReview: ['approved', 'cancelled'],
+  // Closed: a dry run, of which nothing leaves.
+  inReview: ['approved', 'closed', 'cancelled'],
   approved: ['canary', 'issuing', 'cancelled'],
   canary: ['issuing'],
   issuing: ['handingOver'],
@@ -32,7 +33,7 @@ const isThere = (from: RunState, to: RunState) => from === to || (from !== 'canc
 export async function advanceRun(db: Db, runId: string, to: RunState): Promise<void> {
   const from = await lockRun(db, runId);
   if (isThere(from, to)) return;
-  if (!mayStep(from, to)) throw new RangeError(`run ${runId} is ${from}: it cannot become ${to}`);
+  if (!mayStep(from, to) || (from === 'inReview' && to === 'closed' && (await runKind(db, runId)) === 'live')) throw new RangeError(`run ${runId} is ${from}: it cannot become ${to}`);
   if (to === 'cancelled') {
     const begun = (await groupStates(db, runId)).filter((g) => isBefore('approved', g.state) && g.state !== 'cancelled');
     if (begun.length > 0) throw new RangeError(`run ${runId} cannot be cancelled: group ${begun.map((g) => `${g.name} is ${g.state}`).join(', ')}`);
@@ -70,6 +71,13 @@ export async function groupStates(db: Db, runId: string): Promise<GroupState[]> 
 async function standing(db: Db, runId: string, to: RunState): Promise<RunState> {
   const groups = await groupStates(db, runId);
   return groups.length === 0 ? to : leastAdvanced(groups.map((g) => g.state));
+}
+
+/** Whether a run bills, or only shows what would be billed. */
+export async function runKind(db: Db, runId: string): Promise<'live' | 'dry' | 'shadow'> {
+  const { rows } = await db.query<{ kind: 'live' | 'dry' | 'shadow' }>('SELECT kind FROM billing_run WHERE id = $1', [runId]);
+  if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
+  return rows[0].kind;
 }
 
 /** The run's state, with its row locked until the transaction ends. */

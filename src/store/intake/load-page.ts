@@ -156,7 +156,8 @@ function newHead(key: HeadKey, recordId: bigint): Head {
   };
 }
 
-function headOfRow(r: QueryResultRow): Head {
+/** A record_head row as the head it is. */
+export function headOfRow(r: QueryResultRow): Head {
   const waits = r['waiting_raw_id'] !== null;
   return {
     key: { sourceId: r['source_id'], ownerCountry: r['owner_country'], ownerParty: r['owner_party'], cdrId: r['cdr_id'] },

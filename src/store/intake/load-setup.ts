@@ -51,11 +51,11 @@ export async function loadSetup(
   );
   const entities = new Map<string, EntitySetup>();
   for (const id of wanted.entityIds) entities.set(id, await loadEntity(db, id, wanted.between));
-  const uids = new Map(wanted.tokens.map((t) => [`${t.sourceId}\n${t.ref}`, t.uid]));
+  const uses = new Map(wanted.tokens.map((t) => [`${t.sourceId}\n${t.ref}`, tokens.get(`${t.sourceId}\n${t.uid}`)]));
   return {
     site: (sourceId, key, ms) => at(sites.get(`${sourceId}\n${key}`), ms) ?? foreignOnly(at(sites.get(`${sourceId}\n${anySite}`), ms)),
     payer(sourceId, ref, ms): PayerSetup | undefined {
-      const use = at(tokens.get(`${sourceId}\n${uids.get(`${sourceId}\n${ref}`)}`), ms);
+      const use = at(uses.get(`${sourceId}\n${ref}`), ms);
       const account = use === undefined ? undefined : accounts.get(use.accountId);
       if (use === undefined || account === undefined || account.category === 'siteOwner' || account.category === 'partner') return undefined;
       const { accountId, category, roundingMode, currency, vat } = account;

@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { Span } from '../../core/plausibility/neighbours.ts';
 import { arrayOf, int8, text, timestamptz } from '../binary.ts';
+import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
 import type { Db } from '../db.ts';
 
 /** A session as its neighbours see it, with the message it was read from. */
@@ -14,32 +15,57 @@ export type SpanRow = Span & {
   readonly meterEndWh: number | null;
 };
 
+type Sought = 'all sources' | 'other sources';
+
 /**
  * Sessions of the same entity that may be beside the given ones: on the EVSE or by the token at the same time, or under the same CDR id of
- * another source; at most eight of each kind, other sources first or alone. Looks seven days back.
+ * another source; at most eight of each kind, other sources first or alone. Of other sources alone, one by the same token counts only on the
+ * same EVSE. Looks seven days back.
  */
-export async function loadNeighbours(db: Db, spans: readonly SpanRow[], from: 'all sources' | 'other sources' = 'all sources'): Promise<SpanRow[]> {
-  if (spans.length === 0) return [];
-  const beside = (key: string) => `(SELECT s.* FROM session_span s WHERE s.${key} = t.${key} AND s.start_at <= t.end_at AND s.start_at > t.start_at - interval '7 days' AND s.end_at >= t.start_at
-       AND s.entity_id = t.entity_id AND s.record_id <> t.record_id ${from === 'all sources' ? '' : 'AND s.source_id <> t.source_id'} ORDER BY s.source_id = t.source_id, s.start_at LIMIT 8)`;
+export async function loadNeighbours(db: Db, spans: readonly SpanRow[], from: Sought = 'all sources'): Promise<SpanRow[]> {
+  const beside = await besideAny(db, spans, from);
+  if (beside.length === 0) return [];
+  const others = from === 'all sources' ? '' : 'AND s.source_id <> t.source_id';
+  const near = (key: string) => `(SELECT s.* FROM session_span s WHERE ${meets(key)} ${others} ORDER BY s.source_id = t.source_id, s.start_at LIMIT 8)`;
   const { rows } = await db.query(
-    `SELECT DISTINCT ON (c.record_id) c.*, o.route FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
-       AS t(record_id, entity_id, source_id, cdr_key, place, token_ref, start_at, end_at)
-     CROSS JOIN LATERAL (${beside('place')} UNION ALL ${beside('token_ref')}
-       UNION ALL (SELECT s.* FROM session_span s WHERE s.cdr_key = t.cdr_key AND s.entity_id = t.entity_id AND s.source_id <> t.source_id LIMIT 8)) c
+    `SELECT DISTINCT ON (c.record_id) c.*, o.route FROM ${soughtRows}
+     CROSS JOIN LATERAL (${near('place')} UNION ALL ${near('token_ref')} UNION ALL (SELECT s.* FROM session_span s WHERE ${sameId} LIMIT 8)) c
      JOIN source o ON o.id = c.source_id`,
-    [
-      arrayOf(int8, spans, (s) => s.recordId),
-      arrayOf(text, spans, (s) => s.entityId),
-      arrayOf(text, spans, (s) => s.sourceId),
-      arrayOf(text, spans, (s) => s.cdrKey),
-      arrayOf(text, spans, (s) => s.place),
-      arrayOf(text, spans, (s) => s.tokenRef),
-      arrayOf(timestamptz, spans, (s) => s.startMs),
-      arrayOf(timestamptz, spans, (s) => s.endMs),
-    ],
+    soughtValues(beside),
   );
   return rows.map(spanOfRow);
+}
+
+/** Those of the given sessions that have any beside them: few, so that the rest is asked for no row. */
+async function besideAny(db: Db, spans: readonly SpanRow[], from: Sought): Promise<SpanRow[]> {
+  if (spans.length === 0) return [];
+  const any = from === 'all sources' ? [meets('place'), meets('token_ref'), sameId] : [`${meets('place')} AND s.source_id <> t.source_id`, sameId];
+  const { rows } = await db.query<{ record_id: bigint }>(
+    `SELECT t.record_id FROM ${soughtRows} WHERE ${any.map((meets) => `EXISTS (SELECT FROM session_span s WHERE ${meets})`).join(' OR ')}`,
+    soughtValues(spans),
+  );
+  if (rows.length === 0) return [];
+  const found = new Set(rows.map((r) => r.record_id));
+  return spans.filter((s) => found.has(s.recordId));
+}
+
+const meets = (key: string) =>
+  `s.${key} = t.${key} AND s.start_at <= t.end_at AND s.start_at > t.start_at - interval '7 days' AND s.end_at >= t.start_at AND s.entity_id = t.entity_id AND s.record_id <> t.record_id`;
+const sameId = 's.cdr_key = t.cdr_key AND s.entity_id = t.entity_id AND s.source_id <> t.source_id';
+const soughtRows =
+  'unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[]) AS t(record_id, entity_id, source_id, cdr_key, place, token_ref, start_at, end_at)';
+
+function soughtValues(spans: readonly SpanRow[]): Buffer[] {
+  return [
+    arrayOf(int8, spans, (s) => s.recordId),
+    arrayOf(text, spans, (s) => s.entityId),
+    arrayOf(text, spans, (s) => s.sourceId),
+    arrayOf(text, spans, (s) => s.cdrKey),
+    arrayOf(text, spans, (s) => s.place),
+    arrayOf(text, spans, (s) => s.tokenRef),
+    arrayOf(timestamptz, spans, (s) => s.startMs),
+    arrayOf(timestamptz, spans, (s) => s.endMs),
+  ];
 }
 
 function spanOfRow(r: QueryResultRow): SpanRow {
@@ -66,41 +92,38 @@ function spanOfRow(r: QueryResultRow): SpanRow {
 
 /** Messages of the records that give way to one of `recordIds`. */
 export async function messagesLinkedTo(db: Db, recordIds: readonly bigint[]): Promise<bigint[]> {
+  if (recordIds.length === 0) return [];
   const { rows } = await db.query<{ raw_id: bigint }>('SELECT raw_id FROM session_span WHERE linked_to = ANY($1::bigint[]) ORDER BY record_id', [recordIds]);
   return rows.map((r) => r.raw_id);
 }
 
-/** Writes where sessions stand now, and takes those out that stand no more. */
-export async function writeSpans(db: Db, spans: readonly SpanRow[], gone: readonly bigint[]): Promise<void> {
-  if (gone.length > 0) await db.query('DELETE FROM session_span WHERE record_id = ANY($1::bigint[])', [gone]);
-  if (spans.length === 0) return;
-  const sorted = [...spans].sort((a, b) => (a.recordId < b.recordId ? -1 : 1));
-  const columns =
-    'record_id, entity_id, source_id, raw_id, cdr_key, session_id, place, connector_id, token_ref, start_at, end_at, energy_wh, meter_start_wh, meter_end_wh, linked_to, authorization_id';
-  const excluded = columns.replaceAll(/\w+/g, 'excluded.$&');
-  await db.query(
-    `INSERT INTO session_span (${columns})
-     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[])
-     ON CONFLICT (record_id) DO UPDATE SET (${columns}) = ROW (${excluded})`,
-    [
-      arrayOf(int8, sorted, (s) => s.recordId),
-      arrayOf(text, sorted, (s) => s.entityId),
-      arrayOf(text, sorted, (s) => s.sourceId),
-      arrayOf(int8, sorted, (s) => s.rawId),
-      arrayOf(text, sorted, (s) => s.cdrKey),
-      arrayOf(text, sorted, (s) => s.sessionId),
-      arrayOf(text, sorted, (s) => s.place),
-      arrayOf(text, sorted, (s) => s.connectorId),
-      arrayOf(text, sorted, (s) => s.tokenRef),
-      arrayOf(timestamptz, sorted, (s) => s.startMs),
-      arrayOf(timestamptz, sorted, (s) => s.endMs),
-      arrayOf(int8, sorted, (s) => s.energyWh),
-      arrayOf(int8, sorted, (s) => s.meterStartWh),
-      arrayOf(int8, sorted, (s) => s.meterEndWh),
-      arrayOf(int8, sorted, (s) => s.linkedTo),
-      arrayOf(text, sorted, (s) => s.authorizationId),
-    ],
-  );
+const spanTable: CopyTable<SpanRow> = {
+  name: 'session_span',
+  columns: [
+    column('record_id', int8, (s) => s.recordId),
+    column('entity_id', text, (s) => s.entityId),
+    column('source_id', text, (s) => s.sourceId),
+    column('raw_id', int8, (s) => s.rawId),
+    column('cdr_key', text, (s) => s.cdrKey),
+    column('session_id', text, (s) => s.sessionId),
+    column('place', text, (s) => s.place),
+    column('connector_id', text, (s) => s.connectorId),
+    column('token_ref', text, (s) => s.tokenRef),
+    column('start_at', timestamptz, (s) => s.startMs),
+    column('end_at', timestamptz, (s) => s.endMs),
+    column('energy_wh', int8, (s) => s.energyWh),
+    column('meter_start_wh', int8, (s) => s.meterStartWh),
+    column('meter_end_wh', int8, (s) => s.meterEndWh),
+    column('linked_to', int8, (s) => s.linkedTo),
+    column('authorization_id', text, (s) => s.authorizationId),
+  ],
+};
+
+/** Writes where sessions stand now in place of where they stood. `begun` are records that began with this page and stand nowhere yet. */
+export async function writeSpans(db: Db, spans: readonly SpanRow[], gone: readonly bigint[], begun: ReadonlySet<bigint>): Promise<void> {
+  const moved = [...spans.flatMap((s) => (begun.has(s.recordId) ? [] : [s.recordId])), ...gone];
+  if (moved.length > 0) await db.query('DELETE FROM session_span WHERE record_id = ANY($1::bigint[])', [moved]);
+  if (spans.length > 0) await copyIn(db, [rowsFor(spanTable, spans)]);
 }
 
 /** From here to the commit only one page of the entity looks for records of the same session by other routes, so that none is missed. */

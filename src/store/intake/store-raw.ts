@@ -86,3 +86,12 @@ export async function pendingMessages(db: Db, filter: PendingFilter): Promise<st
   );
   return rows.map((row) => row.raw_id.toString());
 }
+
+/** How many messages of a list wait, counted no further than `most`. */
+export async function pendingCountUpTo(db: Db, { batchId, before }: Pick<PendingFilter, 'batchId' | 'before'>, most: number): Promise<number> {
+  const { rows } = await db.query<{ n: bigint }>(
+    'SELECT count(*) AS n FROM (SELECT FROM raw_pending WHERE ($1::text IS NULL OR batch_id = $1) AND ($2::timestamptz IS NULL OR received_at < $2) LIMIT $3) p',
+    [batchId ?? null, before ?? null, most],
+  );
+  return Number(rows[0]?.n ?? 0n);
+}

@@ -4,7 +4,7 @@ import type { Issue } from '../../core/issues.ts';
 import { chargeHash, hashOfChargeText, type SealedRecord } from '../../core/seal/charge-record.ts';
 import { parseInstant } from '../../core/time.ts';
 import { arrayOf, bytea, byteaOfHex, byteaOfText, date, int4, int8, jsonb, text, timestamptz } from '../binary.ts';
-import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
+import { type CopyTable, column, copyIn, rowsFor, selectable } from '../copy-in.ts';
 import { type Db, TryAgain } from '../db.ts';
 import { bookCharges, type ChargeToBook } from '../ledger/book-charges.ts';
 import { chargeOfRow } from './charge-of-row.ts';
@@ -91,11 +91,36 @@ export async function writeTokens(db: Db, tokens: readonly TokenUse[]): Promise<
   );
 }
 
-const headColumns =
-  'source_id, owner_country, owner_party, cdr_id, record_id, revision, facts_hash, state, session_key, site_id, account_id, service_month, energy_wh, waiting_for, waiting_raw_id, issues, source_updated_at, token_ref, waiting_hash, waiting_updated_at, at_risk_minor, at_risk_currency, linked_to, ended_on, source_wh';
-const headArrays = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::bytea[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::bigint[], $16::jsonb[], $17::timestamptz[],
-    $18::text[], $19::bytea[], $20::timestamptz[], $21::bigint[], $22::text[], $23::bigint[], $24::date[], $25::bigint[])
-  AS t(${headColumns})`;
+const headTable: CopyTable<Head> = {
+  name: 'record_head',
+  columns: [
+    column('source_id', text, (r) => r.key.sourceId),
+    column('owner_country', text, (r) => r.key.ownerCountry),
+    column('owner_party', text, (r) => r.key.ownerParty),
+    column('cdr_id', text, (r) => r.key.cdrId),
+    column('record_id', int8, (r) => r.recordId),
+    column('revision', int4, (r) => r.revision),
+    column('facts_hash', bytea, (r) => r.standing?.hash ?? null),
+    column('state', text, (r) => r.state),
+    column('session_key', text, (r) => r.sessionKey),
+    column('site_id', text, (r) => r.siteId),
+    column('account_id', text, (r) => r.accountId),
+    column('service_month', text, (r) => r.serviceMonth),
+    column('energy_wh', int8, (r) => r.energyWh),
+    column('waiting_for', text, (r) => r.waitingFor),
+    column('waiting_raw_id', int8, (r) => r.waiting?.rawId ?? null),
+    column('issues', jsonb, (r) => issuesText(r.issues)),
+    column('source_updated_at', timestamptz, (r) => r.standing?.updatedAt ?? null),
+    column('token_ref', text, (r) => r.tokenRef),
+    column('waiting_hash', bytea, (r) => r.waiting?.hash ?? null),
+    column('waiting_updated_at', timestamptz, (r) => r.waiting?.updatedAt ?? null),
+    column('at_risk_minor', int8, (r) => r.worth?.minor ?? null),
+    column('at_risk_currency', text, (r) => r.worth?.currency ?? null),
+    column('linked_to', int8, (r) => r.linkedTo),
+    column('ended_on', date, (r) => r.endedOn),
+    column('source_wh', int8, (r) => r.sourceWh),
+  ],
+};
 
 /**
  * Brings the heads of the page to their new state: those locked by `lockHeads` are updated, those it found missing are
@@ -105,57 +130,39 @@ const headArrays = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::b
 export async function writeHeads(db: Db, rows: readonly Head[]): Promise<void> {
   const known = rows.filter((row) => !row.isNew);
   const added = rows.filter((row) => row.isNew).map((row) => ({ row, text: headKeyText(row.key) }));
-  if (known.length > 0) {
-    await db.query(
-      `UPDATE record_head h SET revision = t.revision, facts_hash = t.facts_hash, state = t.state, session_key = t.session_key, site_id = t.site_id, account_id = t.account_id,
-         service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, issues = t.issues, source_updated_at = t.source_updated_at, token_ref = t.token_ref,
-         waiting_since = CASE WHEN t.waiting_raw_id IS NOT NULL THEN CASE WHEN h.waiting_raw_id = t.waiting_raw_id THEN h.waiting_since ELSE now() END END,
-         waiting_raw_id = t.waiting_raw_id, waiting_hash = t.waiting_hash, waiting_updated_at = t.waiting_updated_at, at_risk_minor = t.at_risk_minor, at_risk_currency = t.at_risk_currency,
-         linked_to = t.linked_to, ended_on = t.ended_on, source_wh = t.source_wh, updated_at = now()
-       FROM ${headArrays} WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country::char(2) AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
-      headValues(known),
-    );
-  }
+  if (known.length > 0) await updateHeads(db, known);
   if (added.length === 0) return;
   added.sort((a, b) => (a.text < b.text ? -1 : 1));
-  const inserted = db.query(
-    `INSERT INTO record_head (${headColumns}, waiting_since) SELECT t.*, CASE WHEN t.waiting_raw_id IS NOT NULL THEN now() END FROM ${headArrays}`,
-    headValues(added.map((a) => a.row)),
-  );
-  await inserted.catch((error: Error & { code?: string; table?: string }) => {
+  await insertHeads(
+    db,
+    added.map((a) => a.row),
+  ).catch((error: Error & { code?: string }) => {
     if (error.code === '23505') throw new TryAgain('a record of this page was begun by another transaction', { cause: error });
     throw error;
   });
 }
 
-function headValues(rows: readonly Head[]): Buffer[] {
-  return [
-    arrayOf(text, rows, (r) => r.key.sourceId),
-    arrayOf(text, rows, (r) => r.key.ownerCountry),
-    arrayOf(text, rows, (r) => r.key.ownerParty),
-    arrayOf(text, rows, (r) => r.key.cdrId),
-    arrayOf(int8, rows, (r) => r.recordId),
-    arrayOf(int4, rows, (r) => r.revision),
-    arrayOf(bytea, rows, (r) => r.standing?.hash ?? null),
-    arrayOf(text, rows, (r) => r.state),
-    arrayOf(text, rows, (r) => r.sessionKey),
-    arrayOf(text, rows, (r) => r.siteId),
-    arrayOf(text, rows, (r) => r.accountId),
-    arrayOf(text, rows, (r) => r.serviceMonth),
-    arrayOf(int8, rows, (r) => r.energyWh),
-    arrayOf(text, rows, (r) => r.waitingFor),
-    arrayOf(int8, rows, (r) => r.waiting?.rawId ?? null),
-    arrayOf(jsonb, rows, (r) => issuesText(r.issues)),
-    arrayOf(timestamptz, rows, (r) => r.standing?.updatedAt ?? null),
-    arrayOf(text, rows, (r) => r.tokenRef),
-    arrayOf(bytea, rows, (r) => r.waiting?.hash ?? null),
-    arrayOf(timestamptz, rows, (r) => r.waiting?.updatedAt ?? null),
-    arrayOf(int8, rows, (r) => r.worth?.minor ?? null),
-    arrayOf(text, rows, (r) => r.worth?.currency ?? null),
-    arrayOf(int8, rows, (r) => r.linkedTo),
-    arrayOf(date, rows, (r) => r.endedOn),
-    arrayOf(int8, rows, (r) => r.sourceWh),
-  ];
+/** Those that wait do so from now on, by the database's clock. */
+async function insertHeads(db: Db, rows: readonly Head[]): Promise<void> {
+  const settled = rows.filter((r) => r.waiting === null);
+  const waiting = rows.filter((r) => r.waiting !== null);
+  if (settled.length > 0) await copyIn(db, [rowsFor(headTable, settled)]);
+  if (waiting.length === 0) return;
+  const { sql, names, values } = selectable(headTable, waiting, 't');
+  await db.query(`INSERT INTO record_head (${names}, waiting_since) SELECT t.*, now() FROM ${sql}`, values);
+}
+
+async function updateHeads(db: Db, rows: readonly Head[]): Promise<void> {
+  const { sql, values } = selectable(headTable, rows, 't');
+  await db.query(
+    `UPDATE record_head h SET revision = t.revision, facts_hash = t.facts_hash, state = t.state, session_key = t.session_key, site_id = t.site_id, account_id = t.account_id,
+       service_month = t.service_month, energy_wh = t.energy_wh, waiting_for = t.waiting_for, issues = t.issues, source_updated_at = t.source_updated_at, token_ref = t.token_ref,
+       waiting_since = CASE WHEN t.waiting_raw_id IS NOT NULL THEN CASE WHEN h.waiting_raw_id = t.waiting_raw_id THEN h.waiting_since ELSE now() END END,
+       waiting_raw_id = t.waiting_raw_id, waiting_hash = t.waiting_hash, waiting_updated_at = t.waiting_updated_at, at_risk_minor = t.at_risk_minor, at_risk_currency = t.at_risk_currency,
+       linked_to = t.linked_to, ended_on = t.ended_on, source_wh = t.source_wh, updated_at = now()
+     FROM ${sql} WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country::char(2) AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
+    values,
+  );
 }
 
 const recordTable: CopyTable<RecordRow> = {
@@ -196,7 +203,8 @@ export async function sealAndBook(db: Db, records: readonly RecordRow[], unbooke
   if (records.length > 0 || rows.length > 0) await bookCharges(db, rows, wave, [rowsFor(recordTable, records)]);
 }
 
-function chargesOf(record: RecordRow): ChargeToBook[] {
+/** The charges of a record as they are booked. */
+export function chargesOf(record: RecordRow): ChargeToBook[] {
   const { charges, entityId, recordId, recordKey, revision, sealed, sessionKey, sourceId } = record;
   return charges.map((charge, i) => ({
     entityId,

@@ -23,9 +23,10 @@ export type ChargeToBook = {
 };
 
 /** As it goes into the database: under its own id and that of its page. */
-type BookedCharge = { readonly row: ChargeToBook; readonly chargeId: bigint; readonly pageId: string };
+export type BookedCharge = { readonly row: ChargeToBook; readonly chargeId: bigint; readonly pageId: string };
 
-const chargeTable: CopyTable<BookedCharge> = {
+/** Charges as the sub-ledger keeps them. */
+export const chargeTable: CopyTable<BookedCharge> = {
   name: 'rated_charge',
   columns: [
     column('charge_id', int8, (r) => r.chargeId),

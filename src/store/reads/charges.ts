@@ -2,7 +2,8 @@ import type { QueryResultRow } from 'pg';
 import { agreementSchema } from '../../contracts/agreement.ts';
 import { type Explanation, explainCharge } from '../../core/explain/explain-charge.ts';
 import { formatMinor } from '../../core/money.ts';
-import type { Db } from '../db.ts';
+import type { Db, Store } from '../db.ts';
+import { enterDryRunOf } from '../dry/dry-world.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
@@ -56,7 +57,7 @@ export async function chargesOfRecord(db: Db, recordId: string): Promise<{ reado
 }
 
 /** The annex of a document: its charges with the line each stands on, in order of charge. */
-export async function chargesOfDocument(db: Db, documentId: string, page: PageOrder): Promise<Page<ChargeView & { readonly lineNo: number | null }>> {
+async function chargesOfDocument(db: Db, documentId: string, page: PageOrder): Promise<Page<ChargeView & { readonly lineNo: number | null }>> {
   const { rows } = await db.query(
     `${columns.replace('SELECT c.*,', 'SELECT c.*, k.line_no,')} JOIN claim k ON k.charge_id = c.charge_id
      WHERE k.document_id = $1 AND ($2::bigint IS NULL OR c.charge_id > $2) ORDER BY c.charge_id LIMIT $3`,
@@ -68,6 +69,14 @@ export async function chargesOfDocument(db: Db, documentId: string, page: PageOr
     (r) => String(r['charge_id']),
     (r) => ({ ...viewOf(r), lineNo: r['line_no'] }),
   );
+}
+
+/** The same of whatever document: one of a dry run lists charges that no run claims. */
+export function annexOf(store: Store, documentId: string, page: PageOrder): ReturnType<typeof chargesOfDocument> {
+  return store.tx(async (db) => {
+    await enterDryRunOf(db, documentId);
+    return chargesOfDocument(db, documentId, page);
+  });
 }
 
 function viewOf(r: QueryResultRow): ChargeView {

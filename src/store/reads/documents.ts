@@ -97,7 +97,7 @@ export async function findDocument(db: Db, id: string): Promise<DocumentDetail |
   );
   const lines = await db.query('SELECT l.*, s.legal_number FROM document_line l LEFT JOIN issue_stamp s ON s.document_id = l.credits_document_id WHERE l.document_id = $1 ORDER BY l.line_no', [id]);
   const crediting = await db.query(
-    `SELECT d.id, d.type, s.legal_number, sum(l.net_minor)::bigint AS net FROM document_line l JOIN document d ON d.id = l.document_id AND d.state <> 'discarded' LEFT JOIN issue_stamp s ON s.document_id = d.id
+    `SELECT d.id, d.type, s.legal_number, sum(l.net_minor)::bigint AS net FROM document_line l JOIN document d ON d.id = l.document_id AND d.state <> 'discarded' JOIN billing_run b ON b.id = d.run_id AND b.kind = 'live' LEFT JOIN issue_stamp s ON s.document_id = d.id
      WHERE l.credits_document_id = $1 GROUP BY 1, 2, 3 ORDER BY 1`,
     [id],
   );

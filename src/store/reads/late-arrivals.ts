@@ -29,10 +29,10 @@ export async function lateByAccount(db: Db, runId: string): Promise<readonly Lat
   return rows.map((r) => ({ accountId: r.account_id, accountName: r.name, charges: Number(r.charges), energyWh: r.wh.toString(), net: formatMinor(r.net, r.currency), currency: r.currency }));
 }
 
-/** Late arrivals that were taken into a run's set, and by whom. Energy in Wh as text. */
+/** Late arrivals that were taken into a run's set, and by whom; the shares that come along are not counted. Energy in Wh as text. */
 export async function pulledInto(db: Db, runId: string): Promise<readonly { readonly author: string; readonly charges: number; readonly energyWh: string }[]> {
   const { rows } = await db.query(
-    `SELECT k.pulled_in_by AS author, count(*) AS charges, sum(c.energy_wh)::bigint AS wh FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+    `SELECT k.pulled_in_by AS author, count(*) AS charges, sum(c.energy_wh)::bigint AS wh FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id AND c.payer_account_id IS NOT NULL
      WHERE k.run_id = $1 AND k.pulled_in_by IS NOT NULL GROUP BY 1 ORDER BY 1`,
     [runId],
   );

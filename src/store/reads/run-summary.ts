@@ -1,4 +1,6 @@
+import type { WhatIf } from '../../contracts/dry-run.ts';
 import { formatMinor } from '../../core/money.ts';
+import { type Selection, selected } from '../cycle/selection.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 import { lateArrivals } from './late-arrivals.ts';
@@ -24,6 +26,11 @@ export type RunSummary = {
   readonly state: string;
   readonly paused: boolean;
   readonly problem: string | null;
+  /** Of an off-cycle run: its accounts. */
+  readonly selection: Selection | null;
+  /** Of a dry run: the live run that it shows again, and what it supposes. */
+  readonly baseRunId: string | null;
+  readonly whatIf: WhatIf | null;
   readonly cutOffAt: string;
   readonly setClosedAt: string | null;
   readonly closedAt: string | null;
@@ -59,7 +66,7 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
   const parked = await db.query<{ account_id: string; reason: string | null }>("SELECT account_id, reason FROM run_account WHERE run_id = $1 AND state = 'parked' ORDER BY account_id", [runId]);
   const waiting = await db.query(
     `SELECT CASE h.state WHEN 'booked' THEN 'correction' ELSE h.state END AS state, h.issues->0->>'code' AS code, count(*) AS records, sum(h.energy_wh)::bigint AS wh, count(d.id) AS signed
-     FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period AND ${waitsSql}
+     FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period AND ${selected('h.account_id')} AND ${waitsSql}
      LEFT JOIN decision d ON d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id
      WHERE r.id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
     [runId],
@@ -75,6 +82,9 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     state: run.state,
     paused: run.paused,
     problem: run.problem,
+    selection: run.selection,
+    baseRunId: run.base_run_id,
+    whatIf: run.what_if,
     cutOffAt: run.cut_off_at.toISOString(),
     setClosedAt: run.set_closed_at?.toISOString() ?? null,
     closedAt: run.closed_at?.toISOString() ?? null,

@@ -28,9 +28,9 @@ export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
 }
 
 /** What the workflow of a run is started with; undefined when there is no such run. */
-export async function runStart(db: Db, runId: string): Promise<{ readonly workflowId: string; readonly period: string; readonly cutOffAtMs: number } | undefined> {
-  const { rows } = await db.query('SELECT workflow_id, period, cut_off_at FROM billing_run WHERE id = $1', [runId]);
-  return rows[0] === undefined ? undefined : { workflowId: rows[0].workflow_id, period: rows[0].period, cutOffAtMs: rows[0].cut_off_at.getTime() };
+export async function runStart(db: Db, runId: string): Promise<{ readonly workflowId: string; readonly period: string; readonly kind: 'live' | 'dry'; readonly cutOffAtMs: number } | undefined> {
+  const { rows } = await db.query('SELECT workflow_id, period, kind, cut_off_at FROM billing_run WHERE id = $1', [runId]);
+  return rows[0] === undefined ? undefined : { workflowId: rows[0].workflow_id, period: rows[0].period, kind: rows[0].kind, cutOffAtMs: rows[0].cut_off_at.getTime() };
 }
 
 /** `contentHash`: what was looked at, the group's or the run's. */

@@ -1,6 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { StoredDocument, StoredParts } from '../../../core/document/judge-document.ts';
-import { adjustmentOf, annexOrder, chargeOf, claimedCharges, manualLines } from '../../cycle/claimed-charges.ts';
+import { adjustmentOf, chargeOf, claimedCharges, manualLines } from '../../cycle/claimed-charges.ts';
 import { creditRefs } from '../../cycle/credits.ts';
 import type { Db } from '../../db.ts';
 import type { Judged } from './intake-rows.ts';
@@ -9,16 +9,16 @@ import { pagesOf } from './pages.ts';
 // A document may hold tens of thousands of charges: few at a time.
 const documentsPerPage = 20;
 
-/** Every document that somebody may rely on, with its parts. */
+/** Every document that somebody may rely on, so none of a dry run, with its parts. */
 export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: StoredDocument; readonly parts: StoredParts }[]> {
-  const pages = pagesOf<StoredDocument>(db, 'SELECT d.*, r.period FROM document d JOIN billing_run r ON r.id = d.run_id ORDER BY d.run_id, d.account_id, d.id', documentsPerPage);
+  const pages = pagesOf<StoredDocument>(db, "SELECT d.*, r.period FROM document d JOIN billing_run r ON r.id = d.run_id AND r.kind = 'live' ORDER BY d.run_id, d.account_id, d.id", documentsPerPage);
   for await (const documents of pages) yield withParts(db, documents);
 }
 
 /** Documents with what they were composed from. */
 export async function withParts(db: Db, documents: readonly StoredDocument[]): Promise<{ readonly row: StoredDocument; readonly parts: StoredParts }[]> {
   const ids = documents.map((d) => d.id);
-  const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, ${annexOrder}`, [ids]);
+  const charges = await db.query(`${claimedCharges} WHERE c.document_id = ANY($1) ORDER BY c.document_id, c.charge_id`, [ids]);
   const lines = await db.query('SELECT * FROM document_line WHERE document_id = ANY($1) ORDER BY document_id, line_no', [ids]);
   const adjustments = await db.query(`SELECT a.*, l.document_id FROM document_line l JOIN (${manualLines}) a ON a.id = l.adjustment_id WHERE l.document_id = ANY($1) ORDER BY a.id`, [ids]);
   const refs = await creditRefs(db, charges.rows);
@@ -45,7 +45,7 @@ export const hashedRuns = (db: Db) =>
        'approved', EXISTS (SELECT FROM approval a WHERE a.run_id = r.id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash),
        'needsApproval', EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND d.group_name = g.name AND d.state IN ('approved', 'awaitingNumber', 'issued'))) ORDER BY g.name COLLATE "C"), '[]')
        FROM release_group g WHERE g.run_id = r.id) AS groups
-     FROM billing_run r WHERE r.content_hash IS NOT NULL ORDER BY r.id`,
+     FROM billing_run r WHERE r.kind = 'live' AND r.content_hash IS NOT NULL ORDER BY r.id`,
   );
 
 export type StampRow = Judged & { readonly number: bigint; readonly series_id: string; readonly ocr: string | null; readonly legal_number: string };

@@ -1,0 +1,115 @@
+import type { QueryResultRow } from 'pg';
+import type { DocumentRules } from '../../contracts/document-rules.ts';
+import { vatStatusOn } from '../../core/allocate/setup.ts';
+import type { VatRule } from '../../core/document/account-documents.ts';
+import { groupBy } from '../../core/group-by.ts';
+import { ownerDocumentType } from '../../core/share/statement-charges.ts';
+import type { Db } from '../db.ts';
+import { loadAccounts, loadContracts } from '../intake/load-setup.ts';
+import { documentRulesOf } from '../reads/document-rules.ts';
+import { manualLines } from './claimed-charges.ts';
+
+/** What a document of a site owner is, by its net. */
+export type TypeOf = (netMinor: bigint) => string;
+
+type AccountDetails = {
+  readonly id: string;
+  readonly strategy: string;
+  readonly category: string;
+  readonly currency: string;
+  readonly rounding_mode: 'grossFirst' | 'netFirst';
+  readonly entity_id: string;
+  readonly group_name: string;
+};
+/** What documents of some accounts are made with, beside their charges. */
+export type DocumentSetup = {
+  readonly runId: string;
+  readonly period: string;
+  readonly accounts: readonly AccountDetails[];
+  readonly adjustmentsOf: ReadonlyMap<string, readonly QueryResultRow[]>;
+  readonly vatRules: ReadonlyMap<string, VatRule>;
+  readonly rules: DocumentRules;
+  readonly billedUntil: ReadonlyMap<string, string>;
+  /** What somebody ordered to be credited, or billed in its place. */
+  readonly ordered: ReadonlySet<bigint>;
+  readonly owners: ReadonlyMap<string, TypeOf>;
+};
+
+/** Looks up what the documents of accounts of a run are made with; `corrected`: of those that have corrections. */
+export async function loadDocumentSetup(db: Db, runId: string, accounts: readonly string[], corrected: readonly string[]): Promise<DocumentSetup> {
+  const adjustments = await db.query(`${manualLines} WHERE a.run_id = $1 AND a.account_id = ANY($2) AND a.withdrawn_at IS NULL ORDER BY a.id`, [runId, accounts]);
+  const details = await db.query<AccountDetails & { period: string }>(
+    `SELECT a.id, a.strategy, a.category, a.currency, a.rounding_mode, r.entity_id, r.period, x.group_name FROM account a JOIN billing_run r ON r.id = $1 LEFT JOIN run_account x ON x.run_id = r.id AND x.account_id = a.id
+     WHERE a.id = ANY($2) ORDER BY a.id`,
+    [runId, accounts],
+  );
+  const vatRules = new Map<string, VatRule>(
+    (await db.query('SELECT code, percent::text, category, country FROM vat_rule')).rows.map((r) => [r.code, { percent: r.percent, category: r.category.trim(), country: r.country.trim() }]),
+  );
+  const { own: rules } = await documentRulesOf(db, details.rows[0]?.entity_id ?? '');
+  const isPlain = Object.values(rules.late).every((l) => l === undefined || l.policy === 'nextInvoice');
+  return {
+    runId,
+    period: details.rows[0]?.period ?? '',
+    accounts: details.rows,
+    adjustmentsOf: groupBy(adjustments.rows, (r) => r.account_id),
+    vatRules,
+    rules,
+    billedUntil: isPlain ? new Map() : await lastMonths(db, runId, accounts),
+    ordered: corrected.length === 0 ? new Set() : await orderedCharges(db, runId, corrected),
+    owners: await ownersOf(
+      db,
+      runId,
+      details.rows.filter((a) => a.strategy === 'selfBilling').map((a) => a.id),
+    ),
+  };
+}
+
+/** The last month of which each account has an issued document of another run. */
+async function lastMonths(db: Db, runId: string, accounts: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await db.query<{ account_id: string; period: string }>(
+    "SELECT d.account_id, max(r.period) AS period FROM document d JOIN billing_run r ON r.id = d.run_id WHERE d.account_id = ANY($2) AND d.state = 'issued' AND d.run_id <> $1 GROUP BY 1",
+    [runId, accounts],
+  );
+  return new Map(rows.map((r) => [r.account_id, r.period]));
+}
+
+/** Charges of a run that an order to credit and rebill made, and the mirrors that go with them; what no session made is mirrored by an order alone. */
+async function orderedCharges(db: Db, runId: string, accounts: readonly string[]): Promise<Set<bigint>> {
+  const { rows } = await db.query<{ charge_id: bigint }>(
+    `SELECT k.charge_id FROM rebilled_record b JOIN rated_charge c ON c.record_id = b.record_id AND c.revision = b.revision - CASE WHEN c.reversal_of IS NULL THEN 0 ELSE 1 END
+     JOIN claim k ON k.charge_id = c.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2)
+     UNION SELECT k.charge_id FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id
+     WHERE c.payer_account_id = ANY($2) AND c.reversal_of IS NOT NULL AND c.record_id IS NULL AND k.run_id = $1`,
+    [runId, accounts],
+  );
+  return new Set(rows.map((r) => r.charge_id));
+}
+
+/** Those of these accounts whose documents are statements without VAT. */
+export async function settlingAccounts(db: Db, runId: string, accountIds: readonly string[]): Promise<string[]> {
+  const owners = await ownersOf(db, runId, [...new Set(accountIds)]);
+  return [...owners].flatMap(([id, typeOf]) => (typeOf(0n) === 'settlementStatement' ? [id] : []));
+}
+
+/** What each site owner's document is, by its net: as the owner is registered and agreed at the end of the period. */
+async function ownersOf(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, TypeOf>> {
+  if (accountIds.length === 0) return new Map();
+  const run = (
+    await db.query<{ period_end: Date; last: string }>(
+      "SELECT period_end, ((period_end - interval '1 second') AT TIME ZONE e.time_zone)::date::text AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1",
+      [runId],
+    )
+  ).rows[0];
+  const accounts = await loadAccounts(db, accountIds);
+  const contracts = await loadContracts(db, accountIds);
+  const endMs = (run?.period_end.getTime() ?? 0) - 1;
+  return new Map(
+    accountIds.map((id) => {
+      const account = accounts.get(id);
+      const agreement = contracts.inForce(id, 'revenueShare', endMs)[0]?.agreement;
+      const party = account === undefined ? undefined : vatStatusOn(account, run?.last ?? '');
+      return [id, (netMinor) => (agreement === undefined ? 'settlementStatement' : ownerDocumentType(party, agreement, run?.last ?? '', netMinor))];
+    }),
+  );
+}

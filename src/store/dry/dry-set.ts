@@ -1,0 +1,51 @@
+import { shareRoles } from '../cycle/owner-contracts.ts';
+import { closeOwnerSet } from '../cycle/owner-set.ts';
+import { claimable, markDueWithoutSessions } from '../cycle/record-set.ts';
+import { lockRun } from '../cycle/run-state.ts';
+import { planForAccounts, planForWholeRun } from '../cycle/whole-run.ts';
+import type { Db } from '../db.ts';
+import { enterDryRun } from './dry-world.ts';
+
+/**
+ * Lists the set of a dry run: that of the live run of its month, with the exclusions and adjustments that shaped it, whatever became of them;
+ * where no live run has closed its set yet, what one would claim now. Nothing is claimed. Repeatable: it is listed once. Answers how
+ * many charges. In the caller's transaction, which speaks of the world of the run from then on.
+ */
+export async function closeDrySet(db: Db, runId: string): Promise<{ readonly claimed: number }> {
+  await lockRun(db, runId);
+  const closed = await db.query<{ base: string | null }>(
+    `UPDATE billing_run r SET set_closed_at = now(), base_run_id = (SELECT o.id FROM billing_run o WHERE o.entity_id = r.entity_id AND o.period = r.period AND o.kind = 'live' AND o.selection IS NULL AND o.state <> 'cancelled'
+       AND o.set_closed_at IS NOT NULL AND o.calendar_id = r.calendar_id) WHERE r.id = $1 AND r.set_closed_at IS NULL RETURNING r.base_run_id AS base`,
+    [runId],
+  );
+  const [run] = closed.rows;
+  await enterDryRun(db, runId);
+  if (run === undefined) return { claimed: 0 };
+  await planForWholeRun(db);
+  const listed =
+    run.base === null
+      ? await db.query(`INSERT INTO public.dry_claim (run_id, charge_id, account_id, disposition) SELECT $1, charge_id, payer_account_id, 'document' FROM (${claimable}) o`, [runId])
+      : await db.query(setOf, [runId, run.base]);
+  await planForAccounts(db);
+  if (run.base !== null) {
+    await db.query("INSERT INTO run_account (run_id, account_id, group_name, state) SELECT $1, account_id, group_name, 'pending' FROM run_account WHERE run_id = $2", [runId, run.base]);
+    return { claimed: listed.rowCount ?? 0 };
+  }
+  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM public.dry_claim WHERE run_id = $1", [runId]);
+  await markDueWithoutSessions(db, runId);
+  const shares = await closeOwnerSet(db, runId);
+  // What is supposed may leave out or correct anything: nothing of it is decided beforehand.
+  await db.query('UPDATE run_account SET plain = false WHERE run_id = $1 AND plain', [runId]);
+  return { claimed: (listed.rowCount ?? 0) + shares.claimed };
+}
+
+/** What the set of run $2 held: its claims without what the month decided, which is decided anew, and what it carried, with the shares that waited for it. */
+const setOf = `INSERT INTO public.dry_claim (run_id, charge_id, account_id, disposition, held_since)
+  SELECT $1, k.charge_id, k.account_id, 'document', k.held_since FROM public.claim k JOIN public.rated_charge c ON c.charge_id = k.charge_id
+  WHERE k.run_id = $2 AND NOT (c.record_id IS NULL AND EXISTS (SELECT FROM period_charge p WHERE p.run_id = $2 AND p.charge_hash = c.charge_hash))
+  UNION
+  SELECT $1, h.charge_id, h.account_id, 'document', NULL FROM public.exclusion_hit h WHERE h.run_id = $2 AND h.outcome = 'carried' AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = h.charge_id)
+  UNION
+  SELECT $1, c.charge_id, c.payee_account_id, 'document', NULL FROM public.exclusion_hit h JOIN public.rated_charge s ON s.charge_id = h.charge_id
+  JOIN public.rated_charge c ON c.record_id = s.record_id AND c.revision = s.revision AND (c.reversal_of IS NULL) = (s.reversal_of IS NULL) AND c.payee_account_id IS NOT NULL AND c.role IN ${shareRoles}
+  WHERE h.run_id = $2 AND h.outcome = 'carried' AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = c.charge_id)`;
