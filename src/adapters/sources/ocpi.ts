@@ -21,6 +21,12 @@ class FieldReader {
     return this.#note(`${path}${field}: must be text${max === Number.POSITIVE_INFINITY ? '' : ` of ${min === max ? '' : `${min} to `}${max} characters`}`, '');
   }
 
+  /** ISO 3166-1 alpha-2, in either case. */
+  country(parent: JsonObject, field: string): string {
+    const text = this.text(parent, field, '', { min: 2, max: 2 });
+    return text === '' || /^[A-Za-z]{2}$/.test(text) ? text : this.#note(`${field}: must be two letters`, '');
+  }
+
   optionalText(parent: JsonObject, field: string, path: string): string | undefined {
     return isAbsent(parent[field]) ? undefined : this.text(parent, field, path, { min: 0 });
   }
@@ -89,7 +95,7 @@ function readIn22(cdr: JsonObject, read: FieldReader) {
   const location = read.object(cdr, 'cdr_location');
   const cost = read.object(cdr, 'total_cost');
   return {
-    countryCode: read.text(cdr, 'country_code', '', { min: 2, max: 2 }),
+    countryCode: read.country(cdr, 'country_code'),
     partyId: read.text(cdr, 'party_id', '', { max: 3 }),
     endMs: read.instant(cdr, 'end_date_time', ''),
     tokenUid: read.text(read.object(cdr, 'cdr_token'), 'uid', 'cdr_token.'),
@@ -164,7 +170,7 @@ const ocpi: Omit<SourceParser, 'format'> = {
       if (isObject(cdr)) {
         const owner = isOf211(cdr)
           ? { ownerCountry: context.ownerCountry, ownerParty: context.ownerParty }
-          : { ownerCountry: read.text(cdr, 'country_code', '', { min: 2, max: 2 }), ownerParty: read.text(cdr, 'party_id', '') };
+          : { ownerCountry: read.country(cdr, 'country_code'), ownerParty: read.text(cdr, 'party_id', '') };
         const key = { ...owner, cdrId: read.text(cdr, cdr['credit'] === true ? 'credit_reference_id' : 'id', '') };
         if (read.problems.length === 0) return recordKeyOf(key);
       }
