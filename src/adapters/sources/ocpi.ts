@@ -27,6 +27,12 @@ class FieldReader {
     return text === '' || /^[A-Za-z]{2}$/.test(text) ? text : this.#note(`${field}: must be two letters`, '');
   }
 
+  /** ISO 4217. */
+  currency(parent: JsonObject, field: string): string {
+    const text = this.text(parent, field, '', { min: 3, max: 3 });
+    return text === '' || /^[A-Z]{3}$/.test(text) ? text : this.#note(`${field}: must be three capital letters`, '');
+  }
+
   optionalText(parent: JsonObject, field: string, path: string): string | undefined {
     return isAbsent(parent[field]) ? undefined : this.text(parent, field, path, { min: 0 });
   }
@@ -123,7 +129,7 @@ function readCdr(cdr: JsonObject, read: FieldReader, context: SourceContext) {
     id: read.text(cdr, 'id', '', { max: 39 }),
     startMs: read.instant(cdr, 'start_date_time', ''),
     sessionId: read.optionalText(cdr, 'session_id', ''),
-    currency: read.text(cdr, 'currency', '', { min: 3, max: 3 }),
+    currency: read.currency(cdr, 'currency'),
     periods,
     totalEnergy: read.decimal(cdr, 'total_energy', ''),
     updatedAt: isAbsent(cdr['last_updated']) ? undefined : read.instant(cdr, 'last_updated', ''),
