@@ -137,7 +137,9 @@ describe('what a month decides, in the run', () => {
   });
 
   it('refuses a fee that is billed twice, whoever writes it', async () => {
-    const columns = (await rows("SELECT string_agg(column_name, ', ') AS c FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'rated_charge' AND column_name <> 'charge_id'"))[0].c;
+    const columns = (
+      await rows("SELECT string_agg(column_name, ', ') AS c FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'rated_charge' AND column_name <> 'charge_id'")
+    )[0].c;
     await expect(rows(`INSERT INTO rated_charge (${columns}) SELECT ${columns} FROM rated_charge WHERE role = 'subscriptionFee'`)).rejects.toMatchObject({ code: '23505' });
   });
 
