@@ -27,7 +27,7 @@ beforeAll(async () => {
   await makeBooks({ ...place, database, books: contractBooks });
   server = await serve({ ...place, database });
   proxy = await cuttingProxy((method) => breaks?.(method) ?? false);
-}, 300_000);
+}, 600_000);
 afterAll(async () => {
   proxy?.close();
   await server?.stop();
