@@ -90,7 +90,7 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: { code?: string }) => error.code,
   );
 const changes = async (table: string): Promise<string[]> => {
-  const { rows } = await owner.query("SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND is_identity = 'NO' LIMIT 1", [table]);
+  const { rows } = await owner.query("SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1 AND is_identity = 'NO' LIMIT 1", [table]);
   const column = rows[0].column_name;
   return [`UPDATE ${table} SET ${column} = ${column}`, `DELETE FROM ${table}`, `TRUNCATE ${table} CASCADE`];
 };

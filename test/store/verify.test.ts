@@ -238,7 +238,7 @@ describe('a change of one value', () => {
     const store = openStore(database.url);
     await superuser.query('SET session_replication_role = replica');
     const { rows: columns } = await superuser.query(
-      "SELECT table_name AS table, column_name AS name, CASE data_type WHEN 'character' THEN 'bpchar' ELSE data_type END AS type FROM information_schema.columns WHERE table_name = ANY($1) AND is_identity = 'NO' ORDER BY 1, 2",
+      "SELECT table_name AS table, column_name AS name, CASE data_type WHEN 'character' THEN 'bpchar' ELSE data_type END AS type FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ANY($1) AND is_identity = 'NO' ORDER BY 1, 2",
       [tried],
     );
     const missed: string[] = [];
