@@ -57,11 +57,36 @@ beforeAll(async () => {
   await store.pool.query("INSERT INTO rebill_order (id, document_id, kind, record_ids, outcome, reason, author) VALUES ('o', 'issued', 'credit', '{1}', 'bill', 'test', 'tester')");
   await store.pool.query("INSERT INTO rebilled_record (record_id, revision, order_id) VALUES (1, 2, 'o')");
   await store.pool.query("INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on) VALUES ('issued', 'series', 1, 'T1', '2020-01-01', '2020-01-31')");
+  await fillFinance();
 });
 afterAll(async () => {
   await Promise.all([owner.end(), superuser.end(), store.close()]);
   await database.drop();
 });
+
+/** Rows of what finance keeps of issued documents, files, months and ERPs. */
+async function fillFinance(): Promise<void> {
+  for (const sql of [
+    "INSERT INTO partner_rules_version (account_id, version, body, reason, author) SELECT id, 1, '{}', 'test', 'tester' FROM account LIMIT 1",
+    "INSERT INTO archived_file (subject_kind, subject_id, form, file_name, content_type, sha256, body) VALUES ('document', 'issued', 'pdf', 'T1.pdf', 'application/pdf', '\\x00', '\\x00')",
+    "INSERT INTO payee_bank_account (account_id, version, scheme, number, last_four, author, second_person) SELECT id, 99, 'bankgiro', '50501055', '1055', 'tester', 'another' FROM account LIMIT 1",
+    "INSERT INTO payment (id, entity_id, currency, format, execute_on, due_until, content_hash, amount_minor, reason, author) SELECT 'pay', id, 'SEK', 'pain.001.001.09', '2020-01-31', '2020-01-31', '\\x00', 1, 'test', 'tester' FROM legal_entity LIMIT 1",
+    "INSERT INTO payment_item (payment_id, no, account_id, amount_minor, end_to_end_id, bank_account_version, remittance) SELECT 'pay', 1, account_id, 1, 'e2e', version, 'T1' FROM payee_bank_account WHERE version = 99",
+    "INSERT INTO erp_comparison (connection_id, compared, drifts) SELECT id, 0, 0 FROM erp_connection LIMIT 1",
+    "INSERT INTO erp_mapping (connection_id, version, body, author, reason) SELECT id, 1, '{}', 'tester', 'test' FROM erp_connection LIMIT 1",
+    "INSERT INTO document_payment (document_id, connection_id, state, open_minor) SELECT 'issued', id, 'unpaid', 125 FROM erp_connection LIMIT 1",
+    "INSERT INTO accounting_period_event (entity_id, month, action, actor, reason) SELECT id, '2018-01', 'softClose', 'tester', 'test' FROM legal_entity LIMIT 1",
+    "INSERT INTO accrual (id, entity_id, month, n, author) SELECT 'acc', id, '2019-12', 1, 'tester' FROM legal_entity LIMIT 1",
+    "INSERT INTO accrual_line (accrual_id, line_no, kind, currency, gl_account, amount_minor) VALUES ('acc', 1, 'sale', 'SEK', '1790', 100)",
+    "INSERT INTO accrual_expectation (accrual_id, source_id, key, cost_center, currency, amount_minor) VALUES ('acc', 'csms', 'k', 'c', 'SEK', 100)",
+    "INSERT INTO payment_fact (document_id, reference, paid_on, amount_minor, origin, author) VALUES ('issued', 'r', '2020-01-15', 125, 'person', 'tester')",
+    `INSERT INTO partner_invoice (id, entity_id, account_id, number, issued_on, posted_on, currency, net_minor, vat_code, vat_minor, self_assessed_minor, accrued_minor, accepted_minor, disputed_minor, author)
+     SELECT 'pi', entity_id, id, '1', '2020-01-05', '2020-01-05', 'SEK', 0, 'SE25', 0, 0, 0, 0, 0, 'tester' FROM account LIMIT 1`,
+    "INSERT INTO partner_invoice_line (invoice_id, line_no, cdr_id, net_minor, accrued_minor, outcome) VALUES ('pi', 1, 'c', 0, 0, 'unknown')",
+    "INSERT INTO partner_invoice_charge (charge_id, invoice_id) VALUES (1, 'pi')",
+  ])
+    await store.pool.query(sql);
+}
 
 /** A document named after its state, with one line and one claim. */
 async function insertDocument(state: string): Promise<void> {
@@ -117,7 +142,7 @@ describe('a sealed table', () => {
 
 describe('the ledger', () => {
   const open = (db: pg.PoolClient, key: string) =>
-    db.query("INSERT INTO ledger_transaction (key, entity_id, kind, effective_on, source_ref) SELECT $1, id, 'test', '2019-12-01', 'test' FROM legal_entity LIMIT 1", [key]);
+    db.query("INSERT INTO ledger_transaction (key, entity_id, kind, effective_on, period, source_ref) SELECT $1, id, 'test', '2019-12-01', '2019-12', 'test' FROM legal_entity LIMIT 1", [key]);
   /** Of one statement: amount, unit, and the amount in the books, where none is given the amount itself, or 0 for energy. */
   type Entered = readonly [number, string, number?];
   const enter = (db: Pick<pg.ClientBase, 'query'> | pg.Pool, key: string, entries: readonly Entered[], table = 'ledger_entry') =>
