@@ -17,7 +17,7 @@ public final class CheckDocuments {
     PeppolValidation2026_05.init(registry);
     int passed = 0;
     int failed = 0;
-    for (Path file : Files.list(Path.of(arguments[0])).filter(f -> f.toString().endsWith(".xml")).sorted().collect(Collectors.toList())) {
+    for (Path file : Files.list(Path.of(arguments[0])).filter(f -> f.toString().endsWith(".xml") && !f.toString().endsWith(".pain.xml")).sorted().collect(Collectors.toList())) {
       var rules = registry.getOfID(rulesOf(Files.readString(file)));
       var document = javax.xml.parsers.DocumentBuilderFactory.newDefaultNSInstance().newDocumentBuilder().parse(file.toFile());
       var results = ValidationExecutionManager.executeValidation(IValidityDeterminator.createDefault(), rules, ValidationSourceXML.create(file.getFileName().toString(), document), Locale.ENGLISH);
