@@ -72,7 +72,7 @@ async function fillFinance(): Promise<void> {
     "INSERT INTO payee_bank_account (account_id, version, scheme, number, last_four, author, second_person) SELECT id, 99, 'bankgiro', '50501055', '1055', 'tester', 'another' FROM account LIMIT 1",
     "INSERT INTO payment (id, entity_id, currency, format, execute_on, due_until, content_hash, amount_minor, reason, author) SELECT 'pay', id, 'SEK', 'pain.001.001.09', '2020-01-31', '2020-01-31', '\\x00', 1, 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO payment_item (payment_id, no, account_id, amount_minor, end_to_end_id, bank_account_version, remittance) SELECT 'pay', 1, account_id, 1, 'e2e', version, 'T1' FROM payee_bank_account WHERE version = 99",
-    "INSERT INTO erp_comparison (connection_id, compared, drifts) SELECT id, 0, 0 FROM erp_connection LIMIT 1",
+    'INSERT INTO erp_comparison (connection_id, compared, drifts) SELECT id, 0, 0 FROM erp_connection LIMIT 1',
     "INSERT INTO erp_mapping (connection_id, version, body, author, reason) SELECT id, 1, '{}', 'tester', 'test' FROM erp_connection LIMIT 1",
     "INSERT INTO document_payment (document_id, connection_id, state, open_minor) SELECT 'issued', id, 'unpaid', 125 FROM erp_connection LIMIT 1",
     "INSERT INTO accounting_period_event (entity_id, month, action, actor, reason) SELECT id, '2018-01', 'softClose', 'tester', 'test' FROM legal_entity LIMIT 1",
