@@ -1,5 +1,6 @@
 // A database with a month of records in it, filled once by the real import, and copies of it to work on.
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { seedSchema } from '../dist/contracts/seed.js';
 import { ensurePartitions, migrate } from '../dist/store/migrate.js';
@@ -25,6 +26,7 @@ export async function fillMonth({ platform, records }) {
     await fill({ databaseUrl: at(platform.databaseUrl, 'filling'), adminUrl: at(platform.databaseAdminUrl, 'filling'), records });
     // As autovacuum leaves it, in time.
     await maintain('VACUUM ANALYZE', 'filling');
+    await leftAlone(maintain, 'filling');
     await maintain(`ALTER DATABASE filling RENAME TO ${name}`);
   } else await migrate(at(platform.databaseAdminUrl, name));
   const { rows } = await once(at(platform.databaseAdminUrl, name), 'SELECT (SELECT count(*) FROM rated_charge) AS charges');
@@ -42,6 +44,15 @@ export async function fillMonth({ platform, records }) {
       };
     },
   };
+}
+
+/** Waits until nobody is connected any more: the lanes of a large import stay for half a minute after their last page. */
+async function leftAlone(maintain, database) {
+  for (let tries = 0; tries < 90; tries += 1) {
+    const { rows } = await maintain(`SELECT count(*) AS n FROM pg_stat_activity WHERE datname = '${database}'`);
+    if (Number(rows[0].n) === 0) return;
+    await setTimeout(1000);
+  }
 }
 
 async function fill({ databaseUrl, adminUrl, records }) {
