@@ -31,18 +31,19 @@ export async function ocpiPush({ peerId, sent: before = 0, refused: refusedBefor
   ]);
   show('sending', null, '');
   for (;;) {
+    // A word that comes while a batch is on its way may be of sales that the batch did not see.
+    retry = false;
     try {
       const batch = await pushSales({ peerId });
       sent += batch.sent;
       refused += batch.refused;
       show('sending', null, '');
-      if (!batch.left) return { sent, refused };
+      if (!batch.left && !retry) return { sent, refused };
       if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof ocpiPush>({ peerId, sent, refused });
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
       const words = error.cause?.message ?? error.message;
       show('peerWaiting', words.slice(0, 200), `Problem: ${words}\n\nWaits for ops: mend the cause, then retry.${hourly < maxHourly ? ' It tries by itself each hour.' : ''}`);
-      retry = false;
       if (hourly < maxHourly) await condition(() => retry, '1 hour');
       else await condition(() => retry);
       hourly = retry ? 0 : hourly + 1;
