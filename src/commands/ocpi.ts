@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Api } from '../client.ts';
+import type { PeerOverview } from '../contracts/ocpi-overview.ts';
 import { withApi } from '../stack/with-api.ts';
-import type { PeerOverview } from '../store/reads/ocpi/overview.ts';
 import { command, group, jsonArg, say } from './command.ts';
 
 const ops = 'sample-ops';

@@ -1,57 +1,13 @@
+import type { CdrDelivery, PeerOverview } from '../contracts/ocpi-overview.ts';
 import { count, link, recordPath, words } from './format.ts';
 import { Count, Facts, Figure, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
-
-export type OcpiPeerView = {
-  readonly peerId: string;
-  readonly name: string;
-  readonly kind: string;
-  readonly state: string;
-  readonly version: string | null;
-  readonly them: { readonly countryCode: string; readonly partyId: string };
-  readonly sourceId: string | null;
-  readonly versionsUrl: string | null;
-  readonly registeredAt: string | null;
-  readonly problem: string | null;
-  readonly partners: readonly { readonly accountId: string; readonly countryCode: string; readonly partyId: string; readonly sendFrom: string }[];
-  readonly sweep: {
-    readonly everyMinutes: number;
-    readonly until: string | null;
-    readonly last: { readonly state: string; readonly startedAt: string; readonly pulled: number; readonly fresh: number; readonly stated: number | null; readonly problem: string | null } | null;
-  } | null;
-  readonly deliveries: {
-    readonly waiting: number;
-    readonly queued: number;
-    readonly refused: number;
-    readonly withheld: number;
-    readonly sent: number;
-    readonly hubAcknowledged: number;
-    readonly seen: number;
-    readonly agreed: number;
-    readonly oldestQueuedAt: string | null;
-  };
-  readonly waitingFor: readonly { readonly what: string; readonly sales: number }[];
-};
-type Delivery = {
-  readonly cdrId: string;
-  readonly kind: string;
-  readonly recordId: string;
-  readonly accountId: string;
-  readonly state: string;
-  readonly attempts: number;
-  readonly answer: string | null;
-  readonly madeAt: string;
-  readonly sentAt: string | null;
-  readonly hubAcknowledgedAt: string | null;
-  readonly seenAt: string | null;
-  readonly agreedAt: string | null;
-};
 
 const pathOf = (peerId: string) => `/ocpi-peers/${encodeURIComponent(peerId)}`;
 /** UTC, to the minute. */
 const minute = (at: string | null) => (at === null ? '' : at.slice(0, 16).replace('T', ' '));
 
-function lastSweep({ sweep }: OcpiPeerView): string {
+function lastSweep({ sweep }: PeerOverview): string {
   if (sweep === null) return 'not pulled';
   if (sweep.last === null) return 'not yet';
   const { state, startedAt, pulled, fresh, stated, problem } = sweep.last;
@@ -59,7 +15,7 @@ function lastSweep({ sweep }: OcpiPeerView): string {
 }
 
 /** OCPI connections: state, last sweep, what waits to be sent. */
-export function OcpiPeersPage({ viewer, peers, mayConnect }: { readonly viewer: Viewer; readonly peers: readonly OcpiPeerView[]; readonly mayConnect: boolean }) {
+export function OcpiPeersPage({ viewer, peers, mayConnect }: { readonly viewer: Viewer; readonly peers: readonly PeerOverview[]; readonly mayConnect: boolean }) {
   return (
     <Shell title="OCPI" viewer={viewer} trail={[['/', 'Runs']]}>
       {peers.length === 0 ? <p>No connection is set up: PUT /v1/ocpi/peers/… or wattledger ocpi set.</p> : null}
@@ -110,8 +66,8 @@ export function OcpiPeersPage({ viewer, peers, mayConnect }: { readonly viewer: 
 
 type PeerProps = {
   readonly viewer: Viewer;
-  readonly peer: OcpiPeerView;
-  readonly deliveries: readonly Delivery[];
+  readonly peer: PeerOverview;
+  readonly deliveries: readonly CdrDelivery[];
   readonly mayConnect: boolean;
   readonly firstPage: string | null;
   readonly nextPage: string | null;

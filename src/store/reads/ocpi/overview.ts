@@ -1,50 +1,6 @@
-import type { OcpiParty, OcpiVersion } from '../../../contracts/ocpi.ts';
+import type { CdrDelivery, PeerOverview } from '../../../contracts/ocpi-overview.ts';
 import type { Db } from '../../db.ts';
 import { type Page, type PageOrder, pageOf } from '../page.ts';
-
-export type PeerOverview = {
-  readonly peerId: string;
-  readonly entityId: string;
-  readonly name: string;
-  readonly kind: 'peer' | 'hub';
-  readonly state: 'prepared' | 'invited' | 'registered' | 'unregistered';
-  readonly version: OcpiVersion | null;
-  readonly us: OcpiParty;
-  readonly them: OcpiParty;
-  readonly sourceId: string | null;
-  readonly correctionChannel: 'inBand' | 'byDocument';
-  readonly push: boolean;
-  readonly versionsUrl: string | null;
-  readonly registeredAt: string | null;
-  readonly problem: string | null;
-  readonly partners: readonly (OcpiParty & { readonly accountId: string; readonly sendFrom: string })[];
-  /** How what they have is pulled (the source's connection), until when, and the last look; null when it is not. */
-  readonly sweep: {
-    readonly everyMinutes: number;
-    readonly until: string | null;
-    readonly last: {
-      readonly state: 'running' | 'done' | 'failed';
-      readonly startedAt: string;
-      readonly pulled: number;
-      readonly fresh: number;
-      readonly stated: number | null;
-      readonly problem: string | null;
-    } | null;
-  } | null;
-  /** `waiting`: sales without a CDR yet. */
-  readonly deliveries: {
-    readonly waiting: number;
-    readonly queued: number;
-    readonly refused: number;
-    readonly withheld: number;
-    readonly sent: number;
-    readonly hubAcknowledged: number;
-    readonly seen: number;
-    readonly agreed: number;
-    readonly oldestQueuedAt: string | null;
-  };
-  readonly waitingFor: readonly { readonly what: string; readonly sales: number }[];
-};
 
 /** How connections stand: who, in which state, what was last pulled, what waits to be sent. All of them, or one. */
 export async function peerOverview(db: Db, peerId?: string): Promise<PeerOverview[]> {
@@ -103,24 +59,8 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
   }));
 }
 
-export type DeliveryView = {
-  readonly cdrId: string;
-  readonly kind: 'cdr' | 'credit';
-  readonly recordId: string;
-  readonly revision: number;
-  readonly accountId: string;
-  readonly state: string;
-  readonly attempts: number;
-  readonly answer: string | null;
-  readonly madeAt: string;
-  readonly sentAt: string | null;
-  readonly hubAcknowledgedAt: string | null;
-  readonly seenAt: string | null;
-  readonly agreedAt: string | null;
-};
-
 /** A peer's sales with how far each has come, newest first. */
-export async function deliveriesOf(db: Db, peerId: string, order: PageOrder & { readonly state?: string | undefined }): Promise<Page<DeliveryView>> {
+export async function deliveriesOf(db: Db, peerId: string, order: PageOrder & { readonly state?: string | undefined }): Promise<Page<CdrDelivery>> {
   const before = /^\d{1,18}$/.test(order.cursor ?? '') ? order.cursor : null;
   const { rows } = await db.query(
     `SELECT s.id, s.cdr_id, s.kind, s.record_id, s.revision, s.account_id, s.made_at, d.* FROM ocpi_sale s JOIN ocpi_delivery d ON d.sale_id = s.id

@@ -1,0 +1,63 @@
+import type { OcpiParty, OcpiVersion } from './ocpi.ts';
+
+/** An OCPI connection as ops see it. Instants are UTC, ISO 8601. */
+export type PeerOverview = {
+  readonly peerId: string;
+  readonly entityId: string;
+  readonly name: string;
+  readonly kind: 'peer' | 'hub';
+  readonly state: 'prepared' | 'invited' | 'registered' | 'unregistered';
+  readonly version: OcpiVersion | null;
+  readonly us: OcpiParty;
+  readonly them: OcpiParty;
+  readonly sourceId: string | null;
+  readonly correctionChannel: 'inBand' | 'byDocument';
+  readonly push: boolean;
+  readonly versionsUrl: string | null;
+  readonly registeredAt: string | null;
+  readonly problem: string | null;
+  readonly partners: readonly (OcpiParty & { readonly accountId: string; readonly sendFrom: string })[];
+  /** How what they have is pulled (the source's connection), until when, and the last look; null when it is not. */
+  readonly sweep: {
+    readonly everyMinutes: number;
+    readonly until: string | null;
+    readonly last: {
+      readonly state: 'running' | 'done' | 'failed';
+      readonly startedAt: string;
+      readonly pulled: number;
+      readonly fresh: number;
+      readonly stated: number | null;
+      readonly problem: string | null;
+    } | null;
+  } | null;
+  /** `waiting`: sales without a CDR yet. */
+  readonly deliveries: {
+    readonly waiting: number;
+    readonly queued: number;
+    readonly refused: number;
+    readonly withheld: number;
+    readonly sent: number;
+    readonly hubAcknowledged: number;
+    readonly seen: number;
+    readonly agreed: number;
+    readonly oldestQueuedAt: string | null;
+  };
+  readonly waitingFor: readonly { readonly what: string; readonly sales: number }[];
+};
+
+/** A CDR of ours on its way to a peer. Instants are UTC, ISO 8601. */
+export type CdrDelivery = {
+  readonly cdrId: string;
+  readonly kind: 'cdr' | 'credit';
+  readonly recordId: string;
+  readonly revision: number;
+  readonly accountId: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly answer: string | null;
+  readonly madeAt: string;
+  readonly sentAt: string | null;
+  readonly hubAcknowledgedAt: string | null;
+  readonly seenAt: string | null;
+  readonly agreedAt: string | null;
+};
