@@ -1,4 +1,5 @@
 import type { CdrDelivery, PeerOverview } from '../../../contracts/ocpi-overview.ts';
+import { describeIssue, type Issue } from '../../../core/issues.ts';
 import type { Db } from '../../db.ts';
 import { type Page, type PageOrder, pageOf } from '../page.ts';
 
@@ -9,7 +10,7 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
      FROM ocpi_peer p
      CROSS JOIN LATERAL (SELECT count(DISTINCT (record_id, account_id)) AS waiting FROM ocpi_sale_pending WHERE peer_id = p.id) w
      CROSS JOIN LATERAL (
-       SELECT count(*) FILTER (WHERE x.state = 'queued') AS queued, count(*) FILTER (WHERE x.state = 'refused') AS refused, count(*) FILTER (WHERE x.state = 'withheld') AS withheld, count(x.sent_at) AS sent,
+       SELECT count(*) FILTER (WHERE x.state = 'queued') AS queued, count(*) FILTER (WHERE x.state = 'refused') AS refused, count(*) FILTER (WHERE x.state = 'held') AS held, count(*) FILTER (WHERE x.state = 'withheld') AS withheld, count(x.sent_at) AS sent,
          count(x.hub_acknowledged_at) AS acknowledged, count(x.seen_at) AS seen, count(x.agreed_at) AS agreed, min(o.made_at) FILTER (WHERE x.state = 'queued') AS oldest
        FROM ocpi_delivery x JOIN ocpi_sale o ON o.id = x.sale_id WHERE x.peer_id = p.id) d
      LEFT JOIN LATERAL (SELECT (settings->>'everyMinutes')::integer AS every_minutes, swept_until FROM source_connection WHERE source_id = p.source_id AND settings->>'kind' = 'ocpi') c ON true
@@ -48,6 +49,7 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
       waiting: Number(r.waiting),
       queued: Number(r.queued),
       refused: Number(r.refused),
+      held: Number(r.held),
       withheld: Number(r.withheld),
       sent: Number(r.sent),
       hubAcknowledged: Number(r.acknowledged),
@@ -80,6 +82,7 @@ export async function deliveriesOf(db: Db, peerId: string, order: PageOrder & { 
       state: r.state,
       attempts: r.attempts,
       answer: r.answer,
+      issues: ((r.issues ?? []) as Issue[]).map((found) => ({ code: found.code, severity: found.severity, subject: found.subject, text: describeIssue(found) })),
       madeAt: r.made_at.toISOString(),
       sentAt: iso(r.sent_at),
       hubAcknowledgedAt: iso(r.hub_acknowledged_at),
