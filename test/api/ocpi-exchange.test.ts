@@ -248,7 +248,7 @@ describe('the console', () => {
     expect(list).toContain('hub FR*GIR');
     expect(list).toContain('send again');
     const page = textOf((await ops.get('/ocpi-peers/hub')).body);
-    expect(page).toMatch(/0 to send, 0 refused, 2 withheld, 1 sent, 1 acknowledged by the hub, 0 seen, 1 agreed/);
+    expect(page).toMatch(/0 to send, 0 refused, 0 held, 2 withheld, 1 sent, 1 acknowledged by the hub, 0 seen, 1 agreed/);
     expect((await ops.get('/ocpi-peers/none')).status).toBe(404);
     expect((await ops.order('/ocpi-peers/retry?peerId=hub', { peerId: 'hub', reason: 'the hub is back' })).status).toBe(303);
     expect(textOf((await ops.get('/ocpi-peers')).body)).toContain('0 CDRs are queued again; ocpi/hub sends them');
