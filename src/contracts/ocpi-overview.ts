@@ -44,6 +44,15 @@ export type PeerOverview = {
     readonly agreed: number;
     readonly oldestQueuedAt: string | null;
   };
+  /** Our tariffs there: known to it, to be told, refused. */
+  readonly tariffs: readonly {
+    readonly tariffId: string;
+    readonly version: number;
+    readonly state: 'queued' | 'sent' | 'refused' | 'withdrawn';
+    readonly attempts: number;
+    readonly answer: string | null;
+    readonly sentAt: string | null;
+  }[];
   readonly waitingFor: readonly { readonly what: string; readonly sales: number }[];
 };
 

@@ -91,6 +91,7 @@ export function OcpiPeerPage({ viewer, peer, deliveries, mayConnect, firstPage, 
           ['Last sweep, UTC', lastSweep(peer)],
           ['Partners', peer.partners.map((p) => `${p.accountId} as ${p.countryCode}*${p.partyId} from ${p.sendFrom}`).join('; ')],
           ['Our CDRs', `${waiting + queued} to send, ${refused} refused, ${held} held, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`],
+          ['Our tariffs', peer.tariffs.map((t) => `${t.tariffId} version ${t.version} ${words(t.state)}${t.answer === null ? '' : `: ${t.answer}`}`).join('; ') || 'it was told of none'],
           ['Waiting', peer.waitingFor.map((w) => `${w.sales} for ${w.what}`).join('; ') || 'none'],
         ]}
       />

@@ -82,6 +82,12 @@ const overview = z.object({
     agreed: z.int(),
     oldestQueuedAt: z.string().nullable(),
   }),
+  tariffs: z
+    .array(
+      z.object({ tariffId: z.string(), version: z.int(), state: z.enum(['queued', 'sent', 'refused', 'withdrawn']), attempts: z.int(), answer: z.string().nullable(), sentAt: z.string().nullable() }),
+    )
+    .readonly()
+    .openapi({ description: 'What it was told of our tariffs by PUT and DELETE; empty when it takes none.' }),
   waitingFor: z.array(z.object({ what: z.string(), sales: z.int() })).readonly(),
 });
 const delivery = z.object({

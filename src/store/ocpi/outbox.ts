@@ -2,6 +2,7 @@ import type { OcpiSale } from '../../contracts/ocpi.ts';
 import type { Db } from '../db.ts';
 import { type SentSale, withUids } from '../reads/ocpi/sales.ts';
 import { holdSales, judgeSales, rulesChanged } from './judge-sales.ts';
+import { peersOwedTariffs } from './tariff-push.ts';
 
 /** `left`: there may be more behind them. */
 export type TakenSales = { readonly sales: readonly (SentSale & { readonly recordId: bigint })[]; readonly left: boolean };
@@ -60,8 +61,11 @@ export async function leaveForPull(db: Db, peerId: string): Promise<void> {
   await db.query("UPDATE ocpi_delivery SET state = 'pullOnly' WHERE peer_id = $1 AND state = 'queued'", [peerId]);
 }
 
-/** What there is to do over all connections: sales to prepare or send, and tariffs that nobody looked at for an hour. */
-export async function dueOfPeers(db: Db, now: Date): Promise<{ readonly push: readonly string[]; readonly tariffs: readonly string[] }> {
+/** What is to be done of a peer's tariffs and ours. */
+export type TariffLookDue = { readonly peerId: string; readonly pull: boolean; readonly push: boolean };
+
+/** What there is to do over all connections: sales to prepare or send, tariffs that nobody looked at for an hour, and peers to be told of ours. */
+export async function dueOfPeers(db: Db, now: Date): Promise<{ readonly push: readonly string[]; readonly tariffs: readonly TariffLookDue[] }> {
   const { rows: push } = await db.query<{ id: string }>(
     `SELECT p.id FROM ocpi_peer p WHERE p.state = 'registered' AND (EXISTS (SELECT FROM ocpi_sale_pending w WHERE w.peer_id = p.id AND w.waiting_for IS NULL)
        OR EXISTS (SELECT FROM ocpi_delivery d WHERE d.peer_id = p.id AND d.state = 'queued')
@@ -71,7 +75,9 @@ export async function dueOfPeers(db: Db, now: Date): Promise<{ readonly push: re
     "SELECT id FROM ocpi_peer WHERE state = 'registered' AND source_id IS NOT NULL AND (tariffs_pulled_at IS NULL OR tariffs_pulled_at < $1::timestamptz - interval '1 hour') ORDER BY id",
     [now],
   );
-  return { push: push.map((r) => r.id), tariffs: tariffs.map((r) => r.id) };
+  const pull = new Set(tariffs.map((r) => r.id));
+  const owed = new Set(await peersOwedTariffs(db));
+  return { push: push.map((r) => r.id), tariffs: [...new Set([...pull, ...owed])].sort().map((peerId) => ({ peerId, pull: pull.has(peerId), push: owed.has(peerId) })) };
 }
 
 /** Keeps until when a peer's tariffs are known, and how the look went. */

@@ -9,9 +9,10 @@ export async function markRead(db: Db, by: 'peer' | 'hub', saleIds: readonly big
   await db.query(`UPDATE ocpi_delivery SET ${column} = now() WHERE sale_id = ANY($1) AND ${column} IS NULL`, [saleIds]);
 }
 
-/** Queues again what the peer refused; answers how many. */
+/** Queues again what the peer refused, tariffs too; answers how many CDRs. */
 export async function retryDeliveries(db: Db, peerId: string, by: By): Promise<number> {
   const { rowCount } = await db.query("UPDATE ocpi_delivery SET state = 'queued' WHERE peer_id = $1 AND state = 'refused'", [peerId]);
+  await db.query("UPDATE ocpi_tariff_push SET state = 'queued' WHERE peer_id = $1 AND state = 'refused'", [peerId]);
   await audit(db, by, { action: 'ocpi.retry', subject: peerId, after: { requeued: rowCount } });
   return rowCount ?? 0;
 }
