@@ -1,12 +1,12 @@
 /** The accounts of an off-cycle run; null for a run of all that are on its calendar. */
 export type Selection = { readonly accountIds: readonly string[] };
 
+/** SQL: the calendar of an entity that bills whoever is on no other. */
+const defaultCalendar = (entity: string) => `(SELECT k.id FROM billing_calendar k WHERE k.entity_id = ${entity} ORDER BY k.cadence <> 'monthly', k.id LIMIT 1)`;
+
 /** SQL: the calendar that bills account `a`: its own, else that of its strategy, else the entity's monthly one. */
 export const calendarOf = (a: string) => `coalesce(${a}.calendar_id,
   (SELECT k.id FROM billing_calendar k WHERE k.entity_id = ${a}.entity_id AND ${a}.strategy = ANY (k.strategies) ORDER BY k.id LIMIT 1), ${defaultCalendar(`${a}.entity_id`)})`;
-
-/** SQL: the calendar of an entity that bills whoever is on no other. */
-export const defaultCalendar = (entity: string) => `(SELECT k.id FROM billing_calendar k WHERE k.entity_id = ${entity} ORDER BY k.cadence <> 'monthly', k.id LIMIT 1)`;
 
 /** SQL that holds when run `r` bills everybody, since nobody is on another calendar. Asked when a run is planned, and when its set closes. */
 export const takesAll = `(r.calendar_id = ${defaultCalendar('r.entity_id')} AND NOT EXISTS (
