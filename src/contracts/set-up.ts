@@ -26,7 +26,11 @@ export const setUpRowSchemas = {
     entityId: id.exactOptional(),
     partyId: id.exactOptional(),
     category: z.enum(['driver', 'fleet', 'eMSP', 'siteOwner', 'partner']).exactOptional(),
+<<<<<<< HEAD
     strategy: strategy.exactOptional(),
+=======
+    strategy: z.enum(['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']).exactOptional(),
+>>>>>>> main
     roundingMode: z.enum(['grossFirst', 'netFirst']).exactOptional(),
     currency: currency.exactOptional(),
     paymentTermsDays: z.int().min(0).max(365).exactOptional(),
