@@ -8,7 +8,7 @@ const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such a
 const vatNumber = z.string().regex(/^[A-Z]{2}[A-Z0-9+*]{2,14}$/, 'must be a VAT number with its country, such as SE556000000101');
 const instant = z.iso.datetime({ offset: true });
 const date = z.iso.date();
-const strategy = z.enum(['cardReceipt', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']);
+const strategy = z.enum(['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']);
 
 /** What is left out stays as it is; null takes it away. A new entry needs what the field tables call required. */
 export const setUpRowSchemas = {
@@ -26,11 +26,7 @@ export const setUpRowSchemas = {
     entityId: id.exactOptional(),
     partyId: id.exactOptional(),
     category: z.enum(['driver', 'fleet', 'eMSP', 'siteOwner', 'partner']).exactOptional(),
-<<<<<<< HEAD
     strategy: strategy.exactOptional(),
-=======
-    strategy: z.enum(['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']).exactOptional(),
->>>>>>> main
     roundingMode: z.enum(['grossFirst', 'netFirst']).exactOptional(),
     currency: currency.exactOptional(),
     paymentTermsDays: z.int().min(0).max(365).exactOptional(),
