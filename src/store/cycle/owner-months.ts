@@ -11,7 +11,7 @@ import { earnsNothing } from './exclusion-match.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { payerMarginals } from './payer-months.ts';
-import { issuingStates } from './run-state.ts';
+import { decided } from './run-state.ts';
 import { withinIds } from './whole-run.ts';
 
 /** The months to state of a contract, oldest first, one after the other, and what guarantees had added before them. */
@@ -147,9 +147,6 @@ function counts(sale: SaleRow, basis: 'rated' | 'billed' | 'paid'): boolean {
   return basis === 'rated' || (sale.claimed && (basis === 'billed' || sale.paid));
 }
 
-/** What a claim `k` of run `b` decides for good, as run $1 sees it: its own, and those of runs that issue. Others may still change their mind, and what is claimed by none came after the set closed. */
-const seen = `(k.run_id = $1 OR b.state IN ${issuingStates})`;
-
 /** FROM clause: own sites of owners, with the charges `c` of all, or with the records `r` of few, which are found by site. */
 const siteOf = (of: 'c' | 'r', owners: string) =>
   `site s JOIN ${of === 'c' ? 'rated_charge c ON c.site_id = s.id' : 'charge_record r ON r.site_id = s.id AND r.service_month = ANY($4)'} AND s.kind = 'own' AND s.owner_account_id = ANY(${owners})`;
@@ -173,7 +170,7 @@ async function loadSales(
        WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession'),
      sold AS MATERIALIZED (
        SELECT c.*, k.disposition, k.run_id, ${earnsNothing} AS written_off, CASE WHEN $5 THEN ${isPaid} ELSE true END AS paid
-       FROM at_site c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'at_site')} JOIN billing_run b ON b.id = k.run_id WHERE ${seen}),
+       FROM at_site c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'at_site')} JOIN billing_run b ON b.id = k.run_id WHERE ${decided}),
      -- Few beside the rest: looked through, not joined to itself.
      taken_back AS MATERIALIZED (SELECT reversal_of FROM sold WHERE reversal_of IS NOT NULL AND disposition <> 'carried'),
      revised AS (
@@ -205,7 +202,7 @@ async function loadBooked(
        SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c
        WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.entity_id = $4 AND c.payer_account_id IS NULL AND c.role IN ${shareRoles} AND ${recordIds === undefined ? 'c.record_id IS NOT NULL' : 'c.record_id = ANY($5)'}),
      shared AS MATERIALIZED (
-       SELECT c.* FROM earned c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'earned')} JOIN billing_run b ON b.id = k.run_id WHERE k.disposition <> 'carried' AND ${seen}),
+       SELECT c.* FROM earned c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'earned')} JOIN billing_run b ON b.id = k.run_id WHERE k.disposition <> 'carried' AND ${decided}),
      taken_back AS MATERIALIZED (SELECT reversal_of FROM shared WHERE reversal_of IS NOT NULL)
      SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
     [run.runId, contractIds, months, run.entityId, ...(recordIds === undefined ? [] : [recordIds])],

@@ -3,7 +3,7 @@ import { settlingAccounts } from './document-setup.ts';
 import { claimsOf, likelyLines, lineKey } from './likely-lines.ts';
 import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
-import { lockRun } from './run-state.ts';
+import { decided, lockRun } from './run-state.ts';
 import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
@@ -51,7 +51,8 @@ const claimShares = `WITH open AS MATERIALIZED (
     SELECT DISTINCT s.charge_id, s.record_id, s.revision, s.reversal_of, o.basis FROM open o
     JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND ${withinIds('s.record_id', 'open')} AND s.payer_account_id IS NOT NULL),
   billed AS (
-    SELECT DISTINCT s.record_id, s.revision FROM sold s JOIN claim k ON k.charge_id = s.charge_id AND ${withinIds('k.charge_id', 'sold')} AND k.disposition <> 'carried'),
+    SELECT DISTINCT s.record_id, s.revision FROM sold s JOIN claim k ON k.charge_id = s.charge_id AND ${withinIds('k.charge_id', 'sold')} AND k.disposition <> 'carried'
+    JOIN billing_run b ON b.id = k.run_id AND ${decided}),
   unpaid AS (
     SELECT DISTINCT s.record_id, s.revision FROM sold s JOIN claim k ON s.basis = 'paid' AND s.reversal_of IS NULL AND k.charge_id = s.charge_id AND ${withinIds('k.charge_id', 'sold')} AND NOT ${isPaid}),
   released AS (
