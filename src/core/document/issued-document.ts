@@ -1,4 +1,5 @@
 import type { Letterhead } from '../../contracts/letterhead.ts';
+import { owedTypes } from './owed.ts';
 
 /** How a party is named on paper and in files. Words as they stand in the set-up when the document is rendered. */
 export type PartyWords = {
@@ -62,7 +63,7 @@ export type AnnexRow = {
   readonly grossMinor: bigint;
 };
 
-export type DocumentType = 'invoice' | 'creditNote' | 'receipt' | 'selfBilling' | 'selfBillingCredit' | 'settlementStatement';
+export type DocumentType = 'invoice' | 'creditNote' | 'receipt' | 'selfBilling' | 'selfBillingCredit' | 'settlementStatement' | 'reimbursement';
 
 /**
  * An issued document as renderers take it: its sealed content, its issue stamp, and the words of the two sides. Signs are those of the
@@ -101,9 +102,14 @@ export type IssuedDocument = {
   readonly annex: readonly AnnexRow[];
 };
 
-/** Who bills himself on our paper: there the party is the seller, and we the buyer. */
+/** Whether it says what we owe: there the party is the seller, or who is paid back, and we the buyer. */
 export function isWrittenForSeller(type: DocumentType): boolean {
-  return type === 'selfBilling' || type === 'selfBillingCredit' || type === 'settlementStatement';
+  return (owedTypes as readonly DocumentType[]).includes(type);
+}
+
+/** Whether it is a statement without VAT, which is no invoice. */
+export function isStatement(type: DocumentType): boolean {
+  return type === 'settlementStatement' || type === 'reimbursement';
 }
 
 /** Whether its figures are negative and shown as what they give back. */

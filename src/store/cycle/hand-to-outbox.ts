@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { ErpLine } from '../../contracts/erp-document.ts';
-import { vendorBillLines } from '../../core/share/vendor-bill.ts';
+import { owedTo } from '../../core/document/owed.ts';
+import { type PayableKey, vendorBillLines } from '../../core/share/vendor-bill.ts';
 import type { Db } from '../db.ts';
 import { enqueue } from '../outbox.ts';
 
@@ -32,7 +33,8 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
     db,
     connection[0]?.id ?? '',
     documents.rows.map((d) => {
-      const isOwed = d.type !== 'invoice' && d.type !== 'creditNote';
+      const { header, vat } = JSON.parse(d.canonical.toString('utf8')) as { header: { strategy: string }; vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
+      const owed = owedTo(d.type, header.strategy);
       const own = lines.rows.filter((l) => l.document_id === d.id);
       const line = (part: ErpLine['part'], glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint): ErpLine => ({
         part,
@@ -41,25 +43,25 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
         vatCode,
         amountMinor: amount.toString(),
       });
-      const vat = (JSON.parse(d.canonical.toString('utf8')) as { vat: { vatCode: string; baseMinor: string; vatMinor: string }[] }).vat;
-      const postings = isOwed
-        ? []
-        : [
-            line('party', glOf('receivable'), null, null, d.payable_minor),
-            ...own.map((l) => line('net', l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
-            ...vat.map((v) => ({ ...line('tax', glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor)), baseMinor: (-BigInt(v.baseMinor)).toString() })),
-            line('rounding', glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
-          ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
+      const postings =
+        owed !== undefined
+          ? []
+          : [
+              line('party', glOf('receivable'), null, null, d.payable_minor),
+              ...own.map((l) => line('net', l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
+              ...vat.map((v) => ({ ...line('tax', glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor)), baseMinor: (-BigInt(v.baseMinor)).toString() })),
+              line('rounding', glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
+            ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
       return {
         key: d.id,
-        kind: isOwed ? 'vendorBill' : d.type,
+        kind: owed === undefined ? d.type : 'vendorBill',
         runId,
         legalNumber: d.legal_number,
         ...(d.credits_document_id === null ? {} : { credits: { key: d.credits_document_id, legalNumber: d.credits_number, externalId: d.credits_external } }),
         accountId: d.account_id,
         currency: d.currency,
         postedOn: issueOn,
-        lines: isOwed ? vendorBill(d, own, glOf) : postings,
+        lines: owed === undefined ? postings : vendorBill(d, own, glOf, `${owed}Payable`),
         documentId: d.id,
         controlMinor: d.payable_minor,
       };
@@ -67,8 +69,8 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
   );
 }
 
-/** What a site owner's document posts: cost and input VAT against what is owed. */
-function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], glOf: (key: string) => string) {
+/** What a document of what we owe posts: cost and input VAT against what is owed. */
+function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], glOf: (key: string) => string, payableKey: PayableKey) {
   const { vat } = JSON.parse(document['canonical'].toString('utf8')) as { vat: { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[] };
   const figures = {
     lines: own.map((l) => ({ glAccount: l['gl_account'] as string, costCenter: l['cost_center'] as string, vatCode: l['vat_code'] as string, netMinor: l['net'] as bigint })),
@@ -76,5 +78,9 @@ function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], gl
     payableMinor: document['payable_minor'] as bigint,
     roundingMinor: document['rounding_minor'] as bigint,
   };
-  return vendorBillLines(figures, glOf).map(({ baseMinor, ...l }) => ({ ...l, amountMinor: l.amountMinor.toString(), ...(baseMinor === undefined ? {} : { baseMinor: baseMinor.toString() }) }));
+  return vendorBillLines(figures, glOf, payableKey).map(({ baseMinor, ...l }) => ({
+    ...l,
+    amountMinor: l.amountMinor.toString(),
+    ...(baseMinor === undefined ? {} : { baseMinor: baseMinor.toString() }),
+  }));
 }

@@ -6,8 +6,8 @@ import { selected } from './selection.ts';
 /** A contract that shares revenue, with all its versions. */
 export type OwnerContract = { readonly contractId: string; readonly accountId: string; readonly currency: string; readonly versions: readonly ContractVersion[] };
 
-/** SQL: roles of what site owners earn. */
-export const shareRoles = "('siteShareEstimate', 'energyReimbursement', 'statement')";
+/** SQL: roles of what goes out with a sale: to site owners, and to drivers for charging at home. */
+export const shareRoles = "('siteShareEstimate', 'energyReimbursement', 'statement', 'homeReimbursement', 'homePurchase')";
 
 /** All contracts of an entity that share revenue. */
 export async function ownerContracts(db: Db, entityId: string): Promise<OwnerContract[]> {

@@ -10,15 +10,15 @@ import { planForAccounts, planForWholeRun } from './whole-run.ts';
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
 
 /**
- * The payee side of a run's closed set, to be called once, after the sales are claimed: claims the site owners' shares whose sale this run
- * or an earlier one bills (D16), and marks whose month is to be stated. What of it is stated each preview decides anew.
+ * The payee side of a run's closed set, to be called once, after the sales are claimed: claims the site owners' shares and the drivers'
+ * outlays at home whose sale this run or an earlier one bills (D16), and marks whose month is to be stated. What of it is stated each preview decides anew.
  */
 export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   await lockRun(db, runId);
   const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const contracts = await ownerContracts(db, run.entity_id);
-  const settling = await settlingAccounts(db, runId, contracts.flatMap(payeesOfContract));
+  const settling = await settlingAccounts(db, runId, run.entity_id, contracts.flatMap(payeesOfContract));
   await planForWholeRun(db);
   const claimed = await db.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling]);
   await planForAccounts(db);
