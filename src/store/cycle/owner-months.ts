@@ -7,6 +7,7 @@ import type { StatedShare, StatementInput } from '../../core/share/statement.ts'
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
 import { recordKeySql } from '../record-key.ts';
+import { siteHoldings } from '../site-holdings.ts';
 import { earnsNothing } from './exclusion-match.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
@@ -84,6 +85,10 @@ export async function loadOwnerMonths(
     if (own === undefined) salesOf.set(key, [s]);
     else own.push(s);
   }
+  const strayed = (contractId: string, month: string, sessions: StatementInput['sessions']): StatedShare[] => {
+    const own = new Set(sessions.flatMap((s) => s.booked));
+    return [...booked.values()].flat().filter((b) => b.contractId === contractId && b.serviceMonth === month && !own.has(b));
+  };
   return wanted.map(({ contract, months: own }): OwnerMonths => {
     const before = stated.filter((s) => s.contractId === contract.contractId);
     return {
@@ -127,7 +132,8 @@ export async function loadOwnerMonths(
           sessions,
           prices,
           statementNo: 1 + Math.max(0, ...earlier.map((s) => s.no)),
-          stated: earlier,
+          // What records booked that are another owner's by now comes off again.
+          stated: [...earlier, ...strayed(contract.contractId, serviceMonth, sessions)],
         };
       }),
     };
@@ -148,45 +154,47 @@ function counts(sale: SaleRow, basis: 'rated' | 'billed' | 'paid'): boolean {
 const seen = `(k.run_id = $1 OR b.state IN ${issuingStates})`;
 
 /**
- * Sales at the sites of owners, by session as the run sees it: what arrived since, or was corrected, is not there until it is claimed, so that
+ * Sales at the sites of owners, by session, each for whose the site was at its start (D06), as the run sees it: what arrived since, or was corrected, is not there until it is claimed, so that
  * it changes nothing. Written off: left out of its document by this or an earlier run. What is too small to be billed earns nothing (D25).
  */
 async function loadSales(db: Db, run: { readonly runId: string; readonly entityId: string }, accountIds: readonly string[], months: readonly string[]): Promise<SaleRow[]> {
   const { rows } = await db.query<SaleRow>(
-    `WITH sold AS MATERIALIZED (
-       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor, k.disposition, k.run_id, ${earnsNothing} AS written_off, ${isPaid} AS paid
-       FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
+    `WITH held AS MATERIALIZED (SELECT h.* FROM ${siteHoldings} h JOIN site s ON s.id = h.site_id AND s.kind = 'own' WHERE h.owner_account_id = ANY($3)),
+     sold AS MATERIALIZED (
+       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, c.service_month, c.currency, c.net_minor, k.disposition, k.run_id, ${earnsNothing} AS written_off, ${isPaid} AS paid
+       FROM rated_charge c JOIN (SELECT DISTINCT site_id FROM held) s ON s.site_id = c.site_id JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
        WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession' AND ${seen}),
      -- Few beside the rest: looked through, not joined to itself.
      taken_back AS MATERIALIZED (SELECT reversal_of FROM sold WHERE reversal_of IS NOT NULL AND disposition <> 'carried'),
      revised AS (
-       SELECT o.record_id, o.revision, o.site_id, o.owner_account_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_and(o.paid) AS paid, bool_or(o.written_off) AS written_off,
+       SELECT o.record_id, o.revision, o.site_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_and(o.paid) AS paid, bool_or(o.written_off) AS written_off,
          bool_or(o.run_id = $1) AS is_new
-       FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = o.charge_id) GROUP BY 1, 2, 3, 4, 5, 6),
+       FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = o.charge_id) GROUP BY 1, 2, 3, 4, 5),
      latest AS (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
-     SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, l.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
+     SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, t.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
        (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.paid, l.written_off, l.is_new
-     FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision JOIN record_head h ON h.record_id = l.record_id`,
+     FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision JOIN record_head h ON h.record_id = l.record_id
+     JOIN held t ON t.site_id = l.site_id AND t.valid_from <= r.start_at AND r.start_at < t.valid_to`,
     [run.runId, run.entityId, accountIds, months],
   );
   return rows;
 }
 
-type Booked = StatedShare & { readonly contractId: string };
+type Booked = StatedShare & { readonly contractId: string; readonly serviceMonth: string };
 
 /** Shares of records that the run bills, or an earlier one did, and none of them took back, by record. */
 async function loadBooked(db: Db, runId: string, contractIds: readonly string[], months: readonly string[]): Promise<Map<bigint, Booked[]>> {
-  const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint }>(
+  const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint; service_month: string }>(
     `WITH shared AS MATERIALIZED (
-       SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
+       SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor, c.service_month FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
        WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND k.disposition <> 'carried' AND ${seen}),
      taken_back AS MATERIALIZED (SELECT reversal_of FROM shared WHERE reversal_of IS NOT NULL)
-     SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
+     SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor, service_month FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
     [runId, contractIds, months],
   );
   const booked = new Map<bigint, Booked[]>();
   for (const r of rows) {
-    const share: Booked = { contractId: r.contract_id, clause: r.clause, payeeAccountId: r.payee_account_id, siteId: r.site_id, netMinor: r.net_minor };
+    const share: Booked = { contractId: r.contract_id, serviceMonth: r.service_month, clause: r.clause, payeeAccountId: r.payee_account_id, siteId: r.site_id, netMinor: r.net_minor };
     const own = booked.get(r.record_id);
     if (own === undefined) booked.set(r.record_id, [share]);
     else own.push(share);
@@ -194,7 +202,7 @@ async function loadBooked(db: Db, runId: string, contractIds: readonly string[],
   return booked;
 }
 
-type Stated = Booked & { readonly serviceMonth: string; readonly no: number };
+type Stated = Booked & { readonly no: number };
 
 /** Rows of all statements of these contracts; `no` is the statement's number within its month. */
 async function loadStated(db: Db, contractIds: readonly string[]): Promise<Stated[]> {

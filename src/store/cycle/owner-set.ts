@@ -1,7 +1,7 @@
 import type { Db } from '../db.ts';
 import { settlingAccounts } from './document-setup.ts';
 import { claimsOf, likelyLines, lineKey } from './likely-lines.ts';
-import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
+import { guarantees, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { lockRun } from './run-state.ts';
 import { selected } from './selection.ts';
@@ -23,7 +23,8 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   const claimed = await db.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling]);
   await planForAccounts(db);
   const shared = new Set(claimed.rows.map((r) => r.contract_id));
-  const due = contracts.filter((c) => shared.has(c.contractId) || guarantees(c));
+  const changed = await ownersSince(db, runId);
+  const due = contracts.filter((c) => shared.has(c.contractId) || guarantees(c) || changed.has(c.accountId));
   await markOwners(db, runId, due.flatMap(payeesOfContract));
   return { claimed: claimed.rows.reduce((sum, r) => sum + Number(r.shares), 0) };
 }
