@@ -25,7 +25,9 @@ export type ErpDocument = {
   readonly legalNumber: string | null;
   /** The document that it credits: its key here, its number, and the id it has there, where that was known at issue. */
   readonly credits?: { readonly key: string; readonly legalNumber: string; readonly externalId: string | null };
-  /** Whom it is for; null for a journal that is for nobody. */
+  /** Of a journal of card receipts: where and when they were charged, and which they are. */
+  readonly receipts?: { readonly siteId: string | null; readonly on: string; readonly documentIds: readonly string[] };
+  /** Whom it is for, the collective customer where it sums receipts up; null for a journal that is for nobody. */
   readonly accountId: string | null;
   readonly currency: string;
   readonly postedOn: string;

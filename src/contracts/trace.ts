@@ -49,6 +49,7 @@ export type TracedDocument = {
   /** What the journal of its issue took out of unbilled, or out of what was accrued; null until then. */
   readonly journal: { readonly key: string; readonly net: string; readonly equal: boolean } | null;
   readonly erp: {
+    /** Of a card receipt the journals that it is summed up in, and what the ERP calls them, with commas between. */
     readonly key: string;
     readonly state: string;
     readonly externalId: string | null;

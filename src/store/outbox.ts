@@ -15,14 +15,18 @@ export type Outgoing = {
 };
 
 /** Puts documents into the outbox, in the transaction that issues them. Payloads are frozen: the same key again is the same row, and throws RangeError when its payload is another. */
-export async function enqueue(db: Db, connectionId: string, rows: readonly (Outgoing & { readonly documentId: string | null; readonly controlMinor: bigint })[]): Promise<void> {
+export async function enqueue(
+  db: Db,
+  connectionId: string,
+  rows: readonly (Outgoing & { readonly documentId: string | null; readonly groupName?: string; readonly controlMinor: bigint })[],
+): Promise<void> {
   if (rows.length === 0) return;
-  const payloads = rows.map(({ documentId: _d, controlMinor: _c, ...payload }) => canonicalBytes(payload));
+  const payloads = rows.map(({ documentId: _d, groupName: _g, controlMinor: _c, ...payload }) => canonicalBytes(payload));
   const keys = rows.map((r) => r.key);
   const hashes = payloads.map(sha256);
   await db.query(
-    `INSERT INTO erp_posting (key, connection_id, run_id, document_id, kind, payload, payload_hash, control_minor, currency, after_key)
-     SELECT k, $1, r, d, kind, p, h, c, cur, a FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bigint[], $9::text[], $10::text[]) AS t(k, r, d, kind, p, h, c, cur, a) ON CONFLICT (key) DO NOTHING`,
+    `INSERT INTO erp_posting (key, connection_id, run_id, document_id, kind, payload, payload_hash, control_minor, currency, after_key, group_name)
+     SELECT k, $1, r, d, kind, p, h, c, cur, a, g FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bigint[], $9::text[], $10::text[], $11::text[]) AS t(k, r, d, kind, p, h, c, cur, a, g) ON CONFLICT (key) DO NOTHING`,
     [
       connectionId,
       keys,
@@ -34,6 +38,7 @@ export async function enqueue(db: Db, connectionId: string, rows: readonly (Outg
       rows.map((r) => r.controlMinor),
       rows.map((r) => r.currency),
       rows.map((r) => r.credits?.key ?? null),
+      rows.map((r) => r.groupName ?? null),
     ],
   );
   const differing = await db.query<{ key: string }>(
@@ -167,7 +172,7 @@ export async function settledRuns(db: Db, keys: readonly string[]): Promise<stri
 export async function runHandOver(db: Db, runId: string, group?: string): Promise<{ readonly left: number; readonly connections: readonly string[]; readonly problem: string | null }> {
   const { rows } = await db.query<{ n: bigint; connections: string[]; problem: string | null }>(
     `SELECT count(*) AS n, coalesce(array_agg(DISTINCT p.connection_id), '{}') AS connections, (array_agg(p.key || ': ' || p.answer ORDER BY p.updated_at DESC) FILTER (WHERE p.answer IS NOT NULL AND p.state IN ('queued', 'unknown')))[1] AS problem
-     FROM erp_posting p LEFT JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND p.state IN ${openStates} AND ($2::text IS NULL OR d.group_name = $2)`,
+     FROM erp_posting p WHERE p.run_id = $1 AND p.state IN ${openStates} AND ($2::text IS NULL OR p.group_name = $2)`,
     [runId, group ?? null],
   );
   return { left: Number(rows[0]?.n ?? 0n), connections: rows[0]?.connections ?? [], problem: rows[0]?.problem ?? null };
@@ -179,10 +184,7 @@ export async function groupHandedOver(
   runId: string,
   group: string,
 ): Promise<{ readonly stopped: readonly { key: string; state: string; answer: string | null }[]; readonly allVerified: boolean }> {
-  const stopped = await db.query(
-    "SELECT p.key, p.state, p.answer FROM erp_posting p JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND d.group_name = $2 AND p.state IN ('refused', 'held') ORDER BY p.key",
-    [runId, group],
-  );
+  const stopped = await db.query("SELECT p.key, p.state, p.answer FROM erp_posting p WHERE p.run_id = $1 AND p.group_name = $2 AND p.state IN ('refused', 'held') ORDER BY p.key", [runId, group]);
   const all = await db.query<{ verified: boolean }>(
     `SELECT NOT EXISTS (SELECT FROM erp_posting WHERE run_id = $1 AND state NOT IN ('verified', 'skipped'))
        AND NOT EXISTS (SELECT FROM release_group WHERE run_id = $1 AND state NOT IN ('handingOver', 'reconciled', 'closed')) AS verified`,

@@ -74,6 +74,7 @@ async function fillFinance(): Promise<void> {
     "INSERT INTO payment_item (payment_id, no, account_id, amount_minor, end_to_end_id, bank_account_version, remittance) SELECT 'pay', 1, account_id, 1, 'e2e', version, 'T1' FROM payee_bank_account WHERE version = 99",
     'INSERT INTO erp_comparison (connection_id, compared, drifts) SELECT id, 0, 0 FROM erp_connection LIMIT 1',
     "INSERT INTO erp_mapping (connection_id, version, body, author, reason) SELECT id, 1, '{}', 'tester', 'test' FROM erp_connection LIMIT 1",
+    "INSERT INTO erp_receipt_line (document_id, site_id, charged_on, line_no, posting_key, part, gl_account, amount_minor) VALUES ('issued', '', '2019-12-05', 1, 'rcp', 'party', '1510', 125)",
     "INSERT INTO document_payment (document_id, connection_id, state, open_minor) SELECT 'issued', id, 'unpaid', 125 FROM erp_connection LIMIT 1",
     "INSERT INTO accounting_period_event (entity_id, month, action, actor, reason) SELECT id, '2018-01', 'softClose', 'tester', 'test' FROM legal_entity LIMIT 1",
     "INSERT INTO accrual (id, entity_id, month, n, author) SELECT 'acc', id, '2019-12', 1, 'tester' FROM legal_entity LIMIT 1",

@@ -30,8 +30,9 @@ beforeAll(async () => {
   const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
   await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
   await processAll(store);
+  await rows("UPDATE account SET strategy = 'cardReceipt' WHERE strategy = 'driverInvoice' AND id LIKE '%1'");
   runId = await closeSet(store, '2019-12');
-  await issueRun(store, runId, '2020-01-07');
+  await issueRun(store, runId, '2020-01-07', true);
 }, 240_000);
 afterAll(async () => {
   await store.close();
@@ -89,6 +90,28 @@ describe('a month of real sessions, of every kind of customer, traced at once', 
     });
     const cents = (r: TraceRow) => BigInt(r.net.replace('.', ''));
     expect(behind.reduce((sum, r) => sum + cents(r), 0n)).toBe(-held.reduce((sum, [, minor]) => sum + minor, 0n));
+  });
+  it('leads from a journal of card receipts to the sessions of its site and day, and from each of them to it', async () => {
+    const [journal] = await rows(
+      "SELECT key, external_id, control_minor FROM erp_posting WHERE run_id = $1 AND key LIKE 'rcp\\_%' ORDER BY jsonb_array_length(convert_from(payload, 'UTF8')::jsonb -> 'receipts' -> 'documentIds') DESC, key LIMIT 1",
+      [runId],
+    );
+    const { items } = await traceFrom(store.pool, { erp: journal.external_id }, { limit: 200 });
+    const [places] = await rows(
+      'SELECT count(DISTINCT (site_id, charged_on))::integer AS n, count(DISTINCT document_id)::integer AS documents, min(site_id) AS site FROM erp_receipt_line WHERE posting_key = $1',
+      [journal.key],
+    );
+    expect(places.n).toBe(1);
+    expect(places.documents).toBeGreaterThan(1);
+    expect(new Set(items.map((r) => r.documentId)).size).toBe(places.documents);
+    expect(items.every((r) => r.erpId === journal.external_id && r.erpState === 'verified')).toBe(true);
+    // What its cards were charged is the gross of exactly these charges.
+    const [{ gross }] = await rows('SELECT sum(gross_minor)::bigint AS gross FROM rated_charge WHERE charge_id = ANY($1)', [items.map((r) => r.chargeId)]);
+    expect(gross).toBe(journal.control_minor);
+    const [one] = items as [TraceRow];
+    const tree = await traceTree(store.pool, { document: one.documentId ?? '' });
+    expect(tree).toMatchObject({ equal: true });
+    expect(tree?.documents[0]?.erp?.externalId).toContain(journal.external_id);
   });
   it('is a tree from any end, whose sums are equal at each step', async () => {
     const { items } = await traceFrom(store.pool, { run: runId }, { limit: 100 });

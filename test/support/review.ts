@@ -24,7 +24,11 @@ export type Review = {
 };
 
 /** The run of December of the sample entity, in review; `groups` says which accounts are released apart. */
-export async function startReview(groups: Readonly<Record<string, string>> = {}, users = ['Bl2-1', 'Bl2-2', 'NR1-3', 'AdA6-1', 'AdO3-2', 'Share-2']): Promise<Review> {
+export async function startReview(
+  groups: Readonly<Record<string, string>> = {},
+  users = ['Bl2-1', 'Bl2-2', 'NR1-3', 'AdA6-1', 'AdO3-2', 'Share-2'],
+  garageOf: (user: string) => string = () => 'Bl2',
+): Promise<Review> {
   const database = await freshDatabase();
   const store = openStore(database.url);
   const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
@@ -32,7 +36,7 @@ export async function startReview(groups: Readonly<Record<string, string>> = {},
   for (const [account, group] of Object.entries(groups)) await store.pool.query('UPDATE account SET release_group = $2 WHERE id = $1', [account, group]);
   await storeLines(
     store,
-    users.flatMap((user, u) => [0, 1].map((i) => session(100 * u + i, { user, kWh: `${9 + u},${i}5` }))),
+    users.flatMap((user, u) => [0, 1].map((i) => session(100 * u + i, { user, garage: garageOf(user), kWh: `${9 + u},${i}5` }))),
   );
   await processAll(store);
   const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', by: { actor: 'preparer' } }));

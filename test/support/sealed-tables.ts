@@ -40,6 +40,7 @@ export const sealedTables = [
   'payment_item',
   'erp_comparison',
   'erp_mapping',
+  'erp_receipt_line',
   'document_payment',
   'accounting_period_event',
   'accrual',

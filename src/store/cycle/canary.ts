@@ -96,7 +96,7 @@ async function numbersOff(db: Db, ids: readonly string[]): Promise<string[]> {
 
 async function notVerified(db: Db, ids: readonly string[]): Promise<string[]> {
   const { rows } = await db.query<{ id: string; state: string | null; answer: string | null }>(
-    "SELECT d.id, p.state, p.answer FROM unnest($1::text[]) AS d(id) LEFT JOIN erp_posting p ON p.document_id = d.id WHERE p.state IS NULL OR p.state NOT IN ('verified', 'skipped') ORDER BY 1",
+    "SELECT d.id, p.state, p.answer FROM unnest($1::text[]) AS d(id) LEFT JOIN document_posting p ON p.document_id = d.id WHERE p.state IS NULL OR p.state NOT IN ('verified', 'skipped') ORDER BY 1",
     [ids],
   );
   return rows.map((r) => (r.state === 'refused' ? `${r.id} was refused: ${r.answer}` : `${r.id} is ${r.state ?? 'not'} in the outbox, and not verified`));

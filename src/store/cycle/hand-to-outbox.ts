@@ -4,9 +4,10 @@ import { owedTo } from '../../core/document/owed.ts';
 import { type PayableKey, vendorBillLines } from '../../core/share/vendor-bill.ts';
 import type { Db } from '../db.ts';
 import { enqueue } from '../outbox.ts';
+import { handReceipts, isReceiptSql } from './hand-receipts.ts';
 
-/** The ERP's posting of each document: receivable against revenue per account and cost center, VAT per code, rounding. */
-export async function handToOutbox(db: Db, runId: string, entityId: string, documentIds: readonly string[], issueOn: string): Promise<void> {
+/** The connection that takes what is issued on a date, and the accounts of the chart by key. Throws RangeError where there is not exactly one, or an account is missing. */
+async function booksOn(db: Db, entityId: string, issueOn: string) {
   const connection = (await db.query<{ id: string }>('SELECT id FROM erp_connection WHERE entity_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR $2 < valid_to)', [entityId, issueOn])).rows;
   if (connection.length !== 1) throw new RangeError(`${entityId} has ${connection.length} ERP connections on ${issueOn}: exactly one must hold`);
   const gl = new Map(
@@ -20,9 +21,21 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
     if (account === undefined) throw new RangeError(`no GL account is mapped to ${key}: add it to the GL mapping`);
     return account;
   };
+  return { connectionId: connection[0]?.id ?? '', glOf };
+}
+
+/** Card receipts that groups of a run have issued, once all of them are: summed up, one journal a site and day. */
+export async function receiptsToOutbox(db: Db, runId: string, entityId: string, groups: readonly string[], part: 'canary' | 'rest', issueOn: string): Promise<void> {
+  const { connectionId, glOf } = await booksOn(db, entityId, issueOn);
+  await handReceipts(db, { runId, entityId, groups, part, connectionId }, glOf);
+}
+
+/** The ERP's posting of each document but card receipts: receivable against revenue per account and cost center, VAT per code, rounding. */
+export async function handToOutbox(db: Db, runId: string, entityId: string, documentIds: readonly string[], issueOn: string): Promise<void> {
+  const { connectionId, glOf } = await booksOn(db, entityId, issueOn);
   const documents = await db.query(
     `SELECT d.*, s.legal_number, o.legal_number AS credits_number, p.external_id AS credits_external FROM document d JOIN issue_stamp s ON s.document_id = d.id
-     LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting p ON p.document_id = d.credits_document_id WHERE d.id = ANY($1) ORDER BY d.id`,
+     LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting p ON p.document_id = d.credits_document_id JOIN legal_entity e ON e.id = d.entity_id WHERE d.id = ANY($1) AND NOT ${isReceiptSql} ORDER BY d.id`,
     [documentIds],
   );
   const lines = await db.query(
@@ -31,7 +44,7 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
   );
   await enqueue(
     db,
-    connection[0]?.id ?? '',
+    connectionId,
     documents.rows.map((d) => {
       const { header, vat } = JSON.parse(d.canonical.toString('utf8')) as { header: { strategy: string }; vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
       const owed = owedTo(d.type, header.strategy);
@@ -63,6 +76,7 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
         postedOn: issueOn,
         lines: owed === undefined ? postings : vendorBill(d, own, glOf, `${owed}Payable`),
         documentId: d.id,
+        groupName: d.group_name,
         controlMinor: d.payable_minor,
       };
     }),

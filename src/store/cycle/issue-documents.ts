@@ -3,7 +3,7 @@ import type { Db } from '../db.ts';
 import { bookDocuments } from '../ledger/book-documents.ts';
 import { bookWriteOffs } from '../ledger/book-write-offs.ts';
 import { bookPeriodCharges } from './drafts.ts';
-import { handToOutbox } from './hand-to-outbox.ts';
+import { handToOutbox, receiptsToOutbox } from './hand-to-outbox.ts';
 import { stampOwnerDocuments } from './owner-documents.ts';
 import { groupStates, lockRun } from './run-state.ts';
 import { stampInvoices } from './stamp-invoices.ts';
@@ -69,7 +69,11 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
     await db.query("UPDATE document SET state = 'issued' WHERE id = ANY($1)", [documents.rows.map((d) => d.id)]);
   }
   const { rows } = await db.query<{ n: bigint }>(`SELECT count(*) AS n FROM document d WHERE ${toIssue}`, [runId, names]);
-  return { issued: documents.rows.length, left: Number(rows[0]?.n ?? 0n) };
+  const left = Number(rows[0]?.n ?? 0n);
+  const entityId = documents.rows[0]?.entity_id;
+  // With the last of them, so that a journal holds all receipts of its site and day.
+  if (left === 0 && entityId !== undefined) await receiptsToOutbox(db, runId, entityId, names, only?.canary ? 'canary' : 'rest', issueOn);
+  return { issued: documents.rows.length, left };
 }
 
 /**

@@ -18,6 +18,7 @@ export async function accountingBatch(db: Db, runId: string): Promise<Accounting
   if (run['state'] !== 'closed') return undefined;
   const postings = await db.query<{ payload: Buffer; rate: string | null }>(
     // The rate by which a document was booked is named in its ledger transaction.
+    // Receipts in journals are in the currency of the books.
     `SELECT p.payload, f.rate::text AS rate FROM erp_posting p LEFT JOIN ledger_transaction t ON t.key = 'issue/' || p.document_id AND t.fx_rate IS NOT NULL
      LEFT JOIN fx_rate f ON t.fx_rate = f.source || ' ' || f.rate_on || ' ' || f.currency || '/' || f.into_currency || ' ' || f.rate || ' v' || f.version WHERE p.run_id = $1`,
     [runId],
@@ -36,7 +37,7 @@ export async function accountingBatch(db: Db, runId: string): Promise<Accounting
   };
   const vouchers = postings.rows.map(({ payload, rate }) => {
     const document = JSON.parse(payload.toString('utf8')) as ErpDocument;
-    return voucherOf(document, sitesOf.get(document.key) ?? [], booksOf(document, rate));
+    return voucherOf(document, sitesOf.get(document.key) ?? sitesOfReceipts(document), booksOf(document, rate));
   });
   const names = await db.query<{ gl_account: string; name: string }>(
     `SELECT gl_account, string_agg(key, ', ' ORDER BY key COLLATE "C") AS name FROM gl_mapping m WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1) GROUP BY 1`,
@@ -53,4 +54,10 @@ export async function accountingBatch(db: Db, runId: string): Promise<Accounting
     accountNames: new Map(names.rows.map((r) => [r.gl_account, r.name])),
     siteNames: new Map(siteNames.rows.map((r) => [r.id, r.name])),
   };
+}
+
+/** A journal of card receipts stands on one site. */
+function sitesOfReceipts({ receipts, lines }: ErpDocument): readonly SitePart[] {
+  if (receipts === undefined) return [];
+  return lines.filter((l) => l.part === 'net').map((l) => ({ glAccount: l.glAccount, costCenter: l.costCenter, vatCode: l.vatCode, siteId: receipts.siteId, amountMinor: BigInt(l.amountMinor) }));
 }

@@ -59,7 +59,7 @@ export type DocumentLineView = {
 };
 
 const columns = `SELECT d.*, encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer, y.state AS payment_state, y.open_minor AS payment_open, y.told_at AS payment_told
-  FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting e ON e.document_id = d.id
+  FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN LATERAL (SELECT state, external_id, answer FROM document_posting z WHERE z.document_id = d.id ORDER BY progress, key LIMIT 1) e ON true
   LEFT JOIN LATERAL (SELECT state, open_minor, told_at FROM document_payment x WHERE x.document_id = d.id ORDER BY told_at DESC LIMIT 1) y ON true`;
 
 /** A run's documents in order of their account, those that the filter lets through; discarded ones are left out. */

@@ -52,7 +52,7 @@ async function laterEvents(db: Db, { recordId, token }: RecordView): Promise<Row
               ELSE 'document ' || coalesce(s.legal_number, k.document_id, 'being built') || coalesce(' (' || d.state || ')', '') END
               || coalesce(', ERP ' || p.state || coalesce(' as ' || p.external_id, ''), '') AS text
      FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run r ON r.id = k.run_id
-     LEFT JOIN document d ON d.id = k.document_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN erp_posting p ON p.document_id = d.id
+     LEFT JOIN document d ON d.id = k.document_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN LATERAL (SELECT state, external_id FROM document_posting y WHERE y.document_id = d.id ORDER BY progress, key LIMIT 1) p ON true
      WHERE c.record_id = $1 ORDER BY k.run_id, k.document_id`,
     [recordId],
   );

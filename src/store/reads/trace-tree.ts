@@ -44,9 +44,10 @@ async function tracedDocuments(db: Db, traced: ReadonlyMap<string, readonly Trac
   const ids = [...traced.keys()];
   const [heads, lines, erp] = await Promise.all([
     db.query(
-      `SELECT d.id, d.currency, s.legal_number, p.key, p.state, p.external_id, t.key AS journal,
+      `SELECT d.id, d.currency, s.legal_number, p.keys, p.state, p.external_ids, t.key AS journal,
          (SELECT ${journalNetSql}::bigint FROM ledger_entry e WHERE e.transaction_key = t.key AND e.unit = d.currency::text) AS journal_net
-       FROM document d LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN erp_posting p ON p.document_id = d.id LEFT JOIN ledger_transaction t ON t.key = 'issue/' || d.id WHERE d.id = ANY($1) ORDER BY d.id`,
+       FROM document d LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN ledger_transaction t ON t.key = 'issue/' || d.id
+       LEFT JOIN LATERAL (SELECT string_agg(y.key, ', ' ORDER BY y.key) AS keys, (array_agg(y.state ORDER BY y.progress, y.key))[1] AS state, string_agg(y.external_id, ', ' ORDER BY y.key) AS external_ids FROM document_posting y WHERE y.document_id = d.id) p ON true WHERE d.id = ANY($1) ORDER BY d.id`,
       [ids],
     ),
     db.query(
@@ -58,7 +59,8 @@ async function tracedDocuments(db: Db, traced: ReadonlyMap<string, readonly Trac
     ),
     db.query(
       `SELECT p.document_id, x ->> 'glAccount' AS gl_account, coalesce(x ->> 'costCenter', '') AS cost_center, coalesce(x ->> 'vatCode', '') AS vat_code, sum(${erpNetSql})::bigint AS net
-       FROM erp_posting p CROSS JOIN LATERAL jsonb_array_elements(convert_from(p.payload, 'UTF8')::jsonb -> 'lines') x WHERE p.document_id = ANY($1) AND x ->> 'part' = 'net' GROUP BY 1, 2, 3, 4`,
+       FROM erp_posting p CROSS JOIN LATERAL jsonb_array_elements(convert_from(p.payload, 'UTF8')::jsonb -> 'lines') x WHERE p.document_id = ANY($1) AND x ->> 'part' = 'net' GROUP BY 1, 2, 3, 4
+       UNION ALL SELECT document_id, gl_account, coalesce(cost_center, ''), coalesce(vat_code, ''), -sum(amount_minor)::bigint FROM erp_receipt_line WHERE document_id = ANY($1) AND part = 'net' GROUP BY 1, 2, 3, 4`,
       [ids],
     ),
   ]);
@@ -102,7 +104,7 @@ async function tracedDocuments(db: Db, traced: ReadonlyMap<string, readonly Trac
         }),
       ),
       journal: head.journal === null ? null : { key: head.journal, net: money(head.journal_net ?? 0n), equal: (head.journal_net ?? 0n) === net },
-      erp: head.key === null ? null : { key: head.key, state: head.state, externalId: head.external_id, lines: inErp, equal: inErp.every((l) => l.equal) },
+      erp: head.keys === null ? null : { key: head.keys, state: head.state, externalId: head.external_ids, lines: inErp, equal: inErp.every((l) => l.equal) },
     };
   });
 }

@@ -18,13 +18,19 @@ export type TraceStart = {
   readonly vatCode?: string | undefined;
 };
 
+/** SQL over a charge `c` and a line `r` of its receipt: they are of the same site and day. */
+const atPlaceSql = "r.site_id = coalesce(c.site_id, '') AND r.charged_on = c.service_on";
+
 /** Follows charges from any end to the other, in order of charge; at most `limit` after `cursor`. */
 export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Promise<Page<TraceRow>> {
   const { sql, values } = chargesFrom(start, page);
   const { rows } = await db.query(
     `SELECT c.*, k.run_id, k.disposition, k.document_id, k.line_no, s.legal_number, p.state AS erp_state, p.external_id, t.key AS issue_journal
      FROM (SELECT * FROM (${sql}) i WHERE charge_id > $1 ORDER BY charge_id LIMIT $2) f JOIN rated_charge c ON c.charge_id = f.charge_id LEFT JOIN claim k ON k.charge_id = c.charge_id
-     LEFT JOIN issue_stamp s ON s.document_id = k.document_id LEFT JOIN erp_posting p ON p.document_id = k.document_id LEFT JOIN ledger_transaction t ON t.key = 'issue/' || k.document_id
+     LEFT JOIN issue_stamp s ON s.document_id = k.document_id LEFT JOIN LATERAL (
+       SELECT o.state, o.external_id FROM erp_posting o WHERE o.document_id = k.document_id
+       UNION ALL SELECT o.state, o.external_id FROM erp_receipt_line r JOIN erp_posting o ON o.key = r.posting_key WHERE r.part = 'party' AND r.document_id = k.document_id AND ${atPlaceSql}) p ON true
+     LEFT JOIN ledger_transaction t ON t.key = 'issue/' || k.document_id
      ORDER BY c.charge_id`,
     [page.cursor ?? '0', page.limit + 1, ...values],
   );
@@ -68,7 +74,12 @@ function chargesFrom({ record, document, account, erp, run, glAccount, costCente
     const id = value(document);
     parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM issue_stamp WHERE legal_number = ${id} UNION SELECT ${id}))`);
   }
-  if (erp !== undefined) parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM erp_posting WHERE external_id = ${value(erp)}))`);
+  if (erp !== undefined) {
+    const id = value(erp);
+    // A journal of receipts is of the charges of its site and day alone.
+    parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM erp_posting WHERE external_id = ${id}))
+      UNION SELECT c.charge_id FROM erp_posting o JOIN erp_receipt_line r ON r.posting_key = o.key AND r.part = 'party' JOIN claim k ON k.document_id = r.document_id JOIN rated_charge c ON c.charge_id = k.charge_id AND ${atPlaceSql} WHERE o.external_id = ${id}`);
+  }
   if (run !== undefined) {
     const of = [
       ['gl_account', glAccount],

@@ -72,14 +72,29 @@ export const unnumbered = (db: Db) =>
      UNION ALL SELECT 'series ' || q.id || ' took ' || q.next - 1 || ' numbers and shows none' FROM number_series q WHERE q.next > 1 AND NOT EXISTS (SELECT FROM issue_stamp s WHERE s.series_id = q.id) ORDER BY 1`,
   );
 
-/** What was handed to the ERP's outbox: the frozen payload, its key and amount; each issued document once. */
+/** Receipts that are summed up in journals: each wholly, and each journal the sum of its lines. */
+const offReceiptsSql = `
+  SELECT 'document ' || r.document_id || ' is in journals with another amount than its own' AS problem FROM erp_receipt_line r JOIN document d ON d.id = r.document_id
+  GROUP BY r.document_id, d.payable_minor, d.net_minor HAVING sum(r.amount_minor) FILTER (WHERE r.part = 'party') <> d.payable_minor OR coalesce(sum(r.amount_minor) FILTER (WHERE r.part = 'net'), 0) <> -d.net_minor OR sum(r.amount_minor) <> 0
+  UNION ALL SELECT 'posting ' || p.key || ' names other receipts, or another site or day, than it sums up' FROM erp_posting p CROSS JOIN LATERAL (SELECT convert_from(p.payload, 'UTF8')::jsonb -> 'receipts' AS of) x
+  JOIN LATERAL (SELECT jsonb_agg(DISTINCT r.document_id) AS ids, min(r.site_id) AS site, max(r.site_id) AS last_site, min(r.charged_on) AS first_on, max(r.charged_on) AS last_on FROM erp_receipt_line r WHERE r.posting_key = p.key) r ON true
+  WHERE p.key LIKE 'rcp\\_%' AND (coalesce(x.of ->> 'siteId', ''), coalesce(x.of ->> 'siteId', ''), x.of ->> 'on', x.of ->> 'on', x.of -> 'documentIds') IS DISTINCT FROM (r.site, r.last_site, r.first_on::text, r.last_on::text, r.ids)
+  UNION ALL SELECT 'posting ' || coalesce(l.key, x.key) || ' is not the sum of its receipts' FROM (
+    SELECT posting_key AS key, part, gl_account, coalesce(cost_center, '') AS cc, coalesce(vat_code, '') AS vat, sum(amount_minor) AS amount FROM erp_receipt_line GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount_minor) <> 0) l
+  FULL JOIN (SELECT p.key, x ->> 'part' AS part, x ->> 'glAccount' AS gl_account, coalesce(x ->> 'costCenter', '') AS cc, coalesce(x ->> 'vatCode', '') AS vat, (x ->> 'amountMinor')::bigint AS amount
+    FROM erp_posting p CROSS JOIN LATERAL jsonb_array_elements(convert_from(p.payload, 'UTF8')::jsonb -> 'lines') x
+    WHERE p.key LIKE 'rcp\\_%' AND x ->> 'amountMinor' <> '0') x USING (key, part, gl_account, cc, vat) WHERE l.amount IS DISTINCT FROM x.amount`;
+
+/** What was handed to the ERP's outbox: the frozen payload, its key and amount; each issued document once, by itself or in journals of receipts. */
 export const outboxRows = (db: Db) =>
   pagesOf<Judged>(
     db,
-    `SELECT CASE WHEN p.key IS NULL THEN 'document ' || d.id || ' is issued and in no outbox' ELSE 'posting ' || p.key || CASE
+    `SELECT problem FROM (SELECT p.key, d.id, CASE WHEN p.key IS NULL THEN 'document ' || d.id || ' is issued and in no outbox' ELSE 'posting ' || p.key || CASE
        WHEN sha256(p.payload) <> p.payload_hash THEN ' has another payload than its hash says'
        WHEN convert_from(p.payload, 'UTF8')::jsonb ->> 'key' <> p.key THEN ' has the payload of another'
        WHEN (convert_from(p.payload, 'UTF8')::jsonb ->> 'runId', convert_from(p.payload, 'UTF8')::jsonb ->> 'currency') IS DISTINCT FROM (p.run_id, p.currency::text) THEN ' has another run or currency than its payload'
-       WHEN p.document_id IS NOT NULL AND p.control_minor <> d.payable_minor THEN ' has another amount than its document' END END AS problem
-     FROM erp_posting p FULL JOIN (SELECT * FROM document WHERE state = 'issued') d ON d.id = p.document_id ORDER BY p.key NULLS FIRST, d.id`,
+       WHEN p.document_id IS NOT NULL AND p.control_minor <> d.payable_minor THEN ' has another amount than its document'
+       WHEN p.document_id IS NOT NULL AND p.group_name IS DISTINCT FROM d.group_name THEN ' has another release group than its document' END END AS problem
+     FROM erp_posting p FULL JOIN (SELECT * FROM document d WHERE state = 'issued' AND NOT EXISTS (SELECT FROM erp_receipt_line r WHERE r.document_id = d.id)) d ON d.id = p.document_id
+     UNION ALL SELECT '~', '', problem FROM (${offReceiptsSql}) r) o ORDER BY key NULLS FIRST, id, problem`,
   );
