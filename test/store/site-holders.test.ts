@@ -13,7 +13,8 @@ let original: TestDatabase;
 const by = { actor: 'preparer' };
 const rows = async (store: Store, sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 /** 10 kWh of a fleet at 2.234: 22.34 net. North's share is 12.5 %: 2.7925, so 2.79; East's 8 %: 1.7872, so 1.79. */
-const fleet = (id: number, at: string) => session(id, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: at, end: at.replace(/(\d\d):(\d\d)$/, (_m, h, m) => `${Number(h) + 1}:${m}`) });
+const fleet = (id: number, at: string) =>
+  session(id, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: at, end: at.replace(/(\d\d):(\d\d)$/, (_m, h, m) => `${String(Number(h) + 1).padStart(2, '0')}:${m}`) });
 const hold = (store: Store, values: Record<string, unknown>) => store.tx((db) => putSetUp(db, 'siteHolders', { siteId: 'site_bl2', ...values }, 'the ground was sold', by));
 const sharesOf = (store: Store) =>
   rows(

@@ -85,10 +85,9 @@ export async function loadOwnerMonths(
     if (own === undefined) salesOf.set(key, [s]);
     else own.push(s);
   }
-  const strayed = (contractId: string, month: string, sessions: StatementInput['sessions']): StatedShare[] => {
-    const own = new Set(sessions.flatMap((s) => s.booked));
-    return [...booked.values()].flat().filter((b) => b.contractId === contractId && b.serviceMonth === month && !own.has(b));
-  };
+  const strays = await loadStrays(db, contractIds, months);
+  const strayed = (contractId: string, month: string): StatedShare[] =>
+    strays.filter((s) => s.contractId === contractId).flatMap((s) => (booked.get(s.recordId) ?? []).filter((b) => b.contractId === contractId && b.serviceMonth === month));
   return wanted.map(({ contract, months: own }): OwnerMonths => {
     const before = stated.filter((s) => s.contractId === contract.contractId);
     return {
@@ -133,7 +132,7 @@ export async function loadOwnerMonths(
           prices,
           statementNo: 1 + Math.max(0, ...earlier.map((s) => s.no)),
           // What records booked that are another owner's by now comes off again.
-          stated: [...earlier, ...strayed(contract.contractId, serviceMonth, sessions)],
+          stated: [...earlier, ...strayed(contract.contractId, serviceMonth)],
         };
       }),
     };
@@ -200,6 +199,17 @@ async function loadBooked(db: Db, runId: string, contractIds: readonly string[],
     else own.push(share);
   }
   return booked;
+}
+
+/** Records with shares of these contracts that began when their site was another's: it changed hands after they were booked. */
+async function loadStrays(db: Db, contractIds: readonly string[], months: readonly string[]): Promise<{ readonly recordId: bigint; readonly contractId: string }[]> {
+  const { rows } = await db.query<{ record_id: bigint; contract_id: string }>(
+    `SELECT DISTINCT c.record_id, c.contract_id FROM site_holder x JOIN rated_charge c ON c.site_id = x.site_id AND c.contract_id = ANY($1) AND c.service_month = ANY($2) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL
+     JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision AND r.start_at >= x.valid_from AND r.start_at < x.valid_to
+     JOIN contract q ON q.id = c.contract_id AND q.account_id IS DISTINCT FROM x.owner_account_id ORDER BY 1, 2`,
+    [contractIds, months],
+  );
+  return rows.map((r) => ({ recordId: r.record_id, contractId: r.contract_id }));
 }
 
 type Stated = Booked & { readonly no: number };
