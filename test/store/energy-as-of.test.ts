@@ -57,6 +57,12 @@ beforeAll(async () => {
   await store.tx((db) => decideRecords(db, { selection: { recordIds: [rows[0].id] }, action: 'reject', reason: 'a test of the charger' }, by));
   await retryAll(store);
   await keep('rejected');
+  // A session of the time that the system before us still bills.
+  await arrive(session(6, { user: 'Legacy', garage: 'NR1', kWh: '9' }));
+  const legacy = await store.pool.query("SELECT record_id::text AS id FROM record_head WHERE cdr_id = '6'");
+  await store.tx((db) => decideRecords(db, { selection: { recordIds: [legacy.rows[0].id] }, action: 'reject', billedBy: 'the system before us, until 2019', reason: 'before the take-over' }, by));
+  await retryAll(store);
+  await keep('elsewhere');
 }, 120_000);
 afterAll(async () => {
   await store.close();
@@ -82,5 +88,6 @@ describe('the energy balance as of an instant', () => {
     // −20 and +12 wait, and 5 that came late.
     expect(december(await energyBalance(store.pool, at('corrected')))).toMatchObject({ received: 30_000n, billed: 23_000n, excluded: 10_000n, open: -3_000n });
     expect(december(await energyBalance(store.pool, at('rejected')))).toMatchObject({ received: 37_000n, rejected: 7_000n, held: 0n });
+    expect(december(await energyBalance(store.pool, at('elsewhere')))).toMatchObject({ received: 46_000n, rejected: 7_000n, billedElsewhere: 9_000n, difference: 0n });
   });
 });

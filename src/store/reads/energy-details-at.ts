@@ -1,5 +1,5 @@
 import { freeEnergySql } from '../ledger/free-energy.ts';
-import { bothSides } from './energy-details.ts';
+import { billedElsewhere, bothSides } from './energy-details.ts';
 
 /**
  * SQL: the energy balance as it stood at an instant: of what had been received by then, by the revisions sealed, the charges booked, the documents issued
@@ -12,16 +12,18 @@ export function energyDetailsAt(at: Date): string {
   ), then_booked AS (
     SELECT record_id, revision FROM rated_charge WHERE record_id IS NOT NULL AND created_at <= ${t} GROUP BY 1, 2 HAVING count(*) FILTER (WHERE reversal_of IS NULL) > count(*) FILTER (WHERE reversal_of IS NOT NULL)
   ), known AS (
-    SELECT h.source_id, h.state, h.linked_to, b.record_id IS NOT NULL AS is_booked,
+    SELECT h.source_id, h.state, h.linked_to, e.billed_by, b.record_id IS NOT NULL AS is_booked,
       h.updated_at <= ${t} OR EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'reject' AND d.decided_at <= ${t}) AS is_settled,
       CASE WHEN h.state = 'booked' OR b.record_id IS NOT NULL THEN r.site_id ELSE h.site_id END AS site_id, coalesce(CASE WHEN h.state = 'booked' OR b.record_id IS NOT NULL THEN r.service_month ELSE h.service_month END, 'unknown') AS month,
       CASE WHEN h.state = 'booked' OR b.record_id IS NOT NULL THEN r.energy_wh ELSE h.energy_wh END AS energy_wh
     FROM record_head h JOIN arrived a ON a.record_id = h.record_id LEFT JOIN then_booked b ON b.record_id = h.record_id
-    LEFT JOIN charge_record r ON r.record_id = h.record_id AND r.revision = coalesce(b.revision, 1)
+    LEFT JOIN (${billedElsewhere(`d.decided_at <= ${t}`)}) e ON e.record_id = h.record_id LEFT JOIN charge_record r ON r.record_id = h.record_id AND r.revision = coalesce(b.revision, 1)
   ), heads AS (
     SELECT source_id, site_id, month, sum(energy_wh) AS received, sum(energy_wh) FILTER (WHERE NOT is_booked AND state = 'parked' AND is_settled) AS parked,
       sum(energy_wh) FILTER (WHERE NOT is_booked AND NOT (state IN ('parked', 'rejected') AND is_settled)) AS held,
-      sum(energy_wh) FILTER (WHERE NOT is_booked AND state = 'rejected' AND is_settled) AS rejected, sum(energy_wh) FILTER (WHERE NOT is_booked AND state = 'rejected' AND is_settled AND linked_to IS NOT NULL) AS linked
+      sum(energy_wh) FILTER (WHERE NOT is_booked AND state = 'rejected' AND is_settled AND billed_by IS NULL) AS rejected,
+      sum(energy_wh) FILTER (WHERE NOT is_booked AND state = 'rejected' AND is_settled AND billed_by IS NOT NULL) AS "billedElsewhere",
+      sum(energy_wh) FILTER (WHERE NOT is_booked AND state = 'rejected' AND is_settled AND billed_by IS NULL AND linked_to IS NOT NULL) AS linked
     FROM known GROUP BY 1, 2, 3
   ), judged AS (
     SELECT h.source_id, c.site_id, c.service_month AS month, c.energy_wh, CASE WHEN c.role = 'allowance' AND c.quantity_unit = 'Wh' THEN c.quantity ELSE 0 END AS allowed_wh,
