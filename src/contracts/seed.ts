@@ -62,7 +62,7 @@ export const seedSchema = z.strictObject({
       operator: id.optional(),
       home: id.optional(),
       /** Whose it is from an instant on; the newest holds. */
-      holders: z.array(z.strictObject({ from: z.iso.datetime(), owner: id.optional(), operator: id.optional(), home: id.optional() })).default([]),
+      holders: z.array(z.strictObject({ from: z.iso.datetime(), owner: id.optional(), operator: id.optional(), home: id.optional() })).optional(),
       costCenter: z.string(),
       connectorPowerW: z.int().positive(),
     }),

@@ -113,7 +113,7 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
   await insert(
     'site_holder',
     seed.sites.flatMap(({ key, holders }) =>
-      [...holders]
+      [...(holders ?? [])]
         .sort((a, b) => Date.parse(a.from) - Date.parse(b.from))
         .map((h, i, all) => ({
           ...always,

@@ -8,7 +8,7 @@ export type IssuedFigures = {
   readonly currency: string;
   readonly netMinor: bigint;
   readonly bookedNet: bigint;
-  readonly vat: readonly { readonly vatCode: string; readonly baseMinor: bigint; readonly vatMinor: bigint }[];
+  readonly vat: readonly { readonly vatCode: string; readonly baseMinor: bigint; readonly vatMinor: bigint /** Under reverse charge, of what we owe. */; readonly selfAssessedMinor?: bigint }[];
   readonly payableMinor: bigint;
   /** To whom we owe it: a site owner's statement, a driver's reimbursement. */
   readonly owedTo?: 'owner' | 'driver' | undefined;
@@ -30,7 +30,10 @@ export function eventsOfDocument({ currency, netMinor, bookedNet, vat, payableMi
   const fx = inBooks(netMinor).book - bookedNet;
   if (owedTo !== undefined) {
     return [
-      ...vat.map(({ vatCode, vatMinor: minor }) => ({ vatCode, event: owedEvent(currency, { inputVat: inBooks(minor) }, owedTo) })),
+      ...vat.map(({ vatCode, vatMinor: minor, selfAssessedMinor = 0n }) => ({
+        vatCode,
+        event: owedEvent(currency, { inputVat: inBooks(minor), selfAssessedVat: inBooks(selfAssessedMinor) }, owedTo),
+      })),
       { vatCode: null, event: owedEvent(currency, { rounding: inBooks(payableMinor - netMinor - vatMinor), fx: { minor: 0n, book: fx } }, owedTo) },
     ];
   }

@@ -12,7 +12,10 @@ export type PayableKey = 'ownerPayable' | 'driverPayable';
  * per code against what is owed. Sums to zero. `glOf` finds the account of a key and throws where none is mapped.
  */
 export function vendorBillLines(
-  document: Pick<DocumentValue, 'vat' | 'payableMinor' | 'roundingMinor'> & { readonly lines: readonly Pick<DocumentLine, 'glAccount' | 'costCenter' | 'vatCode' | 'netMinor'>[] },
+  document: Pick<DocumentValue, 'payableMinor' | 'roundingMinor'> & {
+    readonly vat: readonly (DocumentValue['vat'][number] & { /** Under reverse charge: owed and deducted. */ readonly selfAssessedMinor?: bigint })[];
+    readonly lines: readonly Pick<DocumentLine, 'glAccount' | 'costCenter' | 'vatCode' | 'netMinor'>[];
+  },
   glOf: (key: string) => string,
   payableKey: PayableKey = 'ownerPayable',
 ): BillLine[] {
@@ -26,6 +29,14 @@ export function vendorBillLines(
     ...document.vat
       .filter((v) => v.vatMinor !== 0n)
       .map((v): BillLine => ({ part: 'tax', glAccount: glOf(`inputVat.${v.vatCode}`), costCenter: null, vatCode: v.vatCode, amountMinor: v.vatMinor, baseMinor: v.baseMinor })),
+    ...document.vat.flatMap(({ vatCode, baseMinor, selfAssessedMinor = 0n }): BillLine[] =>
+      selfAssessedMinor === 0n
+        ? []
+        : [
+            { part: 'tax', glAccount: glOf(`inputVat.${vatCode}`), costCenter: null, vatCode, amountMinor: selfAssessedMinor, baseMinor },
+            { part: 'tax', glAccount: glOf(`selfAssessedVat.${vatCode}`), costCenter: null, vatCode, amountMinor: -selfAssessedMinor, baseMinor: -baseMinor },
+          ],
+    ),
     ...(document.roundingMinor === 0n ? [] : [{ part: 'rounding' as const, glAccount: glOf('rounding'), costCenter: null, vatCode: null, amountMinor: document.roundingMinor }]),
     { part: 'party' as const, glAccount: glOf(payableKey), costCenter: null, vatCode: null, amountMinor: -document.payableMinor },
   ].filter((l) => l.part === 'party' || l.amountMinor !== 0n);

@@ -1,8 +1,11 @@
 import type { QueryResultRow } from 'pg';
 import type { ErpLine } from '../../contracts/erp-document.ts';
-import { owedTo } from '../../core/document/owed.ts';
+import type { EntitySetup } from '../../core/allocate/setup.ts';
+import { owedTo, selfAssessed } from '../../core/document/owed.ts';
+import { describeIssue, isIssue } from '../../core/issues.ts';
 import { type PayableKey, vendorBillLines } from '../../core/share/vendor-bill.ts';
 import type { Db } from '../db.ts';
+import { loadEntity } from '../intake/load-setup.ts';
 import { enqueue } from '../outbox.ts';
 import { handReceipts, isReceiptSql } from './hand-receipts.ts';
 
@@ -42,11 +45,13 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
     'SELECT document_id, gl_account, cost_center, vat_code, sum(net_minor)::bigint AS net FROM document_line WHERE document_id = ANY($1) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4',
     [documentIds],
   );
+  const dayMs = Date.parse(issueOn);
+  const entity = await loadEntity(db, entityId, { fromMs: dayMs, toMs: dayMs });
   await enqueue(
     db,
     connectionId,
     documents.rows.map((d) => {
-      const { header, vat } = JSON.parse(d.canonical.toString('utf8')) as { header: { strategy: string }; vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
+      const { header, vat } = JSON.parse(d.canonical.toString('utf8')) as { header: { strategy: string; serviceTo: string | null }; vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
       const owed = owedTo(d.type, header.strategy);
       const own = lines.rows.filter((l) => l.document_id === d.id);
       const line = (part: ErpLine['part'], glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint): ErpLine => ({
@@ -74,7 +79,7 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
         accountId: d.account_id,
         currency: d.currency,
         postedOn: issueOn,
-        lines: owed === undefined ? postings : vendorBill(d, own, glOf, `${owed}Payable`),
+        lines: owed === undefined ? postings : vendorBill(d, own, entity, header.serviceTo ?? issueOn, glOf, `${owed}Payable`),
         documentId: d.id,
         groupName: d.group_name,
         controlMinor: d.payable_minor,
@@ -84,11 +89,14 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
 }
 
 /** What a document of what we owe posts: cost and input VAT against what is owed. */
-function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], glOf: (key: string) => string, payableKey: PayableKey) {
+function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], entity: EntitySetup, on: string, glOf: (key: string) => string, payableKey: PayableKey) {
   const { vat } = JSON.parse(document['canonical'].toString('utf8')) as { vat: { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[] };
+  const stated = vat.map((v) => ({ ...v, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
+  const assessed = selfAssessed(entity, { id: document['id'], type: document['type'], on, vat: stated });
+  if (isIssue(assessed)) throw new RangeError(describeIssue(assessed));
   const figures = {
     lines: own.map((l) => ({ glAccount: l['gl_account'] as string, costCenter: l['cost_center'] as string, vatCode: l['vat_code'] as string, netMinor: l['net'] as bigint })),
-    vat: vat.map((v) => ({ ...v, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) })),
+    vat: stated.map((v) => ({ ...v, selfAssessedMinor: assessed.get(v.vatCode) ?? 0n })),
     payableMinor: document['payable_minor'] as bigint,
     roundingMinor: document['rounding_minor'] as bigint,
   };

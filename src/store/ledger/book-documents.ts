@@ -1,6 +1,6 @@
 import { type Conversion, conversionOn } from '../../core/allocate/convert.ts';
 import type { EntitySetup } from '../../core/allocate/setup.ts';
-import { owedTo } from '../../core/document/owed.ts';
+import { owedTo, selfAssessed } from '../../core/document/owed.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { describeIssue, isIssue } from '../../core/issues.ts';
 import { adjustedEvent, eventsOfDocument, owedEvent, soldEvent } from '../../core/ledger/events-of-document.ts';
@@ -95,7 +95,10 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
     netMinor += net.minor;
     bookedNet += net.book;
   }
-  const figures = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
+  const stated = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
+  const assessed = selfAssessed(entity, { id: document.id, type: document.type, on: header.serviceTo ?? issueOn, vat: stated });
+  if (isIssue(assessed)) throw new RangeError(describeIssue(assessed));
+  const figures = stated.map((v) => ({ ...v, selfAssessedMinor: assessed.get(v.vatCode) ?? 0n }));
   for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, owedTo: owed, isCredit }, conversion, books)) {
     booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
   }
@@ -112,7 +115,10 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
 }
 
 /** The part of a document's bytes that booking needs. */
-type Pinned = { readonly header: { readonly strategy: string }; readonly vat: readonly { readonly vatCode: string; readonly baseMinor: string; readonly vatMinor: string }[] };
+type Pinned = {
+  readonly header: { readonly strategy: string; readonly serviceTo: string | null };
+  readonly vat: readonly { readonly vatCode: string; readonly baseMinor: string; readonly vatMinor: string }[];
+};
 const ofAccount = { costCenter: null, siteId: null, glAccount: null, serviceMonth: null, sourceId: null };
 
 /** The rate of a date into the books. */
