@@ -72,7 +72,7 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
             ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
       return {
         key: d.id,
-        kind: owed === undefined ? d.type : 'vendorBill',
+        kind: owed !== undefined ? 'vendorBill' : d.type === 'creditNote' ? 'creditNote' : 'invoice',
         runId,
         legalNumber: d.legal_number,
         ...(d.credits_document_id === null ? {} : { credits: { key: d.credits_document_id, legalNumber: d.credits_number, externalId: d.credits_external } }),

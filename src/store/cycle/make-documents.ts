@@ -78,7 +78,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
     held.push(...made.held.map((h) => ({ ...h, accountId: account.id })));
     for (const document of made.documents) {
       const id = `doc_${sha256(`${runId}\n${account.id}\n${document.key}`).toString('hex').slice(0, 20)}`;
-      const type = documentType(document, owed);
+      const type = documentType(document, owed, account.strategy);
       const credits = type === owed?.outsideVat ? null : document.credits;
       documents.push({ id, type, accountId: account.id, groupName: account.group_name, entityId: account.entity_id, currency: document.currency, credits, value: document.value });
     }
@@ -109,8 +109,8 @@ export async function withoutOverCredited(db: Db, made: MadeDocuments): Promise<
 }
 
 /** What comes to less than nothing is a credit note, also when it names no document: a rule on previews asks for a signature then. */
-function documentType({ kind, outsideVat, value }: AccountDocument, owed: OwedDocuments | undefined): string {
-  if (owed === undefined) return kind === 'creditNote' || value.payableMinor < 0n ? 'creditNote' : 'invoice';
+function documentType({ kind, outsideVat, value }: AccountDocument, owed: OwedDocuments | undefined, strategy: string): string {
+  if (owed === undefined) return kind === 'creditNote' || value.payableMinor < 0n ? 'creditNote' : strategy === 'cardReceipt' ? 'receipt' : 'invoice';
   // Of who is registered, what is outside the scope of VAT is settled without a VAT invoice.
   if (outsideVat) return owed.outsideVat;
   return kind === 'creditNote' ? 'selfBillingCredit' : owed.typeOf(value.netMinor);
