@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
 import { authorityTasks, documentRulesSchema } from '../../src/contracts/document-rules.ts';
@@ -16,6 +17,8 @@ import { openStore, type Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { listPayments } from '../../src/store/reads/payments.ts';
+import { clearingOff } from '../../src/store/reads/verification/ledger-rows.ts';
+import { inSnapshot } from '../../src/store/reads/verification/pages.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
@@ -214,6 +217,23 @@ describe('what charging at home cost drivers', () => {
     await w.store.tx((db) => decidePayment(db, { paymentId: paymentId ?? '', contentHash: payment?.contentHash ?? '', decision: 'approve', comment: 'compared' }, { actor: 'payer' }));
     expect([await held(w, 'driverPayable'), await held(w, 'bankClearing')]).toEqual([-4200n, -3355n]);
     expect(runId).toBe('run_ent_se_2019-12_live');
+    await w.close();
+  }, 60_000);
+
+  it('names a record whose driver would be paid another amount than its fleet is charged', async () => {
+    const database = await copyOf(original);
+    const w = open(database);
+    const superuser = new pg.Client({ connectionString: database.superuserUrl });
+    await superuser.connect();
+    await superuser.query('SET session_replication_role = replica');
+    await superuser.query("UPDATE rated_charge SET net_minor = net_minor + 1 WHERE role = 'homeReimbursement' AND net_minor = 1155");
+    await superuser.end();
+    const problems = await inSnapshot(w.store, async (db) => {
+      const found: (string | null)[] = [];
+      for await (const page of clearingOff(db)) found.push(...page.map((r) => r.problem));
+      return found;
+    });
+    expect(problems).toEqual([expect.stringMatching(/^record \d+ charges the fleet 1155 and pays its driver 1156 for the same outlay$/)]);
     await w.close();
   }, 60_000);
 
