@@ -32,7 +32,7 @@ const mutable = [
     'party',
     'account',
     'site',
-  'site_holder',
+    'site_holder',
     'mapping',
     'token',
     'token_secret',
