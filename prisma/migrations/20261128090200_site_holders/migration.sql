@@ -6,5 +6,3 @@ CREATE TABLE site_holder (
 );
 CREATE INDEX site_holder_owner ON site_holder (owner_account_id) WHERE owner_account_id IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE ON site_holder TO wattledger_app;
-ALTER TABLE set_up_version DROP CONSTRAINT set_up_version_kind_check;
-ALTER TABLE set_up_version ADD CONSTRAINT set_up_version_kind_check CHECK (kind IN ('party', 'account', 'site', 'siteHolder', 'entity', 'fleetUnit', 'fleetAssignment', 'vatStatus', 'payeeBankAccount', 'glMapping'));
