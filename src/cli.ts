@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runCommand, runMain } from 'citty';
 import { group } from './commands/command.ts';
+import { energyCommand } from './commands/energy.ts';
 import { erpCommands } from './commands/erp.ts';
 import { fileCommands } from './commands/files.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
@@ -37,6 +38,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   erp: erpCommands,
   ocpi: ocpiCommands,
   trace: traceCommand,
+  energy: energyCommand,
   verify: verifyCommand,
   retention: retentionCommand,
   openapi: openApiCommand,

@@ -32,6 +32,7 @@ const mutable = [
     'party',
     'account',
     'site',
+    'site_holder',
     'mapping',
     'token',
     'token_secret',

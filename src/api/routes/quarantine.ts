@@ -34,7 +34,19 @@ const selection = {
 };
 const utc = instant.transform((text) => new Date(text).toISOString().replace('.000Z', 'Z'));
 const decision = z.discriminatedUnion('action', [
-  z.object({ action: z.enum(['accept', 'reject', 'hold']), reason, ...selection }),
+  z.object({ action: z.enum(['accept', 'hold']), reason, ...selection }),
+  z.object({
+    action: z.literal('reject'),
+    reason,
+    billedBy: z
+      .string()
+      .trim()
+      .min(3)
+      .max(200)
+      .optional()
+      .openapi({ description: 'Another system or entity that bills it by agreement, such as the old one before a take-over: its energy is billed elsewhere.' }),
+    ...selection,
+  }),
   z.object({
     action: z.literal('correct'),
     reason: reason.openapi({ description: 'The evidence; sealed with the corrected record.' }),
@@ -152,5 +164,6 @@ function orderOf(input: z.infer<typeof decision>): Parameters<typeof decideRecor
   }
   const { recordIds, cause, sourceId, expected } = input;
   if ((recordIds === undefined) === (cause === undefined)) throw new Problem(422, 'invalid', 'Name either recordIds or a cause.');
-  return { action: input.action, reason, selection: recordIds === undefined ? { cause: cause ?? '', sourceId, expected } : { recordIds: [...new Set(recordIds)] } };
+  const chosen = recordIds === undefined ? { cause: cause ?? '', sourceId, expected } : { recordIds: [...new Set(recordIds)] };
+  return input.action === 'reject' ? { action: 'reject', reason, billedBy: input.billedBy, selection: chosen } : { action: input.action, reason, selection: chosen };
 }

@@ -11,6 +11,8 @@ type LabelName =
   | 'partnerId'
   | 'seller'
   | 'buyer'
+  | 'payee'
+  | 'payer'
   | 'orgNumber'
   | 'vatNumber'
   | 'seat'
