@@ -12,7 +12,7 @@ export async function heldMonths(db: Db, runId: string): Promise<(accountId: str
     `SELECT o.period, CASE WHEN o.selection IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(o.selection->'accountIds')) END AS accounts
      FROM billing_run r JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND o.id <> r.id
        AND CASE WHEN r.selection IS NULL AND o.selection IS NULL THEN o.period < r.period ELSE r.kind = 'live' AND (o.planned_at, o.id) < (r.planned_at, r.id) END
-       AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state = 'approved')) WHERE r.id = $1 ORDER BY o.period DESC`,
+       AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state IN ('approved', 'awaitingNumber'))) WHERE r.id = $1 ORDER BY o.period DESC`,
     [runId],
   );
   return (accountId) => rows.find((o) => o.accounts === null || o.accounts.includes(accountId))?.period ?? null;
