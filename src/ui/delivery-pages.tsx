@@ -82,7 +82,7 @@ export function DeliveriesPage(props: {
               <th scope="col">Document</th>
               <th scope="col">By</th>
               <th scope="col">State</th>
-              <Figure>Time sent</Figure>
+              <Figure>Attempt</Figure>
               <th scope="col">Batch</th>
               <th scope="col">What was said</th>
               <th scope="col">Decide</th>
@@ -187,7 +187,7 @@ export function BatchPage({ viewer, manifest, sentAt, mayNote }: { readonly view
             <th scope="col">Addressee</th>
             <Figure>Pages</Figure>
             <Figure>To be paid</Figure>
-            <Figure>Time sent</Figure>
+            <Figure>Attempt</Figure>
           </>
         }
       >

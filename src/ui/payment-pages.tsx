@@ -46,7 +46,7 @@ export function PaymentsPage(props: {
   const { viewer, payments, cards, entityIds, mayPropose, mayRetry } = props;
   return (
     <Shell title="Payments" viewer={viewer} trail={[['/', 'Runs']]}>
-      <p>What site owners and partners are paid by us, where we are the authority for it. Somebody else than who proposes a payment approves it, and then it is one file for the bank.</p>
+      <p>What site owners are paid by us, where we are the authority for it. Somebody else than who proposes a payment approves it, and then it is one file for the bank.</p>
       {mayPropose ? (
         <nav class="buttons" aria-label="What you can do">
           <a class="button" href="/payments/propose">

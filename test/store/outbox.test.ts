@@ -45,7 +45,7 @@ const journal = (key: string, minor = 100n) => ({
   key,
   kind: 'journal',
   runId,
-  legalNumber: null,
+  legalNumber: null as string | null,
   accountId: 'a1',
   currency: 'SEK',
   postedOn: '2020-01-06',
