@@ -13,6 +13,7 @@ import { type CollectingState, lookForCutOff } from '../store/cycle/cut-off.ts';
 import { type DecisionResult, decideRun, type RunDecision, reopenGroups } from '../store/cycle/decide-run.ts';
 import { issueDocuments, writeOffWhenIssued } from '../store/cycle/issue-documents.ts';
 import { matchExpectations } from '../store/cycle/match-expectations.ts';
+import { numberByErp } from '../store/cycle/number-by-erp.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { plannedRuns, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
@@ -36,6 +37,16 @@ type Ordered = { readonly runId: string; readonly actor: string; readonly reason
 /** The date in the zone of a run's entity. */
 async function todayOf(db: Db, runId: string, at: Date): Promise<string> {
   return localDateOf(at.getTime(), await runTimeZone(db, runId));
+}
+
+/** Issues and renders what waited for the number of the ERP; answers what still waits. */
+async function numberAndArchive(store: Store, runId: string, group: string): Promise<readonly string[]> {
+  for (;;) {
+    const { issued, problems } = await store.tx((db) => numberByErp(db, runId, group));
+    if (issued > 0) continue;
+    await archiveDocuments(store, runId, group);
+    return problems;
+  }
 }
 
 /** Activities of the billing run; each is one transaction, or repeatable ones in a loop. */
@@ -134,16 +145,20 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async archiveGroup(input: { runId: string; group: string }): Promise<{ archived: number }> {
       return beating(async () => ({ archived: await archiveDocuments(store, input.runId, input.group) }));
     },
-    /** What does not hold of a canary that is issued and handed over. */
+    /** What does not hold of a canary that is issued and handed over; first what the ERP numbers is issued. */
     async checkCanary(input: { runId: string; group: string }): Promise<readonly string[]> {
-      return beating(() => canaryProblems(store.pool, input.runId, input.group));
+      return beating(async () => [...(await numberAndArchive(store, input.runId, input.group)), ...(await canaryProblems(store.pool, input.runId, input.group))]);
     },
     async handOverProgress(input: { runId: string; group: string }): Promise<Awaited<ReturnType<typeof runHandOver>>> {
       return runHandOver(store.pool, input.runId, input.group);
     },
-    /** What keeps a group from reconciling; empty when the ERP holds exactly what was handed over. */
+    /** What keeps a group from reconciling; empty when the ERP holds exactly what was handed over, and has numbered what it numbers. */
     async reconcileGroup(input: { runId: string; group: string }): Promise<readonly string[]> {
-      return beating(() => reconcileGroup(store, erpFor, input.runId, input.group));
+      return beating(async () => {
+        const differences = await reconcileGroup(store, erpFor, input.runId, input.group);
+        const unnumbered = await numberAndArchive(store, input.runId, input.group);
+        return differences.length > 0 ? differences : unnumbered;
+      });
     },
     /** What a collecting run still lacks; moves an automatic cut-off to now when nothing is. */
     async collectingState(input: { runId: string }): Promise<CollectingState> {

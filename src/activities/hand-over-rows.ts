@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
 import type { ErpDocument, ErpHeld } from '../contracts/erp-document.ts';
 import { heldDifferences } from '../core/hand-over/compare-held.ts';
+import { describeIssue, issue } from '../core/issues.ts';
 import type { Answer, OutboxRow } from '../store/outbox.ts';
 import type { Translate } from './erp-terms.ts';
 import { asFailure } from './failures.ts';
@@ -73,8 +74,9 @@ class HandOver {
       all
         .filter(({ row }) => !this.outcomes.has(row.key))
         .map(({ row: { key }, document }): Answer => {
-          const wrong = wrongIn(document, held.get(key));
-          return wrong === undefined ? { key, state: 'verified' } : { key, state: 'refused', words: wrong };
+          const there = held.get(key);
+          const wrong = wrongIn(document, there);
+          return wrong === undefined ? { key, state: 'verified', number: there?.number } : { key, state: 'refused', words: wrong };
         }),
     );
   }
@@ -137,6 +139,8 @@ async function eachOf<T>(documents: readonly ErpDocument[], work: (document: Erp
 
 function wrongIn(sent: ErpDocument, held: ErpHeld | undefined): string | undefined {
   if (held === undefined) return `the ERP does not find ${sent.key}`;
+  // It is the ERP's to number it.
+  if ((sent.kind === 'invoice' || sent.kind === 'creditNote') && sent.legalNumber === null && (held.number ?? null) === null) return describeIssue(issue('erpNumberMissing', 'blocks', sent.key));
   const differences = heldDifferences(sent, held);
   return differences.length === 0 ? undefined : `the ERP holds other content under ${sent.key}: ${differences.slice(0, 5).join(', ')}`;
 }

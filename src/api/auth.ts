@@ -13,6 +13,7 @@ export const may = {
   plan: ['finance-preparer', 'admin'],
   shape: ['finance-preparer', 'admin'],
   approve: ['finance-approver'],
+  fetchPayments: ['finance-approver', 'admin'],
   signFindings: ['finance-preparer', 'finance-approver'],
   steer: ['ops', 'admin'],
   retryPostings: ['ops', 'finance-preparer', 'admin'],

@@ -43,5 +43,7 @@ export type ErpPayment = { readonly key: string; readonly state: 'unpaid' | 'par
 /** A document as an ERP holds it: what it calls it, and its lines as it would tell them. */
 export type ErpHeld = Pick<ErpDocument, 'legalNumber' | 'currency' | 'postedOn'> & {
   readonly externalId: string;
+  /** What the ERP numbered it, where it numbers. */
+  readonly number?: string | null;
   readonly lines: readonly Pick<ErpLine, 'glAccount' | 'costCenter' | 'vatCode' | 'amountMinor'>[];
 };

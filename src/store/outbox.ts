@@ -136,16 +136,16 @@ const answerFrom = {
   held: ['sending', 'drafted'],
 } as const;
 
-export type Answer = { readonly key: string; readonly state: keyof typeof answerFrom; readonly externalId?: string; readonly words?: string };
+export type Answer = { readonly key: string; readonly state: keyof typeof answerFrom; readonly externalId?: string; readonly number?: string | null | undefined; readonly words?: string };
 
 /** Records what the ERP answered to rows, set-wise. Throws RangeError when the state of one does not allow its answer. */
 export async function recordAnswers(db: Db, answers: readonly Answer[]): Promise<void> {
   for (const state of new Set(answers.map((a) => a.state))) {
     const of = answers.filter((a) => a.state === state);
     const { rows } = await db.query<{ key: string }>(
-      `UPDATE erp_posting p SET state = $1, external_id = coalesce(a.external, p.external_id), answer = a.words, held_for = CASE $1 WHEN 'held' THEN 'period' END, updated_at = now()
-       FROM unnest($2::text[], $3::text[], $4::text[]) AS a(key, external, words) WHERE p.key = a.key AND p.state = ANY($5) RETURNING p.key`,
-      [state, of.map((a) => a.key), of.map((a) => a.externalId ?? null), of.map((a) => a.words ?? null), answerFrom[state]],
+      `UPDATE erp_posting p SET state = $1, external_id = coalesce(a.external, p.external_id), erp_number = coalesce(a.number, p.erp_number), answer = a.words, held_for = CASE $1 WHEN 'held' THEN 'period' END, updated_at = now()
+       FROM unnest($2::text[], $3::text[], $4::text[], $6::text[]) AS a(key, external, words, number) WHERE p.key = a.key AND p.state = ANY($5) RETURNING p.key`,
+      [state, of.map((a) => a.key), of.map((a) => a.externalId ?? null), of.map((a) => a.words ?? null), answerFrom[state], of.map((a) => a.number ?? null)],
     );
     const other = of.find((a) => !rows.some((r) => r.key === a.key));
     if (other !== undefined) throw new RangeError(`${other.key} cannot become ${state}: it is not ${answerFrom[state].join(' or ')}`);

@@ -116,8 +116,11 @@ describe('a PDF', () => {
     });
     for (const words of ['Avräkning', 'Avräkning utan moms', '125,00 SEK']) expect(statement.text).toContain(words);
     expect(statement.text).not.toContain('Momsbelopp');
-    const receipt = await rendered('receipt', { ...documentOf({ roundingMode: 'grossFirst', lines: [lineOf()] }), type: 'receipt', strategy: 'cardReceipt', ocr: null });
-    expect(receipt.text).toContain('Kvitto');
+    // Of one session, which stands on the receipt itself: 19:00 to 20:00 in Stockholm; and of nobody in particular.
+    const own = documentOf({ roundingMode: 'grossFirst', lines: [lineOf()] });
+    const receipt = await rendered('receipt', { ...own, type: 'receipt', strategy: 'cardReceipt', ocr: null, annex: [sessionOf(1)], party: { ...own.party, name: 'Paid at a terminal', address: {} } });
+    for (const words of ['Kvitto', 'Datum', 'Betalas med kort.', 'Garage', 'kWh', '2,50 SEK']) expect(receipt.text).toContain(words);
+    for (const words of ['Fakturadatum', 'Förfallodag', 'Paid at a terminal', 'Kundnummer', 'Bilaga', 'Att betala']) expect(receipt.text).not.toContain(words);
     expect(receipt.text).not.toContain('991-2346');
   });
 

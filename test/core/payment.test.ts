@@ -72,5 +72,7 @@ describe('authorities', () => {
       ['authorityTwice', { type: 'selfBilling', task: 'reminders', authorities: 'wattledger and erp' }],
     ]);
     expect(lintAuthorities(whole.map((row) => (row.task === 'number' ? { ...row, authority: 'erp' as const } : row))).map((i) => i.code)).toEqual(['numberByErp']);
+    const invoices = whole.map((row) => ({ ...row, type: 'invoice' as const, authority: 'erp' as const }));
+    expect(lintAuthorities(invoices)).toEqual([]);
   });
 });

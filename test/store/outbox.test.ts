@@ -45,7 +45,7 @@ const journal = (key: string, minor = 100n) => ({
   key,
   kind: 'journal',
   runId,
-  legalNumber: null,
+  legalNumber: null as string | null,
   accountId: 'a1',
   currency: 'SEK',
   postedOn: '2020-01-06',
@@ -153,7 +153,7 @@ describe('the outbox', () => {
   });
 
   it('sends nothing before the document it follows, holds it while that one is refused, and lets it go on once somebody has decided', async () => {
-    const note = (key: string, after: string) => ({ ...journal(key), kind: 'creditNote', credits: { key: after, legalNumber: '1', externalId: null } });
+    const note = (key: string, after: string) => ({ ...journal(key), kind: 'creditNote', legalNumber: `K-${key}`, credits: { key: after, legalNumber: '1', externalId: null } });
     const stateOf = async (key: string) => (await listPostings(store.pool, { key }, { limit: 1 })).items[0];
     // The note is the older row: its invoice was queued again meanwhile.
     await put(note('f2', 'f1'), note('f4', 'f3'));

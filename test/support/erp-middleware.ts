@@ -14,6 +14,8 @@ export class ErpMiddleware {
   diesOf: (method: string) => boolean = () => false;
   busy = false;
   readonly parties: unknown[] = [];
+  /** How the ERP behind numbers what it takes; undefined where it does not. */
+  numberOf: ((key: string) => string | undefined) | undefined;
   /** What customers have paid, by key, in minor units. */
   readonly paid = new Map<string, bigint>();
   readonly #kept = new Map<string, Kept>();
@@ -73,7 +75,8 @@ export class ErpMiddleware {
     }
     if (method === 'GET') {
       const kept = this.#kept.get(decodeURIComponent(path.replace('/documents/', '')));
-      return kept === undefined ? [404, { title: 'not found' }] : [200, { externalId: kept.externalId, ...kept.document }];
+      const number = kept === undefined ? undefined : this.numberOf?.(kept.document.key);
+      return kept === undefined ? [404, { title: 'not found' }] : [200, { externalId: kept.externalId, ...(number === undefined ? {} : { number }), ...kept.document }];
     }
     const { document, party } = JSON.parse(text) as { document: ErpDocument; party: unknown };
     if (request.headers['idempotency-key'] !== document.key) return [422, { detail: 'the idempotency key is not the key of the document' }];

@@ -10,10 +10,12 @@ import { styleSheet, styleSheetPath } from '../../ui/style-sheet.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem, problemOf } from '../problem.ts';
+import { deliveryPages } from './delivery-pages.ts';
 import { erpPages } from './erp-pages.ts';
 import { ocpiPages } from './ocpi-pages.ts';
 import type { Send } from './order.ts';
 import { partnerPages } from './partner-pages.ts';
+import { paymentPages } from './payment-pages.ts';
 import { previewPages } from './preview-pages.ts';
 import { recordPages } from './record-pages.ts';
 import { runPages } from './run-pages.ts';
@@ -46,7 +48,26 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
     c.header('cache-control', 'no-store');
   };
   const form = every(framed, csrf(), bodyLimit({ maxSize: maxFormBytes }));
-  for (const path of ['/', '/sign-in', '/sign-out', '/runs/*', '/documents/*', '/quarantine/*', '/records/*', '/erp/*', '/partners', '/partners/*', '/trace']) app.use(path, form);
+  for (const path of [
+    '/',
+    '/sign-in',
+    '/sign-out',
+    '/runs/*',
+    '/documents/*',
+    '/quarantine/*',
+    '/records/*',
+    '/erp/*',
+    '/partners',
+    '/partners/*',
+    '/payments',
+    '/payments/*',
+    '/deliveries',
+    '/deliveries/*',
+    '/ocpi-peers',
+    '/ocpi-peers/*',
+    '/trace',
+  ])
+    app.use(path, form);
   app.get(styleSheetPath, (c) => c.body(styleSheet, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }));
 
   const guard = every(signInRoutes(app, store.pool), allow(...readers));
@@ -57,6 +78,8 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
   erpPages(app, guard, { store, send });
   ocpiPages(app, guard, { store, send });
   partnerPages(app, guard, { store });
+  paymentPages(app, guard, { store, send });
+  deliveryPages(app, guard, { store, send });
   tracePage(app, guard, { store });
   return app;
 }

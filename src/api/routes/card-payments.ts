@@ -4,7 +4,7 @@ import { answerCardPayments, retryCardPayment, setPayerCard } from '../../store/
 import type { Store } from '../../store/db.ts';
 import { cardCurrencies, cardPayments } from '../../store/reads/card-payments.ts';
 import { allow, may, readers } from '../auth.ts';
-import { csvOfPages } from '../csv-pages.ts';
+import { cardPaymentsFile } from '../card-payments-csv.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { body, done, idempotencyHeader, json, money, pageOf, pageQuery, problems, reason } from '../schemas.ts';
@@ -35,7 +35,6 @@ const cardPayment = z
     requestedAt: z.string(),
   })
   .openapi('CardPayment');
-const columns = ['key', 'kind', 'origin', 'reference', 'refunds', 'amount', 'currency', 'legalNumber', 'documentId', 'accountId', 'attempt'] as const;
 const idOf = (name: string) =>
   z
     .string()
@@ -71,10 +70,7 @@ export function cardPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       request: { query: z.object({ entityId: text }) },
       responses: { 200: { description: 'RFC 4180, in the order of the keys.', content: { 'text/csv': { schema: z.string() } } }, ...problems },
     }),
-    async (c) => {
-      const { entityId } = c.req.valid('query');
-      return csvOfPages(`card-payments-${entityId.replaceAll(/[^\w-]/g, '_')}.csv`, columns, (page) => cardPayments(store.pool, { entityId, state: 'requested' }, page)) as never;
-    },
+    async (c) => (await cardPaymentsFile(store.pool, c.req.valid('query').entityId)) as never,
   );
   app.openapi(
     createRoute({

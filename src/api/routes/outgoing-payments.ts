@@ -120,7 +120,7 @@ export function outgoingPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { rea
       tags,
       summary: 'The file for the bank, pain.001',
       description: 'MsgId and EndToEndId never change, and neither do the bytes: a file that is sent twice is one.',
-      middleware: allow('finance-approver', 'admin'),
+      middleware: allow(...may.fetchPayments),
       request: { params: paymentId },
       responses: { 200: { description: 'The file; `x-content-sha256` is its hash.', content: { 'application/xml': { schema: z.string() } } }, ...problems },
     }),

@@ -1,3 +1,4 @@
+import { describeIssue, issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -20,9 +21,11 @@ export async function retryPosting(db: Db, key: string, reason: string | undefin
   return released(db, key, connectionId);
 }
 
-/** Decides that a posting that the ERP refused, or that is held, is not sent: the ERP has it otherwise, or does without. The reason stays with it; what waited for it goes on. */
+/** Decides that a posting that the ERP refused, or that is held, is not sent: the ERP has it otherwise, or does without. The reason stays with it; what waited for it goes on. Refused for what waits for the ERP's number. */
 export async function skipPosting(db: Db, key: string, reason: string, by: By): Promise<PostingDecision> {
   const { connectionId, state } = await stopped(db, key);
+  if ((await db.query("SELECT FROM document WHERE id = $1 AND state = 'awaitingNumber'", [key])).rowCount !== 0)
+    throw new Refused('wrongState', describeIssue(issue('erpNumberAwaited', 'blocks', key, { state })));
   await db.query("UPDATE erp_posting SET state = 'skipped', held_for = NULL, answer = $2, updated_at = now() WHERE key = $1", [key, `skipped by ${by.actor}: ${reason}`]);
   await audit(db, by, { action: 'posting.skip', subject: key, reason, after: { was: state } });
   return released(db, key, connectionId);

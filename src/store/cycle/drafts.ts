@@ -15,7 +15,7 @@ export async function heldMonths(db: Db, runId: string): Promise<(accountId: str
        WHEN o.calendar_id <> r.calendar_id THEN ARRAY(SELECT a.account_id FROM run_account a WHERE a.run_id = o.id AND ${selected('a.account_id')}) END AS accounts
      FROM billing_run r JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND o.id <> r.id
        AND CASE WHEN r.selection IS NULL AND o.selection IS NULL AND o.calendar_id = r.calendar_id THEN o.period_end < r.period_end ELSE r.kind = 'live' AND (o.planned_at, o.id) < (r.planned_at, r.id) END
-       AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state = 'approved')) WHERE r.id = $1 ORDER BY o.period DESC, o.id`,
+       AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state IN ('approved', 'awaitingNumber'))) WHERE r.id = $1 ORDER BY o.period DESC, o.id`,
     [runId],
   );
   const holders = rows.map(({ period, accounts }) => ({ period, accounts: accounts === null ? null : new Set(accounts) }));

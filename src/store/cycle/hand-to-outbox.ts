@@ -33,11 +33,11 @@ export async function receiptsToOutbox(db: Db, runId: string, entityId: string, 
   await handReceipts(db, { runId, entityId, groups, part, connectionId }, glOf);
 }
 
-/** The ERP's posting of each document but card receipts: receivable against revenue per account and cost center, VAT per code, rounding. */
+/** The ERP's posting of each document but card receipts, without a number where the ERP gives it: receivable against revenue per account and cost center, VAT per code, rounding. */
 export async function handToOutbox(db: Db, runId: string, entityId: string, documentIds: readonly string[], issueOn: string): Promise<void> {
   const { connectionId, glOf } = await booksOn(db, entityId, issueOn);
   const documents = await db.query(
-    `SELECT d.*, s.legal_number, o.legal_number AS credits_number, p.external_id AS credits_external FROM document d JOIN issue_stamp s ON s.document_id = d.id
+    `SELECT d.*, s.legal_number, o.legal_number AS credits_number, p.external_id AS credits_external FROM document d LEFT JOIN issue_stamp s ON s.document_id = d.id
      LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting p ON p.document_id = d.credits_document_id JOIN legal_entity e ON e.id = d.entity_id WHERE d.id = ANY($1) AND NOT ${isReceiptSql} ORDER BY d.id`,
     [documentIds],
   );

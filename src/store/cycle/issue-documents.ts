@@ -1,11 +1,13 @@
+import type { QueryResultRow } from 'pg';
 import { isBefore } from '../../core/cycle/run-states.ts';
+import { authorityOf } from '../../core/document/authorities.ts';
 import type { Db } from '../db.ts';
-import { bookDocuments } from '../ledger/book-documents.ts';
+import type { IssuedDocument } from '../ledger/book-documents.ts';
 import { bookWriteOffs } from '../ledger/book-write-offs.ts';
-import { bookPeriodCharges } from './drafts.ts';
+import { documentRulesOf } from '../reads/document-rules.ts';
+import { bookIssued, markIssued } from './book-issued.ts';
 import { handToOutbox, receiptsToOutbox } from './hand-to-outbox.ts';
 import { stampOwnerDocuments } from './owner-documents.ts';
-import { requestCardPayments } from './request-card-payments.ts';
 import { groupStates, lockRun } from './run-state.ts';
 import { stampInvoices } from './stamp-invoices.ts';
 
@@ -15,7 +17,7 @@ const batch = 100;
 export type Issued = { readonly group: string; readonly canary?: boolean };
 
 /**
- * Issues up to 100 approved documents of a run in the caller's transaction: gapless numbers under the series' row lock, the issue
+ * Issues up to 100 approved documents of a run in the caller's transaction (what the ERP numbers is handed over without a number, and waits for it): gapless numbers under the series' row lock, the issue
  * stamp, the ledger, the outbox, what is asked of cards. Issues exactly the approved content: a group without an approval of its hash, or a document that has
  * other bytes than its own, stops it. Without `only` it issues what every group in state issuing holds.
  * `issueOn` is the calendar date of issue in the entity's zone; it picks the series (D40). Answers how many are left.
@@ -42,24 +44,22 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
   if (documents.rows.length > 0) {
     const [first] = documents.rows;
     const isSale = (type: string) => type === 'invoice' || type === 'receipt' || type === 'creditNote';
-    const sales = documents.rows.filter((d) => isSale(d.type));
+    const { own: rules } = await documentRulesOf(db, first['entity_id']);
+    const [own, theirs] = [false, true].map((byErp) => documents.rows.filter((d) => (authorityOf(rules.authorities, d.type, 'number') === 'erp') === byErp)) as [QueryResultRow[], QueryResultRow[]];
+    const sales = own.filter((d) => isSale(d['type']));
     await stampOwnerDocuments(
       db,
       first['entity_id'],
-      documents.rows.filter((d) => !isSale(d.type)).map((d) => ({ id: d.id, accountId: d.account_id, type: d.type, termsDays: d.payment_terms_days })),
+      own.filter((d) => !isSale(d['type'])).map((d) => ({ id: d['id'], accountId: d['account_id'], type: d['type'], termsDays: d['payment_terms_days'] })),
       issueOn,
     );
     await stampInvoices(
       db,
       first['entity_id'],
-      sales.map((d) => ({ id: d.id, type: d.type, terms: d.payment_terms_days, transfer: d.strategy === 'driverInvoice' || d.strategy === 'fleetInvoice' })),
+      sales.map((d) => ({ id: d['id'], type: d['type'], terms: d['payment_terms_days'], transfer: d['strategy'] === 'driverInvoice' || d['strategy'] === 'fleetInvoice' })),
       issueOn,
     );
-    await bookPeriodCharges(
-      db,
-      documents.rows.map((d) => d.id),
-    );
-    await bookDocuments(db, documents.rows, issueOn);
+    await bookIssued(db, own as IssuedDocument[], issueOn);
     await handToOutbox(
       db,
       runId,
@@ -67,11 +67,11 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
       documents.rows.map((d) => d.id),
       issueOn,
     );
-    await db.query("UPDATE document SET state = 'issued' WHERE id = ANY($1)", [documents.rows.map((d) => d.id)]);
-    await requestCardPayments(
+    await markIssued(
       db,
-      documents.rows.map((d) => d.id),
+      own.map((d) => d['id']),
     );
+    await db.query("UPDATE document SET state = 'awaitingNumber' WHERE id = ANY($1)", [theirs.map((d) => d['id'])]);
   }
   const { rows } = await db.query<{ n: bigint }>(`SELECT count(*) AS n FROM document d WHERE ${toIssue}`, [runId, names]);
   const left = Number(rows[0]?.n ?? 0n);

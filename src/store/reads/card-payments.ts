@@ -33,6 +33,8 @@ export type CardPaymentFilter = {
   readonly documentId?: string | undefined;
   /** An authorization of a terminal. */
   readonly reference?: string | undefined;
+  /** Without attempts that another one followed. */
+  readonly latestOnly?: boolean;
 };
 
 /** Card payments in the order of their keys. */
@@ -42,8 +44,8 @@ export async function cardPayments(db: Db, filter: CardPaymentFilter, page: Page
        CASE c.kind WHEN 'refund' THEN (SELECT o.provider_reference FROM card_payment o WHERE o.document_id = d.credits_document_id AND o.state = 'captured') END AS refunds
      FROM card_payment c JOIN document d ON d.id = c.document_id JOIN issue_stamp s ON s.document_id = c.document_id LEFT JOIN payer_card p ON p.account_id = d.account_id
      WHERE ($1::text IS NULL OR c.entity_id = $1) AND ($2::text IS NULL OR c.state = $2) AND ($3::text IS NULL OR c.document_id = $3) AND ($4::text IS NULL OR c.authorization_id = $4)
-       AND ($5::text IS NULL OR c.key > $5) ORDER BY c.key LIMIT $6`,
-    [filter.entityId ?? null, filter.state ?? null, filter.documentId ?? null, filter.reference ?? null, page.cursor ?? null, page.limit + 1],
+       AND ($5::text IS NULL OR c.key > $5) AND (NOT $7 OR NOT EXISTS (SELECT FROM card_payment n WHERE n.document_id = c.document_id AND n.attempt > c.attempt)) ORDER BY c.key LIMIT $6`,
+    [filter.entityId ?? null, filter.state ?? null, filter.documentId ?? null, filter.reference ?? null, page.cursor ?? null, page.limit + 1, filter.latestOnly ?? false],
   );
   return pageOf(
     rows,

@@ -55,6 +55,16 @@ export async function listDeliveries(
 
 export type PrintBatch = { readonly batchId: string; readonly entityId: string; readonly madeAt: string; readonly sentAt: string | null; readonly documentIds: readonly string[] };
 
+export type PrintBatchView = Omit<PrintBatch, 'documentIds'> & { readonly documents: number };
+
+/** Print batches, newest first, at most 50. */
+export async function listPrintBatches(db: Db): Promise<PrintBatchView[]> {
+  const { rows } = await db.query(
+    'SELECT b.id, b.entity_id, b.made_at, b.sent_at, (SELECT count(*)::integer FROM document_delivery d WHERE d.batch_id = b.id) AS n FROM print_batch b ORDER BY b.made_at DESC, b.id LIMIT 50',
+  );
+  return rows.map((b) => ({ batchId: b.id, entityId: b.entity_id, madeAt: b.made_at.toISOString(), sentAt: b.sent_at?.toISOString() ?? null, documents: b.n }));
+}
+
 /** A print batch with its documents in order; undefined when there is none of this id. */
 export async function findPrintBatch(db: Db, batchId: string): Promise<PrintBatch | undefined> {
   const row = (await db.query('SELECT * FROM print_batch WHERE id = $1', [batchId])).rows[0];

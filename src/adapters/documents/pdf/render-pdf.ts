@@ -1,10 +1,10 @@
 import { addressLines } from '../../../core/document/address-lines.ts';
 import { type IssuedDocument, isStatement, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
-import { type Paper, type PaperLine, paperOf } from '../../../core/document/paper.ts';
+import { type Paper, type PaperLine, type PaperSession, paperOf } from '../../../core/document/paper.ts';
 import { wordsFor } from '../words/languages.ts';
 import { itemText, titleOf, type Words } from '../words/words.ts';
 import { writeAnnex } from './annex.ts';
-import { bankgiroText, ibanText, moneyText, numberText, priceText } from './figures.ts';
+import { bankgiroText, ibanText, kWhText, localTime, moneyText, numberText, priceText } from './figures.ts';
 import { page, Sheet } from './sheet.ts';
 import { Table } from './table.ts';
 
@@ -18,7 +18,7 @@ export async function renderPdf(document: IssuedDocument, language?: string): Pr
   writeLines(sheet, document, paper, words);
   writeTotals(sheet, document, paper, words);
   writePayment(sheet, document, paper, words);
-  if (paper.sessions.length > 0) writeAnnex(sheet, document, paper, words);
+  if (paper.sessions.length > 0 && sessionOfReceipt(document, paper) === undefined) writeAnnex(sheet, document, paper, words);
   return sheet.end((pageNo, pages) => writeFoot(sheet, document, words, pageNo, pages));
 }
 
@@ -41,11 +41,12 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   const factsTop = sheet.y;
   // Who paid at a terminal is nobody in particular; a simplified invoice needs no buyer.
   const namesParty = document.type !== 'receipt' || party.address.street !== undefined;
+  const session = sessionOfReceipt(document, paper);
   const facts: (readonly [string, string])[] = [
     [labels.number, document.legalNumber],
-    [labels.issuedOn, document.issuedOn],
+    [document.type === 'receipt' ? labels.dated : labels.issuedOn, document.issuedOn],
     ...(paper.isCredit || document.type === 'receipt' ? [] : [[labels.dueOn, document.dueOn] as const]),
-    [labels.period, paper.from === paper.to ? paper.from : `${paper.from} – ${paper.to}`],
+    ...(session === undefined ? [[labels.period, paper.from === paper.to ? paper.from : `${paper.from} – ${paper.to}`] as const] : sessionFacts(session, document, words)),
     ...(namesParty ? [[isWrittenForSeller(document.type) ? labels.partnerId : labels.customerId, document.accountId] as const] : []),
     ...(document.purchaseOrder === null ? [] : [[labels.purchaseOrder, document.purchaseOrder] as const]),
     ...document.credits.map((c) => [labels.credits, c.legalNumber] as const),
@@ -74,6 +75,21 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
     sheet.y += 14;
   }
   sheet.y += 6;
+}
+
+/** The one session of a receipt, which stands on the receipt itself; undefined where an annex lists several. */
+function sessionOfReceipt({ type }: IssuedDocument, { sessions }: Paper): PaperSession | undefined {
+  return type === 'receipt' && sessions.length === 1 ? sessions[0] : undefined;
+}
+
+function sessionFacts({ siteName, startAt, endAt, energyWh }: PaperSession, { timeZone }: IssuedDocument, words: Words): (readonly [string, string])[] {
+  const { labels } = words;
+  return [
+    ...(siteName === null ? [] : [[labels.site, siteName] as const]),
+    ...(startAt === null ? [] : [[labels.start, localTime(startAt, timeZone)] as const]),
+    ...(endAt === null ? [] : [[labels.end, localTime(endAt, timeZone)] as const]),
+    [labels.energy, kWhText(energyWh, words)],
+  ];
 }
 
 /** A party with its number below: the VAT number, or that of the register. */
@@ -167,6 +183,7 @@ function writeTotals(sheet: Sheet, document: IssuedDocument, paper: Paper, words
 }
 
 function payableLabel(document: IssuedDocument, paper: Paper, { labels }: Words): string {
+  if (document.type === 'receipt') return labels.total;
   if (isWrittenForSeller(document.type)) return paper.isCredit ? labels.takenBack : labels.owed;
   return paper.isCredit ? labels.creditedSum : labels.payable;
 }

@@ -52,6 +52,7 @@ export const en: Words = {
   labels: {
     number: 'Number',
     issuedOn: 'Date of issue',
+    dated: 'Date',
     dueOn: 'Due date',
     period: 'Delivery period',
     purchaseOrder: 'Your order',

@@ -52,6 +52,7 @@ export const sv: Words = {
   labels: {
     number: 'Nummer',
     issuedOn: 'Fakturadatum',
+    dated: 'Datum',
     dueOn: 'Förfallodatum',
     period: 'Leveransperiod',
     purchaseOrder: 'Ert ordernummer',

@@ -4,6 +4,7 @@ type Titles = Readonly<Record<DocumentType | 'emspSettlement', string>>;
 type LabelName =
   | 'number'
   | 'issuedOn'
+  | 'dated'
   | 'dueOn'
   | 'period'
   | 'customerId'

@@ -15,13 +15,20 @@ export type HttpErpServer = {
 };
 
 const line = z.object({ glAccount: z.string(), costCenter: z.string().nullable(), vatCode: z.string().nullable(), amountMinor: z.string().regex(/^-?\d+$/) });
-const held = z.object({ externalId: z.string().min(1), legalNumber: z.string().nullable(), currency: z.string(), postedOn: z.string(), lines: z.array(line) });
+const held = z.object({
+  externalId: z.string().min(1),
+  number: z.string().min(1).max(50).nullable().exactOptional(),
+  legalNumber: z.string().nullable(),
+  currency: z.string(),
+  postedOn: z.string(),
+  lines: z.array(line),
+});
 const holdings = z.object({ items: z.array(held.extend({ key: z.string(), kind: z.enum(erpKinds), isReversed: z.boolean() })) });
 const payments = z.object({ items: z.array(z.object({ key: z.string(), state: z.enum(['unpaid', 'part', 'paid', 'writtenOff']), openMinor: z.string().regex(/^-?\d+$/) })) });
 const totals = z.object({ count: z.int(), sums: z.array(z.object({ key: z.string(), amountMinor: z.string().regex(/^-?\d+$/) })) });
 
 /**
- * Any ERP behind middleware that speaks this: `POST /documents` with `{document, party}` (RFC 8785) under an `Idempotency-Key`, `GET /documents/{key}`,
+ * Any ERP behind middleware that speaks this: `POST /documents` with `{document, party}` (RFC 8785) under an `Idempotency-Key`, `GET /documents/{key}` (with `number` where the ERP numbers),
  * `GET /documents?runId=`, `GET /control-totals?runId=` and `POST /payments/query`. 409 and 422 refuse for good, 423 says that the period is closed, 401 and 403 that the secret is wrong.
  * Every request bears `WattLedger-Signature` (`signatureOf`).
  */

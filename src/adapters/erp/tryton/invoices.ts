@@ -115,6 +115,7 @@ function heldOf(row: Row): ErpHeld {
   const minor = (amount: { readonly decimal: string }) => sign * parseMinor(amount.decimal, currency);
   return {
     externalId: row.number ?? String(row.id),
+    number: row.number,
     legalNumber: null,
     currency,
     postedOn: isoOf(row.invoice_date),

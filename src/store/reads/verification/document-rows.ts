@@ -64,16 +64,21 @@ export const issueStamps = (db: Db) =>
        WHEN s.legal_number <> q.prefix || lpad(s.number::text, 6, '0') THEN 'document ' || s.document_id || ' bears ' || s.legal_number || ', which is not number ' || s.number || ' of its series'
        WHEN d.id IS NULL OR d.state <> 'issued' THEN 'number ' || s.legal_number || ' is on document ' || s.document_id || ', which is not issued'
        WHEN s.number = s.last AND q.next <> s.last + 1 THEN 'series ' || s.series_id || ' goes on at ' || q.next || ' after number ' || s.last END AS problem
-     FROM (SELECT *, row_number() OVER (PARTITION BY series_id ORDER BY number) AS n, max(number) OVER (PARTITION BY series_id) AS last, count(*) OVER (PARTITION BY series_id, legal_number) AS same FROM issue_stamp) s
+     FROM (SELECT *, row_number() OVER (PARTITION BY series_id ORDER BY number) AS n, max(number) OVER (PARTITION BY series_id) AS last, count(*) OVER (PARTITION BY series_id, legal_number) AS same FROM issue_stamp WHERE series_id IS NOT NULL) s
      JOIN number_series q ON q.id = s.series_id LEFT JOIN document d ON d.id = s.document_id ORDER BY s.series_id, s.number`,
   );
 
-/** Issued documents have a number, and series that took numbers show them. */
+/** Issued documents have a number, and series that took numbers show them. What the ERP numbered bears the number it told, and no two of a kind the same. */
 export const unnumbered = (db: Db) =>
   pagesOf<Judged>(
     db,
     `SELECT 'document ' || d.id || ' is issued without a number' AS problem FROM document d WHERE d.state = 'issued' AND NOT EXISTS (SELECT FROM issue_stamp s WHERE s.document_id = d.id)
-     UNION ALL SELECT 'series ' || q.id || ' took ' || q.next - 1 || ' numbers and shows none' FROM number_series q WHERE q.next > 1 AND NOT EXISTS (SELECT FROM issue_stamp s WHERE s.series_id = q.id) ORDER BY 1`,
+     UNION ALL SELECT 'series ' || q.id || ' took ' || q.next - 1 || ' numbers and shows none' FROM number_series q WHERE q.next > 1 AND NOT EXISTS (SELECT FROM issue_stamp s WHERE s.series_id = q.id)
+     UNION ALL SELECT 'document ' || s.document_id || ' bears ' || s.legal_number || ', and the ERP called it ' || coalesce(p.erp_number, 'nothing') FROM issue_stamp s LEFT JOIN erp_posting p ON p.document_id = s.document_id WHERE s.series_id IS NULL AND p.erp_number IS DISTINCT FROM s.legal_number
+     UNION ALL SELECT 'number ' || s.legal_number || ' of the ERP is on ' || count(*) || ' documents of type ' || d.type FROM issue_stamp s JOIN document d ON d.id = s.document_id
+       WHERE EXISTS (SELECT FROM issue_stamp o JOIN document x ON x.id = o.document_id WHERE o.series_id IS NULL AND o.legal_number = s.legal_number AND x.entity_id = d.entity_id AND x.type = d.type) GROUP BY d.entity_id, d.type, s.legal_number HAVING count(*) > 1
+     UNION ALL SELECT 'document ' || d.id || ' waits for a number, and nothing asks the ERP for it' FROM document d WHERE d.state = 'awaitingNumber' AND NOT EXISTS (SELECT FROM erp_posting p WHERE p.document_id = d.id)
+     UNION ALL SELECT 'number ' || s.legal_number || ' is on document ' || s.document_id || ', which is not issued' FROM issue_stamp s LEFT JOIN document d ON d.id = s.document_id WHERE s.series_id IS NULL AND d.state IS DISTINCT FROM 'issued' ORDER BY 1`,
   );
 
 /** Receipts that are summed up in journals: each wholly, and each journal the sum of its lines. */
@@ -89,7 +94,7 @@ const offReceiptsSql = `
     FROM erp_posting p CROSS JOIN LATERAL jsonb_array_elements(convert_from(p.payload, 'UTF8')::jsonb -> 'lines') x
     WHERE p.key LIKE 'rcp\\_%' AND x ->> 'amountMinor' <> '0') x USING (key, part, gl_account, cc, vat) WHERE l.amount IS DISTINCT FROM x.amount`;
 
-/** What was handed to the ERP's outbox: the frozen payload, its key and amount; each issued document once, by itself or in journals of receipts. */
+/** What was handed to the ERP's outbox: the frozen payload, its key and amount; each document that is issued, or waits for the ERP's number, once, by itself or in journals of receipts. */
 export const outboxRows = (db: Db) =>
   pagesOf<Judged>(
     db,
@@ -99,6 +104,6 @@ export const outboxRows = (db: Db) =>
        WHEN (convert_from(p.payload, 'UTF8')::jsonb ->> 'runId', convert_from(p.payload, 'UTF8')::jsonb ->> 'currency') IS DISTINCT FROM (p.run_id, p.currency::text) THEN ' has another run or currency than its payload'
        WHEN p.document_id IS NOT NULL AND p.control_minor <> d.payable_minor THEN ' has another amount than its document'
        WHEN p.document_id IS NOT NULL AND p.group_name IS DISTINCT FROM d.group_name THEN ' has another release group than its document' END END AS problem
-     FROM erp_posting p FULL JOIN (SELECT * FROM document d WHERE state = 'issued' AND NOT EXISTS (SELECT FROM erp_receipt_line r WHERE r.document_id = d.id)) d ON d.id = p.document_id
+     FROM erp_posting p FULL JOIN (SELECT * FROM document d WHERE state IN ('issued', 'awaitingNumber') AND NOT EXISTS (SELECT FROM erp_receipt_line r WHERE r.document_id = d.id)) d ON d.id = p.document_id
      UNION ALL SELECT '~', '', problem FROM (${offReceiptsSql}) r) o ORDER BY key NULLS FIRST, id, problem`,
   );

@@ -1,0 +1,114 @@
+import type { Hono, MiddlewareHandler } from 'hono';
+import type { Store } from '../../store/db.ts';
+import { cardPayments } from '../../store/reads/card-payments.ts';
+import { type EntityView, listEntities } from '../../store/reads/entities.ts';
+import { listPayments, type PaymentView } from '../../store/reads/payments.ts';
+import { grouped } from '../../ui/format.ts';
+import { PaymentPage, PaymentsPage, paymentPath } from '../../ui/payment-pages.tsx';
+import { allow, may } from '../auth.ts';
+import { cardPaymentsFile } from '../card-payments-csv.ts';
+import type { ApiEnv } from '../env.ts';
+import { paymentFileOf } from '../payment-file.ts';
+import { Problem } from '../problem.ts';
+import { fileResponse } from '../run-files.ts';
+import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
+import { holds, viewerOf } from './viewer.ts';
+
+const pageSize = 100;
+
+/** Payments that we send ourselves, and what is asked of cards. */
+export function paymentPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
+  const paymentOf = async (id: string | undefined): Promise<PaymentView> => {
+    const [payment] = await listPayments(store.pool, { paymentId: id ?? '' });
+    if (payment === undefined) throw new Problem(404, 'notFound', `There is no payment "${id}".`);
+    return payment;
+  };
+  app.get('/payments', guard, async (c) => {
+    const [payments, failed, requested, entities] = await Promise.all([
+      listPayments(store.pool, {}),
+      cardPayments(store.pool, { state: 'failed', latestOnly: true }, { limit: pageSize }),
+      cardPayments(store.pool, { state: 'requested' }, { limit: pageSize }),
+      listEntities(store.pool),
+    ]);
+    const rights = { mayPropose: holds(c, may.plan), mayRetry: holds(c, may.plan) };
+    return c.html(PaymentsPage({ viewer: viewerOf(c), payments, cards: [...failed.items, ...requested.items], entityIds: entities.map((e) => e.id), ...rights }));
+  });
+  app.get('/payments/cards.csv', guard, async (c) => cardPaymentsFile(store.pool, c.req.query('entityId') ?? ''));
+  serveOrder(app, '/payments/propose', guard, send, async () => proposeOrder(await listEntities(store.pool)));
+  serveOrder(app, '/payments/cards/:documentId/retry', guard, send, (c) => retryOrder(c.req.param('documentId') ?? ''));
+
+  app.get('/payments/:paymentId', guard, async (c) => {
+    const payment = await paymentOf(c.req.param('paymentId'));
+    return c.html(PaymentPage({ viewer: viewerOf(c), payment, mayDecide: holds(c, may.approve), mayDownload: holds(c, may.fetchPayments) }));
+  });
+  app.get('/payments/:paymentId/file', guard, allow(...may.fetchPayments), async (c) => fileResponse(await paymentFileOf(store.pool, c.req.param('paymentId') ?? '')));
+  for (const decision of ['approve', 'reject'] as const)
+    serveOrder(app, `/payments/:paymentId/${decision}`, guard, send, async (c) => decideOrder(await paymentOf(c.req.param('paymentId')), decision));
+}
+
+function proposeOrder(entities: readonly EntityView[]): ConsoleOrder {
+  return {
+    title: 'Propose a payment',
+    explain: 'All that is due and not paid yet, one sum per payee, credits set off. Somebody else has to approve it.',
+    about: [],
+    fields: [
+      { name: 'entityId', label: 'Who pays', kind: 'choice', required: true, choices: entities.map((e) => [e.id, e.name] as const) },
+      { name: 'currency', label: 'Currency', kind: 'choice', required: true, choices: [...new Set([...entities.map((e) => e.currency), 'SEK', 'EUR'])].map((code) => [code, code] as const) },
+      { name: 'dueUntil', label: 'Due until', kind: 'text', required: true, hint: 'A date such as 2020-01-31; credits are set off whatever their date.' },
+      { name: 'executeOn', label: 'To be carried out on', kind: 'text', required: true, hint: 'A date such as 2020-02-03.' },
+      { name: 'format', label: 'Format', kind: 'choice', required: true, choices: ['pain.001.001.03', 'pain.001.001.09'].map((f) => [f, f] as const) },
+      { name: 'reason', label: 'Reason', kind: 'long', required: true },
+    ],
+    verb: 'Propose',
+    trail: [['/payments', 'Payments']],
+    roles: may.plan,
+    request: (values) => ({ method: 'POST', path: '/v1/payments', json: values }),
+    done: ({ paymentId, leftOut }) => {
+      const others = (leftOut as readonly { readonly text: string }[]).map((l) => l.text);
+      return [paymentId === null ? 'Nobody is to be paid.' : 'Proposed.', ...others].join(' ');
+    },
+    next: ({ paymentId }) => (typeof paymentId === 'string' ? paymentPath(paymentId) : '/payments'),
+  };
+}
+
+function decideOrder(payment: PaymentView, decision: 'approve' | 'reject'): ConsoleOrder {
+  const approves = decision === 'approve';
+  return {
+    title: approves ? 'Approve a payment' : 'Reject a payment',
+    explain: approves ? 'Exactly what was shown: the payment is booked, and its file for the bank is made. This cannot be taken back.' : 'Its documents are free again for another payment.',
+    about: [
+      ['Payment', payment.paymentId],
+      ['Amount', `${grouped(payment.amount)} ${payment.currency}`],
+      ['Payees', String(payment.items.length)],
+      ['Proposed by', payment.author],
+    ],
+    fields: [
+      { name: 'contentHash', label: 'Content', kind: 'shown', required: true },
+      { name: 'comment', label: 'Comment', kind: 'long', required: true, hint: 'What you compared it with; kept for good.' },
+    ],
+    verb: approves ? 'Approve' : 'Reject',
+    trail: [
+      ['/payments', 'Payments'],
+      [paymentPath(payment.paymentId), payment.paymentId],
+    ],
+    roles: may.approve,
+    request: (v) => ({ method: 'POST', path: `/v1${paymentPath(payment.paymentId)}/decision`, json: { contentHash: v['contentHash'], decision, comment: v['comment'] } }),
+    done: () => (approves ? 'Approved: its file can be fetched.' : 'Rejected.'),
+    next: () => paymentPath(payment.paymentId),
+  };
+}
+
+function retryOrder(documentId: string): ConsoleOrder {
+  return {
+    title: 'Ask the card again',
+    explain: 'A new attempt under a key of its own, by the reference that the account has now.',
+    about: [['Document', documentId]],
+    fields: [{ name: 'reason', label: 'What was mended', kind: 'long', required: true }],
+    verb: 'Ask again',
+    trail: [['/payments', 'Payments']],
+    roles: may.plan,
+    request: ({ reason }) => ({ method: 'POST', path: `/v1/documents/${encodeURIComponent(documentId)}/card-payment/retry`, json: { reason } }),
+    done: ({ state }) => (state === 'requested' ? 'Asked again.' : 'There is still nothing by which the provider knows the card.'),
+    next: () => '/payments',
+  };
+}

@@ -1,0 +1,222 @@
+import { documentPath, grouped, link, words } from './format.ts';
+import { Facts, Figure, State, Table } from './parts.tsx';
+import { Shell, type Viewer } from './shell.tsx';
+
+type Payment = {
+  readonly paymentId: string;
+  readonly entityId: string;
+  readonly state: string;
+  readonly format: string;
+  readonly currency: string;
+  readonly amount: string;
+  readonly executeOn: string;
+  readonly dueUntil: string;
+  readonly contentHash: string;
+  readonly reason: string;
+  readonly author: string;
+  readonly decidedBy: string | null;
+  readonly comment: string | null;
+  readonly items: readonly { readonly accountId: string; readonly name: string; readonly amount: string; readonly endToEndId: string; readonly bankAccount: string; readonly remittance: string }[];
+};
+type CardPayment = {
+  readonly key: string;
+  readonly documentId: string;
+  readonly legalNumber: string;
+  readonly kind: string;
+  readonly origin: string;
+  readonly reference: string | null;
+  readonly amount: string;
+  readonly currency: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly words: string | null;
+};
+
+export const paymentPath = (paymentId: string) => `/payments/${encodeURIComponent(paymentId)}`;
+
+/** What we pay ourselves, and what is asked of cards. */
+export function PaymentsPage(props: {
+  readonly viewer: Viewer;
+  readonly payments: readonly Payment[];
+  readonly cards: readonly CardPayment[];
+  readonly entityIds: readonly string[];
+  readonly mayPropose: boolean;
+  readonly mayRetry: boolean;
+}) {
+  const { viewer, payments, cards, entityIds, mayPropose, mayRetry } = props;
+  return (
+    <Shell title="Payments" viewer={viewer} trail={[['/', 'Runs']]}>
+      <p>What site owners are paid by us, where we are the authority for it. Somebody else than who proposes a payment approves it, and then it is one file for the bank.</p>
+      {mayPropose ? (
+        <nav class="buttons" aria-label="What you can do">
+          <a class="button" href="/payments/propose">
+            Propose a payment
+          </a>
+        </nav>
+      ) : null}
+      {payments.length === 0 ? (
+        <p>Nothing was proposed yet.</p>
+      ) : (
+        <Table
+          label="Payments"
+          head={
+            <>
+              <th scope="col">Payment</th>
+              <th scope="col">State</th>
+              <Figure>Amount</Figure>
+              <Figure>Payees</Figure>
+              <th scope="col">To be carried out on</th>
+              <th scope="col">Proposed by</th>
+              <th scope="col">Decided by</th>
+            </>
+          }
+        >
+          {payments.map((p) => (
+            <tr>
+              <td>
+                <a href={paymentPath(p.paymentId)}>{p.paymentId}</a>
+                <div class="hint">{p.entityId}</div>
+              </td>
+              <td>
+                <State code={p.state} />
+              </td>
+              <td class="figure">
+                {grouped(p.amount)} {p.currency}
+              </td>
+              <td class="figure">{p.items.length}</td>
+              <td>{p.executeOn}</td>
+              <td>{p.author}</td>
+              <td>{p.decidedBy ?? '-'}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      <h2>Cards</h2>
+      <p>
+        What the payment provider has to carry out, and what failed.{' '}
+        {entityIds.map((entityId) => (
+          <>
+            <a href={link('/payments/cards.csv', { entityId })}>Requests of {entityId} as a file</a>{' '}
+          </>
+        ))}
+      </p>
+      {cards.length === 0 ? (
+        <p>Nothing is asked of a card.</p>
+      ) : (
+        <Table
+          label="Card payments"
+          head={
+            <>
+              <th scope="col">Document</th>
+              <th scope="col">What</th>
+              <th scope="col">Reference</th>
+              <Figure>Amount</Figure>
+              <th scope="col">State</th>
+              <Figure>Attempt</Figure>
+              <th scope="col">Why</th>
+              <th scope="col">Decide</th>
+            </>
+          }
+        >
+          {cards.map((c) => (
+            <tr>
+              <td>
+                <a href={documentPath(c.documentId)}>{c.legalNumber}</a>
+              </td>
+              <td>
+                {words(c.kind)}
+                <div class="hint">{c.origin === 'terminal' ? 'at a terminal' : 'of a stored card'}</div>
+              </td>
+              <td>{c.reference ?? '-'}</td>
+              <td class="figure">
+                {grouped(c.amount)} {c.currency}
+              </td>
+              <td>
+                <State code={c.state} />
+              </td>
+              <td class="figure">{c.attempt}</td>
+              <td>{c.words ?? '-'}</td>
+              <td>{c.state === 'failed' && mayRetry ? <a href={`/payments/cards/${encodeURIComponent(c.documentId)}/retry`}>ask again</a> : null}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Shell>
+  );
+}
+
+/** One payment with its payees, for whoever approves it. */
+export function PaymentPage({ viewer, payment: p, mayDecide, mayDownload }: { readonly viewer: Viewer; readonly payment: Payment; readonly mayDecide: boolean; readonly mayDownload: boolean }) {
+  const decide = (decision: string) => link(`${paymentPath(p.paymentId)}/${decision}`, { contentHash: p.contentHash });
+  return (
+    <Shell
+      title={`Payment of ${grouped(p.amount)} ${p.currency}`}
+      viewer={viewer}
+      trail={[
+        ['/', 'Runs'],
+        ['/payments', 'Payments'],
+      ]}
+    >
+      <p>
+        <State code={p.state} /> {p.reason}
+      </p>
+      {p.state === 'proposed' && mayDecide ? (
+        <nav class="buttons" aria-label="What you can do">
+          <a class="button" href={decide('approve')}>
+            Approve
+          </a>
+          <a class="button" href={decide('reject')}>
+            Reject
+          </a>
+        </nav>
+      ) : null}
+      {p.state === 'proposed' && viewer.actor === p.author ? <p class="hint">You proposed it: somebody else has to decide.</p> : null}
+      {p.state === 'approved' && mayDownload ? (
+        <nav class="buttons" aria-label="What you can do">
+          <a class="button" href={`${paymentPath(p.paymentId)}/file`}>
+            File for the bank ({p.format})
+          </a>
+        </nav>
+      ) : null}
+      <Facts
+        items={[
+          ['Payment', <code>{p.paymentId}</code>],
+          ['To be carried out on', p.executeOn],
+          ['Documents due until', p.dueUntil],
+          ['Format', p.format],
+          ['Proposed by', p.author],
+          ['Decided by', p.decidedBy === null ? 'nobody yet' : `${p.decidedBy}: ${p.comment ?? ''}`],
+          ['Content', <code>{p.contentHash}</code>],
+        ]}
+      />
+      <h2>Payees</h2>
+      <Table
+        label="Payees"
+        head={
+          <>
+            <th scope="col">Payee</th>
+            <th scope="col">Bank account</th>
+            <Figure>Amount {p.currency}</Figure>
+            <th scope="col">For</th>
+            <th scope="col">EndToEndId</th>
+          </>
+        }
+      >
+        {p.items.map((i) => (
+          <tr>
+            <td>
+              {i.name}
+              <div class="hint">{i.accountId}</div>
+            </td>
+            <td>{i.bankAccount}</td>
+            <td class="figure">{grouped(i.amount)}</td>
+            <td>{i.remittance}</td>
+            <td>
+              <code>{i.endToEndId}</code>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Shell>
+  );
+}

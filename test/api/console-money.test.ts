@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archiveDocuments } from '../../src/activities/archive-documents.ts';
+import { authorityTasks } from '../../src/contracts/document-rules.ts';
+import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { closeSet, issueRun } from '../support/bill.ts';
+import { type Person, signIn, textOf } from '../support/console.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+
+let api: ApiUnderTest;
+let preparer: Person;
+let approver: Person;
+const text = async (person: Person, path: string) => textOf((await person.get(path)).body);
+const rows = async (sql: string) => (await api.store.pool.query(sql)).rows;
+
+beforeAll(async () => {
+  api = await startApi(undefined, {
+    setUp: (seed) => {
+      seed.drivers['card'] = 'CARD-1';
+    },
+  });
+  await api.store.pool.query("UPDATE account SET strategy = 'cardReceipt' WHERE id = 'acc_driver_card'");
+  await storeLines(api.store, [session(1, { garage: 'Bl2', kWh: '40' }), session(2, { garage: 'Bl2', user: 'CARD-1', kWh: '20' })]);
+  await processAll(api.store);
+  const runId = await closeSet(api.store, '2019-12');
+  await api.store.tx((db) => closeOwnerSet(db, runId));
+  await issueRun(api.store, runId, '2020-01-07');
+  await archiveDocuments(api.store, runId, 'all');
+  const ours = (['settlementStatement', 'selfBilling', 'selfBillingCredit'] as const).flatMap((type) =>
+    authorityTasks.map((task) => ({ type, task, authority: task === 'outgoingPayment' || task === 'number' ? 'wattledger' : 'erp' })),
+  );
+  expect((await api.call('approver', 'PUT', '/v1/entities/ent_se/document-rules', { rules: { authorities: ours }, reason: 'we pay owners ourselves' })).status).toBe(200);
+  const proposed = await api.call('preparer', 'PUT', '/v1/accounts/acc_brf_north/payee-bank-account', { scheme: 'bankgiro', number: '50501055', reason: 'by letter of January' });
+  expect((await api.call('approver', 'POST', `/v1/set-up/proposals/${proposed.body.proposalId}/decision`, { decision: 'publish', comment: 'called back' })).status).toBe(200);
+  preparer = await signIn(api, 'preparer');
+  approver = await signIn(api, 'both');
+});
+afterAll(() => api.stop());
+
+describe('payments on the console', () => {
+  it('are proposed by one and approved by another, who then fetches the file for the bank', async () => {
+    expect(await text(preparer, '/payments')).toContain('Nothing was proposed yet.');
+    const wanted = { entityId: 'ent_se', currency: 'SEK', dueUntil: '2020-12-31', executeOn: '2020-03-02', format: 'pain.001.001.03', reason: 'due in February' };
+    const made = await preparer.order('/payments/propose', wanted);
+    expect(made.status).toBe(303);
+    const path = made.headers.get('location') ?? '';
+    expect(await text(preparer, path)).toContain('You proposed it: somebody else has to decide.');
+    expect((await preparer.get(`${path}/approve`)).status).toBe(403);
+    const page = (await approver.get(path)).body;
+    for (const words of ['bankgiro …1055', 'acc_brf_north', 'Approve']) expect(textOf(page)).toContain(words);
+    expect([(await preparer.get(`${path}/file`)).status, (await approver.get(`${path}/file`)).status]).toEqual([403, 409]);
+    const [contentHash = ''] = /[0-9a-f]{64}/.exec(page) ?? [];
+    // Another content than what was shown is refused, above the form.
+    const stale = await approver.order(`${path}/approve?contentHash=${'0'.repeat(64)}`, { contentHash: '0'.repeat(64), comment: 'compared' });
+    expect([stale.status, textOf(stale.body)]).toEqual([409, expect.stringContaining('has another content than the hash')]);
+    expect((await approver.order(`${path}/approve?contentHash=${contentHash}`, { contentHash, comment: 'compared with the statements' })).status).toBe(303);
+    const payer = await signIn(api, 'approver');
+    const file = await payer.get(`${path}/file`);
+    expect([file.status, file.body]).toEqual([200, expect.stringContaining('pain.001.001.03')]);
+    expect(await text(approver, '/payments')).toContain('approved');
+  });
+
+  it('show what failed at a card, and ask again once it is mended', async () => {
+    const before = await text(preparer, '/payments');
+    expect(before).toContain('there is nothing by which the payment provider knows the card');
+    const [{ document_id: id }] = await rows('SELECT document_id FROM card_payment');
+    await api.call('preparer', 'PUT', '/v1/accounts/acc_driver_card/card', { reference: 'tok_1' });
+    expect((await preparer.order(`/payments/cards/${id}/retry`, { reason: 'a reference came' })).status).toBe(303);
+    const after = await text(preparer, '/payments');
+    expect(after).not.toContain('there is nothing by which');
+    expect(after).toContain('tok_1');
+    expect((await preparer.get('/payments/cards.csv?entityId=ent_se')).body).toContain(`${id}-2,capture,stored,tok_1`);
+  });
+});
+
+describe('deliveries on the console', () => {
+  it('are gathered for print, sent, and sent again when they come back', async () => {
+    const queued = await rows("SELECT document_id FROM document_delivery WHERE channel = 'print' AND state = 'queued'");
+    expect(queued.length).toBeGreaterThan(0);
+    expect(await text(preparer, '/deliveries?channel=print&state=queued')).toContain('2020-000001');
+    const made = await preparer.order('/deliveries/batches/make', { entityId: 'ent_se' });
+    const path = made.headers.get('location') ?? '';
+    expect(path).toMatch(/^\/deliveries\/batches\/print_/);
+    expect(await text(preparer, path)).toContain('has not taken it yet');
+    const manifest = JSON.parse(JSON.stringify((await preparer.get(`${path}/manifest.json`)).body));
+    expect(manifest.documents).toBeGreaterThan(0);
+    expect((await preparer.order(`${path}/sent`, {})).status).toBe(303);
+    const [{ documentId }] = manifest.items;
+    const note = (state: string) => preparer.order(`/deliveries/${documentId}/note`, { state, detail: 'the post says so' });
+    expect((await note('returned')).status).toBe(303);
+    expect(await text(preparer, '/deliveries?state=returned')).toContain('the post says so');
+    expect([(await note('sent')).status]).toEqual([409]);
+    expect((await note('queued')).status).toBe(303);
+    expect(await rows(`SELECT state, attempt, batch_id FROM document_delivery WHERE document_id = '${documentId}'`)).toEqual([{ state: 'queued', attempt: 2, batch_id: null }]);
+    const auditor = await signIn(api, 'auditor');
+    expect((await auditor.get('/deliveries')).body).not.toContain('say what became of it');
+    expect((await auditor.get(`/deliveries/${documentId}/note`)).status).toBe(403);
+  });
+});
