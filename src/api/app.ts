@@ -16,6 +16,7 @@ import type { Orders } from './orders.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
 import { accountingPeriodRoutes } from './routes/accounting-periods.ts';
 import { allowanceRoutes } from './routes/allowance.ts';
+import { cardPaymentRoutes } from './routes/card-payments.ts';
 import { chargeRoutes } from './routes/charges.ts';
 import { completenessRoutes } from './routes/completeness.ts';
 import { contractRoutes } from './routes/contracts.ts';
@@ -152,6 +153,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   documentRuleRoutes(app, deps);
   deliveryRoutes(app, deps);
   outgoingPaymentRoutes(app, deps);
+  cardPaymentRoutes(app, deps);
   setUpRoutes(app, deps);
   setUpEntryRoutes(app, deps);
   contractRoutes(app, deps);

@@ -21,7 +21,13 @@ export const documentRulesSchema = z.strictObject({
     .default({})
     .meta({ description: 'What becomes of sessions and corrections of a month that the customer was billed already, by category.' }),
   minimumInvoice: z
-    .strictObject({ cardReceipt: threshold.exactOptional(), driverInvoice: threshold.exactOptional(), fleetInvoice: threshold.exactOptional(), emspSettlement: threshold.exactOptional() })
+    .strictObject({
+      cardReceipt: threshold.exactOptional(),
+      cardInvoice: threshold.exactOptional(),
+      driverInvoice: threshold.exactOptional(),
+      fleetInvoice: threshold.exactOptional(),
+      emspSettlement: threshold.exactOptional(),
+    })
     .default({})
     .meta({ description: 'By strategy: an invoice below it waits for the next, for three months at most (D26).' }),
   authorities: z

@@ -25,7 +25,7 @@ export const setUpRowSchemas = {
     entityId: id.exactOptional(),
     partyId: id.exactOptional(),
     category: z.enum(['driver', 'fleet', 'eMSP', 'siteOwner', 'partner']).exactOptional(),
-    strategy: z.enum(['cardReceipt', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']).exactOptional(),
+    strategy: z.enum(['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']).exactOptional(),
     roundingMode: z.enum(['grossFirst', 'netFirst']).exactOptional(),
     currency: currency.exactOptional(),
     paymentTermsDays: z.int().min(0).max(365).exactOptional(),

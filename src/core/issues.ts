@@ -198,6 +198,8 @@ const catalogue = {
   payableBelowThreshold: ['{amount} {currency} is below what is paid at once ({threshold})', 'Nothing: it is paid with what comes later, at the latest 12 months after it was due.'],
   nothingPayable: ['credits are no less than what is due ({amount} {currency})', 'Nothing: the balance is set off against what comes later.'],
   payerAccountMissing: ['the entity has no account that can be paid from', 'Enter letterhead.iban (with letterhead.bic) or letterhead.bankgiro of the entity.'],
+  cardNumber: ['{field} holds a card number', 'Give the reference by which the payment provider knows the card: a number of a card is never kept.'],
+  cardReferenceMissing: ['there is nothing by which the payment provider knows the card', 'Enter the reference of the account’s card (PUT /v1/accounts/{id}/card), then ask again.'],
   notOurPayment: ['the ERP is the authority for outgoing payment of {types}', 'Pay from the ERP, or name wattledger in the document rules.'],
   noSettlement: ['it settles no CDRs of a roaming partner', 'Only settlements with eMSPs have a reconciliation record.'],
   cdrIdTooLong: ['CDR id {cdr} has more than {longest} characters', 'Correct it at the source: OCPI knows no longer one.'],

@@ -6,7 +6,7 @@ const erasedName = '(erased)';
 
 /**
  * Takes everything that identifies off parties and off what the set-up says of them: the words beside their versions, VAT numbers and
- * bank accounts, names of their homes, labels of the fleet units they drive, proposals, and loads that wait with them in it; and the tokens that are mapped to
+ * bank accounts, names of their homes, the references of their cards, labels of the fleet units they drive, proposals, and loads that wait with them in it; and the tokens that are mapped to
  * their accounts. Those erased before are left.
  */
 export async function eraseParties(db: Db, partyIds: readonly string[]): Promise<{ readonly parties: number; readonly mappings: number }> {
@@ -42,6 +42,7 @@ async function eraseSetUp(db: Db, partyIds: readonly string[]): Promise<void> {
     `UPDATE site SET name = '${erasedName}', version = version + 1 WHERE id IN (${homes}) AND name <> '${erasedName}'`,
     `UPDATE vat_status SET vat_number = NULL, evidence = NULL WHERE account_id IN (${accountsOf}) AND (vat_number IS NOT NULL OR evidence IS NOT NULL)`,
     `UPDATE payee_bank_account SET number = NULL WHERE account_id IN (${accountsOf}) AND number IS NOT NULL`,
+    `DELETE FROM payer_card WHERE account_id IN (${accountsOf})`,
     `UPDATE set_up_proposal SET words = '{}' WHERE kind IN ('vatStatus', 'payeeBankAccount') AND subject_id IN (${accountsOf}) AND words <> '{}'`,
   ])
     await db.query(sql, [partyIds]);

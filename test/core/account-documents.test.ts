@@ -262,3 +262,33 @@ describe('an invoice of next to nothing', () => {
     expect(made(consumer({ charges: [few, taken], minimumMinor: 5000n, remainders })).map((d) => d.payable)).toEqual([3900n]);
   });
 });
+
+describe('who pays by card', () => {
+  // Two sessions: 10.00 and 0.05 with VAT in one, 4.13 in the other. VAT of 10.05 is 2.01, of 4.13 it is 0.826 -> 0.83.
+  const first = [
+    charge(1n, { netMinor: 800n, grossMinor: 1000n }, 'grossFirst', { sessionKey: 'csms/se*wlt*1' }),
+    charge(2n, { netMinor: 4n, grossMinor: 5n }, 'grossFirst', { sessionKey: 'csms/se*wlt*1', component: 'FLAT/day' }),
+  ];
+  const second = charge(3n, { netMinor: 330n, grossMinor: 413n }, 'grossFirst', { sessionKey: 'csms/se*wlt*2' });
+
+  it('has a document for each session, with what the card was charged', () => {
+    const input = consumer({ strategy: 'cardReceipt', charges: [...first, second] });
+    expect(made(input)).toEqual([
+      { kind: 'invoice', credits: null, net: 804n, vat: 201n, rounding: 0n, payable: 1005n },
+      { kind: 'invoice', credits: null, net: 330n, vat: 83n, rounding: 0n, payable: 413n },
+    ]);
+    expect(new Set(accountDocuments(input).documents.map((d) => d.key)).size).toBe(2);
+    expect(made(consumer({ strategy: 'cardInvoice', charges: [...first, second] }))).toHaveLength(1);
+  });
+
+  it('is credited by session, and pays the öre: whole kronor are for transfers', () => {
+    const [original] = accountDocuments(consumer({ strategy: 'cardReceipt', charges: [second] })).documents;
+    if (original === undefined) throw new Error('nothing is billed');
+    // The charge of the other session is new; the mirror takes back its own receipt alone.
+    const again = consumer({ strategy: 'cardReceipt', charges: [mirror(second, 'doc_a'), ...first], remainders: left('doc_a', remainderOf(original.value)) });
+    expect(made(again)).toEqual([
+      { kind: 'invoice', credits: null, net: 804n, vat: 201n, rounding: 0n, payable: 1005n },
+      { kind: 'creditNote', credits: 'N-doc_a', net: -330n, vat: -83n, rounding: 0n, payable: -413n },
+    ]);
+  });
+});

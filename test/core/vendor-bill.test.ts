@@ -17,6 +17,7 @@ const charge = (id: bigint, netMinor: bigint, costCenter: string, rest: Partial<
   costCenter,
   customerCostCenter: null,
   siteId: 'site_1',
+  sessionKey: null,
   currency: 'SEK',
   roundingMode: 'netFirst',
   ofMonth: true,

@@ -42,6 +42,7 @@ function chargeOf(drawn: Drawn, i: number): DocumentCharge {
     costCenter: drawn.costCenter,
     customerCostCenter: null,
     siteId: drawn.site === '' ? null : drawn.site,
+    sessionKey: null,
     ofMonth: false,
     serviceFrom: drawn.day,
     serviceOn: drawn.day,

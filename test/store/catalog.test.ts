@@ -17,6 +17,7 @@ const guarded = [
   'credit_order',
   'payment',
   'payment_document',
+  'card_payment',
 ];
 const mutable = [
   ...[
@@ -82,6 +83,7 @@ const mutable = [
     ...['ocpi_peer', 'ocpi_token', 'ocpi_partner', 'ocpi_location', 'ocpi_sale_pending', 'ocpi_delivery'],
     'print_batch',
     'document_delivery',
+    'payer_card',
     'dry_claim',
     'dry_charge',
     '_prisma_migrations',

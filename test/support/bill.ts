@@ -31,7 +31,7 @@ export async function issueRun(store: Store, runId: string, issuedOn: string, si
   const decided = await store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
   if (!decided.ok) throw new Error(`run ${runId} cannot be approved: ${JSON.stringify(decided)}`);
   await store.tx((db) => advanceRun(db, runId, 'issuing'));
-  await store.tx((db) => issueDocuments(db, runId, issuedOn));
+  while ((await store.tx((db) => issueDocuments(db, runId, issuedOn))).left > 0);
   await store.tx((db) => bookWriteOffs(db, runId, issuedOn));
 }
 

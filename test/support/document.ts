@@ -20,6 +20,7 @@ export function charge(chargeId: bigint, amounts: Amounts, roundingMode: 'grossF
     costCenter: '1',
     customerCostCenter: null,
     siteId: 'site_1',
+    sessionKey: null,
     ofMonth: false,
     serviceFrom: '2026-03-12',
     serviceOn: '2026-03-12',

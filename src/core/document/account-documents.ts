@@ -44,7 +44,7 @@ export type AccountDocuments = {
 type Group = { readonly key: string; readonly currency: string; readonly roundingMode: 'grossFirst' | 'netFirst'; readonly charges: DocumentCharge[]; readonly adjustments: DocumentAdjustment[] };
 
 /**
- * The documents of one account in a run: one per currency, rounding mode and side of VAT (D37, D43, D23), beside them a credit note for
+ * The documents of one account in a run: one per currency, rounding mode and side of VAT (D37, D43, D23), and of who pays by card per session; beside them a credit note for
  * each issued document that something is taken back from (D13). Consumers' corrections stand on their invoice as long as it is not
  * negative. What came late goes by the policy (D42); nothing is made for zero or below the minimum, unless it credits something (D26).
  */
@@ -79,8 +79,9 @@ function lateOf({ charges, billedUntil, period, late, roundingMode, isOrdered, s
 
 function groupsOf(input: AccountInput, charges: readonly DocumentCharge[]): Group[] {
   const groups = new Map<string, Group>();
-  const groupOf = (currency: string, roundingMode: Group['roundingMode'], vatCode: string): Group => {
-    const key = [currency, roundingMode, vatSideOf(input, roundingMode, vatCode)].join('|');
+  const groupOf = (currency: string, roundingMode: Group['roundingMode'], vatCode: string, sessionKey: string | null = null): Group => {
+    const session = input.strategy === perSession ? [sessionKey ?? ''] : [];
+    const key = [currency, roundingMode, ...session, vatSideOf(input, roundingMode, vatCode)].join('|');
     let group = groups.get(key);
     if (group === undefined) {
       group = { key, currency, roundingMode, charges: [], adjustments: [] };
@@ -88,7 +89,7 @@ function groupsOf(input: AccountInput, charges: readonly DocumentCharge[]): Grou
     }
     return group;
   };
-  for (const c of charges) groupOf(c.currency, c.roundingMode, c.vatCode).charges.push(c);
+  for (const c of charges) groupOf(c.currency, c.roundingMode, c.vatCode, c.sessionKey).charges.push(c);
   for (const a of input.adjustments) groupOf(input.currency, input.roundingMode, a.vatCode).adjustments.push(a);
   return [...groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
@@ -102,6 +103,8 @@ function vatSideOf({ side, vatRules }: AccountInput, roundingMode: Group['roundi
   return roundingMode === 'netFirst' ? rule.country : '';
 }
 const outsideScope = 'O';
+/** Who pays each session by itself, as a card is charged. */
+const perSession = 'cardReceipt';
 
 function documentsOf(input: AccountInput, group: Group, isApart: (charge: DocumentCharge) => boolean): AccountDocuments {
   const { charges, adjustments } = group;

@@ -24,6 +24,8 @@ export type DocumentCharge = {
   readonly costCenter: string;
   readonly customerCostCenter: string | null;
   readonly siteId: string | null;
+  /** Where each session has a receipt of its own; null where it does not matter, and for what no session made. */
+  readonly sessionKey: string | null;
   /** Made by no session, but by its month. */
   readonly ofMonth: boolean;
   /** First and last day of what was supplied. */

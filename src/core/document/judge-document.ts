@@ -82,11 +82,12 @@ function creditedOf(credits: Pinned['header']['credits']): CreditedDocument | nu
 }
 
 /** What a document is follows from what it was made for and its sign; of a site owner's only whether it is a credit does. */
-function typeUnfit(row: StoredDocument, { kind, credits }: Pinned['header']): boolean {
+function typeUnfit(row: StoredDocument, { kind, credits, strategy }: Pinned['header']): boolean {
   if (row.credits_document_id !== (credits?.documentId ?? null)) return true;
   const isCredit = kind === 'creditNote' || row.payable_minor < 0n;
   if (row.type === 'settlementStatement') return kind !== 'invoice';
-  return isCredit ? row.type !== 'creditNote' && row.type !== 'selfBillingCredit' : row.type !== 'invoice' && row.type !== 'selfBilling';
+  if (isCredit) return row.type !== 'creditNote' && row.type !== 'selfBillingCredit';
+  return strategy === 'cardReceipt' ? row.type !== 'receipt' : row.type !== 'invoice' && row.type !== 'selfBilling';
 }
 
 function judgeLines(name: string, lines: readonly DocumentLine[], parts: StoredParts): string | null {

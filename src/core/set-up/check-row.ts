@@ -5,6 +5,7 @@ import { isValidZone } from '../time.ts';
 const strategies = {
   driverInvoice: { category: 'driver', roundingMode: 'grossFirst' },
   cardReceipt: { category: 'driver', roundingMode: 'grossFirst' },
+  cardInvoice: { category: 'driver', roundingMode: 'grossFirst' },
   // What a driver is paid for charging at home.
   reimbursement: { category: 'driver', roundingMode: 'netFirst' },
   fleetInvoice: { category: 'fleet', roundingMode: 'netFirst' },

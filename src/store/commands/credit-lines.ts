@@ -29,7 +29,7 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
   ).rows[0];
   if (document === undefined) throw new Refused('notFound', `there is no document "${order.documentId}"`);
   if (document.state !== 'issued') throw new Refused('wrongState', `document ${order.documentId} is ${document.state}: only an issued one is credited`);
-  if (document.type !== 'invoice') throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: only invoices are credited`);
+  if (document.type !== 'invoice' && document.type !== 'receipt') throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: only invoices and receipts are credited`);
   const ids: string[] = [];
   const rows = await linesWithRest(
     db,

@@ -16,6 +16,9 @@ export type NewMapping = {
   readonly validFrom?: Date | undefined;
 };
 
+/** Whatever has no mapping of its own; also how all records that wait for one are named. */
+const anyKey = '*';
+
 /**
  * Maps a source's own key of a site to a site, or of a token to an account. The same again changes nothing; another target for a key in
  * force, or an account whose driver was erased, is refused. `waitsAs` is how waiting records name the key: a token by its reference.
@@ -25,9 +28,15 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
   const target = mapping.kind === 'site' ? 'SELECT 1 FROM site WHERE id = $1' : 'SELECT 1 FROM account WHERE id = $1';
   if ((await db.query(target, [mapping.internalId])).rowCount === 0) throw new Refused('notFound', `there is no ${mapping.kind === 'site' ? 'site' : 'account'} "${mapping.internalId}"`);
   if (mapping.kind === 'token') await refuseErased(db, mapping.internalId);
+  const isAnyToken = mapping.kind === 'token' && mapping.externalKey === anyKey;
+  if (isAnyToken && (await db.query("SELECT FROM account WHERE id = $1 AND strategy = 'cardReceipt'", [mapping.internalId])).rowCount === 0)
+    throw new Refused(
+      'invalid',
+      `every token of ${mapping.sourceId} without a mapping of its own would be billed to ${mapping.internalId}: name an account of strategy cardReceipt, for sessions paid at a terminal`,
+    );
   if (mapping.unitId !== undefined && (await db.query('SELECT FROM fleet_unit WHERE id = $1 AND account_id = $2', [mapping.unitId, mapping.internalId])).rowCount === 0)
     throw new Refused('notFound', `account "${mapping.internalId}" has no fleet unit "${mapping.unitId}"`);
-  const named = mapping.kind === 'token' ? tokenRefOf(await tokenSecret(db), mapping.externalKey) : mapping.externalKey;
+  const named = mapping.kind === 'token' && !isAnyToken ? tokenRefOf(await tokenSecret(db), mapping.externalKey) : mapping.externalKey;
   const from = mapping.validFrom?.toISOString() ?? '-infinity';
   const before = await db.query<{ internal_id: string }>(
     'SELECT internal_id FROM mapping WHERE source_id = $1 AND kind = $2 AND external_key = $3 AND valid_from <= $4::timestamptz AND valid_to > $4::timestamptz',

@@ -24,7 +24,8 @@ export async function orderRebill(db: Db, order: RebillOrder, by: By, idempotenc
   const document = (await db.query<{ type: string; state: string }>('SELECT type, state FROM document WHERE id = $1 FOR UPDATE', [order.documentId])).rows[0];
   if (document === undefined) throw new Refused('notFound', `there is no document "${order.documentId}"`);
   if (document.state !== 'issued') throw new Refused('wrongState', `document ${order.documentId} is ${document.state}: only an issued one is credited; before that, change what the run bills`);
-  if (document.type !== 'invoice') throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: credit the invoice whose sessions it is about; shares follow`);
+  if (document.type !== 'invoice' && document.type !== 'receipt')
+    throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: credit the invoice whose sessions it is about; shares follow`);
   const id = `rbl_${
     idempotencyKey === undefined
       ? randomUUID().replaceAll('-', '').slice(0, 20)

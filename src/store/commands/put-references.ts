@@ -3,13 +3,21 @@ import type { Db } from '../db.ts';
 const queries = {
   entity: 'SELECT id FROM legal_entity WHERE id = ANY($1)',
   party: 'SELECT id, erased_at IS NOT NULL AS erased FROM party WHERE id = ANY($1)',
-  account: `SELECT a.id, a.entity_id AS "entityId", a.category, p.name, p.erased_at IS NOT NULL AS erased FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = ANY($1)`,
+  account: `SELECT a.id, a.entity_id AS "entityId", a.category, a.strategy, p.name, p.erased_at IS NOT NULL AS erased FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = ANY($1)`,
   site: 'SELECT id, entity_id AS "entityId" FROM site WHERE id = ANY($1)',
   source: 'SELECT id, entity_id AS "entityId" FROM source WHERE id = ANY($1)',
   fleetUnit: 'SELECT id, account_id AS "accountId" FROM fleet_unit WHERE id = ANY($1)',
 } as const;
 type RefKind = keyof typeof queries;
-export type Referred = { readonly id: string; readonly entityId?: string; readonly category?: string; readonly accountId?: string; readonly erased?: boolean; readonly name?: string };
+export type Referred = {
+  readonly id: string;
+  readonly entityId?: string;
+  readonly category?: string;
+  readonly strategy?: string;
+  readonly accountId?: string;
+  readonly erased?: boolean;
+  readonly name?: string;
+};
 
 /** What rows refer to: what is there, and what the same load brings before them. */
 export type References = {

@@ -55,13 +55,16 @@ export const spanSpecs: Readonly<Record<SpanKind, SpanSpec>> = {
         rows.flatMap((r) => (r['unitId'] == null ? [] : [r['unitId']])),
       );
     },
-    check: (id, { sourceId, kind, internalId, unitId }, references) => {
+    check: (id, { sourceId, kind, externalKey, internalId, unitId }, references) => {
       const target = kind === 'site' ? ('site' as const) : ('account' as const);
       const unit = references.get('fleetUnit', unitId);
       return [
         ...missing(id, 'sourceId', 'source', sourceId, references),
         ...missing(id, 'internalId', target, internalId, references),
         ...(unitId == null ? [] : missing(id, 'unitId', 'fleetUnit', unitId, references)),
+        ...(kind === 'token' && externalKey === '*' && references.get('account', internalId)?.strategy !== 'cardReceipt'
+          ? [misfit(id, 'internalId', internalId, 'every token without a mapping of its own would be billed to it', 'an account of strategy cardReceipt, for sessions paid at a terminal')]
+          : []),
         ...(references.get(target, internalId)?.erased === true ? [issue('rowErased', 'blocks', id, { id: String(internalId) })] : []),
         ...(unit !== undefined && unit.accountId !== internalId
           ? [misfit(id, 'unitId', unitId, `that unit is of account ${unit.accountId}`, 'a unit of the account that the token is mapped to')]

@@ -23,7 +23,7 @@ export async function setPeriodState(db: Db, input: { readonly entityId: string;
   if (drifted.length > 0)
     throw new Refused(
       'wrongState',
-      `${month} of ${entityId}: ${drifted.length} postings are otherwise in the ERP than they were sent, ${drifted.slice(0, 3).join(', ')}: mend them there and compare again, or sign them`,
+      `${month} of ${entityId}: ${drifted.length} otherwise in the ERP than they were sent, ${drifted.slice(0, 3).join(', ')}: mend them there and compare again, or sign them`,
     );
   const accrued = action === 'close' ? await accrueLocked(db, entityId, period, reason, by) : undefined;
   const note = (what: string) => db.query('INSERT INTO accounting_period_event (entity_id, month, action, actor, reason) VALUES ($1, $2, $3, $4, $5)', [entityId, month, what, by.actor, reason]);

@@ -5,10 +5,10 @@ import { Refused } from './refusal.ts';
 export type Payment = { readonly documentId: string /** Names the payment, once per document. */; readonly reference: string; readonly paidOn: string; readonly amountMinor: bigint };
 
 /**
- * Keeps what was paid of issued documents, as the ERP (`origin: erp`) or somebody states it; negative takes a payment back. The same reference of a
+ * Keeps what was paid of issued documents, as the ERP (`origin: erp`), somebody (`person`) or the payment provider of a card states it; negative takes a payment back. The same reference of a
  * document again is the same payment, and refused with another amount or day. What is paid releases shares that wait for it, with the next run.
  */
-export async function statePayments(db: Db, payments: readonly Payment[], origin: 'erp' | 'person', by: By): Promise<{ readonly kept: number }> {
+export async function statePayments(db: Db, payments: readonly Payment[], origin: 'erp' | 'person' | 'card', by: By): Promise<{ readonly kept: number }> {
   const ids = [...new Set(payments.map((p) => p.documentId))];
   const { rows } = await db.query<{ id: string }>("SELECT id FROM document WHERE id = ANY($1) AND state = 'issued'", [ids]);
   const issued = new Set(rows.map((r) => r.id));

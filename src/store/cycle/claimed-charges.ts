@@ -39,6 +39,7 @@ export function summedCharge(r: QueryResultRow, ofMonth: boolean, refs: Readonly
     costCenter: r['cost_center'],
     customerCostCenter: r['customer_cost_center'],
     siteId: r['site_id'],
+    sessionKey: r['session_key'],
     ofMonth,
     serviceOn: r['service_on'],
     serviceMonth: r['service_month'],

@@ -8,7 +8,7 @@ import { enqueue } from '../outbox.ts';
  * SQL over a document `d` and its entity `e`: it reaches the ERP in a journal of card receipts. A credit note does where what it credits did, so that it
  * never names a document that the ERP has not. In another currency than that of the books it goes alone, since each is converted as it was booked.
  */
-export const isReceiptSql = `(d.type IN ('invoice', 'creditNote') AND d.currency = e.currency
+export const isReceiptSql = `(d.type IN ('receipt', 'creditNote') AND d.currency = e.currency
   AND (SELECT convert_from(o.canonical, 'UTF8')::jsonb -> 'header' ->> 'strategy' FROM document o WHERE o.id = coalesce(d.credits_document_id, d.id)) = 'cardReceipt'
   AND NOT EXISTS (SELECT FROM erp_posting o WHERE o.document_id = d.credits_document_id))`;
 

@@ -45,7 +45,7 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
     db,
     connectionId,
     documents.rows.map((d) => {
-      const isOwed = d.type !== 'invoice' && d.type !== 'creditNote';
+      const isOwed = d.type !== 'invoice' && d.type !== 'receipt' && d.type !== 'creditNote';
       const own = lines.rows.filter((l) => l.document_id === d.id);
       const line = (part: ErpLine['part'], glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint): ErpLine => ({
         part,
@@ -65,7 +65,7 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
           ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
       return {
         key: d.id,
-        kind: isOwed ? 'vendorBill' : d.type,
+        kind: isOwed ? 'vendorBill' : d.type === 'creditNote' ? 'creditNote' : 'invoice',
         runId,
         legalNumber: d.legal_number,
         ...(d.credits_document_id === null ? {} : { credits: { key: d.credits_document_id, legalNumber: d.credits_number, externalId: d.credits_external } }),

@@ -5,6 +5,7 @@ import { bookWriteOffs } from '../ledger/book-write-offs.ts';
 import { bookPeriodCharges } from './drafts.ts';
 import { handToOutbox, receiptsToOutbox } from './hand-to-outbox.ts';
 import { stampOwnerDocuments } from './owner-documents.ts';
+import { requestCardPayments } from './request-card-payments.ts';
 import { groupStates, lockRun } from './run-state.ts';
 import { stampInvoices } from './stamp-invoices.ts';
 
@@ -15,7 +16,7 @@ export type Issued = { readonly group: string; readonly canary?: boolean };
 
 /**
  * Issues up to 100 approved documents of a run in the caller's transaction: gapless numbers under the series' row lock, the issue
- * stamp, the ledger, the outbox. Issues exactly the approved content: a group without an approval of its hash, or a document that has
+ * stamp, the ledger, the outbox, what is asked of cards. Issues exactly the approved content: a group without an approval of its hash, or a document that has
  * other bytes than its own, stops it. Without `only` it issues what every group in state issuing holds.
  * `issueOn` is the calendar date of issue in the entity's zone; it picks the series (D40). Answers how many are left.
  */
@@ -40,7 +41,7 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
   if (unsound.length > 0) throw new RangeError(`not what was approved: ${unsound.map((d) => `document ${d.id} of ${d.account_id}`).join(', ')}`);
   if (documents.rows.length > 0) {
     const [first] = documents.rows;
-    const isSale = (type: string) => type === 'invoice' || type === 'creditNote';
+    const isSale = (type: string) => type === 'invoice' || type === 'receipt' || type === 'creditNote';
     const sales = documents.rows.filter((d) => isSale(d.type));
     await stampOwnerDocuments(
       db,
@@ -67,6 +68,10 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
       issueOn,
     );
     await db.query("UPDATE document SET state = 'issued' WHERE id = ANY($1)", [documents.rows.map((d) => d.id)]);
+    await requestCardPayments(
+      db,
+      documents.rows.map((d) => d.id),
+    );
   }
   const { rows } = await db.query<{ n: bigint }>(`SELECT count(*) AS n FROM document d WHERE ${toIssue}`, [runId, names]);
   const left = Number(rows[0]?.n ?? 0n);

@@ -78,7 +78,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
     held.push(...made.held.map((h) => ({ ...h, accountId: account.id })));
     for (const document of made.documents) {
       const id = `doc_${sha256(`${runId}\n${account.id}\n${document.key}`).toString('hex').slice(0, 20)}`;
-      const type = documentType(document, typeOf);
+      const type = documentType(document, typeOf, account.strategy);
       const credits = type === 'settlementStatement' ? null : document.credits;
       documents.push({ id, type, accountId: account.id, groupName: account.group_name, entityId: account.entity_id, currency: document.currency, credits, value: document.value });
     }
@@ -114,8 +114,8 @@ function sideOf(typeOf: TypeOf | undefined): AccountInput['side'] {
 }
 
 /** What comes to less than nothing is a credit note, also when it names no document: a rule on previews asks for a signature then. */
-function documentType({ kind, outsideVat, value }: AccountDocument, typeOf: TypeOf | undefined): string {
-  if (typeOf === undefined) return kind === 'creditNote' || value.payableMinor < 0n ? 'creditNote' : 'invoice';
+function documentType({ kind, outsideVat, value }: AccountDocument, typeOf: TypeOf | undefined, strategy: string): string {
+  if (typeOf === undefined) return kind === 'creditNote' || value.payableMinor < 0n ? 'creditNote' : strategy === 'cardReceipt' ? 'receipt' : 'invoice';
   // Of a registered owner, what is outside the scope of VAT is settled without a VAT invoice.
   if (outsideVat) return 'settlementStatement';
   return kind === 'creditNote' ? 'selfBillingCredit' : typeOf(value.netMinor);

@@ -1,19 +1,21 @@
 import { ocrReference } from '../../core/document/ocr.ts';
 import type { Db } from '../db.ts';
 
-export type SaleDocument = { readonly id: string; readonly type: 'invoice' | 'creditNote'; readonly terms: number; readonly transfer: boolean };
+export type SaleDocument = { readonly id: string; readonly type: 'invoice' | 'receipt' | 'creditNote'; readonly terms: number; readonly transfer: boolean };
 
 /**
- * Numbers invoices and credit notes in the order given, each kind from a gapless series of its own of the entity and the year of issue
+ * Numbers invoices, receipts and credit notes in the order given, each kind from a gapless series of its own of the entity and the year of issue
  * (D40), in the caller's transaction; who pays an invoice by transfer gets a reference.
  */
 export async function stampInvoices(db: Db, entityId: string, documents: readonly SaleDocument[], issueOn: string): Promise<void> {
   // In one order everywhere, so that two batches never wait for each other crosswise.
-  for (const type of ['creditNote', 'invoice'] as const) {
+  for (const type of ['creditNote', 'invoice', 'receipt'] as const) {
     const own = documents.filter((d) => d.type === type);
     if (own.length > 0) await stamp(db, entityId, type, own, issueOn);
   }
 }
+
+const prefixes = { invoice: '', receipt: 'R-', creditNote: 'K-' } as const;
 
 async function stamp(db: Db, entityId: string, type: SaleDocument['type'], documents: readonly SaleDocument[], issueOn: string): Promise<void> {
   const year = Number(issueOn.slice(0, 4));
@@ -24,7 +26,7 @@ async function stamp(db: Db, entityId: string, type: SaleDocument['type'], docum
     entityId,
     type,
     year,
-    isInvoice ? `${year}-` : `K-${year}-`,
+    `${prefixes[type]}${year}-`,
   ]);
   const taken = await db.query<{ first: bigint; prefix: string }>('UPDATE number_series SET next = next + $2 WHERE id = $1 RETURNING next - $2 AS first, prefix', [seriesId, documents.length]);
   const series = taken.rows[0];

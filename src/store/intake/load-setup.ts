@@ -18,6 +18,8 @@ type Dated<T> = { readonly fromMs: number; readonly toMs: number; readonly value
 
 /** A source's mapping that catches every site of another operator that has no mapping of its own. */
 const anySite = '*';
+/** One that catches every token without a mapping of its own: of a source whose sessions are paid at a terminal. */
+const anyToken = '*';
 
 /** Loads the set-up that the page's keys can touch, in a handful of queries whatever the page's size. */
 export async function loadSetup(
@@ -55,7 +57,7 @@ export async function loadSetup(
   return {
     site: (sourceId, key, ms) => at(sites.get(`${sourceId}\n${key}`), ms) ?? foreignOnly(at(sites.get(`${sourceId}\n${anySite}`), ms)),
     payer(sourceId, ref, ms): PayerSetup | undefined {
-      const use = at(uses.get(`${sourceId}\n${ref}`), ms);
+      const use = at(uses.get(`${sourceId}\n${ref}`), ms) ?? at(tokens.get(`${sourceId}\n${anyToken}`), ms);
       const account = use === undefined ? undefined : accounts.get(use.accountId);
       if (use === undefined || account === undefined || account.category === 'siteOwner' || account.category === 'partner') return undefined;
       const { accountId, category, roundingMode, currency, vat } = account;
@@ -140,8 +142,9 @@ type TokenOwner = { readonly accountId: string; readonly costCenter: string | nu
 async function loadTokens(db: Db, { sourceIds, tokens }: { readonly sourceIds: readonly string[]; readonly tokens: readonly TokenUse[] }): Promise<Map<string, Dated<TokenOwner>[]>> {
   const { rows } = await db.query(
     sql(`SELECT source_id, external_key, ms(valid_from) AS from_ms, ms(valid_to) AS to_ms, internal_id, cost_center, unit_id
-     FROM mapping WHERE kind = 'token' AND source_id = ANY($1) AND external_key = ANY($2)`),
-    [sourceIds, tokens.map((t) => t.uid)],
+     FROM mapping m WHERE kind = 'token' AND source_id = ANY($1) AND external_key = ANY($2)
+       AND (external_key <> '${anyToken}' OR EXISTS (SELECT FROM account a WHERE a.id = m.internal_id AND a.strategy = 'cardReceipt'))`),
+    [sourceIds, [...tokens.map((t) => t.uid), anyToken]],
   );
   return dated(
     rows,

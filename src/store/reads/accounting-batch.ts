@@ -23,7 +23,7 @@ export async function accountingBatch(db: Db, runId: string): Promise<Accounting
   );
   const sites = await db.query<SitePart & { document_id: string }>(
     `SELECT l.document_id, l.gl_account AS "glAccount", l.cost_center AS "costCenter", l.vat_code AS "vatCode", l.site_id AS "siteId",
-       (sum(l.net_minor) * CASE WHEN d.type IN ('invoice', 'creditNote') THEN -1 ELSE 1 END)::bigint AS "amountMinor"
+       (sum(l.net_minor) * CASE WHEN d.type IN ('invoice', 'receipt', 'creditNote') THEN -1 ELSE 1 END)::bigint AS "amountMinor"
      FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.run_id = $1 AND d.state = 'issued' GROUP BY 1, 2, 3, 4, 5, d.type ORDER BY 1, 2, 3, 4, 5`,
     [runId],
   );

@@ -37,7 +37,7 @@ export type Proof = { readonly fromMonth: string | null; readonly month: string;
 /**
  * The proof of a month: what the ERP was handed in it, documents and change in accruals, against the sub-ledger, per currency, GL account and cost center.
  * It begins after the last month before it that was accrued. The estimate for sessions without a CDR is no part of it. What parties owe or are owed is one sum,
- * without a cost center. `unverified`: postings that the ERP has not read back equal yet.
+ * without a cost center; what was paid the ERP books itself, from the bank. `unverified`: postings that the ERP has not read back equal yet.
  */
 export async function erpProof(db: Db, entityId: string, month: string): Promise<Proof> {
   const from = (await db.query<{ month: string | null }>('SELECT max(month) AS month FROM accrual WHERE entity_id = $1 AND month < $2', [entityId, month])).rows[0]?.month ?? null;
@@ -46,7 +46,7 @@ export async function erpProof(db: Db, entityId: string, month: string): Promise
        SELECT e.unit AS currency, coalesce(e.gl_account, m.gl_account) AS gl, CASE WHEN e.ledger_account NOT IN ('receivable', 'ownerPayable', 'partnerPayable', 'driverPayable') THEN e.cost_center END AS cc, sum(e.amount) AS amount
        FROM ledger_entry e JOIN ledger_transaction t ON t.key = e.transaction_key
        LEFT JOIN gl_mapping m ON e.gl_account IS NULL AND m.entity_id = t.entity_id AND m.key = ${glKeySql} AND m.version = (SELECT max(version) FROM gl_mapping WHERE entity_id = t.entity_id)
-       WHERE t.entity_id = $1 AND t.period <= $2 AND t.period > $3 AND e.unit <> 'Wh' GROUP BY 1, 2, 3
+       WHERE t.entity_id = $1 AND t.period <= $2 AND t.period > $3 AND e.unit <> 'Wh' AND t.kind <> 'paid' GROUP BY 1, 2, 3
      ), sent AS (
        SELECT p.currency, l->>'glAccount' AS gl, l->>'costCenter' AS cc, sum((l->>'amountMinor')::bigint) AS amount, p.key LIKE 'accrual/%' AS is_accrual
        FROM erp_posting p JOIN erp_connection x ON x.id = p.connection_id AND x.entity_id = $1 CROSS JOIN LATERAL (SELECT convert_from(p.payload, 'UTF8')::jsonb AS body) b CROSS JOIN LATERAL jsonb_array_elements(b.body->'lines') l

@@ -30,7 +30,7 @@ export type DocumentView = {
   readonly credits: CreditedView | null;
   readonly contentHash: string;
   readonly erp: { readonly state: string; readonly externalId: string | null; readonly answer: string | null } | null;
-  /** As the ERP told it last; null until it has. */
+  /** By the payments stated of it and the ERP's word; null while nothing is said. */
   readonly payment: { readonly state: 'unpaid' | 'part' | 'paid' | 'writtenOff'; readonly open: string; readonly toldAt: string } | null;
 };
 export type CreditedView = { readonly documentId: string; readonly legalNumber: string };
@@ -60,7 +60,7 @@ export type DocumentLineView = {
 
 const columns = `SELECT d.*, encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer, y.state AS payment_state, y.open_minor AS payment_open, y.told_at AS payment_told
   FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN LATERAL (SELECT state, external_id, answer FROM document_posting z WHERE z.document_id = d.id ORDER BY progress, key LIMIT 1) e ON true
-  LEFT JOIN LATERAL (SELECT state, open_minor, told_at FROM document_payment x WHERE x.document_id = d.id ORDER BY told_at DESC LIMIT 1) y ON true`;
+  LEFT JOIN payment_standing y ON y.document_id = d.id`;
 
 /** A run's documents in order of their account, those that the filter lets through; discarded ones are left out. */
 export async function listDocuments(db: Db, runId: string, page: PageOrder & DocumentFilter): Promise<Page<DocumentView>> {

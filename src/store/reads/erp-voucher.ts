@@ -20,7 +20,7 @@ export async function erpVoucher(db: Db, connectionId: string, document: ErpDocu
   if (found === undefined) throw new RangeError(`there is no ERP connection ${connectionId}`);
   const words = await batchWords(db, found['entity_id']);
   const sites = await db.query<SitePart>(
-    `SELECT l.gl_account AS "glAccount", l.cost_center AS "costCenter", l.vat_code AS "vatCode", l.site_id AS "siteId", (sum(l.net_minor) * CASE WHEN d.type IN ('invoice', 'creditNote') THEN -1 ELSE 1 END)::bigint AS "amountMinor"
+    `SELECT l.gl_account AS "glAccount", l.cost_center AS "costCenter", l.vat_code AS "vatCode", l.site_id AS "siteId", (sum(l.net_minor) * CASE WHEN d.type IN ('invoice', 'receipt', 'creditNote') THEN -1 ELSE 1 END)::bigint AS "amountMinor"
      FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.id = $1 GROUP BY 1, 2, 3, 4, d.type ORDER BY 1, 2, 3, 4`,
     [document.key],
   );

@@ -39,12 +39,14 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   if (logo === undefined) sheet.line(title, half, page.right - half, { size: 18, bold: true });
   sheet.y += 34;
   const factsTop = sheet.y;
+  // Who paid at a terminal is nobody in particular; a simplified invoice needs no buyer.
+  const namesParty = document.type !== 'receipt' || party.address.street !== undefined;
   const facts: (readonly [string, string])[] = [
     [labels.number, document.legalNumber],
     [labels.issuedOn, document.issuedOn],
-    ...(paper.isCredit ? [] : [[labels.dueOn, document.dueOn] as const]),
+    ...(paper.isCredit || document.type === 'receipt' ? [] : [[labels.dueOn, document.dueOn] as const]),
     [labels.period, paper.from === paper.to ? paper.from : `${paper.from} – ${paper.to}`],
-    [isWrittenForSeller(document.type) ? labels.partnerId : labels.customerId, document.accountId],
+    ...(namesParty ? [[isWrittenForSeller(document.type) ? labels.partnerId : labels.customerId, document.accountId] as const] : []),
     ...(document.purchaseOrder === null ? [] : [[labels.purchaseOrder, document.purchaseOrder] as const]),
     ...document.credits.map((c) => [labels.credits, c.legalNumber] as const),
   ];
@@ -59,7 +61,7 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
     sheet.line(labels.seller, page.left, 200, { gray: true });
     sheet.y += 13;
   }
-  for (const [i, text] of partyLines(party).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
+  for (const [i, text] of (namesParty ? partyLines(party) : []).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   if (isWrittenForSeller(document.type)) {
     sheet.y += 8;
     sheet.line(labels.buyer, page.left, 200, { gray: true });
@@ -172,9 +174,10 @@ function payableLabel(document: IssuedDocument, paper: Paper, { labels }: Words)
 function writePayment(sheet: Sheet, document: IssuedDocument, paper: Paper, words: Words): void {
   const { labels, notes } = words;
   const { letterhead } = document.entity;
-  if (paper.isCredit || document.type === 'receipt') return;
-  if (isWrittenForSeller(document.type)) {
-    sheet.line(notes.payTo, page.left, page.right - page.left, { gray: true });
+  if (paper.isCredit) return;
+  const note = isWrittenForSeller(document.type) ? notes.payTo : document.strategy === 'cardReceipt' || document.strategy === 'cardInvoice' ? notes.byCard : undefined;
+  if (note !== undefined) {
+    sheet.line(note, page.left, page.right - page.left, { gray: true });
     sheet.y += 14;
     return;
   }

@@ -111,5 +111,6 @@ export const en: Words = {
     roundedPerSession: 'rounding per session',
     roundedVat: 'rounding of VAT on the whole document',
     payTo: 'Paid by us at the due date.',
+    byCard: 'Paid by card.',
   },
 };

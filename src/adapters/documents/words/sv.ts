@@ -111,5 +111,6 @@ export const sv: Words = {
     roundedPerSession: 'avrundning per laddning',
     roundedVat: 'avrundning av moms på hela dokumentet',
     payTo: 'Betalas ut av oss på förfallodagen.',
+    byCard: 'Betalas med kort.',
   },
 };

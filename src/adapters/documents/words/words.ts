@@ -55,7 +55,7 @@ type LabelName =
   | 'total'
   | 'page'
   | 'without';
-type NoteName = 'reverseCharge' | 'outsideVat' | 'selfBilled' | 'noVat' | 'roundedPerSession' | 'roundedVat' | 'payTo';
+type NoteName = 'reverseCharge' | 'outsideVat' | 'selfBilled' | 'noVat' | 'roundedPerSession' | 'roundedVat' | 'payTo' | 'byCard';
 
 /** Every word that stands on a document, in one language. A language is a file beside this one, named in languages.ts. */
 export type Words = {

@@ -30,7 +30,7 @@ export const ledgerDifferences = (db: Db) =>
     db,
     `WITH posting (event, figure, account, sign, is_wh, with_gl) AS (VALUES ${postingRows().join(', ')}), rated (role, event) AS (VALUES ${ratedRows().join(', ')}),
      charge AS (SELECT c.*, ${freeEnergySql} AS is_free, r.source_id FROM rated_charge c LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision),
-     issued AS (SELECT d.*, d.currency = l.currency AS in_books FROM document d JOIN legal_entity l ON l.id = d.entity_id WHERE d.state = 'issued' AND d.type IN ('invoice', 'creditNote')),
+     issued AS (SELECT d.*, d.currency = l.currency AS in_books FROM document d JOIN legal_entity l ON l.id = d.entity_id WHERE d.state = 'issued' AND d.type IN ('invoice', 'receipt', 'creditNote')),
      both_sides AS (
        SELECT c.page_id || '/' || c.service_month AS key, p.account, CASE WHEN p.is_wh THEN 'Wh' ELSE c.currency END AS unit, CASE WHEN p.with_gl THEN c.gl_account END AS gl_account, c.cost_center,
          coalesce(c.payer_account_id, c.payee_account_id) AS account_id, c.site_id, c.vat_code, c.service_month, c.source_id,
@@ -96,7 +96,7 @@ export const ledgerHeaders = (db: Db) =>
     db,
     `SELECT 'ledger transaction ' || t.key || ' has another seller, date or source than what it books' AS problem FROM ledger_transaction t
      LEFT JOIN (SELECT page_id, page_id || '/' || service_month AS key, max(entity_id) AS entity_id, max(service_on) AS effective_on FROM rated_charge GROUP BY page_id, service_month) c ON t.kind = 'rated' AND c.key = t.key
-     LEFT JOIN document d ON t.kind = CASE d.type WHEN 'invoice' THEN 'invoiced' WHEN 'creditNote' THEN 'credited' END AND 'issue/' || d.id = t.key LEFT JOIN issue_stamp s ON s.document_id = d.id
+     LEFT JOIN document d ON t.kind = CASE d.type WHEN 'invoice' THEN 'invoiced' WHEN 'receipt' THEN 'invoiced' WHEN 'creditNote' THEN 'credited' END AND 'issue/' || d.id = t.key LEFT JOIN issue_stamp s ON s.document_id = d.id
      LEFT JOIN billing_run r ON t.kind = 'writtenOff' AND 'writeOff/' || r.id = t.key
      WHERE CASE t.kind WHEN 'rated' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (c.page_id, c.entity_id, c.effective_on)
        WHEN 'invoiced' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on)
@@ -134,7 +134,7 @@ export const convertedDocuments = (db: Db) =>
      CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(n.net_minor::text), '[]') AS nets FROM document_line n WHERE n.document_id = d.id AND n.kind = 'adjustment') a
      CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(s.ledger_account, s.book), '{}') AS entries
        FROM (SELECT ledger_account, sum(book_minor)::text AS book FROM ledger_entry WHERE transaction_key = t.key AND unit <> 'Wh' GROUP BY 1 HAVING sum(book_minor) <> 0) s) e
-     WHERE d.state = 'issued' AND d.type IN ('invoice', 'creditNote') AND d.currency <> l.currency ORDER BY t.key`,
+     WHERE d.state = 'issued' AND d.type IN ('invoice', 'receipt', 'creditNote') AND d.currency <> l.currency ORDER BY t.key`,
   );
 
 /** Records whose charges do not carry the energy of their current revision once: what is booked, and nothing of what is not. */

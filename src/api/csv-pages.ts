@@ -1,0 +1,27 @@
+import type { Page, PageOrder } from '../store/reads/page.ts';
+
+const pageSize = 5000;
+
+/** All pages of a list as a file of the given columns: RFC 4180, one line an item. */
+export async function csvOfPages<Item extends Readonly<Record<string, unknown>>>(
+  fileName: string,
+  columns: readonly (keyof Item & string)[],
+  read: (page: PageOrder) => Promise<Page<Item>>,
+): Promise<Response> {
+  const lines: string[] = [columns.join(',')];
+  for (let cursor: string | undefined; ; ) {
+    const page = await read({ cursor, limit: pageSize });
+    lines.push(...page.items.map((item) => columns.map((name) => cell(item[name])).join(',')));
+    if (page.nextCursor === null) break;
+    cursor = page.nextCursor;
+  }
+  return new Response(`${lines.join('\r\n')}\r\n`, { headers: { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': `attachment; filename="${fileName}"` } });
+}
+
+/** A cell; one that a spreadsheet would take for a formula is kept text. */
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  const text = String(value);
+  const safe = /^[=+@\t\r]|^-(?!\d)/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
