@@ -1,6 +1,6 @@
 import { localDateOf } from '../core/time.ts';
 import { audit } from '../store/commands/audit.ts';
-import { type PlannedRun, periodsToOpen, planRun } from '../store/commands/plan-run.ts';
+import { type PlannedRun, planRun } from '../store/commands/plan-run.ts';
 import { approveByStanding } from '../store/cycle/approve-by-standing.ts';
 import { contentProblems } from '../store/cycle/approved-content.ts';
 import { buildDocuments } from '../store/cycle/build-documents.ts';
@@ -21,6 +21,7 @@ import type { Db, Store } from '../store/db.ts';
 import { closeDrySet } from '../store/dry/dry-set.ts';
 import { enterDryRun } from '../store/dry/dry-world.ts';
 import { runHandOver } from '../store/outbox.ts';
+import { periodsToOpen } from '../store/reads/periods-to-open.ts';
 import { archiveDocuments } from './archive-documents.ts';
 import { beating } from './beating.ts';
 import type { ErpFor } from './hand-over.ts';
@@ -161,10 +162,10 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async closeRun(input: { runId: string }): Promise<void> {
       await beating(() => store.tx((db) => closeRun(db, input.runId)));
     },
-    /** Plans what an entity's ended months lack, and names every run that is planned and may have no workflow yet. */
+    /** Plans what the ended periods of an entity's calendars lack, and names every run that is planned and may have no workflow yet. */
     async openPeriods(input: { entityId: string }): Promise<readonly (Omit<PlannedRun, 'cutOffAt'> & { period: string; kind: 'live' | 'dry'; cutOffAtMs: number })[]> {
       return store.tx(async (db) => {
-        for (const period of await periodsToOpen(db, input.entityId, now().getTime())) await planRun(db, { entityId: input.entityId, period, by: { actor: 'run-opener' } });
+        for (const due of await periodsToOpen(db, input.entityId, now().getTime())) await planRun(db, { entityId: input.entityId, ...due, by: { actor: 'run-opener' } });
         return plannedRuns(db, input.entityId);
       });
     },

@@ -33,11 +33,12 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   ),
   plan: command(
     'plan',
-    'Plan the run of a month: live, or a dry one that shows what would be billed and of which nothing leaves',
+    'Plan the run of a month, week or quarter: live, or a dry one that shows what would be billed and of which nothing leaves',
     {
       entity: { type: 'string', description: 'Legal entity', required: true },
-      period: { type: 'string', description: 'Month, such as 2019-12', required: true },
-      'cut-off': { type: 'string', description: 'ISO instant until which late CDRs are waited for; five days after the month unless told' },
+      period: { type: 'string', description: 'A month 2019-12, an ISO week 2019-W50 or a quarter 2019-Q4', required: true },
+      calendar: { type: 'string', description: 'The entity’s calendar of that cadence unless told' },
+      'cut-off': { type: 'string', description: 'ISO instant until which late CDRs are waited for; five days after the period (two after a week) unless told' },
       accounts: { type: 'string', description: 'Off-cycle: only these accounts, parted by commas, such as for a final invoice; the set closes at once' },
       dry: { type: 'boolean', description: 'Show what would be billed, of any month; compare it by `run diff`' },
       'rate-again': { type: 'boolean', description: 'With --dry: rate every session by the set-up as it is now' },
@@ -53,6 +54,7 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
           json: {
             entityId: args.entity,
             period: args.period,
+            calendarId: args.calendar,
             cutOffAt: args['cut-off'],
             kind: args.dry === true ? 'dry' : 'live',
             ...(args.accounts === undefined ? {} : { selection: { accountIds: args.accounts.split(',').filter(Boolean) } }),

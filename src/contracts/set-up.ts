@@ -8,6 +8,7 @@ const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such a
 const vatNumber = z.string().regex(/^[A-Z]{2}[A-Z0-9+*]{2,14}$/, 'must be a VAT number with its country, such as SE556000000101');
 const instant = z.iso.datetime({ offset: true });
 const date = z.iso.date();
+const strategy = z.enum(['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']);
 
 /** What is left out stays as it is; null takes it away. A new entry needs what the field tables call required. */
 export const setUpRowSchemas = {
@@ -25,13 +26,14 @@ export const setUpRowSchemas = {
     entityId: id.exactOptional(),
     partyId: id.exactOptional(),
     category: z.enum(['driver', 'fleet', 'eMSP', 'siteOwner', 'partner']).exactOptional(),
-    strategy: z.enum(['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']).exactOptional(),
+    strategy: strategy.exactOptional(),
     roundingMode: z.enum(['grossFirst', 'netFirst']).exactOptional(),
     currency: currency.exactOptional(),
     paymentTermsDays: z.int().min(0).max(365).exactOptional(),
     releaseGroup: text.exactOptional(),
     purchaseOrder: text.nullable().exactOptional(),
     purchaseOrderRequired: z.boolean().exactOptional(),
+    calendarId: id.nullable().exactOptional(),
   }),
   sites: z.strictObject({
     id,
@@ -88,7 +90,19 @@ export const entityInputSchema = z.strictObject({
   costCenter: text.nullable().exactOptional().meta({ description: 'Of fees that no site bears; without one accounts with a fee are parked.' }),
   letterhead: letterheadSchema.exactOptional().meta({ description: 'What stands on its documents: address, bank, F-skatt. Given, it takes the place of what is there.' }),
   vatRegistrations: z.array(z.strictObject({ country, number: vatNumber, validFrom: date, validTo: date.nullable().default(null) })).exactOptional(),
-  calendars: z.array(z.strictObject({ id, cadence: z.enum(['monthly', 'weekly', 'quarterly']) })).exactOptional(),
+  calendars: z
+    .array(
+      z.strictObject({
+        id,
+        cadence: z.enum(['monthly', 'weekly', 'quarterly']),
+        strategies: z
+          .array(strategy)
+          .exactOptional()
+          .meta({ description: 'Accounts billed by these strategies are on this calendar, unless they name another one. Whoever is on none is on the monthly one.' }),
+        cutOff: z.enum(['fixed', 'automatic']).exactOptional().meta({ description: '`automatic`: its runs close their set as soon as every source is complete. `fixed` unless told.' }),
+      }),
+    )
+    .exactOptional(),
 });
 export type EntityInput = z.infer<typeof entityInputSchema>;
 

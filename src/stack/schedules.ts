@@ -1,11 +1,11 @@
-import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
+import { type CalendarSpec, type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
 import { workflowNames } from '../workflows/messages.ts';
 
 export type ScheduledEntity = { readonly id: string; readonly timeZone: string; readonly paused: boolean };
 
 /**
  * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, the block sealer all the time, partitions
- * each hour, the rounds over OCPI peers each minute, retention and a look at the ERPs in the night, and for each entity, in its zone, an opener at 02:00 of the first day of the month and the month-end accrual on the first working day. What ops changed of an existing schedule stays.
+ * each hour, the rounds over OCPI peers each minute, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month, and of each Monday, and the month-end accrual on the first working day, in its zone. What ops changed of an existing schedule stays.
  */
 export async function ensureSchedules(client: Client, taskQueue: string, entities: readonly ScheduledEntity[]): Promise<void> {
   const start = (workflowType: string, workflowId: string, args: unknown[]) => ({ type: 'startWorkflow' as const, workflowType, workflowId, taskQueue, args });
@@ -37,16 +37,21 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
       action: start(workflowNames.erpCompare, 'erp-compare', [{}]),
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 day' },
     },
-    ...entities.map(
-      ({ id, timeZone, paused }): ScheduleOptions => ({
-        scheduleId: `opener-${id}`,
-        spec: { calendars: [{ dayOfMonth: 1, hour: 2, comment: 'opens the month that has ended' }], timezone: timeZone },
-        action: start(workflowNames.runOpener, `opener/${id}`, [{ entityId: id }]),
-        // A run may wait for weeks: the next month opens beside it.
+    ...entities.flatMap(({ id, timeZone, paused }): ScheduleOptions[] => {
+      const opener = (scheduleId: string, workflowId: string, calendar: CalendarSpec): ScheduleOptions => ({
+        scheduleId,
+        spec: { calendars: [calendar], timezone: timeZone },
+        action: start(workflowNames.runOpener, workflowId, [{ entityId: id }]),
+        // A run may wait for weeks: the next period opens beside it.
         policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: '31 days' },
-        state: { paused, ...(paused ? { note: 'sample entity: unpause it to open months by themselves' } : {}) },
-      }),
-    ),
+        state: { paused, ...(paused ? { note: 'sample entity: unpause it to open periods by themselves' } : {}) },
+      });
+      return [
+        opener(`opener-${id}`, `opener/${id}`, { dayOfMonth: 1, hour: 2, comment: 'opens the month, and the quarter, that has ended' }),
+        // Also where no calendar is weekly yet: one may be added any day.
+        opener(`opener-weekly-${id}`, `opener/${id}/weekly`, { dayOfWeek: 'MONDAY', hour: 2, comment: 'opens the week that has ended' }),
+      ];
+    }),
     ...entities.map(
       ({ id, timeZone, paused }): ScheduleOptions => ({
         scheduleId: `accrual-${id}`,

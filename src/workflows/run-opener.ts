@@ -10,8 +10,8 @@ const { openPeriods } = proxyActivities<ReturnType<typeof createCycleActivities>
 });
 
 /**
- * Opens what an entity's ended months lack, and starts every planned run whose workflow never began. Runs on a Schedule in the
- * entity's zone; small, so that a run still waiting for approval never keeps the next month from opening.
+ * Opens what the ended periods of an entity's calendars lack, and starts every planned run whose workflow never began. Runs on a Schedule in the
+ * entity's zone; small, so that a run still waiting for approval never keeps the next period from opening.
  */
 export async function runOpener(input: { readonly entityId: string }): Promise<{ started: readonly string[] }> {
   upsertSearchAttributes([{ key: searchAttributes.kind, value: 'runOpener' }]);

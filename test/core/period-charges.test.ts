@@ -9,6 +9,7 @@ import { charged, issuedOf, month, plan } from '../support/month.ts';
 const fee = (amount: string, more: { id?: string; billed?: 'arrears' | 'advance'; refund?: 'prorata' | 'none' } = {}) =>
   ({ kind: 'fee', id: 'fee', amount, billed: 'arrears', refund: 'prorata', ...more }) as const;
 const included = (kWhPerMonth: string, rolloverMonths = 0) => ({ kind: 'included', id: 'inc', kWhPerMonth, rolloverMonths }) as const;
+const only = (of: string) => ({ first: of, last: of, full: of, since: of });
 const due = (input: MonthInput) => settleMonth(input, computeMonth(input).clauses, []);
 const nets = (input: MonthInput) => due(input).map((r) => [r.component, r.netMinor]);
 
@@ -54,7 +55,7 @@ describe('a monthly fee', () => {
   it('in advance is billed for the next month, and an early end gives its days back unless the clause says none', () => {
     const contract = (versions: Parameters<typeof month>[1], issued = new Map()) => ({ ...month('2026-03', versions), firstMonth: '2026-03', sessions: new Map(), issued });
     const begun = [plan(1, '2026-03-01', [fee('93', { billed: 'advance' })])];
-    const march = dueOf(contract(begun), '2026-03', '2026-03');
+    const march = dueOf(contract(begun), only('2026-03'));
     expect(march.map((d) => [d.serviceMonth, d.row.netMinor])).toEqual([
       ['2026-03', 9300n],
       ['2026-04', 9300n],
@@ -65,9 +66,51 @@ describe('a monthly fee', () => {
     ]);
     // Ended on 11 April: 10 of 30 days of 93.00 are due, 31.00; 62.00 of what was paid goes back, and May is not billed.
     const ended = [...begun, plan(2, '2026-04-11', [], 'ended')];
-    expect(dueOf(contract(ended, issued), '2026-04', '2026-03').map((d) => [d.serviceMonth, d.row.component, d.row.netMinor])).toEqual([['2026-04', 'advanceFee#2', -6200n]]);
+    expect(dueOf(contract(ended, issued), { ...only('2026-04'), since: '2026-03' }).map((d) => [d.serviceMonth, d.row.component, d.row.netMinor])).toEqual([['2026-04', 'advanceFee#2', -6200n]]);
     const keeps = [plan(1, '2026-03-01', [fee('93', { billed: 'advance', refund: 'none' })]), plan(2, '2026-04-11', [], 'ended')];
-    expect(dueOf(contract(keeps, issued), '2026-04', '2026-03')).toEqual([]);
+    expect(dueOf(contract(keeps, issued), { ...only('2026-04'), since: '2026-03' })).toEqual([]);
+  });
+
+  it('is due with the week in which its month ends, and what sessions decide with each week', () => {
+    const terms = [fee('99'), included('10'), { kind: 'minimum', id: 'min', netPerMonth: '50' } as const];
+    // Each 6 kWh for 12.00.
+    const first = charged('2026-03-04', 6, 1200n, { isNew: true });
+    const second = charged('2026-03-11', 6, 1200n, { isNew: true });
+    const contract = (sessions: readonly ReturnType<typeof charged>[], issued = new Map()) => ({
+      ...month('2026-03', [plan(1, '2026-03-01', terms)]),
+      firstMonth: '2026-03',
+      sessions: new Map([['2026-03', sessions]]),
+      issued,
+    });
+    const week = { first: '2026-03', last: '2026-03', full: '2026-02', since: '2026-03' };
+    // 2 to 8 March: 6 of 10 included kWh cover all of it, and nothing else is due.
+    const one = dueOf(contract([first]), week);
+    expect(one.map((d) => [d.row.component, d.row.netMinor, d.row.quantity])).toEqual([['included', -1200n, 6000n]]);
+    // 9 to 15 March: 4 kWh are left, worth 4 × 2.00; what comes is the difference to the week before.
+    const after = new Map([['2026-03', one.map((d) => issuedOf(d.row))]]);
+    const two = dueOf(contract([{ ...first, isNew: false }, second], after), week);
+    expect(two.map((d) => [d.row.component, d.row.netMinor, d.row.quantity])).toEqual([['included#2', -800n, 4000n]]);
+    // 30 March to 5 April ends March: its fee, and the minimum: 50.00 less the 24.00 − 20.00 that were billed. April has begun, and owes nothing yet.
+    const issued = new Map([['2026-03', [...one, ...two].map((d) => issuedOf(d.row))]]);
+    const last = dueOf(
+      contract(
+        [first, second].map((s) => ({ ...s, isNew: false })),
+        issued,
+      ),
+      { first: '2026-03', last: '2026-04', full: '2026-03', since: '2026-03' },
+    );
+    expect(last.map((d) => [d.serviceMonth, d.row.component, d.row.netMinor])).toEqual([
+      ['2026-03', 'fee', 9900n],
+      ['2026-03', 'minimum', 4600n],
+    ]);
+  });
+
+  it('of a quarter is due month by month, with the quarter', () => {
+    const contract = { ...month('2026-03', [plan(1, '2025-12-01', [fee('99')])]), firstMonth: '2025-12', sessions: new Map(), issued: new Map() };
+    // The quarter before is looked at again: December was parked then.
+    expect(dueOf(contract, { first: '2026-01', last: '2026-03', full: '2026-03', since: '2025-10' }).map((d) => [d.serviceMonth, d.row.netMinor])).toEqual(
+      ['2025-12', '2026-01', '2026-02', '2026-03'].map((m) => [m, 9900n]),
+    );
   });
 
   it('in advance becomes revenue day by day, all of it on its last day', () => {

@@ -38,8 +38,8 @@ beforeAll(async () => {
     "INSERT INTO price_load (series_id, format, body, author) VALUES ('se3', 'csv', 'start,price', 'tester')",
     "INSERT INTO price_point (series_id, start_at, version, seconds, price, load_id) SELECT 'se3', '2019-12-02T10:00Z', 1, 3600, 400, id FROM price_load",
     "INSERT INTO decision (subject_kind, subject_id, action, reason, actor) VALUES ('record', '1', 'accept', 'looked at it', 'tester')",
-    `INSERT INTO billing_run (id, entity_id, calendar_id, period, kind, state, workflow_id, period_start, period_end, cut_off_at, author)
-     SELECT 'run', e.id, c.id, '2019-12', 'live', 'planned', 'run', now(), now(), now(), 'tester' FROM legal_entity e JOIN billing_calendar c ON c.entity_id = e.id LIMIT 1`,
+    `INSERT INTO billing_run (id, entity_id, calendar_id, label, first_month, period, full_month, kind, state, workflow_id, period_start, period_end, cut_off_at, author)
+     SELECT 'run', e.id, c.id, '2019-12', '2019-12', '2019-12', '2019-12', 'live', 'planned', 'run', now(), now(), now(), 'tester' FROM legal_entity e JOIN billing_calendar c ON c.entity_id = e.id LIMIT 1`,
     "INSERT INTO approval (id, run_id, group_name, content_hash, decision, actor, comment) VALUES ('a', 'run', 'all', '\\x00', 'approve', 'tester', '')",
     "INSERT INTO number_series (id, entity_id, document_type, year, prefix) SELECT 'series', id, 'test', 2019, 'T' FROM legal_entity LIMIT 1",
     "INSERT INTO audit_event (actor, action, subject) VALUES ('tester', 'test', 'test')",

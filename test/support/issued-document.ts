@@ -62,6 +62,8 @@ export function documentOf(own: Partial<IssuedDocument> & Pick<IssuedDocument, '
     currency: 'SEK',
     roundingMode: 'netFirst',
     period: '2019-12',
+    serviceFrom: '2019-12-01',
+    serviceTo: '2019-12-31',
     timeZone: 'Europe/Stockholm',
     entity: {
       name: 'Seller AB',

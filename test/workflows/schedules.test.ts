@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { ensureSchedules } from '../../src/stack/schedules.ts';
 import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
+import { putEntity } from '../../src/store/commands/put-entity.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { ensurePartitions } from '../../src/store/migrate.ts';
 import { scheduledEntities } from '../../src/store/reads/entities.ts';
@@ -54,7 +55,7 @@ describe('what runs by itself', () => {
     await ensureSchedules(client, 'elsewhere', await scheduledEntities(store.pool, true));
     const schedules = [];
     for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
-    expect(schedules.sort()).toEqual(['accrual-ent_se', 'erp-compare', 'ocpi', 'opener-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
+    expect(schedules.sort()).toEqual(['accrual-ent_se', 'erp-compare', 'ocpi', 'opener-ent_se', 'opener-weekly-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
     expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
   });
   it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {
@@ -105,6 +106,20 @@ describe('what runs by itself', () => {
     const ended = "to_char(date_trunc('month', now() AT TIME ZONE 'Europe/Stockholm') - interval '1 month', 'YYYY-MM')";
     await expect.poll(() => rows(`SELECT author FROM accrual WHERE month = ${ended}`), { timeout: 20_000 }).toEqual([{ author: 'month-accrual' }]);
     await expect.poll(() => rows("SELECT count(*)::int AS n FROM erp_posting WHERE key LIKE 'accrual/%' AND state <> 'queued'"), { timeout: 20_000 }).toEqual([{ n: 2 }]);
+  });
+  it('opens weeks on Mondays, for those who are billed by weeks', async () => {
+    const put = await store.tx((db) => putEntity(db, 'ent_se', { calendars: [{ id: 'cal_weekly', cadence: 'weekly', strategies: ['fleetInvoice'] }] }, undefined, 'as agreed', { actor: 'admin' }));
+    expect(put.errors).toEqual([]);
+    await storeLines(store, [session(3, { user: 'NR1-3', start: '10.12.2019 10:00', end: '10.12.2019 12:00' })]);
+    await processAll(store);
+    const opener = client.schedule.getHandle('opener-weekly-ent_se');
+    const local = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Stockholm', weekday: 'long', hour: 'numeric', minute: 'numeric' });
+    for (const at of (await opener.describe()).info.nextActionTimes) expect(local.format(at)).toMatch(/^måndag\D+02:00$/);
+    await opener.trigger();
+    await expect
+      .poll(() => rows("SELECT id, label, state <> 'planned' AS begun FROM billing_run WHERE calendar_id = 'cal_weekly'"), { timeout: 20_000 })
+      .toEqual([{ id: 'run_ent_se_2019-W50_live', label: '2019-W50', begun: true }]);
+    expect((await client.workflow.getHandle('run/ent_se/2019-W50/live').describe()).status.name).toBe('RUNNING');
   });
   it('makes partitions ahead as the owner', async () => {
     const handle = client.schedule.getHandle('partitions');

@@ -262,16 +262,16 @@ export function withdrawal(run: RunSummary, entity: EntityView, kind: 'exclusion
   };
 }
 
-/** Plans the run of a month. */
+/** Plans the run of a period. */
 export function planOrder(entities: readonly EntityView[]): ConsoleOrder {
   return {
     title: 'Plan a run',
     explain:
-      'A live run bills a month of an entity; it waits for late CDRs until five days after the month, and its cut-off can be moved. A dry run shows at once what would be billed, of any month, and nothing of it leaves.',
+      'A live run bills a month, week or quarter of an entity: the accounts that are on that calendar. It waits for late CDRs until five days after it (two after a week), and its cut-off can be moved. A dry run shows at once what would be billed, of any period, and nothing of it leaves.',
     about: [],
     fields: [
       { name: 'entityId', label: 'Entity', kind: 'choice', required: true, choices: entities.map((e) => [e.id, `${e.name} (${e.timeZone})`]) },
-      { name: 'period', label: 'Month', kind: 'text', required: true, hint: 'Such as 2019-12.' },
+      { name: 'period', label: 'Period', kind: 'text', required: true, hint: 'A month 2019-12, an ISO week 2019-W50 or a quarter 2019-Q4.' },
       {
         name: 'kind',
         label: 'Kind',

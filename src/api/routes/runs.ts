@@ -161,7 +161,11 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
         body: body(
           z.object({
             entityId: z.string().min(1),
-            period: z.string().openapi({ example: '2019-12', description: 'A month of the entity in its own zone.' }),
+            period: z.string().openapi({
+              example: '2019-12',
+              description: 'A period of the entity’s calendar in its own zone: a month `2019-12`, an ISO week `2019-W50` (from Monday) or a quarter `2019-Q4`.',
+            }),
+            calendarId: z.string().min(1).optional().openapi({ description: 'The entity’s calendar of that cadence unless told. Its run bills the accounts that are on it.' }),
             kind: z
               .enum(['live', 'dry'])
               .default('live')
@@ -177,7 +181,7 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
                 description:
                   'Makes it an off-cycle run of these accounts, such as a final invoice: it takes what is open of them up to the period, at once unless `cutOffAt` says when. Later runs bill the rest.',
               }),
-            cutOffAt: instant.optional().openapi({ description: 'Late CDRs are waited for until then; five days after the month unless told.' }),
+            cutOffAt: instant.optional().openapi({ description: 'Late CDRs are waited for until then; five days after the month or quarter unless told, two after a week.' }),
             cutOff: z
               .enum(['fixed', 'automatic'])
               .optional()
@@ -188,9 +192,11 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
       responses: { 201: json(z.object({ runId: z.string(), workflowId: z.string(), cutOffAt: z.string() }), 'Planned; its workflow collects.'), ...problems },
     }),
     async (c) => {
-      const { entityId, period, kind, whatIf, selection, cutOffAt, cutOff } = c.req.valid('json');
+      const { entityId, period, calendarId, kind, whatIf, selection, cutOffAt, cutOff } = c.req.valid('json');
       if (kind === 'live' && whatIf !== undefined) throw new Problem(422, 'invalid', 'Only a dry run supposes something: leave `whatIf` out, or plan it with kind "dry".');
-      const plan = await store.tx((db) => planRun(db, { entityId, period, kind, whatIf, selection, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), cutOff, by: byOf(c) }));
+      const plan = await store.tx((db) =>
+        planRun(db, { entityId, period, calendarId, kind, whatIf, selection, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), cutOff, by: byOf(c) }),
+      );
       await orders.startRun({ runId: plan.runId, workflowId: plan.workflowId, period, cutOffAtMs: plan.cutOffAt.getTime(), kind });
       return c.json({ runId: plan.runId, workflowId: plan.workflowId, cutOffAt: plan.cutOffAt.toISOString() }, 201);
     },

@@ -120,7 +120,7 @@ const entity = z
     letterhead: letterheadSchema,
     version: z.int(),
     vatRegistrations: z.array(z.object({ country: z.string(), number: z.string(), validFrom: z.string(), validTo: date })),
-    calendars: z.array(z.object({ id: z.string(), cadence: z.string() })),
+    calendars: z.array(z.object({ id: z.string(), cadence: z.string(), strategies: z.array(z.string()).readonly(), cutOff: z.string() })),
   })
   .openapi('LegalEntity');
 const party = z

@@ -1,4 +1,5 @@
 import type { LatePolicy } from '../../contracts/document-rules.ts';
+import { monthsOfPeriod } from '../cycle/billing-period.ts';
 import { groupBy } from '../group-by.ts';
 import { type ComposeInput, type CreditRef, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentKind, type DocumentValue, type Remainder } from './compose.ts';
 
@@ -65,16 +66,17 @@ export function accountDocuments(input: AccountInput): AccountDocuments {
 
 /** What is late: of a month that the account was billed already; and whether it is too little to be billed yet. */
 function lateOf({ charges, billedUntil, period, late, roundingMode, isOrdered, side }: AccountInput) {
-  const isLate = (c: DocumentCharge) => billedUntil !== null && c.serviceMonth < period && c.serviceMonth <= billedUntil && !isOrdered(c);
+  const { firstMonth, lastMonth } = monthsOfPeriod(period);
+  const isLate = (c: DocumentCharge) => billedUntil !== null && c.serviceMonth < firstMonth && c.serviceMonth <= billedUntil && !isOrdered(c);
   if (late.policy !== 'holdBelow' || side !== 'sale') return { isLate, isHeld: false };
   let sum = 0n;
-  let since = period;
+  let since = lastMonth;
   for (const c of charges) {
     if (!isLate(c)) continue;
     sum += roundingMode === 'netFirst' ? c.netMinor : c.grossMinor;
     if (c.heldSince !== null && c.heldSince < since) since = c.heldSince;
   }
-  return { isLate, isHeld: sizeOf(sum) < BigInt(late.thresholdMinor) && monthsBetween(since, period) < longestHold };
+  return { isLate, isHeld: sizeOf(sum) < BigInt(late.thresholdMinor) && monthsBetween(since, lastMonth) < longestHold };
 }
 
 function groupsOf(input: AccountInput, charges: readonly DocumentCharge[]): Group[] {
@@ -195,8 +197,9 @@ function waitsFor({ minimumMinor, period }: AccountInput, { charges }: Group, { 
   const reason = payableMinor === 0n && lines.some((l) => l.netMinor !== 0n) ? 'zero' : kind === 'invoice' && payableMinor > 0n && payableMinor < minimumMinor ? 'minimum' : undefined;
   if (reason === undefined || lines.some((l) => l.credits !== null || l.adjustmentId !== null)) return undefined;
   const own = new Set(lines.flatMap((l) => l.chargeIds));
-  const since = charges.reduce((first, c) => (c.chargeIds.some((id) => own.has(id)) && c.heldSince !== null && c.heldSince < first ? c.heldSince : first), period);
-  return monthsBetween(since, period) >= longestHold ? undefined : reason;
+  const { lastMonth } = monthsOfPeriod(period);
+  const since = charges.reduce((first, c) => (c.chargeIds.some((id) => own.has(id)) && c.heldSince !== null && c.heldSince < first ? c.heldSince : first), lastMonth);
+  return monthsBetween(since, lastMonth) >= longestHold ? undefined : reason;
 }
 
 function monthsBetween(from: string, to: string): number {

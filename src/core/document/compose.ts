@@ -1,3 +1,4 @@
+import { monthsOfPeriod } from '../cycle/billing-period.ts';
 import { vatOfGross, vatOfNet } from '../money.ts';
 import { sha256 } from '../seal/charge-record.ts';
 import { documentBytes } from './document-bytes.ts';
@@ -50,7 +51,7 @@ export type DocumentAdjustment = {
   readonly glAccount: string;
   readonly costCenter: string;
   readonly description: string;
-  /** Whose revenue it is; the document's period unless told. */
+  /** Whose revenue it is; the last of the document's period unless told. */
   readonly serviceMonth?: string | null;
   readonly credits?: CreditRef | null;
 };
@@ -75,6 +76,7 @@ export type ComposeInput = {
   readonly strategy: string;
   readonly currency: string;
   readonly roundingMode: 'grossFirst' | 'netFirst';
+  /** As its calendar writes it: `2019-12`, `2019-W50`, `2019-Q4`. */
   readonly period: string;
   readonly charges: readonly DocumentCharge[];
   readonly adjustments: readonly DocumentAdjustment[];
@@ -263,7 +265,7 @@ function adjustmentLines(input: ComposeInput, percentOf: (code: string) => strin
         costCenter: a.costCenter,
         customerCostCenter: null,
         siteId: null,
-        serviceMonth: a.serviceMonth ?? input.period,
+        serviceMonth: a.serviceMonth ?? monthsOfPeriod(input.period).lastMonth,
         energyWh: 0n,
         chargeCount: 0,
         adjustmentId: a.id,

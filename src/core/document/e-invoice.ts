@@ -1,7 +1,7 @@
 import { type Issue, issue } from '../issues.ts';
 import { type EInvoiceLine, eInvoiceLines } from './e-invoice-lines.ts';
 import { type ElectronicAddress, electronicAddressOf, registerNumberOf } from './electronic-address.ts';
-import { type IssuedDocument, isCredit, isWrittenForSeller, type PartyWords } from './issued-document.ts';
+import { deliveryOf, type IssuedDocument, isCredit, isWrittenForSeller, type PartyWords } from './issued-document.ts';
 import { plainText } from './plain-text.ts';
 
 export type EInvoiceParty = {
@@ -98,7 +98,7 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
   const netMinor = sum(vat.map((v) => v.baseMinor));
   const vatMinor = sum(vat.map((v) => v.vatMinor));
   const payableMinor = document.payableMinor * sign;
-  const months = document.lines.map((l) => l.serviceMonth).sort();
+  const delivery = deliveryOf(document);
   const { letterhead } = entity;
   return {
     invoice: {
@@ -111,8 +111,8 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
       currency,
       reference: document.accountId,
       purchaseOrder: document.purchaseOrder === null ? null : plainText(document.purchaseOrder),
-      from: `${months[0] ?? document.period}-01`,
-      to: lastDayOf(months.at(-1) ?? document.period),
+      from: delivery.from.length === 7 ? `${delivery.from}-01` : delivery.from,
+      to: delivery.to.length === 7 ? lastDayOf(delivery.to) : delivery.to,
       credits: document.credits,
       seller: partyOf(sellerWords, isOutsideVat, selfBilled ? false : letterhead.fTax === true),
       buyer: partyOf(buyerWords, isOutsideVat, false),

@@ -1,4 +1,5 @@
 import type { Letterhead } from '../../contracts/letterhead.ts';
+import { cadenceOf, monthsOfPeriod } from '../cycle/billing-period.ts';
 
 /** How a party is named on paper and in files. Words as they stand in the set-up when the document is rendered. */
 export type PartyWords = {
@@ -62,6 +63,16 @@ export type AnnexRow = {
   readonly grossMinor: bigint;
 };
 
+/**
+ * What a document was delivered in: the first and last month that it bills, as months, or the days where it bills a week (BT-73, BT-74).
+ */
+export function deliveryOf({ period, lines, serviceFrom, serviceTo }: Pick<IssuedDocument, 'period' | 'lines' | 'serviceFrom' | 'serviceTo'>): { readonly from: string; readonly to: string } {
+  if (cadenceOf(period) === 'weekly' && serviceFrom !== null && serviceTo !== null) return { from: serviceFrom, to: serviceTo };
+  const months = lines.map((l) => l.serviceMonth).sort();
+  const { firstMonth, lastMonth } = monthsOfPeriod(period);
+  return { from: months[0] ?? firstMonth, to: months.at(-1) ?? lastMonth };
+}
+
 export type DocumentType = 'invoice' | 'creditNote' | 'receipt' | 'selfBilling' | 'selfBillingCredit' | 'settlementStatement';
 
 /**
@@ -82,6 +93,9 @@ export type IssuedDocument = {
   readonly currency: string;
   readonly roundingMode: 'grossFirst' | 'netFirst';
   readonly period: string;
+  /** The first and the last day of service that it bills; null where it bills none. */
+  readonly serviceFrom: string | null;
+  readonly serviceTo: string | null;
   readonly timeZone: string;
   readonly entity: PartyWords & { readonly letterhead: Letterhead; readonly currency: string };
   readonly party: PartyWords;

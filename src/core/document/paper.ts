@@ -1,6 +1,6 @@
 import { exactFromDecimal, mul } from '../money.ts';
 import { type EInvoiceLine, eInvoiceLines } from './e-invoice-lines.ts';
-import { type AnnexRow, cdrOfSession, type IssuedDocument, isCredit } from './issued-document.ts';
+import { type AnnexRow, cdrOfSession, deliveryOf, type IssuedDocument, isCredit } from './issued-document.ts';
 
 /** A line on paper. `amountMinor` is net, or with VAT on a consumer's document; so is the price. */
 export type PaperLine = Pick<EInvoiceLine, 'item' | 'serviceMonth' | 'quantity' | 'unitCode' | 'hasPrice'> & { readonly price: string; readonly amountMinor: bigint; readonly percent: string | null };
@@ -63,7 +63,6 @@ export function paperOf(document: IssuedDocument): Paper {
   const sessions = sessionsOf(document, sign, showsGross);
   const sessionsTotal = sessions.at(-1)?.running ?? { energyWh: 0n, amountMinor: 0n };
   const linesMinor = sum(inOrder.map((g) => g.subtotalMinor));
-  const months = document.lines.map((l) => l.serviceMonth).sort();
   return {
     isCredit: credit,
     showsGross,
@@ -74,8 +73,7 @@ export function paperOf(document: IssuedDocument): Paper {
     roundingMinor: payableMinor - netMinor - vatMinor,
     payableMinor,
     bookVatMinor: document.bookVatMinor * sign,
-    from: months[0] ?? document.period,
-    to: months.at(-1) ?? document.period,
+    ...deliveryOf(document),
     sessions,
     summary: summaryOf(sessions),
     sessionsTotal,

@@ -21,16 +21,33 @@ export function resultsOf(contract: ContractMonths, from: string, to: string): M
   return results;
 }
 
+/** The months of a run: `first` to `last` are those of its period, `full` the last that has ended with it, and none before `since` was ever run. */
+export type RunMonths = { readonly first: string; readonly last: string; readonly full: string; readonly since: string };
+
+/** The first month of which something may be due that no session of the run belongs to: what was carried or parked in the runs before. */
+export function regularFrom({ first, last, since }: RunMonths): string {
+  const [year = 0, month = 0] = last.split('-').map(Number);
+  const [ofYear = 0, of = 0] = first.split('-').map(Number);
+  const back = monthAfter(first, -Math.max(2, (year - ofYear) * 12 + month - of + 1));
+  return back < since ? since : back;
+}
+
+/** What is due only when its month has ended. */
+const atMonthsEnd: ReadonlySet<string> = new Set(['subscriptionFee', 'minimumTrueUp']);
+
 /**
- * What a run of `period` bills of a contract: of its month and of the two before (what was carried or parked then), of every month of which it
- * has sessions, and the next month's fees in advance; each less what was issued. `since`: no month before it was ever run.
+ * What a run bills of a contract: of its months and of those before (what was carried or parked then), of every month of which it has
+ * sessions, and the next month's fees in advance; each less what was issued. Of a month that goes on after the run's week, what its
+ * sessions up to then come to: its fees in arrears, its minimum and the next fee in advance are due with the week in which it ends.
  */
-export function dueOf(contract: ContractMonths, period: string, since: string): { readonly serviceMonth: string; readonly row: DueRow }[] {
+export function dueOf(contract: ContractMonths, run: RunMonths): { readonly serviceMonth: string; readonly row: DueRow }[] {
   const touched = [...contract.sessions].flatMap(([month, sessions]) => (sessions.some((s) => s.isNew) ? [month] : []));
-  const regular = [monthAfter(period, -2), monthAfter(period, -1)].filter((m) => m >= since);
-  const from = [...touched, ...regular, period].sort()[0] ?? period;
-  const settle = (month: string, clauses: readonly ClauseMonth[]) => settleMonth({ ...contract, month }, clauses, contract.issued.get(month) ?? []).map((row) => ({ serviceMonth: month, row }));
-  const next = monthAfter(period);
-  const ahead = computeMonth({ ...contract, month: next, sessions: [], advanceOnly: true });
-  return [...[...resultsOf(contract, from, period)].flatMap(([month, result]) => settle(month, result.clauses)), ...settle(next, ahead.clauses)];
+  const from = [...touched, regularFrom(run), run.last].sort()[0] ?? run.last;
+  const isDue = (month: string) => (of: { readonly role: string }) => month <= run.full || !atMonthsEnd.has(of.role);
+  const settle = (month: string, clauses: readonly ClauseMonth[]) =>
+    settleMonth({ ...contract, month }, clauses.filter(isDue(month)), (contract.issued.get(month) ?? []).filter(isDue(month))).map((row) => ({ serviceMonth: month, row }));
+  const months = [...resultsOf(contract, from, run.last)].flatMap(([month, result]) => settle(month, result.clauses));
+  if (run.full < run.last) return months;
+  const next = monthAfter(run.last);
+  return [...months, ...settle(next, computeMonth({ ...contract, month: next, sessions: [], advanceOnly: true }).clauses)];
 }

@@ -43,7 +43,7 @@ async function released(db: Db, key: string, connectionId: string): Promise<Post
   );
   // A run that is over waits for nothing.
   const runs = await db.query<{ id: string; workflow_id: string; period: string; cut_off_at: Date }>(
-    "SELECT r.id, r.workflow_id, r.period, r.cut_off_at FROM erp_posting p JOIN billing_run r ON r.id = p.run_id WHERE p.key = $1 AND r.state NOT IN ('closed', 'cancelled')",
+    "SELECT r.id, r.workflow_id, r.label AS period, r.cut_off_at FROM erp_posting p JOIN billing_run r ON r.id = p.run_id WHERE p.key = $1 AND r.state NOT IN ('closed', 'cancelled')",
     [key],
   );
   const [run] = runs.rows;

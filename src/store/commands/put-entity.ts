@@ -8,7 +8,7 @@ import { lockSetUp } from '../set-up-lock.ts';
 import { type By, keepFirstVersions, writeVersions } from './put-rows.ts';
 
 type Registration = { readonly country: string; readonly number: string; readonly validFrom: string; readonly validTo: string | null };
-type Calendar = { readonly id: string; readonly cadence: string };
+type Calendar = { readonly id: string; readonly cadence: string; readonly strategies: readonly string[]; readonly cutOff: string };
 type Entity = { readonly [field: string]: unknown; readonly vatRegistrations: readonly Registration[]; readonly calendars: readonly Calendar[] };
 export type EntityOutcome = {
   readonly outcome: 'created' | 'changed' | 'unchanged' | 'refused';
@@ -55,7 +55,8 @@ export async function putEntity(db: Db, id: string, input: EntityInput, expected
     [id, JSON.stringify(next.vatRegistrations)],
   );
   await db.query(
-    'INSERT INTO billing_calendar (id, entity_id, cadence) SELECT c.id, $1, c.cadence FROM jsonb_to_recordset($2::jsonb) AS c(id text, cadence text) ON CONFLICT (id) DO UPDATE SET cadence = EXCLUDED.cadence',
+    `INSERT INTO billing_calendar (id, entity_id, cadence, strategies, cut_off) SELECT c.id, $1, c.cadence, c.strategies, c."cutOff" FROM jsonb_to_recordset($2::jsonb) AS c(id text, cadence text, strategies text[], "cutOff" text)
+     ON CONFLICT (id) DO UPDATE SET cadence = EXCLUDED.cadence, strategies = EXCLUDED.strategies, cut_off = EXCLUDED.cut_off`,
     [id, JSON.stringify(next.calendars)],
   );
   if (present !== undefined) await keepFirstVersions(db, 'entity', [{ id, version: present.version, body: present.entity, words: undefined, changed: [] }]);
@@ -71,7 +72,7 @@ async function loadEntity(db: Db, id: string): Promise<{ readonly version: numbe
   const { rows: vatRegistrations } = await db.query<Registration>('SELECT country, number, valid_from AS "validFrom", valid_to AS "validTo" FROM vat_registration WHERE entity_id = $1 ORDER BY 1, 3', [
     id,
   ]);
-  const { rows: calendars } = await db.query<Calendar>('SELECT id, cadence FROM billing_calendar WHERE entity_id = $1 ORDER BY 1', [id]);
+  const { rows: calendars } = await db.query<Calendar>('SELECT id, cadence, strategies, cut_off AS "cutOff" FROM billing_calendar WHERE entity_id = $1 ORDER BY 1', [id]);
   return { version, entity: { ...own, vatRegistrations, calendars } };
 }
 
@@ -91,7 +92,10 @@ function merged(present: Entity | undefined, { vatRegistrations = [], calendars 
     ),
     calendars: byKey<Calendar>(
       present?.calendars ?? [],
-      calendars.map(({ id, cadence }) => ({ id, cadence })),
+      calendars.map(({ id, cadence, strategies, cutOff }) => {
+        const there = present?.calendars.find((c) => c.id === id);
+        return { id, cadence, strategies: strategies ?? there?.strategies ?? [], cutOff: cutOff ?? there?.cutOff ?? 'fixed' };
+      }),
       (c) => c.id,
     ),
   };
@@ -113,6 +117,7 @@ async function wrong(db: Db, id: string, present: { readonly entity: Entity } | 
       const cadence = next.calendars.find((n) => n.id === c.id)?.cadence;
       return c.used && cadence !== c.cadence ? [issue('rowFixed', 'blocks', id, { field: `the cadence of ${c.id}`, because: 'runs were planned by it' })] : [];
     }),
+    ...wrongStrategies(id, next.calendars),
     ...next.vatRegistrations.flatMap((r, i) => {
       const later = next.vatRegistrations[i + 1];
       const overlaps = later !== undefined && later.country === r.country && (r.validTo === null || later.validFrom < r.validTo);
@@ -127,4 +132,13 @@ async function wrong(db: Db, id: string, present: { readonly entity: Entity } | 
       ];
     }),
   ];
+}
+
+/** A strategy is on one calendar, and what site owners earn on none by weeks. */
+function wrongStrategies(id: string, calendars: readonly Calendar[]): Issue[] {
+  const wrong = (detail: string) => issue('rowValue', 'blocks', id, { field: 'calendars', detail });
+  return calendars.flatMap((c, i) => [
+    ...c.strategies.flatMap((s) => calendars.slice(i + 1).flatMap((o) => (o.strategies.includes(s) ? [wrong(`have ${s} on both ${c.id} and ${o.id}: leave it on one`)] : []))),
+    ...(c.cadence === 'weekly' && c.strategies.includes('selfBilling') ? [wrong(`have selfBilling on ${c.id}, which is weekly: owners are stated by months or quarters`)] : []),
+  ]);
 }

@@ -1,7 +1,7 @@
 import { type Issue, issue } from '../../core/issues.ts';
 import { accountDefaults, checkAccount, checkSite, misfit, type Values } from '../../core/set-up/check-row.ts';
 import { checkVatNumber } from '../../core/set-up/check-vat-number.ts';
-import type { References } from './put-references.ts';
+import type { References, Referred } from './put-references.ts';
 import type { VersionKind } from './put-rows.ts';
 
 export type EntryKind = 'parties' | 'accounts' | 'sites' | 'fleetUnits';
@@ -57,16 +57,15 @@ export const entrySpecs: Readonly<Record<EntryKind, EntrySpec>> = {
       releaseGroup: { column: 'release_group' },
       purchaseOrder: { column: 'purchase_order' },
       purchaseOrderRequired: { column: 'purchase_order_required' },
+      calendarId: { column: 'calendar_id' },
     },
     charged: `SELECT w.id FROM unnest($1::text[]) AS w(id) WHERE EXISTS (SELECT FROM rated_charge c JOIN legal_entity e ON e.id = c.entity_id WHERE c.payer_account_id = w.id)
       OR EXISTS (SELECT FROM rated_charge c WHERE c.payee_account_id = w.id)`,
     defaults: accountDefaults,
-    refer: () => [
-      { field: 'entityId', kind: 'entity' },
-      { field: 'partyId', kind: 'party' },
-    ],
+    refer: ({ calendarId }) => [{ field: 'entityId', kind: 'entity' }, { field: 'partyId', kind: 'party' }, ...(calendarId == null ? [] : [{ field: 'calendarId', kind: 'calendar' as const }])],
     check: (id, next, references) => [
       ...checkAccount(id, next),
+      ...checkCalendar(id, next, references.get('calendar', next['calendarId'])),
       ...(references.get('party', next['partyId'])?.erased === true ? [issue('rowErased', 'blocks', id, { id: String(next['partyId']) })] : []),
     ],
   },
@@ -121,3 +120,12 @@ export const entrySpecs: Readonly<Record<EntryKind, EntrySpec>> = {
     },
   },
 };
+
+/** An account is on a calendar of its own seller; what a site owner earns is stated by whole months. */
+function checkCalendar(id: string, { calendarId, entityId, category }: Values, calendar: Referred | undefined): Issue[] {
+  if (calendar === undefined) return [];
+  if (calendar.entityId !== entityId) return [misfit(id, 'calendarId', calendarId, `that calendar is of entity ${calendar.entityId}`, 'a calendar of the account’s own entity')];
+  return calendar.cadence === 'weekly' && category === 'siteOwner'
+    ? [misfit(id, 'calendarId', calendarId, 'the calendar is weekly, and owners are stated by months', 'a monthly or quarterly calendar')]
+    : [];
+}

@@ -1,6 +1,6 @@
 import { blockingFindings, openExpectations, unsigned } from '../cycle/run-reads.ts';
 import { lockRun } from '../cycle/run-state.ts';
-import { selected } from '../cycle/selection.ts';
+import { arrivedIn, selected } from '../cycle/selection.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 import { audit, type By } from './audit.ts';
@@ -36,7 +36,7 @@ export async function signCarry(
   const all = recordIds === undefined && expectations === undefined;
   const { rowCount } = await db.query(
     `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor)
-     SELECT 'record', h.record_id::text, r.id, 'carry', $3, $2 FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
+     SELECT 'record', h.record_id::text, r.id, 'carry', $3, $2 FROM billing_run r JOIN record_head h ON ${arrivedIn}
      WHERE r.id = $1 AND ${selected('h.account_id')} AND ${waitsSql} AND ($4::text[] IS NULL OR h.record_id::text = ANY($4))
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)`,
     [input.runId, input.by.actor, input.reason, all ? null : (recordIds ?? [])],

@@ -65,7 +65,7 @@ async function choose(db: Db, runId: string, group: string, sizes: Readonly<Reco
  */
 export async function canaryProblems(db: Db, runId: string, group: string): Promise<string[]> {
   const documents = await db.query<StoredDocument>(
-    'SELECT d.*, r.period FROM canary_document y JOIN document d ON d.id = y.document_id JOIN billing_run r ON r.id = d.run_id WHERE y.run_id = $1 AND y.group_name = $2 ORDER BY d.id',
+    'SELECT d.*, r.label AS period FROM canary_document y JOIN document d ON d.id = y.document_id JOIN billing_run r ON r.id = d.run_id WHERE y.run_id = $1 AND y.group_name = $2 ORDER BY d.id',
     [runId, group],
   );
   const ids = documents.rows.map((d) => d.id);

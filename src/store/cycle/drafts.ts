@@ -2,20 +2,24 @@ import { type PeriodCharge, periodChargeHash } from '../../core/period/period-ch
 import type { Db } from '../db.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
 import { bookCharges } from '../ledger/book-charges.ts';
+import { selected } from './selection.ts';
 
 /**
  * The last month that another run bills of an account and has not issued yet: this run leaves it, and what is before it, alone. Of two runs
- * of all accounts the earlier month goes first; of others whichever was planned first. Null when there is none.
+ * of a calendar the earlier period goes first; of others whichever was planned first, and one of another calendar holds only accounts that
+ * are in it. Null when there is none.
  */
 export async function heldMonths(db: Db, runId: string): Promise<(accountId: string) => string | null> {
   const { rows } = await db.query<{ period: string; accounts: string[] | null }>(
-    `SELECT o.period, CASE WHEN o.selection IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(o.selection->'accountIds')) END AS accounts
+    `SELECT o.period, CASE WHEN o.selection IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(o.selection->'accountIds'))
+       WHEN o.calendar_id <> r.calendar_id THEN ARRAY(SELECT a.account_id FROM run_account a WHERE a.run_id = o.id AND ${selected('a.account_id')}) END AS accounts
      FROM billing_run r JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND o.id <> r.id
-       AND CASE WHEN r.selection IS NULL AND o.selection IS NULL THEN o.period < r.period ELSE r.kind = 'live' AND (o.planned_at, o.id) < (r.planned_at, r.id) END
-       AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state = 'approved')) WHERE r.id = $1 ORDER BY o.period DESC`,
+       AND CASE WHEN r.selection IS NULL AND o.selection IS NULL AND o.calendar_id = r.calendar_id THEN o.period_end < r.period_end ELSE r.kind = 'live' AND (o.planned_at, o.id) < (r.planned_at, r.id) END
+       AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state = 'approved')) WHERE r.id = $1 ORDER BY o.period DESC, o.id`,
     [runId],
   );
-  return (accountId) => rows.find((o) => o.accounts === null || o.accounts.includes(accountId))?.period ?? null;
+  const holders = rows.map(({ period, accounts }) => ({ period, accounts: accounts === null ? null : new Set(accounts) }));
+  return (accountId) => holders.find((o) => o.accounts?.has(accountId) ?? true)?.period ?? null;
 }
 
 /** Writes drafts of accounts of a run. */

@@ -11,7 +11,7 @@ import { earnsNothing } from './exclusion-match.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { payerMarginals } from './payer-months.ts';
-import { issuingStates } from './run-state.ts';
+import { decided } from './run-state.ts';
 
 /** The months to state of a contract, oldest first, one after the other, and what guarantees had added before them. */
 export type OwnerMonths = { readonly contract: OwnerContract; readonly months: readonly StatementInput[]; readonly carriedGuarantees: ReadonlyMap<string, bigint> };
@@ -144,9 +144,6 @@ function counts(sale: SaleRow, basis: 'rated' | 'billed' | 'paid'): boolean {
   return basis === 'rated' || (sale.claimed && (basis === 'billed' || sale.paid));
 }
 
-/** What a claim `k` of run `b` decides for good, as run $1 sees it: its own, and those of runs that issue. Others may still change their mind, and what is claimed by none came after the set closed. */
-const seen = `(k.run_id = $1 OR b.state IN ${issuingStates})`;
-
 /**
  * Sales at the sites of owners, by session as the run sees it: what arrived since, or was corrected, is not there until it is claimed, so that
  * it changes nothing. Written off: left out of its document by this or an earlier run. What is too small to be billed earns nothing (D25).
@@ -156,7 +153,7 @@ async function loadSales(db: Db, run: { readonly runId: string; readonly entityI
     `WITH sold AS MATERIALIZED (
        SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor, k.disposition, k.run_id, ${earnsNothing} AS written_off, ${isPaid} AS paid
        FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
-       WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession' AND ${seen}),
+       WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession' AND ${decided}),
      -- Few beside the rest: looked through, not joined to itself.
      taken_back AS MATERIALIZED (SELECT reversal_of FROM sold WHERE reversal_of IS NOT NULL AND disposition <> 'carried'),
      revised AS (
@@ -179,7 +176,7 @@ async function loadBooked(db: Db, runId: string, contractIds: readonly string[],
   const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint }>(
     `WITH shared AS MATERIALIZED (
        SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
-       WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND k.disposition <> 'carried' AND ${seen}),
+       WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND k.disposition <> 'carried' AND ${decided}),
      taken_back AS MATERIALIZED (SELECT reversal_of FROM shared WHERE reversal_of IS NOT NULL)
      SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
     [runId, contractIds, months],

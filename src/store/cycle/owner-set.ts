@@ -3,7 +3,7 @@ import { settlingAccounts } from './document-setup.ts';
 import { claimsOf, likelyLines, lineKey } from './likely-lines.ts';
 import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
-import { lockRun } from './run-state.ts';
+import { decided, lockRun } from './run-state.ts';
 import { selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
@@ -49,7 +49,7 @@ const claimShares = `WITH open AS MATERIALIZED (
     WHERE r.id = $1 AND ${selected('c.payee_account_id')}),
   billed AS (
     SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL
-    JOIN claim k ON k.charge_id = s.charge_id AND k.disposition <> 'carried'),
+    JOIN claim k ON k.charge_id = s.charge_id AND k.disposition <> 'carried' JOIN billing_run b ON b.id = k.run_id AND ${decided}),
   unpaid AS (
     SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON o.basis = 'paid' AND s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL AND s.reversal_of IS NULL
     JOIN claim k ON k.charge_id = s.charge_id AND NOT ${isPaid}),

@@ -60,16 +60,17 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   await db.query("DELETE FROM period_charge WHERE run_id = $1 AND contract_id = ANY($2) AND role IN ('statement', 'energyReimbursement')", [runId, ids]);
   await db.query("UPDATE run_account SET state = 'pending', reason = NULL WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked'", [runId, contracts.map((c) => c.accountId)]);
   const run = (
-    await db.query<{ entity_id: string; period: string; time_zone: string }>('SELECT r.entity_id, r.period, e.time_zone FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1', [
-      runId,
-    ])
+    await db.query<{ entity_id: string; period: string; first_month: string; time_zone: string }>(
+      'SELECT r.entity_id, r.period, r.first_month, e.time_zone FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1',
+      [runId],
+    )
   ).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const held = await heldMonths(db, runId);
   const first = await firstMonths(db, runId, ids);
   const again = await leftAlone(db, runId);
   const wanted = contracts.flatMap((contract) => {
-    const from = [first.get(contract.contractId), guarantees(contract) ? run.period : undefined, again].filter((m) => m !== undefined).sort()[0];
+    const from = [first.get(contract.contractId), guarantees(contract) ? run.first_month : undefined, again].filter((m) => m !== undefined).sort()[0];
     const months = from === undefined ? [] : monthsBetween(from, run.period).filter((month) => month > (held(contract.accountId) ?? ''));
     return months.length === 0 ? [] : [{ contract, months }];
   });
@@ -106,8 +107,8 @@ async function firstMonths(db: Db, runId: string, contractIds: readonly string[]
 /** The month from which the run before this one left months alone, because an earlier run had not issued yet: due now. */
 async function leftAlone(db: Db, runId: string): Promise<string | undefined> {
   const { rows } = await db.query<{ month: string | null }>(
-    `WITH before AS (SELECT p.* FROM billing_run r JOIN billing_run p ON p.entity_id = r.entity_id AND p.kind = 'live' AND p.selection IS NULL AND p.period < r.period AND p.state IN ${issuingStates} WHERE r.id = $1 ORDER BY p.period DESC, p.n DESC LIMIT 1)
-     SELECT min(o.period) AS month FROM before p JOIN billing_run o ON o.entity_id = p.entity_id AND o.kind = 'live' AND o.selection IS NULL AND o.period < p.period AND o.state <> 'cancelled' AND (o.closed_at IS NULL OR o.closed_at > p.set_closed_at)`,
+    `WITH before AS (SELECT p.* FROM billing_run r JOIN billing_run p ON p.entity_id = r.entity_id AND p.kind = 'live' AND p.selection IS NULL AND p.calendar_id = r.calendar_id AND p.period < r.period AND p.state IN ${issuingStates} WHERE r.id = $1 ORDER BY p.period DESC, p.n DESC LIMIT 1)
+     SELECT min(o.period) AS month FROM before p JOIN billing_run o ON o.entity_id = p.entity_id AND o.kind = 'live' AND o.selection IS NULL AND o.calendar_id = p.calendar_id AND o.period < p.period AND o.state <> 'cancelled' AND (o.closed_at IS NULL OR o.closed_at > p.set_closed_at)`,
     [runId],
   );
   return rows[0]?.month ?? undefined;

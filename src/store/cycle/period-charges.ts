@@ -3,7 +3,7 @@ import { decideVat } from '../../core/allocate/decide-vat.ts';
 import { glAccountOf } from '../../core/allocate/gl-account.ts';
 import { type EntitySetup, vatStatusOn } from '../../core/allocate/setup.ts';
 import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts';
-import { type ContractMonths, dueOf } from '../../core/period/contract-months.ts';
+import { type ContractMonths, dueOf, type RunMonths, regularFrom } from '../../core/period/contract-months.ts';
 import type { Place } from '../../core/period/month.ts';
 import type { PeriodCharge } from '../../core/period/period-charge.ts';
 import { monthAfter } from '../../core/period/segments.ts';
@@ -29,8 +29,8 @@ class Undecided extends Error {
 export async function draftPeriodCharges(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
   await db.query("DELETE FROM period_charge WHERE run_id = $1 AND account_id = ANY($2) AND role NOT IN ('statement', 'energyReimbursement')", [runId, accountIds]);
   const run = (
-    await db.query<{ entity_id: string; period: string; since: string }>(
-      `SELECT r.entity_id, r.period, (SELECT min(f.period) FROM billing_run f WHERE f.entity_id = r.entity_id AND f.kind = r.kind AND f.state <> 'cancelled') AS since FROM billing_run r WHERE r.id = $1`,
+    await db.query<{ entity_id: string } & RunMonths>(
+      `SELECT r.entity_id, r.first_month AS first, r.period AS last, r.full_month AS full, (SELECT min(f.first_month) FROM billing_run f WHERE f.calendar_id = r.calendar_id AND (f.kind = 'live' AND f.state <> 'cancelled' OR f.id = r.id)) AS since FROM billing_run r WHERE r.id = $1`,
       [runId],
     )
   ).rows[0];
@@ -39,14 +39,14 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
   // An account that is left out is left out with its fees.
   const leftOut = await accountsLeftOut(db, runId);
   // What of months before these is due shows in their sessions alone (`dueOf`).
-  const regular = monthAfter(run.period, -2);
-  const feesAloneFrom = run.since > regular ? run.since : regular;
-  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.period, runId, accountIds: accountIds.filter((id) => !leftOut.has(id)), feesAloneFrom });
+  const elsewhere = await sinceElsewhere(db, runId, accountIds);
+  const feesAloneFrom = [run.since, ...elsewhere.values()].map((since) => regularFrom({ ...run, since })).sort()[0] ?? run.last;
+  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.last, runId, accountIds: accountIds.filter((id) => !leftOut.has(id)), feesAloneFrom });
   const drafts: { accountId: string; charge: PeriodCharge }[] = [];
   const parked = new Map<string, string>();
   for (const contract of book.contracts) {
     const { accountId } = contract.account;
-    const charges = chargesOf(book, contract, run.period, run.since);
+    const charges = chargesOf(book, contract, { ...run, since: [run.since, elsewhere.get(accountId) ?? run.since].sort()[0] ?? run.since });
     if (isIssue(charges)) parked.set(accountId, describeIssue(charges));
     else drafts.push(...charges.filter((charge) => isOwn(charge, held(accountId))).map((charge) => ({ accountId, charge })));
   }
@@ -67,6 +67,16 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
   await db.query("UPDATE claim SET disposition = 'carried' WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, [...parked.keys()]]);
 }
 
+/** The first month that a run of another calendar had each account in: it was on that one before. */
+async function sinceElsewhere(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await db.query<{ id: string; since: string }>(
+    `SELECT x.account_id AS id, min(f.first_month) AS since FROM billing_run r JOIN billing_run f ON f.entity_id = r.entity_id AND f.calendar_id <> r.calendar_id AND f.kind = 'live' AND f.state <> 'cancelled'
+     JOIN run_account x ON x.run_id = f.id AND x.account_id = ANY($2) WHERE r.id = $1 GROUP BY 1`,
+    [runId, accountIds],
+  );
+  return new Map(rows.map((r) => [r.id, r.since]));
+}
+
 /** `held`: another run that has not issued yet bills its months itself; what comes of late sessions is due once both are issued. */
 function isOwn(charge: PeriodCharge, held: string | null): boolean {
   return held === null || charge.serviceMonth > (charge.role === 'advanceFee' ? monthAfter(held) : held);
@@ -85,10 +95,10 @@ function monthsOf(book: PeriodBook, contract: PeriodContract): ContractMonths {
   return { ...contract, zone: entity.timeZone, currency: account.currency, mode: account.roundingMode, ownPlace };
 }
 
-function chargesOf(book: PeriodBook, contract: PeriodContract, period: string, since: string): PeriodCharge[] | Issue {
+function chargesOf(book: PeriodBook, contract: PeriodContract, run: RunMonths): PeriodCharge[] | Issue {
   try {
     const charges: PeriodCharge[] = [];
-    for (const { serviceMonth, row } of dueOf(monthsOf(book, contract), period, since)) {
+    for (const { serviceMonth, row } of dueOf(monthsOf(book, contract), run)) {
       const charge = chargeOfDue(book.entity, contract, serviceMonth, row);
       if (isIssue(charge)) return charge;
       charges.push(charge);

@@ -21,8 +21,8 @@ const ofAccounts = `${ofBoth},
 const ofRun = `${ofBoth},
   acct AS (${previewAccounts('$1')}),
   cell AS (SELECT x.*, a.currency FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build) = (x.run_id, x.account_id, x.build) WHERE NOT x.excluded),
-  former AS (SELECT f.id, f.period, row_number() OVER (ORDER BY f.period DESC) AS back FROM billing_run f JOIN run ON f.entity_id = run.entity_id AND f.period < run.period
-    WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period DESC LIMIT 6),
+  former AS (SELECT f.id, row_number() OVER (ORDER BY f.period_end DESC) AS back FROM billing_run f JOIN run ON f.calendar_id = run.calendar_id AND f.period_end < run.period_end
+    WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period_end DESC LIMIT 6),
   past AS (SELECT DISTINCT ON (p.run_id, p.account_id) f.back, p.* FROM former f JOIN preview_account p ON p.run_id = f.id ORDER BY p.run_id, p.account_id, p.build DESC),
   past_cell AS (SELECT p.back, p.currency, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build) WHERE NOT x.excluded)`;
 export const previewBasis = { account: ofAccounts, run: ofRun } as const;
@@ -173,7 +173,8 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   ownerShareMissing: {
     scope: 'run',
     money: ['computed'],
-    parts: () => `stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month = run.period AND c.record_id IS NULL AND c.role = 'statement'),
+    parts:
+      () => `stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month BETWEEN run.first_month AND run.period AND c.record_id IS NULL AND c.role = 'statement'),
         sharing AS (SELECT k.account_id FROM run JOIN contract_version v ON v.valid_from < run.period_end AND v.valid_to > run.period_start JOIN contract k ON k.id = v.contract_id AND k.kind = 'revenueShare'
           WHERE v.clauses @? '$.clauses[*] ? (@.kind == "netShare")'),
         before AS (SELECT DISTINCT site_id FROM past_cell WHERE back <= 3 AND role IN ('siteShareEstimate', 'energyReimbursement'))`,

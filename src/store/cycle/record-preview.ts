@@ -22,12 +22,12 @@ type CellRow = PreviewCell & { readonly accountId: string; readonly cellNo: numb
 /** What accounts of a run came to, kept as the rows it is stored in. */
 export type AccountPreviews = readonly TableRows[];
 /** The run, its month, and the build that these accounts are of, should it become one. */
-export type BuildRef = { readonly runId: string; readonly period: string; readonly build: number };
+export type BuildRef = { readonly runId: string /** Sessions of a month before it are late. */; readonly firstMonth: string; readonly build: number };
 
 /** The build that comes next. */
 export async function nextBuild(db: Db, runId: string): Promise<BuildRef> {
-  const { rows } = await db.query<{ period: string; build: number }>(
-    'SELECT r.period, coalesce((SELECT max(build) FROM preview_build b WHERE b.run_id = r.id), 0) + 1 AS build FROM billing_run r WHERE r.id = $1',
+  const { rows } = await db.query<{ firstMonth: string; build: number }>(
+    'SELECT r.first_month AS "firstMonth", coalesce((SELECT max(build) FROM preview_build b WHERE b.run_id = r.id), 0) + 1 AS build FROM billing_run r WHERE r.id = $1',
     [runId],
   );
   if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
@@ -64,7 +64,7 @@ export function previewsOf(ref: BuildRef, accounts: readonly { readonly id: stri
     });
     // What is too small to be billed never was on a document, nor would it be without an exclusion; drafts of the month that are held are made anew.
     const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(isHeld(c) && (c.chargeIds[0] ?? 0n) < 0n));
-    const cells = cellsOf([...own.map((c) => cellOf(c, ref.period, c.disposition !== 'document' || isHeld(c))), ...documents.flatMap((d) => d.value.lines.flatMap(manualCell))]);
+    const cells = cellsOf([...own.map((c) => cellOf(c, ref.firstMonth, c.disposition !== 'document' || isHeld(c))), ...documents.flatMap((d) => d.value.lines.flatMap(manualCell))]);
     for (const [i, cell] of cells.entries()) cellRows.push({ ...cell, accountId, cellNo: i + 1 });
   }
   return [rowsFor(accountTable(ref), accountRows), rowsFor(cellTable(ref), cellRows)];
@@ -81,9 +81,9 @@ export async function recordPreview(db: Db, { runId, build }: BuildRef, previews
   for (const rows of previews) await copyIn(db, rows);
 }
 
-function cellOf({ row, chargeIds, tariffVersionId, isCorrection, isUnshared }: SummedCharges, period: string, excluded: boolean): PreviewCell {
+function cellOf({ row, chargeIds, tariffVersionId, isCorrection, isUnshared }: SummedCharges, firstMonth: string, excluded: boolean): PreviewCell {
   return {
-    nature: row['of_month'] ? 'period' : isCorrection ? 'correction' : row['service_month'] < period ? 'late' : 'sale',
+    nature: row['of_month'] ? 'period' : isCorrection ? 'correction' : row['service_month'] < firstMonth ? 'late' : 'sale',
     excluded,
     role: row['role'],
     component: row['component'],

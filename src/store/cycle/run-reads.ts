@@ -1,7 +1,7 @@
 import { type Issue, type IssueCode, messageOf } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
-import { selected } from './selection.ts';
+import { arrivedIn, selected } from './selection.ts';
 
 /** The zone of a run's entity. */
 export async function runTimeZone(db: Db, runId: string): Promise<string> {
@@ -13,7 +13,7 @@ export async function runTimeZone(db: Db, runId: string): Promise<string> {
 /** What keeps a run from closing (invariant 12), as sentences, at most 20 of each: quarantined and parked records of its period or earlier, parked accounts, CDRs that are missing, and blocking findings, that nobody signed. */
 export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
   const { rows } = await db.query(
-    `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period
+    `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON ${arrivedIn}
      WHERE r.id = $1 AND ${selected('h.account_id')} AND ${waitsSql}
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)
      ORDER BY h.record_id LIMIT 20`,
@@ -52,6 +52,6 @@ export const unsigned = (kind: string, subject: string) =>
 
 /** Runs of an entity whose workflow has not begun. */
 export async function plannedRuns(db: Db, entityId: string): Promise<{ runId: string; workflowId: string; period: string; kind: 'live' | 'dry'; cutOffAtMs: number }[]> {
-  const { rows } = await db.query("SELECT id, workflow_id, period, kind, cut_off_at FROM billing_run WHERE entity_id = $1 AND state = 'planned' ORDER BY id", [entityId]);
+  const { rows } = await db.query("SELECT id, workflow_id, label AS period, kind, cut_off_at FROM billing_run WHERE entity_id = $1 AND state = 'planned' ORDER BY id", [entityId]);
   return rows.map((r) => ({ runId: r.id, workflowId: r.workflow_id, period: r.period, kind: r.kind, cutOffAtMs: r.cut_off_at.getTime() }));
 }

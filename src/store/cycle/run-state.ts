@@ -5,6 +5,8 @@ export type { RunState } from '../../core/cycle/run-states.ts';
 
 /** SQL: states in which what a run bills is fixed for good, and begins to be issued. */
 export const issuingStates = "('canary', 'issuing', 'handingOver', 'reconciled', 'closed')";
+/** SQL: what a claim `k` of run `b` decides for good, as run $1 sees it: its own, and those of runs that issue. Others may still change their mind, and what is claimed by none came after the set closed. */
+export const decided = `(k.run_id = $1 OR b.state IN ${issuingStates})`;
 
 const next = {
   planned: ['collecting', 'cancelled'],

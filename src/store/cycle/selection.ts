@@ -1,5 +1,25 @@
-/** The accounts of an off-cycle run; null for a run of all. */
+/** The accounts of an off-cycle run; null for a run of all that are on its calendar. */
 export type Selection = { readonly accountIds: readonly string[] };
 
-/** SQL that holds when run `r` bills an account: an off-cycle run those of its selection, any other all. */
-export const selected = (account: string) => `(r.selection IS NULL OR r.selection->'accountIds' ? ${account})`;
+/** SQL: the calendar of an entity that bills whoever is on no other. */
+const defaultCalendar = (entity: string) => `(SELECT k.id FROM billing_calendar k WHERE k.entity_id = ${entity} ORDER BY k.cadence <> 'monthly', k.id LIMIT 1)`;
+
+/** SQL: the calendar that bills account `a`: its own, else that of its strategy, else the entity's monthly one. */
+export const calendarOf = (a: string) => `coalesce(${a}.calendar_id,
+  (SELECT k.id FROM billing_calendar k WHERE k.entity_id = ${a}.entity_id AND ${a}.strategy = ANY (k.strategies) ORDER BY k.id LIMIT 1), ${defaultCalendar(`${a}.entity_id`)})`;
+
+/** SQL that holds when run `r` bills everybody, since nobody is on another calendar. Asked when a run is planned, and when its set closes. */
+export const takesAll = `(r.calendar_id = ${defaultCalendar('r.entity_id')} AND NOT EXISTS (
+  SELECT FROM billing_calendar o WHERE o.entity_id = r.entity_id AND o.id <> r.calendar_id AND (o.strategies <> '{}' OR EXISTS (SELECT FROM account y WHERE y.calendar_id = o.id))))`;
+
+/** SQL that holds when run `r` bills an account: an off-cycle run those of its selection, any other those on its calendar. What is nobody's yet may be anybody's. */
+export const selected = (account: string) =>
+  `CASE WHEN r.selection IS NOT NULL THEN r.selection->'accountIds' ? ${account} ELSE r.takes_all OR ${account} IS NULL OR EXISTS (SELECT FROM account y WHERE y.id = ${account} AND ${calendarOf('y')} = r.calendar_id) END`;
+
+/** SQL that holds when a charge (of `c`, with its month) lies in the period of run `r` or before it: by its session's end where the period ends within a month. */
+export const withinPeriod = (c: string, month: string) =>
+  `${month} <= r.period AND (r.full_month = r.period OR ${month} <= r.full_month OR coalesce((SELECT x.end_at < r.period_end FROM charge_record x WHERE x.record_id = ${c}.record_id AND x.revision = ${c}.revision), true))`;
+
+/** SQL that holds when record `h` belongs into the period of run `r` or before it, as far as its facts say. */
+export const arrivedIn =
+  "coalesce(h.service_month, r.period) <= r.period AND (r.full_month = r.period OR coalesce(h.service_month, r.period) <= r.full_month OR coalesce(h.ended_on, '-infinity') < (r.period_end AT TIME ZONE (SELECT e.time_zone FROM legal_entity e WHERE e.id = r.entity_id))::date)";

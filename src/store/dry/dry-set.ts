@@ -2,6 +2,7 @@ import { shareRoles } from '../cycle/owner-contracts.ts';
 import { closeOwnerSet } from '../cycle/owner-set.ts';
 import { claimable, markDueWithoutSessions } from '../cycle/record-set.ts';
 import { lockRun } from '../cycle/run-state.ts';
+import { takesAll } from '../cycle/selection.ts';
 import { planForAccounts, planForWholeRun } from '../cycle/whole-run.ts';
 import type { Db } from '../db.ts';
 import { enterDryRun } from './dry-world.ts';
@@ -14,7 +15,7 @@ import { enterDryRun } from './dry-world.ts';
 export async function closeDrySet(db: Db, runId: string): Promise<{ readonly claimed: number }> {
   await lockRun(db, runId);
   const closed = await db.query<{ base: string | null }>(
-    `UPDATE billing_run r SET set_closed_at = now(), base_run_id = (SELECT o.id FROM billing_run o WHERE o.entity_id = r.entity_id AND o.period = r.period AND o.kind = 'live' AND o.selection IS NULL AND o.state <> 'cancelled'
+    `UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll}, base_run_id = (SELECT o.id FROM billing_run o WHERE o.entity_id = r.entity_id AND o.label = r.label AND o.kind = 'live' AND o.selection IS NULL AND o.state <> 'cancelled'
        AND o.set_closed_at IS NOT NULL AND o.calendar_id = r.calendar_id) WHERE r.id = $1 AND r.set_closed_at IS NULL RETURNING r.base_run_id AS base`,
     [runId],
   );

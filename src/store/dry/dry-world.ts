@@ -7,7 +7,7 @@ import type { Db } from '../db.ts';
  */
 export async function enterDryRun(db: Db, runId: string): Promise<boolean> {
   const { rows } = await db.query<{ kind: string; base_run_id: string | null; unseen: string[] }>(
-    `SELECT r.kind, r.base_run_id, ARRAY(SELECT o.id FROM billing_run o WHERE o.entity_id = r.entity_id AND o.kind = 'live' AND (o.period > r.period OR o.period = r.period AND o.selection IS NULL)) AS unseen
+    `SELECT r.kind, r.base_run_id, ARRAY(SELECT o.id FROM billing_run o WHERE o.entity_id = r.entity_id AND o.kind = 'live' AND (o.period_end > r.period_end OR o.period_end = r.period_end AND o.selection IS NULL AND o.calendar_id = r.calendar_id)) AS unseen
      FROM billing_run r WHERE r.id = $1`,
     [runId],
   );

@@ -4,14 +4,20 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 
 type Canonical = {
-  readonly header: { readonly roundingMode: 'grossFirst' | 'netFirst'; readonly purchaseOrder?: string; readonly credits?: { readonly documentId: string; readonly legalNumber: string } | null };
+  readonly header: {
+    readonly roundingMode: 'grossFirst' | 'netFirst';
+    readonly serviceFrom: string | null;
+    readonly serviceTo: string | null;
+    readonly purchaseOrder?: string;
+    readonly credits?: { readonly documentId: string; readonly legalNumber: string } | null;
+  };
   readonly vat: readonly { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[];
 };
 
 /** Issued documents as renderers take them, in the order of the ids; those that are not issued or do not exist are left out. */
 export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<IssuedDocument[]> {
   const heads = await db.query(
-    `SELECT d.id, d.type, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.canonical, d.account_id, a.strategy, a.party_id, r.period,
+    `SELECT d.id, d.type, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.canonical, d.account_id, a.strategy, a.party_id, r.label AS period,
        s.legal_number, s.issued_on, s.due_on, s.ocr, e.id AS entity_id, e.name AS entity_name, e.country AS entity_country, e.currency AS entity_currency, e.org_number AS entity_org, e.letterhead, e.time_zone,
        (SELECT v.number FROM vat_registration v WHERE v.entity_id = e.id AND v.country = e.country AND v.valid_from <= s.issued_on AND (v.valid_to IS NULL OR v.valid_to > s.issued_on) ORDER BY v.valid_from DESC LIMIT 1) AS entity_vat,
        p.name, p.country, p.org_number, p.address, p.email,
@@ -51,6 +57,8 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
         currency: h['currency'],
         roundingMode: canonical.header.roundingMode,
         period: h['period'],
+        serviceFrom: canonical.header.serviceFrom,
+        serviceTo: canonical.header.serviceTo,
         timeZone: h['time_zone'],
         entity: {
           name: h['entity_name'],

@@ -52,7 +52,7 @@ export async function runDiff(db: Db, runId: string, against: string, page: Page
 }
 
 async function newestBuild(db: Db, runId: string): Promise<Build | undefined> {
-  const { rows } = await db.query('SELECT r.period, max(b.build) AS build FROM billing_run r JOIN preview_build b ON b.run_id = r.id WHERE r.id = $1 GROUP BY r.id', [runId]);
+  const { rows } = await db.query('SELECT r.label AS period, max(b.build) AS build FROM billing_run r JOIN preview_build b ON b.run_id = r.id WHERE r.id = $1 GROUP BY r.id', [runId]);
   return rows[0] === undefined ? undefined : { runId, build: rows[0].build, period: rows[0].period };
 }
 
@@ -61,8 +61,7 @@ async function resolve(db: Db, after: Build, against: string): Promise<Build> {
     if (after.build < 2) throw new Refused('wrongState', `run ${after.runId} was built once: there is no preview before`);
     return { ...after, build: after.build - 1 };
   }
-  const other =
-    against === 'lastMonth' ? `f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND f.period = to_char((r.period || '-01')::date - interval '1 month', 'YYYY-MM')` : 'f.id = $2';
+  const other = against === 'lastMonth' ? `f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND f.calendar_id = r.calendar_id AND f.period_end = r.period_start` : 'f.id = $2';
   const { rows } = await db.query(`SELECT f.id FROM billing_run r JOIN billing_run f ON f.entity_id = r.entity_id AND ${other} WHERE r.id = $1`, [
     after.runId,
     ...(against === 'lastMonth' ? [] : [against]),

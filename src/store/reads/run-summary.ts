@@ -1,6 +1,6 @@
 import type { WhatIf } from '../../contracts/dry-run.ts';
 import { formatMinor } from '../../core/money.ts';
-import { type Selection, selected } from '../cycle/selection.ts';
+import { arrivedIn, type Selection, selected } from '../cycle/selection.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 import { lateArrivals } from './late-arrivals.ts';
@@ -21,7 +21,9 @@ export type RunSummary = {
   readonly runId: string;
   readonly workflowId: string;
   readonly entityId: string;
+  /** As its calendar writes it: `2019-12`, `2019-W50`, `2019-Q4`. */
   readonly period: string;
+  readonly calendarId: string;
   readonly kind: string;
   readonly state: string;
   readonly paused: boolean;
@@ -66,7 +68,7 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
   const parked = await db.query<{ account_id: string; reason: string | null }>("SELECT account_id, reason FROM run_account WHERE run_id = $1 AND state = 'parked' ORDER BY account_id", [runId]);
   const waiting = await db.query(
     `SELECT CASE h.state WHEN 'booked' THEN 'correction' ELSE h.state END AS state, h.issues->0->>'code' AS code, count(*) AS records, sum(h.energy_wh)::bigint AS wh, count(d.id) AS signed
-     FROM billing_run r JOIN record_head h ON coalesce(h.service_month, r.period) <= r.period AND ${selected('h.account_id')} AND ${waitsSql}
+     FROM billing_run r JOIN record_head h ON ${arrivedIn} AND ${selected('h.account_id')} AND ${waitsSql}
      LEFT JOIN decision d ON d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id
      WHERE r.id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
     [runId],
@@ -77,7 +79,8 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     runId: run.id,
     workflowId: run.workflow_id,
     entityId: run.entity_id,
-    period: run.period,
+    period: run.label,
+    calendarId: run.calendar_id,
     kind: run.kind,
     state: run.state,
     paused: run.paused,

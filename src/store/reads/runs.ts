@@ -15,7 +15,7 @@ export type RunRow = {
 /** Billing runs, newest first. */
 export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
   const { rows } = await db.query(
-    `SELECT id, entity_id, period, kind, state, paused, problem, workflow_id, planned_at FROM billing_run
+    `SELECT id, entity_id, label AS period, kind, state, paused, problem, workflow_id, planned_at FROM billing_run
      WHERE $1::text IS NULL OR (planned_at, id) < (SELECT planned_at, id FROM billing_run WHERE id = $1) ORDER BY planned_at DESC, id DESC LIMIT $2`,
     [page.cursor ?? null, page.limit + 1],
   );
@@ -29,7 +29,7 @@ export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
 
 /** What the workflow of a run is started with; undefined when there is no such run. */
 export async function runStart(db: Db, runId: string): Promise<{ readonly workflowId: string; readonly period: string; readonly kind: 'live' | 'dry'; readonly cutOffAtMs: number } | undefined> {
-  const { rows } = await db.query('SELECT workflow_id, period, kind, cut_off_at FROM billing_run WHERE id = $1', [runId]);
+  const { rows } = await db.query('SELECT workflow_id, label AS period, kind, cut_off_at FROM billing_run WHERE id = $1', [runId]);
   return rows[0] === undefined ? undefined : { workflowId: rows[0].workflow_id, period: rows[0].period, kind: rows[0].kind, cutOffAtMs: rows[0].cut_off_at.getTime() };
 }
 

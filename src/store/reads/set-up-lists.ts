@@ -8,7 +8,7 @@ const page = (key: string, first = 1) => `($${first}::text IS NULL OR ${key} > $
 
 const entity = `SELECT e.id AS cursor, e.id, e.name, e.country, e.currency, e.time_zone AS "timeZone", e.org_number AS "orgNumber", e.fx_source AS "fxSource", e.cost_center AS "costCenter", e.letterhead, e.version,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('country', r.country, 'number', r.number, 'validFrom', r.valid_from, 'validTo', r.valid_to) ORDER BY r.country, r.valid_from), '[]') FROM vat_registration r WHERE r.entity_id = e.id) AS "vatRegistrations",
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'cadence', c.cadence) ORDER BY c.id), '[]') FROM billing_calendar c WHERE c.entity_id = e.id) AS calendars FROM legal_entity e WHERE`;
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'cadence', c.cadence, 'strategies', to_jsonb(c.strategies), 'cutOff', c.cut_off) ORDER BY c.id), '[]') FROM billing_calendar c WHERE c.entity_id = e.id) AS calendars FROM legal_entity e WHERE`;
 const party = `SELECT p.id AS cursor, p.id, p.name, p.country, p.vat_number AS "vatNumber", p.org_number AS "orgNumber", p.email, p.address, p.version, p.erased_at IS NOT NULL AS erased,
     ARRAY(SELECT a.id FROM account a WHERE a.party_id = p.id ORDER BY a.id) AS "accountIds" FROM party p WHERE`;
 const fleetUnit = `SELECT u.id AS cursor, u.id, u.account_id AS "accountId", u.kind, u.label, u.party_id AS "partyId", u.version,

@@ -60,7 +60,7 @@ export type RuleHits = Flow & { readonly runId: string; readonly period: string;
 /** What a rule, standing or a run's own, did in each run that is not cancelled, oldest first. */
 export async function hitsOfRule(db: Db, ruleId: string): Promise<readonly RuleHits[]> {
   const { rows } = await db.query(
-    `SELECT h.run_id, r.period, r.state, c.currency, ${ageSql} AS age, ${figuresSql} FROM ${flow}
+    `SELECT h.run_id, r.label AS period, r.state, c.currency, ${ageSql} AS age, ${figuresSql} FROM ${flow}
      WHERE x.rule_id = $1 AND (h.rule_id = $1 OR h.before_rule = $1) AND r.state <> 'cancelled' AND ${leftOut} GROUP BY 1, 2, 3, 4, r.period_end ORDER BY r.period_end, 1, 4`,
     [ruleId],
   );

@@ -11,7 +11,11 @@ const documentsPerPage = 20;
 
 /** Every document that somebody may rely on, so none of a dry run, with its parts. */
 export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: StoredDocument; readonly parts: StoredParts }[]> {
-  const pages = pagesOf<StoredDocument>(db, "SELECT d.*, r.period FROM document d JOIN billing_run r ON r.id = d.run_id AND r.kind = 'live' ORDER BY d.run_id, d.account_id, d.id", documentsPerPage);
+  const pages = pagesOf<StoredDocument>(
+    db,
+    "SELECT d.*, r.label AS period FROM document d JOIN billing_run r ON r.id = d.run_id AND r.kind = 'live' ORDER BY d.run_id, d.account_id, d.id",
+    documentsPerPage,
+  );
   for await (const documents of pages) yield withParts(db, documents);
 }
 
