@@ -8,6 +8,7 @@ import { createCycleActivities } from '../activities/cycle.ts';
 import { createHandOverActivities, type ErpFor } from '../activities/hand-over.ts';
 import { createIntakeActivities } from '../activities/intake.ts';
 import { createOcpiActivities } from '../activities/ocpi.ts';
+import { createTariffPush } from '../activities/ocpi-tariff-push.ts';
 import { type PullerFor, sourcePullers } from '../activities/pullers.ts';
 import { createRebillActivities } from '../activities/rebill.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
@@ -52,6 +53,7 @@ export async function createWorker(options: WorkerOptions): Promise<{ worker: Wo
     ...createAccrualActivities(deps),
     ...createRebillActivities(deps),
     ...createOcpiActivities(deps),
+    ...createTariffPush(deps),
     ...createSweepActivities(deps),
   };
   const worker = await Worker.create({ connection, namespace: options.namespace, taskQueue: options.taskQueue, workflowBundle: { codePath: bundle }, activities, maxCachedWorkflows: 500 });
