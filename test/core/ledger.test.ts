@@ -200,6 +200,14 @@ const cases: { readonly [Kind in EventKind]: readonly [string, Extract<LedgerEve
       ['receivable', 'SEK', -25n],
     ],
   ],
+  statementAdjusted: [
+    'an owner is promised 100.00 for snow clearing, on his statement',
+    { kind: 'statementAdjusted', ...sek, net: inBooks(10_000n) },
+    [
+      ['adjustment', 'SEK', 10_000n],
+      ['accruedShare', 'SEK', -10_000n],
+    ],
+  ],
   adjusted: [
     '4.50 are taken off by hand',
     { kind: 'adjusted', ...sek, net: inBooks(-450n) },

@@ -50,6 +50,7 @@ type FiguresOf = {
   saleCredited: 'net' | 'vat' | 'rounding' | 'fx' | 'energyWh';
   roundedToKrona: 'amount';
   adjusted: 'net';
+  statementAdjusted: 'net';
   excludedWrittenOff: 'net' | 'energyWh';
   badDebt: 'net' | 'vat';
   cardCaptured: 'amount';
@@ -160,6 +161,11 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
   },
   roundedToKrona: { says: 'The total is rounded down to whole kronor; rounded up is the mirror.', erpPostedBy: 'us', lines: { amount: ['rounding', 'receivable'] } },
   adjusted: { says: 'A manual amount on a document, on its own account of the chart.', erpPostedBy: 'nobody', lines: { net: ['unbilledReceivable', 'adjustment'] } },
+  statementAdjusted: {
+    says: 'A manual amount on a site owner’s statement, on its own account of the chart: what we owe more or less.',
+    erpPostedBy: 'nobody',
+    lines: { net: ['adjustment', 'accruedShare'] },
+  },
   excludedWrittenOff: {
     says: 'What a run leaves out for good never was invoiced: it is taken out of revenue, and its energy is excluded.',
     erpPostedBy: 'nobody',

@@ -88,7 +88,7 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
     };
     const net = part.book === null ? amountInBooks(part.net, currency, conversion, books) : { minor: part.net, book: part.book };
     const counts = { withMoney: Number(part.with_money), withEnergy: Number(part.with_energy) };
-    if (part.is_adjustment) booked.push({ event: { kind: 'adjusted', currency, net }, of: dimensions, ...counts });
+    if (part.is_adjustment) booked.push({ event: { kind: isOwed ? 'statementAdjusted' : 'adjusted', currency, net }, of: dimensions, ...counts });
     const event: LedgerEvent = isOwed
       ? { kind: 'statementIssued', currency, net, inputVat: nothing, selfAssessedVat: nothing, rounding: nothing, fx: nothing }
       : soldEvent(currency, { net, energyWh: part.wh }, isCredit);
