@@ -66,6 +66,7 @@ const mutable = [
   ],
   ...[
     'accounting_period',
+    'database_environment',
     'erp_connection',
     'payout',
     'idempotency_key',

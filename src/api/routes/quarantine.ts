@@ -7,7 +7,7 @@ import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, instant, json, money, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
+import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, utc, wh } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const cause = z
@@ -32,7 +32,6 @@ const selection = {
   sourceId: z.string().min(1).optional(),
   expected: z.int().min(1).optional().openapi({ description: 'With `cause`: how many you saw; refused when others came meanwhile.' }),
 };
-const utc = instant.transform((text) => new Date(text).toISOString().replace('.000Z', 'Z'));
 const decision = z.discriminatedUnion('action', [
   z.object({ action: z.enum(['accept', 'hold']), reason, ...selection }),
   z.object({
