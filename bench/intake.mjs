@@ -1,7 +1,6 @@
 // npm run bench:intake [-- --bulk 20000 --until store|book --rating full|simple --verify --only bulk|posts|light|heavy --posts 2000 --light 200 --heavy 60 --rounds 3 --smoke]: intake beside
 // its floors, on servers of its own, with fsync. --heavy: seconds of 500 CDRs a second; --rating: of the bulk import; --verify: as `wattledger verify` does, afterwards.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +22,7 @@ import { benchBulk } from './bulk-import.mjs';
 import { withHeavyLoad } from './heavy-load.mjs';
 import { insertPerPost } from './insert-per-post.mjs';
 import { benchSeed, cdrFrom } from './ocpi-cdrs.mjs';
+import { postAll } from './post-cdrs.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const smoke = process.argv.includes('--smoke');
@@ -129,6 +129,10 @@ async function showHeavy(platform, store, alone) {
   });
 }
 
+function bodies() {
+  return Array.from({ length: posts }, nextCdr);
+}
+
 /** Durable before the answer, at three concurrencies, against one insert per POST. */
 async function benchPosts(platform, store) {
   const floorServer = await insertPerPost(platform.databaseUrl);
@@ -136,13 +140,13 @@ async function benchPosts(platform, store) {
   const [floorUrl, ourUrl] = [`${floorServer.url}/`, `${api.url}/v1/sources/ocpi-peer/cdrs`];
   try {
     // Warm, as servers are.
-    for (const url of [floorUrl, ourUrl, floorUrl, ourUrl]) await postAll(url, 16);
+    for (const url of [floorUrl, ourUrl, floorUrl, ourUrl]) await postAll({ url, bodies: bodies(), concurrency: 16 });
     for (const concurrency of [1, 16, 64]) {
       const ours = [];
       const floor = [];
       for (let round = 0; round < rounds; round += 1) {
-        floor.push(await postAll(floorUrl, concurrency));
-        ours.push(await postAll(ourUrl, concurrency));
+        floor.push(await postAll({ url: floorUrl, bodies: bodies(), concurrency }));
+        ours.push(await postAll({ url: ourUrl, bodies: bodies(), concurrency }));
       }
       console.log(`single CDRs over HTTP, ${concurrency} at a time: ${shown(ours)}; one insert per POST: ${shown(floor)}; ratio ${(median(ours) / median(floor)).toFixed(2)} (goal: 0.5)`);
     }
@@ -150,31 +154,6 @@ async function benchPosts(platform, store) {
     await api.close();
     await floorServer.close();
   }
-}
-
-async function postAll(url, concurrency) {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: concurrency });
-  const bodies = Array.from({ length: posts }, nextCdr);
-  const started = Date.now();
-  await Promise.all(
-    Array.from({ length: concurrency }, async () => {
-      for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) await post(url, body, agent);
-    }),
-  );
-  const rate = perSecond(posts, Date.now() - started);
-  agent.destroy();
-  return rate;
-}
-
-function post(url, body, agent) {
-  return new Promise((resolve, reject) => {
-    const request = http.request(url, { method: 'POST', agent, headers: { 'content-type': 'application/json', authorization: 'Bearer bench', 'content-length': Buffer.byteLength(body) } }, (response) => {
-      response.resume();
-      response.on('end', () => (response.statusCode === 202 ? resolve() : reject(new Error(`answered ${response.statusCode}`))));
-    });
-    request.on('error', reject);
-    request.end(body);
-  });
 }
 
 /** Each CDR a workflow of its own to sealed, against a bare workflow of one activity; answers how many a second. */

@@ -9,7 +9,8 @@ import type { SecretBox } from '../contracts/secret-box.ts';
 import { parseInstant } from '../core/time.ts';
 import { keepTariffs, type PeerTariff } from '../store/commands/ocpi/keep-tariffs.ts';
 import type { Store } from '../store/db.ts';
-import { dueOfPeers, keepPushAnswer, leaveForPull, noteTariffs, takeSales } from '../store/ocpi/outbox.ts';
+import { judgeHeldAgain } from '../store/ocpi/judge-sales.ts';
+import { dueOfPeers, heldOf, keepPushAnswer, leaveForPull, noteTariffs, takeSales } from '../store/ocpi/outbox.ts';
 import { prepareSales } from '../store/ocpi/prepare-sales.ts';
 import { findPeer, type Peer } from '../store/reads/ocpi/peers.ts';
 import { callerOf, ocpiFailure } from './ocpi-caller.ts';
@@ -18,7 +19,7 @@ const batchSize = 100;
 const pageLimit = 1000;
 const overlapMs = 86_400_000;
 
-export type PushTotals = { readonly sent: number; readonly refused: number; readonly left: boolean };
+export type PushTotals = { readonly sent: number; readonly refused: number; readonly held: number; readonly left: boolean };
 
 /** Activities that call OCPI peers. What may go through later is thrown and tried again; what a peer refuses is kept with its words. */
 export function createOcpiActivities({ store, secretBox, now }: { readonly store: Store; readonly secretBox: SecretBox; readonly now: () => Date }) {
@@ -28,19 +29,22 @@ export function createOcpiActivities({ store, secretBox, now }: { readonly store
       return dueOfPeers(store.pool, now());
     },
 
-    /** Makes CDRs of new sales and pushes a batch of them, in order. `left`: there is more. */
+    /** Makes CDRs of new sales and pushes a batch of them, in order; what a partner is known to refuse is held, not sent. `left`: there is more. */
     async pushSales({ peerId }: { readonly peerId: string }): Promise<PushTotals> {
       const peer = await registered(peerId);
       while ((await store.tx((db) => prepareSales(db, peer, now()))) > 0) heartbeat();
+      await store.tx((db) => judgeHeldAgain(db, peer, now()));
       const url = endpointOf(peer.endpoints, 'cdrs', 'RECEIVER');
       if (url === undefined || !peer.push) {
         await leaveForPull(store.pool, peerId);
-        return { sent: 0, refused: 0, left: false };
+        return { sent: 0, refused: 0, held: await heldOf(store.pool, peerId), left: false };
       }
-      const batch = await takeSales(store.pool, peerId, batchSize);
+      const { sales, left } = await store.tx((db) => takeSales(db, peerId, batchSize, now()));
       let [sent, refused] = [0, 0];
-      for (const { id, sale, uid } of batch) {
+      const stuck = new Set<bigint>();
+      for (const { id, sale, uid, recordId } of sales) {
         heartbeat();
+        if (stuck.has(recordId)) continue;
         try {
           const { headers } = await callOcpi(caller(peer, sale.to), 'POST', url, JSON.stringify(writeCdr(sale, peer.version ?? '2.2.1', uid)));
           await keepPushAnswer(store.pool, id, { state: 'sent', location: headers.get('location'), by: peer.kind });
@@ -49,13 +53,14 @@ export function createOcpiActivities({ store, secretBox, now }: { readonly store
           if (error instanceof OcpiRefused && error.httpStatus !== 401 && error.httpStatus !== 403) {
             await keepPushAnswer(store.pool, id, { state: 'refused', words: error.message });
             refused += 1;
+            stuck.add(recordId);
             continue;
           }
           await keepPushAnswer(store.pool, id, { state: 'queued', words: (error as Error).message });
           throw ocpiFailure(error);
         }
       }
-      return { sent, refused, left: batch.length === batchSize };
+      return { sent, refused, held: await heldOf(store.pool, peerId), left };
     },
 
     /** Pulls a peer's tariffs and keeps what is new or changed; answers how many are. The window reaches back a day before the last look. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Api } from '../client.ts';
-import type { PeerOverview } from '../contracts/ocpi-overview.ts';
+import type { CdrDelivery, PeerOverview } from '../contracts/ocpi-overview.ts';
 import { withApi } from '../stack/with-api.ts';
 import { command, group, jsonArg, say } from './command.ts';
 
@@ -15,7 +15,7 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
       const { items } = await api<{ items: readonly PeerOverview[] }>('GET', '/v1/ocpi/peers');
       if (json) say(JSON.stringify(items, null, 2));
       else for (const line of items.flatMap(linesOf)) say(line);
-      return items.every((p) => p.problem === null && p.deliveries.refused === 0);
+      return items.every((p) => p.problem === null && p.deliveries.refused === 0 && p.deliveries.held === 0);
     }),
   ),
   set: command(
@@ -37,7 +37,7 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
   ),
   register: command(
     'register',
-    'Register at a peer that invited us; without its URL and token, renew the tokens of a registered one',
+    'Register at a peer that invited us; without its URL and token, rotate the tokens of a registered one',
     { ...peer, url: { type: 'string', description: 'Its versions URL' }, token: { type: 'string', description: 'The token it gave us' } },
     ({ peer: id, url: versionsUrl, token }) => withApi(ops, (api) => register(api, id, { versionsUrl, token })),
   ),
@@ -47,6 +47,29 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
       say(told ? `${id} is unregistered on both sides` : `${id} is unregistered here; it did not take our word for it`);
       return told;
     }),
+  ),
+  deliveries: command(
+    'deliveries',
+    'Our CDRs for a peer, newest first, and why one is refused or held',
+    { ...peer, state: { type: 'string', description: 'Only those queued, sent, refused, held, withheld, pullOnly or withdrawn' }, ...jsonArg },
+    ({ peer: id, state, json }) =>
+      withApi(ops, async (api) => {
+        const { items } = await api<{ items: readonly CdrDelivery[] }>('GET', pathOf(id, '/deliveries'), { query: { limit: '100', ...(state === undefined ? {} : { state }) } });
+        if (json) say(JSON.stringify(items, null, 2));
+        for (const d of json ? [] : items) say([`${d.cdrId}: ${d.state}${d.answer === null ? '' : `; ${d.answer}`}`, ...d.issues.map((found) => `  ${found.text}`)].join('\n'));
+        return items.every((d) => d.state !== 'refused' && d.state !== 'held');
+      }),
+  ),
+  'by-document': command(
+    'by-document',
+    'Settle a CDR that is held by the partner’s document alone',
+    { ...peer, cdr: { type: 'positional', description: 'Id of the CDR', required: true }, reason: { type: 'string', description: 'Why', required: true } },
+    ({ peer: id, cdr, reason }) =>
+      withApi(ops, async (api) => {
+        const { withheld } = await api<{ withheld: number }>('POST', pathOf(id, '/by-document'), { json: { cdrIds: [cdr], reason } });
+        say(`${withheld} CDR is settled by document`);
+        return true;
+      }),
   ),
   retry: command('retry', 'Send again what a peer refused, and go on after its failure', { ...peer }, ({ peer: id }) =>
     withApi(ops, async (api) => {
@@ -64,7 +87,7 @@ async function register(api: Api, id: string, invitation: { readonly versionsUrl
 }
 
 function linesOf(p: PeerOverview): string[] {
-  const { waiting, queued, refused, withheld, sent, hubAcknowledged, seen, agreed } = p.deliveries;
+  const { waiting, queued, refused, held, withheld, sent, hubAcknowledged, seen, agreed } = p.deliveries;
   const last = p.sweep?.last;
   return [
     `${p.peerId}: ${p.kind} ${p.them.countryCode}*${p.them.partyId}, ${p.state}${p.version === null ? '' : `, OCPI ${p.version}`}`,
@@ -72,7 +95,8 @@ function linesOf(p: PeerOverview): string[] {
     ...(last == null
       ? []
       : [`  swept ${last.startedAt}: ${last.state}, ${last.pulled} CDRs${last.stated === null ? '' : ` of ${last.stated}`}, ${last.fresh} new${last.problem === null ? '' : `; ${last.problem}`}`]),
-    `  CDRs: ${waiting + queued} to send, ${refused} refused, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`,
+    `  CDRs: ${waiting + queued} to send, ${refused} refused, ${held} held, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`,
+    ...(p.tariffs.length === 0 ? [] : [`  our tariffs there: ${p.tariffs.map((t) => `${t.tariffId} ${t.state}`).join(', ')}`]),
     ...p.waitingFor.map((w) => `  ${w.sales} wait for ${w.what}`),
   ];
 }

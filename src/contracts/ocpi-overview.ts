@@ -35,6 +35,8 @@ export type PeerOverview = {
     readonly waiting: number;
     readonly queued: number;
     readonly refused: number;
+    /** Not sent, since the partner is known to refuse them. */
+    readonly held: number;
     readonly withheld: number;
     readonly sent: number;
     readonly hubAcknowledged: number;
@@ -42,6 +44,15 @@ export type PeerOverview = {
     readonly agreed: number;
     readonly oldestQueuedAt: string | null;
   };
+  /** Our tariffs there: known to it, to be told, refused. */
+  readonly tariffs: readonly {
+    readonly tariffId: string;
+    readonly version: number;
+    readonly state: 'queued' | 'sent' | 'refused' | 'withdrawn';
+    readonly attempts: number;
+    readonly answer: string | null;
+    readonly sentAt: string | null;
+  }[];
   readonly waitingFor: readonly { readonly what: string; readonly sales: number }[];
 };
 
@@ -55,6 +66,8 @@ export type CdrDelivery = {
   readonly state: string;
   readonly attempts: number;
   readonly answer: string | null;
+  /** Why the partner is known to refuse it; empty unless it is held. */
+  readonly issues: readonly { readonly code: string; readonly severity: 'blocks' | 'warns' | 'info'; readonly subject: string; readonly text: string }[];
   readonly madeAt: string;
   readonly sentAt: string | null;
   readonly hubAcknowledgedAt: string | null;

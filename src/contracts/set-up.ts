@@ -10,6 +10,24 @@ const instant = z.iso.datetime({ offset: true });
 const date = z.iso.date();
 const strategy = z.enum(['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']);
 
+/** A source of CDRs. What is left out stays as it is; a new one needs entity, name, route, format, owner and zone. */
+export const sourceInputSchema = z.strictObject({
+  entityId: id.exactOptional(),
+  name: text.exactOptional(),
+  route: z.enum(['ownCsms', 'proprietary', 'ocpiPeer', 'ocpiHub', 'file']).exactOptional(),
+  format: z.string().min(1).max(40).exactOptional().meta({ description: 'Which parser reads its messages.' }),
+  ownerCountry: country.exactOptional(),
+  ownerParty: z
+    .string()
+    .regex(/^[A-Z0-9]{3}$/, 'must be an OCPI party id of three capitals or digits')
+    .exactOptional()
+    .meta({ description: 'Whose CDRs they are, where the format names no owner.' }),
+  timeZone: text.exactOptional().meta({ description: 'Of times without an offset, and of its days.' }),
+  repeatProfile: z.enum(['revise', 'conflict']).exactOptional().meta({ description: 'What other content under a known key is.' }),
+  correctionChannel: z.enum(['inBand', 'byDocument', 'none']).exactOptional(),
+});
+export type SourceInput = z.infer<typeof sourceInputSchema>;
+
 /** What is left out stays as it is; null takes it away. A new entry needs what the field tables call required. */
 export const setUpRowSchemas = {
   parties: z.strictObject({

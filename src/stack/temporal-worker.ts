@@ -2,11 +2,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createAccrualActivities } from '../activities/accrue.ts';
 import { createCompareActivities } from '../activities/compare-erp.ts';
 import { createCycleActivities } from '../activities/cycle.ts';
 import { createHandOverActivities, type ErpFor } from '../activities/hand-over.ts';
 import { createIntakeActivities } from '../activities/intake.ts';
 import { createOcpiActivities } from '../activities/ocpi.ts';
+import { createTariffPush } from '../activities/ocpi-tariff-push.ts';
 import { type PullerFor, sourcePullers } from '../activities/pullers.ts';
 import { createRebillActivities } from '../activities/rebill.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
@@ -48,8 +50,10 @@ export async function createWorker(options: WorkerOptions): Promise<{ worker: Wo
     ...createCompareActivities(deps),
     ...createUpkeepActivities(deps),
     ...createRetentionActivities(deps),
+    ...createAccrualActivities(deps),
     ...createRebillActivities(deps),
     ...createOcpiActivities(deps),
+    ...createTariffPush(deps),
     ...createSweepActivities(deps),
   };
   const worker = await Worker.create({ connection, namespace: options.namespace, taskQueue: options.taskQueue, workflowBundle: { codePath: bundle }, activities, maxCachedWorkflows: 500 });

@@ -29,6 +29,7 @@ export function OcpiPeersPage({ viewer, peers, mayConnect }: { readonly viewer: 
               <th scope="col">Last sweep, UTC</th>
               <Figure>To send</Figure>
               <Figure>Refused</Figure>
+              <Figure>Held</Figure>
               <Figure>Sent</Figure>
               <Figure>Seen</Figure>
               <Figure>Agreed</Figure>
@@ -52,6 +53,7 @@ export function OcpiPeersPage({ viewer, peers, mayConnect }: { readonly viewer: 
               <td>{lastSweep(p)}</td>
               <Count n={p.deliveries.waiting + p.deliveries.queued} />
               <Count n={p.deliveries.refused} />
+              <Count n={p.deliveries.held} />
               <Count n={p.deliveries.sent} />
               <Count n={p.deliveries.seen} />
               <Count n={p.deliveries.agreed} />
@@ -75,7 +77,7 @@ type PeerProps = {
 
 /** One connection, and our CDRs for it with how far each has come. */
 export function OcpiPeerPage({ viewer, peer, deliveries, mayConnect, firstPage, nextPage }: PeerProps) {
-  const { waiting, queued, refused, withheld, sent, hubAcknowledged, seen, agreed } = peer.deliveries;
+  const { waiting, queued, refused, held, withheld, sent, hubAcknowledged, seen, agreed } = peer.deliveries;
   return (
     <Shell title={`OCPI: ${peer.name}`} viewer={viewer} trail={[['/ocpi-peers', 'OCPI']]}>
       <Facts
@@ -88,7 +90,8 @@ export function OcpiPeerPage({ viewer, peer, deliveries, mayConnect, firstPage, 
           ['CDRs go into', peer.sourceId ?? 'no source: they only buy'],
           ['Last sweep, UTC', lastSweep(peer)],
           ['Partners', peer.partners.map((p) => `${p.accountId} as ${p.countryCode}*${p.partyId} from ${p.sendFrom}`).join('; ')],
-          ['Our CDRs', `${waiting + queued} to send, ${refused} refused, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`],
+          ['Our CDRs', `${waiting + queued} to send, ${refused} refused, ${held} held, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`],
+          ['Our tariffs', peer.tariffs.map((t) => `${t.tariffId} version ${t.version} ${words(t.state)}${t.answer === null ? '' : `: ${t.answer}`}`).join('; ') || 'it was told of none'],
           ['Waiting', peer.waitingFor.map((w) => `${w.sales} for ${w.what}`).join('; ') || 'none'],
         ]}
       />
@@ -118,6 +121,9 @@ export function OcpiPeerPage({ viewer, peer, deliveries, mayConnect, firstPage, 
             <td>
               {d.cdrId} {d.kind === 'credit' ? <small>credit</small> : null}
               {d.answer === null ? null : <div class="hint">{d.answer}</div>}
+              {d.issues.map((found) => (
+                <div class="hint">{found.text}</div>
+              ))}
             </td>
             <td>
               <a href={recordPath(d.recordId)}>{d.recordId}</a>

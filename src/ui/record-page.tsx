@@ -1,6 +1,7 @@
 import { type ChargeRow, ChargeTable } from './charge-rows.tsx';
 import { grouped, kWh, link, localTime, recordPath, words } from './format.ts';
 import { Facts, State, Table } from './parts.tsx';
+import { type SessionIdRows, SessionIdTable } from './session-ids.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
 type Props = {
@@ -27,10 +28,11 @@ type Props = {
   readonly charges: readonly ChargeRow[];
   readonly margin: { readonly currency: string; readonly sold: string; readonly bought: string; readonly shared: string; readonly margin: string } | null;
   readonly mayDecide: boolean;
+  readonly ids: SessionIdRows;
 };
 
 /** A record: why it is (not) on an invoice, what happened to it, and what it was billed. */
-export function RecordPage({ viewer, timeZone, record: r, answer, events, charges, margin, mayDecide }: Props) {
+export function RecordPage({ viewer, timeZone, record: r, answer, events, charges, margin, mayDecide, ids }: Props) {
   return (
     <Shell
       title={`Record ${r.recordId}`}
@@ -84,6 +86,7 @@ export function RecordPage({ viewer, timeZone, record: r, answer, events, charge
           </ul>
         </section>
       )}
+      <SessionIdTable ids={ids} />
       <section aria-labelledby="timeline">
         <h2 id="timeline">Timeline</h2>
         <Table

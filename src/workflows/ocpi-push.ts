@@ -14,7 +14,7 @@ const maxHourly = 24;
  * and goes on when told to retry, or after an hour.
  */
 export async function ocpiPush({ peerId, sent: before = 0, refused: refusedBefore = 0 }: OcpiPushInput): Promise<{ sent: number; refused: number }> {
-  let [sent, refused, hourly, retry] = [before, refusedBefore, 0, false];
+  let [sent, refused, held, hourly, retry] = [before, refusedBefore, 0, 0, false];
   setHandler(retrySignal, () => {
     retry = true;
   });
@@ -23,7 +23,7 @@ export async function ocpiPush({ peerId, sent: before = 0, refused: refusedBefor
       { key: searchAttributes.state, value: state },
       { key: searchAttributes.exception, value: exception },
     ]);
-    setCurrentDetails(`**${state}** · ${peerId}\n\n${sent} CDRs sent, ${refused} refused\n\n${waitsFor}`);
+    setCurrentDetails(`**${state}** · ${peerId}\n\n${sent} CDRs sent, ${refused} refused, ${held} held since their partner is known to refuse them\n\n${waitsFor}`);
   };
   upsertSearchAttributes([
     { key: searchAttributes.kind, value: 'ocpiPush' },
@@ -37,6 +37,7 @@ export async function ocpiPush({ peerId, sent: before = 0, refused: refusedBefor
       const batch = await pushSales({ peerId });
       sent += batch.sent;
       refused += batch.refused;
+      held = batch.held;
       show('sending', null, '');
       if (!batch.left && !retry) return { sent, refused };
       if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof ocpiPush>({ peerId, sent, refused });

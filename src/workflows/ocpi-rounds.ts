@@ -9,13 +9,13 @@ const { ocpiDue } = proxyActivities<ReturnType<typeof createOcpiActivities>>({ s
 
 const standing = { parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE } as const;
 
-/** Starts a push for each peer that has something to be sent, and a look at the tariffs of each whose time has come. Runs on a Schedule, each minute; what runs already goes on. */
+/** Starts a push for each peer that has something to be sent, and a look at the tariffs of each whose time has come, or that is to be told of ours. Runs on a Schedule, each minute; what runs already goes on. */
 export async function ocpiRounds(): Promise<{ pushes: number; tariffs: number }> {
   upsertSearchAttributes([{ key: searchAttributes.kind, value: 'ocpiRounds' }]);
   const due = await ocpiDue();
   let [pushes, tariffs] = [0, 0];
   for (const peerId of due.push) pushes += await started(startChild(ocpiPush, { workflowId: `ocpi/${peerId}`, args: [{ peerId }], ...standing }));
-  for (const peerId of due.tariffs) tariffs += await started(startChild(ocpiTariffs, { workflowId: `tariffs/${peerId}`, args: [{ peerId }], ...standing }));
+  for (const look of due.tariffs) tariffs += await started(startChild(ocpiTariffs, { workflowId: `tariffs/${look.peerId}`, args: [look], ...standing }));
   return { pushes, tariffs };
 }
 

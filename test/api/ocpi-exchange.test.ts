@@ -143,7 +143,7 @@ describe('a sweep', () => {
   it('stands beside a look at tariffs, which the rounds begin', async () => {
     peer.tariffs = [{ ...peer.party, id: 'T9', currency: 'NOK', elements: [{}], last_updated: '2019-11-01T00:00:00Z' }];
     expect(await round()).toMatchObject({ tariffs: 1 });
-    expect(await api.client.workflow.getHandle('tariffs/nordic').result()).toBe(1);
+    expect(await api.client.workflow.getHandle('tariffs/nordic').result()).toMatchObject({ changed: 1, sent: 0 });
     expect(await rows('SELECT country_code, party_id, tariff_id, version FROM ocpi_tariff')).toEqual([{ country_code: 'NO', party_id: 'NRD', tariff_id: 'T9', version: 1 }]);
     expect(await round()).toMatchObject({ tariffs: 0 });
   });
@@ -248,7 +248,7 @@ describe('the console', () => {
     expect(list).toContain('hub FR*GIR');
     expect(list).toContain('send again');
     const page = textOf((await ops.get('/ocpi-peers/hub')).body);
-    expect(page).toMatch(/0 to send, 0 refused, 2 withheld, 1 sent, 1 acknowledged by the hub, 0 seen, 1 agreed/);
+    expect(page).toMatch(/0 to send, 0 refused, 0 held, 2 withheld, 1 sent, 1 acknowledged by the hub, 0 seen, 1 agreed/);
     expect((await ops.get('/ocpi-peers/none')).status).toBe(404);
     expect((await ops.order('/ocpi-peers/retry?peerId=hub', { peerId: 'hub', reason: 'the hub is back' })).status).toBe(303);
     expect(textOf((await ops.get('/ocpi-peers')).body)).toContain('0 CDRs are queued again; ocpi/hub sends them');

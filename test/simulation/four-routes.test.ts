@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { pullWindow } from '../../src/activities/pull-window.ts';
 import { type Puller, SourceUnavailable } from '../../src/adapters/sources/pull/port.ts';
@@ -20,9 +20,11 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { lastSaidMs, population, type RouteId, type Said } from '../support/four-routes.ts';
 import { randomOf, shuffled } from '../support/random.ts';
 
-// SIMULATED_CDRS=10000 SIMULATED_SEEDS=20 is the full run.
+// SIMULATED_CDRS=10000 SIMULATED_SEEDS=20 is the full run; SIMULATED_FIRST_SEED goes on with it elsewhere. What stands at the end is held against seed 1.
 const cdrs = Number(process.env['SIMULATED_CDRS'] ?? 400);
 const seeds = Number(process.env['SIMULATED_SEEDS'] ?? 3);
+const firstSeed = Number(process.env['SIMULATED_FIRST_SEED'] ?? 1);
+const hoursMs = 7_200_000;
 const routes: readonly RouteId[] = ['own', 'api', 'peer', 'hub'];
 const formats = { own: 'json-csms', api: 'csms-transactions', peer: 'ocpi-2-2-1', hub: 'ocpi-2-2-1' } as const;
 const kinds = { own: 'ownCsms', api: 'proprietary', peer: 'ocpiPeer', hub: 'ocpiHub' } as const;
@@ -175,30 +177,33 @@ async function run(said: readonly Said[], seed: number) {
   }
 }
 
+let outages = 0;
+const { said, sessions } = population(cdrs);
+
 describe(`${cdrs} CDRs by our CSMS, a proprietary API, an OCPI peer and a hub that sends half of the peer's sessions again`, () => {
-  it(`charge each physical session once, whatever is lost, doubled, credited or late, in ${seeds} seeds`, { timeout: 7_200_000 }, async () => {
-    const { said, sessions } = population(cdrs);
-    const first = await run(said, 1);
+  let first: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => {
+    first = await run(said, 1);
+  }, hoursMs);
+
+  it('lose pushes, and are known to be missing meanwhile', () => {
     expect(first.lived.lost).toBeGreaterThan(cdrs / 20);
     expect(first.lived.missing).toBeGreaterThan(0);
     expect(new Set(first.result.heads.filter((h) => h.source_id === 'hub').map((h) => h.state))).toEqual(new Set(['rejected']));
-    let outages = 0;
-    for (let seed = 1; seed <= seeds; seed += 1) {
-      const { lived, perSession, openExpected, result, verified } = seed === 1 ? first : await run(said, seed);
-      outages += lived.outages;
-      expect(perSession.length, `seed ${seed}`).toBe(sessions);
-      expect(
-        perSession.filter((s) => s.booked !== 1 || s.open !== 0 || s.unexplained !== 0),
-        `seed ${seed}`,
-      ).toEqual([]);
-      expect(openExpected, `seed ${seed}`).toEqual([]);
-      expect(
-        result.balance.filter((b) => b.difference !== 0n),
-        `seed ${seed}`,
-      ).toEqual([]);
-      expect(verified, `seed ${seed}`).toEqual([]);
-      expect(result, `seed ${seed}`).toEqual(first.result);
-    }
+  });
+
+  it.each(Array.from({ length: seeds }, (_, i) => firstSeed + i))('charge each physical session once, whatever is lost, doubled, credited or late (seed %i)', { timeout: hoursMs }, async (seed) => {
+    const { lived, perSession, openExpected, result, verified } = seed === 1 ? first : await run(said, seed);
+    outages += lived.outages;
+    expect(perSession.length).toBe(sessions);
+    expect(perSession.filter((s) => s.booked !== 1 || s.open !== 0 || s.unexplained !== 0)).toEqual([]);
+    expect(openExpected).toEqual([]);
+    expect(result.balance.filter((b) => b.difference !== 0n)).toEqual([]);
+    expect(verified).toEqual([]);
+    expect(result).toEqual(first.result);
+  });
+
+  it('live through outages of the hub', () => {
     expect(outages).toBeGreaterThan(0);
   });
 });

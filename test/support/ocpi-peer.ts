@@ -13,6 +13,10 @@ export class OcpiPeer {
   readonly taken: Json[] = [];
   cdrs: Json[] = [];
   tariffs: Json[] = [];
+  /** Our tariffs as it was told, by their path. */
+  readonly told = new Map<string, Json>();
+  /** Takes our tariffs; read when somebody registers. */
+  takesTariffs = false;
   /** Tokens with which it may be called. */
   tokens = new Set<string>();
   party = { country_code: 'NO', party_id: 'NRD' };
@@ -76,7 +80,13 @@ export class OcpiPeer {
     if (url.pathname === '/versions') return ok([{ version: this.version, url: `${this.url}/details` }]);
     if (url.pathname === '/details') {
       const endpoint = (identifier: string, role: string) => ({ identifier, url: `${this.url}/${identifier}`, ...(this.version === '2.1.1' ? {} : { role }) });
-      const endpoints = [endpoint('credentials', 'RECEIVER'), endpoint('cdrs', 'SENDER'), endpoint('tariffs', 'SENDER'), ...(this.version === '2.1.1' ? [] : [endpoint('cdrs', 'RECEIVER')])];
+      const endpoints = [
+        endpoint('credentials', 'RECEIVER'),
+        endpoint('cdrs', 'SENDER'),
+        endpoint('tariffs', 'SENDER'),
+        ...(this.takesTariffs ? [endpoint('tariffs', 'RECEIVER')] : []),
+        ...(this.version === '2.1.1' ? [] : [endpoint('cdrs', 'RECEIVER')]),
+      ];
       return ok({ version: this.version, endpoints });
     }
     if (url.pathname === '/credentials') {
@@ -85,6 +95,11 @@ export class OcpiPeer {
       this.tokens.delete(token);
       return ok(this.credentials(this.newToken()));
     }
+    if (url.pathname.startsWith('/tariffs/') && call.method === 'PUT') {
+      this.told.set(url.pathname, call.body);
+      return ok(undefined, 201);
+    }
+    if (url.pathname.startsWith('/tariffs/') && call.method === 'DELETE') return this.told.delete(url.pathname) ? ok() : { status: 404, body: { status_code: 2003 } };
     if (url.pathname === '/cdrs' && call.method === 'POST') {
       this.taken.push(call.body);
       return ok(undefined, 201, { location: `${this.url}/cdrs/${String(call.body['id'])}` });

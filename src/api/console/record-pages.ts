@@ -4,6 +4,7 @@ import { chargesOfRecord } from '../../store/reads/charges.ts';
 import { zoneOfSource } from '../../store/reads/entities.ts';
 import { type QuarantineCause, quarantineByCause } from '../../store/reads/quarantine.ts';
 import { findRecord, listRecords, type RecordView } from '../../store/reads/records.ts';
+import { sessionIds } from '../../store/reads/session-ids.ts';
 import { timelineOf } from '../../store/reads/timeline.ts';
 import { count, grouped, kWh, recordPath, words } from '../../ui/format.ts';
 import { QuarantinedRecordsPage, QuarantinePage } from '../../ui/quarantine-page.tsx';
@@ -62,7 +63,12 @@ export function recordPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>,
     const id = c.req.param('id') ?? '';
     const record = await findRecord(db, id);
     if (record === undefined) throw noRecord(id);
-    const [timeline, charges, timeZone] = await Promise.all([timelineOf(db, record, record), chargesOfRecord(db, record.recordId), zoneOfSource(db, record.sourceId)]);
+    const [timeline, charges, timeZone, ids] = await Promise.all([
+      timelineOf(db, record, record),
+      chargesOfRecord(db, record.recordId),
+      zoneOfSource(db, record.sourceId),
+      sessionIds(db, record.recordId),
+    ]);
     return c.html(
       RecordPage({
         viewer: viewerOf(c),
@@ -71,6 +77,7 @@ export function recordPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>,
         answer: timeline?.answer ?? 'Nothing was received under this key.',
         events: timeline?.events ?? [],
         ...charges,
+        ids,
         mayDecide: holds(c, may.decideRecords),
       }),
     );

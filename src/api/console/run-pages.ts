@@ -10,7 +10,7 @@ import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { reportOf } from '../../store/reads/run-report.ts';
 import { shapesOf } from '../../store/reads/run-shapes.ts';
 import { type RunSummary, runSummary } from '../../store/reads/run-summary.ts';
-import { approvalsOf, listRuns } from '../../store/reads/runs.ts';
+import { approvalsOf, listRuns, runStart } from '../../store/reads/runs.ts';
 import { DocumentPage } from '../../ui/document-page.tsx';
 import { DocumentsPage } from '../../ui/documents-page.tsx';
 import { documentPath, link, runPath } from '../../ui/format.ts';
@@ -112,7 +112,7 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const page = await annexOf(store, id, { cursor, limit: pageSize });
     const { accountId } = document;
     const [line] = document.lines;
-    const canChange = (document.state === 'draft' || document.state === 'frozen') && (await runSummary(db, document.runId))?.kind === 'live';
+    const canChange = (document.state === 'draft' || document.state === 'frozen') && (await runStart(db, document.runId))?.kind === 'live';
     const actions =
       canChange && holds(c, may.shape)
         ? [

@@ -60,7 +60,8 @@ export function cdrModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, orig
   });
 }
 
-function receivingSourceOf(peer: Peer): string {
+/** The source that takes what a peer sends; 404 for a connection that only buys. */
+export function receivingSourceOf(peer: Peer): string {
   if (peer.sourceId === null) throw notThere('This connection takes no CDRs: its endpoints name no receiver.');
   return peer.sourceId;
 }

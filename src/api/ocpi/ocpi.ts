@@ -9,10 +9,11 @@ import { cdrModule } from './cdrs.ts';
 import { credentialsModule } from './credentials.ts';
 import type { OcpiDeps, OcpiEnv } from './env.ts';
 import { routed } from './routing.ts';
+import { sessionModule } from './sessions.ts';
 import { tariffModule } from './tariffs.ts';
 
 /**
- * The OCPI side: versions, credentials, cdrs and tariffs of 2.1.1, 2.2.1 and 2.3.0. One URL a module serves sender and receiver, as in
+ * The OCPI side: versions, credentials, cdrs, sessions and tariffs of 2.1.1, 2.2.1 and 2.3.0. One URL a module serves sender and receiver, as in
  * 2.1.1 it has to. Errors, 404 too, are in OCPI's format.
  */
 export function ocpiApp(deps: OcpiDeps): Hono<OcpiEnv> {
@@ -48,8 +49,9 @@ export function ocpiApp(deps: OcpiDeps): Hono<OcpiEnv> {
     });
     app.get(base, (c) => answer(c, { version, endpoints: endpoints(version, `${origin(c.req.url)}${base}`, c.get('caller')) }));
     credentialsModule(app, base, deps, origin);
-    for (const module of ['cdrs', 'tariffs']) for (const path of [`${base}/${module}`, `${base}/${module}/*`]) app.use(path, inForce(version), routed(version));
+    for (const module of ['cdrs', 'sessions', 'tariffs']) for (const path of [`${base}/${module}`, `${base}/${module}/*`]) app.use(path, inForce(version), routed(version));
     cdrModule(app, base, deps, origin);
+    sessionModule(app, base, deps);
     tariffModule(app, base, deps, origin);
   }
   return app;
@@ -86,10 +88,13 @@ function inForce(version: OcpiVersion): MiddlewareHandler<OcpiEnv> {
 /** Where the modules lie, with a slash at the end, to which ids are appended. In 2.1.1 no role tells the sides apart. */
 function endpoints(version: OcpiVersion, base: string, { peer }: Caller): object[] {
   const module = (identifier: string) => `${base}/${identifier}/`;
-  if (version === '2.1.1') return ['credentials', 'cdrs', 'tariffs'].map((identifier) => ({ identifier, url: module(identifier) }));
-  const roles = peer.sourceId === null ? (['SENDER'] as const) : (['SENDER', 'RECEIVER'] as const);
+  // Sessions are received, never sent.
+  const receives = peer.sourceId !== null;
+  if (version === '2.1.1') return ['credentials', 'cdrs', 'tariffs', ...(receives ? ['sessions'] : [])].map((identifier) => ({ identifier, url: module(identifier) }));
+  const roles = receives ? (['SENDER', 'RECEIVER'] as const) : (['SENDER'] as const);
   return [
     { identifier: 'credentials', role: 'RECEIVER', url: module('credentials') },
     ...['cdrs', 'tariffs'].flatMap((identifier) => roles.map((role) => ({ identifier, role, url: module(identifier) }))),
+    ...(receives ? [{ identifier: 'sessions', role: 'RECEIVER', url: module('sessions') }] : []),
   ];
 }

@@ -21,11 +21,12 @@ export function routed(version: OcpiVersion): MiddlewareHandler<OcpiEnv> {
     if (to !== undefined && !same(to, peer.us)) throw invalid(`This connection reaches ${shown(peer.us)}, not ${shown(to)}: see the OCPI-to- headers.`);
     if (from !== undefined && !speaksFor(peer, from)) throw invalid(`You are not registered as ${shown(from)}: see the OCPI-from- headers.`);
     const back = { from: peer.us, to: from ?? peer.them };
-    await next();
+    // Before the answer stands: a header that is added to one costs its body a stream.
     c.header('ocpi-from-country-code', back.from.countryCode);
     c.header('ocpi-from-party-id', back.from.partyId);
     c.header('ocpi-to-country-code', back.to.countryCode);
     c.header('ocpi-to-party-id', back.to.partyId);
+    await next();
   };
 }
 

@@ -11,7 +11,7 @@ import { speaksFor } from './routing.ts';
 
 const defaultWithinMs = 10_000;
 
-/** The tariffs module, both sides: what they sell by (PUT, GET, DELETE of one), and what we sell to them by (GET of a list). */
+/** The tariffs module, both sides: what they sell by (PUT, GET, DELETE of one, and PATCH in 2.1.1), and what we sell to them by (GET of a list). */
 export function tariffModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, origin: (url: string) => string): void {
   const { store } = deps;
   const path = `${base}/tariffs`;
@@ -42,6 +42,20 @@ export function tariffModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, o
     const known = (await peerTariff(store.pool, key)) !== undefined;
     await store.tx((db) => keepTariffs(db, key.peerId, [{ ...key, body, lastUpdated: new Date(stated) }]));
     return answer(c, undefined, known ? 200 : 201);
+  });
+  // 2.1.1 mod_tariffs, PATCH Method; later versions know none.
+  app.patch(one, async (c, next) => {
+    if (c.get('version') !== '2.1.1') return next();
+    const key = keyOf(c);
+    const patch = await readObject(c, deps.bodyWithinMs ?? defaultWithinMs);
+    const before = await peerTariff(store.pool, key);
+    if (before === undefined) throw notThere('You sent no such tariff: send it whole, by PUT.');
+    const body: Record<string, unknown> = { ...before, ...patch, id: before['id'] };
+    const stated = typeof patch['last_updated'] === 'string' ? parseInstant(patch['last_updated']) : Date.now();
+    if (typeof body['currency'] !== 'string' || !Array.isArray(body['elements']) || body['elements'].length === 0 || stated === undefined)
+      throw invalid('A tariff needs currency, elements and, where it is told, a time in last_updated.');
+    await store.tx((db) => keepTariffs(db, key.peerId, [{ ...key, body, lastUpdated: new Date(stated) }]));
+    return answer(c, undefined);
   });
   app.delete(one, async (c) => {
     const key = keyOf(c);

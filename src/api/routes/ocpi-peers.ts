@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { ocpiLocation, ocpiVersions } from '../../contracts/ocpi.ts';
-import { agreeToCdrs, retryDeliveries } from '../../store/commands/ocpi/deliveries.ts';
+import { agreeToCdrs, retryDeliveries, settleByDocument } from '../../store/commands/ocpi/deliveries.ts';
 import { putLocation, putPeer } from '../../store/commands/ocpi/put-peer.ts';
 import { deliveriesOf, peerOverview } from '../../store/reads/ocpi/overview.ts';
 import { allow, may, readers } from '../auth.ts';
@@ -8,7 +8,7 @@ import type { ApiEnv } from '../env.ts';
 import type { OcpiDeps } from '../ocpi/env.ts';
 import { invite, registerAt, unregisterAt } from '../ocpi/handshake.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, json, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
+import { body, idempotencyHeader, issue, json, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['OCPI'];
@@ -74,6 +74,7 @@ const overview = z.object({
     waiting: z.int(),
     queued: z.int(),
     refused: z.int(),
+    held: z.int().openapi({ description: 'Not sent: their partner is known to refuse them.' }),
     withheld: z.int(),
     sent: z.int(),
     hubAcknowledged: z.int(),
@@ -81,6 +82,12 @@ const overview = z.object({
     agreed: z.int(),
     oldestQueuedAt: z.string().nullable(),
   }),
+  tariffs: z
+    .array(
+      z.object({ tariffId: z.string(), version: z.int(), state: z.enum(['queued', 'sent', 'refused', 'withdrawn']), attempts: z.int(), answer: z.string().nullable(), sentAt: z.string().nullable() }),
+    )
+    .readonly()
+    .openapi({ description: 'What it was told of our tariffs by PUT and DELETE; empty when it takes none.' }),
   waitingFor: z.array(z.object({ what: z.string(), sales: z.int() })).readonly(),
 });
 const delivery = z.object({
@@ -92,6 +99,7 @@ const delivery = z.object({
   state: z.string(),
   attempts: z.int(),
   answer: z.string().nullable(),
+  issues: z.array(issue).readonly().openapi({ description: 'Why it is held; looked at again when the partner’s rules change.' }),
   madeAt: z.string(),
   sentAt: z.string().nullable(),
   hubAcknowledgedAt: z.string().nullable(),
@@ -236,12 +244,29 @@ export function ocpiPeerRoutes(app: OpenAPIHono<ApiEnv>, deps: OcpiDeps): void {
       tags,
       summary: 'Our CDRs for this peer, newest first: sent, acknowledged by the hub, seen by the partner, agreed',
       middleware: allow(...readers),
-      request: { params: peerId, query: pageQuery.extend({ state: z.enum(['queued', 'sent', 'refused', 'withheld', 'pullOnly']).optional() }) },
+      request: { params: peerId, query: pageQuery.extend({ state: z.enum(['queued', 'sent', 'refused', 'held', 'withheld', 'pullOnly', 'withdrawn']).optional() }) },
       responses: { 200: json(pageOf(delivery), 'A page.'), ...problems },
     }),
     async (c) => {
       const peer = await found(c.req.valid('param').peerId);
       return c.json(await deliveriesOf(store.pool, peer.peerId, c.req.valid('query')), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/ocpi/peers/{peerId}/by-document',
+      tags,
+      summary: 'Settle CDRs that are held by the partner’s document alone',
+      description: 'Neither they nor what corrects them is sent.',
+      middleware: allow(...may.connect),
+      request: { params: peerId, headers: idempotencyHeader, body: body(z.object({ cdrIds: z.array(z.string().min(1)).min(1).max(5000), reason })) },
+      responses: { 200: json(z.object({ withheld: z.int() }), 'No longer held.'), ...problems },
+    }),
+    async (c) => {
+      const peer = await found(c.req.valid('param').peerId);
+      const { cdrIds, reason: why } = c.req.valid('json');
+      return c.json({ withheld: await store.tx((db) => settleByDocument(db, peer.peerId, cdrIds, { ...byOf(c), reason: why })) }, 200);
     },
   );
   app.openapi(

@@ -5,10 +5,11 @@ import { describeIssue } from '../../core/issues.ts';
 import type { Store } from '../../store/db.ts';
 import { proofOf } from '../../store/reads/proof.ts';
 import { sealedMessage } from '../../store/reads/sealed-message.ts';
+import { sessionIds } from '../../store/reads/session-ids.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { issue, json, problems } from '../schemas.ts';
+import { issue, json, problems, wh } from '../schemas.ts';
 import { noRecord, recordId, revisionQuery, visibleRecord } from './record-lookup.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -22,6 +23,15 @@ const proof = z
       .openapi({ description: 'The block’s header; its RFC 8785 bytes give `blockHash`, which the next block names.' }),
   })
   .openapi('InclusionProof');
+
+const side = z.enum(['own', 'hub', 'partner']);
+const named = { cdrId: z.string(), sessionId: z.string().nullable(), authorizationId: z.string().nullable(), state: z.string() };
+const ids = z
+  .object({
+    received: z.array(z.object({ side, recordId: z.string(), sourceId: z.string(), owner: z.string(), evseId: z.string().nullable(), energyWh: wh, ...named })).readonly(),
+    sent: z.array(z.object({ side: z.enum(['hub', 'partner']), peerId: z.string(), creditOf: z.string().nullable(), ...named })).readonly(),
+  })
+  .openapi('SessionIds');
 
 /** What shows that a record is what it was: its place in a block, and what its message says today. */
 export function recordEvidenceRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
@@ -46,6 +56,25 @@ export function recordEvidenceRoutes(app: OpenAPIHono<ApiEnv>, { store }: { read
       const view = await visibleRecord(store.pool, id, c.get('caller').sourceId);
       if (view === undefined) throw noRecord(id);
       return c.json(await proofOf(store.pool, view.recordId, c.req.valid('query').revision), 200);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/records/{id}/ids',
+      tags: ['Records'],
+      summary: 'Own, hub’s and partners’ ids of the session behind a record, side by side',
+      description: 'Of every route it came by, and of every CDR that was made of it.',
+      middleware: allow(...readers),
+      request: { params: recordId },
+      responses: { 200: json(ids, 'The record that is charged comes first.'), ...problems },
+    }),
+    async (c) => {
+      const { id } = c.req.valid('param');
+      const view = await visibleRecord(store.pool, id, c.get('caller').sourceId);
+      if (view === undefined) throw noRecord(id);
+      return c.json(await sessionIds(store.pool, view.recordId), 200);
     },
   );
 

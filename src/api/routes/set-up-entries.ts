@@ -1,10 +1,12 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { entityInputSchema, type SetUpKind, setUpRowSchemas } from '../../contracts/set-up.ts';
+import { formats } from '../../adapters/sources/registry.ts';
+import { entityInputSchema, type SetUpKind, setUpRowSchemas, sourceInputSchema } from '../../contracts/set-up.ts';
 import type { Issue, IssueCode } from '../../core/issues.ts';
 import { eraseFleetUnit } from '../../store/commands/erase-fleet-unit.ts';
 import { putEntity } from '../../store/commands/put-entity.ts';
 import { putSetUp } from '../../store/commands/put-set-up.ts';
+import { putSource } from '../../store/commands/put-source.ts';
 import type { Store } from '../../store/db.ts';
 import { listVersions } from '../../store/reads/set-up-history.ts';
 import { sourcesNear } from '../../store/reads/set-up-sources.ts';
@@ -168,6 +170,28 @@ export function setUpEntryRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
   versions('/v1/sites', ['site']);
   versions('/v1/entities', ['entity', 'glMapping']);
   versions('/v1/fleet-units', ['fleetUnit', 'fleetAssignment']);
+  versions('/v1/sources', ['source']);
+
+  app.openapi(
+    createRoute({
+      method: 'put',
+      path: '/v1/sources/{id}',
+      tags: setUpTags,
+      summary: 'Create or change a source of CDRs',
+      description:
+        'Entity, owner and zone stay once messages were received. What is left out stays as it is; the same again changes nothing. How it is reached: PUT …/connection, webhook secrets, or a partner’s key.',
+      middleware: allow('ops', 'admin'),
+      request: { params: pathId, headers: idempotencyHeader, body: body(sourceInputSchema.extend({ expectedVersion, reason })) },
+      responses: { 200: json(put, 'As it now stands.'), ...problems },
+    }),
+    async (c) => {
+      const { expectedVersion: expected, reason: why, ...input } = c.req.valid('json');
+      const id = idOf('sites', c.req.valid('param').id);
+      const done = await store.tx((db) => putSource(db, id, input, { formats, expectedVersion: expected, reason: why }, byOf(c)));
+      if (done.outcome === 'refused') throw refusedProblem(done.errors);
+      return c.json({ id, outcome: done.outcome, version: done.version, changed: [...done.changed], findings: done.errors.map(issueBody) }, 200);
+    },
+  );
 }
 
 /** What a row of a load has, but for its id, which the path says. */

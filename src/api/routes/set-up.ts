@@ -36,6 +36,7 @@ const source = z
     timeZone: z.string(),
     repeatProfile: z.string(),
     correctionChannel: z.string(),
+    version: z.int(),
   })
   .openapi('Source');
 const site = z

@@ -1,5 +1,5 @@
 import type { AgreementOf, SupplyClause } from '../../contracts/agreement.ts';
-import { dayNumberOfDate, formatInstant, localDateOf, monthPeriod, startOfLocalDay } from '../time.ts';
+import { formatInstant, localDateOf, monthPeriod, startOfLocalDay } from '../time.ts';
 
 /** A version of a supply contract; epoch ms, half-open. */
 export type SupplyVersion = { readonly version: number; readonly fromMs: number; readonly toMs: number; readonly agreement: AgreementOf<'supply'> };
@@ -26,17 +26,18 @@ function versionAt(versions: readonly SupplyVersion[], ms: number): SupplyVersio
  * does not part it.
  */
 export function segmentsOf<Kind extends MonthClauseKind>(versions: readonly SupplyVersion[], month: string, zone: string, kind: Kind): ClauseSegment<Kind>[] {
-  const { startMs, endMs } = monthPeriod(month, zone);
-  const ofDays = daysBetween(localDateOf(startMs, zone), localDateOf(endMs, zone));
+  const days = daysOf(month, zone);
   const open = new Map<string, ClauseSegment<Kind>>();
   const done: ClauseSegment<Kind>[] = [];
-  for (let at = startMs; at < endMs; ) {
-    const on = localDateOf(at, zone);
-    const nextOn = dayAfter(on);
-    const nextMs = startOfLocalDay(nextOn, zone);
-    const held = versionAt(versions, nextMs - 1);
-    const clauses = held?.agreement.status === 'active' ? held.agreement.clauses.filter((c): c is MonthClause<Kind> => c.kind === kind) : [];
-    const texts = new Map(clauses.map((c) => [JSON.stringify(c), c]));
+  let held: SupplyVersion | undefined;
+  let texts = new Map<string, MonthClause<Kind>>();
+  for (const { on, nextOn, lastMs } of days) {
+    const version = versionAt(versions, lastMs);
+    if (version !== held) {
+      held = version;
+      const clauses = held?.agreement.status === 'active' ? held.agreement.clauses.filter((c): c is MonthClause<Kind> => c.kind === kind) : [];
+      texts = new Map(clauses.map((c) => [JSON.stringify(c), c]));
+    }
     for (const [text, segment] of open) {
       if (texts.has(text)) continue;
       done.push(segment);
@@ -44,11 +45,33 @@ export function segmentsOf<Kind extends MonthClauseKind>(versions: readonly Supp
     }
     for (const [text, clause] of texts) {
       const before = open.get(text);
-      open.set(text, { clause, version: held?.version ?? 0, fromOn: before?.fromOn ?? on, toOn: nextOn, days: (before?.days ?? 0) + 1, ofDays });
+      open.set(text, { clause, version: held?.version ?? 0, fromOn: before?.fromOn ?? on, toOn: nextOn, days: (before?.days ?? 0) + 1, ofDays: days.length });
     }
-    at = nextMs;
   }
   return [...done, ...open.values()].sort((a, b) => (a.fromOn === b.fromOn ? ((a.clause as { id: string }).id < (b.clause as { id: string }).id ? -1 : 1) : a.fromOn < b.fromOn ? -1 : 1));
+}
+
+type Day = { readonly on: string; readonly nextOn: string; readonly lastMs: number };
+/** The days of the months last asked for: a run asks for the same few of each contract. */
+const knownDays = new Map<string, readonly Day[]>();
+const mostKnown = 64;
+
+/** The local days of a month, each with the day after it and its last instant. */
+function daysOf(month: string, zone: string): readonly Day[] {
+  const key = `${zone} ${month}`;
+  const known = knownDays.get(key);
+  if (known !== undefined) return known;
+  const { startMs, endMs } = monthPeriod(month, zone);
+  const days: Day[] = [];
+  for (let at = startMs; at < endMs; ) {
+    const on = localDateOf(at, zone);
+    const nextOn = dayAfter(on);
+    at = startOfLocalDay(nextOn, zone);
+    days.push({ on, nextOn, lastMs: at - 1 });
+  }
+  if (knownDays.size >= mostKnown) knownDays.clear();
+  knownDays.set(key, days);
+  return days;
 }
 
 function dayAfter(on: string): string {
@@ -64,8 +87,4 @@ export function monthAfter(month: string, by = 1): string {
   const [year = 0, of = 1] = month.split('-').map(Number);
   const index = year * 12 + of - 1 + by;
   return `${Math.floor(index / 12)}-${String((index % 12) + 1).padStart(2, '0')}`;
-}
-
-function daysBetween(from: string, to: string): number {
-  return (dayNumberOfDate(to) ?? 0) - (dayNumberOfDate(from) ?? 0);
 }

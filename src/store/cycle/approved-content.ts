@@ -2,7 +2,7 @@ import { combineHashes } from '../../core/document/compose.ts';
 import type { Db } from '../db.ts';
 import { documentHashes } from './content-hashes.ts';
 import { groupStates } from './run-state.ts';
-import { planForAccounts, planForWholeRun } from './whole-run.ts';
+import { chargesOfRun, planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 /** Documents named at most. */
 const named = 20;
@@ -16,10 +16,10 @@ export async function contentProblems(db: Db, runId: string, groups: readonly st
     `SELECT id, account_id FROM document WHERE run_id = $1 AND group_name = ANY($2) AND state <> 'discarded' AND (canonical IS NULL OR sha256(canonical) <> content_hash) ORDER BY account_id LIMIT ${named}`,
     [runId, groups],
   );
-  await planForWholeRun(db);
+  await planForWholeRun(db, chargesOfRun, [runId]);
   const charges = await db.query<{ id: string; account_id: string }>(
     `SELECT d.id, d.account_id FROM document d
-     LEFT JOIN (SELECT k.document_id, count(*) AS n, sum(c.energy_wh) AS wh FROM document o JOIN claim k ON k.run_id = o.run_id AND k.document_id = o.id JOIN rated_charge c ON c.charge_id = k.charge_id
+     LEFT JOIN (SELECT k.document_id, count(*) AS n, sum(c.energy_wh) AS wh FROM document o JOIN claim k ON k.run_id = o.run_id AND k.document_id = o.id JOIN rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', `${chargesOfRun} b`)}
                 WHERE o.run_id = $1 AND o.group_name = ANY($2) GROUP BY 1) k ON k.document_id = d.id
      LEFT JOIN (SELECT document_id, count(*) AS n FROM period_charge WHERE run_id = $1 AND document_id IS NOT NULL GROUP BY 1) p ON p.document_id = d.id
      WHERE d.run_id = $1 AND d.group_name = ANY($2) AND d.state IN ('draft', 'frozen', 'approved')

@@ -7,7 +7,7 @@ import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
-import { planForAccounts, planForWholeRun } from './whole-run.ts';
+import { chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
@@ -38,9 +38,9 @@ export async function checkPreview(db: Db, runId: string, accounts: readonly str
   const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
   const found: RunFound[] = [];
   // Many are read at once, few by index.
-  if (accounts.length > fewAccounts) await planForWholeRun(db);
+  if (accounts.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
   found.push(...(await findAll(db, 'account', rules, [runId, accounts], offCycle)));
-  await planForWholeRun(db);
+  await planForWholeRun(db, chargesOfRun, [runId]);
   found.push(...(await findAll(db, 'run', rules, [runId], offCycle)));
   await planForAccounts(db);
   await replace(db, runId, accounts, atMost(found));

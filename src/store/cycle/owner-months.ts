@@ -12,6 +12,7 @@ import type { OwnerContract } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { payerMarginals } from './payer-months.ts';
 import { decided } from './run-state.ts';
+import { withinIds } from './whole-run.ts';
 
 /** The months to state of a contract, oldest first, one after the other, and what guarantees had added before them. */
 export type OwnerMonths = { readonly contract: OwnerContract; readonly months: readonly StatementInput[]; readonly carriedGuarantees: ReadonlyMap<string, bigint> };
@@ -39,12 +40,13 @@ type SaleRow = {
 /**
  * What a run needs to state the months of these contracts, from their first month (by contract) to `lastMonth`, set-wise: the sessions at the
  * owners' sites whose sale is released (claimed and not carried, or rated where that is the basis), what their records booked and the
- * run or an earlier one has claimed, what was stated before, and prices.
+ * run or an earlier one has claimed, what was stated before, and prices. `isFew`: looked up site by site instead of over all of their months.
  */
 export async function loadOwnerMonths(
   db: Db,
   run: { readonly runId: string; readonly entityId: string; readonly timeZone: string },
   wanted: readonly { readonly contract: OwnerContract; readonly months: readonly string[] }[],
+  isFew: boolean,
 ): Promise<OwnerMonths[]> {
   if (wanted.length === 0) return [];
   const months = [...new Set(wanted.flatMap((w) => w.months))].sort();
@@ -54,8 +56,9 @@ export async function loadOwnerMonths(
     run,
     wanted.map((w) => w.contract.accountId),
     months,
+    { isFew, asksPaid: wanted.some((w) => w.contract.versions.some((v) => v.agreement.basis === 'paid')) },
   );
-  const booked = await loadBooked(db, run.runId, contractIds, months);
+  const booked = await loadBooked(db, run, contractIds, months, isFew ? sales.map((s) => s.record_id) : undefined);
   const stated = await loadStated(db, contractIds);
   const needFacts = wanted.some((w) => w.contract.versions.some((v) => priceSeriesOf(v.agreement).length > 0));
   const delivered = needFacts
@@ -144,42 +147,65 @@ function counts(sale: SaleRow, basis: 'rated' | 'billed' | 'paid'): boolean {
   return basis === 'rated' || (sale.claimed && (basis === 'billed' || sale.paid));
 }
 
+/** FROM clause: own sites of owners, with the charges `c` of all, or with the records `r` of few, which are found by site. */
+const siteOf = (of: 'c' | 'r', owners: string) =>
+  `site s JOIN ${of === 'c' ? 'rated_charge c ON c.site_id = s.id' : 'charge_record r ON r.site_id = s.id AND r.service_month = ANY($4)'} AND s.kind = 'own' AND s.owner_account_id = ANY(${owners})`;
+
 /**
  * Sales at the sites of owners, by session as the run sees it: what arrived since, or was corrected, is not there until it is claimed, so that
  * it changes nothing. Written off: left out of its document by this or an earlier run. What is too small to be billed earns nothing (D25).
+ * Whether a sale is paid is told where some contract asks it (`asksPaid`).
  */
-async function loadSales(db: Db, run: { readonly runId: string; readonly entityId: string }, accountIds: readonly string[], months: readonly string[]): Promise<SaleRow[]> {
+async function loadSales(
+  db: Db,
+  run: { readonly runId: string; readonly entityId: string },
+  accountIds: readonly string[],
+  months: readonly string[],
+  { isFew, asksPaid }: { readonly isFew: boolean; readonly asksPaid: boolean },
+): Promise<SaleRow[]> {
   const { rows } = await db.query<SaleRow>(
-    `WITH sold AS MATERIALIZED (
-       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor, k.disposition, k.run_id, ${earnsNothing} AS written_off, ${isPaid} AS paid
-       FROM rated_charge c JOIN site s ON s.id = c.site_id AND s.kind = 'own' AND s.owner_account_id = ANY($3) JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
-       WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession' AND ${decided}),
+    `WITH at_site AS MATERIALIZED (
+       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor
+       FROM ${isFew ? `${siteOf('r', '$3')} JOIN rated_charge c ON c.record_id = r.record_id AND c.revision = r.revision AND c.site_id = s.id` : siteOf('c', '$3')}
+       WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession'),
+     sold AS MATERIALIZED (
+       SELECT c.*, k.disposition, k.run_id, ${earnsNothing} AS written_off, CASE WHEN $5 THEN ${isPaid} ELSE true END AS paid
+       FROM at_site c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'at_site')} JOIN billing_run b ON b.id = k.run_id WHERE ${decided}),
      -- Few beside the rest: looked through, not joined to itself.
      taken_back AS MATERIALIZED (SELECT reversal_of FROM sold WHERE reversal_of IS NOT NULL AND disposition <> 'carried'),
      revised AS (
        SELECT o.record_id, o.revision, o.site_id, o.owner_account_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_and(o.paid) AS paid, bool_or(o.written_off) AS written_off,
          bool_or(o.run_id = $1) AS is_new
        FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = o.charge_id) GROUP BY 1, 2, 3, 4, 5, 6),
-     latest AS (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
+     latest AS MATERIALIZED (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
      SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, l.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
        (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.paid, l.written_off, l.is_new
-     FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision JOIN record_head h ON h.record_id = l.record_id`,
-    [run.runId, run.entityId, accountIds, months],
+     FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision AND ${withinIds('r.record_id', 'latest')}
+     JOIN record_head h ON h.record_id = l.record_id AND ${withinIds('h.record_id', 'latest')}`,
+    [run.runId, run.entityId, accountIds, months, asksPaid],
   );
   return rows;
 }
 
 type Booked = StatedShare & { readonly contractId: string };
 
-/** Shares of records that the run bills, or an earlier one did, and none of them took back, by record. */
-async function loadBooked(db: Db, runId: string, contractIds: readonly string[], months: readonly string[]): Promise<Map<bigint, Booked[]>> {
+/** Shares of records (of all, or of those given) that the run bills, or an earlier one did, and none of them took back, by record. */
+async function loadBooked(
+  db: Db,
+  run: { readonly runId: string; readonly entityId: string },
+  contractIds: readonly string[],
+  months: readonly string[],
+  recordIds: readonly bigint[] | undefined,
+): Promise<Map<bigint, Booked[]>> {
   const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint }>(
-    `WITH shared AS MATERIALIZED (
-       SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN billing_run b ON b.id = k.run_id
-       WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND k.disposition <> 'carried' AND ${decided}),
+    `WITH earned AS MATERIALIZED (
+       SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c
+       WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.entity_id = $4 AND c.payer_account_id IS NULL AND c.role IN ${shareRoles} AND ${recordIds === undefined ? 'c.record_id IS NOT NULL' : 'c.record_id = ANY($5)'}),
+     shared AS MATERIALIZED (
+       SELECT c.* FROM earned c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'earned')} JOIN billing_run b ON b.id = k.run_id WHERE k.disposition <> 'carried' AND ${decided}),
      taken_back AS MATERIALIZED (SELECT reversal_of FROM shared WHERE reversal_of IS NOT NULL)
      SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
-    [runId, contractIds, months],
+    [run.runId, contractIds, months, run.entityId, ...(recordIds === undefined ? [] : [recordIds])],
   );
   const booked = new Map<bigint, Booked[]>();
   for (const r of rows) {

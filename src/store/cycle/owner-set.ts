@@ -5,7 +5,7 @@ import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owne
 import { isPaid } from './paid-sales.ts';
 import { decided, lockRun } from './run-state.ts';
 import { selected } from './selection.ts';
-import { planForAccounts, planForWholeRun } from './whole-run.ts';
+import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
 
@@ -19,7 +19,7 @@ export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const contracts = await ownerContracts(db, run.entity_id);
   const settling = await settlingAccounts(db, runId, contracts.flatMap(payeesOfContract));
-  await planForWholeRun(db);
+  await planForWholeRun(db, 'open_charge');
   const claimed = await db.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling]);
   await planForAccounts(db);
   const shared = new Set(claimed.rows.map((r) => r.contract_id));
@@ -44,15 +44,17 @@ async function markOwners(db: Db, runId: string, payees: readonly string[]): Pro
 const claimShares = `WITH open AS MATERIALIZED (
     SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, c.clause, c.currency, c.rounding_mode, ${lineKey}, v.clauses->>'basis' AS basis FROM billing_run r
     JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
-    JOIN rated_charge c ON c.charge_id = o.charge_id AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL
+    JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
     WHERE r.id = $1 AND ${selected('c.payee_account_id')}),
+  sold AS MATERIALIZED (
+    SELECT DISTINCT s.charge_id, s.record_id, s.revision, s.reversal_of, o.basis FROM open o
+    JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND ${withinIds('s.record_id', 'open')} AND s.payer_account_id IS NOT NULL),
   billed AS (
-    SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL
-    JOIN claim k ON k.charge_id = s.charge_id AND k.disposition <> 'carried' JOIN billing_run b ON b.id = k.run_id AND ${decided}),
+    SELECT DISTINCT s.record_id, s.revision FROM sold s JOIN claim k ON k.charge_id = s.charge_id AND ${withinIds('k.charge_id', 'sold')} AND k.disposition <> 'carried'
+    JOIN billing_run b ON b.id = k.run_id AND ${decided}),
   unpaid AS (
-    SELECT DISTINCT s.record_id, s.revision FROM open o JOIN rated_charge s ON o.basis = 'paid' AND s.record_id = o.record_id AND s.revision = o.revision AND s.payer_account_id IS NOT NULL AND s.reversal_of IS NULL
-    JOIN claim k ON k.charge_id = s.charge_id AND NOT ${isPaid}),
+    SELECT DISTINCT s.record_id, s.revision FROM sold s JOIN claim k ON s.basis = 'paid' AND s.reversal_of IS NULL AND k.charge_id = s.charge_id AND ${withinIds('k.charge_id', 'sold')} AND NOT ${isPaid}),
   released AS (
     SELECT o.* FROM open o LEFT JOIN billed b ON b.record_id = o.record_id AND b.revision = o.revision LEFT JOIN unpaid u ON u.record_id = o.record_id AND u.revision = o.revision
     WHERE o.record_id IS NULL OR o.basis = 'rated' OR CASE WHEN o.reversal_of IS NOT NULL THEN o.basis IS DISTINCT FROM 'paid' OR EXISTS (SELECT FROM claim r WHERE r.charge_id = o.reversal_of)

@@ -11,7 +11,7 @@ import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
 import { changesSessions } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
-import { planForAccounts, planForWholeRun } from './whole-run.ts';
+import { chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** So many are looked up by index; more, by reading the month once. */
 const fewContracts = 50;
@@ -67,15 +67,16 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   ).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const held = await heldMonths(db, runId);
-  const first = await firstMonths(db, runId, ids);
+  const first = await firstMonths(db, runId, contracts);
   const again = await leftAlone(db, runId);
   const wanted = contracts.flatMap((contract) => {
     const from = [first.get(contract.contractId), guarantees(contract) ? run.first_month : undefined, again].filter((m) => m !== undefined).sort()[0];
     const months = from === undefined ? [] : monthsBetween(from, run.period).filter((month) => month > (held(contract.accountId) ?? ''));
     return months.length === 0 ? [] : [{ contract, months }];
   });
-  if (wanted.length > fewContracts) await planForWholeRun(db);
-  const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted);
+  const isFew = wanted.length <= fewContracts;
+  if (!isFew) await planForWholeRun(db, chargesOfRun, [runId]);
+  const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted, isFew);
   await planForAccounts(db);
   const { charges, failed } = await statements(db, run.entity_id, loaded);
   await insertDrafts(
@@ -87,17 +88,18 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
 }
 
 /** The first month of each contract of which a run claims shares, or in which a late session of the run moves what its customer's other sessions came to (D44). */
-async function firstMonths(db: Db, runId: string, contractIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContract[]): Promise<ReadonlyMap<string, string>> {
   const { rows } = await db.query<{ contract_id: string; first: string }>(
     `SELECT c.contract_id, min(c.service_month) AS first FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-     WHERE k.run_id = $1 AND k.account_id IN (SELECT account_id FROM run_account WHERE run_id = $1) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1
+     WHERE k.run_id = $1 AND k.account_id = ANY($3) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1
      UNION ALL
      SELECT h.contract_id, min(h.service_month) FROM (
        SELECT DISTINCT c.payer_account_id, c.service_month, c.entity_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
-       WHERE k.run_id = $1 AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}) l
+       WHERE k.run_id = $1 AND k.account_id IN (SELECT a.account_id FROM contract a JOIN contract_version v ON v.contract_id = a.id AND ${changesSessions})
+         AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}) l
      JOIN rated_charge s ON s.entity_id = l.entity_id AND s.service_month = l.service_month AND s.payer_account_id = l.payer_account_id AND s.record_id IS NOT NULL
      JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.contract_id = ANY($2) AND h.role IN ${shareRoles} GROUP BY 1`,
-    [runId, contractIds],
+    [runId, contracts.map((c) => c.contractId), contracts.flatMap(payeesOfContract)],
   );
   const first = new Map<string, string>();
   for (const r of rows) if (r.first < (first.get(r.contract_id) ?? '9999-99')) first.set(r.contract_id, r.first);

@@ -1,6 +1,7 @@
 import type { PreviewRuleCode } from '../../core/cycle/preview-rules.ts';
 import { previewAccounts } from './record-preview.ts';
 import { shapeRuleQueries } from './shape-rule-queries.ts';
+import { withinIds } from './whole-run.ts';
 
 type Limits = Readonly<Record<string, number>>;
 /**
@@ -14,9 +15,10 @@ const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run 
   doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
 // What customers are billed: a session is judged once, not again on the document of the site's owner.
 const ofAccounts = `${ofBoth},
-  billed AS (SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh)::bigint AS energy_wh, bool_or(c.reversal_of IS NULL) AS stands FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-    WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.disposition = 'document' AND c.record_id IS NOT NULL AND c.payer_account_id IS NOT NULL GROUP BY 1, 2, 3),
-  session AS (SELECT c.account_id, c.record_id, c.stands, c.energy_wh AS billed_wh, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision),
+  mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'),
+  billed AS MATERIALIZED (SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh)::bigint AS energy_wh, bool_or(c.reversal_of IS NULL) AS stands FROM mine k JOIN rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', 'mine')}
+    WHERE c.record_id IS NOT NULL AND c.payer_account_id IS NOT NULL GROUP BY 1, 2, 3),
+  session AS (SELECT c.account_id, c.record_id, c.stands, c.energy_wh AS billed_wh, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision AND ${withinIds('b.record_id', 'billed')}),
   billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
 const ofRun = `${ofBoth},
   acct AS (${previewAccounts('$1')}),

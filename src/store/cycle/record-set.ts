@@ -4,12 +4,12 @@ import { claimCreditOrders } from './credit-orders.ts';
 import { claimsOf, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
 import { selected, takesAll, withinPeriod } from './selection.ts';
-import { planForAccounts, planForWholeRun } from './whole-run.ts';
+import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
 /** Open sales of a run's accounts and months: a FROM clause. */
 const open = `billing_run r JOIN open_charge o ON r.id = $1 AND o.entity_id = r.entity_id AND o.service_month <= r.period
-  JOIN rated_charge c ON c.charge_id = o.charge_id AND c.payer_account_id IS NOT NULL AND ${withinPeriod('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
+  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.payer_account_id IS NOT NULL AND ${withinPeriod('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
 /** Sales that closed runs carried. */
 const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
@@ -32,7 +32,7 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
   await lockRun(db, runId);
   const closed = await db.query(`UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll} WHERE id = $1 AND set_closed_at IS NULL RETURNING id`, [runId]);
   if (closed.rowCount === 0) return { claimed: 0 };
-  await planForWholeRun(db);
+  await planForWholeRun(db, 'open_charge');
   const claim = 'INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no)';
   // `plain`: there is nothing to decide of what the account is billed.
   const fresh = await db.query<{ n: bigint }>(

@@ -35,13 +35,14 @@ const sums = `sum(c.quantity)::bigint AS quantity, sum(c.net_minor)::bigint AS n
 
 /**
  * One pass over the charges that run $1 claims of accounts $2, and the drafts of their months. A mirror stands alone, and so does what is
- * among $3: each has a document of its own to go to; of accounts $5 each session has. $4 is the run's month.
+ * among $3: each has a document of its own to go to; of accounts $5 each session has. $4 is the run's month. What is asked of each session is asked by its index: as EXISTS it
+ * might be hashed, over all charges there ever were.
  */
 const summed = `SELECT k.account_id, k.disposition, k.document_id, k.line_no, k.held_since, ${ofCharge}, c.tariff_version_id, c.reversal_of, c.record_id IS NULL AS of_month, coalesce(c.clause = 'smallSession', false) AS is_small,
-    c.reversal_of IS NOT NULL OR c.revision > 1 AND EXISTS (
-      SELECT FROM rated_charge m JOIN claim mk ON mk.charge_id = m.charge_id WHERE m.record_id = c.record_id AND m.reversal_of IS NOT NULL AND mk.run_id = $1) AS is_correction,
-    c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month = $4 AND NOT EXISTS (
-      SELECT FROM rated_charge s WHERE s.record_id = c.record_id AND s.service_month = c.service_month AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL) AS is_unshared,
+    c.reversal_of IS NOT NULL OR c.revision > 1 AND (
+      SELECT true FROM rated_charge m JOIN claim mk ON mk.charge_id = m.charge_id WHERE m.record_id = c.record_id AND m.reversal_of IS NOT NULL AND mk.run_id = $1 LIMIT 1) IS NOT NULL AS is_correction,
+    c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month = $4 AND (
+      SELECT true FROM rated_charge s WHERE s.record_id = c.record_id AND s.service_month = c.service_month AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL LIMIT 1) IS NULL AS is_unshared,
     CASE WHEN c.charge_id = ANY($3::bigint[]) THEN c.charge_id END AS apart, CASE WHEN k.account_id = ANY($5) THEN c.session_key END AS session_key, ${sums}, array_agg(c.record_id)::text AS records
   FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY($2)
   GROUP BY k.account_id, k.disposition, k.document_id, k.line_no, k.held_since, ${ofCharge}, c.tariff_version_id, c.reversal_of, of_month, is_small, is_correction, is_unshared, apart, CASE WHEN k.account_id = ANY($5) THEN c.session_key END

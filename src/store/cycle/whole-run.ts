@@ -1,20 +1,44 @@
 import type { Db } from '../db.ts';
 
+const settings = (values: Readonly<Record<string, string>>) =>
+  `SELECT ${Object.entries({ jit: 'off', ...values })
+    .map(([name, value]) => `set_config('${name}', '${value}', true)`)
+    .join(', ')}`;
+
+const wholeRun = settings({ enable_nestloop: 'off', enable_sort: 'off', enable_hashjoin: 'on', enable_mergejoin: 'on', enable_seqscan: 'on', work_mem: '128MB' });
+const lookingUp = settings({ enable_nestloop: 'on', enable_sort: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', enable_seqscan: 'off', work_mem: '64MB' });
+const fewAccounts = settings({ enable_nestloop: 'on', enable_sort: 'on', enable_hashjoin: 'on', enable_mergejoin: 'on', enable_seqscan: 'on', work_mem: '32MB' });
+
+/** Of ids as wide apart as this for each that counts, to look up those that count is cheaper than to read them all. */
+const sparse = 20;
+
 /**
- * For statements over all charges of a run, until the transaction ends: tables that were just filled have no statistics yet, and a loop
- * over what is taken for a handful of rows would not end, nor is sorting them by a dozen texts cheap. Hashing is never far from the best for a
- * whole run. Not for statements with a subquery that asks of each row: there it hashes all anew for each. Nothing is compiled.
+ * SQL that holds for ids between the first and the last of a list (`charge_id`s of `open_charge`): true of all that can be in it, and what
+ * lies outside is not read.
  */
-export async function planForWholeRun(db: Db): Promise<void> {
-  await db.query("SELECT set_config('enable_nestloop', 'off', true), set_config('enable_sort', 'off', true), set_config('work_mem', '128MB', true), set_config('jit', 'off', true)");
+export const withinIds = (id: string, list: string, listed = id.slice(id.indexOf('.') + 1)) => `${id} BETWEEN (SELECT min(${listed}) FROM ${list}) AND (SELECT max(${listed}) FROM ${list})`;
+
+/** SQL for the charges of run $1, to be looked at as a list: by themselves, since the first of all claims may lie years back. */
+export const chargesOfRun = '(SELECT charge_id + 0 AS charge_id FROM claim WHERE run_id = $1)';
+
+/**
+ * For statements over all charges of a run, which `charges` lists by their `charge_id`, until the transaction ends: tables that were just filled have no statistics yet, and a loop
+ * over what is taken for a handful of rows would not end, nor is sorting them by a dozen texts cheap. Hashing is never far from the best for a
+ * whole run, as long as the statement says between which ids its rows lie (`withinIds`): else it reads all there ever was; where a few
+ * old ones lie far from the others, all are looked up. Not for statements with a subquery that asks of each row: there it hashes all anew for
+ * each. Nothing is compiled.
+ */
+export async function planForWholeRun(db: Db, charges: string, params: readonly unknown[] = []): Promise<void> {
+  const { rows } = await db.query<{ is_sparse: boolean | null }>(`SELECT max(charge_id) - min(charge_id) > ${sparse} * count(*) AS is_sparse FROM ${charges} c`, [...params]);
+  await db.query(rows[0]?.is_sparse ? lookingUp : wholeRun);
 }
 
-/** For sums of many charges that are found by index: grouped by hashing. */
+/** For sums of the charges of some hundred accounts: found by index, however many there ever were, and grouped by hashing. */
 export async function planForSums(db: Db): Promise<void> {
-  await db.query("SELECT set_config('enable_sort', 'off', true)");
+  await db.query(lookingUp);
 }
 
-/** Back to plans for a few accounts: by index. */
+/** Back to plans for a few accounts. */
 export async function planForAccounts(db: Db): Promise<void> {
-  await db.query("SELECT set_config('enable_nestloop', 'on', true), set_config('enable_sort', 'on', true), set_config('work_mem', '32MB', true), set_config('jit', 'off', true)");
+  await db.query(fewAccounts);
 }

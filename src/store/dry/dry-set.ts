@@ -3,7 +3,7 @@ import { closeOwnerSet } from '../cycle/owner-set.ts';
 import { claimable, markDueWithoutSessions } from '../cycle/record-set.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import { takesAll } from '../cycle/selection.ts';
-import { planForAccounts, planForWholeRun } from '../cycle/whole-run.ts';
+import { planForAccounts, planForWholeRun, withinIds } from '../cycle/whole-run.ts';
 import type { Db } from '../db.ts';
 import { enterDryRun } from './dry-world.ts';
 
@@ -22,7 +22,7 @@ export async function closeDrySet(db: Db, runId: string): Promise<{ readonly cla
   const [run] = closed.rows;
   await enterDryRun(db, runId);
   if (run === undefined) return { claimed: 0 };
-  await planForWholeRun(db);
+  await (run.base === null ? planForWholeRun(db, 'open_charge') : planForWholeRun(db, '(SELECT charge_id + 0 AS charge_id FROM public.claim WHERE run_id = $1)', [run.base]));
   const listed =
     run.base === null
       ? await db.query(`INSERT INTO public.dry_claim (run_id, charge_id, account_id, disposition) SELECT $1, charge_id, payer_account_id, 'document' FROM (${claimable}) o`, [runId])
@@ -47,7 +47,7 @@ export async function closeDrySet(db: Db, runId: string): Promise<{ readonly cla
 
 /** What the set of run $2 held: its claims without what the month decided, which is decided anew, and what it carried, with the shares that waited for it. */
 const setOf = `INSERT INTO public.dry_claim (run_id, charge_id, account_id, disposition, held_since)
-  SELECT $1, k.charge_id, k.account_id, 'document', k.held_since FROM public.claim k JOIN public.rated_charge c ON c.charge_id = k.charge_id
+  SELECT $1, k.charge_id, k.account_id, 'document', k.held_since FROM public.claim k JOIN public.rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', '(SELECT charge_id + 0 AS charge_id FROM public.claim WHERE run_id = $2) b')}
   WHERE k.run_id = $2 AND NOT (c.record_id IS NULL AND EXISTS (SELECT FROM period_charge p WHERE p.run_id = $2 AND p.charge_hash = c.charge_hash))
   UNION
   SELECT $1, h.charge_id, h.account_id, 'document', NULL FROM public.exclusion_hit h WHERE h.run_id = $2 AND h.outcome = 'carried' AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = h.charge_id)

@@ -3,12 +3,20 @@ import type { OcpiLocation, OcpiSale } from '../../contracts/ocpi.ts';
 import { type SaleCharge, saleOf } from '../../core/ocpi/sale-of.ts';
 import type { Db } from '../db.ts';
 import type { Peer } from '../reads/ocpi/peers.ts';
+import { judgeSales, type Verdict } from './judge-sales.ts';
 
 const pageSize = 500;
 
 type Pending = { readonly ids: readonly bigint[]; readonly accountId: string; readonly recordId: bigint };
 /** What a partner was last told of a session; nothing, or a credit of it, stands for no CDR. */
-type Standing = { readonly id: bigint; readonly revision: number; readonly body: OcpiSale };
+type Standing = {
+  readonly id: bigint;
+  readonly revision: number;
+  readonly body: OcpiSale;
+  readonly state: string;
+  /** It was held or refused, and nobody there has it. */
+  readonly neverLeft: boolean;
+};
 /** A sale in the ledger: the charges that are live, all of one revision. */
 type Live = {
   readonly revision: number;
@@ -21,8 +29,9 @@ type Live = {
 
 /**
  * Makes CDRs of the sales that are listed for a peer, in their order: one where none stands, nothing where the one that stands still says
- * what is booked, else a credit of it and, when something is still sold, another one. Call it in a transaction, as the only one for this
- * peer (it takes a lock). Answers how many sales it looked at; what lacks something waits for it, named.
+ * what is booked, else a credit of it and, when something is still sold, another one. What never left is withdrawn instead of credited;
+ * what the partner is known to refuse is held. Call it in a transaction, as the only one for this peer (it takes a lock). Answers how many
+ * sales it looked at; what lacks something waits for it, named.
  */
 export async function prepareSales(db: Db, peer: Peer, now: Date): Promise<number> {
   await db.query("SELECT pg_advisory_xact_lock(hashtextextended('ocpi/' || $1, 0))", [peer.id]);
@@ -32,19 +41,24 @@ export async function prepareSales(db: Db, peer: Peer, now: Date): Promise<numbe
   const [standing, live] = [await standingSales(db, keys), await liveSales(db, keys)];
   const partners = await partnersOf(db, peer.id);
   const withhold = peer.correctionChannel === 'byDocument' || peer.version === '2.1.1';
+  const judge = await judgeSales(db, [...partners.keys()], now);
   for (const { ids, recordId, accountId } of pending) {
     const key = `${recordId}/${accountId}`;
-    const [before, sale, to] = [standing.get(key), live.get(key), partners.get(accountId)];
-    const same = before !== undefined && before.revision === sale?.revision;
+    const [known, sale, to] = [standing.get(key), live.get(key), partners.get(accountId)];
+    const same = known !== undefined && known.revision === sale?.revision;
     if (sale !== undefined && sale.location === null && !same) {
       await db.query('UPDATE ocpi_sale_pending SET waiting_for = $2 WHERE id = ANY($1)', [ids, `location of ${sale.siteId}`]);
       continue;
     }
     if (to !== undefined && !same) {
-      // A correction by document sends neither the credit nor its replacement.
-      const state = before !== undefined && withhold ? 'withheld' : peer.push ? 'queued' : 'pullOnly';
-      const insert = (kind: 'cdr' | 'credit', revision: number, body: OcpiSale, creditOf: bigint | null) =>
-        insertSale(db, { peerId: peer.id, accountId, recordId, revision, kind, body, creditOf, now, state });
+      const before = known?.neverLeft === true && (await withdraw(db, known.id)) ? undefined : known;
+      // A correction by document sends neither the credit nor its replacement; nor does one of a sale that went by document itself.
+      const byDocument = before !== undefined && (withhold || before.state === 'withheld');
+      const insert = (kind: 'cdr' | 'credit', revision: number, body: OcpiSale, creditOf: bigint | null) => {
+        const verdict = byDocument ? undefined : judge(accountId, body);
+        const state = byDocument ? 'withheld' : peer.push ? 'queued' : 'pullOnly';
+        return insertSale(db, { peerId: peer.id, accountId, recordId, revision, kind, body, creditOf, now, state, verdict });
+      };
       if (before !== undefined) await insert('credit', before.revision, creditOf(before.body, now), before.id);
       if (sale?.location != null) await insert('cdr', sale.revision, saleOf({ ...sale, location: sale.location, from: peer.us, to, madeAt: now.toISOString() }), null);
     }
@@ -80,13 +94,22 @@ type Keys = readonly (readonly [recordId: bigint, accountId: string])[];
 const wanted = 'unnest($1::bigint[], $2::text[]) AS w(record_id, account_id)';
 const paramsOf = (keys: Keys) => [keys.map(([recordId]) => recordId), keys.map(([, accountId]) => accountId)];
 
-/** The CDR of each sale that no credit has taken back. */
+/** False when it has left meanwhile. */
+async function withdraw(db: Db, saleId: bigint): Promise<boolean> {
+  const { rowCount } = await db.query(`UPDATE ocpi_delivery d SET state = 'withdrawn', issues = NULL, rules_version = NULL WHERE sale_id = $1 AND ${neverLeft}`, [saleId]);
+  return rowCount === 1;
+}
+
+const neverLeft = "d.state IN ('held', 'refused') AND d.sent_at IS NULL AND d.seen_at IS NULL AND d.hub_acknowledged_at IS NULL";
+
+/** The CDR of each sale that no credit has taken back, and that was not withdrawn. */
 async function standingSales(db: Db, keys: Keys): Promise<Map<string, Standing>> {
   const { rows } = await db.query(
-    `SELECT s.id, s.record_id, s.account_id, s.revision, s.body FROM ${wanted} JOIN ocpi_sale s USING (record_id, account_id) WHERE s.kind = 'cdr' AND NOT EXISTS (SELECT FROM ocpi_sale c WHERE c.credit_of = s.id)`,
+    `SELECT s.id, s.record_id, s.account_id, s.revision, s.body, d.state, ${neverLeft} AS never_left
+     FROM ${wanted} JOIN ocpi_sale s USING (record_id, account_id) JOIN ocpi_delivery d ON d.sale_id = s.id WHERE s.kind = 'cdr' AND d.state <> 'withdrawn' AND NOT EXISTS (SELECT FROM ocpi_sale c WHERE c.credit_of = s.id)`,
     paramsOf(keys),
   );
-  return new Map(rows.map((r) => [`${r.record_id}/${r.account_id}`, { id: r.id, revision: r.revision, body: r.body }]));
+  return new Map(rows.map((r) => [`${r.record_id}/${r.account_id}`, { id: r.id, revision: r.revision, body: r.body, state: r.state, neverLeft: r.never_left }]));
 }
 
 /** What is sold now, with all that its CDR says. */
@@ -126,12 +149,28 @@ type NewSale = {
   readonly creditOf: bigint | null;
   readonly now: Date;
   readonly state: string;
+  /** Undefined where nothing is sent. */
+  readonly verdict: Verdict | undefined;
 };
 
 async function insertSale(db: Db, s: NewSale): Promise<void> {
+  const held = s.verdict !== undefined && s.verdict.issues.length > 0 ? s.verdict : undefined;
   await db.query(
     `WITH made AS (INSERT INTO ocpi_sale (peer_id, account_id, record_id, revision, kind, cdr_id, credit_of, body, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id)
-     INSERT INTO ocpi_delivery (sale_id, peer_id, record_id, state) SELECT id, $1, $3, $10 FROM made`,
-    [s.peerId, s.accountId, s.recordId, s.revision, s.kind, s.body.cdrId, s.creditOf, JSON.stringify(s.body), s.now, s.state],
+     INSERT INTO ocpi_delivery (sale_id, peer_id, record_id, state, issues, rules_version) SELECT id, $1, $3, $10, $11, $12 FROM made`,
+    [
+      s.peerId,
+      s.accountId,
+      s.recordId,
+      s.revision,
+      s.kind,
+      s.body.cdrId,
+      s.creditOf,
+      JSON.stringify(s.body),
+      s.now,
+      held === undefined ? s.state : 'held',
+      held === undefined ? null : JSON.stringify(held.issues),
+      held?.rulesVersion ?? null,
+    ],
   );
 }

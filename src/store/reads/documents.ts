@@ -58,7 +58,9 @@ export type DocumentLineView = {
   readonly credits: (CreditedView & { readonly lineNo: number | null }) | null;
 };
 
-const columns = `SELECT d.*, encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer, y.state AS payment_state, y.open_minor AS payment_open, y.told_at AS payment_told
+// Not its bytes, which lie apart and are longer than all else.
+const columns = `SELECT d.id, d.run_id, d.account_id, d.type, d.state, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.charge_count, d.service_from, d.service_to, d.credits_document_id,
+  encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer, y.state AS payment_state, y.open_minor AS payment_open, y.told_at AS payment_told
   FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN LATERAL (SELECT state, external_id, answer FROM document_posting z WHERE z.document_id = d.id ORDER BY progress, key LIMIT 1) e ON true
   LEFT JOIN payment_standing y ON y.document_id = d.id`;
 

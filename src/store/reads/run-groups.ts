@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/group-by.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 
@@ -17,8 +18,40 @@ export type GroupView = {
   readonly waitsForSecond: boolean;
 };
 
-/** The release groups of a run, by name. */
-export async function runGroups(db: Db, runId: string): Promise<readonly GroupView[]> {
+/** The documents of a run that are alike in group, strategy and currency. Money in minor units, energy in Wh. */
+type DocumentSum = {
+  readonly group: string;
+  readonly strategy: string;
+  readonly currency: string;
+  readonly documents: number;
+  readonly net: bigint;
+  readonly vat: bigint;
+  readonly payable: bigint;
+  readonly wh: bigint;
+};
+
+/** Sums of a run's documents, in order of group, strategy and currency. */
+export async function documentSums(db: Db, runId: string): Promise<readonly DocumentSum[]> {
+  const { rows } = await db.query(
+    `SELECT d.group_name, a.strategy, d.currency, count(*) AS n, sum(d.net_minor)::bigint AS net, sum(d.vat_minor)::bigint AS vat, sum(d.payable_minor)::bigint AS payable, sum(d.energy_wh)::bigint AS wh
+     FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
+    [runId],
+  );
+  return rows.map((r) => ({ group: r.group_name, strategy: r.strategy, currency: r.currency, documents: Number(r.n), net: r.net, vat: r.vat, payable: r.payable, wh: r.wh }));
+}
+
+/** Sums with the same key added up, in the order they first come. */
+export function summedBy(sums: readonly DocumentSum[], key: (sum: DocumentSum) => string): DocumentSum[] {
+  return [...groupBy(sums, key).values()].flatMap((own) => {
+    const [first] = own;
+    if (first === undefined) return [];
+    const total = (of: 'net' | 'vat' | 'payable' | 'wh') => own.reduce((sum, s) => sum + s[of], 0n);
+    return [{ ...first, documents: own.reduce((n, s) => n + s.documents, 0), net: total('net'), vat: total('vat'), payable: total('payable'), wh: total('wh') }];
+  });
+}
+
+/** The release groups of a run, by name. `sums` may be given by who has asked for them already. */
+export async function runGroups(db: Db, runId: string, sums = documentSums(db, runId)): Promise<readonly GroupView[]> {
   const { rows } = await db.query(
     `SELECT g.name, g.state, encode(g.content_hash, 'hex') AS hash, g.problem,
        (SELECT count(*) FROM run_account x WHERE x.run_id = g.run_id AND x.group_name = g.name) AS accounts,
@@ -27,21 +60,20 @@ export async function runGroups(db: Db, runId: string): Promise<readonly GroupVi
      FROM release_group g WHERE g.run_id = $1 ORDER BY g.name COLLATE "C"`,
     [runId],
   );
-  const totals = await db.query(
-    "SELECT group_name, currency, count(*) AS n, sum(payable_minor)::bigint AS payable, sum(energy_wh)::bigint AS wh FROM document WHERE run_id = $1 AND state <> 'discarded' GROUP BY 1, 2 ORDER BY 1, 2",
-    [runId],
-  );
+  const documents = await sums;
   return rows.map((g) => {
-    const own = totals.rows.filter((t) => t.group_name === g.name);
+    const own = documents.filter((s) => s.group === g.name);
     return {
       name: g.name,
       state: g.state,
       contentHash: g.hash,
       problem: g.problem,
       accounts: Number(g.accounts),
-      documents: own.reduce((sum, t) => sum + Number(t.n), 0),
+      documents: own.reduce((n, s) => n + s.documents, 0),
       canaryDocuments: Number(g.canary),
-      totals: own.map((t) => ({ currency: t.currency, payable: formatMinor(t.payable, t.currency), energyWh: t.wh.toString() })),
+      totals: summedBy(own, (s) => s.currency)
+        .sort((a, b) => (a.currency < b.currency ? -1 : 1))
+        .map((s) => ({ currency: s.currency, payable: formatMinor(s.payable, s.currency), energyWh: s.wh.toString() })),
       approvedBy: g.approved_by,
       waitsForSecond: g.state === 'inReview' && g.approved_by.length > 0,
     };

@@ -5,7 +5,7 @@ import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 import { lateArrivals } from './late-arrivals.ts';
 import { countRunFindings, type FindingCounts } from './run-findings.ts';
-import { type GroupView, runGroups } from './run-groups.ts';
+import { documentSums, type GroupView, runGroups, summedBy } from './run-groups.ts';
 
 export type StrategyTotals = {
   readonly strategy: string;
@@ -56,25 +56,17 @@ export type RunSummary = {
 export async function runSummary(db: Db, runId: string): Promise<RunSummary | undefined> {
   const run = (await db.query("SELECT *, encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows[0];
   if (run === undefined) return undefined;
-  const strategies = await db.query(
-    `SELECT a.strategy, d.currency, count(*) AS documents, sum(d.net_minor)::bigint AS net, sum(d.vat_minor)::bigint AS vat, sum(d.payable_minor)::bigint AS payable, sum(d.energy_wh)::bigint AS wh
-     FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2 ORDER BY 1, 2`,
-    [runId],
-  );
-  const accounts = await db.query<{ ready: bigint; pending: bigint }>(
-    "SELECT count(*) FILTER (WHERE state IN ('ready', 'done')) AS ready, count(*) FILTER (WHERE state = 'pending') AS pending FROM run_account WHERE run_id = $1",
-    [runId],
-  );
-  const parked = await db.query<{ account_id: string; reason: string | null }>("SELECT account_id, reason FROM run_account WHERE run_id = $1 AND state = 'parked' ORDER BY account_id", [runId]);
-  const waiting = await db.query(
-    `SELECT CASE h.state WHEN 'booked' THEN 'correction' ELSE h.state END AS state, h.issues->0->>'code' AS code, count(*) AS records, sum(h.energy_wh)::bigint AS wh, count(d.id) AS signed
-     FROM billing_run r JOIN record_head h ON ${arrivedIn} AND ${selected('h.account_id')} AND ${waitsSql}
-     LEFT JOIN decision d ON d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id
-     WHERE r.id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
-    [runId],
-  );
-  const postings = await db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY 1 ORDER BY 1', [runId]);
-  const late = await lateArrivals(db, runId);
+  // Apart from each other: on connections of a pool all at once.
+  const summing = documentSums(db, runId);
+  const [sums, groups, accounts, waiting, postings, late, findings] = await Promise.all([
+    summing,
+    runGroups(db, runId, summing),
+    accountStates(db, runId),
+    waitingRecords(db, runId),
+    db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY 1 ORDER BY 1', [runId]),
+    lateArrivals(db, runId),
+    countRunFindings(db, runId),
+  ]);
   return {
     runId: run.id,
     workflowId: run.workflow_id,
@@ -92,21 +84,44 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     setClosedAt: run.set_closed_at?.toISOString() ?? null,
     closedAt: run.closed_at?.toISOString() ?? null,
     contentHash: run.hash,
-    groups: await runGroups(db, runId),
-    byStrategy: strategies.rows.map((r) => ({
-      strategy: r.strategy,
-      currency: r.currency,
-      documents: Number(r.documents),
-      net: formatMinor(r.net, r.currency),
-      vat: formatMinor(r.vat, r.currency),
-      payable: formatMinor(r.payable, r.currency),
-      energyWh: r.wh.toString(),
-    })),
-    accounts: { ready: Number(accounts.rows[0]?.ready ?? 0n), pending: Number(accounts.rows[0]?.pending ?? 0n) },
-    parked: parked.rows.map((r) => ({ accountId: r.account_id, reason: r.reason })),
-    waiting: waiting.rows.map((r) => ({ state: r.state, code: r.code, records: Number(r.records), energyWh: r.wh.toString(), signed: Number(r.signed) })),
+    groups,
+    byStrategy: summedBy(sums, (s) => `${s.strategy} ${s.currency}`)
+      .sort((a, b) => (a.strategy === b.strategy ? (a.currency < b.currency ? -1 : 1) : a.strategy < b.strategy ? -1 : 1))
+      .map(({ strategy, currency, documents, ...s }) => ({
+        strategy,
+        currency,
+        documents,
+        net: formatMinor(s.net, currency),
+        vat: formatMinor(s.vat, currency),
+        payable: formatMinor(s.payable, currency),
+        energyWh: s.wh.toString(),
+      })),
+    ...accounts,
+    waiting,
     late: { charges: Number(late.charges), energyWh: late.energyWh.toString() },
-    findings: await countRunFindings(db, runId),
+    findings,
     postings: Object.fromEntries(postings.rows.map((r) => [r.state, Number(r.n)])),
   };
+}
+
+/** Accounts of a run that are done or still to be built, and those that are parked. */
+async function accountStates(db: Db, runId: string): Promise<Pick<RunSummary, 'accounts' | 'parked'>> {
+  const { rows } = await db.query<{ ready: bigint; pending: bigint; parked: { accountId: string; reason: string | null }[] | null }>(
+    `SELECT count(*) FILTER (WHERE state IN ('ready', 'done')) AS ready, count(*) FILTER (WHERE state = 'pending') AS pending,
+       jsonb_agg(jsonb_build_object('accountId', account_id, 'reason', reason) ORDER BY account_id) FILTER (WHERE state = 'parked') AS parked FROM run_account WHERE run_id = $1`,
+    [runId],
+  );
+  const [found] = rows;
+  return { accounts: { ready: Number(found?.ready ?? 0n), pending: Number(found?.pending ?? 0n) }, parked: found?.parked ?? [] };
+}
+
+async function waitingRecords(db: Db, runId: string): Promise<RunSummary['waiting']> {
+  const { rows } = await db.query(
+    `SELECT CASE h.state WHEN 'booked' THEN 'correction' ELSE h.state END AS state, h.issues->0->>'code' AS code, count(*) AS records, sum(h.energy_wh)::bigint AS wh, count(d.id) AS signed
+     FROM billing_run r JOIN record_head h ON ${arrivedIn} AND ${selected('h.account_id')} AND ${waitsSql}
+     LEFT JOIN decision d ON d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id
+     WHERE r.id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
+    [runId],
+  );
+  return rows.map((r) => ({ state: r.state, code: r.code, records: Number(r.records), energyWh: r.wh.toString(), signed: Number(r.signed) }));
 }

@@ -23,6 +23,9 @@ const trailsDue = `SELECT s.record_id, s.end_at AS at FROM session_span s
   WHERE s.end_at < ${monthsAgo} AND NOT EXISTS (SELECT FROM raw_message m WHERE m.id = s.raw_id AND m.received_at >= ${monthsAgo})
     AND NOT EXISTS (SELECT FROM record_head h WHERE h.record_id = s.record_id AND ${waitsSql})`;
 
+// As a peer told them while they went on; their CDRs are expected in a row of its own.
+const sessionsDue = `SELECT s.peer_id, s.country_code, s.party_id, s.session_id, s.received_at AS at FROM ocpi_session s WHERE s.received_at < ${monthsAgo}`;
+
 // By whole months: a body has no day. Its month's last day is past the limit.
 const bodiesDue = `SELECT b.received_month, b.hash, b.received_month::timestamptz AS at FROM raw_body b
   WHERE b.bytes IS NOT NULL AND b.received_month <= (${today} - make_interval(months => $1::integer + 1))::date AND (b.received_month, b.hash) NOT IN (
@@ -60,7 +63,13 @@ async function deleteDue(db: Db, table: string, keys: readonly string[], due: st
 
 /** What is due of each class, and how it goes. A further class is an entry here, one in the contract, and a row of `retention_policy`. */
 export const classes: Readonly<Record<RetentionClass, ClassRules>> = {
-  sessionTrail: { due: trailsDue, remove: (db, limit) => deleteDue(db, 'session_span', ['record_id'], trailsDue, limit) },
+  sessionTrail: {
+    due: `SELECT at FROM (${trailsDue}) t UNION ALL SELECT at FROM (${sessionsDue}) s`,
+    async remove(db, limit) {
+      const sessions = await deleteDue(db, 'ocpi_session', ['peer_id', 'country_code', 'party_id', 'session_id'], sessionsDue, limit);
+      return sessions > 0 ? sessions : deleteDue(db, 'session_span', ['record_id'], trailsDue, limit);
+    },
+  },
   rawBody: {
     due: bodiesDue,
     async remove(db, limit, by) {

@@ -9,11 +9,31 @@ export async function markRead(db: Db, by: 'peer' | 'hub', saleIds: readonly big
   await db.query(`UPDATE ocpi_delivery SET ${column} = now() WHERE sale_id = ANY($1) AND ${column} IS NULL`, [saleIds]);
 }
 
-/** Queues again what the peer refused; answers how many. */
+/** Queues again what the peer refused, tariffs too; answers how many CDRs. */
 export async function retryDeliveries(db: Db, peerId: string, by: By): Promise<number> {
   const { rowCount } = await db.query("UPDATE ocpi_delivery SET state = 'queued' WHERE peer_id = $1 AND state = 'refused'", [peerId]);
+  await db.query("UPDATE ocpi_tariff_push SET state = 'queued' WHERE peer_id = $1 AND state = 'refused'", [peerId]);
   await audit(db, by, { action: 'ocpi.retry', subject: peerId, after: { requeued: rowCount } });
   return rowCount ?? 0;
+}
+
+/** Settles CDRs that are held by the partner's document alone: neither they nor what corrects them is sent. Refused when one of them is not held. */
+export async function settleByDocument(db: Db, peerId: string, cdrIds: readonly string[], by: By): Promise<number> {
+  const withhold = "UPDATE ocpi_delivery d SET state = 'withheld', issues = NULL, rules_version = NULL";
+  const { rows } = await db.query<{ cdr_id: string; sale_id: bigint; record_id: bigint }>(
+    `${withhold} FROM ocpi_sale s WHERE s.id = d.sale_id AND s.peer_id = $1 AND s.cdr_id = ANY($2) AND d.state = 'held' RETURNING s.cdr_id, d.sale_id, d.record_id`,
+    [peerId, cdrIds],
+  );
+  // What follows for the session waited behind it.
+  await db.query(
+    `${withhold} FROM unnest($2::bigint[], $3::bigint[]) AS w(sale_id, record_id) WHERE d.peer_id = $1 AND d.record_id = w.record_id AND d.sale_id > w.sale_id AND d.state IN ('queued', 'held', 'pullOnly')`,
+    [peerId, rows.map((r) => r.sale_id), rows.map((r) => r.record_id)],
+  );
+  const settled = new Set(rows.map((r) => r.cdr_id));
+  const other = cdrIds.find((id) => !settled.has(id));
+  if (other !== undefined) throw new Refused('invalid', `CDR ${other} is not held for ${peerId}`);
+  await audit(db, by, { action: 'ocpi.byDocument', subject: peerId, after: { cdrIds } });
+  return settled.size;
 }
 
 /** The partner agreed to these CDRs, as its settlement or its word says; what is agreed stays agreed. Refused when one of them was never sent. */

@@ -45,6 +45,8 @@ export async function registerPeer(db: Db, peerId: string, r: Registration, by: 
   const stated = r.roles.map((role) => `${role.country_code}*${role.party_id}`.toUpperCase());
   if (kind === 'peer' && !stated.includes(party)) throw new Refused('invalid', `the credentials are of ${stated.join(', ')}, and connection ${peerId} was set up for ${party}`);
   await db.query('DELETE FROM ocpi_token WHERE peer_id = $1', [peerId]);
+  // Whoever registers anew may have forgotten what it was told.
+  if (!r.renewal) await db.query('DELETE FROM ocpi_tariff_push WHERE peer_id = $1', [peerId]);
   await putToken(db, peerId, r.token, 'live');
   await db.query(
     `UPDATE ocpi_peer SET state = 'registered', version = $2, versions_url = $3, token_coding = $4, their_token = $5, endpoints = $6, roles = $7, registered_at = now(), problem = NULL WHERE id = $1`,

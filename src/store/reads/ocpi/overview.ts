@@ -1,17 +1,19 @@
 import type { CdrDelivery, PeerOverview } from '../../../contracts/ocpi-overview.ts';
+import { describeIssue, type Issue } from '../../../core/issues.ts';
 import type { Db } from '../../db.ts';
 import { type Page, type PageOrder, pageOf } from '../page.ts';
 
 /** How connections stand: who, in which state, what was last pulled, what waits to be sent. All of them, or one. */
 export async function peerOverview(db: Db, peerId?: string): Promise<PeerOverview[]> {
   const { rows } = await db.query(
-    `SELECT p.*, w.*, d.*, c.*, s.*, coalesce(a.partners, '[]') AS partners, coalesce(g.waiting_for, '[]') AS waiting_for
+    `SELECT p.*, w.*, d.*, c.*, s.*, k.*, coalesce(a.partners, '[]') AS partners, coalesce(g.waiting_for, '[]') AS waiting_for
      FROM ocpi_peer p
      CROSS JOIN LATERAL (SELECT count(DISTINCT (record_id, account_id)) AS waiting FROM ocpi_sale_pending WHERE peer_id = p.id) w
      CROSS JOIN LATERAL (
-       SELECT count(*) FILTER (WHERE x.state = 'queued') AS queued, count(*) FILTER (WHERE x.state = 'refused') AS refused, count(*) FILTER (WHERE x.state = 'withheld') AS withheld, count(x.sent_at) AS sent,
+       SELECT count(*) FILTER (WHERE x.state = 'queued') AS queued, count(*) FILTER (WHERE x.state = 'refused') AS refused, count(*) FILTER (WHERE x.state = 'held') AS held, count(*) FILTER (WHERE x.state = 'withheld') AS withheld, count(x.sent_at) AS sent,
          count(x.hub_acknowledged_at) AS acknowledged, count(x.seen_at) AS seen, count(x.agreed_at) AS agreed, min(o.made_at) FILTER (WHERE x.state = 'queued') AS oldest
        FROM ocpi_delivery x JOIN ocpi_sale o ON o.id = x.sale_id WHERE x.peer_id = p.id) d
+     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('tariffId', tariff_id, 'version', version, 'state', state, 'attempts', attempts, 'answer', answer, 'sentAt', to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY tariff_id), '[]') AS tariffs FROM ocpi_tariff_push WHERE peer_id = p.id) k
      LEFT JOIN LATERAL (SELECT (settings->>'everyMinutes')::integer AS every_minutes, swept_until FROM source_connection WHERE source_id = p.source_id AND settings->>'kind' = 'ocpi') c ON true
      LEFT JOIN LATERAL (SELECT l.state AS sweep_state, l.started_at, l.pulled, l.fresh, l.stated, l.problem AS sweep_problem FROM sweep l WHERE l.source_id = p.source_id ORDER BY l.id DESC LIMIT 1) s ON true
      LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('accountId', account_id, 'countryCode', country_code, 'partyId', party_id, 'sendFrom', send_from) ORDER BY account_id) AS partners FROM ocpi_partner WHERE peer_id = p.id) a ON true
@@ -48,6 +50,7 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
       waiting: Number(r.waiting),
       queued: Number(r.queued),
       refused: Number(r.refused),
+      held: Number(r.held),
       withheld: Number(r.withheld),
       sent: Number(r.sent),
       hubAcknowledged: Number(r.acknowledged),
@@ -55,6 +58,7 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
       agreed: Number(r.agreed),
       oldestQueuedAt: iso(r.oldest),
     },
+    tariffs: r.tariffs,
     waitingFor: r.waiting_for,
   }));
 }
@@ -80,6 +84,7 @@ export async function deliveriesOf(db: Db, peerId: string, order: PageOrder & { 
       state: r.state,
       attempts: r.attempts,
       answer: r.answer,
+      issues: ((r.issues ?? []) as Issue[]).map((found) => ({ code: found.code, severity: found.severity, subject: found.subject, text: describeIssue(found) })),
       madeAt: r.made_at.toISOString(),
       sentAt: iso(r.sent_at),
       hubAcknowledgedAt: iso(r.hub_acknowledged_at),

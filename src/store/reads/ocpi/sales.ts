@@ -5,10 +5,10 @@ import type { Window } from './tariffs.ts';
 /** A sale with the UID of its token, looked up now: once that is erased its reference stands in. */
 export type SentSale = { readonly id: bigint; readonly sale: OcpiSale; readonly uid: string };
 
-/** The sales of a peer in the order they were made, and how many the window holds in all. What is withheld is in neither. */
+/** The sales of a peer in the order they were made, and how many the window holds in all. What is withheld or held is in neither. */
 export async function salesOf(db: Db, peerId: string, { from, to, offset, limit }: Window): Promise<{ readonly items: readonly SentSale[]; readonly total: number }> {
   const inWindow =
-    "FROM ocpi_sale s JOIN ocpi_delivery d ON d.sale_id = s.id WHERE s.peer_id = $1 AND d.state <> 'withheld' AND ($2::timestamptz IS NULL OR s.made_at >= $2) AND ($3::timestamptz IS NULL OR s.made_at < $3)";
+    "FROM ocpi_sale s JOIN ocpi_delivery d ON d.sale_id = s.id WHERE s.peer_id = $1 AND d.state NOT IN ('withheld', 'held', 'withdrawn') AND ($2::timestamptz IS NULL OR s.made_at >= $2) AND ($3::timestamptz IS NULL OR s.made_at < $3)";
   const params = [peerId, from ?? null, to ?? null];
   const { rows } = await db.query<{ total: bigint }>(`SELECT count(*) AS total ${inWindow}`, params);
   const { rows: page } = await db.query<{ id: bigint; body: OcpiSale }>(`SELECT s.id, s.body ${inWindow} ORDER BY s.made_at, s.id OFFSET $4 LIMIT $5`, [...params, offset, limit]);

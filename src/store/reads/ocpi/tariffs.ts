@@ -3,16 +3,16 @@ import type { Db } from '../../db.ts';
 export type Window = { readonly from: Date | undefined; readonly to: Date | undefined; readonly offset: number; readonly limit: number };
 export type OwnTariff = { readonly body: Readonly<Record<string, unknown>>; readonly lastUpdated: string };
 
-/** The tariffs that a roaming partner is sold by in this entity, oldest first: the newest version of each, and how many the window holds in all. */
+/** Tariffs by which entity `entity` sells to roaming partners, now or later: of each the newest version that has begun, and since when it is so. */
+export const soldBy = (entity: string) => `SELECT DISTINCT ON (v.tariff_id) v.tariff_id, v.version, v.body, date_trunc('milliseconds', greatest(o.decided_at, v.valid_from)) AS changed_at
+       FROM tariff_version v LEFT JOIN tariff_proposal o ON o.tariff_version_id = v.id
+       WHERE v.valid_from <= now() AND v.tariff_id IN (SELECT tariff_id FROM price_assignment WHERE entity_id = ${entity} AND segment = 'eMSP' AND valid_to > now()) ORDER BY v.tariff_id, v.version DESC`;
+
+/** The tariffs that a roaming partner is sold by in this entity, oldest first, and how many the window holds in all. */
 export async function ownTariffs(db: Db, entityId: string, { from, to, offset, limit }: Window): Promise<{ readonly items: readonly OwnTariff[]; readonly total: number }> {
   const { rows } = await db.query<{ body: Record<string, unknown>; changed_at: Date; total: bigint }>(
-    `WITH shown AS (
-       SELECT DISTINCT ON (v.tariff_id) v.tariff_id, v.body, coalesce(p.decided_at, v.valid_from) AS changed_at
-       FROM tariff_version v LEFT JOIN tariff_proposal p ON p.tariff_version_id = v.id
-       WHERE v.tariff_id IN (SELECT tariff_id FROM price_assignment WHERE entity_id = $1 AND segment = 'eMSP') ORDER BY v.tariff_id, v.version DESC)
-     SELECT body, date_trunc('milliseconds', changed_at) AS changed_at, (count(*) OVER ()) AS total FROM shown
-     WHERE ($2::timestamptz IS NULL OR date_trunc('milliseconds', changed_at) >= $2) AND ($3::timestamptz IS NULL OR date_trunc('milliseconds', changed_at) < $3)
-     ORDER BY changed_at, tariff_id`,
+    `WITH shown AS (${soldBy('$1')}) SELECT body, changed_at, (count(*) OVER ()) AS total FROM shown
+     WHERE ($2::timestamptz IS NULL OR changed_at >= $2) AND ($3::timestamptz IS NULL OR changed_at < $3) ORDER BY changed_at, tariff_id`,
     [entityId, from ?? null, to ?? null],
   );
   return { items: rows.slice(offset, offset + limit).map((r) => ({ body: r.body, lastUpdated: r.changed_at.toISOString() })), total: rows.length };

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import { workflowNames } from '../../src/workflows/messages.ts';
+import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { signIn, textOf } from '../support/console.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+import { ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
+import { OcpiPeer } from '../support/ocpi-peer.ts';
+
+const location = {
+  address: 'Norra vägen 2',
+  city: 'Stockholm',
+  country: 'SWE',
+  coordinates: { latitude: '59.334591', longitude: '18.063240' },
+  connector_standard: 'IEC_62196_T2',
+  connector_format: 'SOCKET',
+  connector_power_type: 'AC_3_PHASE',
+};
+let api: ApiUnderTest;
+let peer: OcpiPeer;
+const push = async () => {
+  const { body } = await api.call('ops', 'POST', '/v1/ocpi/peers/nordic/retry', { reason: 'look again' });
+  return api.client.workflow.getHandle(body.workflowId).result();
+};
+const deliveries = async (state: string) => (await api.call('ops', 'GET', `/v1/ocpi/peers/nordic/deliveries?state=${state}`)).body.items;
+const overview = async () => (await api.call('ops', 'GET', '/v1/ocpi/peers/nordic')).body.deliveries;
+const rules = (body: object) => api.call('ops', 'PUT', '/v1/accounts/acc_emsp_aurora/partner-rules', { rules: body, reason: 'as the partner says' });
+const sell = async (id: number, kWh: string) => {
+  await storeLines(api.store, [session(id, { garage: 'AdO1', user: 'Share-1', kWh })]);
+  await processAll(api.store);
+};
+
+beforeAll(async () => {
+  api = await startApi(async () => filesErp('/nonexistent'));
+  peer = await new OcpiPeer().start();
+  const partners = [{ accountId: 'acc_emsp_aurora', countryCode: 'NO', partyId: 'NRD', sendFrom: '2019-12-01' }];
+  await api.call('ops', 'PUT', '/v1/ocpi/peers/nordic', peerSetUp(peer, { partners }));
+  await api.call('ops', 'POST', '/v1/ocpi/peers/nordic/registration', { versionsUrl: `${peer.url}/versions`, token: peer.newToken() });
+  const { rows } = await api.store.pool.query("SELECT id FROM site WHERE kind = 'own'");
+  for (const { id } of rows) await api.call('ops', 'PUT', `/v1/ocpi/locations/${id}`, location);
+});
+afterAll(async () => {
+  await api.stop();
+  await peer.stop();
+});
+
+describe('a CDR that its partner is known to refuse', () => {
+  it('is held, with the reason and what to do, and is neither sent nor shown', async () => {
+    expect((await rules({ minEnergyWh: 20_000 })).body).toEqual({ version: 1 });
+    await sell(301, '10');
+    await push();
+    expect(peer.taken).toEqual([]);
+    expect(await overview()).toMatchObject({ held: 1, queued: 0, sent: 0 });
+    const [held] = await deliveries('held');
+    expect(held).toMatchObject({ state: 'held', attempts: 0, sentAt: null, issues: [{ code: 'partnerRefuses', severity: 'blocks' }] });
+    expect(held.issues[0].text).toMatch(
+      /acc_emsp_aurora refuses CDRs with less energy in Wh: 10000, where 20000 holds\. Mend what the CDR says, settle the session by document, or correct the profile/,
+    );
+    const token = String(peer.calls.findLast((c) => c.path === '/credentials')?.body['token']);
+    expect((await ocpiCall(api, token, 'GET', '/ocpi/2.2.1/cdrs')).body.data).toEqual([]);
+    const page = textOf((await (await signIn(api, 'ops')).get('/ocpi-peers/nordic')).body);
+    expect(page).toContain('1 held');
+    expect(page).toContain('refuses CDRs with less energy in Wh: 10000');
+  });
+
+  it('stays so as long as the rules do, and goes out by the next round once they are mended', async () => {
+    await push();
+    expect(await overview()).toMatchObject({ held: 1, sent: 0 });
+    await rules({ minEnergyWh: 15_000 });
+    await push();
+    expect((await deliveries('held'))[0].issues[0].text).toContain('where 15000 holds');
+    await rules({});
+    await api.client.workflow.execute(workflowNames.ocpiRounds, { taskQueue: api.taskQueue, workflowId: 'ocpi-held' });
+    await expect.poll(overview, { timeout: 20_000 }).toMatchObject({ held: 0, sent: 1, seen: 1 });
+    expect(peer.taken).toMatchObject([{ total_energy: 10 }]);
+  });
+
+  it('is withdrawn when its session is corrected: what nobody has needs no credit', async () => {
+    await rules({ minEnergyWh: 20_000 });
+    await sell(302, '5');
+    await push();
+    await sell(302, '25');
+    await push();
+    expect(peer.taken.slice(1)).toMatchObject([{ total_energy: 25 }]);
+    expect(await deliveries('withdrawn')).toMatchObject([{ kind: 'cdr', issues: [] }]);
+    expect(await overview()).toMatchObject({ held: 0, queued: 0, sent: 2 });
+  });
+
+  it('keeps back what follows for its session; settled by document, none of it is ever sent', async () => {
+    await rules({ credits: 'refuses' });
+    await sell(302, '30');
+    await push();
+    const [credit] = await deliveries('held');
+    expect(credit).toMatchObject({ kind: 'credit', issues: [{ code: 'partnerRefuses' }] });
+    expect(await overview()).toMatchObject({ held: 1, queued: 1, sent: 2 });
+    const settle = (cdrId: string) => api.call('ops', 'POST', '/v1/ocpi/peers/nordic/by-document', { cdrIds: [cdrId], reason: 'on the invoice' });
+    expect((await settle('WL-0-0')).status).toBe(422);
+    expect((await settle(credit.cdrId)).body).toEqual({ withheld: 1 });
+    await rules({});
+    await push();
+    expect(await overview()).toMatchObject({ held: 0, queued: 0, withheld: 2, sent: 2 });
+    // What corrects it goes by document too.
+    await sell(302, '31');
+    await push();
+    expect(await overview()).toMatchObject({ withheld: 4, sent: 2 });
+    expect(peer.taken).toHaveLength(2);
+  });
+});

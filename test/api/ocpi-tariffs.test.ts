@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { filesErp } from '../../src/adapters/erp/files.ts';
+import { ocpiVersions } from '../../src/contracts/ocpi.ts';
+import { workflowNames } from '../../src/workflows/messages.ts';
+import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { signIn, textOf } from '../support/console.ts';
+import { ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
+import { OcpiPeer } from '../support/ocpi-peer.ts';
+
+const accounts = ['acc_emsp_aurora', 'acc_emsp_fjord', 'acc_emsp_polar'];
+let api: ApiUnderTest;
+const peers = new Map<string, OcpiPeer>();
+let rounds = 0;
+const idOf = (version: string) => `p${version.replaceAll('.', '')}`;
+const told = async (version: string) => (await api.call('ops', 'GET', `/v1/ocpi/peers/${idOf(version)}`)).body.tariffs;
+/** As the Schedule does each minute, to the end of what it starts. */
+const round = async (version: string) => {
+  rounds += 1;
+  await api.client.workflow.execute(workflowNames.ocpiRounds, { taskQueue: api.taskQueue, workflowId: `ocpi-${rounds}` });
+  return api.client.workflow.getHandle(`tariffs/${idOf(version)}`).result();
+};
+
+beforeAll(async () => {
+  api = await startApi(async () => filesErp('/nonexistent'));
+  for (const [i, version] of ocpiVersions.entries()) {
+    const peer = await new OcpiPeer(version).start();
+    peer.takesTariffs = version !== '2.1.1';
+    peers.set(version, peer);
+    const partners = [{ accountId: accounts[i], countryCode: 'NO', partyId: 'NRD', sendFrom: '2019-12-01' }];
+    expect((await api.call('ops', 'PUT', `/v1/ocpi/peers/${idOf(version)}`, peerSetUp(peer, { partners }))).status).toBe(200);
+    expect((await api.call('ops', 'POST', `/v1/ocpi/peers/${idOf(version)}/registration`, { versionsUrl: `${peer.url}/versions`, token: peer.newToken() })).body).toEqual({ version });
+  }
+});
+afterAll(async () => {
+  await api.stop();
+  for (const peer of peers.values()) await peer.stop();
+});
+
+describe.each([...ocpiVersions])('our tariffs, to a partner in %s', (version) => {
+  it('are told by PUT as they stand, once', async () => {
+    const peer = peers.get(version) as OcpiPeer;
+    expect(await round(version)).toMatchObject({ refused: 0 });
+    const [[path, body] = []] = [...peer.told];
+    expect(path).toMatch(/^\/tariffs\/SE\/WLT\/./);
+    expect(body).toMatchObject({ currency: 'SEK', elements: expect.any(Array), last_updated: expect.any(String), ...(version === '2.1.1' ? {} : { country_code: 'SE', party_id: 'WLT' }) });
+    expect(await told(version)).toMatchObject([{ state: 'sent', version: 1, attempts: 1, answer: null }]);
+    const puts = peer.calls.filter((c) => c.method === 'PUT').length;
+    await api.client.workflow.execute(workflowNames.ocpiTariffs, { taskQueue: api.taskQueue, workflowId: `again/${version}`, args: [{ peerId: idOf(version), push: true, pull: false }] });
+    expect(peer.calls.filter((c) => c.method === 'PUT')).toHaveLength(puts);
+    expect(textOf((await (await signIn(api, 'ops')).get(`/ocpi-peers/${idOf(version)}`)).body)).toMatch(/Our tariffs \S+ version 1 sent/);
+  });
+});
+
+describe('a tariff of a partner', () => {
+  it('is changed in part by PATCH in 2.1.1 alone', async () => {
+    const tokenOf = (version: string) => String(peers.get(version)?.calls.findLast((c) => c.path === '/credentials')?.body['token']);
+    const call = (version: string, method: string, body?: object) => ocpiCall(api, tokenOf(version), method, `/ocpi/${version}/tariffs/NO/NRD/T1`, body);
+    for (const version of ocpiVersions) {
+      expect((await call(version, 'PATCH', { currency: 'SEK', last_updated: '2026-01-02T00:00:00Z' })).status).toBe(404);
+      await call(version, 'PUT', { id: 'T1', currency: 'NOK', elements: [{}], last_updated: '2026-01-01T00:00:00Z' });
+      const patched = await call(version, 'PATCH', { currency: 'SEK', last_updated: '2026-01-02T00:00:00Z' });
+      expect([version, patched.status, (await call(version, 'GET')).body.data.currency]).toEqual(version === '2.1.1' ? [version, 200, 'SEK'] : [version, 404, 'NOK']);
+    }
+  });
+});
+
+describe('a tariff of ours', () => {
+  const peer = () => peers.get('2.2.1') as OcpiPeer;
+
+  it('that changed is told anew; what the partner refuses waits for a retry, what is lost is tried again', async () => {
+    const [{ tariffId }] = await told('2.2.1');
+    // As a second person publishes it.
+    await api.store.pool.query(
+      `INSERT INTO tariff_version (id, tariff_id, version, currency, valid_from, body, body_hash, author, second_person)
+       SELECT id || '-2', tariff_id, 2, currency, now() - interval '1 second', body || '{"min_price": {"excl_vat": "5.00"}}', body_hash, author, second_person FROM tariff_version WHERE tariff_id = $1 AND version = 1`,
+      [tariffId],
+    );
+    let answers = [503, 200];
+    peer().fail = (call) => (call.method === 'PUT' && answers.length > 0 ? { status: answers.shift() ?? 200, body: { status_code: 2001, status_message: 'no minimum here' } } : undefined);
+    expect(await round('2.2.1')).toMatchObject({ sent: 0, refused: 1 });
+    expect(await told('2.2.1')).toMatchObject([{ version: 2, state: 'refused', answer: expect.stringContaining('no minimum here'), attempts: 3 }]);
+    answers = [];
+    await api.call('ops', 'POST', '/v1/ocpi/peers/p221/retry', { reason: 'they take it now' });
+    expect(await round('2.2.1')).toMatchObject({ sent: 1 });
+    expect([...peer().told.values()]).toMatchObject([{ min_price: { excl_vat: 5 } }]);
+  });
+
+  it('that is sold by no more is taken back', async () => {
+    const { rows } = await api.store.pool.query("UPDATE price_assignment SET valid_to = now() WHERE segment = 'eMSP' RETURNING id");
+    expect(rows.length).toBeGreaterThan(0);
+    expect(await round('2.2.1')).toMatchObject({ withdrawn: 1 });
+    expect(peer().told.size).toBe(0);
+    expect(await told('2.2.1')).toMatchObject([{ state: 'withdrawn' }]);
+    const token = String(peer().calls.findLast((c) => c.path === '/credentials')?.body['token']);
+    expect((await ocpiCall(api, token, 'GET', '/ocpi/2.2.1/tariffs')).body.data).toEqual([]);
+  });
+});
