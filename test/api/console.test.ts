@@ -104,7 +104,7 @@ describe('planning and steering', () => {
     const hidden = hiddenOf((await preparer.get('/runs/plan')).body);
     const wrong = await preparer.post('/runs/plan', { ...hidden, entityId: 'ent_se', period: '2019-13', step: 'carryOut' });
     expect([wrong.status, wrong.body]).toEqual([422, expect.stringContaining('value="2019-13"')]);
-    expect(textOf(wrong.body)).toContain('is not a month: write 2019-12');
+    expect(textOf(wrong.body)).toContain('is no month, week or quarter: write 2019-12');
     const form = { ...hidden, entityId: 'ent_se', period: '2019-12' };
     const asked = await preparer.post('/runs/plan', { ...form, step: 'check' });
     expect([asked.status, textOf(asked.body)]).toEqual([200, expect.stringContaining('Plan a run: is this right?')]);
