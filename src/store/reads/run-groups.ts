@@ -50,8 +50,8 @@ export function summedBy(sums: readonly DocumentSum[], key: (sum: DocumentSum) =
   });
 }
 
-/** The release groups of a run, by name. `sums` may be given by who has asked for them already. */
-export async function runGroups(db: Db, runId: string, sums = documentSums(db, runId)): Promise<readonly GroupView[]> {
+/** The release groups of a run, by name. `known`: the sums of its documents, by who has asked for them already. */
+export async function runGroups(db: Db, runId: string, known?: readonly DocumentSum[]): Promise<readonly GroupView[]> {
   const { rows } = await db.query(
     `SELECT g.name, g.state, encode(g.content_hash, 'hex') AS hash, g.problem,
        (SELECT count(*) FROM run_account x WHERE x.run_id = g.run_id AND x.group_name = g.name) AS accounts,
@@ -60,9 +60,9 @@ export async function runGroups(db: Db, runId: string, sums = documentSums(db, r
      FROM release_group g WHERE g.run_id = $1 ORDER BY g.name COLLATE "C"`,
     [runId],
   );
-  const documents = await sums;
+  const sums = known ?? (await documentSums(db, runId));
   return rows.map((g) => {
-    const own = documents.filter((s) => s.group === g.name);
+    const own = sums.filter((s) => s.group === g.name);
     return {
       name: g.name,
       state: g.state,

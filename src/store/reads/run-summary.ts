@@ -56,17 +56,13 @@ export type RunSummary = {
 export async function runSummary(db: Db, runId: string): Promise<RunSummary | undefined> {
   const run = (await db.query("SELECT *, encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows[0];
   if (run === undefined) return undefined;
-  // Apart from each other: on connections of a pool all at once.
-  const summing = documentSums(db, runId);
-  const [sums, groups, accounts, waiting, postings, late, findings] = await Promise.all([
-    summing,
-    runGroups(db, runId, summing),
-    accountStates(db, runId),
-    waitingRecords(db, runId),
-    db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY 1 ORDER BY 1', [runId]),
-    lateArrivals(db, runId),
-    countRunFindings(db, runId),
-  ]);
+  const sums = await documentSums(db, runId);
+  const groups = await runGroups(db, runId, sums);
+  const accounts = await accountStates(db, runId);
+  const waiting = await waitingRecords(db, runId);
+  const postings = await db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY 1 ORDER BY 1', [runId]);
+  const late = await lateArrivals(db, runId);
+  const findings = await countRunFindings(db, runId);
   return {
     runId: run.id,
     workflowId: run.workflow_id,
