@@ -76,6 +76,7 @@ try {
   await oneExchange(store, client, secretBox);
   await twoSweeps(store, client);
   await client.workflow.execute(workflowNames.partitionKeeper, { taskQueue, workflowId: 'partitions' });
+  await client.workflow.execute(workflowNames.monthAccrual, { taskQueue, workflowId: 'accrual', args: [{ entityId: 'ent_se' }] });
   await client.workflow.execute(workflowNames.erpCompare, { taskQueue, workflowId: 'erp-compare', args: [{}] });
   await client.workflow.execute(workflowNames.retentionKeeper, { taskQueue, workflowId: 'retention', args: [{ actor: 'recorder' }] });
   await client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: 'sealer', args: [{ forMs: 0 }] });

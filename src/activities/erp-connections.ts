@@ -10,6 +10,7 @@ import { trytonErp } from '../adapters/erp/tryton/tryton.ts';
 import type { Store } from '../store/db.ts';
 import { erpConnection } from '../store/outbox.ts';
 import { erpParties } from '../store/reads/erp-parties.ts';
+import { erpVoucher } from '../store/reads/erp-voucher.ts';
 import type { ErpFor } from './hand-over.ts';
 
 type Opener = (settings: Readonly<Record<string, unknown>>, id: string) => Promise<ErpPort>;
@@ -56,7 +57,7 @@ function read<T>(schema: z.ZodType<T>, settings: unknown, id: string): T {
 export function erpConnections(store: Store, options: { readonly folder: string; readonly production: boolean }): ErpFor {
   const partiesOf: PartiesOf = (accountIds) => erpParties(store.pool, accountIds);
   const openers: Readonly<Record<string, Opener>> = {
-    files: async ({ folder }, id) => filesErp(typeof folder === 'string' ? path.resolve(folder) : path.join(options.folder, id)),
+    files: async ({ folder }, id) => filesErp(typeof folder === 'string' ? path.resolve(folder) : path.join(options.folder, id), (document) => erpVoucher(store.pool, id, document)),
     tryton: async (settings, id) => {
       const { url, database, user, passwordFile, timeoutMs, settleMs } = read(trytonSettings, settings, id);
       return trytonErp({ url, database, user, password: await secretIn(passwordFile), timeoutMs, settleMs }, partiesOf);

@@ -2,6 +2,7 @@ import { controlTotalsOf } from '../adapters/erp/port.ts';
 import type { ErpDocument } from '../contracts/erp-document.ts';
 import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.ts';
 import type { Store } from '../store/db.ts';
+import { unsignedDriftOfRun } from '../store/erp-comparison.ts';
 import { mappingsOf } from '../store/erp-mapping.ts';
 import { connectionsOfRun, groupHandedOver, handedOver } from '../store/outbox.ts';
 import { asSent } from './erp-terms.ts';
@@ -34,12 +35,12 @@ export async function reconcile(store: Store, erpFor: ErpFor, runId: string): Pr
 
 /**
  * What keeps a group of a run from being reconciled: what the ERP refused of it; and, once the whole run is handed over and read back, where
- * the ERP's control totals differ, which it keeps per run. So a group waits for no other one, and the last one for the totals.
+ * the ERP's control totals differ, which it keeps per run, and what drifted there since and nobody signed. So a group waits for no other one, and the last one for the totals.
  */
 export async function reconcileGroup(store: Store, erpFor: ErpFor, runId: string, group: string): Promise<readonly string[]> {
   const { stopped, allVerified } = await groupHandedOver(store.pool, runId, group);
   if (stopped.length > 0) return stopped.map(stoppedWords);
-  return allVerified ? reconcile(store, erpFor, runId) : [];
+  return allVerified ? [...(await reconcile(store, erpFor, runId)), ...(await unsignedDriftOfRun(store.pool, runId))] : [];
 }
 
 function stoppedWords({ key, state, answer }: { readonly key: string; readonly state: string; readonly answer: string | null }): string {

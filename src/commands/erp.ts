@@ -50,9 +50,21 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
         cursor = page.nextCursor;
       }
       if (json) say(JSON.stringify(found, null, 2));
-      else for (const d of found) say(`${d.connectionId}  ${d.key}  ${d.kind}: ${d.words} (since ${d.foundAt})`);
-      return found.length === 0;
+      else
+        for (const d of found) say(`${d.driftId}  ${d.connectionId}  ${d.key}  ${d.kind}: ${d.words} (since ${d.foundAt})${d.signedBy === null ? '' : `, signed by ${d.signedBy}: ${d.signedReason}`}`);
+      return found.every((d) => d.signedBy !== null);
     }),
+  ),
+  sign: command(
+    'sign',
+    'Sign that what drifted may stay so, so that it keeps no run or month from closing',
+    { drift: { type: 'positional', description: 'Its number, as `erp drift` prints it', required: true }, reason: { type: 'string', description: 'Why; stays with it', required: true } },
+    async ({ drift, reason }) =>
+      withApi('sample-approver', async (api) => {
+        await api('POST', `/v1/erp-drifts/${encodeURIComponent(drift)}/signature`, { json: { reason } });
+        say(`${drift}: signed`);
+        return true;
+      }),
   ),
   compare: command(
     'compare',

@@ -1,22 +1,27 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '../config.ts';
 import { runDemo } from '../demo/run-demo.ts';
+import { runningTryton, trytonFolder } from '../demo/tryton-books.ts';
 import { lockHome, readRunFile } from '../platform/home.ts';
 import { withStack } from '../stack/with-stack.ts';
-import { command, say } from './command.ts';
+import { command, say, UsageError } from './command.ts';
 
 const seconds = (since: number) => ((Date.now() - since) / 1000).toFixed(1);
 
-export const demoCommand = command('demo', 'Boot the stack, bring in real sessions and close December 2019', {}, async () => {
+const erp = { erp: { type: 'string', description: 'files, or tryton: the one that `npm run erp:tryton` keeps up', default: 'files' } } as const;
+
+export const demoCommand = command('demo', 'Boot the stack, bring in real sessions and close December 2019', erp, async ({ erp: wanted }) => {
+  if (wanted !== 'files' && wanted !== 'tryton') throw new UsageError('--erp wants files or tryton');
+  const tryton = wanted === 'tryton' ? await runningTryton(loadConfig().home) : undefined;
   const started = Date.now();
   return withStack({ port: 0, say }, async (stack) => {
     say(`PostgreSQL, Temporal, a worker and the API are up after ${seconds(started)} s`);
     say(`  API while this runs: ${stack.apiUrl}${stack.temporalUiUrl === undefined ? '' : `, Temporal UI: ${stack.temporalUiUrl}`}`);
-    const balanced = await runDemo(stack, say);
+    const balanced = await runDemo(stack, say, tryton);
     say('');
     say('Where to look');
-    say(`  documents as the ERP received them: ${path.join(stack.erpFolder, 'erp_files', 'invoice')}`);
+    say(`  documents as the ERP received them: ${tryton === undefined ? path.join(stack.erpFolder, 'erp_files', 'invoice') : `Tryton at ${tryton.url}`}`);
     say('  everything else: `npm start` keeps this state up, with the API at http://127.0.0.1:8080 and the Temporal UI at http://127.0.0.1:8233');
     say("  one session from end to end: npx wattledger trace 'ocpi-peer/se*wlt*cdr-4497'");
     say(balanced ? `Done in ${seconds(started)} s: everything balances.` : 'A balance does not hold: see above.');
@@ -41,12 +46,18 @@ export const startCommand = command('start', 'Boot the whole stack and keep it u
 
 export const resetCommand = command('reset', 'Delete the local state below WATTLEDGER_HOME', {}, async () => {
   const { home } = loadConfig();
+  // The books of a Tryton below it hold what this state handed over: they go with it.
+  for (const folder of [trytonFolder(home), home]) if (folder === home || existsSync(folder)) removeHome(folder);
+  say(`removed ${home}`);
+  return true;
+});
+
+/** Throws while something runs on it. */
+function removeHome(home: string): void {
   const folder = readRunFile(home)?.postgresFolder;
   const unlock = lockHome(home);
   // Below a folder that PostgreSQL's user cannot enter, its data lies in one of its own.
   if (folder !== undefined && !folder.startsWith(home)) rmSync(path.dirname(folder), { recursive: true, force: true });
   rmSync(home, { recursive: true, force: true });
   unlock();
-  say(`removed ${home}`);
-  return true;
-});
+}

@@ -9,6 +9,7 @@ import type { RecordView } from '../store/reads/records.ts';
 import type { RunReport } from '../store/reads/run-report.ts';
 import type { RunSummary } from '../store/reads/run-summary.ts';
 import { reportLines } from './report.ts';
+import { type TrytonBooks, takeOverByTryton } from './tryton-books.ts';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const entityId = 'ent_se';
@@ -25,14 +26,18 @@ type Scene = Users & { readonly say: (line: string) => void };
 /**
  * Takes the sample operator through December 2019 by the API alone, as partner, finance and ops: real sessions by file and by OCPI,
  * the months before in one opening run, then December with late sessions, a release, an exclusion, an adjustment, an approval by a
- * second person and an ERP that fails first. On a state where that is done it recognises it and reports the same. True when every
+ * second person and an ERP that fails first; with `tryton` a real one instead of a folder. On a state where that is done it recognises it and reports the same. True when every
  * balance holds.
  */
-export async function runDemo(stack: Stack, say: (line: string) => void): Promise<boolean> {
+export async function runDemo(stack: Stack, say: (line: string) => void, tryton?: TrytonBooks): Promise<boolean> {
   const as = (user: string) => apiClient(stack.apiUrl, stack.tokens[user] ?? '');
   const scene: Scene = { partner: as('sample-partner'), preparer: as('sample-preparer'), approver: as('sample-approver'), ops: as('sample-ops'), say };
   const files = await sampleFiles();
 
+  if (tryton !== undefined) {
+    await takeOverByTryton(as('sample-admin'), entityId, tryton);
+    say(`documents go to Tryton at ${tryton.url}`);
+  }
   say('');
   say('1. Sessions arrive');
   await importFile(scene, 'sessions.csv', files.main);

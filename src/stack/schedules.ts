@@ -5,7 +5,7 @@ export type ScheduledEntity = { readonly id: string; readonly timeZone: string; 
 
 /**
  * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, the block sealer all the time, partitions
- * each hour, the rounds over OCPI peers each minute, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month, and of each Monday, in its zone. What ops changed of an existing schedule stays.
+ * each hour, the rounds over OCPI peers each minute, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month, and of each Monday, and the month-end accrual on the first working day, in its zone. What ops changed of an existing schedule stays.
  */
 export async function ensureSchedules(client: Client, taskQueue: string, entities: readonly ScheduledEntity[]): Promise<void> {
   const start = (workflowType: string, workflowId: string, args: unknown[]) => ({ type: 'startWorkflow' as const, workflowType, workflowId, taskQueue, args });
@@ -52,6 +52,22 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
         opener(`opener-weekly-${id}`, `opener/${id}/weekly`, { dayOfWeek: 'MONDAY', hour: 2, comment: 'opens the week that has ended' }),
       ];
     }),
+    ...entities.map(
+      ({ id, timeZone, paused }): ScheduleOptions => ({
+        scheduleId: `accrual-${id}`,
+        // The first weekday of the month, also where it is a holiday.
+        spec: {
+          calendars: [
+            { dayOfMonth: 1, dayOfWeek: { start: 'MONDAY', end: 'FRIDAY' }, hour: 6, comment: 'what has ended goes into the ERP' },
+            { dayOfMonth: { start: 2, end: 3 }, dayOfWeek: 'MONDAY', hour: 6 },
+          ],
+          timezone: timeZone,
+        },
+        action: start(workflowNames.monthAccrual, `accrual/${id}`, [{ entityId: id }]),
+        policies: { overlap: ScheduleOverlapPolicy.BUFFER_ONE, catchupWindow: '31 days' },
+        state: { paused, ...(paused ? { note: 'sample entity: unpause it to accrue months by themselves' } : {}) },
+      }),
+    ),
   ];
   for (const options of wanted) {
     try {

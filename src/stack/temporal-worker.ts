@@ -2,6 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createAccrualActivities } from '../activities/accrue.ts';
 import { createCompareActivities } from '../activities/compare-erp.ts';
 import { createCycleActivities } from '../activities/cycle.ts';
 import { createHandOverActivities, type ErpFor } from '../activities/hand-over.ts';
@@ -49,6 +50,7 @@ export async function createWorker(options: WorkerOptions): Promise<{ worker: Wo
     ...createCompareActivities(deps),
     ...createUpkeepActivities(deps),
     ...createRetentionActivities(deps),
+    ...createAccrualActivities(deps),
     ...createRebillActivities(deps),
     ...createOcpiActivities(deps),
     ...createTariffPush(deps),

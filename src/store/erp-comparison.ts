@@ -12,7 +12,7 @@ export async function rowsToCompare(db: Db, connectionId: string): Promise<reado
   return rows;
 }
 
-/** Keeps what a comparison found: what is new, what is still so, and what is as it was sent again. */
+/** Keeps what a comparison found: what is new, what is still so, and what is as it was sent again. A signature is of what was found then: other words need another one. */
 export async function keepDrift(db: Db, connectionId: string, compared: number, drifts: readonly FoundDrift[]): Promise<void> {
   const of = [drifts.map((d) => d.key), drifts.map((d) => d.kind), drifts.map((d) => d.words)];
   await db.query(
@@ -21,10 +21,30 @@ export async function keepDrift(db: Db, connectionId: string, compared: number, 
   );
   await db.query(
     `INSERT INTO erp_drift (connection_id, key, kind, words) SELECT $1, f.* FROM unnest($2::text[], $3::text[], $4::text[]) AS f(key, kind, words)
-     ON CONFLICT (connection_id, key, kind) WHERE cleared_at IS NULL DO UPDATE SET words = excluded.words, seen_at = now()`,
+     ON CONFLICT (connection_id, key, kind) WHERE cleared_at IS NULL DO UPDATE SET words = excluded.words, seen_at = now(), signed_by = CASE WHEN erp_drift.words = excluded.words THEN erp_drift.signed_by END,
+       signed_reason = CASE WHEN erp_drift.words = excluded.words THEN erp_drift.signed_reason END, signed_at = CASE WHEN erp_drift.words = excluded.words THEN erp_drift.signed_at END`,
     [connectionId, ...of],
   );
   await db.query('INSERT INTO erp_comparison (connection_id, compared, drifts) VALUES ($1, $2, $3)', [connectionId, compared, drifts.length]);
+}
+
+/** What drifted of a run and nobody has signed, in words. */
+export async function unsignedDriftOfRun(db: Db, runId: string): Promise<readonly string[]> {
+  const { rows } = await db.query<{ key: string; words: string }>(
+    'SELECT d.key, d.words FROM erp_drift d JOIN erp_posting p ON p.key = d.key WHERE p.run_id = $1 AND d.cleared_at IS NULL AND d.signed_at IS NULL ORDER BY d.key, d.id',
+    [runId],
+  );
+  return rows.map(({ key, words }) => `${key} drifted: ${words}; mend it there and compare again, or sign it`);
+}
+
+/** Keys of what drifted in an entity's ERPs up to a month and nobody has signed; also what was never sent, of whatever month. */
+export async function unsignedDriftUpTo(db: Db, entityId: string, month: string): Promise<readonly string[]> {
+  const { rows } = await db.query<{ key: string }>(
+    `SELECT d.key FROM erp_drift d JOIN erp_connection x ON x.id = d.connection_id AND x.entity_id = $1 LEFT JOIN erp_posting p ON p.key = d.key
+     WHERE d.cleared_at IS NULL AND d.signed_at IS NULL AND (p.key IS NULL OR left(convert_from(p.payload, 'UTF8')::jsonb ->> 'postedOn', 7) <= $2) ORDER BY d.key, d.id`,
+    [entityId, month],
+  );
+  return rows.map((r) => r.key);
 }
 
 /** Documents of a connection whose payment may still change: neither paid in full nor written off, as last told. */

@@ -24,7 +24,15 @@ type Connection = {
   readonly comparedAt: string | null;
   readonly drifts: number;
 };
-type Drift = { readonly connectionId: string; readonly key: string; readonly kind: string; readonly words: string; readonly foundAt: string };
+type Drift = {
+  readonly connectionId: string;
+  readonly key: string;
+  readonly kind: string;
+  readonly words: string;
+  readonly foundAt: string;
+  readonly signedBy: string | null;
+  readonly signedReason: string | null;
+};
 type Props = {
   readonly viewer: Viewer;
   readonly postings: readonly Posting[];
@@ -135,7 +143,14 @@ export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySk
                   <div class="hint">{d.connectionId}</div>
                 </td>
                 <td>{words(d.kind)}</td>
-                <td>{d.words}</td>
+                <td>
+                  {d.words}
+                  {d.signedBy === null ? null : (
+                    <div class="hint">
+                      signed by {d.signedBy}: {d.signedReason}
+                    </div>
+                  )}
+                </td>
                 <td>{d.foundAt}</td>
               </tr>
             ))}

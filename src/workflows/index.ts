@@ -4,6 +4,7 @@ export { cdrLifecycle } from './cdr-lifecycle.ts';
 export { erpCompare } from './erp-compare.ts';
 export { erpHandOver } from './erp-hand-over.ts';
 export { importBatch, intakeSweep, retryWaiting } from './import-batch.ts';
+export { monthAccrual } from './month-accrual.ts';
 export { ocpiPush } from './ocpi-push.ts';
 export { ocpiRounds } from './ocpi-rounds.ts';
 export { ocpiTariffs } from './ocpi-tariffs.ts';

@@ -67,6 +67,7 @@ export const workflowNames = {
   billingCycle: 'billingCycle',
   erpHandOver: 'erpHandOver',
   erpCompare: 'erpCompare',
+  monthAccrual: 'monthAccrual',
   creditAndRebill: 'creditAndRebill',
   ocpiRounds: 'ocpiRounds',
   ocpiPush: 'ocpiPush',

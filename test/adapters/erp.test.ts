@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,8 +8,11 @@ import { type ErpFault, faultPlanOf, faultyErp } from '../../src/adapters/erp/fa
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { controlTotalsOf, ErpOutcomeUnknown, ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../../src/adapters/erp/port.ts';
 import type { ErpDocument } from '../../src/contracts/erp-document.ts';
+import type { AccountingBatch } from '../../src/core/accounting/batch.ts';
+import { voucherOf } from '../../src/core/accounting/voucher.ts';
 import { canonicalBytes } from '../../src/core/seal/charge-record.ts';
 import { documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
+import { readSie } from '../support/read-sie.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -18,39 +22,54 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const invoice = (key: string, net = 1000): ErpDocument => documentOf('invoice', key, { runId: 'run1', net: BigInt(net) });
 
-erpContract('a folder', () => filesErp(folder));
-erpFaults('a folder', () => {
-  let plan: ErpFault[] = [];
-  let dead = false;
-  const marker = (month: string) => path.join(folder, 'closed', month);
-  return {
-    open: () => {
-      const erp = faultyErp(filesErp(folder), plan);
-      if (!dead) return erp;
-      // The process died while it wrote: half a file lies under another name.
-      const die = async ({ kind, key }: ErpDocument) => {
-        mkdirSync(path.join(folder, kind), { recursive: true });
-        writeFileSync(path.join(folder, kind, `${key}.json.1.partial`), '{"half');
-        throw new ErpOutcomeUnknown('killed');
-      };
-      return { ...erp, post: die };
-    },
-    loseAnswerOf: () => {
-      plan = ['timeoutAfterWrite'];
-    },
-    killBetween: () => {
-      dead = true;
-    },
-    revive: async () => {
-      dead = false;
-    },
-    closeMonth: (month) => {
-      mkdirSync(path.join(folder, 'closed'), { recursive: true });
-      writeFileSync(marker(month), '');
-    },
-    openMonth: (month) => rmSync(marker(month)),
-  };
+/** Books of one entity, in SEK. */
+const batchOf = async (document: ErpDocument): Promise<AccountingBatch> => ({
+  batchId: document.key,
+  closedOn: document.postedOn,
+  entity: { name: 'Contract AB', orgNumber: '5560000001', country: 'SE', currency: 'SEK' },
+  series: 'W',
+  vouchers: [voucherOf(document, [], { currency: 'SEK', factor: null })],
+  accountNames: new Map([['3001', 'Sales']]),
+  siteNames: new Map(),
 });
+for (const [name, open] of [
+  ['a folder', () => filesErp(folder)],
+  ['a folder with SIE', () => filesErp(folder, batchOf)],
+] as const) {
+  erpContract(name, open);
+  erpFaults(name, () => {
+    let plan: ErpFault[] = [];
+    let dead = false;
+    const marker = (month: string) => path.join(folder, 'closed', month);
+    return {
+      open: () => {
+        const erp = faultyErp(open(), plan);
+        if (!dead) return erp;
+        // The process died while it wrote: half a file lies under another name.
+        const die = async ({ kind, key }: ErpDocument) => {
+          mkdirSync(path.join(folder, kind), { recursive: true });
+          writeFileSync(path.join(folder, kind, `${key}.json.1.partial`), '{"half');
+          throw new ErpOutcomeUnknown('killed');
+        };
+        return { ...erp, post: die };
+      },
+      loseAnswerOf: () => {
+        plan = ['timeoutAfterWrite'];
+      },
+      killBetween: () => {
+        dead = true;
+      },
+      revive: async () => {
+        dead = false;
+      },
+      closeMonth: (month) => {
+        mkdirSync(path.join(folder, 'closed'), { recursive: true });
+        writeFileSync(marker(month), '');
+      },
+      openMonth: (month) => rmSync(marker(month)),
+    };
+  });
+}
 
 describe('the ERP that is a folder', () => {
   it('answers a second post of a key as the first, and refuses other content under it', async () => {
@@ -72,6 +91,28 @@ describe('the ERP that is a folder', () => {
     for (const key of ['a/b', 'a-b', 'a:b', '../../out']) await erp.post(invoice(key));
     expect(readdirSync(folder)).toEqual(['invoice']);
     expect(readdirSync(path.join(folder, 'invoice'))).toHaveLength(4);
+  });
+  it('lays each document out to be imported, once, with a manifest of what is in it', async () => {
+    const erp = filesErp(folder, batchOf);
+    await erp.post(invoice('a/b'));
+    const sie = path.join(folder, 'sie', 'invoice', 'a%2Fb.si');
+    const bytes = readFileSync(sie);
+    const manifest = JSON.parse(readFileSync(path.join(folder, 'sie', 'invoice', 'a%2Fb.manifest.json'), 'utf8'));
+    expect(manifest.files).toEqual([{ form: 'sie', fileName: 'a%2Fb.si', bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }]);
+    const read = readSie(bytes);
+    const summed = (lines: readonly { glAccount: string; amountMinor: bigint | string }[]) =>
+      [...lines.reduce((all, l) => all.set(l.glAccount, (all.get(l.glAccount) ?? 0n) + BigInt(l.amountMinor)), new Map<string, bigint>())].sort();
+    expect(summed(read.vouchers.flatMap((v) => v.lines))).toEqual(summed(invoice('a/b').lines));
+    expect(manifest.totals).toMatchObject({ vouchers: 1, debit: manifest.totals.credit });
+    // Taken in and moved away: a second post lays nothing out again.
+    rmSync(sie);
+    await erp.post(invoice('a/b'));
+    expect(existsSync(sie)).toBe(false);
+  });
+  it('refuses what SIE cannot say, and holds nothing of it', async () => {
+    const document = documentOf('invoice', 'worded', { glAccount: 'sales' });
+    await expect(filesErp(folder, batchOf).post(document)).rejects.toThrow(/sales/);
+    expect(readdirSync(folder)).toEqual([]);
   });
   it('refuses lines that do not sum to zero', async () => {
     const document = invoice('d1');

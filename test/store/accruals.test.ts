@@ -4,7 +4,7 @@ import { openExpectations } from '../../src/store/commands/expectations.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { accountingPeriods, accrualAgainstActual, erpProof } from '../../src/store/reads/accounting-periods.ts';
+import { accountingPeriods, accrualAgainstActual, erpProof, unaccruedMonths } from '../../src/store/reads/accounting-periods.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
@@ -78,6 +78,13 @@ describe('month ends', () => {
     );
     expect(lines.filter((l) => l.kind === 'sale').map((l) => l.amountMinor)).toEqual([charges.sold, -charges.sold]);
     expect(await proof('2019-12')).toMatchObject({ holds: true });
+  });
+
+  it('are wanted of each month that was missed since the last one, oldest first', async () => {
+    const [{ ended }] = await rows("SELECT to_char(date_trunc('month', now() AT TIME ZONE 'Europe/Stockholm') - interval '1 month', 'YYYY-MM') AS ended");
+    const months = await unaccruedMonths(store.pool, 'ent_se');
+    expect([months[0], months[1], months.at(-1)]).toEqual(['2020-01', '2020-02', ended]);
+    expect(await unaccruedMonths(store.pool, 'ent_other')).toEqual([]);
   });
 
   it('holds an estimate apart for sessions without a CDR', async () => {

@@ -155,8 +155,9 @@ async function shape(store: Store, actions: readonly Action[]): Promise<Shapes> 
       arrived.add(line.split(';')[0] ?? '');
     }
   }
+  // By its sales: shares follow these with the next build.
   const inRun = await store.pool.query(
-    'SELECT DISTINCT h.cdr_id FROM claim k JOIN rated_charge c USING (charge_id) JOIN record_head h USING (record_id) WHERE k.run_id = $1 AND k.pulled_in_by IS NOT NULL ORDER BY 1',
+    'SELECT DISTINCT h.cdr_id FROM claim k JOIN rated_charge c USING (charge_id) JOIN record_head h USING (record_id) WHERE k.run_id = $1 AND k.pulled_in_by IS NOT NULL AND c.payer_account_id IS NOT NULL ORDER BY 1',
     [runId],
   );
   const pulled = inRun.rows.map((r) => r.cdr_id as string);

@@ -7,8 +7,11 @@ import { handOver } from '../../src/activities/hand-over.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import type { ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpPayment } from '../../src/contracts/erp-document.ts';
+import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
+import { signDrift } from '../../src/store/commands/sign-drift.ts';
 import { takeOverErp } from '../../src/store/commands/take-over-erp.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { unsignedDriftOfRun, unsignedDriftUpTo } from '../../src/store/erp-comparison.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { listDrifts, listErpConnections } from '../../src/store/reads/erp-connections.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
@@ -68,6 +71,23 @@ describe('the nightly look at an ERP', () => {
     expect((await look()).drifts).toBe(3);
     expect((await open()).sort()).toEqual([...drifted].sort());
     expect(readFileSync(first, 'utf8')).toContain('"legalNumber":"X');
+    // It keeps its run and its month from closing, until it is signed for what it is.
+    const [{ run_id: runId }] = await rows('SELECT DISTINCT run_id FROM erp_posting WHERE run_id IS NOT NULL');
+    const differences = () => unsignedDriftOfRun(store.pool, runId);
+    expect(await differences()).toHaveLength(2);
+    const close = () => store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2019-12', action: 'close', reason: 'month end' }, { actor: 'approver' }));
+    // What was never sent is of no month: it keeps each from closing. The others are of January.
+    await expect(close()).rejects.toThrow(/otherwise in the ERP than they were sent, foreign/);
+    expect(await unsignedDriftUpTo(store.pool, 'ent_se', '2020-01')).toHaveLength(3);
+    const drifts = (await listDrifts(store.pool, {}, { limit: 50 })).items;
+    for (const { driftId } of drifts) await store.tx((db) => signDrift(db, driftId, 'known to the auditor', { actor: 'approver' }));
+    await expect(store.tx((db) => signDrift(db, drifts[0]?.driftId ?? '', 'again', { actor: 'other' }))).rejects.toThrow(/signed by approver already/);
+    expect(await differences()).toEqual([]);
+    await look();
+    expect((await listDrifts(store.pool, {}, { limit: 50 })).items.map((d) => d.signedBy)).toEqual(['approver', 'approver', 'approver']);
+    writeFileSync(first, was.replace('"legalNumber":"', '"legalNumber":"Y'));
+    await look();
+    expect(await differences()).toEqual([expect.stringContaining(`${keyOf(first)} drifted: legalNumber is Y`)]);
     expect(await rows("SELECT state FROM erp_posting WHERE state <> 'verified'")).toEqual([]);
     writeFileSync(first, was);
     writeFileSync(second, other);

@@ -66,6 +66,19 @@ describe('a stack that was down when months ended', () => {
     expect((await story.api.client.workflow.getHandle('run/ent_se/2020-01/live').describe()).runId).toBe(before.runId);
     expect(await runs()).toHaveLength(3);
   });
+  it('accrues the month that ended meanwhile once, however many firings were missed', { timeout: 120_000 }, async () => {
+    const accrual = story.api.client.schedule.getHandle('accrual-ent_se');
+    await accrual.backfill({ start: new Date('2019-10-31T12:00:00Z'), end: new Date('2020-01-08T12:00:00Z'), overlap: ScheduleOverlapPolicy.ALLOW_ALL });
+    await until('accruals that are done and verified', async () => {
+      const found: string[] = [];
+      for await (const workflow of story.api.client.workflow.list({ query: "WorkflowType = 'monthAccrual'" })) found.push(`${workflow.status.name}`);
+      const open = await story.rows("SELECT key FROM erp_posting WHERE key LIKE 'accrual/%' AND state <> 'verified'");
+      const isDone = found.length === 3 && found.every((status) => status === 'COMPLETED') && open.length === 0;
+      return { seen: [found, open], ...(isDone ? { done: true } : {}) };
+    });
+    const accruals = await story.rows("SELECT n, month = to_char(date_trunc('month', now() AT TIME ZONE 'Europe/Stockholm') - interval '1 month', 'YYYY-MM') AS ended FROM accrual");
+    expect(accruals).toEqual([{ n: 1, ended: true }]);
+  });
   it('has nothing to open once everything is planned, however often it looks', async () => {
     const again = await story.api.client.workflow.execute(workflowNames.runOpener, { taskQueue, workflowId: 'opener/once-more', args: [{ entityId: 'ent_se' }] });
     expect(again).toEqual({ started: [] });

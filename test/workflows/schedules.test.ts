@@ -55,7 +55,7 @@ describe('what runs by itself', () => {
     await ensureSchedules(client, 'elsewhere', await scheduledEntities(store.pool, true));
     const schedules = [];
     for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
-    expect(schedules.sort()).toEqual(['erp-compare', 'ocpi', 'opener-ent_se', 'opener-weekly-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
+    expect(schedules.sort()).toEqual(['accrual-ent_se', 'erp-compare', 'ocpi', 'opener-ent_se', 'opener-weekly-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
     expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
   });
   it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {
@@ -94,6 +94,18 @@ describe('what runs by itself', () => {
     await expect.poll(async () => (await rows('SELECT state FROM billing_run'))[0].state, { timeout: 20_000 }).not.toBe('planned');
     expect(await client.workflow.execute(workflowNames.runOpener, { taskQueue: client.options.namespace, workflowId: 'opener/again', args: [{ entityId: 'ent_se' }] })).toEqual({ started: [] });
     expect(await rows('SELECT count(*)::int AS n FROM billing_run')).toEqual([{ n: 1 }]);
+  });
+  it('accrues the month that has ended on the first weekday of each month, and hands it over', async () => {
+    const handle = client.schedule.getHandle('accrual-ent_se');
+    const { info, policies } = await handle.describe();
+    expect(policies).toMatchObject({ overlap: 'BUFFER_ONE', catchupWindow: 31 * 86_400_000 });
+    const local = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Stockholm', weekday: 'short', day: 'numeric', hour: 'numeric', minute: 'numeric' });
+    expect(info.nextActionTimes.length).toBeGreaterThan(5);
+    for (const at of info.nextActionTimes) expect(local.format(at)).toMatch(/^((Mon|Tue|Wed|Thu|Fri)\D+1|Mon\D+[23])\D+06:00$/);
+    await handle.trigger();
+    const ended = "to_char(date_trunc('month', now() AT TIME ZONE 'Europe/Stockholm') - interval '1 month', 'YYYY-MM')";
+    await expect.poll(() => rows(`SELECT author FROM accrual WHERE month = ${ended}`), { timeout: 20_000 }).toEqual([{ author: 'month-accrual' }]);
+    await expect.poll(() => rows("SELECT count(*)::int AS n FROM erp_posting WHERE key LIKE 'accrual/%' AND state <> 'queued'"), { timeout: 20_000 }).toEqual([{ n: 2 }]);
   });
   it('opens weeks on Mondays, for those who are billed by weeks', async () => {
     const put = await store.tx((db) => putEntity(db, 'ent_se', { calendars: [{ id: 'cal_weekly', cadence: 'weekly', strategies: ['fleetInvoice'] }] }, undefined, 'as agreed', { actor: 'admin' }));

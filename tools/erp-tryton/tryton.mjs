@@ -116,7 +116,7 @@ function withoutDatabase(server) {
   return new URL('/', server).href.replace(/^postgres:/, 'postgresql:');
 }
 
-async function databaseExists(server, name) {
+export async function databaseExists(server, name) {
   const { rowCount } = await sql(server, 'SELECT 1 FROM pg_database WHERE datname = $1', [name]);
   return rowCount === 1;
 }

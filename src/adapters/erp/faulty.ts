@@ -6,10 +6,12 @@ export type ErpFault = 'unavailable' | 'timeoutAfterWrite';
 /** An ERP whose first posts fail as planned, one fault a post; afterwards it is the ERP behind it. For tests and the demo. */
 export function faultyErp(erp: ErpPort, plan: readonly ErpFault[]): ErpPort {
   const faults = [...plan];
-  // One at a time, so that the plan says what meets which document.
-  const { together: _, ...alone } = erp;
   return {
-    ...alone,
+    ...erp,
+    // One at a time as long as there is a plan, so that it says what meets which document.
+    get together() {
+      return faults.length > 0 ? undefined : erp.together;
+    },
     async post(document, onDrafted) {
       const fault = faults.shift();
       if (fault === 'unavailable') throw new ErpUnavailable('the ERP is not available');

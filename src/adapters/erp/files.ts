@@ -1,14 +1,20 @@
 import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type ErpDocument, type ErpHeld, erpKinds } from '../../contracts/erp-document.ts';
+import type { AccountingBatch } from '../../core/accounting/batch.ts';
+import { batchManifest } from '../../core/accounting/manifest.ts';
+import { describeIssue } from '../../core/issues.ts';
 import { canonicalBytes, sha256 } from '../../core/seal/charge-record.ts';
+import { renderSie } from '../documents/sie/render-sie.ts';
 import { controlTotalsOf, ErpPeriodClosed, type ErpPort, ErpRefused } from './port.ts';
 
 /**
  * An ERP that is a folder: `<kind>/<key>.json`, the key percent-encoded. The file appears complete or not at all, and a second
  * post of a key answers as the first. Whoever takes the files in closes a month with a file `closed/2019-12`. Throws ErpRefused on other content under a known key and on lines that do not sum to zero.
+ * With `batchOf` each document is also there to be imported, before its own file is: `sie/<kind>/<key>.si` (SIE 4I) and beside it its manifest, with hash and sums. Whoever
+ * imports it may move it away. Throws ErpRefused where SIE cannot say it.
  */
-export function filesErp(folder: string): ErpPort {
+export function filesErp(folder: string, batchOf?: (document: ErpDocument) => Promise<AccountingBatch>): ErpPort {
   // Encoded, not replaced: two keys never share a file.
   const fileOf = (key: string, kind: string) => path.join(folder, kind, `${encodeURIComponent(key)}.json`);
   const idOf = (bytes: Buffer) => `FILE-${sha256(bytes).toString('hex').slice(0, 12)}`;
@@ -27,6 +33,7 @@ export function filesErp(folder: string): ErpPort {
       if (before === undefined && (await orMissing(stat(path.join(folder, 'closed', month)))) !== undefined)
         throw new ErpPeriodClosed(`${month} is closed: remove ${path.join('closed', month)}, then retry`);
       const bytes = canonicalBytes(document);
+      if (before === undefined && batchOf !== undefined) await writeSie(path.join(folder, 'sie', document.kind), encodeURIComponent(document.key), await batchOf(document));
       await writeOnce(fileOf(document.key, document.kind), bytes);
       return { externalId: idOf(bytes) };
     },
@@ -62,6 +69,29 @@ export function filesErp(folder: string): ErpPort {
 
 async function orMissing<T>(reading: Promise<T>): Promise<T | undefined> {
   return reading.catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : Promise.reject(error)));
+}
+
+/** Both are written once: a later attempt, when an account may be called otherwise, leaves what is there. */
+async function writeSie(folder: string, name: string, batch: AccountingBatch): Promise<void> {
+  const made = renderSie(batch);
+  if ('issues' in made) throw new ErpRefused(made.issues.map(describeIssue).join(' '));
+  const fileName = `${name}.si`;
+  const bytes = await firstOf(path.join(folder, fileName), made.bytes);
+  const manifest = batchManifest(batch, [{ form: 'sie', fileName, bytes: bytes.length, sha256: sha256(bytes).toString('hex') }]);
+  await firstOf(path.join(folder, `${name}.manifest.json`), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
+}
+
+/** Writes a file unless it is there; answers what is there. */
+async function firstOf(file: string, bytes: Buffer): Promise<Buffer> {
+  const there = await orMissing(readFile(file));
+  if (there !== undefined) return there;
+  try {
+    await writeOnce(file, bytes);
+    return bytes;
+  } catch (error) {
+    if (!(error instanceof ErpRefused)) throw error;
+    return readFile(file);
+  }
 }
 
 async function writeOnce(file: string, bytes: Buffer): Promise<void> {

@@ -22,14 +22,16 @@ export type ErpPort = {
   /** Posts a document, or finds it posted. Answers the ERP's id. */
   post(document: ErpDocument, onDrafted?: OnDrafted): Promise<{ readonly externalId: string }>;
   /** Of an ERP that takes several documents of a kind at once. */
-  readonly together?: {
-    /** How many of a kind at most. */
-    size(kind: ErpKind): number;
-    /** The same as `find` of each, by key; without what is not there. */
-    find(documents: readonly ErpDocument[]): Promise<ReadonlyMap<string, ErpHeld>>;
-    /** Posts all or, when it throws ErpRefused or ErpPeriodClosed, none. Answers the ERP's ids by key. */
-    post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, string>>;
-  };
+  readonly together?:
+    | {
+        /** How many of a kind at most. */
+        size(kind: ErpKind): number;
+        /** The same as `find` of each, by key; without what is not there. */
+        find(documents: readonly ErpDocument[]): Promise<ReadonlyMap<string, ErpHeld>>;
+        /** Posts all or, when it throws ErpRefused or ErpPeriodClosed, none. Answers the ERP's ids by key. */
+        post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, string>>;
+      }
+    | undefined;
   controlTotals(runId: string): Promise<ControlTotals>;
   /** All of ours that it holds of a run (null: of what belongs to none), also what somebody reversed there, and what bears our marks and we never sent. `ours`: the documents we know of. */
   holdings(runId: string | null, ours: readonly ErpDocument[]): Promise<readonly ErpHolding[]>;

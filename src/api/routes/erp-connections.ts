@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { signDrift } from '../../store/commands/sign-drift.ts';
 import { takeOverErp } from '../../store/commands/take-over-erp.ts';
 import { listDrifts, listErpConnections } from '../../store/reads/erp-connections.ts';
 import { allow, may, readers } from '../auth.ts';
@@ -31,6 +32,8 @@ const drift = z
     foundAt: z.string(),
     seenAt: z.string(),
     clearedAt: z.string().nullable().openapi({ description: 'Since when it is as it was sent again.' }),
+    signedBy: z.string().nullable().openapi({ description: 'Who signed that it may stay so: it no longer keeps a run or a month from closing.' }),
+    signedReason: z.string().nullable(),
   })
   .openapi('ErpDrift');
 
@@ -82,7 +85,7 @@ export function erpConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
       path: '/v1/erp-drifts',
       tags: erpTags,
       summary: 'Where an ERP holds something else than was handed over',
-      description: 'As the nightly comparison found it: gone, changed, taken back there, or never sent. It changes nothing there.',
+      description: 'As the nightly comparison found it: gone, changed, taken back there, or never sent. It changes nothing there. What is not signed keeps its run and its month from closing.',
       middleware: allow(...readers),
       request: {
         query: pageQuery.extend({
@@ -96,6 +99,23 @@ export function erpConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
     async (c) => {
       const { connectionId: id, all, ...page } = c.req.valid('query');
       return c.json(await listDrifts(store.pool, { connectionId: id, all: all === 'true' }, page), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/erp-drifts/{driftId}/signature',
+      tags: erpTags,
+      summary: 'Sign that what an ERP holds otherwise may stay so',
+      description: 'It no longer keeps its run or its month from closing, as long as it is just that.',
+      middleware: allow(...may.skipPostings),
+      request: { params: z.object({ driftId: number.openapi({ param: { name: 'driftId', in: 'path' } }) }), headers: idempotencyHeader, body: body(z.object({ reason })) },
+      responses: { 200: json(z.object({ signed: z.literal(true) }), 'Signed.'), ...problems },
+    }),
+    async (c) => {
+      const { run } = await store.tx((db) => signDrift(db, c.req.valid('param').driftId, c.req.valid('json').reason, byOf(c)));
+      if (run !== null) await orders.retry(run);
+      return c.json({ signed: true as const }, 200);
     },
   );
   app.openapi(

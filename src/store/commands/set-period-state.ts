@@ -1,6 +1,7 @@
 import { type PeriodAction, type PeriodState, periodStep } from '../../core/accounting/period-states.ts';
 import { lockPeriod } from '../accounting/period-rows.ts';
 import type { Db } from '../db.ts';
+import { unsignedDriftUpTo } from '../erp-comparison.ts';
 import { accrueLocked } from './accrue-month.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -9,7 +10,7 @@ export type PeriodOutcome = { readonly state: PeriodState; readonly waitsForSeco
 
 /**
  * Soft-closes, closes or reopens an accounting period. Closing makes what is left of its accrual first, under the same lock, so that nothing is
- * posted in between; a soft-closed month takes accruals alone. Reopening a closed one takes two persons: the first call asks, another person's does it. Refused with the reason otherwise.
+ * posted in between; a soft-closed month takes accruals alone. What an ERP holds otherwise keeps a month from closing until somebody has mended or signed it. Reopening a closed one takes two persons: the first call asks, another person's does it. Refused with the reason otherwise.
  */
 export async function setPeriodState(db: Db, input: { readonly entityId: string; readonly month: string; readonly action: PeriodAction; readonly reason: string }, by: By): Promise<PeriodOutcome> {
   const { entityId, month, action, reason } = input;
@@ -18,6 +19,12 @@ export async function setPeriodState(db: Db, input: { readonly entityId: string;
   if ('refused' in step) throw new Refused('wrongState', `${month} of ${entityId}: ${step.refused}`);
   const waits = 'waitsForSecond' in step;
   if (waits && period.askedBy === by.actor) throw new Refused('forbidden', `you asked for ${month} to be reopened: somebody else has to do it`);
+  const drifted = action === 'close' ? await unsignedDriftUpTo(db, entityId, month) : [];
+  if (drifted.length > 0)
+    throw new Refused(
+      'wrongState',
+      `${month} of ${entityId}: ${drifted.length} otherwise in the ERP than they were sent, ${drifted.slice(0, 3).join(', ')}: mend them there and compare again, or sign them`,
+    );
   const accrued = action === 'close' ? await accrueLocked(db, entityId, period, reason, by) : undefined;
   const note = (what: string) => db.query('INSERT INTO accounting_period_event (entity_id, month, action, actor, reason) VALUES ($1, $2, $3, $4, $5)', [entityId, month, what, by.actor, reason]);
   await note(waits ? 'askReopen' : action);

@@ -6,21 +6,19 @@ import { exactFromDecimal } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { documentRulesOf } from './document-rules.ts';
 
+/** SQL: the rate by which each posting was booked, which its ledger transaction names; receipts in journals are in the currency of the books. */
+export const bookedRatesSql = `SELECT p.key, f.rate::text AS rate FROM erp_posting p JOIN ledger_transaction t ON t.key = 'issue/' || p.document_id AND t.fx_rate IS NOT NULL
+  JOIN fx_rate f ON t.fx_rate = f.source || ' ' || f.rate_on || ' ' || f.currency || '/' || f.into_currency || ' ' || f.rate || ' v' || f.version`;
+
 /** A closed run as vouchers, in the order of their numbers; undefined while it is not closed. Throws RangeError when there is no such run. */
 export async function accountingBatch(db: Db, runId: string): Promise<AccountingBatch | undefined> {
   const run = (
-    await db.query(
-      `SELECT r.state, (r.closed_at AT TIME ZONE e.time_zone)::date::text AS closed_on, r.entity_id, e.name, e.org_number, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1`,
-      [runId],
-    )
+    await db.query('SELECT r.state, (r.closed_at AT TIME ZONE e.time_zone)::date::text AS closed_on, r.entity_id FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1', [runId])
   ).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   if (run['state'] !== 'closed') return undefined;
   const postings = await db.query<{ payload: Buffer; rate: string | null }>(
-    // The rate by which a document was booked is named in its ledger transaction.
-    // Receipts in journals are in the currency of the books.
-    `SELECT p.payload, f.rate::text AS rate FROM erp_posting p LEFT JOIN ledger_transaction t ON t.key = 'issue/' || p.document_id AND t.fx_rate IS NOT NULL
-     LEFT JOIN fx_rate f ON t.fx_rate = f.source || ' ' || f.rate_on || ' ' || f.currency || '/' || f.into_currency || ' ' || f.rate || ' v' || f.version WHERE p.run_id = $1`,
+    `SELECT p.payload, r.rate FROM erp_posting p LEFT JOIN (${bookedRatesSql} WHERE p.run_id = $1) r ON r.key = p.key WHERE p.run_id = $1`,
     [runId],
   );
   const sites = await db.query<SitePart & { document_id: string }>(
@@ -30,34 +28,46 @@ export async function accountingBatch(db: Db, runId: string): Promise<Accounting
     [runId],
   );
   const sitesOf = groupBy(sites.rows, (s) => s.document_id);
-  const booksOf = (document: ErpDocument, rate: string | null): Books => {
-    if (document.currency === run['currency']) return { currency: run['currency'], factor: null };
-    if (rate === null) throw new RangeError(`${document.key} is in ${document.currency}, and the rate it was booked by is not known`);
-    return { currency: run['currency'], factor: exactFromDecimal(rate) };
-  };
+  const words = await batchWords(db, run['entity_id']);
   const vouchers = postings.rows.map(({ payload, rate }) => {
     const document = JSON.parse(payload.toString('utf8')) as ErpDocument;
-    return voucherOf(document, sitesOf.get(document.key) ?? sitesOfReceipts(document), booksOf(document, rate));
+    return voucherOf(document, sitesOf.get(document.key) ?? sitesOfReceipts(document), booksBy(document, words.entity.currency, rate));
   });
-  const names = await db.query<{ gl_account: string; name: string }>(
-    `SELECT gl_account, string_agg(key, ', ' ORDER BY key COLLATE "C") AS name FROM gl_mapping m WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1) GROUP BY 1`,
-    [run['entity_id']],
-  );
-  const siteNames = await db.query<{ id: string; name: string }>('SELECT id, name FROM site WHERE entity_id = $1', [run['entity_id']]);
-  const { own } = await documentRulesOf(db, run['entity_id']);
   return {
+    ...words,
     batchId: runId,
     closedOn: run['closed_on'],
-    entity: { name: run['name'], orgNumber: run['org_number'], country: run['country'], currency: run['currency'] },
-    series: own.accounting.voucherSeries,
     vouchers: vouchers.sort((a, b) => (`${a.on} ${a.text} ${a.key}` < `${b.on} ${b.text} ${b.key}` ? -1 : 1)),
+  };
+}
+
+/** How a seller's files name it, its voucher series, its accounts and sites. */
+export async function batchWords(db: Db, entityId: string): Promise<Omit<AccountingBatch, 'batchId' | 'closedOn' | 'vouchers'>> {
+  const entity = (await db.query('SELECT name, org_number, country, currency FROM legal_entity WHERE id = $1', [entityId])).rows[0];
+  if (entity === undefined) throw new RangeError(`no entity "${entityId}"`);
+  const names = await db.query<{ gl_account: string; name: string }>(
+    `SELECT gl_account, string_agg(key, ', ' ORDER BY key COLLATE "C") AS name FROM gl_mapping m WHERE entity_id = $1 AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = $1) GROUP BY 1`,
+    [entityId],
+  );
+  const siteNames = await db.query<{ id: string; name: string }>('SELECT id, name FROM site WHERE entity_id = $1', [entityId]);
+  const { own } = await documentRulesOf(db, entityId);
+  return {
+    entity: { name: entity['name'], orgNumber: entity['org_number'], country: entity['country'], currency: entity['currency'] },
+    series: own.accounting.voucherSeries,
     accountNames: new Map(names.rows.map((r) => [r.gl_account, r.name])),
     siteNames: new Map(siteNames.rows.map((r) => [r.id, r.name])),
   };
 }
 
+/** How a document gets into books of `currency`. Throws RangeError where it is in another one and `rate` is not known. */
+export function booksBy(document: ErpDocument, currency: string, rate: string | null): Books {
+  if (document.currency === currency) return { currency, factor: null };
+  if (rate === null) throw new RangeError(`${document.key} is in ${document.currency}, and the rate it was booked by is not known`);
+  return { currency, factor: exactFromDecimal(rate) };
+}
+
 /** A journal of card receipts stands on one site. */
-function sitesOfReceipts({ receipts, lines }: ErpDocument): readonly SitePart[] {
+export function sitesOfReceipts({ receipts, lines }: ErpDocument): readonly SitePart[] {
   if (receipts === undefined) return [];
   return lines.filter((l) => l.part === 'net').map((l) => ({ glAccount: l.glAccount, costCenter: l.costCenter, vatCode: l.vatCode, siteId: receipts.siteId, amountMinor: BigInt(l.amountMinor) }));
 }

@@ -131,3 +131,17 @@ export async function accrualAgainstActual(db: Db, entityId: string, month: stri
     })),
   ];
 }
+
+/** Months of an entity that have ended in its zone, hold or follow something booked, are not closed, and come after the last one that was accrued; where none was, the last one alone. Oldest first. */
+export async function unaccruedMonths(db: Db, entityId: string): Promise<readonly string[]> {
+  const { rows } = await db.query<{ month: string }>(
+    `SELECT to_char(m, 'YYYY-MM') AS month
+     FROM legal_entity e CROSS JOIN LATERAL (SELECT date_trunc('month', now() AT TIME ZONE e.time_zone) - interval '1 month' AS ended) n
+     CROSS JOIN LATERAL (SELECT max(month) AS accrued FROM accrual WHERE entity_id = e.id AND month < to_char(n.ended + interval '1 month', 'YYYY-MM')) a
+     CROSS JOIN LATERAL generate_series(coalesce((a.accrued || '-01')::timestamp + interval '1 month', n.ended), n.ended, interval '1 month') m
+     WHERE e.id = $1 AND EXISTS (SELECT FROM ledger_transaction t WHERE t.entity_id = e.id AND t.period <= to_char(m, 'YYYY-MM'))
+       AND to_char(m, 'YYYY-MM') > coalesce((SELECT max(month) FROM accounting_period p WHERE p.entity_id = e.id AND p.state = 'closed'), '') ORDER BY 1`,
+    [entityId],
+  );
+  return rows.map((r) => r.month);
+}

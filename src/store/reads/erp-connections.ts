@@ -23,6 +23,9 @@ export type DriftView = {
   readonly foundAt: string;
   readonly seenAt: string;
   readonly clearedAt: string | null;
+  /** Who signed that it may stay so, and why. */
+  readonly signedBy: string | null;
+  readonly signedReason: string | null;
 };
 
 export async function listErpConnections(db: Db): Promise<readonly ErpConnectionView[]> {
@@ -64,6 +67,8 @@ export async function listDrifts(db: Db, filter: { readonly connectionId?: strin
       foundAt: r.found_at.toISOString(),
       seenAt: r.seen_at.toISOString(),
       clearedAt: r.cleared_at?.toISOString() ?? null,
+      signedBy: r.signed_by,
+      signedReason: r.signed_reason,
     }),
   );
 }
