@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runCommand, runMain } from 'citty';
 import { group } from './commands/command.ts';
+import { energyCommand } from './commands/energy.ts';
 import { erpCommands } from './commands/erp.ts';
 import { fileCommands } from './commands/files.ts';
 import { demoCommand, resetCommand, startCommand } from './commands/home.ts';
@@ -10,7 +11,7 @@ import { ocpiCommands } from './commands/ocpi.ts';
 import { openApiCommand } from './commands/openapi.ts';
 import { paymentCommands } from './commands/payment.ts';
 import { periodCommands } from './commands/period.ts';
-import { apiCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
+import { apiCommand, environmentCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
 import { rateCommand } from './commands/rate.ts';
 import { retentionCommand } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
@@ -24,6 +25,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   worker: workerCommand,
   api: apiCommand,
   migrate: migrateCommand,
+  environment: environmentCommand,
   seed: seedCommand,
   key: keyCommand,
   import: importCommand,
@@ -37,6 +39,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   erp: erpCommands,
   ocpi: ocpiCommands,
   trace: traceCommand,
+  energy: energyCommand,
   verify: verifyCommand,
   retention: retentionCommand,
   openapi: openApiCommand,

@@ -9,7 +9,7 @@ const port = z
   .transform(Number)
   .refine((n) => n <= 65_535, wants('a port number from 0 to 65535'));
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, ...wants('a URL such as postgres://user:password@host:5432/database') });
-const environments = ['production', 'staging', 'test', 'development'] as const;
+export const environments = ['production', 'staging', 'test', 'development'] as const;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const schema = z.object({
   DATABASE_URL: postgresUrl.optional(),

@@ -7,6 +7,7 @@ import { ensureSchedules } from './stack/schedules.ts';
 import { secretBoxOf } from './stack/secret-box-of.ts';
 import { createWorker, registerSearchAttributes } from './stack/temporal-worker.ts';
 import { openStore } from './store/db.ts';
+import { requireEnvironment } from './store/environment.ts';
 import { ensurePartitions } from './store/migrate.ts';
 import { requireAuthorities } from './store/reads/document-rules.ts';
 import { scheduledEntities } from './store/reads/entities.ts';
@@ -23,6 +24,7 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
   if (databaseUrl === undefined || temporalAddress === undefined) throw new Error('a worker runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
   const production = config.env === 'production';
   const store = openStore(databaseUrl);
+  await requireEnvironment(store.pool, config.env);
   await requireAuthorities(store.pool);
   await registerSearchAttributes(temporalAddress, temporalNamespace);
   const connection = await Connection.connect({ address: temporalAddress });

@@ -23,6 +23,7 @@ import { closeDrySet } from '../store/dry/dry-set.ts';
 import { enterDryRun } from '../store/dry/dry-world.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { periodsToOpen } from '../store/reads/periods-to-open.ts';
+import { type Reminders, remindersOf } from '../store/reads/release-rules.ts';
 import { archiveDocuments } from './archive-documents.ts';
 import { beating } from './beating.ts';
 import type { ErpFor } from './hand-over.ts';
@@ -30,6 +31,9 @@ import { type RatedAgain, rateDryRun } from './rate-dry-run.ts';
 import { reconcileGroup } from './reconcile.ts';
 
 export type CycleDeps = { readonly store: Store; readonly now: () => Date; readonly erpFor: ErpFor };
+
+/** Where a run stands, and when it says that it waits for approval. */
+type Reviewed = Preview & { readonly reminders?: Reminders };
 
 /** Who ordered something of a run, and why. */
 type Ordered = { readonly runId: string; readonly actor: string; readonly reason: string; readonly requestId?: string };
@@ -98,7 +102,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
         }),
       );
     },
-    async buildPreview(input: { runId: string }): Promise<Preview> {
+    async buildPreview(input: { runId: string }): Promise<Reviewed> {
       return beating(() =>
         store.tx(async (db) => {
           const isDry = await enterDryRun(db, input.runId);
@@ -106,7 +110,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
           await checkCompleteness(db, input.runId);
           if (isDry) return built;
           const approved = await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
-          return approved.length === 0 ? built : readPreview(db, input.runId);
+          return { ...(approved.length === 0 ? built : await readPreview(db, input.runId)), reminders: await remindersOf(db, input.runId) };
         }),
       );
     },
@@ -115,11 +119,11 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       return beating(() => rateDryRun(store, input.runId));
     },
     /** Where the run and its groups stand, without building anything; those in review that a standing approval covers are approved by it. */
-    async readGroups(input: { runId: string }): Promise<Preview> {
+    async readGroups(input: { runId: string }): Promise<Reviewed> {
       return beating(() =>
         store.tx(async (db) => {
           await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
-          return readPreview(db, input.runId);
+          return { ...(await readPreview(db, input.runId)), reminders: await remindersOf(db, input.runId) };
         }),
       );
     },

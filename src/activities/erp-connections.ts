@@ -81,7 +81,7 @@ export function erpConnections(store: Store, options: { readonly folder: string;
     const connection = await erpConnection(store.pool, id);
     if (connection.production && !options.production) throw new RangeError(`ERP connection ${id} is production: only WATTLEDGER_ENV=production may use it`);
     const erp = await opener(connection.adapter, id)(connection.settings, id);
-    const faults = faultPlanOf(connection);
+    const faults = faultPlanOf({ ...connection, production: connection.production || options.production });
     return faults.length === 0 ? erp : faultyErp(erp, faults);
   };
   return (id) => {

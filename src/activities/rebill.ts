@@ -1,5 +1,6 @@
 import { Refused } from '../store/commands/refusal.ts';
 import { endRebill, failRebill, openRebill } from '../store/cycle/rebill.ts';
+import { planRebillRun, type RebillRun } from '../store/cycle/rebill-run.ts';
 import type { Store } from '../store/db.ts';
 import { beating } from './beating.ts';
 import { processPage } from './process-page.ts';
@@ -10,18 +11,21 @@ const pageSize = 500;
 export function createRebillActivities({ store }: { readonly store: Store }) {
   return {
     /** Carries an order out in one transaction, wholly or not at all; one that cannot be is kept with the reason. Answers how many records are billed anew. */
-    async rebill({ orderId }: { readonly orderId: string }): Promise<{ readonly rebilled: number; readonly problem: string | null }> {
+    async rebill({ orderId }: { readonly orderId: string }): Promise<Rebilled> {
       return beating(() => rebillDocument(store, orderId));
     },
   };
 }
 
+/** `run`: the off-cycle run that makes its documents, where it does not wait for the month. */
+export type Rebilled = { readonly rebilled: number; readonly problem: string | null; readonly run: RebillRun | null };
+
 /** Looks at the records of an order again, by the path of all CDRs, and books what comes out otherwise: mirrors, and charges in their place. */
-export async function rebillDocument(store: Store, orderId: string): Promise<{ readonly rebilled: number; readonly problem: string | null }> {
+export async function rebillDocument(store: Store, orderId: string): Promise<Rebilled> {
   try {
     return await store.tx(async (db) => {
       const order = await openRebill(db, orderId);
-      if (order === undefined) return { rebilled: 0, problem: null };
+      if (order === undefined) return { rebilled: 0, problem: null, run: await planRebillRun(db, orderId) };
       const pages = { next: 0 };
       for (let from = 0; from < order.records.length; from += pageSize) {
         const page = order.records.slice(from, from + pageSize);
@@ -34,12 +38,13 @@ export async function rebillDocument(store: Store, orderId: string): Promise<{ r
         if (waiting.length > 0)
           throw new Refused('wrongState', `${waiting.length} records cannot be billed anew, ${waiting[0]?.recordKey} first: add what its quarantine page names, or leave them out`);
       }
-      return { ...(await endRebill(db, orderId, order, pages.next)), problem: null };
+      const ended = await endRebill(db, orderId, order, pages.next);
+      return { ...ended, problem: null, run: await planRebillRun(db, orderId) };
     });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     const problem = error.message;
     await store.tx((db) => failRebill(db, orderId, problem));
-    return { rebilled: 0, problem };
+    return { rebilled: 0, problem, run: null };
   }
 }

@@ -21,6 +21,8 @@ export const wh = z
   .regex(/^-?\d+$/)
   .openapi({ example: '10500', description: 'Wh' });
 export const instant = z.iso.datetime({ offset: true });
+/** An instant as facts say it: in UTC, to the second where it has no more. */
+export const utc = instant.transform((text) => new Date(text).toISOString().replace('.000Z', 'Z'));
 export const reason = z.string().trim().min(3).max(2000).openapi({ description: 'Why; kept in the audit trail.' });
 export const issue = z.object({ code: z.string(), severity: z.enum(['blocks', 'warns', 'info']), subject: z.string(), text: z.string() }).openapi('Issue');
 

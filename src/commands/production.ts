@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { loadConfig } from '../config.ts';
+import { environments, loadConfig } from '../config.ts';
 import { describeIssue } from '../core/issues.ts';
 import { startApiServer } from '../stack/api-server.ts';
 import { secretBoxOf } from '../stack/secret-box-of.ts';
 import { putApiKeys } from '../store/commands/api-keys.ts';
 import { openStore, type Store } from '../store/db.ts';
+import { moveEnvironment, requireEnvironment } from '../store/environment.ts';
 import { migrate } from '../store/migrate.ts';
-import { hasSampleKeys, type Role, roles } from '../store/reads/api-keys.ts';
+import { type Role, roles } from '../store/reads/api-keys.ts';
 import { applySeed, readSeed, tariffFindings } from '../store/seed.ts';
 import { runWorker } from '../worker.ts';
 import { command, say, UsageError } from './command.ts';
@@ -23,7 +24,7 @@ export const apiCommand = command('api', 'Serve the API against DATABASE_URL and
   const { temporalAddress } = config;
   if (temporalAddress === undefined) throw new Error('the API alone runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
   return onDatabase(async (store, databaseUrl) => {
-    if (config.env === 'production' && (await hasSampleKeys(store.pool))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
+    await requireEnvironment(store.pool, config.env);
     const server = await startApiServer({ ...config, databaseUrl, store, secretBox: secretBoxOf(config), temporalAddress });
     say(`API on ${server.url}`);
     await new Promise<void>((resolve) => {
@@ -41,6 +42,29 @@ export const migrateCommand = command('migrate', 'Apply migrations to DATABASE_A
   say(applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`);
   return true;
 });
+
+export const environmentCommand = command(
+  'environment',
+  'Make a copy of a database one of another environment, as its owner',
+  {
+    name: { type: 'positional', description: environments.join(', '), required: true },
+    reason: { type: 'string', description: 'Why; kept in the audit trail', required: true },
+  },
+  async ({ name, reason }) => {
+    const { databaseAdminUrl } = loadConfig();
+    const environment = environments.find((known) => known === name);
+    if (environment === undefined) throw new UsageError(`there is no environment ${name}: take one of ${environments.join(', ')}`);
+    if (databaseAdminUrl === undefined) throw new Error('set DATABASE_ADMIN_URL to the owner role of the database');
+    const store = openStore(databaseAdminUrl);
+    try {
+      await store.tx((db) => moveEnvironment(db, environment, reason, { actor: 'owner' }));
+    } finally {
+      await store.close();
+    }
+    say(`the database is of the environment ${environment} from now on`);
+    return true;
+  },
+);
 
 export const seedCommand = command(
   'seed',

@@ -149,6 +149,8 @@ const shareClause = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const selfBilling = z.strictObject({ agreedOn: date, evidence: z.string().min(1) });
+
 /** With a site owner: an ordered pipeline of clauses. */
 const revenueShare = z.strictObject({
   kind: z.literal('revenueShare'),
@@ -167,7 +169,7 @@ const revenueShare = z.strictObject({
   negativeMonth: z.enum(['carry', 'floor']).default('carry'),
   sharesLosses: z.boolean().default(false),
   /** The owner lets us write his invoices, and on what evidence; without it, or without a registration for VAT, he gets a settlement statement without VAT (D46). */
-  selfBilling: z.strictObject({ agreedOn: date, evidence: z.string().min(1) }).exactOptional(),
+  selfBilling: selfBilling.exactOptional(),
   clauses: z.array(shareClause),
 });
 
@@ -183,6 +185,8 @@ const homeCharging = z.strictObject({
   /** resale only: what comes on top per kWh. */
   resaleMarkupPerKwh: amount.default('0'),
   platformFeePerSession: amount.exactOptional(),
+  /** A driver who is registered for VAT lets us write the invoices of what is bought; without it, a statement without VAT. */
+  selfBilling: selfBilling.exactOptional(),
 });
 
 /** What a version of a contract says. The clauses' ids are unique within it. */

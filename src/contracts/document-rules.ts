@@ -11,7 +11,7 @@ const latePolicy = z.discriminatedUnion('policy', [
 
 /** What of a document somebody is the authority for: exactly one each. */
 export const authorityTasks = ['number', 'delivery', 'collection', 'reminders', 'outgoingPayment'] as const;
-const documentTypes = ['invoice', 'creditNote', 'receipt', 'selfBilling', 'selfBillingCredit', 'settlementStatement'] as const;
+const documentTypes = ['invoice', 'creditNote', 'receipt', 'selfBilling', 'selfBillingCredit', 'settlementStatement', 'reimbursement'] as const;
 const authority = z.strictObject({ type: z.enum(documentTypes), task: z.enum(authorityTasks), authority: z.enum(['wattledger', 'erp']) });
 
 /** How an entity’s documents are made, where it differs from the defaults: what came late is on the next invoice, and no invoice is too small. */

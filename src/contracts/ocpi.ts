@@ -63,7 +63,8 @@ export type OcpiSale = {
   readonly sessionId: string | null;
   readonly authorizationId: string | null;
   readonly token: { readonly sourceId: string; readonly ref: string };
-  readonly location: OcpiLocation & { readonly siteId: string; readonly evseId: string; readonly connectorId: string };
+  /** `timeZone` is missing in sales that were made before it was told. */
+  readonly location: OcpiLocation & { readonly siteId: string; readonly evseId: string; readonly connectorId: string; readonly timeZone?: string };
   readonly currency: string;
   readonly tariff: Readonly<Record<string, unknown>> | null;
   readonly periods: readonly { readonly startAt: string; readonly energyWh: number; readonly chargingSeconds: number; readonly parkingSeconds: number }[];

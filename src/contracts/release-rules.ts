@@ -17,7 +17,9 @@ const secondApprover = z
   })
   .refine((rule) => rule.groupAbove !== undefined || rule.documentAbove !== undefined, 'say groupAbove, documentAbove or both');
 
-/** When two have to approve a release group, and which of its documents are issued first. */
+const hours = z.number().positive().max(8760);
+
+/** When two have to approve a release group, which of its documents are issued first, and when a run that waits for approval says so. */
 export const releaseRulesSchema = z.strictObject({
   secondApprover: z.array(secondApprover).max(100).default([]),
   canary: z
@@ -26,6 +28,12 @@ export const releaseRulesSchema = z.strictObject({
       smallestGroup: z.int().min(0).max(1_000_000).default(20).meta({ description: 'A group with fewer documents has no canary.' }),
       release: release.default('auto'),
       strategies: z.record(z.string(), z.strictObject({ documents: handful.exactOptional(), release: release.exactOptional() })).default({}),
+    })
+    .prefault({}),
+  reminders: z
+    .strictObject({
+      afterHours: hours.default(72).meta({ description: 'How long a run waits for approval before it says so.' }),
+      everyHours: hours.default(24).meta({ description: 'How often it says so again.' }),
     })
     .prefault({}),
 });

@@ -61,6 +61,8 @@ export const seedSchema = z.strictObject({
       owner: id.optional(),
       operator: id.optional(),
       home: id.optional(),
+      /** Whose it is from an instant on; the newest holds. */
+      holders: z.array(z.strictObject({ from: z.iso.datetime(), owner: id.optional(), operator: id.optional(), home: id.optional() })).optional(),
       costCenter: z.string(),
       connectorPowerW: z.int().positive(),
     }),

@@ -65,6 +65,7 @@ export const setUpRowSchemas = {
     ownerAccountId: id.nullable().exactOptional(),
     operatorAccountId: id.nullable().exactOptional(),
   }),
+  siteHolders: z.strictObject({ siteId: id, ownerAccountId: id.nullable().exactOptional(), operatorAccountId: id.nullable().exactOptional(), validFrom: instant }),
   fleetUnits: z.strictObject({
     id,
     accountId: id.exactOptional(),
@@ -93,7 +94,7 @@ export const setUpRowSchemas = {
 } as const;
 
 /** In the order in which a load takes them: what is referred to goes first. */
-export const setUpKinds = ['parties', 'accounts', 'sites', 'fleetUnits', 'fleetAssignments', 'mappings', 'vatStatuses'] as const;
+export const setUpKinds = ['parties', 'accounts', 'sites', 'siteHolders', 'fleetUnits', 'fleetAssignments', 'mappings', 'vatStatuses'] as const;
 export type SetUpKind = (typeof setUpKinds)[number];
 export type SetUpRow<Kind extends SetUpKind = SetUpKind> = z.infer<(typeof setUpRowSchemas)[Kind]>;
 

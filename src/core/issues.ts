@@ -17,6 +17,8 @@ const catalogue = {
   unknownSite: ['no site is mapped to "{site}"', 'Map the site; the records waiting for it go on by themselves.'],
   unknownToken: ['no account is mapped to token "{token}"', 'Map the token to an account; the records waiting for it go on by themselves.'],
   missingContract: ['the account of token "{token}" has no contract at the start of the session', 'Add a contract version that covers it.'],
+  siteHolderMissing: ['nobody is said to hold site {site} at the start of the session', 'Say who holds it from then on: its owner or operator, or nobody.'],
+  siteHolderAmbiguous: ['more than one holder of site {site} is in force at the start of the session', 'End all but one.'],
   missingOwnerContract: ['the owner of site {site}, {account}, has no contract at the start of the session', 'Add a contract version that covers it, or take the owner off the site.'],
   missingOperatorContract: ['operator {account} of site {site} has no contract at the start of the session', 'Add a contract of kind roamingPurchase that covers it.'],
   missingHomeContract: ['account {account}, at whose home {site} stands, has no contract at the start of the session', 'Add a contract of kind homeCharging that covers it.'],

@@ -6,8 +6,8 @@ import type { Config } from '../config.ts';
 import { updateRunFile } from '../platform/home.ts';
 import { startPlatform } from '../platform/start-platform.ts';
 import { openStore } from '../store/db.ts';
+import { requireEnvironment } from '../store/environment.ts';
 import { migrate } from '../store/migrate.ts';
-import { hasSampleKeys } from '../store/reads/api-keys.ts';
 import { applySeed, readSeed } from '../store/seed.ts';
 import { startApiServer } from './api-server.ts';
 import { ensureSampleUsers, type SampleTokens } from './sample-users.ts';
@@ -47,7 +47,7 @@ export async function startStack({ config, port, say, onLost }: StackOptions): P
     await registerSearchAttributes(platform.temporalAddress, config.temporalNamespace);
     const store = openStore(platform.databaseUrl);
     undo.push(() => store.close());
-    if (config.env === 'production' && (await hasSampleKeys(store.pool))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
+    await requireEnvironment(store.pool, config.env);
     let tokens: SampleTokens = {};
     if (config.env === 'development') {
       const seed = await readSeed(path.join(root, 'seed/demo.yaml'));

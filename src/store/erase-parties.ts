@@ -36,7 +36,7 @@ async function eraseSetUp(db: Db, partyIds: readonly string[]): Promise<void> {
     db,
     units.rows.map((r) => r.id),
   );
-  const homes = `SELECT id FROM site WHERE kind = 'home' AND owner_account_id IN (${accountsOf})`;
+  const homes = `SELECT id FROM site s WHERE kind = 'home' AND (owner_account_id IN (${accountsOf}) OR EXISTS (SELECT FROM site_holder h WHERE h.site_id = s.id AND h.owner_account_id IN (${accountsOf})))`;
   for (const sql of [
     `DELETE FROM set_up_words WHERE kind = 'party' AND id = ANY($1) OR kind = 'site' AND id IN (${homes}) OR kind IN ('vatStatus', 'payeeBankAccount') AND id IN (${accountsOf})`,
     `UPDATE site SET name = '${erasedName}', version = version + 1 WHERE id IN (${homes}) AND name <> '${erasedName}'`,

@@ -110,6 +110,21 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
       connector_power_w: s.connectorPowerW,
     })),
   );
+  await insert(
+    'site_holder',
+    seed.sites.flatMap(({ key, holders }) =>
+      [...(holders ?? [])]
+        .sort((a, b) => Date.parse(a.from) - Date.parse(b.from))
+        .map((h, i, all) => ({
+          ...always,
+          site_id: siteId(key),
+          valid_from: h.from,
+          valid_to: all[i + 1]?.from ?? 'infinity',
+          owner_account_id: h.owner === undefined && h.home === undefined ? null : `acc_${h.owner ?? h.home}`,
+          operator_account_id: h.operator === undefined ? null : `acc_${h.operator}`,
+        })),
+    ),
+  );
   const units = seed.fleets.flatMap((f) => f.tokens.flatMap(({ unit, costCenter }) => (unit === undefined ? [] : [{ ...unit, account_id: `acc_${f.id}`, costCenter }])));
   await insert(
     'fleet_unit',

@@ -65,7 +65,7 @@ export function DocumentPage({ viewer, document: d, delivery, charges, firstPage
       {d.state !== 'issued' ? null : (
         <p>
           <a href={`${documentPath(d.documentId)}.pdf`}>PDF</a>
-          {d.type === 'settlementStatement' || d.type === 'receipt' ? null : (
+          {d.type === 'settlementStatement' || d.type === 'reimbursement' || d.type === 'receipt' ? null : (
             <>
               {' '}
               <a href={`${documentPath(d.documentId)}.xml`}>E-invoice (UBL)</a>

@@ -27,15 +27,19 @@ type Props = {
     readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
     readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly skipped: number; readonly controlTotal: string; readonly attempts: number };
     /** A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */
-    readonly energyBalance: readonly (Readonly<Partial<Record<(typeof energyColumns)[number] | 'included' | 'linked', string>>> & { readonly month: string; readonly difference: string })[];
+    readonly energyBalance: Energy;
     readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
   } & Proofs;
+  /** The energy balance to show: the report's, or as of an instant that was asked for. */
+  readonly energy: Energy;
+  readonly asOf: Date | undefined;
 };
+type Energy = readonly (Readonly<Partial<Record<(typeof energyColumns)[number] | 'included' | 'linked', string>>> & { readonly month: string; readonly difference: string })[];
 const energyColumns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
 const noWh = '0';
 
 /** The close report: as it stood at the close, or as it stands while the run is open. */
-export function ReportPage({ viewer, entity, report }: Props) {
+export function ReportPage({ viewer, entity, report, energy, asOf }: Props) {
   const { run, erp, numbers } = report;
   return (
     <Shell
@@ -65,6 +69,17 @@ export function ReportPage({ viewer, entity, report }: Props) {
       <Totals run={run} />
       <section aria-labelledby="energy">
         <h2 id="energy">Balance of energy in kWh, by service month</h2>
+        <form class="filter" method="get" action={`${runPath(run.runId)}/report`}>
+          <label for="asOf">As it stood at, in UTC</label>
+          <input id="asOf" name="asOf" type="datetime-local" value={asOf === undefined ? '' : asOf.toISOString().slice(0, 16)} />
+          <button type="submit">Show</button>
+          {asOf === undefined ? null : <a href={`${runPath(run.runId)}/report`}>as in the report</a>}
+        </form>
+        {asOf === undefined ? null : (
+          <p>
+            As it stood at <When at={asOf.toISOString()} timeZone={entity.timeZone} />.
+          </p>
+        )}
         <p>Received = billed + open + carried + parked + held + free + excluded + rejected + billed elsewhere.</p>
         <Table
           label="Balance of energy"
@@ -78,7 +93,7 @@ export function ReportPage({ viewer, entity, report }: Props) {
             </>
           }
         >
-          {report.energyBalance.map((row) => (
+          {energy.map((row) => (
             <tr>
               <td class="nowrap">{row.month}</td>
               {energyColumns.map((c) => (

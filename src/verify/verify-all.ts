@@ -7,7 +7,7 @@ import { blockLeaves, blockMembership } from '../store/reads/verification/block-
 import { ratedCharges, tariffVersions } from '../store/reads/verification/charge-rows.ts';
 import { builtDocuments, hashedRuns, issueStamps, outboxRows, unnumbered } from '../store/reads/verification/document-rows.ts';
 import { type Judged, rawBodies, rawMessages, recordHeads, sealedRecords } from '../store/reads/verification/intake-rows.ts';
-import { convertedDocuments, energyTwice, entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders, ledgerPlaces } from '../store/reads/verification/ledger-rows.ts';
+import { clearingOff, convertedDocuments, energyTwice, entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders, ledgerPlaces } from '../store/reads/verification/ledger-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeConverted } from './converted.ts';
@@ -78,6 +78,7 @@ async function* ledgerSteps(db: Db): AsyncGenerator<Step> {
   for await (const [first] of ledgerHeaders(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const [first] of ledgerPlaces(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const [first] of ledgerDifferences(db)) yield { checked: 0, problem: first?.problem ?? null };
+  for await (const [first] of clearingOff(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const step of judging(convertedDocuments(db), judgeConverted)) yield { ...step, checked: 0 };
 }
 

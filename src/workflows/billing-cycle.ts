@@ -67,6 +67,8 @@ class Run {
   readonly #heldCanaries = new Set<string>();
   readonly #letGo = new Set<string>();
   #issued = 0;
+  /** By the entity's release rules, as the last look found them. */
+  #reminders = { afterMs: 3 * day, everyMs: day };
   #broken: unknown;
 
   constructor(input: BillingCycleInput) {
@@ -211,9 +213,8 @@ class Run {
   /** Builds again what is touched while groups are in review, lets each approved group go its way, and ends when all are reconciled. `built`: the changes that are built. */
   async #releaseGroups(built: number): Promise<void> {
     const { runId } = this.#input;
-    const { afterMs, everyMs } = this.#input.reminders ?? { afterMs: 3 * day, everyMs: day };
     const sinceMs = Date.now();
-    let remindAtMs = sinceMs + afterMs;
+    let remindAtMs = sinceMs + this.#reminders.afterMs;
     for (;;) {
       const decisions = this.#decisions;
       const changes = this.board.changes;
@@ -226,7 +227,7 @@ class Run {
       if (inReview.length === 0) await condition(moved);
       else if (!(await condition(moved, Math.max(remindAtMs - Date.now(), 1)))) {
         const days = Math.floor((Date.now() - sinceMs) / day);
-        remindAtMs = Date.now() + everyMs;
+        remindAtMs = Date.now() + this.#reminders.everyMs;
         await this.board.insist(() => remind({ runId, groups: inReview, days }));
         await this.board.note(`has waited ${days === 1 ? 'a day' : `${days} days`} for approval${this.board.groupCount() === 1 ? '' : `: ${inReview.join(', ')}`}`);
         continue;
@@ -295,6 +296,7 @@ class Run {
     this.#building = true;
     const found = await this.board.insist(read);
     this.#building = false;
+    if (found.reminders !== undefined) this.#reminders = found.reminders;
     // What a group on its own way has reached meanwhile is newer than what was read.
     const newer = (name: string, state: RunState) => {
       const known = this.#released.has(name) ? this.board.progress.groups[name]?.state : undefined;

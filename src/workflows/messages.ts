@@ -83,8 +83,6 @@ export type BillingCycleInput = {
   readonly kind?: 'live' | 'dry';
   /** How long a collecting run waits before it first looks again what is missing. */
   readonly lookEveryMs?: number;
-  /** When a run that waits for approval says so, and how often again; after three days and daily unless told. */
-  readonly reminders?: { readonly afterMs: number; readonly everyMs: number };
 };
 /** A stored batch, or the messages of one page. */
 export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };

@@ -1,5 +1,7 @@
-import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import type { createRebillActivities } from '../activities/rebill.ts';
+import { billingCycle } from './billing-cycle.ts';
 import type { RebillInput } from './messages.ts';
 
 const { rebill } = proxyActivities<ReturnType<typeof createRebillActivities>>({
@@ -8,9 +10,23 @@ const { rebill } = proxyActivities<ReturnType<typeof createRebillActivities>>({
   retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 20 },
 });
 
-/** Carries out an order to credit and rebill an issued document. */
+/** Carries out an order to credit and rebill an issued document, and starts its own run where it does not wait for the month. */
 export async function creditAndRebill({ orderId }: RebillInput): Promise<{ rebilled: number; problem: string | null }> {
-  const done = await rebill({ orderId });
-  setCurrentDetails(done.problem ?? `${done.rebilled} records are billed anew by the next run`);
+  const { run, ...done } = await rebill({ orderId });
+  setCurrentDetails(done.problem ?? `${done.rebilled} records are billed anew by ${run?.runId ?? 'the next run'}`);
+  if (run) await startRun(run);
   return done;
+}
+
+async function startRun({ workflowId, runId, period, cutOffAtMs }: NonNullable<Awaited<ReturnType<typeof rebill>>['run']>): Promise<void> {
+  try {
+    await startChild(billingCycle, {
+      workflowId,
+      args: [{ runId, period, cutOffAtMs }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
 }

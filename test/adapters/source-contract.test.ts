@@ -52,6 +52,36 @@ const ocpi = (format: string): SourceContract => ({
   },
 });
 
+/** The same in the words of 2.1.1, which names no owner and one token, and writes prices as numbers. */
+const ocpi211: SourceContract = {
+  format: 'ocpi-2-1-1',
+  ...jsonLines,
+  write: (s) =>
+    JSON.stringify({
+      id: s.id,
+      start_date_time: s.startAt,
+      stop_date_time: s.endAt,
+      auth_id: s.token,
+      auth_method: 'WHITELIST',
+      location: { id: s.site, evses: [{ uid: 'E1', evse_id: 'SE*WLT*E1', connectors: [{ id: '1' }] }] },
+      currency: 'SEK',
+      charging_periods: [{ start_date_time: s.startAt, dimensions: [{ type: 'ENERGY', volume: s.energyWh / 1000 }] }],
+      total_cost: 12.5,
+      total_energy: s.energyWh / 1000,
+      last_updated: s.endAt,
+    }),
+  broken: {
+    ...notJson,
+    ...without('id', 'start_date_time', 'stop_date_time', 'auth_id', 'location', 'currency', 'charging_periods', 'total_cost', 'total_energy'),
+    'energy that its periods do not hold': (message) => change(message, (json) => Object.assign(json, { total_energy: 99 })),
+  },
+};
+/** 2.3.0 writes prices before and with taxes. */
+const ocpi230: SourceContract = {
+  ...ocpi('ocpi-2-3-0'),
+  write: (s) => change(ocpi('ocpi-2-3-0').write(s), (json) => Object.assign(json, { total_cost: { before_taxes: 12.5, taxes: [{ name: 'VAT', amount: 3.13 }] } })),
+};
+
 const [local, day] = [(at: string) => new Date(Date.parse(at) + 3_600_000).toISOString(), (at: string) => `${at.slice(8, 10)}.${at.slice(5, 7)}.${at.slice(0, 4)} ${at.slice(11, 16)}`];
 const header = 'session_ID;Garage_ID;User_ID;User_type;Shared_ID;Start_plugin;Start_plugin_hour;End_plugout;End_plugout_hour;El_kWh;Duration_hours;month_plugin;weekdays_plugin';
 const column = (message: string, at: number, value: string) =>
@@ -141,8 +171,9 @@ const contracts: readonly SourceContract[] = [
       'energy in words': (message) => change(message, (json) => Object.assign(json, { energyAddedKwh: 'SECRETUID' })),
     },
   },
-  // One reader knows the versions by their fields, whatever the source is set up as.
-  ...formats.filter((format) => format.startsWith('ocpi-')).map(ocpi),
+  ocpi211,
+  ocpi('ocpi-2-2-1'),
+  ocpi230,
 ];
 
 describe('the contract', () => {

@@ -48,6 +48,14 @@ describe('the ledger over HTTP', () => {
     expect(all.body.items.filter((row: { difference: string }) => row.difference !== '0')).toEqual([]);
   });
 
+  it('answers the energy balance of the months, and as it stood before anything came', async () => {
+    const { body } = await get('/v1/energy-balance/months');
+    expect(body.items).toContainEqual(expect.objectContaining({ month: '2019-12', received: '14000', difference: '0' }));
+    expect((await get('/v1/energy-balance/months?asOf=2019-01-01T00:00:00Z')).body.items).toEqual([]);
+    expect((await get('/v1/energy-balance?asOf=2019-01-01T00:00:00%2B01:00')).body.items).toEqual([]);
+    expect((await get('/v1/energy-balance?asOf=yesterday')).status).toBe(422);
+  });
+
   it('refuses partners, an unknown dimension, and a cursor of another list', async () => {
     for (const path of ['trial-balance', 'balances?by=account', 'entries']) expect((await get(`/v1/ledger/${path}`, 'partner')).status).toBe(403);
     expect((await get('/v1/energy-balance', 'partner')).status).toBe(403);

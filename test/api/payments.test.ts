@@ -17,7 +17,7 @@ const propose = (more: object = {}, user = 'preparer') => api.call(user, 'POST',
 const decide = (user: string, id: string, contentHash: string, decision = 'approve') =>
   api.call(user, 'POST', `/v1/payments/${id}/decision`, { contentHash, decision, comment: 'compared with the statements' });
 const rules = (authorities: object[]) => api.call('approver', 'PUT', '/v1/entities/ent_se/document-rules', { rules: { authorities }, reason: 'we pay owners ourselves' });
-const ours = (['settlementStatement', 'selfBilling', 'selfBillingCredit'] as const).flatMap((type) =>
+const ours = (['settlementStatement', 'selfBilling', 'selfBillingCredit', 'reimbursement'] as const).flatMap((type) =>
   authorityTasks.map((task) => ({ type, task, authority: task === 'outgoingPayment' || task === 'number' ? 'wattledger' : 'erp' })),
 );
 

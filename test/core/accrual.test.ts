@@ -8,7 +8,7 @@ const glAccounts = new Map([
   ['deferredRevenue', '2970'],
   ['accruedShare', '2990'],
   ['accruedPartnerCost', '2991'],
-  ['driverPayable', '2892'],
+  ['accruedReimbursement', '2993'],
   ['estimatedRevenue', '3095'],
 ]);
 const entity = { entityId: 'ent_se', glAccounts };
@@ -31,14 +31,14 @@ describe('a month-end accrual', () => {
     expect(linesOf([standing({ bookedMinor: 100_000n, invoicedMinor: 30_000n, writtenOffMinor: 5_000n })])).toEqual(['sale 1790 100 65000', 'sale 3001 100 -65000']);
   });
 
-  it('holds costs without a bill against what accrues them; what a driver is owed has no cost center', () => {
+  it('holds costs without a bill against what accrues them', () => {
     expect(
       linesOf([
         standing({ kind: 'share', glAccount: '4600', bookedMinor: 12_500n, invoicedMinor: 2_500n }),
         standing({ kind: 'roaming', glAccount: '4020', costCenter: '101', bookedMinor: 1_680n }),
         standing({ kind: 'home', glAccount: '4030', costCenter: '102', bookedMinor: 2_200n }),
       ]),
-    ).toEqual(['home 2892 null -2200', 'home 4030 102 2200', 'roaming 2991 101 -1680', 'roaming 4020 101 1680', 'share 2990 100 -10000', 'share 4600 100 10000']);
+    ).toEqual(['home 2993 102 -2200', 'home 4030 102 2200', 'roaming 2991 101 -1680', 'roaming 4020 101 1680', 'share 2990 100 -10000', 'share 4600 100 10000']);
   });
 
   it('takes a fee that was invoiced before it is earned out of revenue, and puts one that is earned and not invoiced into it', () => {

@@ -81,7 +81,7 @@ const cases: { readonly [Kind in EventKind]: readonly [string, Extract<LedgerEve
     { kind: 'homeReimbursed', ...sek, net: inBooks(4_000n) },
     [
       ['reimbursementClearing', 'SEK', 4_000n],
-      ['driverPayable', 'SEK', -4_000n],
+      ['accruedReimbursement', 'SEK', -4_000n],
     ],
   ],
   homePurchased: [
@@ -89,7 +89,7 @@ const cases: { readonly [Kind in EventKind]: readonly [string, Extract<LedgerEve
     { kind: 'homePurchased', ...sek, net: inBooks(4_000n) },
     [
       ['energyCost', 'SEK', 4_000n],
-      ['driverPayable', 'SEK', -4_000n],
+      ['accruedReimbursement', 'SEK', -4_000n],
     ],
   ],
   advanceFeeRated: [
@@ -168,6 +168,15 @@ const cases: { readonly [Kind in EventKind]: readonly [string, Extract<LedgerEve
       ['inputVat', 'SEK', 25_000n],
     ],
   ],
+  reimbursementIssued: [
+    'the 40.00 of a driver who is registered for VAT stand on a document with 10.00 of VAT: 50.00 are owed',
+    { kind: 'reimbursementIssued', ...sek, net: inBooks(4_000n), inputVat: inBooks(1_000n), selfAssessedVat: none, rounding: none, fx: none },
+    [
+      ['accruedReimbursement', 'SEK', 4_000n],
+      ['driverPayable', 'SEK', -5_000n],
+      ['inputVat', 'SEK', 1_000n],
+    ],
+  ],
   saleInvoiced: [
     '25.01 with VAT of 6.25, one öre less on the document (D02): 31.25',
     { kind: 'saleInvoiced', ...sek, net: inBooks(2_501n), vat: inBooks(625n), rounding: inBooks(-1n), fx: none, energyWh: 10_000n },
@@ -206,6 +215,15 @@ const cases: { readonly [Kind in EventKind]: readonly [string, Extract<LedgerEve
     [
       ['unbilledReceivable', 'SEK', -450n],
       ['adjustment', 'SEK', 450n],
+    ],
+  ],
+  owedAdjusted: [
+    'a site owner gets 20.00 more by hand, a driver 4.50 less',
+    { kind: 'owedAdjusted', ...sek, owner: inBooks(2_000n), driver: inBooks(-450n) },
+    [
+      ['adjustment', 'SEK', 1_550n],
+      ['accruedShare', 'SEK', -2_000n],
+      ['accruedReimbursement', 'SEK', 450n],
     ],
   ],
   excludedWrittenOff: [
@@ -317,7 +335,7 @@ describe('the ledger table, by hand', () => {
   it('says of each event what happened, and who brings it into the ERP', () => {
     for (const row of Object.values(ledgerTable)) expect(row.says).toMatch(/^[A-Z0-9].*[^.]\.$/u);
     const by = (who: string) => Object.entries(ledgerTable).flatMap(([kind, row]) => (row.erpPostedBy === who ? [kind] : []));
-    expect(by('us')).toEqual(['purchaseMatched', 'purchaseDiffers', 'statementIssued', 'saleInvoiced', 'saleCredited', 'roundedToKrona']);
+    expect(by('us')).toEqual(['purchaseMatched', 'purchaseDiffers', 'statementIssued', 'reimbursementIssued', 'saleInvoiced', 'saleCredited', 'roundedToKrona']);
     expect(by('erp')).toContain('paid');
     expect(by('nobody')).toContain('saleRated');
   });
@@ -369,10 +387,20 @@ describe('the events of a document', () => {
     });
   });
   it('of an owner’s statement are input VAT against what is owed', () => {
-    expect(totals({ currency: 'SEK', netMinor: 100_000n, bookedNet: 100_000n, vat: [{ vatCode: 'SE25', baseMinor: 100_000n, vatMinor: 25_000n }], payableMinor: 125_000n, isOwed: true })).toEqual({
+    expect(totals({ currency: 'SEK', netMinor: 100_000n, bookedNet: 100_000n, vat: [{ vatCode: 'SE25', baseMinor: 100_000n, vatMinor: 25_000n }], payableMinor: 125_000n, owedTo: 'owner' })).toEqual({
       'inputVat|SEK': 25_000n,
       'ownerPayable|SEK': -25_000n,
     });
+  });
+  it('of a driver’s reimbursement are what the rate moved since, where the books are in another currency', () => {
+    // 40.00 EUR, 440.00 in the books at 11.00 when rated; 448.00 at 11.20 at issue.
+    const issued = { currency: 'EUR', netMinor: 4_000n, bookedNet: 44_000n, vat: [{ vatCode: 'SE-O', baseMinor: 4_000n, vatMinor: 0n }], payableMinor: 4_000n, owedTo: 'driver' } as const;
+    const events = eventsOfDocument(issued, { factor: { n: 112n, d: 10n }, name: 'ECB' }, 'SEK');
+    const booked = events.flatMap(({ event }) => postingsFor(event)).filter((p) => p.book !== 0n || p.amount !== 0n);
+    expect(booked.map((p) => [p.ledgerAccount, p.amount, p.book])).toEqual([
+      ['driverPayable', 0n, -800n],
+      ['fxDifference', 0n, 800n],
+    ]);
   });
 });
 

@@ -38,6 +38,7 @@ const sale = saleOf({
   charges,
   location,
   siteId: 'site_1',
+  timeZone: 'Europe/Stockholm',
   tariff,
   from: { countryCode: 'SE', partyId: 'WLT' },
   to: { countryCode: 'NO', partyId: 'AUR' },
@@ -73,7 +74,12 @@ describe('a sale as a CDR', () => {
     const in230 = writeCdr(sale, '2.3.0', 'AURORA-1') as Cdr;
     expect(in230).toMatchObject({ total_cost: { before_taxes: 34.08, taxes: [{ name: 'VAT', percentage: 25, amount: 8.53 }] }, tariffs: [{ tax_included: 'NO', min_price: { before_taxes: 1 } }] });
     const in211 = writeCdr(sale, '2.1.1', 'AURORA-1') as Cdr;
-    expect(in211).toMatchObject({ total_cost: 34.08, auth_id: 'AURORA-1', stop_date_time: '2019-12-03T11:30:00Z', location: { evses: [{ connectors: [{ id: '1' }] }] } });
+    expect(in211).toMatchObject({
+      total_cost: 34.08,
+      auth_id: 'AURORA-1',
+      stop_date_time: '2019-12-03T11:30:00Z',
+      location: { time_zone: 'Europe/Stockholm', evses: [{ connectors: [{ id: '1' }] }] },
+    });
     expect([in211['country_code'], (in211['tariffs'] as Cdr[])[0]?.['min_price']]).toEqual([undefined, undefined]);
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AccountSetup, EntitySetup, PartyVat } from '../../src/core/allocate/setup.ts';
 import { segmentsOf } from '../../src/core/share/month-segments.ts';
 import { stateMonth } from '../../src/core/share/statement.ts';
-import { ownerDocumentType, statementCharge } from '../../src/core/share/statement-charges.ts';
+import { selfBillingType, statementCharge } from '../../src/core/share/statement-charges.ts';
 import { march, nothingCarried, shareAgreement } from '../support/share.ts';
 
 const entity: EntitySetup = {
@@ -65,15 +65,15 @@ describe('a statement’s row as a charge', () => {
   });
 });
 
-describe('the document of a site owner', () => {
+describe('the document of what we owe', () => {
   it('is self-billing only with a registration and an agreement, a credit note where it is negative, else a settlement statement (D46)', () => {
     const agreed = { selfBilling: { agreedOn: '2026-01-15', evidence: 'contract of 15 January' } };
-    expect(ownerDocumentType(registered, agreed, '2026-04-06', 100n)).toBe('selfBilling');
-    expect(ownerDocumentType(registered, agreed, '2026-04-06', -100n)).toBe('selfBillingCredit');
-    expect(ownerDocumentType(registered, agreed, '2026-01-14', 100n)).toBe('settlementStatement');
-    expect(ownerDocumentType(registered, {}, '2026-04-06', 100n)).toBe('settlementStatement');
-    expect(ownerDocumentType({ ...registered, vatNumber: null }, agreed, '2026-04-06', -100n)).toBe('settlementStatement');
-    expect(ownerDocumentType(undefined, agreed, '2026-04-06', 100n)).toBe('settlementStatement');
+    expect(selfBillingType(registered, agreed, '2026-04-06', 100n)).toBe('selfBilling');
+    expect(selfBillingType(registered, agreed, '2026-04-06', -100n)).toBe('selfBillingCredit');
+    expect(selfBillingType(registered, agreed, '2026-01-14', 100n)).toBeUndefined();
+    expect(selfBillingType(registered, {}, '2026-04-06', 100n)).toBeUndefined();
+    expect(selfBillingType({ ...registered, vatNumber: null }, agreed, '2026-04-06', -100n)).toBeUndefined();
+    expect(selfBillingType(undefined, agreed, '2026-04-06', 100n)).toBeUndefined();
   });
 });
 

@@ -54,6 +54,7 @@ describe('the VAT of a supply, by the sample table', () => {
     ['bought of a driver at home, who is not registered: no VAT', { direction: 'purchase', party: undefined }, ['SE-O', '0.00', '1/bought-unregistered']],
     ['the share of a registered owner bears VAT', { direction: 'purchase', supply: 'siteAccess', party: party('business', 'SE') }, ['SE25', '25', '1/owner-registered']],
     ['the share of an owner without registration bears none', { direction: 'purchase', supply: 'siteAccess', party: party('business', 'SE', null, null) }, ['SE-O', '0.00', '1/owner-unregistered']],
+    ['the share of an owner registered in Germany: we owe the VAT ourselves', { direction: 'purchase', supply: 'siteAccess', party: party('business', 'DE') }, ['SE-AE', '0.00', '1/owner-abroad']],
     ['an outlay is outside VAT, sold', { supply: 'disbursement' }, ['SE-O', '0.00', '1/outlay']],
     ['an outlay is outside VAT, bought', { direction: 'purchase', supply: 'disbursement' }, ['SE-O', '0.00', '1/outlay-paid']],
     ['sold in the owner’s name at home: the charger’s VAT', { supply: 'agency' }, ['SE25', '25', '1/agency-at-home']],

@@ -51,10 +51,11 @@ function cdrIn(version: string, n: number): Json {
   };
   const place = { id: 'AdO1', address: 'Vei 1', city: 'Oslo', postal_code: '0001', country: 'NOR', coordinates: location.coordinates };
   const connector = { id: '1', standard: 'IEC_62196_T2', format: 'SOCKET', power_type: 'AC_3_PHASE' };
+  // In 2.1.1 it wants a connector's tariff and a location's zone, which the text leaves optional: without them it neither pushes nor takes a CDR.
   if (version === '2.1.1') {
     const at = { last_updated: shared.last_updated };
-    const evse = { uid: 'E1', evse_id: 'NO*NRD*E1', status: 'AVAILABLE', connectors: [{ ...connector, voltage: 400, amperage: 32, ...at }], ...at };
-    return { ...shared, auth_id: 'AURORA-1', auth_method: 'WHITELIST', location: { ...place, type: 'UNKNOWN', evses: [evse], ...at }, total_cost: 31 };
+    const evse = { uid: 'E1', evse_id: 'NO*NRD*E1', status: 'AVAILABLE', connectors: [{ ...connector, voltage: 400, amperage: 32, tariff_id: 'NT-1', ...at }], ...at };
+    return { ...shared, auth_id: 'AURORA-1', auth_method: 'WHITELIST', location: { ...place, type: 'UNKNOWN', time_zone: 'Europe/Oslo', evses: [evse], ...at }, total_cost: 31 };
   }
   const { standard, format, power_type } = connector;
   return {
@@ -73,7 +74,7 @@ function tariffIn(version: string): Json {
   return version === '2.1.1' ? core : { country_code: 'NO', party_id: 'NRD', ...core };
 }
 
-describe.each(['2.2.1'])('an OCPI implementation of others, in %s', (version) => {
+describe.each(['2.1.1', '2.2.1'])('an OCPI implementation of others, in %s', (version) => {
   let api: ApiUnderTest;
   let peer: Awaited<ReturnType<typeof servePeer>>;
   let ours: string;
@@ -104,6 +105,9 @@ describe.each(['2.2.1'])('an OCPI implementation of others, in %s', (version) =>
     const partners = [{ accountId: 'acc_emsp_aurora', ...party, sendFrom: '2019-12-01' }];
     const set = { entityId: 'ent_se', name: 'Nordic', kind: 'peer', us: { countryCode: 'SE', partyId: 'WLT' }, them: party, sourceId: 'ocpi-peer', partners };
     expect((await ops('PUT', '', set)).status).toBe(200);
+    // A CDR of 2.1.1 names no owner: it is that of its source.
+    const owner = { ownerCountry: party.countryCode, ownerParty: party.partyId, reason: 'whose CDRs they are' };
+    expect((await api.call('ops', 'PUT', '/v1/sources/ocpi-peer', owner)).status).toBe(200);
     // It writes ids in capitals, as OCPI's case-insensitive texts allow.
     const [{ internal_id: internalId }] = await rows("SELECT internal_id FROM mapping WHERE source_id = 'ocpi-peer' AND kind = 'site' AND external_key = 'AdO1'");
     expect((await api.call('ops', 'POST', '/v1/mappings', { sourceId: 'ocpi-peer', kind: 'site', externalKey: 'ADO1', internalId })).status).toBe(201);

@@ -32,6 +32,7 @@ const mutable = [
     'party',
     'account',
     'site',
+    'site_holder',
     'mapping',
     'token',
     'token_secret',
@@ -65,6 +66,7 @@ const mutable = [
   ],
   ...[
     'accounting_period',
+    'database_environment',
     'erp_connection',
     'payout',
     'idempotency_key',

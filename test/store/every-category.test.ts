@@ -105,6 +105,8 @@ describe('the real sessions under a set-up with every category', () => {
     const documents = await rows('SELECT a.category, d.type, d.currency, d.state, count(*)::integer AS n FROM document d JOIN account a ON a.id = d.account_id GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3');
     expect(documents).toEqual([
       { category: 'driver', type: 'invoice', currency: 'SEK', state: 'issued', n: expect.any(Number) },
+      // Both homes: one outlay, one resale.
+      { category: 'driver', type: 'reimbursement', currency: 'SEK', state: 'issued', n: 2 },
       { category: 'eMSP', type: 'invoice', currency: 'EUR', state: 'issued', n: 1 },
       // Businesses have one invoice per registration of the seller, and one for what is outside the scope of VAT; owners a statement per currency.
       { category: 'eMSP', type: 'invoice', currency: 'SEK', state: 'issued', n: 3 },

@@ -62,7 +62,7 @@ describe('the ledger of a month in three currencies', () => {
     expect(held['roamingCost NOK']).toBe('16.80 = 17.47');
     expect(held['accruedPartnerCost NOK']).toBe('-16.80 = -17.47');
     // 20 kWh at home at 1.10: 22.00 to the driver, and by the fleet; nothing of it is ours.
-    expect(held['driverPayable SEK']).toBe('-22.00');
+    expect(held['accruedReimbursement SEK']).toBe('-22.00');
     expect((await balancesBy(store.pool, 'glAccount', { ledgerAccount: 'reimbursementClearing' }, everything)).items).toMatchObject([{ value: '2891', amount: '0.00' }]);
     // 10 + 20 + 8 kWh were sold, 5 were free; 3 wait, and are no charge yet.
     expect([held['energyReceived Wh'], held['energyUnbilled Wh'], held['energyFree Wh']]).toEqual(['-43000', '38000', '5000']);

@@ -30,6 +30,7 @@ type Charge = {
   readonly site_id: string;
   readonly tariff_id: string;
   readonly record_id: bigint;
+  readonly revision: number;
   readonly category: string;
   readonly session_wh: bigint;
   readonly reversal_of: bigint | null;
@@ -95,13 +96,20 @@ function expected(
     return best.some((r) => r.outcome === 'writeOff') ? 'excluded' : 'document';
   };
   const fates = new Map(charges.map((c) => [c.charge_id, alone(c)]));
-  for (const c of charges) if (c.reversal_of !== null) fates.set(c.charge_id, fates.get(c.reversal_of) ?? earlier.get(c.reversal_of) ?? 'document');
+  for (const c of charges) {
+    if (c.reversal_of === null) continue;
+    // What was issued waits with what takes its place.
+    const later = charges.filter((r) => r.reversal_of === null && r.record_id === c.record_id && r.account_id === c.account_id && r.revision > c.revision);
+    const latest = Math.max(...later.map((r) => r.revision));
+    const waits = earlier.get(c.reversal_of) === 'document' && later.some((r) => r.revision === latest && alone(r) === 'carried');
+    fates.set(c.charge_id, fates.get(c.reversal_of) ?? (waits ? 'carried' : undefined) ?? earlier.get(c.reversal_of) ?? 'document');
+  }
   return fates;
 }
 
 async function claimsOf(store: Store, runId: string): Promise<Charge[]> {
   const { rows } = await store.pool.query<Charge>(
-    `SELECT c.charge_id, k.account_id, c.site_id, t.tariff_id, c.record_id, a.category, b.energy_wh AS session_wh, c.reversal_of, c.clause, k.disposition, c.energy_wh, c.net_minor
+    `SELECT c.charge_id, k.account_id, c.site_id, t.tariff_id, c.record_id, c.revision, a.category, b.energy_wh AS session_wh, c.reversal_of, c.clause, k.disposition, c.energy_wh, c.net_minor
      FROM claim k JOIN rated_charge c USING (charge_id) JOIN account a ON a.id = k.account_id JOIN tariff_version t ON t.id = c.tariff_version_id JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision
      WHERE k.run_id = $1 AND c.payer_account_id IS NOT NULL ORDER BY 1`,
     [runId],

@@ -3,8 +3,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
-import { planRun } from '../../src/store/commands/plan-run.ts';
-import { workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -22,10 +20,10 @@ afterAll(async () => {
 });
 
 it('a run that waits too long for its approval says so, again and again, until somebody decides', async () => {
-  const { runId, workflowId } = await api.store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', cutOffAt: new Date(), by: { actor: 'preparer' } }));
-  const input = { runId, period: '2019-12', cutOffAtMs: 0, reminders: { afterMs: 1000, everyMs: 300 } };
-  // The tests' task queue bears the name of their namespace.
-  await api.client.workflow.start(workflowNames.billingCycle, { taskQueue: api.client.options.namespace, workflowId, args: [input] });
+  // A second after it is in review, and again every third of one.
+  const rules = { reminders: { afterHours: 1 / 3600, everyHours: 1 / 10_800 } };
+  expect((await api.call('admin', 'PUT', '/v1/entities/ent_se/release-rules', { rules, reason: 'finance is quick' })).status).toBe(200);
+  const { runId, workflowId } = (await api.call('preparer', 'POST', '/v1/runs', { entityId: 'ent_se', period: '2019-12', cutOffAt: new Date().toISOString() })).body;
   const run = async () => (await api.call('auditor', 'GET', `/v1/runs/${runId}`)).body;
   const reminders = async () => (await api.store.pool.query("SELECT actor, after FROM audit_event WHERE subject = $1 AND action = 'run.reminder' ORDER BY id", [runId])).rows;
   await expect.poll(async () => (await run()).problem, { timeout: 20_000, interval: 50 }).toBe('has waited 0 days for approval');

@@ -63,6 +63,8 @@ function writeIn211(sale: OcpiSale, uid: string): object {
     power_type: location.connector_power_type,
     voltage: location.voltage ?? 0,
     amperage: location.amperage ?? 0,
+    // Optional, as is the zone below, but some cannot read a CDR without them.
+    ...(sale.tariff === null ? {} : { tariff_id: sale.tariff['id'] }),
     last_updated: madeAt,
   };
   return {
@@ -82,6 +84,7 @@ function writeIn211(sale: OcpiSale, uid: string): object {
       postal_code: location.postal_code ?? '-',
       country: location.country,
       coordinates: location.coordinates,
+      ...(location.timeZone === undefined ? {} : { time_zone: location.timeZone }),
       evses: [{ uid: location.evseId, evse_id: location.evseId, status: 'UNKNOWN', connectors: [connector], last_updated: madeAt }],
       last_updated: madeAt,
     },

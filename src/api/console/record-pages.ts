@@ -112,12 +112,17 @@ function decideOrder(waiting: readonly QuarantineCause[], cause?: string): Conso
           ['reject', 'reject: never bill them'],
         ],
       },
+      { name: 'billedBy', label: 'Billed by another system or company', kind: 'text', hint: 'With reject: by whom, where it is billed elsewhere by agreement.' },
       { name: 'reason', label: 'Reason', kind: 'long', required: true, hint: 'Why; signed and kept.' },
     ],
     verb: 'Decide',
     trail,
     roles: may.decideRecords,
-    request: (v) => ({ method: 'POST', path: '/v1/decisions', json: { action: v['action'], reason: v['reason'], ...selectionOf(v) } }),
+    request: (v) => ({
+      method: 'POST',
+      path: '/v1/decisions',
+      json: { action: v['action'], reason: v['reason'], ...(v['action'] === 'reject' && v['billedBy']?.trim() ? { billedBy: v['billedBy'].trim() } : {}), ...selectionOf(v) },
+    }),
     done: (answer) => `${count(Number(answer['decided']), 'record')} decided${answer['awaitingSecond'] === 0 ? '' : `; ${answer['awaitingSecond']} need the same decision by another person`}.`,
     next: () => '/quarantine',
   };

@@ -4,10 +4,11 @@ import { annexOf } from '../../store/reads/charges.ts';
 import { collectingOf } from '../../store/reads/collecting.ts';
 import { listDeliveries } from '../../store/reads/deliveries.ts';
 import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
+import { energyBalance } from '../../store/reads/energy-balance.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
 import { quarantineByCause } from '../../store/reads/quarantine.ts';
-import { reportOf } from '../../store/reads/run-report.ts';
+import { asText, reportOf } from '../../store/reads/run-report.ts';
 import { shapesOf } from '../../store/reads/run-shapes.ts';
 import { type RunSummary, runSummary } from '../../store/reads/run-summary.ts';
 import { approvalsOf, listRuns, runStart } from '../../store/reads/runs.ts';
@@ -89,7 +90,11 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const runId = c.req.param('runId') ?? '';
     const report = await reportOf(db, runId);
     if (report === undefined) throw new Problem(404, 'notFound', `There is no run "${runId}".`);
-    return c.html(ReportPage({ viewer: viewerOf(c), report, entity: entityIn(await listEntities(db), report.run.entityId) }));
+    const asked = c.req.query('asOf')?.trim() || undefined;
+    const asOf = asked === undefined ? undefined : new Date(/Z$|[+-]\d\d:\d\d$/.test(asked) ? asked : `${asked}Z`);
+    if (asOf !== undefined && Number.isNaN(asOf.getTime())) throw new Problem(422, 'invalid', `"${asked}" is no instant: write 2020-01-31T23:00:00Z.`);
+    const energy = asOf === undefined ? report.energyBalance : (await energyBalance(db, asOf)).map(asText);
+    return c.html(ReportPage({ viewer: viewerOf(c), report, energy, asOf, entity: entityIn(await listEntities(db), report.run.entityId) }));
   });
 
   app.get('/documents/:file{.+\\.(?:pdf|xml|csv)}', guard, async (c) => {

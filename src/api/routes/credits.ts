@@ -7,7 +7,7 @@ import { runStart } from '../../store/reads/runs.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, json, money, number, problems, reason } from '../schemas.ts';
+import { body, done, idempotencyHeader, json, money, number, problems, reason, utc } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
 const tags = ['Documents'];
@@ -18,6 +18,10 @@ const id = z.object({
     .openapi({ param: { name: 'id', in: 'path' } }),
 });
 const lineNo = z.int().min(1);
+const now = z.boolean().default(false).openapi({ description: 'Do not wait for the month: an off-cycle run of the accounts it is about makes the documents at once, for somebody else to approve.' });
+const correctedFacts = z
+  .object({ recordId: number, startAt: utc.optional(), endAt: utc.optional(), energyWh: z.int().min(0).optional() })
+  .refine((f) => f.startAt !== undefined || f.endAt !== undefined || f.energyWh !== undefined, 'name what is corrected: startAt, endAt or energyWh');
 const ordered = z.object({
   orderId: z.string().nullable().openapi({ description: 'An order that a workflow carries out: GET /v1/rebills/{id}. Null for credits of lines, which need none.' }),
   records: z.int().openapi({ description: 'Sessions that are looked at again.' }),
@@ -56,6 +60,7 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
               .max(1000)
               .optional(),
             description: z.string().trim().min(1).max(200).optional().openapi({ description: 'Stands on the credit note, with `lines`.' }),
+            now,
             charges: z.enum(['open', 'writeOff']).default('open').openapi({ description: 'What becomes of the charges of a whole credit.' }),
           }),
         ),
@@ -64,13 +69,14 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
     }),
     async (c) => {
       const documentId = c.req.valid('param').id;
-      const { lines, description, reason: why, charges } = c.req.valid('json');
+      const { lines, description, reason: why, charges, now: atOnce } = c.req.valid('json');
       const key = c.req.valid('header')['idempotency-key'];
       if (lines === undefined) {
-        const order = await store.tx((db) => orderRebill(db, { documentId, kind: 'credit', outcome: charges === 'open' ? 'bill' : 'writeOff', reason: why }, byOf(c), key));
+        const order = await store.tx((db) => orderRebill(db, { documentId, kind: 'credit', outcome: charges === 'open' ? 'bill' : 'writeOff', reason: why, now: atOnce }, byOf(c), key));
         await orders.rebill(order.orderId);
         return c.json({ ...order, creditIds: [] }, 202);
       }
+      if (atOnce) throw new Problem(422, 'invalid', 'Amounts off lines wait for the next run of the account: leave `now` out, and plan an off-cycle run of it (POST /v1/runs with `selection`).');
       const currency = await documentCurrency(store.pool, documentId);
       if (currency === undefined) throw new Problem(404, 'notFound', `There is no document "${documentId}".`);
       const wanted = lines.map((l) => ({ lineNo: l.lineNo, ...(l.amount === undefined ? {} : { amountMinor: minorOf(l.amount, currency) }) }));
@@ -91,14 +97,36 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
       request: {
         params: id,
         headers: idempotencyHeader,
-        body: body(z.object({ reason, lines: z.array(lineNo).min(1).max(1000).optional(), recordIds: z.array(number).min(1).max(5000).optional() })),
+        body: body(
+          z.object({
+            reason,
+            lines: z.array(lineNo).min(1).max(1000).optional(),
+            recordIds: z.array(number).min(1).max(5000).optional(),
+            corrections: z
+              .array(correctedFacts)
+              .min(1)
+              .max(1000)
+              .optional()
+              .openapi({ description: 'What the source has wrong of some of these records; `reason` names the evidence. Without lines and records the order is about these alone.' }),
+            now,
+          }),
+        ),
       },
       responses: { 202: json(ordered, 'Ordered.'), ...problems },
     }),
     async (c) => {
-      const { reason: why, lines, recordIds } = c.req.valid('json');
+      const { reason: why, lines, recordIds, corrections, now: atOnce } = c.req.valid('json');
+      const facts = corrections?.map(({ recordId, startAt, endAt, energyWh }) => ({
+        recordId,
+        correction: { ...(startAt === undefined ? {} : { startAt }), ...(endAt === undefined ? {} : { endAt }), ...(energyWh === undefined ? {} : { energyWh }) },
+      }));
       const order = await store.tx((db) =>
-        orderRebill(db, { documentId: c.req.valid('param').id, kind: 'rebill', outcome: 'bill', reason: why, lines, recordIds }, byOf(c), c.req.valid('header')['idempotency-key']),
+        orderRebill(
+          db,
+          { documentId: c.req.valid('param').id, kind: 'rebill', outcome: 'bill', reason: why, lines, recordIds, corrections: facts, now: atOnce },
+          byOf(c),
+          c.req.valid('header')['idempotency-key'],
+        ),
       );
       await orders.rebill(order.orderId);
       return c.json({ ...order, creditIds: [] }, 202);
@@ -126,6 +154,8 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
             author: z.string(),
             records: z.int().openapi({ description: 'Sessions it is about.' }),
             rebilled: z.int().nullable().openapi({ description: 'Sessions that came out otherwise, or were all credited; once it is done.' }),
+            now: z.boolean(),
+            runId: z.string().nullable().openapi({ description: 'The off-cycle run that makes its documents, where it does not wait for the month.' }),
             accountIds: z.array(z.string()).readonly().openapi({ description: 'Accounts with something to credit or bill by it: a run of these makes the documents.' }),
           }),
           'The order.',

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Store } from '../../store/db.ts';
-import { type BalanceDetail, energyBalanceDetails } from '../../store/reads/energy-balance.ts';
+import { type BalanceDetail, type BalanceRow, energyBalance, energyBalanceDetails } from '../../store/reads/energy-balance.ts';
 import { balancesBy, ledgerDimensions, listEntries, trialBalance } from '../../store/reads/ledger.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
@@ -58,6 +58,10 @@ const energyRow = z
     difference: wh.openapi({ description: 'Zero, always.' }),
   })
   .openapi('EnergyBalance');
+const energyMonth = energyRow.omit({ sourceId: true, siteId: true, kind: true }).openapi('EnergyBalanceOfMonth');
+const asOf = {
+  asOf: z.iso.datetime({ offset: true }).optional().openapi({ description: 'As it stood at this instant: by what had arrived, was booked, issued and written off by then. As it stands without.' }),
+};
 
 /** The ledger: what each account holds in money and energy, by what, of which entries. */
 export function ledgerRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
@@ -127,16 +131,35 @@ export function ledgerRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly sto
       tags,
       summary: 'Where the energy of each service month, source and site is: billed, open, held, free, and so on',
       middleware: allow(...readers),
-      request: { query: pageQuery.extend({ month: text.optional(), sourceId: text.optional(), siteId: text.optional(), kind: z.enum(['own', 'foreign', 'home', 'unknown']).optional() }) },
+      request: { query: pageQuery.extend({ month: text.optional(), sourceId: text.optional(), siteId: text.optional(), kind: z.enum(['own', 'foreign', 'home', 'unknown']).optional(), ...asOf }) },
       responses: { 200: json(pageOf(energyRow), 'By service month, source and site.'), ...problems },
     }),
     async (c) => {
-      const { cursor, limit, ...filter } = c.req.valid('query');
-      const { items, nextCursor } = await energyBalanceDetails(store.pool, filter, { cursor, limit });
+      const { cursor, limit, asOf: at, ...filter } = c.req.valid('query');
+      const { items, nextCursor } = await energyBalanceDetails(store.pool, { ...filter, asOf: instantOf(at) }, { cursor, limit });
       return c.json({ items: items.map(energyText), nextCursor }, 200);
     },
   );
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/energy-balance/months',
+      tags,
+      summary: 'The energy balance of each service month',
+      middleware: allow(...readers),
+      request: { query: z.object(asOf) },
+      responses: { 200: json(z.object({ items: z.array(energyMonth) }), 'By service month.'), ...problems },
+    }),
+    async (c) => c.json({ items: (await energyBalance(store.pool, instantOf(c.req.valid('query').asOf))).map(monthText) }, 200),
+  );
 }
+
+function monthText({ month, ...figures }: BalanceRow): z.infer<typeof energyMonth> {
+  return { month, ...(Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, value.toString()])) as { [Name in keyof typeof figures]: string }) };
+}
+
+const instantOf = (at: string | undefined) => (at === undefined ? undefined : new Date(at));
 
 function energyText(row: BalanceDetail): z.infer<typeof energyRow> {
   const { month, sourceId, siteId, kind, ...figures } = row;

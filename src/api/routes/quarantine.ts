@@ -7,7 +7,7 @@ import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, instant, json, money, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
+import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, utc, wh } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const cause = z
@@ -32,9 +32,20 @@ const selection = {
   sourceId: z.string().min(1).optional(),
   expected: z.int().min(1).optional().openapi({ description: 'With `cause`: how many you saw; refused when others came meanwhile.' }),
 };
-const utc = instant.transform((text) => new Date(text).toISOString().replace('.000Z', 'Z'));
 const decision = z.discriminatedUnion('action', [
-  z.object({ action: z.enum(['accept', 'reject', 'hold']), reason, ...selection }),
+  z.object({ action: z.enum(['accept', 'hold']), reason, ...selection }),
+  z.object({
+    action: z.literal('reject'),
+    reason,
+    billedBy: z
+      .string()
+      .trim()
+      .min(3)
+      .max(200)
+      .optional()
+      .openapi({ description: 'Another system or entity that bills it by agreement, such as the old one before a take-over: its energy is billed elsewhere.' }),
+    ...selection,
+  }),
   z.object({
     action: z.literal('correct'),
     reason: reason.openapi({ description: 'The evidence; sealed with the corrected record.' }),
@@ -152,5 +163,6 @@ function orderOf(input: z.infer<typeof decision>): Parameters<typeof decideRecor
   }
   const { recordIds, cause, sourceId, expected } = input;
   if ((recordIds === undefined) === (cause === undefined)) throw new Problem(422, 'invalid', 'Name either recordIds or a cause.');
-  return { action: input.action, reason, selection: recordIds === undefined ? { cause: cause ?? '', sourceId, expected } : { recordIds: [...new Set(recordIds)] } };
+  const chosen = recordIds === undefined ? { cause: cause ?? '', sourceId, expected } : { recordIds: [...new Set(recordIds)] };
+  return input.action === 'reject' ? { action: 'reject', reason, billedBy: input.billedBy, selection: chosen } : { action: input.action, reason, selection: chosen };
 }

@@ -16,7 +16,7 @@ import type { Orders } from '../orders.ts';
 import { issueBody, Problem } from '../problem.ts';
 import { body, idempotencyHeader, issue, json, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
-import { retryNear } from './set-up-retry.ts';
+import { retryNear, waitsForHolder } from './set-up-retry.ts';
 
 export const setUpTags = ['Set-up'];
 export const setUpWriters = ['finance-preparer', 'admin'] as const;
@@ -95,9 +95,28 @@ export function setUpEntryRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
     );
   entry('/v1/parties/{id}', 'parties', 'Create or change a party', 'A person or company; one party may stand behind several accounts.');
   entry('/v1/accounts/{id}', 'accounts', 'Create or change an account', 'Category, currency and party stay once charges were booked.');
-  entry('/v1/sites/{id}', 'sites', 'Create or change a site', 'Country and kind stay once charges were booked.');
+  entry('/v1/sites/{id}', 'sites', 'Create or change a site', 'Country, kind, owner and operator stay once charges were booked: whose it is afterwards has its date, `POST /v1/sites/{id}/holders`.');
   entry('/v1/fleet-units/{id}', 'fleetUnits', 'Create or change a vehicle or driver of a fleet', 'With `partyId` the person who drives: erasing that party takes the label too.');
 
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/sites/{id}/holders',
+      tags: setUpTags,
+      summary: 'Say whose a site is from an instant on',
+      description:
+        'Who owns its ground or lives at the home, and which operator is paid; null for nobody. Ends the present one there. A session goes by what held at its start; refused where sessions from then on are issued, or at another operator’s charger or a home are booked.',
+      middleware: allow(...setUpWriters),
+      request: { params: pathId, headers: idempotencyHeader, body: body(setUpRowSchemas.siteHolders.omit({ siteId: true }).extend({ expectedVersion, reason })) },
+      responses: { 200: json(put, 'As it now stands.'), ...problems },
+    }),
+    async (c) => {
+      const { reason: why, ...values } = c.req.valid('json');
+      const done = await write(c, 'siteHolders', { ...values, siteId: c.req.valid('param').id }, why);
+      if (done.outcome !== 'unchanged') await retryNear(orders, await sourcesNear(store.pool), waitsForHolder);
+      return c.json(done, 200);
+    },
+  );
   app.openapi(
     createRoute({
       method: 'post',
@@ -167,7 +186,7 @@ export function setUpEntryRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
     );
   versions('/v1/parties', ['party']);
   versions('/v1/accounts', ['account', 'vatStatus', 'payeeBankAccount']);
-  versions('/v1/sites', ['site']);
+  versions('/v1/sites', ['site', 'siteHolder']);
   versions('/v1/entities', ['entity', 'glMapping']);
   versions('/v1/fleet-units', ['fleetUnit', 'fleetAssignment']);
   versions('/v1/sources', ['source']);

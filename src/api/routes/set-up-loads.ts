@@ -14,7 +14,7 @@ import { readLoad } from '../read-load.ts';
 import { body, idempotencyHeader, issue, json, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 import { pathId, setUpTags } from './set-up-entries.ts';
-import { retryNear } from './set-up-retry.ts';
+import { retryNear, waitsForHolder } from './set-up-retry.ts';
 
 const mostShown = 200;
 const outcome = z.enum(['created', 'changed', 'unchanged', 'refused']);
@@ -46,7 +46,7 @@ const preview = z
   .openapi('SetUpLoad');
 const applied = z.object({ totals }).openapi('SetUpLoadApplied');
 /** What may have waited for rows of a kind. */
-const waitsFor: Readonly<Partial<Record<SetUpKind, readonly IssueCode[]>>> = { mappings: ['unknownSite', 'unknownToken'], vatStatuses: ['vatBlocked', 'noVatRow'] };
+const waitsFor: Readonly<Partial<Record<SetUpKind, readonly IssueCode[]>>> = { siteHolders: waitsForHolder, mappings: ['unknownSite', 'unknownToken'], vatStatuses: ['vatBlocked', 'noVatRow'] };
 
 /** Loading set-up in bulk: previewed first, then applied as previewed. */
 export function setUpLoadRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {

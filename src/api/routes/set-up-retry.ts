@@ -7,6 +7,9 @@ export async function retryNear(orders: Orders, sourceIds: readonly string[], co
   for (const sourceId of sourceIds) for (const code of codes) await orders.setupAdded({ sourceId, code, key: '*' });
 }
 
+/** What may have waited for whose a site is. */
+export const waitsForHolder: readonly IssueCode[] = ['siteHolderMissing', 'siteHolderAmbiguous', 'missingOwnerContract', 'missingOperatorContract', 'missingHomeContract'];
+
 /** What may have waited for a version of a contract of each kind. */
 export const waitsForContract: Readonly<Record<AgreementKind, readonly IssueCode[]>> = {
   supply: ['missingContract', 'ambiguousContract', 'ambiguousClause'],

@@ -54,6 +54,7 @@ const site = z
     version: z.int(),
   })
   .openapi('Site');
+const siteHolder = z.object({ ownerAccountId: z.string().nullable(), operatorAccountId: z.string().nullable(), ...validity, author: z.string() }).openapi('SiteHolder');
 const account = z
   .object({
     id: z.string(),
@@ -271,6 +272,7 @@ export function setUpRoutes(app: OpenAPIHono<ApiEnv>, { setUp, store }: { readon
   single('/v1/parties', 'A party', party, 'parties');
   listed('/v1/fleet-units', 'Vehicles and drivers of fleets, with their cost centers by date', fleetUnit, 'fleetUnits', ['accountId']);
   single('/v1/fleet-units', 'A vehicle or driver of a fleet', fleetUnit, 'fleetUnits');
+  listed('/v1/sites/{id}/holders', 'Whose a site is from which instant on; before the first as the site itself says', siteHolder, 'siteHolders');
   listed('/v1/accounts/{id}/vat-statuses', 'What an account is to VAT, by date', vatStatus, 'vatStatuses');
   listed('/v1/accounts/{id}/payee-bank-accounts', 'Where an account was and is paid, by its last four digits', bankAccount, 'bankAccounts');
   listed('/v1/entities/{id}/vat-tables', 'Versions of the VAT table', vatTable, 'vatTables');

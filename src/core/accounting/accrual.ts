@@ -29,7 +29,7 @@ export type AccrualLine = { readonly kind: AccrualKind; readonly currency: strin
 export type AccrualTarget = { readonly lines: readonly AccrualLine[]; readonly estimated: readonly EstimatedExpectation[]; readonly issues: readonly Issue[] };
 
 /** Where the other side of what is accrued stands. */
-const contraKey = { sale: 'unbilledReceivable', share: 'accruedShare', roaming: 'accruedPartnerCost', home: 'driverPayable' } as const;
+const contraKey = { sale: 'unbilledReceivable', share: 'accruedShare', roaming: 'accruedPartnerCost', home: 'accruedReimbursement' } as const;
 
 /**
  * What the ERP lacks at the end of a month to hold what the sub-ledger does: sales not invoiced and costs without a bill, on their own accounts
@@ -61,8 +61,7 @@ export function accrualTarget(entity: Pick<EntitySetup, 'entityId' | 'glAccounts
     } else {
       if (open === 0n) continue;
       add(s.glAccount, s.costCenter, open);
-      // What a driver is owed is one sum, as in the ledger.
-      add(glOf(contraKey[s.kind]), s.kind === 'home' ? null : s.costCenter, -open);
+      add(glOf(contraKey[s.kind]), s.costCenter, -open);
     }
   }
   const estimated = open.map(({ amount, ...e }): EstimatedExpectation => ({ ...e, amountMinor: roundToMoney(exactFromDecimal(amount), e.currency, 'halfAwayFromZero') }));

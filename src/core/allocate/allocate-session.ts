@@ -3,6 +3,7 @@ import type { ChargeRecord } from '../../contracts/charge-record.ts';
 import { type Issue, isIssue, issue } from '../issues.ts';
 import { type Exact, roundToMoney, toDecimal4HalfEven } from '../money.ts';
 import type { Charge } from './charges.ts';
+import { unheld } from './held-site.ts';
 import { homeCharges } from './home-charging.ts';
 import { ownerShares, shareContractOf } from './owner-shares.ts';
 import type { SalePrice } from './price-line.ts';
@@ -32,6 +33,8 @@ export type AllocationResult = {
  * that a session is booked whole or not at all.
  */
 export function allocateSession(session: Session): AllocationResult {
+  const nobodys = unheld(session.site, session.facts.cdrId);
+  if (nobodys !== undefined) return blocked([nobodys]);
   switch (session.site.kind) {
     case 'own':
       return ownCharger(session);

@@ -10,7 +10,7 @@ export function glAccountOf(entity: Pick<EntitySetup, 'glAccounts'>, key: string
 }
 
 /** Keys that other postings keep: what customers and owners owe or are owed, and VAT, never move by a manual amount. */
-const kept = /^(unbilledReceivable|receivable|outputVat|inputVat|ownerPayable|accruedShare|reimbursementClearing)(\.|$)/;
+const kept = /^(unbilledReceivable|receivable|outputVat|inputVat|ownerPayable|driverPayable|accruedShare|accruedReimbursement|reimbursementClearing)(\.|$)/;
 
 /** The account of the chart of a manual amount: by a key of the mapping, or an account that the mapping has under such a key. */
 export function adjustmentAccountOf(

@@ -29,6 +29,8 @@ export type SiteSetup = {
   /** Who owns the ground (own) or the charger (home). */
   readonly ownerAccountId: string | null;
   readonly operatorAccountId: string | null;
+  /** Where no span, or more than one, says whose it is. */
+  readonly holding?: 'missing' | 'ambiguous';
 };
 
 export type AccountSetup = {

@@ -10,7 +10,7 @@ export type VatRule = { readonly percent: string; readonly category: string; rea
 
 export type AccountInput = Pick<ComposeInput, 'entityId' | 'accountId' | 'strategy' | 'currency' | 'roundingMode' | 'period' | 'charges' | 'adjustments' | 'purchaseOrder'> & {
   /**
-   * `sale`: what a customer owes. `selfBilling`: a site owner's invoice, written by us. `settlement`: a statement without VAT, which is
+   * `sale`: what a customer owes. `selfBilling`: a payee's invoice, written by us. `settlement`: a statement without VAT, which is
    * no invoice: it shows corrections as lines, and may come to less than nothing (D46).
    */
   readonly side: 'sale' | 'selfBilling' | 'settlement';

@@ -1,5 +1,6 @@
 import type { Letterhead } from '../../contracts/letterhead.ts';
 import { cadenceOf, monthsOfPeriod } from '../cycle/billing-period.ts';
+import { owedTypes } from './owed.ts';
 
 /** How a party is named on paper and in files. Words as they stand in the set-up when the document is rendered. */
 export type PartyWords = {
@@ -73,7 +74,7 @@ export function deliveryOf({ period, lines, serviceFrom, serviceTo }: Pick<Issue
   return { from: months[0] ?? firstMonth, to: months.at(-1) ?? lastMonth };
 }
 
-export type DocumentType = 'invoice' | 'creditNote' | 'receipt' | 'selfBilling' | 'selfBillingCredit' | 'settlementStatement';
+export type DocumentType = 'invoice' | 'creditNote' | 'receipt' | 'selfBilling' | 'selfBillingCredit' | 'settlementStatement' | 'reimbursement';
 
 /**
  * An issued document as renderers take it: its sealed content, its issue stamp, and the words of the two sides. Signs are those of the
@@ -115,9 +116,14 @@ export type IssuedDocument = {
   readonly annex: readonly AnnexRow[];
 };
 
-/** Who bills himself on our paper: there the party is the seller, and we the buyer. */
+/** Whether it says what we owe: there the party is the seller, or who is paid back, and we the buyer. */
 export function isWrittenForSeller(type: DocumentType): boolean {
-  return type === 'selfBilling' || type === 'selfBillingCredit' || type === 'settlementStatement';
+  return (owedTypes as readonly DocumentType[]).includes(type);
+}
+
+/** Whether it is a statement without VAT, which is no invoice. */
+export function isStatement(type: DocumentType): boolean {
+  return type === 'settlementStatement' || type === 'reimbursement';
 }
 
 /** Whether its figures are negative and shown as what they give back. */

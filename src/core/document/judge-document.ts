@@ -81,11 +81,11 @@ function creditedOf(credits: Pinned['header']['credits']): CreditedDocument | nu
   return { documentId: credits.documentId, legalNumber: credits.legalNumber, rest: { payableMinor: BigInt(payableMinor), vat: left } };
 }
 
-/** What a document is follows from what it was made for and its sign; of a site owner's only whether it is a credit does. */
+/** What a document is follows from what it was made for and its sign; of what we owe only whether it is a credit does. */
 function typeUnfit(row: StoredDocument, { kind, credits, strategy }: Pinned['header']): boolean {
   if (row.credits_document_id !== (credits?.documentId ?? null)) return true;
   const isCredit = kind === 'creditNote' || row.payable_minor < 0n;
-  if (row.type === 'settlementStatement') return kind !== 'invoice';
+  if (row.type === 'settlementStatement' || row.type === 'reimbursement') return kind !== 'invoice';
   if (isCredit) return row.type !== 'creditNote' && row.type !== 'selfBillingCredit';
   return strategy === 'cardReceipt' ? row.type !== 'receipt' : row.type !== 'invoice' && row.type !== 'selfBilling';
 }

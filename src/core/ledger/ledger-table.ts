@@ -19,6 +19,7 @@ export type MoneyAccount =
   | 'ownerPayable'
   | 'driverPayable'
   | 'reimbursementClearing'
+  | 'accruedReimbursement'
   | 'cardClearing'
   | 'cardFee'
   | 'chargeback'
@@ -46,10 +47,12 @@ type FiguresOf = {
   energyReimbursed: 'net';
   shareDiffers: 'net';
   statementIssued: 'net' | 'inputVat' | 'selfAssessedVat' | 'rounding' | 'fx';
+  reimbursementIssued: 'net' | 'inputVat' | 'selfAssessedVat' | 'rounding' | 'fx';
   saleInvoiced: 'net' | 'vat' | 'rounding' | 'fx' | 'energyWh';
   saleCredited: 'net' | 'vat' | 'rounding' | 'fx' | 'energyWh';
   roundedToKrona: 'amount';
   adjusted: 'net';
+  owedAdjusted: 'owner' | 'driver';
   excludedWrittenOff: 'net' | 'energyWh';
   badDebt: 'net' | 'vat';
   cardCaptured: 'amount';
@@ -110,8 +113,12 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
     erpPostedBy: 'nobody',
     lines: { net: ['unbilledReceivable', 'reimbursementClearing'], ...energyOfSale },
   },
-  homeReimbursed: { says: 'The driver is owed what charging at home cost, for the fleet to pay.', erpPostedBy: 'nobody', lines: { net: ['reimbursementClearing', 'driverPayable'] } },
-  homePurchased: { says: 'Energy is bought from the driver at home, to be sold on.', erpPostedBy: 'nobody', lines: { net: ['energyCost', 'driverPayable'] } },
+  homeReimbursed: {
+    says: 'Charging at home cost the driver this much, for the fleet to pay; accrued until its document.',
+    erpPostedBy: 'nobody',
+    lines: { net: ['reimbursementClearing', 'accruedReimbursement'] },
+  },
+  homePurchased: { says: 'Energy is bought from the driver at home, to be sold on; accrued until its document.', erpPostedBy: 'nobody', lines: { net: ['energyCost', 'accruedReimbursement'] } },
   advanceFeeRated: {
     says: 'A fee for time to come is due: deferred until its days have passed; it is invoiced like a sale.',
     erpPostedBy: 'nobody',
@@ -148,6 +155,17 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
       fx: ['fxDifference', 'ownerPayable'],
     },
   },
+  reimbursementIssued: {
+    says: 'The document of what charging at home cost a driver is issued: what was accrued is owed, with VAT where the driver is registered.',
+    erpPostedBy: 'us',
+    lines: {
+      net: ['accruedReimbursement', 'driverPayable'],
+      inputVat: ['inputVat', 'driverPayable'],
+      selfAssessedVat: ['inputVat', 'selfAssessedVat'],
+      rounding: ['rounding', 'driverPayable'],
+      fx: ['fxDifference', 'driverPayable'],
+    },
+  },
   saleInvoiced: {
     says: 'What was unbilled is invoiced, with its VAT. What is left is rounding of VAT per document, and the change of the rate since the service date.',
     erpPostedBy: 'us',
@@ -160,6 +178,11 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
   },
   roundedToKrona: { says: 'The total is rounded down to whole kronor; rounded up is the mirror.', erpPostedBy: 'us', lines: { amount: ['rounding', 'receivable'] } },
   adjusted: { says: 'A manual amount on a document, on its own account of the chart.', erpPostedBy: 'nobody', lines: { net: ['unbilledReceivable', 'adjustment'] } },
+  owedAdjusted: {
+    says: 'A manual amount on a document of what we owe, on its own account of the chart: owed like what was accrued.',
+    erpPostedBy: 'nobody',
+    lines: { owner: ['adjustment', 'accruedShare'], driver: ['adjustment', 'accruedReimbursement'] },
+  },
   excludedWrittenOff: {
     says: 'What a run leaves out for good never was invoiced: it is taken out of revenue, and its energy is excluded.',
     erpPostedBy: 'nobody',

@@ -11,6 +11,8 @@ export type SaleInput = {
   readonly charges: readonly SaleCharge[];
   readonly location: OcpiLocation;
   readonly siteId: string;
+  /** IANA zone of the site. */
+  readonly timeZone: string;
   readonly tariff: Readonly<Record<string, unknown>> | null;
   readonly from: OcpiParty;
   readonly to: OcpiParty;
@@ -24,7 +26,7 @@ const parts = { ENERGY: 'energy', TIME: 'time', PARKING_TIME: 'parking', FLAT: '
  * What our CDR of a session says to the partner who pays for it: the sealed facts, and the price as it was booked. Its id is ours alone
  * (record and revision), so that a correction has another one and two sources never meet in one id. Charges are in one currency.
  */
-export function saleOf({ record, revision, charges, location, siteId, tariff, from, to, madeAt }: SaleInput): OcpiSale {
+export function saleOf({ record, revision, charges, location, siteId, timeZone, tariff, from, to, madeAt }: SaleInput): OcpiSale {
   const { facts, recordId } = record;
   const currency = charges[0]?.currency ?? '';
   const part = (name: (typeof parts)[keyof typeof parts]) => {
@@ -41,7 +43,7 @@ export function saleOf({ record, revision, charges, location, siteId, tariff, fr
     sessionId: facts.externalIds.session ?? null,
     authorizationId: facts.externalIds.authorization ?? null,
     token: { sourceId: facts.sourceId, ref: facts.tokenRef },
-    location: { ...location, siteId, evseId: facts.evseId ?? siteId, connectorId: facts.connectorId ?? '1' },
+    location: { ...location, siteId, evseId: facts.evseId ?? siteId, connectorId: facts.connectorId ?? '1', timeZone },
     currency,
     tariff,
     periods: periodsOf(facts),

@@ -77,7 +77,8 @@ export function purchaseVat(
   if (statedMinor !== 0n) return issue('vatUnexpected', 'blocks', subject, { code: vatCode });
   if (category !== 'AE') return { vatCode, inputMinor: 0n, selfAssessedMinor: 0n };
   const rates = inForce.filter((r) => r.country === entity.country && r.category === 'S');
-  const [rate, ...others] = rates;
-  if (rate === undefined || others.length > 0) return issue('unknownVatRule', 'blocks', subject, { country: entity.country, percent: 'self-assessed' });
+  // The standard rate is the highest of a country's.
+  const [rate] = rates.sort((a, b) => Number(b.percent) - Number(a.percent));
+  if (rate === undefined) return issue('unknownVatRule', 'blocks', subject, { country: entity.country, percent: 'self-assessed' });
   return { vatCode, inputMinor: 0n, selfAssessedMinor: vatOfNet(netMinor, rate.percent) };
 }

@@ -43,17 +43,12 @@ export function statementCharge(entity: EntitySetup, payee: AccountSetup, row: S
 }
 
 /**
- * What a site owner's document is: a self-billing invoice needs his registration for VAT and his agreement, before the date of issue; else it
- * is a settlement statement without VAT (D46). A negative one is a self-billing credit note (D17); a negative settlement stays a settlement.
+ * Whether what we owe is an invoice that we write: it needs the payee's registration for VAT and agreement, before the date of issue; else
+ * undefined, and it is a statement without VAT (D46). A negative one is a self-billing credit note (D17).
  */
-export function ownerDocumentType(
-  party: PartyVat | undefined,
-  agreement: Pick<ShareAgreement, 'selfBilling'>,
-  issueOn: string,
-  netMinor: bigint,
-): 'selfBilling' | 'selfBillingCredit' | 'settlementStatement' {
+export function selfBillingType(party: PartyVat | undefined, agreement: Pick<ShareAgreement, 'selfBilling'>, issueOn: string, netMinor: bigint): 'selfBilling' | 'selfBillingCredit' | undefined {
   const registered = party !== undefined && party.status !== 'consumer' && party.vatNumber !== null;
   const agreed = agreement.selfBilling !== undefined && agreement.selfBilling.agreedOn <= issueOn;
-  if (!registered || !agreed) return 'settlementStatement';
+  if (!registered || !agreed) return undefined;
   return netMinor < 0n ? 'selfBillingCredit' : 'selfBilling';
 }

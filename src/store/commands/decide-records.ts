@@ -10,7 +10,9 @@ export type RecordSelection =
   /** All records that wait for that cause. `expected`: how many the decider saw; refused when others came meanwhile. */
   | { readonly cause: string; readonly sourceId?: string | undefined; readonly expected?: number | undefined };
 export type RecordDecision = { readonly selection: RecordSelection; readonly reason: string } & (
-  | { readonly action: 'accept' | 'reject' | 'hold' }
+  | { readonly action: 'accept' | 'hold' }
+  /** `billedBy`: another system or entity that bills it by agreement, such as the old one before a take-over. */
+  | { readonly action: 'reject'; readonly billedBy?: string | undefined }
   /** `reason` names the evidence. */
   | { readonly action: 'correct'; readonly correction: FactCorrection }
 );
@@ -40,9 +42,10 @@ export async function decideRecords(db: Db, decision: RecordDecision, by: By): P
   const rows = await waitingRows(db, decision.selection);
   for (const row of rows) refuseUnfit(row, decision.action);
   const correction = decision.action === 'correct' ? JSON.stringify(decision.correction) : null;
+  const billedBy = decision.action === 'reject' ? (decision.billedBy ?? null) : null;
   const earlier = await db.query<{ raw_id: bigint; mine: boolean }>(
-    `SELECT raw_id, bool_or(actor = $4) AS mine FROM decision WHERE raw_id = ANY($1::bigint[]) AND action = $2 AND correction IS NOT DISTINCT FROM $3::jsonb AND needs_second GROUP BY raw_id`,
-    [rows.map((r) => r.waiting_raw_id), decision.action, correction, by.actor],
+    `SELECT raw_id, bool_or(actor = $4) AS mine FROM decision WHERE raw_id = ANY($1::bigint[]) AND action = $2 AND correction IS NOT DISTINCT FROM $3::jsonb AND billed_by IS NOT DISTINCT FROM $5 AND needs_second GROUP BY raw_id`,
+    [rows.map((r) => r.waiting_raw_id), decision.action, correction, by.actor, billedBy],
   );
   const before = new Map(earlier.rows.map((r) => [r.raw_id, r.mine]));
   const profiles = new Map<string, RuleProfile>();
@@ -56,15 +59,15 @@ export async function decideRecords(db: Db, decision: RecordDecision, by: By): P
     return { row, needsSecond, inForce: !needsSecond || mine === false };
   });
   await db.query(
-    `INSERT INTO decision (subject_kind, subject_id, action, correction, reason, actor, raw_id, needs_second)
-     SELECT 'record', id, $2, $3, $4, $5, raw, second FROM unnest($1::text[], $6::bigint[], $7::boolean[]) AS t(id, raw, second)`,
-    [rows.map((r) => r.record_id.toString()), decision.action, correction, decision.reason, by.actor, rows.map((r) => r.waiting_raw_id), judged.map((j) => j.needsSecond)],
+    `INSERT INTO decision (subject_kind, subject_id, action, correction, reason, actor, raw_id, needs_second, billed_by)
+     SELECT 'record', id, $2, $3, $4, $5, raw, second, $8 FROM unnest($1::text[], $6::bigint[], $7::boolean[]) AS t(id, raw, second)`,
+    [rows.map((r) => r.record_id.toString()), decision.action, correction, decision.reason, by.actor, rows.map((r) => r.waiting_raw_id), judged.map((j) => j.needsSecond), billedBy],
   );
   await audit(db, by, {
     action: `record.${decision.action}`,
     subject: rows.map((r) => r.record_id).join(','),
     reason: decision.reason,
-    after: decision.action === 'correct' ? decision.correction : undefined,
+    after: decision.action === 'correct' ? decision.correction : billedBy === null ? undefined : { billedBy },
   });
   const inForce = judged.filter((j) => j.inForce);
   return { decided: inForce.map(({ row }) => ({ sourceId: row.source_id, recordKey: row.key })), awaitingSecond: judged.length - inForce.length };

@@ -132,7 +132,7 @@ async function refuseOpen(db: Db, { accountIds, entityIds }: Driver, records: re
   const { rows } = await db.query<{ waiting: bigint | null; pending: bigint | null; charge: bigint | null; document: string | null }>(
     `SELECT (SELECT min(h.record_id) FROM record_head h WHERE h.record_id = ANY($3::bigint[]) AND ${waitsSql}) AS waiting,
        (SELECT min(p.raw_id) FROM record_head h JOIN raw_pending p ON p.source_id = h.source_id AND p.record_key = ${recordKeySql} WHERE h.record_id = ANY($3::bigint[])) AS pending,
-       least((SELECT min(c.charge_id) FROM rated_charge c WHERE c.entity_id = ANY($2) AND c.payer_account_id = ANY($1) AND ${openChargeSql}),
+       least((SELECT min(c.charge_id) FROM rated_charge c WHERE c.entity_id = ANY($2) AND c.payer_account_id = ANY($1) AND ${openChargeSql}), (SELECT min(o.charge_id) FROM open_charge o WHERE o.account_id = ANY($1)),
          (SELECT min(c.charge_id) FROM rated_charge c WHERE c.record_id = ANY($3::bigint[]) AND ${openChargeSql})) AS charge,
        (SELECT min(d.id) FROM document d WHERE d.account_id = ANY($1) AND d.state NOT IN ('issued', 'discarded')) AS document`,
     [accountIds, entityIds, records],

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { FactCorrection } from '../../core/intake/correct-facts.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -12,6 +13,10 @@ export type RebillOrder = {
   readonly recordIds?: readonly string[] | undefined;
   /** What becomes of the charges that take the place of those credited: billed by the next run, or written off by it. */
   readonly outcome: 'bill' | 'writeOff';
+  /** What the source has wrong of some of these records, signed by whoever orders it when the order is carried out; `reason` names the evidence. Without lines and records the order is about these alone. */
+  readonly corrections?: readonly { readonly recordId: string; readonly correction: FactCorrection }[] | undefined;
+  /** An off-cycle run of the accounts it is about makes the documents at once. */
+  readonly now?: boolean | undefined;
   readonly reason: string;
 };
 
@@ -43,13 +48,17 @@ export async function orderRebill(db: Db, order: RebillOrder, by: By, idempotenc
      WHERE k.document_id = $1 AND c.record_id IS NOT NULL AND c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.record_id = c.record_id AND m.reversal_of = c.charge_id) GROUP BY 1 ORDER BY 1`,
     [order.documentId],
   );
-  const wanted = new Set(order.recordIds);
-  const chosen = rows.filter((r) => (order.lines === undefined || r.lines.some((l) => order.lines?.includes(l))) && (order.recordIds === undefined || wanted.has(r.record_id.toString())));
+  const corrected = order.corrections?.map((c) => c.recordId) ?? [];
+  const named = order.recordIds ?? (corrected.length > 0 && order.lines === undefined ? corrected : undefined);
+  const wanted = new Set([...(named ?? []), ...corrected]);
+  const chosen = rows.filter((r) => (order.lines === undefined || r.lines.some((l) => order.lines?.includes(l))) && (named === undefined || wanted.has(r.record_id.toString())));
   const unknown = [...wanted].filter((w) => !rows.some((r) => r.record_id.toString() === w));
   if (unknown.length > 0) throw new Refused('notFound', `document ${order.documentId} bills nothing that stands of record ${unknown.slice(0, 20).join(', ')}`);
+  const beside = corrected.find((c) => !chosen.some((r) => r.record_id.toString() === c));
+  if (beside !== undefined) throw new Refused('invalid', `record ${beside} is corrected, and none of those that are billed anew: name it in recordIds too`);
   if (chosen.length === 0 && !(order.kind === 'credit' && (await monthStands(db, order.documentId))))
     throw new Refused('wrongState', `nothing of document ${order.documentId} stands any more: it is credited already`);
-  await db.query('INSERT INTO rebill_order (id, document_id, kind, record_ids, outcome, reason, author) VALUES ($1, $2, $3, $4, $5, $6, $7)', [
+  await db.query('INSERT INTO rebill_order (id, document_id, kind, record_ids, outcome, reason, author, now, corrections) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
     id,
     order.documentId,
     order.kind,
@@ -57,8 +66,15 @@ export async function orderRebill(db: Db, order: RebillOrder, by: By, idempotenc
     order.outcome,
     order.reason,
     by.actor,
+    order.now ?? false,
+    corrected.length === 0 ? null : JSON.stringify(order.corrections),
   ]);
-  await audit(db, by, { action: `document.${order.kind}`, subject: order.documentId, reason: order.reason, after: { orderId: id, records: chosen.length, outcome: order.outcome } });
+  await audit(db, by, {
+    action: `document.${order.kind}`,
+    subject: order.documentId,
+    reason: order.reason,
+    after: { orderId: id, records: chosen.length, outcome: order.outcome, corrections: order.corrections, now: order.now },
+  });
   return { orderId: id, records: chosen.length };
 }
 

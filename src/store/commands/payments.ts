@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { letterheadSchema } from '../../contracts/letterhead.ts';
 import { authorityOf } from '../../core/document/authorities.ts';
+import { owedTypes } from '../../core/document/owed.ts';
 import { describeIssue, type Issue, issue } from '../../core/issues.ts';
 import { type OwedDocument, type PlannedPayment, planPayment } from '../../core/payment/plan-payment.ts';
 import { canonicalBytes, sha256 } from '../../core/seal/charge-record.ts';
@@ -11,7 +12,6 @@ import { payerAccount } from '../reads/payments.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
-const owedTypes = ['selfBilling', 'selfBillingCredit', 'settlementStatement'] as const;
 export type NewPayment = {
   readonly entityId: string;
   readonly currency: string;
@@ -24,7 +24,7 @@ export type NewPayment = {
 export type ProposedPayment = { readonly paymentId: string | null; readonly leftOut: readonly Issue[] };
 
 /**
- * Proposes to pay what site owners are owed, one item per payee; somebody else has to approve it. Answers without an id when nobody is to be
+ * Proposes to pay what site owners, and drivers who charge at home, are owed, one item per payee; somebody else has to approve it. Answers without an id when nobody is to be
  * paid. Refused where the ERP is the authority for outgoing payment, and where the entity has no account to pay from.
  */
 export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempotencyKey?: string): Promise<ProposedPayment> {

@@ -60,7 +60,7 @@ export async function planEntries(db: Db, kind: EntryKind, input: readonly Input
 function remember(kind: EntryKind, id: string, next: Values, references: References): void {
   if (kind === 'parties') references.add('party', { id, erased: false });
   if (kind === 'accounts') references.add('account', { id, entityId: String(next['entityId']), category: String(next['category']), erased: false });
-  if (kind === 'sites') references.add('site', { id, entityId: String(next['entityId']) });
+  if (kind === 'sites') references.add('site', { id, entityId: String(next['entityId']), kind: String(next['kind']) });
   if (kind === 'fleetUnits') references.add('fleetUnit', { id, accountId: String(next['accountId']) });
 }
 

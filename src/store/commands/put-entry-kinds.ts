@@ -81,8 +81,9 @@ export const entrySpecs: Readonly<Record<EntryKind, EntrySpec>> = {
       costCenter: { column: 'cost_center', required: true },
       connectorPowerW: { column: 'connector_power_w', required: true },
       kind: { column: 'kind', fixed: 'withCharges' },
-      ownerAccountId: { column: 'owner_account_id' },
-      operatorAccountId: { column: 'operator_account_id' },
+      // Whose it is afterwards has its date (siteHolders).
+      ownerAccountId: { column: 'owner_account_id', fixed: 'withCharges' },
+      operatorAccountId: { column: 'operator_account_id', fixed: 'withCharges' },
     },
     charged: 'SELECT w.id FROM unnest($1::text[]) AS w(id) WHERE EXISTS (SELECT FROM rated_charge c WHERE c.site_id = w.id)',
     defaults: () => ({ kind: 'own' }),
@@ -91,15 +92,7 @@ export const entrySpecs: Readonly<Record<EntryKind, EntrySpec>> = {
       ...(ownerAccountId == null ? [] : [{ field: 'ownerAccountId', kind: 'account' as const }]),
       ...(operatorAccountId == null ? [] : [{ field: 'operatorAccountId', kind: 'account' as const }]),
     ],
-    check: (id, next, references) => [
-      ...checkSite(id, next, (accountId) => references.get('account', accountId)?.category),
-      ...['ownerAccountId', 'operatorAccountId'].flatMap((field) => {
-        const account = references.get('account', next[field]);
-        return account === undefined || account.entityId === next['entityId']
-          ? []
-          : [misfit(id, field, next[field], `that account is of entity ${account.entityId}`, 'an account of the site’s own entity')];
-      }),
-    ],
+    check: (id, next, references) => [...checkSite(id, next, (accountId) => references.get('account', accountId)?.category), ...otherEntity(id, next, next['entityId'], references)],
   },
   fleetUnits: {
     table: 'fleet_unit',
@@ -120,6 +113,14 @@ export const entrySpecs: Readonly<Record<EntryKind, EntrySpec>> = {
     },
   },
 };
+
+/** Owners and operators of a site that are another entity's accounts. */
+export function otherEntity(id: string, row: Values, entityId: unknown, references: References): Issue[] {
+  return ['ownerAccountId', 'operatorAccountId'].flatMap((field) => {
+    const account = references.get('account', row[field]);
+    return account === undefined || account.entityId === entityId ? [] : [misfit(id, field, row[field], `that account is of entity ${account.entityId}`, 'an account of the site’s own entity')];
+  });
+}
 
 /** An account is on a calendar of its own seller; what a site owner earns is stated by whole months. */
 function checkCalendar(id: string, { calendarId, entityId, category }: Values, calendar: Referred | undefined): Issue[] {

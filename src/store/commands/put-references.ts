@@ -5,7 +5,7 @@ const queries = {
   party: 'SELECT id, erased_at IS NOT NULL AS erased FROM party WHERE id = ANY($1)',
   account: `SELECT a.id, a.entity_id AS "entityId", a.category, a.strategy, p.name, p.erased_at IS NOT NULL AS erased FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = ANY($1)`,
   calendar: 'SELECT id, entity_id AS "entityId", cadence FROM billing_calendar WHERE id = ANY($1)',
-  site: 'SELECT id, entity_id AS "entityId" FROM site WHERE id = ANY($1)',
+  site: 'SELECT id, entity_id AS "entityId", kind FROM site WHERE id = ANY($1)',
   source: 'SELECT id, entity_id AS "entityId" FROM source WHERE id = ANY($1)',
   fleetUnit: 'SELECT id, account_id AS "accountId" FROM fleet_unit WHERE id = ANY($1)',
 } as const;
@@ -14,6 +14,7 @@ export type Referred = {
   readonly id: string;
   readonly entityId?: string;
   readonly category?: string;
+  readonly kind?: string;
   readonly strategy?: string;
   readonly accountId?: string;
   readonly erased?: boolean;

@@ -25,7 +25,7 @@ export type NewVersion = {
   readonly words: Readonly<Record<string, unknown>> | undefined;
   readonly changed: readonly string[];
 };
-export type VersionKind = 'party' | 'account' | 'site' | 'entity' | 'fleetUnit' | 'fleetAssignment' | 'vatStatus' | 'payeeBankAccount' | 'glMapping' | 'source';
+export type VersionKind = 'party' | 'account' | 'site' | 'siteHolder' | 'entity' | 'fleetUnit' | 'fleetAssignment' | 'vatStatus' | 'payeeBankAccount' | 'glMapping' | 'source';
 
 /** Writes versions with who and why, set-wise, each with its audit event; neither holds what names people. */
 export async function writeVersions(db: Db, kind: VersionKind, versions: readonly NewVersion[], reason: string, by: By): Promise<void> {

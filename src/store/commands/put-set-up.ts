@@ -15,6 +15,7 @@ export function planRows(db: Db, kind: SetUpKind, input: readonly InputRow[], re
     case 'sites':
     case 'fleetUnits':
       return planEntries(db, kind, input, references);
+    case 'siteHolders':
     case 'fleetAssignments':
     case 'mappings':
     case 'vatStatuses':

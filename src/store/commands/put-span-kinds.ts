@@ -1,10 +1,11 @@
 import { type Issue, issue } from '../../core/issues.ts';
-import { misfit, type Values } from '../../core/set-up/check-row.ts';
+import { checkSite, misfit, type Values } from '../../core/set-up/check-row.ts';
 import { checkVatNumber } from '../../core/set-up/check-vat-number.ts';
+import { otherEntity } from './put-entry-kinds.ts';
 import type { References } from './put-references.ts';
 import type { VersionKind } from './put-rows.ts';
 
-export type SpanKind = 'fleetAssignments' | 'mappings' | 'vatStatuses';
+export type SpanKind = 'siteHolders' | 'fleetAssignments' | 'mappings' | 'vatStatuses';
 
 /** Where values of a kind that hold from an instant on are kept, and what has to fit in a row of it. */
 export type SpanSpec = {
@@ -14,17 +15,64 @@ export type SpanSpec = {
   readonly type: 'timestamptz' | 'date';
   /** Undefined: only the audit trail tells of it. */
   readonly version?: { readonly kind: VersionKind; readonly words: readonly string[] };
+  /**
+   * SQL: sessions that a value for a span would rewrite, of `w` (key, account, "from", "to"), with their charge `c` and sealed revision `r`; refused where one of
+   * them is issued or its run closed, or `always` holds of it.
+   */
+  readonly charged?: { readonly sessions: string; readonly always: string };
   load(rows: readonly Values[], references: References): Promise<void>;
   check(id: string, row: Values, references: References): Issue[];
 };
 
 export const spanSpecs: Readonly<Record<SpanKind, SpanSpec>> = {
+  siteHolders: {
+    table: 'site_holder',
+    keys: { siteId: 'site_id' },
+    fields: { ownerAccountId: 'owner_account_id', operatorAccountId: 'operator_account_id' },
+    type: 'timestamptz',
+    version: { kind: 'siteHolder', words: [] },
+    // What a site of ours earns is settled by the statement of the month; a purchase or an outlay is one person's or the other's from the start.
+    charged: {
+      sessions: `JOIN site s ON s.id = w.key JOIN rated_charge c ON c.entity_id = s.entity_id AND c.site_id = s.id AND c.service_month >= to_char(w."from" - interval '1 day', 'YYYY-MM')
+        JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision AND r.start_at >= w."from" AND r.start_at < w."to"`,
+      always: "s.kind <> 'own'",
+    },
+    async load(rows, references) {
+      await references.load(
+        'site',
+        rows.map((r) => r['siteId']),
+      );
+      await references.load(
+        'account',
+        rows.flatMap((r) => [r['ownerAccountId'], r['operatorAccountId']]),
+      );
+    },
+    check: (id, row, references) => {
+      const site = references.get('site', row['siteId']);
+      const accounts = (['ownerAccountId', 'operatorAccountId'] as const).filter((field) => row[field] != null);
+      return [
+        ...missing(id, 'siteId', 'site', row['siteId'], references),
+        ...accounts.flatMap((field) => missing(id, field, 'account', row[field], references)),
+        ...(site === undefined
+          ? []
+          : [
+              ...checkSite(id, { kind: site.kind, ownerAccountId: row['ownerAccountId'], operatorAccountId: row['operatorAccountId'] }, (accountId) => references.get('account', accountId)?.category),
+              ...otherEntity(id, row, site.entityId, references),
+            ]),
+      ];
+    },
+  },
   fleetAssignments: {
     table: 'fleet_assignment',
     keys: { unitId: 'unit_id' },
     fields: { costCenter: 'cost_center' },
     type: 'timestamptz',
     version: { kind: 'fleetAssignment', words: [] },
+    charged: {
+      sessions: `JOIN account a ON a.id = w.account JOIN rated_charge c ON c.entity_id = a.entity_id AND c.payer_account_id = w.account AND c.unit_id = w.key
+        JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision AND r.start_at >= w."from" AND r.start_at < w."to"`,
+      always: 'false',
+    },
     load: (rows, references) =>
       references.load(
         'fleetUnit',

@@ -63,8 +63,8 @@ export async function planSpans(db: Db, kind: SpanKind, input: readonly InputRow
     changes.push({ key: id, row: planned, keys: Object.fromEntries(Object.keys(spec.keys).map((name) => [name, row.values[name]])), cut: placed.cut, span: placed.span });
     return planned;
   });
-  if (kind !== 'fleetAssignments') return { rows, write: (reason, by) => writeSpans(db, kind, spec, changes, { newest, there }, reason, by) };
-  const late = await issuedSince(db, changes, references);
+  if (spec.charged === undefined) return { rows, write: (reason, by) => writeSpans(db, kind, spec, changes, { newest, there }, reason, by) };
+  const late = await issuedSince(db, spec.charged, changes, references);
   const checked = rows.map((row): PlannedRow => {
     const from = late.get(row);
     return from === undefined ? row : { ...row, outcome: 'refused', changes: [], errors: [...row.errors, issue('rowPastIssued', 'blocks', row.id, { from })] };
@@ -113,18 +113,16 @@ async function loadChains(db: Db, spec: SpanSpec, rows: readonly InputRow[], key
   return chains;
 }
 
-/** Assignments that would say otherwise of what is issued: sessions that began from their instant on, in an issued document or a closed run. */
-async function issuedSince(db: Db, changes: readonly Change[], references: References): Promise<Map<PlannedRow, string>> {
+/** Values that would say otherwise of what is issued: sessions that began from their instant on, in an issued document or a closed run. */
+async function issuedSince(db: Db, charged: NonNullable<SpanSpec['charged']>, changes: readonly Change[], references: References): Promise<Map<PlannedRow, string>> {
   // What has no assignment yet was charged without one, and a value for it rewrites nothing.
-  const asked = changes.map((c, n) => ({ n, unit: c.key, account: references.get('fleetUnit', c.key)?.accountId, from: atText(c.span.fromMs), to: atText(c.span.toMs) }));
+  const asked = changes.map((c, n) => ({ n, key: c.key, account: references.get('fleetUnit', c.key)?.accountId ?? null, from: atText(c.span.fromMs), to: atText(c.span.toMs) }));
   if (asked.length === 0) return new Map();
   const { rows } = await db.query<{ n: number; since: Date }>(
-    `SELECT w.n, min(r.start_at) AS since FROM jsonb_to_recordset($1::jsonb) AS w(n integer, unit text, account text, "from" timestamptz, "to" timestamptz)
-     JOIN account a ON a.id = w.account
-     JOIN rated_charge c ON c.entity_id = a.entity_id AND c.payer_account_id = w.account AND c.unit_id = w.unit
-     JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision AND r.start_at >= w."from" AND r.start_at < w."to"
-     JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id JOIN billing_run b ON b.id = k.run_id
-     WHERE d.state = 'issued' OR b.state = 'closed' GROUP BY w.n`,
+    `SELECT w.n, min(r.start_at) AS since FROM jsonb_to_recordset($1::jsonb) AS w(n integer, key text, account text, "from" timestamptz, "to" timestamptz)
+     ${charged.sessions}
+     LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id LEFT JOIN billing_run b ON b.id = k.run_id
+     WHERE d.state = 'issued' OR b.state = 'closed' OR ${charged.always} GROUP BY w.n`,
     [JSON.stringify(asked)],
   );
   return new Map(rows.flatMap(({ n, since }) => (changes[n] === undefined ? [] : [[changes[n].row, since.toISOString()] as const])));

@@ -60,7 +60,7 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   return preview;
 }
 
-/** Site owners among the accounts of a build, behind parked ones of it, which are tried again with each, and behind those whose month changes what sessions came to (D44). */
+/** Site owners and drivers to reimburse among the accounts of a build, behind parked ones of it, which are tried again with each, and behind those whose month changes what sessions came to (D44). */
 async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide> {
   const { rows } = await db.query<{ account_id: string }>(
     `SELECT x.account_id FROM run_account x WHERE x.run_id = $1 AND x.account_id = ANY($2)
@@ -73,9 +73,11 @@ async function pendingOwners(db: Db, runId: string, accounts: readonly string[])
     rows.map((r) => r.account_id),
   );
   const side = await ownerSide(db, runId, [...accounts, ...behind]);
-  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, side.accounts]);
+  const drivers = await db.query<{ id: string }>("SELECT id FROM account WHERE id = ANY($1) AND strategy = 'reimbursement'", [[...accounts, ...behind]]);
+  const payees = [...new Set([...side.accounts, ...drivers.rows.map((r) => r.id)])].sort();
+  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, payees]);
   await assignGroups(db, runId);
-  return side;
+  return { contracts: side.contracts, accounts: payees };
 }
 
 /** Accounts of which something may be left out, corrected or held: by a rule, whichever it is, or by what they hold. */

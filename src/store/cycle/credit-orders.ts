@@ -1,4 +1,5 @@
 import type { Db } from '../db.ts';
+import { selected } from './selection.ts';
 
 /**
  * Takes the credits that were ordered until now into a run whose set closes: those that no run took, or that one took in vain. Their accounts
@@ -7,7 +8,7 @@ import type { Db } from '../db.ts';
 export async function claimCreditOrders(db: Db, runId: string): Promise<void> {
   const { rows } = await db.query<{ account_id: string }>(
     `UPDATE credit_order o SET run_id = r.id FROM billing_run r JOIN account a ON a.entity_id = r.entity_id
-     WHERE r.id = $1 AND r.kind = 'live' AND a.id = o.account_id AND o.withdrawn_at IS NULL AND (r.selection IS NULL OR r.selection->'accountIds' ? o.account_id)
+     WHERE r.id = $1 AND r.kind = 'live' AND a.id = o.account_id AND o.withdrawn_at IS NULL AND ${selected('o.account_id')}
        AND (o.run_id IS NULL OR EXISTS (SELECT FROM billing_run b WHERE b.id = o.run_id AND (b.state = 'cancelled' OR b.state = 'closed' AND NOT EXISTS (SELECT FROM document_line l WHERE l.adjustment_id = o.id))))
      RETURNING o.account_id`,
     [runId],

@@ -29,20 +29,28 @@ const decide = `WITH mine AS MATERIALIZED (
     FROM mine m JOIN exclusion_hit h ON h.charge_id = m.charge_id JOIN billing_run r ON r.id = h.run_id AND r.state = 'closed' AND r.kind = 'live' ORDER BY h.charge_id, r.closed_at DESC),
   day AS (SELECT r.id, ${lastDaySql} AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1 OR r.id IN (SELECT first_run_id FROM former)),
   alone AS (
-    SELECT m.charge_id, m.account_id, m.reversal_of, c.rivals, f.charge_id IS NOT NULL AS was_carried, f.first_run_id, f.cause AS before_cause, f.rule_id AS before_rule,
+    SELECT m.charge_id, m.account_id, m.record_id, m.revision, m.reversal_of, c.rivals, f.charge_id IS NOT NULL AS was_carried, f.first_run_id, f.cause AS before_cause, f.rule_id AS before_rule,
       coalesce(b.outcome = 'carry' AND ${months('since.last', 'today.last')} >= b.max_age_months, false) AS too_old,
       CASE WHEN m.clause = 'smallSession' THEN 'smallSession' ELSE coalesce(b.cause, 'none') END AS cause, CASE WHEN m.clause IS DISTINCT FROM 'smallSession' THEN b.id END AS rule_id,
       CASE WHEN m.clause = 'smallSession' OR b.outcome = 'writeOff' THEN 'excluded'
         WHEN b.outcome = 'carry' AND NOT coalesce(${months('since.last', 'today.last')} >= b.max_age_months, false) THEN 'carried' ELSE 'document' END AS disposition
     FROM mine m JOIN day today ON today.id = $1 LEFT JOIN best b ON b.charge_id = m.charge_id LEFT JOIN clash c ON c.charge_id = m.charge_id
       LEFT JOIN former f ON f.charge_id = m.charge_id AND f.outcome = 'carried' LEFT JOIN day since ON since.id = f.first_run_id),
+  -- What takes the place of a charge that was billed before, and waits.
+  waits AS (
+    SELECT * FROM (
+      SELECT DISTINCT ON (record_id, account_id) record_id, account_id, revision, disposition, cause, rule_id, rivals, too_old FROM alone
+      WHERE reversal_of IS NULL AND record_id IN (SELECT record_id FROM alone WHERE reversal_of IS NOT NULL) ORDER BY record_id, account_id, revision DESC, disposition <> 'carried', charge_id) latest
+    WHERE disposition = 'carried'),
   decided AS (
     SELECT a.charge_id, a.account_id, a.was_carried, a.first_run_id, a.before_cause, a.before_rule, a.disposition, a.cause, a.rule_id, a.rivals, a.too_old FROM alone a WHERE a.reversal_of IS NULL
     UNION ALL
-    -- With what it takes back, in this run, or where that ended.
-    SELECT a.charge_id, a.account_id, a.was_carried, a.first_run_id, a.before_cause, a.before_rule, coalesce(o.disposition, k.disposition, 'document'), CASE WHEN o.charge_id IS NULL THEN coalesce(h.cause, 'none') ELSE o.cause END,
-      CASE WHEN o.charge_id IS NULL THEN h.rule_id ELSE o.rule_id END, o.rivals, coalesce(o.too_old, false)
+    -- With what it takes back, in this run, or where that ended; of a document that is issued, with what takes its place, so that nobody is credited what is billed again later.
+    SELECT a.charge_id, a.account_id, a.was_carried, a.first_run_id, a.before_cause, a.before_rule, coalesce(o.disposition, CASE WHEN w.record_id IS NOT NULL THEN 'carried' END, k.disposition, 'document'),
+      CASE WHEN o.charge_id IS NULL THEN coalesce(w.cause, h.cause, 'none') ELSE o.cause END, CASE WHEN o.charge_id IS NOT NULL THEN o.rule_id WHEN w.record_id IS NOT NULL THEN w.rule_id ELSE h.rule_id END,
+      coalesce(o.rivals, w.rivals), coalesce(o.too_old, w.too_old, false)
     FROM alone a LEFT JOIN alone o ON o.charge_id = a.reversal_of LEFT JOIN claim k ON k.charge_id = a.reversal_of LEFT JOIN exclusion_hit h ON h.run_id = k.run_id AND h.charge_id = k.charge_id AND h.outcome = k.disposition
+      LEFT JOIN waits w ON o.charge_id IS NULL AND k.disposition = 'document' AND k.run_id <> $1 AND w.record_id = a.record_id AND w.account_id = a.account_id AND w.revision > a.revision
     WHERE a.reversal_of IS NOT NULL),
   kept AS (
     INSERT INTO exclusion_hit (run_id, charge_id, account_id, cause, rule_id, outcome, was_carried, first_run_id, before_cause, before_rule, too_old, rivals)

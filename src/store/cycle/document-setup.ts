@@ -3,14 +3,14 @@ import type { DocumentRules } from '../../contracts/document-rules.ts';
 import { vatStatusOn } from '../../core/allocate/setup.ts';
 import type { VatRule } from '../../core/document/account-documents.ts';
 import { groupBy } from '../../core/group-by.ts';
-import { ownerDocumentType } from '../../core/share/statement-charges.ts';
+import { selfBillingType } from '../../core/share/statement-charges.ts';
 import type { Db } from '../db.ts';
 import { loadAccounts, loadContracts } from '../intake/load-setup.ts';
 import { documentRulesOf } from '../reads/document-rules.ts';
 import { manualLines } from './claimed-charges.ts';
 
-/** What a document of a site owner is, by its net. */
-export type TypeOf = (netMinor: bigint) => string;
+/** What a document of what we owe is: by its net, and where it is outside the scope of VAT. */
+export type OwedDocuments = { readonly typeOf: (netMinor: bigint) => string; readonly outsideVat: 'settlementStatement' | 'reimbursement' };
 
 type AccountDetails = {
   readonly id: string;
@@ -34,7 +34,7 @@ export type DocumentSetup = {
   readonly billedUntil: ReadonlyMap<string, string>;
   /** What somebody ordered to be credited, or billed in its place. */
   readonly ordered: ReadonlySet<bigint>;
-  readonly owners: ReadonlyMap<string, TypeOf>;
+  readonly owed: ReadonlyMap<string, OwedDocuments>;
 };
 
 /** Looks up what the documents of accounts of a run are made with; `corrected`: of those that have corrections. */
@@ -59,10 +59,10 @@ export async function loadDocumentSetup(db: Db, runId: string, accounts: readonl
     rules,
     billedUntil: isPlain ? new Map() : await lastMonths(db, runId, accounts),
     ordered: corrected.length === 0 ? new Set() : await orderedCharges(db, runId, corrected),
-    owners: await ownersOf(
+    owed: await owedDocuments(
       db,
       runId,
-      details.rows.filter((a) => a.strategy === 'selfBilling').map((a) => a.id),
+      details.rows.filter((a) => a.strategy === 'selfBilling' || a.strategy === 'reimbursement').map((a) => a.id),
     ),
   };
 }
@@ -88,14 +88,20 @@ async function orderedCharges(db: Db, runId: string, accounts: readonly string[]
   return new Set(rows.map((r) => r.charge_id));
 }
 
-/** Those of these accounts whose documents are statements without VAT. */
-export async function settlingAccounts(db: Db, runId: string, accountIds: readonly string[]): Promise<string[]> {
-  const owners = await ownersOf(db, runId, [...new Set(accountIds)]);
-  return [...owners].flatMap(([id, typeOf]) => (typeOf(0n) === 'settlementStatement' ? [id] : []));
+/** Those of these owners, and of the drivers who charge at home, whose documents are statements without VAT. */
+export async function settlingAccounts(db: Db, runId: string, entityId: string, ownerIds: readonly string[]): Promise<string[]> {
+  const drivers = await db.query<{ id: string }>("SELECT id FROM account WHERE entity_id = $1 AND strategy = 'reimbursement'", [entityId]);
+  const owed = await owedDocuments(db, runId, [...new Set([...ownerIds, ...drivers.rows.map((r) => r.id)])]);
+  return [...owed].flatMap(([id, documents]) => (settles(documents) ? [id] : []));
 }
 
-/** What each site owner's document is, by its net: as the owner is registered and agreed at the end of the period. */
-async function ownersOf(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, TypeOf>> {
+/** Whether all of it is stated without VAT. */
+export function settles({ typeOf, outsideVat }: OwedDocuments): boolean {
+  return typeOf(0n) === outsideVat;
+}
+
+/** What each document of what we owe is: as who is owed is registered for VAT and agreed at the end of the period. */
+async function owedDocuments(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, OwedDocuments>> {
   if (accountIds.length === 0) return new Map();
   const run = (
     await db.query<{ period_end: Date; last: string }>(
@@ -109,9 +115,11 @@ async function ownersOf(db: Db, runId: string, accountIds: readonly string[]): P
   return new Map(
     accountIds.map((id) => {
       const account = accounts.get(id);
-      const agreement = contracts.inForce(id, 'revenueShare', endMs)[0]?.agreement;
+      const outsideVat = account?.category === 'driver' ? 'reimbursement' : 'settlementStatement';
+      const agreement = contracts.inForce(id, outsideVat === 'reimbursement' ? 'homeCharging' : 'revenueShare', endMs)[0]?.agreement;
       const party = account === undefined ? undefined : vatStatusOn(account, run?.last ?? '');
-      return [id, (netMinor) => (agreement === undefined ? 'settlementStatement' : ownerDocumentType(party, agreement, run?.last ?? '', netMinor))];
+      const selfBilled = agreement === undefined ? () => undefined : (netMinor: bigint) => selfBillingType(party, agreement, run?.last ?? '', netMinor);
+      return [id, { outsideVat, typeOf: (netMinor) => selfBilled(netMinor) ?? outsideVat }];
     }),
   );
 }

@@ -1,7 +1,11 @@
 import type { QueryResultRow } from 'pg';
 import type { ErpLine } from '../../contracts/erp-document.ts';
-import { vendorBillLines } from '../../core/share/vendor-bill.ts';
+import type { EntitySetup } from '../../core/allocate/setup.ts';
+import { owedTo, selfAssessed } from '../../core/document/owed.ts';
+import { describeIssue, isIssue } from '../../core/issues.ts';
+import { type PayableKey, vendorBillLines } from '../../core/share/vendor-bill.ts';
 import type { Db } from '../db.ts';
+import { loadEntity } from '../intake/load-setup.ts';
 import { enqueue } from '../outbox.ts';
 import { handReceipts, isReceiptSql } from './hand-receipts.ts';
 
@@ -41,11 +45,14 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
     'SELECT document_id, gl_account, cost_center, vat_code, sum(net_minor)::bigint AS net FROM document_line WHERE document_id = ANY($1) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4',
     [documentIds],
   );
+  const dayMs = Date.parse(issueOn);
+  const entity = await loadEntity(db, entityId, { fromMs: dayMs, toMs: dayMs });
   await enqueue(
     db,
     connectionId,
     documents.rows.map((d) => {
-      const isOwed = d.type !== 'invoice' && d.type !== 'receipt' && d.type !== 'creditNote';
+      const { header, vat } = JSON.parse(d.canonical.toString('utf8')) as { header: { strategy: string; serviceTo: string | null }; vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
+      const owed = owedTo(d.type, header.strategy);
       const own = lines.rows.filter((l) => l.document_id === d.id);
       const line = (part: ErpLine['part'], glAccount: string, costCenter: string | null, vatCode: string | null, amount: bigint): ErpLine => ({
         part,
@@ -54,25 +61,25 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
         vatCode,
         amountMinor: amount.toString(),
       });
-      const vat = (JSON.parse(d.canonical.toString('utf8')) as { vat: { vatCode: string; baseMinor: string; vatMinor: string }[] }).vat;
-      const postings = isOwed
-        ? []
-        : [
-            line('party', glOf('receivable'), null, null, d.payable_minor),
-            ...own.map((l) => line('net', l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
-            ...vat.map((v) => ({ ...line('tax', glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor)), baseMinor: (-BigInt(v.baseMinor)).toString() })),
-            line('rounding', glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
-          ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
+      const postings =
+        owed !== undefined
+          ? []
+          : [
+              line('party', glOf('receivable'), null, null, d.payable_minor),
+              ...own.map((l) => line('net', l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
+              ...vat.map((v) => ({ ...line('tax', glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor)), baseMinor: (-BigInt(v.baseMinor)).toString() })),
+              line('rounding', glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
+            ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
       return {
         key: d.id,
-        kind: isOwed ? 'vendorBill' : d.type === 'creditNote' ? 'creditNote' : 'invoice',
+        kind: owed !== undefined ? 'vendorBill' : d.type === 'creditNote' ? 'creditNote' : 'invoice',
         runId,
         legalNumber: d.legal_number,
         ...(d.credits_document_id === null ? {} : { credits: { key: d.credits_document_id, legalNumber: d.credits_number, externalId: d.credits_external } }),
         accountId: d.account_id,
         currency: d.currency,
         postedOn: issueOn,
-        lines: isOwed ? vendorBill(d, own, glOf) : postings,
+        lines: owed === undefined ? postings : vendorBill(d, own, entity, header.serviceTo ?? issueOn, glOf, `${owed}Payable`),
         documentId: d.id,
         groupName: d.group_name,
         controlMinor: d.payable_minor,
@@ -81,14 +88,21 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
   );
 }
 
-/** What a site owner's document posts: cost and input VAT against what is owed. */
-function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], glOf: (key: string) => string) {
+/** What a document of what we owe posts: cost and input VAT against what is owed. */
+function vendorBill(document: QueryResultRow, own: readonly QueryResultRow[], entity: EntitySetup, on: string, glOf: (key: string) => string, payableKey: PayableKey) {
   const { vat } = JSON.parse(document['canonical'].toString('utf8')) as { vat: { vatCode: string; percent: string; baseMinor: string; vatMinor: string }[] };
+  const stated = vat.map((v) => ({ ...v, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
+  const assessed = selfAssessed(entity, { id: document['id'], type: document['type'], on, vat: stated });
+  if (isIssue(assessed)) throw new RangeError(describeIssue(assessed));
   const figures = {
     lines: own.map((l) => ({ glAccount: l['gl_account'] as string, costCenter: l['cost_center'] as string, vatCode: l['vat_code'] as string, netMinor: l['net'] as bigint })),
-    vat: vat.map((v) => ({ ...v, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) })),
+    vat: stated.map((v) => ({ ...v, selfAssessedMinor: assessed.get(v.vatCode) ?? 0n })),
     payableMinor: document['payable_minor'] as bigint,
     roundingMinor: document['rounding_minor'] as bigint,
   };
-  return vendorBillLines(figures, glOf).map(({ baseMinor, ...l }) => ({ ...l, amountMinor: l.amountMinor.toString(), ...(baseMinor === undefined ? {} : { baseMinor: baseMinor.toString() }) }));
+  return vendorBillLines(figures, glOf, payableKey).map(({ baseMinor, ...l }) => ({
+    ...l,
+    amountMinor: l.amountMinor.toString(),
+    ...(baseMinor === undefined ? {} : { baseMinor: baseMinor.toString() }),
+  }));
 }

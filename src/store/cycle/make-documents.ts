@@ -1,4 +1,4 @@
-import { type AccountDocument, type AccountInput, accountDocuments } from '../../core/document/account-documents.ts';
+import { type AccountDocument, accountDocuments } from '../../core/document/account-documents.ts';
 import type { CreditRef, DocumentValue, Remainder } from '../../core/document/compose.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { describeIssue, issue } from '../../core/issues.ts';
@@ -6,7 +6,7 @@ import { sha256 } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 import { adjustmentOf } from './claimed-charges.ts';
 import { creditRefs, loadRemainders, overCredited } from './credits.ts';
-import type { DocumentSetup, TypeOf } from './document-setup.ts';
+import { type DocumentSetup, type OwedDocuments, settles } from './document-setup.ts';
 import { documentChargeOf, type SummedCharges } from './summed-charges.ts';
 
 export type MadeDocument = {
@@ -51,7 +51,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
   const held: MadeDocuments['held'][number][] = [];
   const parked = new Map<string, string>();
   for (const account of accounts) {
-    const typeOf = setup.owners.get(account.id);
+    const owed = setup.owed.get(account.id);
     if (account.purchase_order_required && account.purchase_order === null) {
       // The account waits, the run does not.
       parked.set(account.id, describeIssue(issue('purchaseOrderMissing', 'blocks', account.id)));
@@ -67,7 +67,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
       purchaseOrder: account.purchase_order,
       charges: (chargesOf.get(account.id) ?? []).map((c) => documentChargeOf(c, refs)),
       adjustments: (setup.adjustmentsOf.get(account.id) ?? []).map(adjustmentOf),
-      side: sideOf(typeOf),
+      side: owed === undefined ? 'sale' : settles(owed) ? 'settlement' : 'selfBilling',
       vatRules: setup.vatRules,
       late: setup.rules.late[account.category as 'driver'] ?? { policy: 'nextInvoice' },
       minimumMinor: BigInt(setup.rules.minimumInvoice[account.strategy as 'driverInvoice'] ?? 0),
@@ -78,8 +78,8 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
     held.push(...made.held.map((h) => ({ ...h, accountId: account.id })));
     for (const document of made.documents) {
       const id = `doc_${sha256(`${runId}\n${account.id}\n${document.key}`).toString('hex').slice(0, 20)}`;
-      const type = documentType(document, typeOf, account.strategy);
-      const credits = type === 'settlementStatement' ? null : document.credits;
+      const type = documentType(document, owed, account.strategy);
+      const credits = type === owed?.outsideVat ? null : document.credits;
       documents.push({ id, type, accountId: account.id, groupName: account.group_name, entityId: account.entity_id, currency: document.currency, credits, value: document.value });
     }
   }
@@ -108,15 +108,10 @@ export async function withoutOverCredited(db: Db, made: MadeDocuments): Promise<
   return { charges: made.charges, documents: made.documents.filter(stays), held: made.held.filter(stays), parked };
 }
 
-function sideOf(typeOf: TypeOf | undefined): AccountInput['side'] {
-  if (typeOf === undefined) return 'sale';
-  return typeOf(0n) === 'settlementStatement' ? 'settlement' : 'selfBilling';
-}
-
 /** What comes to less than nothing is a credit note, also when it names no document: a rule on previews asks for a signature then. */
-function documentType({ kind, outsideVat, value }: AccountDocument, typeOf: TypeOf | undefined, strategy: string): string {
-  if (typeOf === undefined) return kind === 'creditNote' || value.payableMinor < 0n ? 'creditNote' : strategy === 'cardReceipt' ? 'receipt' : 'invoice';
-  // Of a registered owner, what is outside the scope of VAT is settled without a VAT invoice.
-  if (outsideVat) return 'settlementStatement';
-  return kind === 'creditNote' ? 'selfBillingCredit' : typeOf(value.netMinor);
+function documentType({ kind, outsideVat, value }: AccountDocument, owed: OwedDocuments | undefined, strategy: string): string {
+  if (owed === undefined) return kind === 'creditNote' || value.payableMinor < 0n ? 'creditNote' : strategy === 'cardReceipt' ? 'receipt' : 'invoice';
+  // Of who is registered, what is outside the scope of VAT is settled without a VAT invoice.
+  if (outsideVat) return owed.outsideVat;
+  return kind === 'creditNote' ? 'selfBillingCredit' : owed.typeOf(value.netMinor);
 }

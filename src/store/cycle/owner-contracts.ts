@@ -6,8 +6,8 @@ import { selected } from './selection.ts';
 /** A contract that shares revenue, with all its versions. */
 export type OwnerContract = { readonly contractId: string; readonly accountId: string; readonly currency: string; readonly versions: readonly ContractVersion[] };
 
-/** SQL: roles of what site owners earn. */
-export const shareRoles = "('siteShareEstimate', 'energyReimbursement', 'statement')";
+/** SQL: roles of what goes out with a sale: to site owners, and to drivers for charging at home. */
+export const shareRoles = "('siteShareEstimate', 'energyReimbursement', 'statement', 'homeReimbursement', 'homePurchase')";
 
 /** All contracts of an entity that share revenue. */
 export async function ownerContracts(db: Db, entityId: string): Promise<OwnerContract[]> {
@@ -31,6 +31,16 @@ export async function ownerContracts(db: Db, entityId: string): Promise<OwnerCon
 
 /** Whether a month of the contract is due also when nobody charged. */
 export const guarantees = (contract: OwnerContract) => contract.versions.some((v) => v.agreement.clauses.some((c) => c.kind === 'guarantee'));
+
+/** Owners to whom a site came within a run's period: their month is due whoever's its sessions were taken for. */
+export async function ownersSince(db: Db, runId: string): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT DISTINCT h.owner_account_id AS id FROM billing_run r JOIN site_holder h ON h.valid_from >= r.period_start AND h.valid_from < r.period_end
+     JOIN account a ON a.id = h.owner_account_id AND a.entity_id = r.entity_id WHERE r.id = $1`,
+    [runId],
+  );
+  return new Set(rows.map((r) => r.id));
+}
 
 /** The contract's own account and all that ever had a part in it. */
 export function payeesOfContract(contract: OwnerContract): string[] {

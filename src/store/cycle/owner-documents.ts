@@ -1,15 +1,21 @@
 import type { Db } from '../db.ts';
 
-export type OwnerDocument = { readonly id: string; readonly accountId: string; readonly type: 'selfBilling' | 'selfBillingCredit' | 'settlementStatement'; readonly termsDays: number };
+export type OwnerDocument = {
+  readonly id: string;
+  readonly accountId: string;
+  readonly type: 'selfBilling' | 'selfBillingCredit' | 'settlementStatement' | 'reimbursement';
+  readonly termsDays: number;
+};
 
 /**
- * Numbers documents that are written for site owners: one gapless series per owner and year, in which credit notes stand too (D19), and one
- * of its own for settlement statements (D46). By the date of issue (D40). In the caller's transaction, in the order given.
+ * Numbers documents of what we owe: one gapless series per payee and year, in which credit notes stand too (D19), and one of its own for
+ * settlement statements (D46); reimbursements have one for all drivers. By the date of issue (D40). In the caller's transaction, in the order given.
  */
 export async function stampOwnerDocuments(db: Db, entityId: string, documents: readonly OwnerDocument[], issueOn: string): Promise<void> {
   if (documents.length === 0) return;
   const year = Number(issueOn.slice(0, 4));
   const seriesOf = (d: OwnerDocument) => {
+    if (d.type === 'reimbursement') return { id: `${entityId}/${d.type}/${year}`, type: d.type, accountId: '', prefix: `RE-${year}-` };
     const type = d.type === 'settlementStatement' ? 'settlementStatement' : 'selfBilling';
     return { id: `${entityId}/${type}/${d.accountId}/${year}`, type, accountId: d.accountId, prefix: `${type === 'selfBilling' ? 'SB' : 'ST'}-${d.accountId.replace(/^acc_/, '')}-${year}-` };
   };

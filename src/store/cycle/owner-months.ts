@@ -7,6 +7,7 @@ import type { StatedShare, StatementInput } from '../../core/share/statement.ts'
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
 import { recordKeySql } from '../record-key.ts';
+import { siteHoldings } from '../site-holdings.ts';
 import { earnsNothing } from './exclusion-match.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
@@ -58,7 +59,8 @@ export async function loadOwnerMonths(
     months,
     { isFew, asksPaid: wanted.some((w) => w.contract.versions.some((v) => v.agreement.basis === 'paid')) },
   );
-  const booked = await loadBooked(db, run, contractIds, months, isFew ? sales.map((s) => s.record_id) : undefined);
+  const strays = await loadStrays(db, contractIds, months);
+  const booked = await loadBooked(db, run, contractIds, months, isFew ? [...sales.map((s) => s.record_id), ...strays.map((s) => s.recordId)] : undefined);
   const stated = await loadStated(db, contractIds);
   const needFacts = wanted.some((w) => w.contract.versions.some((v) => priceSeriesOf(v.agreement).length > 0));
   const delivered = needFacts
@@ -87,6 +89,8 @@ export async function loadOwnerMonths(
     if (own === undefined) salesOf.set(key, [s]);
     else own.push(s);
   }
+  const strayed = (contractId: string, month: string): StatedShare[] =>
+    strays.filter((s) => s.contractId === contractId).flatMap((s) => (booked.get(s.recordId) ?? []).filter((b) => b.contractId === contractId && b.serviceMonth === month));
   return wanted.map(({ contract, months: own }): OwnerMonths => {
     const before = stated.filter((s) => s.contractId === contract.contractId);
     return {
@@ -130,7 +134,8 @@ export async function loadOwnerMonths(
           sessions,
           prices,
           statementNo: 1 + Math.max(0, ...earlier.map((s) => s.no)),
-          stated: earlier,
+          // What records booked that are another owner's by now comes off again.
+          stated: [...earlier, ...strayed(contract.contractId, serviceMonth)],
         };
       }),
     };
@@ -147,12 +152,12 @@ function counts(sale: SaleRow, basis: 'rated' | 'billed' | 'paid'): boolean {
   return basis === 'rated' || (sale.claimed && (basis === 'billed' || sale.paid));
 }
 
-/** FROM clause: own sites of owners, with the charges `c` of all, or with the records `r` of few, which are found by site. */
-const siteOf = (of: 'c' | 'r', owners: string) =>
-  `site s JOIN ${of === 'c' ? 'rated_charge c ON c.site_id = s.id' : 'charge_record r ON r.site_id = s.id AND r.service_month = ANY($4)'} AND s.kind = 'own' AND s.owner_account_id = ANY(${owners})`;
+/** FROM clause: sites that are or were the owners', with the charges `c` of all, or with the records `r` of few, which are found by site. */
+const siteOf = (of: 'c' | 'r') =>
+  `(SELECT DISTINCT site_id AS id FROM held) s JOIN ${of === 'c' ? 'rated_charge c ON c.site_id = s.id' : 'charge_record r ON r.site_id = s.id AND r.service_month = ANY($4)'}`;
 
 /**
- * Sales at the sites of owners, by session as the run sees it: what arrived since, or was corrected, is not there until it is claimed, so that
+ * Sales at the sites of owners, by session, each for whose the site was at its start (D06), as the run sees it: what arrived since, or was corrected, is not there until it is claimed, so that
  * it changes nothing. Written off: left out of its document by this or an earlier run. What is too small to be billed earns nothing (D25).
  * Whether a sale is paid is told where some contract asks it (`asksPaid`).
  */
@@ -164,9 +169,10 @@ async function loadSales(
   { isFew, asksPaid }: { readonly isFew: boolean; readonly asksPaid: boolean },
 ): Promise<SaleRow[]> {
   const { rows } = await db.query<SaleRow>(
-    `WITH at_site AS MATERIALIZED (
-       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, s.owner_account_id, c.service_month, c.currency, c.net_minor
-       FROM ${isFew ? `${siteOf('r', '$3')} JOIN rated_charge c ON c.record_id = r.record_id AND c.revision = r.revision AND c.site_id = s.id` : siteOf('c', '$3')}
+    `WITH held AS MATERIALIZED (SELECT h.* FROM ${siteHoldings} h JOIN site s ON s.id = h.site_id AND s.kind = 'own' WHERE h.owner_account_id = ANY($3)),
+     at_site AS MATERIALIZED (
+       SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, c.service_month, c.currency, c.net_minor
+       FROM ${isFew ? `${siteOf('r')} JOIN rated_charge c ON c.record_id = r.record_id AND c.revision = r.revision AND c.site_id = s.id` : siteOf('c')}
        WHERE c.entity_id = $2 AND c.service_month = ANY($4) AND c.role IN ${saleRoles} AND c.clause <> 'smallSession'),
      sold AS MATERIALIZED (
        SELECT c.*, k.disposition, k.run_id, ${earnsNothing} AS written_off, CASE WHEN $5 THEN ${isPaid} ELSE true END AS paid
@@ -174,20 +180,21 @@ async function loadSales(
      -- Few beside the rest: looked through, not joined to itself.
      taken_back AS MATERIALIZED (SELECT reversal_of FROM sold WHERE reversal_of IS NOT NULL AND disposition <> 'carried'),
      revised AS (
-       SELECT o.record_id, o.revision, o.site_id, o.owner_account_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_and(o.paid) AS paid, bool_or(o.written_off) AS written_off,
+       SELECT o.record_id, o.revision, o.site_id, o.service_month, o.currency, sum(o.net_minor)::bigint AS net, bool_and(o.disposition <> 'carried') AS claimed, bool_and(o.paid) AS paid, bool_or(o.written_off) AS written_off,
          bool_or(o.run_id = $1) AS is_new
-       FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = o.charge_id) GROUP BY 1, 2, 3, 4, 5, 6),
+       FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = o.charge_id) GROUP BY 1, 2, 3, 4, 5),
      latest AS MATERIALIZED (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
-     SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, l.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
+     SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, t.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
        (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.paid, l.written_off, l.is_new
      FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision AND ${withinIds('r.record_id', 'latest')}
-     JOIN record_head h ON h.record_id = l.record_id AND ${withinIds('h.record_id', 'latest')}`,
+     JOIN record_head h ON h.record_id = l.record_id AND ${withinIds('h.record_id', 'latest')}
+     JOIN held t ON t.site_id = l.site_id AND t.valid_from <= r.start_at AND r.start_at < t.valid_to`,
     [run.runId, run.entityId, accountIds, months, asksPaid],
   );
   return rows;
 }
 
-type Booked = StatedShare & { readonly contractId: string };
+type Booked = StatedShare & { readonly contractId: string; readonly serviceMonth: string };
 
 /** Shares of records (of all, or of those given) that the run bills, or an earlier one did, and none of them took back, by record. */
 async function loadBooked(
@@ -197,19 +204,19 @@ async function loadBooked(
   months: readonly string[],
   recordIds: readonly bigint[] | undefined,
 ): Promise<Map<bigint, Booked[]>> {
-  const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint }>(
+  const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint; service_month: string }>(
     `WITH earned AS MATERIALIZED (
-       SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor FROM rated_charge c
+       SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor, c.service_month FROM rated_charge c
        WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.entity_id = $4 AND c.payer_account_id IS NULL AND c.role IN ${shareRoles} AND ${recordIds === undefined ? 'c.record_id IS NOT NULL' : 'c.record_id = ANY($5)'}),
      shared AS MATERIALIZED (
        SELECT c.* FROM earned c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'earned')} JOIN billing_run b ON b.id = k.run_id WHERE k.disposition <> 'carried' AND ${decided}),
      taken_back AS MATERIALIZED (SELECT reversal_of FROM shared WHERE reversal_of IS NOT NULL)
-     SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
+     SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor, service_month FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
     [run.runId, contractIds, months, run.entityId, ...(recordIds === undefined ? [] : [recordIds])],
   );
   const booked = new Map<bigint, Booked[]>();
   for (const r of rows) {
-    const share: Booked = { contractId: r.contract_id, clause: r.clause, payeeAccountId: r.payee_account_id, siteId: r.site_id, netMinor: r.net_minor };
+    const share: Booked = { contractId: r.contract_id, serviceMonth: r.service_month, clause: r.clause, payeeAccountId: r.payee_account_id, siteId: r.site_id, netMinor: r.net_minor };
     const own = booked.get(r.record_id);
     if (own === undefined) booked.set(r.record_id, [share]);
     else own.push(share);
@@ -217,7 +224,18 @@ async function loadBooked(
   return booked;
 }
 
-type Stated = Booked & { readonly serviceMonth: string; readonly no: number };
+/** Records with shares of these contracts that began when their site was another's: it changed hands after they were booked. */
+async function loadStrays(db: Db, contractIds: readonly string[], months: readonly string[]): Promise<{ readonly recordId: bigint; readonly contractId: string }[]> {
+  const { rows } = await db.query<{ record_id: bigint; contract_id: string }>(
+    `SELECT DISTINCT c.record_id, c.contract_id FROM site_holder x JOIN rated_charge c ON c.site_id = x.site_id AND c.contract_id = ANY($1) AND c.service_month = ANY($2) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL
+     JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision AND r.start_at >= x.valid_from AND r.start_at < x.valid_to
+     JOIN contract q ON q.id = c.contract_id AND q.account_id IS DISTINCT FROM x.owner_account_id ORDER BY 1, 2`,
+    [contractIds, months],
+  );
+  return rows.map((r) => ({ recordId: r.record_id, contractId: r.contract_id }));
+}
+
+type Stated = Booked & { readonly no: number };
 
 /** Rows of all statements of these contracts; `no` is the statement's number within its month. */
 async function loadStated(db: Db, contractIds: readonly string[]): Promise<Stated[]> {

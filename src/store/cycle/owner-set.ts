@@ -1,7 +1,7 @@
 import type { Db } from '../db.ts';
 import { settlingAccounts } from './document-setup.ts';
 import { claimsOf, likelyLines, lineKey } from './likely-lines.ts';
-import { guarantees, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
+import { guarantees, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { decided, lockRun } from './run-state.ts';
 import { selected } from './selection.ts';
@@ -10,20 +10,21 @@ import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
 
 /**
- * The payee side of a run's closed set, to be called once, after the sales are claimed: claims the site owners' shares whose sale this run
- * or an earlier one bills (D16), and marks whose month is to be stated. What of it is stated each preview decides anew.
+ * The payee side of a run's closed set, to be called once, after the sales are claimed: claims the site owners' shares and the drivers'
+ * outlays at home whose sale this run or an earlier one bills (D16), and marks whose month is to be stated. What of it is stated each preview decides anew.
  */
 export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
   await lockRun(db, runId);
   const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const contracts = await ownerContracts(db, run.entity_id);
-  const settling = await settlingAccounts(db, runId, contracts.flatMap(payeesOfContract));
+  const settling = await settlingAccounts(db, runId, run.entity_id, contracts.flatMap(payeesOfContract));
   await planForWholeRun(db, 'open_charge');
   const claimed = await db.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling]);
   await planForAccounts(db);
   const shared = new Set(claimed.rows.map((r) => r.contract_id));
-  const due = contracts.filter((c) => shared.has(c.contractId) || guarantees(c));
+  const changed = await ownersSince(db, runId);
+  const due = contracts.filter((c) => shared.has(c.contractId) || guarantees(c) || changed.has(c.accountId));
   await markOwners(db, runId, due.flatMap(payeesOfContract));
   return { claimed: claimed.rows.reduce((sum, r) => sum + Number(r.shares), 0) };
 }

@@ -5,8 +5,9 @@ import { stateMonths } from '../../core/share/statement.ts';
 import { type RowPlace, statementCharge } from '../../core/share/statement-charges.ts';
 import type { Db } from '../db.ts';
 import { loadAccounts, loadEntity } from '../intake/load-setup.ts';
+import { siteHoldings } from '../site-holdings.ts';
 import { heldMonths, insertDrafts } from './drafts.ts';
-import { guarantees, type OwnerContract, ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
+import { guarantees, type OwnerContract, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
 import { changesSessions } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
@@ -69,8 +70,9 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   const held = await heldMonths(db, runId);
   const first = await firstMonths(db, runId, contracts);
   const again = await leftAlone(db, runId);
+  const changed = await ownersSince(db, runId);
   const wanted = contracts.flatMap((contract) => {
-    const from = [first.get(contract.contractId), guarantees(contract) ? run.first_month : undefined, again].filter((m) => m !== undefined).sort()[0];
+    const from = [first.get(contract.contractId), guarantees(contract) || changed.has(contract.accountId) ? run.first_month : undefined, again].filter((m) => m !== undefined).sort()[0];
     const months = from === undefined ? [] : monthsBetween(from, run.period).filter((month) => month > (held(contract.accountId) ?? ''));
     return months.length === 0 ? [] : [{ contract, months }];
   });
@@ -155,10 +157,10 @@ async function statements(db: Db, entityId: string, loaded: readonly OwnerMonths
   return { charges, failed };
 }
 
-/** Country and cost center of each owner's sites, and of his first one under his own id. */
+/** Country and cost center of the sites that are or were each owner's, and of his first one under his own id. */
 async function loadPlaces(db: Db, accountIds: readonly string[]): Promise<Map<string, RowPlace>> {
   const { rows } = await db.query<{ id: string; owner_account_id: string; country: string; cost_center: string }>(
-    "SELECT id, owner_account_id, country, cost_center FROM site WHERE owner_account_id = ANY($1) AND kind = 'own' ORDER BY id DESC",
+    `SELECT DISTINCT s.id, h.owner_account_id, s.country, s.cost_center FROM site s JOIN ${siteHoldings} h ON h.site_id = s.id WHERE h.owner_account_id = ANY($1) AND s.kind = 'own' ORDER BY s.id DESC`,
     [accountIds],
   );
   return new Map(rows.flatMap((r) => [r.id, r.owner_account_id].map((key): [string, RowPlace] => [key, { country: r.country.trim(), costCenter: r.cost_center }])));

@@ -1,4 +1,5 @@
 import type { PreviewRuleCode } from '../../core/cycle/preview-rules.ts';
+import { siteHoldings } from '../site-holdings.ts';
 import { previewAccounts } from './record-preview.ts';
 import { shapeRuleQueries } from './shape-rule-queries.ts';
 import { withinIds } from './whole-run.ts';
@@ -179,12 +180,14 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
       () => `stated AS (SELECT DISTINCT c.site_id FROM run JOIN rated_charge c ON c.entity_id = run.entity_id AND c.service_month BETWEEN run.first_month AND run.period AND c.record_id IS NULL AND c.role = 'statement'),
         sharing AS (SELECT k.account_id FROM run JOIN contract_version v ON v.valid_from < run.period_end AND v.valid_to > run.period_start JOIN contract k ON k.id = v.contract_id AND k.kind = 'revenueShare'
           WHERE v.clauses @? '$.clauses[*] ? (@.kind == "netShare")'),
-        before AS (SELECT DISTINCT site_id FROM past_cell WHERE back <= 3 AND role IN ('siteShareEstimate', 'energyReimbursement'))`,
+        before AS (SELECT DISTINCT site_id FROM past_cell WHERE back <= 3 AND role IN ('siteShareEstimate', 'energyReimbursement')),
+        held AS (SELECT h.site_id, h.owner_account_id FROM run JOIN ${siteHoldings} h ON h.valid_from <= run.period_start AND h.valid_to >= run.period_end)`,
     sql: ({ minMinor }) => `SELECT c.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, c.currency,
-        jsonb_build_object('computed', sum(c.unshared_minor), 'why', CASE WHEN s.owner_account_id IS NULL THEN ', though it was in former months' ELSE ' with its owner' END) AS params
-      FROM cell c JOIN run ON true JOIN site s ON s.id = c.site_id AND s.kind = 'own'
-      WHERE c.unshared_minor <> 0 AND (s.id IN (SELECT site_id FROM before) OR s.owner_account_id IN (SELECT account_id FROM sharing)) AND s.id NOT IN (SELECT site_id FROM stated WHERE site_id IS NOT NULL)
-      GROUP BY c.site_id, c.currency, s.owner_account_id HAVING sum(c.unshared_minor) >= ${minMinor}`,
+        jsonb_build_object('computed', sum(c.unshared_minor), 'why', CASE WHEN h.owner_account_id IS NULL THEN ', though it was in former months' ELSE ' with its owner' END) AS params
+      FROM cell c JOIN run ON true JOIN site s ON s.id = c.site_id AND s.kind = 'own' LEFT JOIN held h ON h.site_id = s.id
+      WHERE c.unshared_minor <> 0 AND (h.owner_account_id IN (SELECT account_id FROM sharing)
+          OR s.id IN (SELECT site_id FROM before) AND NOT EXISTS (SELECT FROM site_holder o WHERE o.site_id = s.id AND o.owner_account_id IS NULL AND o.valid_from < run.period_end)) AND s.id NOT IN (SELECT site_id FROM stated WHERE site_id IS NOT NULL)
+      GROUP BY c.site_id, c.currency, h.owner_account_id HAVING sum(c.unshared_minor) >= ${minMinor}`,
   },
   customerMissing: {
     scope: 'run',

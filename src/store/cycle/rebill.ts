@@ -18,7 +18,19 @@ export async function openRebill(db: Db, orderId: string): Promise<OpenRebill | 
     'SELECT h.record_id, h.revision, r.raw_id FROM record_head h JOIN charge_record r ON r.record_id = h.record_id AND r.revision = h.revision WHERE h.record_id = ANY($1::bigint[]) ORDER BY h.record_id',
     [order.record_ids],
   );
+  await signCorrections(db, orderId);
   return { kind: order.kind, records: rows.map((r) => ({ recordId: r.record_id, revision: r.revision, rawId: r.raw_id.toString() })) };
+}
+
+/** Signs what an order corrects, on the message that stands, in the transaction that carries it out: one that fails leaves nothing signed. */
+async function signCorrections(db: Db, orderId: string): Promise<void> {
+  await db.query(
+    `INSERT INTO decision (subject_kind, subject_id, action, correction, reason, actor, raw_id, needs_second)
+     SELECT 'record', c."recordId", 'correct', c.correction, o.reason, o.author, b.raw_id, false
+     FROM rebill_order o CROSS JOIN LATERAL jsonb_to_recordset(o.corrections) AS c("recordId" text, correction jsonb)
+     JOIN record_head h ON h.record_id = c."recordId"::bigint JOIN charge_record b ON b.record_id = h.record_id AND b.revision = h.revision WHERE o.id = $1`,
+    [orderId],
+  );
 }
 
 /**

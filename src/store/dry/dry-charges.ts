@@ -41,7 +41,7 @@ export async function replaceDryCharges(db: Db, runId: string, records: readonly
     [runId, records.map((r) => r.recordId), records.map((r) => r.revision)],
   );
   // What we owe another operator is on no document of a run.
-  const listed = charges.filter(({ charge }) => charge.payerAccountId !== null || charge.role === 'siteShareEstimate' || charge.role === 'energyReimbursement');
+  const listed = charges.filter(({ charge }) => charge.role !== 'roamingPurchase');
   const ids = await db.query<{ id: bigint }>("SELECT nextval('charge_id_seq') AS id FROM generate_series(1, $1::integer)", [listed.length]);
   await copyIn(db, [
     rowsFor(

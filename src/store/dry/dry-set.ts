@@ -33,6 +33,11 @@ export async function closeDrySet(db: Db, runId: string): Promise<{ readonly cla
     return { claimed: listed.rowCount ?? 0 };
   }
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM public.dry_claim WHERE run_id = $1", [runId]);
+  // What would be taken back, or was ordered to be credited, has an account of its own to show it.
+  await db.query(
+    "INSERT INTO run_account (run_id, account_id, state) SELECT $1, account_id, 'pending' FROM (SELECT account_id FROM adjustment WHERE run_id = $1 UNION SELECT account_id FROM credit_order WHERE run_id = $1) s ON CONFLICT DO NOTHING",
+    [runId],
+  );
   await markDueWithoutSessions(db, runId);
   const shares = await closeOwnerSet(db, runId);
   // What is supposed may leave out or correct anything: nothing of it is decided beforehand.

@@ -2,11 +2,13 @@ import type { QueryResultRow } from 'pg';
 import { type Agreement, type AgreementKind, agreementSchema } from '../../contracts/agreement.ts';
 import { tariffSchema } from '../../contracts/tariff.ts';
 import { type VatTable, vatTableSchema } from '../../contracts/vat-table.ts';
+import { heldSite } from '../../core/allocate/held-site.ts';
 import type { AccountSetup, Contracted, EntitySetup, PartyVat, PayerSetup, SetupLookup, SiteSetup, TariffSetup } from '../../core/allocate/setup.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { priceSeriesOf } from '../../core/share/pipeline.ts';
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
+import { loadSiteHolders } from '../site-holdings.ts';
 
 /** A token as a source names it, and the reference that stands for it in records. */
 export type TokenUse = { readonly sourceId: string; readonly ref: string; readonly uid: string };
@@ -34,12 +36,16 @@ export async function loadSetup(
   },
 ): Promise<SetupBook> {
   const sites = await loadSites(db, wanted);
+  const holders = await loadSiteHolders(
+    db,
+    [...sites.values()].flat().map((s) => s.value.siteId),
+  );
   const tokens = await loadTokens(db, wanted);
   const unitCenters = await loadCostCenters(
     db,
     [...tokens.values()].flat().flatMap((t) => t.value.unitId ?? []),
   );
-  const ofSites = [...sites.values()].flat().flatMap(({ value: s }) => [s.ownerAccountId, s.operatorAccountId]);
+  const ofSites = [...[...sites.values()].flat(), ...[...holders.values()].flat()].flatMap(({ value: s }) => [s.ownerAccountId, s.operatorAccountId]);
   const ofTokens = [...tokens.values()].flat().map((t) => t.value.accountId);
   const contracts = await loadContracts(db, unique([...ofSites, ...ofTokens]));
   const named = contracts.rows.flatMap(({ agreement }) => accountsNamed(agreement));
@@ -55,7 +61,10 @@ export async function loadSetup(
   for (const id of wanted.entityIds) entities.set(id, await loadEntity(db, id, wanted.between));
   const uses = new Map(wanted.tokens.map((t) => [`${t.sourceId}\n${t.ref}`, tokens.get(`${t.sourceId}\n${t.uid}`)]));
   return {
-    site: (sourceId, key, ms) => at(sites.get(`${sourceId}\n${key}`), ms) ?? foreignOnly(at(sites.get(`${sourceId}\n${anySite}`), ms)),
+    site(sourceId, key, ms) {
+      const found = at(sites.get(`${sourceId}\n${key}`), ms) ?? foreignOnly(at(sites.get(`${sourceId}\n${anySite}`), ms));
+      return found === undefined ? undefined : heldSite(found, holders.get(found.siteId) ?? [], ms);
+    },
     payer(sourceId, ref, ms): PayerSetup | undefined {
       const use = at(uses.get(`${sourceId}\n${ref}`), ms) ?? at(tokens.get(`${sourceId}\n${anyToken}`), ms);
       const account = use === undefined ? undefined : accounts.get(use.accountId);

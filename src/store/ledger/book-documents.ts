@@ -1,10 +1,10 @@
 import { type Conversion, conversionOn } from '../../core/allocate/convert.ts';
 import type { EntitySetup } from '../../core/allocate/setup.ts';
+import { owedTo, selfAssessed } from '../../core/document/owed.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { describeIssue, isIssue } from '../../core/issues.ts';
-import { eventsOfDocument, soldEvent } from '../../core/ledger/events-of-document.ts';
+import { adjustedEvent, eventsOfDocument, owedEvent, soldEvent } from '../../core/ledger/events-of-document.ts';
 import { amountInBooks } from '../../core/ledger/in-books.ts';
-import type { LedgerEvent } from '../../core/ledger/ledger-table.ts';
 import type { Db } from '../db.ts';
 import { loadEntity } from '../intake/load-setup.ts';
 import { freeEnergySql } from './free-energy.ts';
@@ -72,7 +72,8 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
   const { account_id: accountId, currency, payable_minor: payableMinor } = document;
   const books = entity.currency;
   const conversion = conversionInto(entity, currency, issueOn);
-  const isOwed = owed.has(document.type);
+  const { header, vat } = JSON.parse(document.canonical.toString('utf8')) as Pinned;
+  const owed = owedTo(document.type, header.strategy);
   const isCredit = document.type === 'creditNote';
   const booked: Booked[] = [];
   let [netMinor, bookedNet] = [0n, 0n];
@@ -88,22 +89,22 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
     };
     const net = part.book === null ? amountInBooks(part.net, currency, conversion, books) : { minor: part.net, book: part.book };
     const counts = { withMoney: Number(part.with_money), withEnergy: Number(part.with_energy) };
-    if (part.is_adjustment) booked.push({ event: { kind: 'adjusted', currency, net }, of: dimensions, ...counts });
-    const event: LedgerEvent = isOwed
-      ? { kind: 'statementIssued', currency, net, inputVat: nothing, selfAssessedVat: nothing, rounding: nothing, fx: nothing }
-      : soldEvent(currency, { net, energyWh: part.wh }, isCredit);
+    if (part.is_adjustment) booked.push({ event: adjustedEvent(currency, net, owed), of: dimensions, ...counts });
+    const event = owed === undefined ? soldEvent(currency, { net, energyWh: part.wh }, isCredit) : owedEvent(currency, { net }, owed);
     booked.push({ event, of: dimensions, ...counts });
     netMinor += net.minor;
     bookedNet += net.book;
   }
-  const { vat } = JSON.parse(document.canonical.toString('utf8')) as { vat: { vatCode: string; baseMinor: string; vatMinor: string }[] };
-  const figures = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
-  for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, isOwed, isCredit }, conversion, books)) {
+  const stated = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
+  const assessed = selfAssessed(entity, { id: document.id, type: document.type, on: header.serviceTo ?? issueOn, vat: stated });
+  if (isIssue(assessed)) throw new RangeError(describeIssue(assessed));
+  const figures = stated.map((v) => ({ ...v, selfAssessedMinor: assessed.get(v.vatCode) ?? 0n }));
+  for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, owedTo: owed, isCredit }, conversion, books)) {
     booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
   }
   return {
     key: `issue/${document.id}`,
-    kind: isOwed ? 'stated' : isCredit ? 'credited' : 'invoiced',
+    kind: owed === undefined ? (isCredit ? 'credited' : 'invoiced') : owed === 'owner' ? 'stated' : 'reimbursed',
     entityId: document.entity_id,
     effectiveOn: issueOn,
     period: issueOn.slice(0, 7),
@@ -113,9 +114,11 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
   };
 }
 
-/** Documents of what we owe, to site owners; their figures have the signs of their charges. */
-const owed: ReadonlySet<string> = new Set(['selfBilling', 'selfBillingCredit', 'settlementStatement']);
-const nothing = { minor: 0n, book: 0n };
+/** The part of a document's bytes that booking needs. */
+type Pinned = {
+  readonly header: { readonly strategy: string; readonly serviceTo: string | null };
+  readonly vat: readonly { readonly vatCode: string; readonly baseMinor: string; readonly vatMinor: string }[];
+};
 const ofAccount = { costCenter: null, siteId: null, glAccount: null, serviceMonth: null, sourceId: null };
 
 /** The rate of a date into the books. */

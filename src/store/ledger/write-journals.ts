@@ -22,7 +22,7 @@ export type Booked = { readonly event: LedgerEvent; readonly of: Dimensions; rea
 /** One ledger transaction; `key` is unique for ever, `effectiveOn` the date it counts for. */
 export type Journal = {
   readonly key: string;
-  readonly kind: 'rated' | 'invoiced' | 'credited' | 'writtenOff' | 'stated' | 'released' | 'matched' | 'paid';
+  readonly kind: 'rated' | 'invoiced' | 'credited' | 'writtenOff' | 'stated' | 'reimbursed' | 'released' | 'matched' | 'paid';
   readonly entityId: string;
   readonly effectiveOn: string;
   /** The month it counts for; where that is closed the database takes the next open one, or refuses a document. */
@@ -116,8 +116,8 @@ function entriesOf({ key, booked }: Journal, accounts: Readonly<Record<string, s
     for (const { ledgerAccount, unit, amount, book } of postingsFor(event)) {
       const glKey = glKeyOf(ledgerAccount, of.vatCode);
       const glAccount = accountsOfCharges.has(ledgerAccount) ? ownGl : glKey === null ? null : (accounts[glKey] ?? null);
-      // What a customer owes, and an owner or a partner is owed, is one sum.
-      const isOfParty = ledgerAccount === 'receivable' || ledgerAccount === 'ownerPayable' || ledgerAccount === 'partnerPayable';
+      // What a customer owes, and an owner, a driver or a partner is owed, is one sum.
+      const isOfParty = ledgerAccount === 'receivable' || ledgerAccount === 'ownerPayable' || ledgerAccount === 'driverPayable' || ledgerAccount === 'partnerPayable';
       const entryKey = `${ledgerAccount}\n${unit}\n${glAccount}\n${isOfParty ? of.accountId : dimensions}`;
       let entry = entries.get(entryKey);
       if (entry === undefined) {

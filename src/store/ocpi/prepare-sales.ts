@@ -24,6 +24,7 @@ type Live = {
   readonly record: ChargeRecord;
   readonly location: OcpiLocation | null;
   readonly siteId: string;
+  readonly timeZone: string;
   readonly tariff: Record<string, unknown> | null;
 };
 
@@ -115,7 +116,7 @@ async function standingSales(db: Db, keys: Keys): Promise<Map<string, Standing>>
 /** What is sold now, with all that its CDR says. */
 async function liveSales(db: Db, keys: Keys): Promise<Map<string, Live>> {
   const { rows } = await db.query(
-    `SELECT w.record_id, w.account_id, c.revision, c.site_id, c.charges, convert_from(r.canonical, 'UTF8') AS record, l.body AS location, t.body AS tariff
+    `SELECT w.record_id, w.account_id, c.revision, c.site_id, c.charges, convert_from(r.canonical, 'UTF8') AS record, l.body AS location, t.body AS tariff, (SELECT time_zone FROM site WHERE id = c.site_id) AS time_zone
      FROM ${wanted}
      CROSS JOIN LATERAL (
        SELECT max(x.revision) AS revision, min(x.site_id) AS site_id, min(x.tariff_version_id) AS tariff_version_id,
@@ -129,7 +130,7 @@ async function liveSales(db: Db, keys: Keys): Promise<Map<string, Live>> {
   return new Map(
     rows.map((r) => [
       `${r.record_id}/${r.account_id}`,
-      { revision: r.revision, siteId: r.site_id, location: r.location, tariff: r.tariff, record: JSON.parse(r.record) as ChargeRecord, charges: r.charges as SaleCharge[] },
+      { revision: r.revision, siteId: r.site_id, timeZone: r.time_zone, location: r.location, tariff: r.tariff, record: JSON.parse(r.record) as ChargeRecord, charges: r.charges as SaleCharge[] },
     ]),
   );
 }

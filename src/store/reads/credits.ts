@@ -11,6 +11,9 @@ export type RebillView = {
   readonly author: string;
   readonly records: number;
   readonly rebilled: number | null;
+  /** It does not wait for the month: the off-cycle run that makes its documents, once it is carried out. */
+  readonly now: boolean;
+  readonly runId: string | null;
   readonly accountIds: readonly string[];
 };
 
@@ -23,8 +26,8 @@ export async function findRebill(db: Db, orderId: string): Promise<RebillView | 
   );
   const [o] = rows;
   if (o === undefined) return undefined;
-  const { id, document_id: documentId, kind, outcome, state, problem, reason, author, records: rebilled, record_ids: recordIds, accounts: accountIds } = o;
-  return { orderId: id, documentId, kind, outcome, state, problem, reason, author, records: recordIds.length, rebilled, accountIds };
+  const { id, document_id: documentId, kind, outcome, state, problem, reason, author, records: rebilled, record_ids: recordIds, accounts: accountIds, now, run_id: runId } = o;
+  return { orderId: id, documentId, kind, outcome, state, problem, reason, author, records: recordIds.length, rebilled, now, runId, accountIds };
 }
 
 /** The currency of a document; undefined when there is none of this id. */

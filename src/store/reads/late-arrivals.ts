@@ -4,11 +4,11 @@ import type { Db } from '../db.ts';
 
 export type LateArrivals = { readonly charges: bigint; readonly energyWh: bigint; readonly netMinor: bigint };
 
-/** What came for the run's months after its set closed: listed beside it, never in it. Nothing before the set is closed. */
+/** What came for the run's months after its set closed: listed beside it, never in it. Nothing before the set is closed, and nothing beside a dry run, which takes nothing in. */
 export async function lateArrivals(db: Db, runId: string): Promise<LateArrivals> {
   const { rows } = await db.query(
     `SELECT count(*) AS charges, coalesce(sum(l.energy_wh), 0)::bigint AS energy_wh, coalesce(sum(l.net_minor), 0)::bigint AS net_minor
-     FROM (${claimable}) l WHERE EXISTS (SELECT FROM billing_run r WHERE r.id = $1 AND r.set_closed_at IS NOT NULL)
+     FROM (${claimable}) l WHERE EXISTS (SELECT FROM billing_run r WHERE r.id = $1 AND r.kind = 'live' AND r.set_closed_at IS NOT NULL)
        AND NOT EXISTS (SELECT FROM claim own WHERE own.charge_id = l.charge_id AND own.run_id = $1)`,
     [runId],
   );
@@ -22,7 +22,7 @@ export async function lateByAccount(db: Db, runId: string): Promise<readonly Lat
   const { rows } = await db.query(
     `SELECT l.payer_account_id AS account_id, p.name, l.currency, count(*) AS charges, sum(l.energy_wh)::bigint AS wh, sum(l.net_minor)::bigint AS net
      FROM (${claimable}) l JOIN account a ON a.id = l.payer_account_id JOIN party p ON p.id = a.party_id
-     WHERE EXISTS (SELECT FROM billing_run r WHERE r.id = $1 AND r.set_closed_at IS NOT NULL) AND NOT EXISTS (SELECT FROM claim own WHERE own.charge_id = l.charge_id AND own.run_id = $1)
+     WHERE EXISTS (SELECT FROM billing_run r WHERE r.id = $1 AND r.kind = 'live' AND r.set_closed_at IS NOT NULL) AND NOT EXISTS (SELECT FROM claim own WHERE own.charge_id = l.charge_id AND own.run_id = $1)
      GROUP BY 1, 2, 3 ORDER BY charges DESC, 1, 3 LIMIT 200`,
     [runId],
   );

@@ -1,6 +1,6 @@
 import type { Db } from '../db.ts';
 import { freeEnergySql } from '../ledger/free-energy.ts';
-import { energyDetails } from './energy-balance.ts';
+import { energyDetails } from './energy-details.ts';
 
 const energyFigures = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
 const moneyFigures = ['received', 'billed', 'open', 'carried', 'excluded'] as const;

@@ -135,8 +135,8 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
     erpTotals: await erpTotalsOf(db, runId),
     revenue: await revenueProof(db, runId),
     unbilled: await unbilledProof(db, runId),
-    balances: standing.map(({ figures, ...s }) => ({ ...s, figures: textOf(figures) })),
-    equation: { since: since?.toISOString() ?? null, rows: equation.map((row) => textOf(row)) },
+    balances: standing.map(({ figures, ...s }) => ({ ...s, figures: asText(figures) })),
+    equation: { since: since?.toISOString() ?? null, rows: equation.map((row) => asText(row)) },
     numbers: { first: numbers.first, last: numbers.last, count: Number(numbers.n) },
     approvals: approvals.rows.map((r) => ({ group: r.group_name, decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString() })),
     exclusions: exclusions.rows.map((r) => ({
@@ -161,14 +161,15 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       controlTotal: formatMinor(erp.total, erp.currency),
       attempts: Number(erp.attempts),
     },
-    energyBalance: (await energyBalance(db)).map((row) => textOf(row)),
+    energyBalance: (await energyBalance(db)).map((row) => asText(row)),
     ledger: ledger.rows.map((r) => ({ unit: r.unit, rest: r.rest.toString() })),
   };
 }
 
 const mostDays = 200;
 
-function textOf<T extends object>(row: T): Text<T> {
+/** Whole numbers as text, as a report has them. */
+export function asText<T extends object>(row: T): Text<T> {
   return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value])) as Text<T>;
 }
 

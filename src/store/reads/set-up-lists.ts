@@ -20,6 +20,8 @@ const lists = {
   entities: `${entity} ${page('e.id')}`,
   parties: `${party} ${page('p.id')}`,
   fleetUnits: `${fleetUnit} ($3::text IS NULL OR u.account_id = $3) AND ${page('u.id')}`,
+  siteHolders: `SELECT ${at('h.valid_from')} AS cursor, ${at('h.valid_from')} AS "validFrom", ${at('h.valid_to')} AS "validTo", h.owner_account_id AS "ownerAccountId", h.operator_account_id AS "operatorAccountId", h.author
+    FROM site_holder h WHERE h.site_id = $3 AND ${page(at('h.valid_from'))}`,
   vatStatuses: `SELECT s.valid_from::text AS cursor, s.valid_from AS "validFrom", s.valid_to AS "validTo", s.status, s.established_in AS "establishedIn", s.vat_number AS "vatNumber", s.evidence, s.author, s.second_person AS "secondPerson"
     FROM vat_status s WHERE s.account_id = $3 AND ${page('s.valid_from::text')}`,
   vatTables: `SELECT lpad(v.version::text, 9, '0') AS cursor, v.version, v.valid_from AS "validFrom", v.rows, v.reason, v.author, v.second_person AS "secondPerson", v.made_at AS "madeAt"
@@ -33,7 +35,7 @@ const lists = {
 } as const;
 export type SetUpList = keyof typeof lists;
 
-const filters: Readonly<Record<SetUpList, number>> = { entities: 0, parties: 0, fleetUnits: 1, vatStatuses: 1, vatTables: 1, glMappings: 1, bankAccounts: 1, fxRates: 3 };
+const filters: Readonly<Record<SetUpList, number>> = { entities: 0, parties: 0, fleetUnits: 1, siteHolders: 1, vatStatuses: 1, vatTables: 1, glMappings: 1, bankAccounts: 1, fxRates: 3 };
 
 /** A page of a list, narrowed by its filters in their order; a filter that is left out narrows nothing. */
 export async function listSetUp(db: Db, list: SetUpList, order: PageOrder, ...narrow: readonly (string | undefined)[]): Promise<Page<Record<string, unknown>>> {

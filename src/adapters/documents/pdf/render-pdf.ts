@@ -1,5 +1,5 @@
 import { addressLines } from '../../../core/document/address-lines.ts';
-import { type IssuedDocument, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
+import { type IssuedDocument, isStatement, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
 import { type Paper, type PaperLine, type PaperSession, paperOf } from '../../../core/document/paper.ts';
 import { wordsFor } from '../words/languages.ts';
 import { itemText, titleOf, type Words } from '../words/words.ts';
@@ -59,13 +59,13 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   const factsEnd = sheet.y;
   sheet.y = factsTop;
   if (isWrittenForSeller(document.type)) {
-    sheet.line(labels.seller, page.left, 200, { gray: true });
+    sheet.line(document.type === 'reimbursement' ? labels.payee : labels.seller, page.left, 200, { gray: true });
     sheet.y += 13;
   }
   for (const [i, text] of (namesParty ? partyLines(party) : []).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   if (isWrittenForSeller(document.type)) {
     sheet.y += 8;
-    sheet.line(labels.buyer, page.left, 200, { gray: true });
+    sheet.line(document.type === 'reimbursement' ? labels.payer : labels.buyer, page.left, 200, { gray: true });
     sheet.y += 13;
     for (const [i, text] of partyLines(entity).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   }
@@ -102,9 +102,9 @@ function notesOf(document: IssuedDocument, { notes }: Words): string[] {
   const has = (category: string) => document.vat.some((v) => v.category === category);
   return [
     ...(document.type === 'selfBilling' || document.type === 'selfBillingCredit' ? [notes.selfBilled] : []),
-    ...(document.type === 'settlementStatement' ? [notes.noVat] : []),
+    ...(isStatement(document.type) ? [notes.noVat] : []),
     ...(has('AE') ? [notes.reverseCharge] : []),
-    ...(has('O') && document.type !== 'settlementStatement' ? [notes.outsideVat] : []),
+    ...(has('O') && !isStatement(document.type) ? [notes.outsideVat] : []),
   ];
 }
 
@@ -144,7 +144,7 @@ function writeTotals(sheet: Sheet, document: IssuedDocument, paper: Paper, words
   const { labels } = words;
   const { currency, entity } = document;
   const money = (minor: bigint) => moneyText(minor, currency, words);
-  const hasVat = document.type !== 'settlementStatement';
+  const hasVat = !isStatement(document.type);
   const sums: (readonly [string, string])[] = [
     [labels.net, money(paper.netMinor)],
     ...(hasVat ? [[labels.vat, money(paper.vatMinor)] as const] : []),

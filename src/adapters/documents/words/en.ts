@@ -13,6 +13,7 @@ export const en: Words = {
     selfBilling: 'Self-billing invoice',
     selfBillingCredit: 'Self-billing credit note',
     settlementStatement: 'Settlement statement',
+    reimbursement: 'Reimbursement',
     emspSettlement: 'Roaming settlement',
   },
   items: {
@@ -59,6 +60,8 @@ export const en: Words = {
     partnerId: 'Partner number',
     seller: 'Seller',
     buyer: 'Buyer',
+    payee: 'Payee',
+    payer: 'Paid by',
     orgNumber: 'Reg. no.',
     vatNumber: 'VAT no.',
     seat: 'Seat',

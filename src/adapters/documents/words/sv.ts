@@ -13,6 +13,7 @@ export const sv: Words = {
     selfBilling: 'Självfaktura',
     selfBillingCredit: 'Självkreditfaktura',
     settlementStatement: 'Avräkning',
+    reimbursement: 'Ersättning',
     emspSettlement: 'Roamingavräkning, faktura',
   },
   items: {
@@ -59,6 +60,8 @@ export const sv: Words = {
     partnerId: 'Partnernummer',
     seller: 'Säljare',
     buyer: 'Köpare',
+    payee: 'Mottagare',
+    payer: 'Betalas av',
     orgNumber: 'Org.nr',
     vatNumber: 'Momsreg.nr',
     seat: 'Säte',

@@ -12,6 +12,8 @@ type LabelName =
   | 'partnerId'
   | 'seller'
   | 'buyer'
+  | 'payee'
+  | 'payer'
   | 'orgNumber'
   | 'vatNumber'
   | 'seat'

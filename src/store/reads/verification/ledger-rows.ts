@@ -146,6 +146,14 @@ export const energyTwice = (db: Db) =>
      WHERE coalesce(c.wh, 0) <> CASE WHEN h.state = 'booked' THEN h.energy_wh ELSE 0 END ORDER BY coalesce(h.record_id, c.record_id)`,
   );
 
+/** Records whose driver is paid back another amount than the fleet is charged: an outlay is passed on as it is (D20). */
+export const clearingOff = (db: Db) =>
+  pagesOf<Judged>(
+    db,
+    `SELECT 'record ' || record_id || ' charges the fleet ' || sum(net_minor) FILTER (WHERE role = 'homeRecharge') || ' and pays its driver ' || coalesce(sum(net_minor) FILTER (WHERE role = 'homeReimbursement'), 0) || ' for the same outlay' AS problem
+     FROM rated_charge WHERE role IN ('homeReimbursement', 'homeRecharge') GROUP BY record_id HAVING sum(CASE role WHEN 'homeRecharge' THEN net_minor ELSE -net_minor END) <> 0 ORDER BY record_id`,
+  );
+
 /** How many entries there are. */
 export async function entryCount(db: Db): Promise<number> {
   return Number((await db.query<{ n: bigint }>('SELECT count(*) AS n FROM ledger_entry')).rows[0]?.n ?? 0n);

@@ -1,0 +1,63 @@
+import { mkdtempSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { erpConnections } from '../../src/activities/erp-connections.ts';
+import { putApiKeys } from '../../src/store/commands/api-keys.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { moveEnvironment, requireEnvironment } from '../../src/store/environment.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let store: Store;
+let owner: Store;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  store = openStore(database.url);
+  owner = openStore(database.adminUrl);
+  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+  await store.tx((db) => applySeed(db, seed));
+});
+afterAll(async () => {
+  await store.close();
+  await owner.close();
+  await database.drop();
+});
+
+describe('the environment of a database', () => {
+  it('is that of the first process on it; another one is refused with the remedy, whichever comes second', async () => {
+    await requireEnvironment(store.pool, 'production');
+    await requireEnvironment(store.pool, 'production');
+    for (const other of ['development', 'test', 'staging'] as const)
+      await expect(requireEnvironment(store.pool, other)).rejects.toThrow(`this database is of the environment production, and WATTLEDGER_ENV is ${other}: set WATTLEDGER_ENV=production;`);
+  });
+
+  it('is moved by its owner alone, with a reason in the audit trail', async () => {
+    await expect(store.tx((db) => moveEnvironment(db, 'staging', 'a copy of the 1st', { actor: 'somebody' }))).rejects.toThrow('permission denied');
+    await owner.tx((db) => moveEnvironment(db, 'staging', 'a copy of the 1st', { actor: 'owner' }));
+    await requireEnvironment(store.pool, 'staging');
+    await expect(requireEnvironment(store.pool, 'production')).rejects.toThrow('of the environment staging');
+    const { rows } = await store.pool.query("SELECT actor, reason, after FROM audit_event WHERE action = 'environment.move'");
+    expect(rows).toEqual([{ actor: 'owner', reason: 'a copy of the 1st', after: { environment: 'staging', before: 'production' } }]);
+  });
+
+  it('lets no sample user into production', async () => {
+    await store.tx((db) => putApiKeys(db, [{ id: 'sample', actor: 'sample', token: 'wl_sample', roles: ['auditor'], sourceId: null, sample: true }]));
+    await requireEnvironment(store.pool, 'staging');
+    await owner.tx((db) => moveEnvironment(db, 'production', 'goes live', { actor: 'owner' }));
+    await expect(requireEnvironment(store.pool, 'production')).rejects.toThrow('this database has sample users');
+  });
+
+  it('keeps a production ERP for production, and planned faults out of it', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-environment-'));
+    const open = (production: boolean) => erpConnections(store, { folder, production })('erp_files');
+    await owner.pool.query('UPDATE erp_connection SET production = false, settings = \'{"faults": ["unavailable"]}\' WHERE id = \'erp_files\'');
+    await expect(open(true)).rejects.toThrow('remove its faults');
+    await expect(open(false)).resolves.toBeDefined();
+    await owner.pool.query("UPDATE erp_connection SET production = true, settings = '{}' WHERE id = 'erp_files'");
+    await expect(open(false)).rejects.toThrow('only WATTLEDGER_ENV=production may use it');
+    await expect(open(true)).resolves.toBeDefined();
+  });
+});

@@ -1,0 +1,262 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
+import { authorityTasks, documentRulesSchema } from '../../src/contracts/document-rules.ts';
+import type { Seed } from '../../src/contracts/seed.ts';
+import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { decidePayment, proposePayment } from '../../src/store/commands/payments.ts';
+import { proposeBankAccount } from '../../src/store/commands/propose-bank-account.ts';
+import { publishProposal } from '../../src/store/commands/publish-set-up.ts';
+import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
+import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { erpProof } from '../../src/store/reads/accounting-periods.ts';
+import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
+import { listPayments } from '../../src/store/reads/payments.ts';
+import { clearingOff } from '../../src/store/reads/verification/ledger-rows.ts';
+import { inSnapshot } from '../../src/store/reads/verification/pages.ts';
+import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { verifyAll } from '../../src/verify/verify-all.ts';
+import { closeSet, finishRun } from '../support/bill.ts';
+import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+import { textOfPages } from '../support/read-pdf.ts';
+
+const by = { actor: 'preparer' };
+let original: TestDatabase;
+type World = { readonly store: Store; readonly rows: (sql: string, params?: unknown[]) => Promise<Record<string, unknown>[]>; readonly close: () => Promise<void> };
+const open = (database: TestDatabase): World => {
+  const store = openStore(database.url);
+  return {
+    store,
+    rows: async (sql, params = []) => (await store.pool.query(sql, params)).rows,
+    close: async () => {
+      await store.close();
+      await database.drop();
+    },
+  };
+};
+const world = async () => open(await copyOf(original));
+const atCraft = (id: number, kWh: string, more = {}) => session(id, { user: 'MS22-1', garage: 'MS22', kWh, ...more });
+const arrive = async ({ store }: World, ...lines: string[]) => {
+  await storeLines(store, lines);
+  await processAll(store);
+};
+const seedOf = (file = 'every-category'): Promise<Seed> => readSeed(new URL(`../../seed/${file}.yaml`, import.meta.url).pathname);
+/** A run of a month with both sides of its set, in review. */
+async function review({ store }: World, period: string): Promise<string> {
+  const runId = await closeSet(store, period);
+  await store.tx((db) => closeOwnerSet(db, runId));
+  await store.tx((db) => advanceRun(db, runId, 'previewing'));
+  await store.tx((db) => buildDocuments(db, runId));
+  await store.tx((db) => advanceRun(db, runId, 'inReview'));
+  return runId;
+}
+async function bill(w: World, period: string, issuedOn: string): Promise<string> {
+  const runId = await review(w, period);
+  await finishRun(w.store, runId, issuedOn);
+  return runId;
+}
+const drafts = async ({ rows }: World, runId: string) =>
+  (await rows("SELECT account_id, type, net_minor AS net FROM document WHERE run_id = $1 AND account_id LIKE 'acc_home%' ORDER BY 1", [runId])).map((d) => [d['account_id'], d['type'], d['net']]);
+const issued = async ({ rows }: World, runId: string) =>
+  (
+    await rows(
+      `SELECT d.account_id, d.type, s.legal_number, d.net_minor AS net, d.vat_minor AS vat, d.payable_minor AS payable FROM document d JOIN issue_stamp s ON s.document_id = d.id
+       WHERE d.run_id = $1 AND d.account_id LIKE 'acc_home%' ORDER BY 1, 3`,
+      [runId],
+    )
+  ).map((d) => [d['account_id'], d['type'], d['legal_number'], d['net'], d['vat'], d['payable']]);
+const held = async ({ rows }: World, ledgerAccount: string, accountId: string | null = null) =>
+  (await rows('SELECT coalesce(sum(amount), 0)::bigint AS held FROM ledger_entry WHERE ledger_account = $1 AND ($2::text IS NULL OR account_id = $2)', [ledgerAccount, accountId]))[0]?.['held'];
+const sound = async ({ store }: World) => expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+
+beforeAll(async () => {
+  original = await freshDatabase();
+  const w = open(original);
+  await w.store.tx(async (db) => applySeed(db, await seedOf()));
+  // An outlay of 20 and 10.5 kWh at 1.10: 22.00 and 11.55. A resale of 40 kWh bought at 1.05: 42.00, and sold at 1.20: 48.00.
+  await arrive(w, atCraft(1, '20'), atCraft(2, '10,5'), session(3, { user: 'UT15-1', garage: 'UT15', kWh: '40' }));
+  await w.store.close();
+}, 60_000);
+afterAll(() => original.drop());
+
+describe('what charging at home cost drivers', () => {
+  it('is paid back by a document of its own, outside VAT, in the run that bills the fleet; both ways', async () => {
+    const w = await world();
+    const runId = await bill(w, '2019-12', '2020-01-07');
+    expect(await issued(w, runId)).toEqual([
+      ['acc_home_ms22', 'reimbursement', 'RE-2020-000001', 3355n, 0n, 3355n],
+      ['acc_home_ut15', 'reimbursement', 'RE-2020-000002', 4200n, 0n, 4200n],
+    ]);
+    // The fleet of the outlay is billed the same 33.55, without VAT, apart from the rest; that of the resale 48.00 + 12.00.
+    const billed = await w.rows(
+      "SELECT l.net_minor AS net, l.gross_minor AS gross FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.run_id = $1 AND d.type = 'invoice' AND l.gl_account IN ('2891', '3004') ORDER BY 1",
+      [runId],
+    );
+    expect(billed).toEqual([
+      { net: 3355n, gross: 3355n },
+      { net: 4800n, gross: 6000n },
+    ]);
+    expect([await held(w, 'reimbursementClearing'), await held(w, 'accruedReimbursement'), await held(w, 'driverPayable')]).toEqual([0n, 0n, -7555n]);
+    const bills = await w.rows("SELECT convert_from(payload, 'UTF8')::jsonb AS body FROM erp_posting p JOIN document d ON d.id = p.document_id WHERE d.type = 'reimbursement' ORDER BY d.account_id");
+    expect(bills.map((b) => b['body'])).toMatchObject([
+      {
+        kind: 'vendorBill',
+        legalNumber: 'RE-2020-000001',
+        lines: [
+          { part: 'net', glAccount: '2891', costCenter: '113', vatCode: 'SE-O', amountMinor: '3355' },
+          { part: 'party', glAccount: '2892', costCenter: null, vatCode: null, amountMinor: '-3355' },
+        ],
+      },
+      {
+        kind: 'vendorBill',
+        lines: [
+          { glAccount: '4030', costCenter: '119', amountMinor: '4200' },
+          { glAccount: '2892', amountMinor: '-4200' },
+        ],
+      },
+    ]);
+    await sound(w);
+    await w.close();
+  }, 60_000);
+
+  it('is shown on paper with its sessions, as no invoice', async () => {
+    const w = await world();
+    await bill(w, '2019-12', '2020-01-07');
+    const [row] = await w.rows("SELECT id FROM document WHERE account_id = 'acc_home_ms22'");
+    const [document] = await issuedDocuments(w.store.pool, [String(row?.['id'])]);
+    const text = (await textOfPages(await renderPdf(document ?? expect.fail(), 'en'))).join('\n');
+    for (const words of ['Reimbursement', 'RE-2020-000001', 'Payee', 'Paid by', 'Statement without VAT. It is no invoice.', '33.55', '20', '10.5']) expect(text).toContain(words);
+    expect(text).not.toContain('Seller');
+    await w.close();
+  }, 60_000);
+
+  it('is what the driver is owed in the ERP too: accrued at month-end, on the document afterwards', async () => {
+    const w = await world();
+    await bill(w, '2019-12', '2020-01-07');
+    for (const month of ['2019-12', '2020-01']) {
+      await w.store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month }, by));
+      const { rows, holds } = await erpProof(w.store.pool, 'ent_se', month);
+      expect([rows.filter((r) => r.differenceMinor !== 0n), holds]).toEqual([[], true]);
+    }
+    await w.close();
+  }, 60_000);
+
+  it('is corrected by lines of the next document, below zero where less was charged', async () => {
+    const w = await world();
+    await bill(w, '2019-12', '2020-01-07');
+    // 12 kWh instead of 10.5: 13.20 − 11.55 = 1.65 more. 30 kWh instead of 40: 31.50 − 42.00 = −10.50.
+    await arrive(w, atCraft(2, '12'), session(3, { user: 'UT15-1', garage: 'UT15', kWh: '30' }));
+    const runId = await bill(w, '2020-01', '2020-02-06');
+    expect(await issued(w, runId)).toEqual([
+      ['acc_home_ms22', 'reimbursement', 'RE-2020-000003', 165n, 0n, 165n],
+      ['acc_home_ut15', 'reimbursement', 'RE-2020-000004', -1050n, 0n, -1050n],
+    ]);
+    const named = await w.rows(
+      "SELECT l.net_minor AS net, s.legal_number AS of FROM document_line l JOIN document d ON d.id = l.document_id LEFT JOIN issue_stamp s ON s.document_id = l.credits_document_id WHERE d.run_id = $1 AND d.account_id = 'acc_home_ms22' ORDER BY 1",
+      [runId],
+    );
+    expect(named).toEqual([
+      { net: -1155n, of: 'RE-2020-000001' },
+      { net: 1320n, of: null },
+    ]);
+    expect([await held(w, 'reimbursementClearing'), await held(w, 'accruedReimbursement'), await held(w, 'driverPayable')]).toEqual([0n, 0n, -(3355n + 4200n + 165n - 1050n)]);
+    await sound(w);
+    await w.close();
+  }, 60_000);
+
+  it('waits while the fleet’s side is carried, and is paid all the same when that is written off', async () => {
+    const w = await world();
+    const runId = await review(w, '2019-12');
+    const carry = { scope: 'account', subjectId: 'acc_fleet_craft', reason: 'disputed by the fleet' } as const;
+    const { id } = await w.store.tx((db) => addExclusion(db, runId, { ...carry, outcome: 'carry' }, by));
+    await w.store.tx((db) => buildDocuments(db, runId));
+    expect(await drafts(w, runId)).toEqual([['acc_home_ut15', 'reimbursement', 4200n]]);
+    await w.store.tx((db) => withdrawExclusion(db, runId, id, by));
+    await w.store.tx((db) => addExclusion(db, runId, { ...carry, outcome: 'writeOff' }, by));
+    await w.store.tx((db) => buildDocuments(db, runId));
+    expect(await drafts(w, runId)).toEqual([
+      ['acc_home_ms22', 'reimbursement', 3355n],
+      ['acc_home_ut15', 'reimbursement', 4200n],
+    ]);
+    await finishRun(w.store, runId, '2020-01-07');
+    await sound(w);
+    await w.close();
+  }, 60_000);
+
+  it('takes a manual amount as something that is owed, on its own account of the chart', async () => {
+    const w = await world();
+    const runId = await review(w, '2019-12');
+    const adjustment = { accountId: 'acc_home_ms22', amountMinor: 500n, vatCode: 'SE-O', glKey: 'energyCost', costCenter: '113', description: 'Grid fee of the autumn', reason: 'agreed by letter' };
+    await w.store.tx((db) => addAdjustment(db, runId, adjustment, by));
+    await finishRun(w.store, runId, '2020-01-07');
+    expect((await issued(w, runId))[0]).toEqual(['acc_home_ms22', 'reimbursement', 'RE-2020-000001', 3855n, 0n, 3855n]);
+    expect([await held(w, 'accruedReimbursement'), await held(w, 'driverPayable'), await held(w, 'adjustment')]).toEqual([0n, -(3855n + 4200n), 500n]);
+    const { rows } = await erpProof(w.store.pool, 'ent_se', '2020-01');
+    expect(rows.find((r) => r.glAccount === '4010')).toMatchObject({ costCenter: '113', ledgerMinor: 500n, documentsMinor: 500n, differenceMinor: 0n });
+    await w.close();
+  }, 60_000);
+
+  it('is paid out where we pay, to an account that two published, and booked against the bank', async () => {
+    const w = await world();
+    const runId = await bill(w, '2019-12', '2020-01-07');
+    const authorities = authorityTasks.map((task) => ({ type: 'reimbursement' as const, task, authority: 'wattledger' as const }));
+    await w.store.tx((db) => setDocumentRules(db, { entityId: 'ent_se', rules: documentRulesSchema.parse({ authorities }), reason: 'we pay drivers ourselves' }, by));
+    const { proposalId } = await w.store.tx((db) => proposeBankAccount(db, 'acc_home_ms22', { scheme: 'iban', number: 'SE4550000000058398257466' }, 'by letter', by));
+    await w.store.tx((db) => publishProposal(db, proposalId ?? '', 'called back', { actor: 'approver' }));
+    const wanted = { entityId: 'ent_se', currency: 'SEK', format: 'pain.001.001.03', dueUntil: '2020-12-31', executeOn: '2020-03-02', reason: 'due' } as const;
+    const { paymentId, leftOut } = await w.store.tx((db) => proposePayment(db, wanted, by));
+    expect(leftOut).toMatchObject([{ code: 'bankAccountMissing', subject: 'acc_home_ut15' }]);
+    const [payment] = await listPayments(w.store.pool, { paymentId: paymentId ?? '' });
+    expect(payment).toMatchObject({ amount: '33.55', items: [{ accountId: 'acc_home_ms22', remittance: 'RE-2020-000001' }] });
+    await w.store.tx((db) => decidePayment(db, { paymentId: paymentId ?? '', contentHash: payment?.contentHash ?? '', decision: 'approve', comment: 'compared' }, { actor: 'payer' }));
+    expect([await held(w, 'driverPayable'), await held(w, 'bankClearing')]).toEqual([-4200n, -3355n]);
+    expect(runId).toBe('run_ent_se_2019-12_live');
+    await w.close();
+  }, 60_000);
+
+  it('names a record whose driver would be paid another amount than its fleet is charged', async () => {
+    const database = await copyOf(original);
+    const w = open(database);
+    const superuser = new pg.Client({ connectionString: database.superuserUrl });
+    await superuser.connect();
+    await superuser.query('SET session_replication_role = replica');
+    await superuser.query("UPDATE rated_charge SET net_minor = net_minor + 1 WHERE role = 'homeReimbursement' AND net_minor = 1155");
+    await superuser.end();
+    const problems = await inSnapshot(w.store, async (db) => {
+      const found: (string | null)[] = [];
+      for await (const page of clearingOff(db)) found.push(...page.map((r) => r.problem));
+      return found;
+    });
+    expect(problems).toEqual([expect.stringMatching(/^record \d+ charges the fleet 1155 and pays its driver 1156 for the same outlay$/)]);
+    await w.close();
+  }, 60_000);
+
+  it('has the VAT of a driver who is registered and lets us write the invoice, where the energy is resold', async () => {
+    const database = await freshDatabase();
+    const w = open(database);
+    const seed = await seedOf();
+    const homes = seed.homes.map((h) =>
+      h.id === 'home_ut15'
+        ? {
+            ...h,
+            vat: { status: 'business' as const, establishedIn: 'SE', vatNumber: 'SE556000000101', evidence: 'register of 2019-01-02', validFrom: '2019-01-02' },
+            agreement: { ...h.agreement, selfBilling: { agreedOn: '2019-01-02', evidence: 'agreement of 2 January' } },
+          }
+        : h,
+    );
+    await w.store.tx((db) => applySeed(db, { ...seed, homes } as Seed));
+    await arrive(w, session(3, { user: 'UT15-1', garage: 'UT15', kWh: '40' }));
+    const runId = await bill(w, '2019-12', '2020-01-07');
+    // 25 % of 42.00 is 10.50.
+    expect(await issued(w, runId)).toEqual([['acc_home_ut15', 'selfBilling', 'SB-home_ut15-2020-000001', 4200n, 1050n, 5250n]]);
+    expect([await held(w, 'accruedReimbursement'), await held(w, 'inputVat', 'acc_home_ut15'), await held(w, 'driverPayable')]).toEqual([0n, 1050n, -5250n]);
+    await sound(w);
+    await w.close();
+  }, 60_000);
+});
