@@ -1,80 +1,87 @@
-import type { DocumentType, IssuedDocument } from '../../../core/document/issued-document.ts';
+import { z } from 'zod';
+import type { IssuedDocument } from '../../../core/document/issued-document.ts';
 
-type Titles = Readonly<Record<DocumentType | 'emspSettlement', string>>;
-type LabelName =
-  | 'number'
-  | 'issuedOn'
-  | 'dated'
-  | 'dueOn'
-  | 'period'
-  | 'customerId'
-  | 'purchaseOrder'
-  | 'partnerId'
-  | 'seller'
-  | 'buyer'
-  | 'payee'
-  | 'payer'
-  | 'orgNumber'
-  | 'vatNumber'
-  | 'seat'
-  | 'fTax'
-  | 'credits'
-  | 'line'
-  | 'month'
-  | 'quantity'
-  | 'unitPrice'
-  | 'vat'
-  | 'amount'
-  | 'amountGross'
-  | 'subtotal'
-  | 'noCostCenter'
-  | 'costCenter'
-  | 'net'
-  | 'rounding'
-  | 'payable'
-  | 'owed'
-  | 'creditedSum'
-  | 'takenBack'
-  | 'base'
-  | 'percent'
-  | 'vatAmount'
-  | 'vatIn'
-  | 'paySlip'
-  | 'bankgiro'
-  | 'iban'
-  | 'bic'
-  | 'ocr'
-  | 'payBy'
-  | 'annex'
-  | 'summary'
-  | 'start'
-  | 'end'
-  | 'site'
-  | 'unit'
-  | 'energy'
-  | 'sessions'
-  | 'carried'
-  | 'brought'
-  | 'total'
-  | 'page'
-  | 'without';
-type NoteName = 'reverseCharge' | 'outsideVat' | 'selfBilled' | 'noVat' | 'roundedPerSession' | 'roundedVat' | 'payTo' | 'byCard';
+const labelNames = [
+  'number',
+  'issuedOn',
+  'dated',
+  'dueOn',
+  'period',
+  'customerId',
+  'purchaseOrder',
+  'partnerId',
+  'seller',
+  'buyer',
+  'payee',
+  'payer',
+  'orgNumber',
+  'vatNumber',
+  'seat',
+  'fTax',
+  'credits',
+  'line',
+  'month',
+  'quantity',
+  'unitPrice',
+  'vat',
+  'amount',
+  'amountGross',
+  'subtotal',
+  'noCostCenter',
+  'costCenter',
+  'net',
+  'rounding',
+  'payable',
+  'owed',
+  'creditedSum',
+  'takenBack',
+  'base',
+  'percent',
+  'vatAmount',
+  'vatIn',
+  'paySlip',
+  'bankgiro',
+  'iban',
+  'bic',
+  'ocr',
+  'payBy',
+  'annex',
+  'summary',
+  'start',
+  'end',
+  'site',
+  'unit',
+  'energy',
+  'sessions',
+  'carried',
+  'brought',
+  'total',
+  'page',
+  'without',
+] as const;
+const noteNames = ['reverseCharge', 'outsideVat', 'selfBilled', 'noVat', 'roundedPerSession', 'roundedVat', 'payTo', 'byCard'] as const;
+const titleNames = ['invoice', 'creditNote', 'receipt', 'selfBilling', 'selfBillingCredit', 'settlementStatement', 'reimbursement', 'emspSettlement'] as const;
+const unitNames = ['KWH', 'SEC', 'C62'] as const;
+const word = z.string().min(1).max(200);
 
-/** Every word that stands on a document, in one language. A language is a file beside this one, named in languages.ts. */
-export type Words = {
+/** Every word that stands on a document, in one language: a file of the folder `languages`, named by its language. */
+export const wordsSchema = z.strictObject({
   /** ISO 639-1. */
-  readonly language: string;
+  language: z.string().regex(/^[a-z]{2}$/, 'must be a language such as sv'),
+  /** ISO 3166 codes of the countries whose receivers are written to in it. */
+  countries: z.array(z.string().regex(/^[A-Z]{2}$/, 'must be a country such as SE')),
   /** Of numbers. */
-  readonly decimal: string;
-  readonly group: string;
-  readonly units: Readonly<Record<'KWH' | 'SEC' | 'C62', string>>;
-  readonly prices: Readonly<Record<'KWH' | 'SEC' | 'C62', string>>;
-  readonly titles: Titles;
+  decimal: z.string().length(1),
+  group: z.string().length(1),
+  units: z.record(z.enum(unitNames), word),
+  prices: z.record(z.enum(unitNames), word),
+  titles: z.record(z.enum(titleNames), word),
   /** What is sold, by the code of the component. What is not listed stands under its code. */
-  readonly items: Readonly<Record<string, string>>;
-  readonly labels: Readonly<Record<LabelName, string>>;
-  readonly notes: Readonly<Record<NoteName, string>>;
-};
+  items: z.record(z.string(), word),
+  labels: z.record(z.enum(labelNames), word),
+  notes: z.record(z.enum(noteNames), word),
+});
+export type Words = Readonly<z.infer<typeof wordsSchema>>;
 
 /** The document's heading: an invoice to a roaming partner is called its settlement. */
 export function titleOf(document: Pick<IssuedDocument, 'type' | 'strategy'>, words: Words): string {

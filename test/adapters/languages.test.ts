@@ -1,0 +1,54 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readLanguages, wordsFor } from '../../src/adapters/documents/words/languages.ts';
+import { titleOf } from '../../src/adapters/documents/words/words.ts';
+import { documentOf, lineOf } from '../support/issued-document.ts';
+
+const own = path.resolve(import.meta.dirname, '../../languages');
+const swedish = JSON.parse(readFileSync(path.join(own, 'sv.json'), 'utf8'));
+const german = { ...swedish, language: 'de', countries: ['DE', 'AT'], titles: { ...swedish.titles, invoice: 'Rechnung' } };
+let folder: string;
+const put = (name: string, words: unknown) => writeFileSync(path.join(folder, name), typeof words === 'string' ? words : JSON.stringify(words));
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'languages-'));
+  cpSync(own, folder, { recursive: true });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('a language', () => {
+  it('is a file put beside the others: for who asks for it, and for receivers of its countries', () => {
+    put('de.json', german);
+    const languages = readLanguages(folder);
+    expect([...languages.keys()]).toEqual(['de', 'en', 'sv']);
+    const invoice = documentOf({ lines: [lineOf()] });
+    const titleIn = (country: string, language?: string) => titleOf(invoice, wordsFor({ party: { ...invoice.party, country } }, language, languages));
+    expect([titleIn('SE', 'de'), titleIn('AT'), titleIn('SE'), titleIn('DK'), titleIn('SE', 'fi')]).toEqual(['Rechnung', 'Rechnung', 'Faktura', 'Invoice', 'Invoice']);
+  });
+
+  it('that lacks a word, or has one too many, is refused by file and key', () => {
+    const { payable: _, ...labels } = german.labels;
+    put('de.json', { ...german, labels });
+    expect(() => readLanguages(folder)).toThrow(/de\.json: labels\.payable: /);
+    const { ENERGY: __, ...items } = german.items;
+    put('de.json', { ...german, items });
+    expect(() => readLanguages(folder)).toThrow(/de\.json: items\.ENERGY is missing/);
+    put('de.json', { ...german, notes: { ...german.notes, more: 'mehr' } });
+    expect(() => readLanguages(folder)).toThrow(/de\.json: notes: .*"more"/);
+    put('de.json', { ...german, units: { ...german.units, SEC: '' } });
+    expect(() => readLanguages(folder)).toThrow(/de\.json: units\.SEC: /);
+    put('de.json', '{ "language": ');
+    expect(() => readLanguages(folder)).toThrow(/de\.json: .*JSON/);
+  });
+
+  it('has one name and its countries alone; English is always there', () => {
+    put('de.json', { ...german, language: 'nl' });
+    expect(() => readLanguages(folder)).toThrow('language is "nl", and has to be the name of the file');
+    put('de.json', { ...german, countries: ['SE'] });
+    expect(() => readLanguages(folder)).toThrow('sv.json: countries has SE, which de.json has too');
+    rmSync(path.join(folder, 'en.json'));
+    expect(() => readLanguages(folder)).toThrow(/en\.json is missing/);
+  });
+});
