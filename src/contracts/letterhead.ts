@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pictureProblem } from './picture.ts';
 
 const text = z.string().trim().min(1).max(200);
 
@@ -50,6 +51,22 @@ export const letterheadSchema = z.strictObject({
     .exactOptional(),
 });
 export type Letterhead = z.infer<typeof letterheadSchema>;
+
+/** A letterhead as it is set up: its logo has to be a picture that can be drawn. What is kept already is read by `letterheadSchema`, and `verify` names it. */
+export const newLetterheadSchema = letterheadSchema.extend({
+  logo: letterheadSchema.shape.logo
+    .unwrap()
+    .superRefine((text, context) => {
+      const problem = logoProblem({ logo: text });
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: `the picture ${problem}: export it again as PNG or JPEG` });
+    })
+    .exactOptional(),
+});
+
+/** Why the logo of a letterhead cannot be drawn; undefined without one, and when it can. */
+export function logoProblem({ logo }: Pick<Letterhead, 'logo'>): string | undefined {
+  return logo === undefined ? undefined : pictureProblem(Buffer.from(logo, 'base64'));
+}
 
 function hasLuhnDigit(digits: string): boolean {
   const sum = [...digits].reverse().reduce((total, digit, i) => {

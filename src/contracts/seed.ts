@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { agreementSchema } from './agreement.ts';
 import { controlTotalSchema, expectationSchema } from './completeness.ts';
-import { addressSchema, letterheadSchema } from './letterhead.ts';
+import { addressSchema, newLetterheadSchema } from './letterhead.ts';
 import { tariffSchema } from './tariff.ts';
 import { vatTableSchema } from './vat-table.ts';
 
@@ -27,7 +27,7 @@ export const seedSchema = z.strictObject({
     orgNumber: z.string(),
     costCenter: z.string().optional(),
     fxSource: z.string().default('ECB'),
-    letterhead: letterheadSchema.default({}),
+    letterhead: newLetterheadSchema.default({}),
   }),
   vatRegistrations: z.array(z.strictObject({ country, number: z.string(), validFrom: date })),
   calendar: z.strictObject({ id, cadence: z.enum(['monthly', 'weekly', 'quarterly']), cutOff: z.enum(['fixed', 'automatic']).default('fixed') }),

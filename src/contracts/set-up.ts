@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addressSchema, letterheadSchema } from './letterhead.ts';
+import { addressSchema, newLetterheadSchema } from './letterhead.ts';
 
 const id = z.string().regex(/^[A-Za-z0-9][\w.:-]{0,79}$/, 'must be an id of letters, digits, _ . : and -');
 const text = z.string().trim().min(1).max(200);
@@ -107,7 +107,7 @@ export const entityInputSchema = z.strictObject({
   orgNumber: text.exactOptional(),
   fxSource: text.exactOptional(),
   costCenter: text.nullable().exactOptional().meta({ description: 'Of fees that no site bears; without one accounts with a fee are parked.' }),
-  letterhead: letterheadSchema.exactOptional().meta({ description: 'What stands on its documents: address, bank, F-skatt. Given, it takes the place of what is there.' }),
+  letterhead: newLetterheadSchema.exactOptional().meta({ description: 'What stands on its documents: address, bank, F-skatt. Given, it takes the place of what is there.' }),
   vatRegistrations: z.array(z.strictObject({ country, number: vatNumber, validFrom: date, validTo: date.nullable().default(null) })).exactOptional(),
   calendars: z
     .array(

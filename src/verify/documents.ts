@@ -1,6 +1,8 @@
+import { logoProblem } from '../contracts/letterhead.ts';
 import { combineHashes } from '../core/document/compose.ts';
 import { ocrReference } from '../core/document/ocr.ts';
 import type { RunRow, StampRow } from '../store/reads/verification/document-rows.ts';
+import type { LetterheadRow } from '../store/reads/verification/letterhead-rows.ts';
 
 /** What does not hold of a run: its hash over its groups, each group's over its documents, and that fixed documents were approved as they are. */
 export function judgeRun(run: RunRow, documentHashes: ReadonlyMap<string, readonly Buffer[]>): string | null {
@@ -17,4 +19,10 @@ export function judgeRun(run: RunRow, documentHashes: ReadonlyMap<string, readon
 export function judgeStamp(stamp: StampRow): string | null {
   if (stamp.problem !== null || stamp.ocr === null) return stamp.problem;
   return stamp.ocr === ocrReference(stamp.legal_number.replaceAll(/\D/g, '')) ? null : `number ${stamp.legal_number} has an OCR reference that is not its own`;
+}
+
+/** An entity whose documents go without the logo that it was set up with. */
+export function judgeLetterhead({ id, letterhead }: LetterheadRow): string | null {
+  const problem = logoProblem(letterhead);
+  return problem === undefined ? null : `the logo of ${id} ${problem}, and its documents go without it: set up the letterhead again`;
 }

@@ -8,10 +8,11 @@ import { ratedCharges, tariffVersions } from '../store/reads/verification/charge
 import { builtDocuments, hashedRuns, issueStamps, outboxRows, unnumbered } from '../store/reads/verification/document-rows.ts';
 import { type Judged, rawBodies, rawMessages, recordHeads, sealedRecords } from '../store/reads/verification/intake-rows.ts';
 import { clearingOff, convertedDocuments, energyTwice, entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders, ledgerPlaces } from '../store/reads/verification/ledger-rows.ts';
+import { letterheads } from '../store/reads/verification/letterhead-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeConverted } from './converted.ts';
-import { judgeRun, judgeStamp } from './documents.ts';
+import { judgeLetterhead, judgeRun, judgeStamp } from './documents.ts';
 import { judgeCharge, judgeRecord, judgeTariff } from './records.ts';
 import { type Check, judging, type Step } from './section.ts';
 
@@ -37,6 +38,7 @@ const checks: readonly Check[] = [
   { name: 'ledger against its sources', steps: ledgerSteps },
   { name: 'energy', steps: energySteps },
   { name: 'archived files', steps: (db) => judging(archivedRows(db), judged, (row) => (row.missing ? 'documents without their file' : undefined)) },
+  { name: 'letterheads', steps: (db) => judging(letterheads(db), judgeLetterhead) },
   { name: 'outbox', steps: (db) => judging(outboxRows(db), judged) },
 ];
 

@@ -145,6 +145,8 @@ describe('a PDF', () => {
     // 150 by 40 points of a page of 595 by 842 are 1.2 % of it.
     expect(((await inkOfPages(bytes))[0] ?? 0) - (bare ?? 0)).toBeGreaterThan(0.011);
     for (const words of ['Seller AB', 'Faktura', '561,25 SEK']) expect(text).toContain(words);
+    const jpeg = await renderPdf(withLogo(canvas.toBuffer('image/jpeg').toString('base64')));
+    expect(((await inkOfPages(jpeg))[0] ?? 0) - (bare ?? 0)).toBeGreaterThan(0.011);
     expect((await rendered('no-logo', withLogo(Buffer.from('\x89PNG\r\n\x1a\nbroken', 'latin1').toString('base64')))).text).toContain('561,25 SEK');
     expect(() => letterheadSchema.parse({ logo: Buffer.from('<svg/>').toString('base64') })).toThrow('must be a PNG or a JPEG');
   });

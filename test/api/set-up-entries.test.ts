@@ -118,6 +118,14 @@ describe('what charges were booked with', () => {
 });
 
 describe('a legal entity', () => {
+  it('gets no logo that cannot be drawn', async () => {
+    const broken = Buffer.from('\x89PNG\r\n\x1a\nbroken', 'latin1').toString('base64');
+    expect(await put('/v1/entities/ent_se', { letterhead: { logo: broken } })).toMatchObject({
+      status: 422,
+      errors: [{ path: 'letterhead.logo', message: 'the picture is cut off: export it again as PNG or JPEG' }],
+    });
+  });
+
   it('gets registrations and calendars added and ended; those that are not named stay', async () => {
     const norway = { country: 'NO', number: 'NO123456785MVA', validFrom: '2026-01-01' };
     expect(await put('/v1/entities/ent_se', { vatRegistrations: [norway], calendars: [{ id: 'cal_quarter', cadence: 'quarterly' }], fxSource: 'Riksbank' })).toMatchObject({

@@ -130,6 +130,12 @@ describe('verifying names what was tampered with:', () => {
     ],
     ['a raw body that is deleted', ['DELETE FROM raw_body WHERE hash = (SELECT body_hash FROM raw_message WHERE id = 3)'], 'messages', /^message 3 has no body/],
     ['a message that is forgotten', ['DELETE FROM raw_outcome WHERE raw_id = 3'], 'messages', /^message 3 is neither processed nor on the work list/],
+    [
+      'a logo that cannot be drawn',
+      [`UPDATE legal_entity SET letterhead = letterhead || '{"logo": "iVBORw0KGgo="}'`],
+      'letterheads',
+      /^the logo of ent_se is cut off, and its documents go without it: set up the letterhead again$/,
+    ],
     ['a block’s root', [`UPDATE record_block SET ${flipped('merkle_root')} WHERE height = 2`], 'blocks', /^block 2 has another header/],
     ['a block’s link to the one before', [`UPDATE record_block SET ${flipped('previous_hash')} WHERE height = 2`], 'blocks', /^block 2 does not name the hash/],
     [

@@ -1,3 +1,4 @@
+import { logoProblem } from '../../../contracts/letterhead.ts';
 import { addressLines } from '../../../core/document/address-lines.ts';
 import { type IssuedDocument, isStatement, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
 import { type Paper, type PaperLine, type PaperSession, paperOf } from '../../../core/document/paper.ts';
@@ -29,7 +30,8 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   const { labels } = words;
   const { entity, party } = document;
   sheet.y = page.top;
-  const { logo } = entity.letterhead;
+  // A document is worth more than its logo; `verify` names one that cannot be drawn.
+  const logo = logoProblem(entity.letterhead) === undefined ? entity.letterhead.logo : undefined;
   if (logo !== undefined) {
     sheet.picture(Buffer.from(logo, 'base64'), page.left, 180, logoHeight);
     sheet.line(title, half, page.right - half, { size: 18, bold: true });

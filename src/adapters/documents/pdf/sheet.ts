@@ -47,13 +47,9 @@ export class Sheet {
     return rows.length * height;
   }
 
-  /** A picture (PNG or JPEG) at the present place, as large as fits; what is no picture after all is left out. */
+  /** A picture (PNG or JPEG that `pictureProblem` finds nothing wrong with) at the present place, as large as fits. */
   picture(bytes: Buffer, x: number, width: number, height: number): void {
-    try {
-      this.#pdf.image(bytes, x, this.y, { fit: [width, height] });
-    } catch {
-      // A document is worth more than its logo.
-    }
+    this.#pdf.image(bytes, x, this.y, { fit: [width, height] });
   }
 
   rule(weight = 0.5): void {
