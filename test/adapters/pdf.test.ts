@@ -79,7 +79,8 @@ describe('a PDF', () => {
 
   it('says the same in English, and in the language of the receiver’s country by itself', async () => {
     const { text } = await rendered('english', fleet, 'en');
-    for (const words of ['Invoice', 'Cost center K1', 'Charging, energy', '561.25 SEK', 'To pay']) expect(text).toContain(words);
+    // The foot is whole, however long: it bears what the law asks for.
+    for (const words of ['Invoice', 'Cost center K1', 'Charging, energy', '561.25 SEK', 'To pay', 'Exempelgatan 1 · 111 22 Stockholm', 'F-skatt)']) expect(text).toContain(words);
     const foreign = await rendered('reverse-charge', {
       ...documentOf({ currency: 'EUR', lines: [lineOf({ vatCode: 'SE-AE' })], vat: [{ vatCode: 'SE-AE', category: 'AE', percent: '0', baseMinor: 200n, vatMinor: 0n }] }),
       strategy: 'emspSettlement',
@@ -115,7 +116,22 @@ describe('a PDF', () => {
       ocr: null,
     });
     for (const words of ['Avräkning', 'Avräkning utan moms', '125,00 SEK']) expect(statement.text).toContain(words);
-    expect(statement.text).not.toContain('Momsbelopp');
+    for (const words of ['Mottagare', 'Betalas av']) expect(statement.text).toContain(words);
+    for (const words of ['Momsbelopp', 'Fakturadatum', 'Köpare']) expect(statement.text).not.toContain(words);
+    const ownerCredit = await rendered('self-billing-credit', { ...creditOf(selfBilling), type: 'selfBillingCredit', strategy: 'selfBilling', ocr: null });
+    for (const words of ['Självkreditfaktura', 'Krediterar faktura', 'Självfakturering', 'Krediteras oss', '156,25 SEK']) expect(ownerCredit.text).toContain(words);
+    const driver = await rendered('reimbursement', {
+      ...documentOf({
+        lines: [lineOf({ description: 'homeReimbursement 2019-12', unitPrice: '1.1', quantity: 30_500n, netMinor: 3_355n, vatCode: 'SE-O', energyWh: 30_500n })],
+        vat: [{ vatCode: 'SE-O', category: 'O', percent: '0', baseMinor: 3_355n, vatMinor: 0n }],
+        annex: [sessionOf(1), sessionOf(2)],
+      }),
+      type: 'reimbursement',
+      strategy: 'reimbursement',
+      ocr: null,
+    });
+    for (const words of ['Ersättning', 'Mottagare', 'Hemmaladdning, utlägg', '30,500 kWh', '33,55 SEK', 'Betalas ut av oss']) expect(driver.text).toContain(words);
+    expect(driver.text).not.toContain('Fakturadatum');
     // Of one session, which stands on the receipt itself: 19:00 to 20:00 in Stockholm; and of nobody in particular.
     const own = documentOf({ roundingMode: 'grossFirst', lines: [lineOf()] });
     const receipt = await rendered('receipt', { ...own, type: 'receipt', strategy: 'cardReceipt', ocr: null, annex: [sessionOf(1)], party: { ...own.party, name: 'Paid at a terminal', address: {} } });

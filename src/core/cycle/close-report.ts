@@ -93,7 +93,7 @@ export function closePaper(report: CloseFacts): ClosePaper {
     },
     {
       title: 'Left out and changed',
-      columns: [text('What', 40), text('Reason', 40), text('By', 20), figure('kWh', 16), figure('Net', 16)],
+      columns: [text('What', 38), text('Reason', 38), text('By', 26), figure('kWh', 14), figure('Net', 18)],
       rows: [
         ...report.exclusions.map((x) => [`excluded ${x.scope} ${x.subjectId} (${x.outcome})`, x.reason, x.author, kWh(x.energyWh), x.net]),
         ...report.carried.map((c) => [`${c.records} waiting records, carried`, c.reason, c.actor, kWh(c.energyWh), '']),

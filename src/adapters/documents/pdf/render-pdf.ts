@@ -46,7 +46,7 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   const session = sessionOfReceipt(document, paper);
   const facts: (readonly [string, string])[] = [
     [labels.number, document.legalNumber],
-    [document.type === 'receipt' ? labels.dated : labels.issuedOn, document.issuedOn],
+    [document.type === 'receipt' || isStatement(document.type) ? labels.dated : labels.issuedOn, document.issuedOn],
     ...(paper.isCredit || document.type === 'receipt' ? [] : [[labels.dueOn, document.dueOn] as const]),
     ...(session === undefined ? [[labels.period, paper.from === paper.to ? paper.from : `${paper.from} – ${paper.to}`] as const] : sessionFacts(session, document, words)),
     ...(namesParty ? [[isWrittenForSeller(document.type) ? labels.partnerId : labels.customerId, document.accountId] as const] : []),
@@ -61,13 +61,13 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   const factsEnd = sheet.y;
   sheet.y = factsTop;
   if (isWrittenForSeller(document.type)) {
-    sheet.line(document.type === 'reimbursement' ? labels.payee : labels.seller, page.left, 200, { gray: true });
+    sheet.line(isStatement(document.type) ? labels.payee : labels.seller, page.left, 200, { gray: true });
     sheet.y += 13;
   }
   for (const [i, text] of (namesParty ? partyLines(party) : []).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   if (isWrittenForSeller(document.type)) {
     sheet.y += 8;
-    sheet.line(document.type === 'reimbursement' ? labels.payer : labels.buyer, page.left, 200, { gray: true });
+    sheet.line(isStatement(document.type) ? labels.payer : labels.buyer, page.left, 200, { gray: true });
     sheet.y += 13;
     for (const [i, text] of partyLines(entity).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   }
@@ -236,26 +236,31 @@ function writeFoot(sheet: Sheet, { entity, legalNumber }: IssuedDocument, words:
   const { letterhead } = entity;
   sheet.y = page.bottom + 10;
   sheet.rule();
-  sheet.y += 6;
+  sheet.y += 5;
   const small = { size: 7.5, gray: true } as const;
-  const first = [
-    entity.name,
-    letterhead.address?.street,
-    [letterhead.address?.postalCode, letterhead.address?.city].filter((p) => p !== undefined).join(' '),
-    letterhead.email,
-    letterhead.phone,
-    letterhead.website,
-  ];
-  const second = [
+  const { address } = entity;
+  const town = [address.postalCode, address.city].filter((p) => p !== undefined).join(' ');
+  const who = [entity.name, address.street, town];
+  const contacts = [letterhead.email, letterhead.phone, letterhead.website];
+  const numbers = [
     entity.orgNumber === null ? '' : `${labels.orgNumber} ${entity.orgNumber}`,
     entity.vatNumber === null ? '' : `${labels.vatNumber} ${entity.vatNumber}`,
     letterhead.seat === undefined ? '' : `${labels.seat} ${letterhead.seat}`,
     letterhead.fTax === true ? labels.fTax : '',
   ];
-  const joined = (parts: readonly (string | undefined)[]) => parts.filter((part) => part !== undefined && part !== '').join('  ·  ');
-  sheet.line(joined(first), page.left, 400, small);
-  sheet.line(legalNumber, page.right - 90, 90, { ...small, align: 'right' });
-  sheet.y += 11;
-  sheet.line(joined(second), page.left, 400, small);
-  sheet.line(labels.page.replace('{page}', String(pageNo)).replace('{pages}', String(pages)), page.right - 90, 90, { ...small, align: 'right' });
+  const top = sheet.y;
+  const right = { ...small, align: 'right' } as const;
+  sheet.line(legalNumber, page.right - 90, 90, right);
+  sheet.y += 10.5;
+  sheet.line(labels.page.replace('{page}', String(pageNo)).replace('{pages}', String(pages)), page.right - 90, 90, right);
+  sheet.y = top;
+  // What the law asks for on an invoice is wrapped, never cut.
+  for (const [parts, lines] of [
+    [who, 2],
+    [contacts, 1],
+    [numbers, 2],
+  ] as const) {
+    const text = parts.filter((part) => part !== undefined && part !== '').join(' · ');
+    if (text !== '') sheet.y += sheet.block(text, page.left, 400, small, lines);
+  }
 }

@@ -25,7 +25,7 @@ export async function renderReport(paper: ClosePaper, { author, on }: { readonly
       columns.map((c) => ({ title: c.title, width: c.width, ...(c.isFigure === true ? { align: 'right' as const } : {}) })),
       { size: 7 },
     );
-    for (const row of rows) table.row(row);
+    for (const row of rows) table.tallRow(row);
   }
   return sheet.end((pageNo, pages) => {
     sheet.y = page.bottom + 10;

@@ -47,6 +47,12 @@ export class Sheet {
     return rows.length * height;
   }
 
+  /** How many lines a text takes in a width, at most `lines`, and how high one is. */
+  measure(text: string, width: number, style: Style = {}, lines = 3): { readonly rows: number; readonly height: number } {
+    this.#use(style);
+    return { rows: this.#wrapped(this.#written(text), width, lines).length, height: this.#pdf.currentLineHeight(true) };
+  }
+
   /** A picture (PNG or JPEG that `pictureProblem` finds nothing wrong with) at the present place, as large as fits. */
   picture(bytes: Buffer, x: number, width: number, height: number): void {
     this.#pdf.image(bytes, x, this.y, { fit: [width, height] });

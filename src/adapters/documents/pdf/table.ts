@@ -1,5 +1,8 @@
 import { page, type Sheet, type Style } from './sheet.ts';
 
+/** Of a cell that is wrapped: what a page takes. */
+const mostLines = 40;
+
 export type Column = { readonly title: string; readonly width: number; readonly align?: 'right' };
 
 /** Rows under a head that is repeated on every page. Widths are parts of the whole width. */
@@ -36,6 +39,20 @@ export class Table {
     const needed = this.#rowHeight * (1 + keep + (this.#turn === undefined ? 0 : 1));
     if (!this.#sheet.hasRoom(needed)) this.#turnPage();
     this.#cells(cells, style);
+  }
+
+  /** One row whose texts are wrapped where they are longer than their column, and cut nowhere but within a word. */
+  tallRow(cells: readonly (string | null)[]): void {
+    const style = { size: this.#size };
+    const texts = this.#columns.flatMap(({ align, x, points }, i) => (align === undefined && (cells[i] ?? '') !== '' ? [{ text: cells[i] ?? '', x, width: points - 4 }] : []));
+    const more = Math.max(0, ...texts.map(({ text, width }) => this.#sheet.measure(text, width, style, mostLines)).map(({ rows, height }) => (rows - 1) * height));
+    if (!this.#sheet.hasRoom(this.#rowHeight + more)) this.#turnPage();
+    for (const { text, x, width } of texts) this.#sheet.block(text, x, width, style, mostLines);
+    this.#cells(
+      this.#columns.map(({ align }, i) => (align === undefined ? null : (cells[i] ?? null))),
+      {},
+    );
+    this.#sheet.y += more;
   }
 
   rule(): void {

@@ -1,0 +1,45 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { renderReport } from '../../src/adapters/documents/pdf/render-report.ts';
+import { type CloseFacts, closePaper } from '../../src/core/cycle/close-report.ts';
+import { inkOfPages, textOfPages } from '../support/read-pdf.ts';
+
+const reason = 'the charger counted twice while its meter was exchanged, as the owner and the installer both confirmed in writing';
+const facts: CloseFacts = {
+  run: {
+    runId: 'run_ent_se_2019-12_live',
+    period: '2019-12',
+    state: 'closed',
+    contentHash: 'ab'.repeat(32),
+    closedAt: '2020-01-08T09:30:00.000Z',
+    byStrategy: [
+      { strategy: 'fleetInvoice', documents: 12, net: '1234567.50', vat: '308641.88', payable: '1543209.38', currency: 'SEK', energyWh: '617283750' },
+      { strategy: 'reimbursement', documents: 2, net: '75.55', vat: '0.00', payable: '75.55', currency: 'SEK', energyWh: '70500' },
+    ],
+  },
+  erp: { connectionId: 'erp_books', verified: 14, open: 0, controlTotal: '1543284.93' },
+  series: [{ seriesId: 'ent_se/selfBilling/acc_brf_north', first: 'SB-north-2020-000001', last: 'SB-north-2020-000012', count: 12, gaps: [], beyond: 0 }],
+  energyBalance: [],
+  exclusions: [{ scope: 'record', subjectId: '4711', outcome: 'writeOff', reason, author: 'preparer@example.com', energyWh: '12500', net: '25.00' }],
+  carried: [],
+  smallSessions: { records: 0, energyWh: '0', net: '0.00' },
+  adjustments: [],
+  approvals: [{ decision: 'approve', group: 'all', actor: 'approver@example.com', at: '2020-01-07T08:00:00.000Z', comment: reason }],
+  ledger: Array.from({ length: 60 }, (_, i) => ({ unit: `EUR${i}`, rest: '0' })),
+};
+
+it('a close report is printed whole: what somebody gave as a reason is wrapped, never cut', async () => {
+  const bytes = await renderReport(closePaper(facts), { author: 'Seller AB', on: '2020-01-08' });
+  const folder = process.env['PDF_FOLDER'];
+  if (folder !== undefined) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/close-report.pdf`, bytes);
+  }
+  const pages = await textOfPages(bytes);
+  const text = pages.join(' ').replaceAll(/\s+/g, ' ');
+  for (const words of ['Close report 2019-12', facts.run.contentHash ?? '', '1543209.38', 'preparer@example.com', 'excluded record 4711 (writeOff)', `Page 1 of ${pages.length}`])
+    expect(text).toContain(words);
+  expect(text.match(/both confirmed in writing/g) ?? []).toHaveLength(2);
+  expect(pages.length).toBeGreaterThan(1);
+  for (const ink of await inkOfPages(bytes)) expect(ink).toBeGreaterThan(0.001);
+});
