@@ -28,6 +28,21 @@ describe('a payment', () => {
     expect([totalMinor, leftOut]).toEqual([158_000n, []]);
   });
 
+  it('pays owners and drivers alike, a driver less what a later reimbursement takes back', () => {
+    // b drove for 33.55 and 42.00, and 5.00 of it was too much: 70.55. a has 1,250.00: 1,320.55.
+    const { items, totalMinor } = plan([
+      { ...owed('9', 'b', -500n, '2020-03-06'), legalNumber: 'RE-2020-000003' },
+      { ...owed('7', 'b', 3_355n), legalNumber: 'RE-2020-000001' },
+      { ...owed('8', 'b', 4_200n), legalNumber: 'RE-2020-000002' },
+      owed('1', 'a', 125_000n),
+    ]);
+    expect(items.map((i) => [i.accountId, i.amountMinor, i.remittance])).toEqual([
+      ['a', 125_000n, 'SB-1'],
+      ['b', 7_055n, 'RE-2020-000001 RE-2020-000002 RE-2020-000003'],
+    ]);
+    expect(totalMinor).toBe(132_055n);
+  });
+
   it('leaves out who has no bank account, more credit than due, or less than the threshold; a year after its day a small sum is paid (D32)', () => {
     const codes = (p: ReturnType<typeof plan>) => p.leftOut.map((i) => `${i.subject} ${i.code}`);
     expect(codes(plan([owed('1', 'c', 100n), owed('2', 'a', 100n), owed('3', 'a', -100n)]))).toEqual(['a nothingPayable', 'c bankAccountMissing']);

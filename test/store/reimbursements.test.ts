@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderPain } from '../../src/adapters/documents/pain/render-pain.ts';
 import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
 import { authorityTasks, documentRulesSchema } from '../../src/contracts/document-rules.ts';
 import type { Seed } from '../../src/contracts/seed.ts';
@@ -16,7 +17,7 @@ import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
-import { listPayments } from '../../src/store/reads/payments.ts';
+import { listPayments, paymentFile } from '../../src/store/reads/payments.ts';
 import { clearingOff } from '../../src/store/reads/verification/ledger-rows.ts';
 import { inSnapshot } from '../../src/store/reads/verification/pages.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
@@ -214,9 +215,27 @@ describe('what charging at home cost drivers', () => {
     expect(leftOut).toMatchObject([{ code: 'bankAccountMissing', subject: 'acc_home_ut15' }]);
     const [payment] = await listPayments(w.store.pool, { paymentId: paymentId ?? '' });
     expect(payment).toMatchObject({ amount: '33.55', items: [{ accountId: 'acc_home_ms22', remittance: 'RE-2020-000001' }] });
-    await w.store.tx((db) => decidePayment(db, { paymentId: paymentId ?? '', contentHash: payment?.contentHash ?? '', decision: 'approve', comment: 'compared' }, { actor: 'payer' }));
+    const decide = (actor: string) =>
+      w.store.tx((db) => decidePayment(db, { paymentId: paymentId ?? '', contentHash: payment?.contentHash ?? '', decision: 'approve', comment: 'compared' }, { actor }));
+    await expect(decide(by.actor)).rejects.toThrow('somebody else has to decide');
+    await decide('payer');
     expect([await held(w, 'driverPayable'), await held(w, 'bankClearing')]).toEqual([-4200n, -3355n]);
     expect(runId).toBe('run_ent_se_2019-12_live');
+    // 33.55 in one item, under ids that never change, to the account that two published.
+    const file = async () => {
+      const found = await paymentFile(w.store.pool, paymentId ?? '');
+      return found === undefined ? '' : renderPain(found).toString('utf8');
+    };
+    const text = await file();
+    expect(await file()).toBe(text);
+    for (const words of [
+      `<MsgId>${paymentId}</MsgId>`,
+      `<EndToEndId>${paymentId}-1</EndToEndId>`,
+      '<CtrlSum>33.55</CtrlSum>',
+      '<IBAN>SE4550000000058398257466</IBAN>',
+      '<Ustrd>RE-2020-000001</Ustrd>',
+    ])
+      expect(text).toContain(words);
     await w.close();
   }, 60_000);
 
