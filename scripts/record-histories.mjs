@@ -98,13 +98,13 @@ async function oneCdrOfEachKind(store, client) {
   await client.workflow.execute(workflowNames.intakeSweep, { taskQueue, workflowId: 'sweep', args: [{ olderThanMs: 0 }] });
 }
 
-/** A file with what is booked, what is parked and what is quarantined until its token is mapped. */
+/** A file with what is booked, what is parked and what is quarantined until its token is mapped; in pages of one, so that their workflows are started over a continue-as-new. */
 async function oneImport(store, client) {
   const header = 'session_ID;Garage_ID;User_ID;User_type;Shared_ID;Start_plugin;Start_plugin_hour;End_plugout;End_plugout_hour;El_kWh;Duration_hours;month_plugin;weekdays_plugin';
   const bytes = Buffer.from(`${[header, line(11, 'AdO3-2'), line(12, 'Bl2-1'), line(13, 'Bl2-1', 'UT2'), line(14, 'Unmapped-2')].join('\n')}\n`);
   const stored = await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'recorded.csv', bytes, by, receivedAt }, parserFor));
   if (!stored.ok) throw new Error(`the file is refused: ${JSON.stringify(stored.issues)}`);
-  await client.workflow.execute(workflowNames.importBatch, { taskQueue, workflowId: `import/csms/${stored.batchId}`, args: [{ sourceId: 'csms', batchId: stored.batchId }] });
+  await client.workflow.execute(workflowNames.importBatch, { taskQueue, workflowId: `import/csms/${stored.batchId}`, args: [{ sourceId: 'csms', batchId: stored.batchId, pageSize: 1 }] });
   await map(store, 'Unmapped-2');
   const { rows } = await store.pool.query("SELECT ref FROM token WHERE uid = 'Unmapped-2'");
   await client.workflow.execute(workflowNames.retryWaiting, { taskQueue, workflowId: 'retry', args: [{ sourceId: 'csms', code: 'unknownToken', key: rows[0].ref }] });

@@ -1,7 +1,9 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { Unattended, UnattendedScope } from '../contracts/unattended.ts';
 import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import type { Store } from '../store/db.ts';
 import { pendingMessages } from '../store/intake/store-raw.ts';
+import { markAttended, pageUnattended, waitsUnattended } from '../store/intake/unattended.ts';
 import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { beating } from './beating.ts';
 import { type LanePage, type WorkList, workOffInLanes } from './import-lanes.ts';
@@ -9,7 +11,9 @@ import { processPage } from './process-page.ts';
 
 export type RecordRef = { readonly sourceId: string; readonly recordKey: string };
 export type CdrProgress = { readonly state: 'booked' | 'rejected' | 'quarantined' | 'parked' | 'unknown'; readonly waitingFor: string | null; readonly problem: string | null };
-export type BatchTotals = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: readonly RecordRef[] };
+export type BatchCounts = { readonly processed: number; readonly accepted: number; readonly duplicates: number; readonly conflicts: number; readonly waiting: number };
+/** `unattended`: records of it wait that have no workflow yet. Counts alone, so that both fit into Temporal's 2 MB whatever the import's size. */
+export type BatchTotals = BatchCounts & { readonly unattended: boolean };
 
 const pageSize = 500;
 
@@ -25,6 +29,8 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
         const waiting = await waitingMessage(db, ref);
         if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], 'retry');
         const after = await waitingMessage(db, ref);
+        // It is its own workflow that asks.
+        if (after !== undefined && after.waitingSince !== null) await markAttended(db, [{ recordId: after.recordId, waitingSince: after.waitingSince }]);
         return after === undefined
           ? { state: 'unknown', waitingFor: null, problem: null }
           : { state: after.rawId !== null && after.state === 'booked' ? 'quarantined' : after.state, waitingFor: after.waitingFor, problem: after.problem };
@@ -33,13 +39,23 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
 
     /** Works off a batch page by page; a page is a transaction, so a restart goes on where the last page ended. */
     async processBatch(input: { readonly batchId: string }): Promise<BatchTotals> {
-      return workOff({ batchId: input.batchId });
+      return workOff({ batchId: input.batchId }, { batchId: input.batchId });
     },
 
     /** Processes one page of messages named by their ids, as the dispatcher gathers them. */
     async processMessages(input: { readonly rawIds: readonly string[] }): Promise<BatchTotals> {
       const result = await beating(() => store.tx((db) => processPage(db, input.rawIds)));
-      return { ...result, processed: input.rawIds.length };
+      return { ...result, processed: input.rawIds.length, waiting: result.waiting.length, unattended: await waitsUnattended(store.pool, { rawIds: input.rawIds }) };
+    },
+
+    /** The next records that wait without a workflow, those that wait longest first. */
+    async unattendedPage(input: { readonly scope: UnattendedScope; readonly limit: number }): Promise<readonly Unattended[]> {
+      return pageUnattended(store.pool, input.scope, input.limit);
+    },
+
+    /** Keeps that the workflows of these records were started; one that began to wait anew meanwhile is left. */
+    async keepAttended(input: { readonly records: readonly Pick<Unattended, 'recordId' | 'waitingSince'>[] }): Promise<void> {
+      await markAttended(store.pool, input.records);
     },
 
     /** Tries again what waits for a site, token, contract or tariff of a source, page by page; answers the records that wait no more. */
@@ -65,21 +81,21 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     /** Finishes messages that no workflow took, `olderThanMs` after they came; and resolves the expectations of what has come. */
     async sweepPending(input: { readonly olderThanMs: number }): Promise<BatchTotals> {
       const before = new Date(now().getTime() - input.olderThanMs);
-      const totals = await workOff({ before });
+      const totals = await workOff({ before }, { olderThanMs: input.olderThanMs });
       await store.tx((db) => matchExpectations(db));
       return totals;
     },
   };
 
-  async function workOff(list: WorkList): Promise<BatchTotals> {
-    let totals: BatchTotals = (activityInfo().heartbeatDetails as BatchTotals | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] };
+  async function workOff(list: WorkList, scope: UnattendedScope): Promise<BatchTotals> {
+    let totals: BatchCounts = (activityInfo().heartbeatDetails as BatchCounts | undefined) ?? { processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: 0 };
     const onPage = (page: LanePage) => {
       totals = {
         processed: totals.processed + page.processed,
         accepted: totals.accepted + page.accepted,
         duplicates: totals.duplicates + page.duplicates,
         conflicts: totals.conflicts + page.conflicts,
-        waiting: [...totals.waiting, ...page.waiting],
+        waiting: totals.waiting + page.waiting.length,
       };
       heartbeat(totals);
     };
@@ -87,6 +103,6 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       () => workOffInLanes(store, list, onPage),
       () => totals,
     );
-    return totals;
+    return { ...totals, unattended: await waitsUnattended(store.pool, scope) };
   }
 }

@@ -8,7 +8,6 @@ import type { Db, Store } from '../store/db.ts';
 import { type HeadKey, headKeyText } from '../store/intake/load-page.ts';
 import { storeRawMessages } from '../store/intake/store-raw.ts';
 import { knownVersions, noteSweepPage, type SweepPlan } from '../store/intake/sweeps.ts';
-import type { RecordRef } from './intake.ts';
 import { processPage } from './process-page.ts';
 
 const processAtMost = 2000;
@@ -20,8 +19,8 @@ export type Pulling = {
   readonly now: () => Date;
   /** Runs each wait for the other side or the database; an activity beats meanwhile. */
   readonly during: <T>(work: () => Promise<T>) => Promise<T>;
-  /** After each page: the records that wait. */
-  readonly onPage: (waiting: readonly RecordRef[]) => void;
+  /** After each page, once it is processed. */
+  readonly onPage: () => void;
 };
 
 /**
@@ -42,11 +41,10 @@ export async function pullWindow(store: Store, { plan, source, puller, now, duri
         return stored.map((s) => s.rawId.toString());
       }),
     );
-    const waiting: RecordRef[] = [];
     for (let at = 0; at < rawIds.length; at += processAtMost) {
-      waiting.push(...(await during(() => store.tx((db) => processPage(db, rawIds.slice(at, at + processAtMost))))).waiting);
+      await during(() => store.tx((db) => processPage(db, rawIds.slice(at, at + processAtMost))));
     }
-    onPage(waiting);
+    onPage();
     cursor = page.next;
   } while (cursor !== null);
 }

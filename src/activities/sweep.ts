@@ -4,10 +4,10 @@ import { receivingSource } from '../store/commands/receive-cdrs.ts';
 import { stateWatermark } from '../store/commands/state-watermark.ts';
 import type { Db, Store } from '../store/db.ts';
 import { beginSweep, connectionOf, endSweep, failSweep } from '../store/intake/sweeps.ts';
+import { waitsUnattended } from '../store/intake/unattended.ts';
 import { runsConcerned } from '../store/reads/watermarks.ts';
 import { beating } from './beating.ts';
 import { collectDrops, type Drops } from './drops.ts';
-import type { RecordRef } from './intake.ts';
 import { pullWindow } from './pull-window.ts';
 import type { PullerFor } from './pullers.ts';
 
@@ -20,7 +20,8 @@ export type Swept = {
   readonly fresh: number;
   readonly stated: number | null;
   readonly problem: string | null;
-  readonly waiting: readonly RecordRef[];
+  /** Records of the source wait that have no workflow yet. */
+  readonly unattended: boolean;
   /** Runs that may go on, since the source is complete further. */
   readonly concerned: readonly string[];
 };
@@ -47,18 +48,13 @@ export function createSweepActivities(deps: { readonly store: Store; readonly no
       const source = await receivingSource(store.pool, sourceId);
       if (plan === undefined || source === undefined || plan.connection.kind === 'folder') throw ApplicationFailure.nonRetryable(`the sweep of ${sourceId} was taken over`, 'SweepOver');
       const puller = await deps.pullerFor(sourceId, plan.connection);
-      const waiting: RecordRef[] = [...((activityInfo().heartbeatDetails as RecordRef[] | undefined) ?? [])];
-      const onPage = (more: readonly RecordRef[]) => {
-        waiting.push(...more);
-        heartbeat(waiting);
-      };
-      await pullWindow(store, { plan, source, puller, now, during: (work) => beating(work, () => waiting), onPage }).catch((error: unknown) => {
+      await pullWindow(store, { plan, source, puller, now, during: beating, onPage: heartbeat }).catch((error: unknown) => {
         throw failureOf(error);
       });
       const { completeAfterMinutes } = plan.connection;
       return store.tx(async (db) => {
         const { pages, pulled, fresh, stated, problem, to } = await endSweep(db, plan.sweepId);
-        const done = { pages, pulled, fresh, stated, problem, waiting, concerned: [] as string[] };
+        const done = { pages, pulled, fresh, stated, problem, unattended: await waitsUnattended(db, { sourceId }), concerned: [] as string[] };
         if (problem !== null || completeAfterMinutes === undefined) return done;
         const completeUntil = new Date(to.getTime() - completeAfterMinutes * 60_000);
         return { ...done, concerned: await advanceWatermark(db, sourceId, completeUntil) };

@@ -1,9 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { getExternalWorkflowHandle, isCancellation, ParentClosePolicy, proxyActivities, setCurrentDetails, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
-import type { BatchTotals, createIntakeActivities, RecordRef } from '../activities/intake.ts';
-import { cdrLifecycle } from './cdr-lifecycle.ts';
+import { getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { createIntakeActivities } from '../activities/intake.ts';
 import { arrivedSignal, type ImportInput, type ImportTotals, type RetryWaitingInput } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
+import { startRest, startWaiting } from './waiting-workflows.ts';
 
 const { processBatch, processMessages, retrySetup, sweepPending } = proxyActivities<ReturnType<typeof createIntakeActivities>>({
   startToCloseTimeout: '2 hours',
@@ -14,18 +13,20 @@ const { processBatch, processMessages, retrySetup, sweepPending } = proxyActivit
 /** Works off a stored batch, or a page of arrivals, set-wise; each record that must wait goes on in its own `cdr/…` workflow. */
 export async function importBatch(input: ImportInput): Promise<ImportTotals> {
   show('import', input.sourceId, 'batchId' in input ? `Importing batch \`${input.batchId}\`` : `Processing ${input.rawIds.length} arrivals`);
-  const totals = 'batchId' in input ? await processBatch({ batchId: input.batchId }) : await processMessages({ rawIds: input.rawIds });
-  await handOverWaiting(totals.waiting);
+  const { unattended, ...totals } = 'batchId' in input ? await processBatch({ batchId: input.batchId }) : await processMessages({ rawIds: input.rawIds });
+  const scope = 'batchId' in input ? { batchId: input.batchId } : { rawIds: input.rawIds };
+  const name = 'batchId' in input ? `batch/${input.batchId}` : `arrivals/${input.rawIds[0]}`;
+  if (unattended) await startWaiting(name, { scope, ...(input.pageSize === undefined ? {} : { pageSize: input.pageSize }) });
   setCurrentDetails(describe(totals));
-  return { ...totals, waiting: totals.waiting.length };
+  return totals;
 }
 
-/** Finds stored messages whose workflow never started and finishes them. Runs on a Schedule. */
+/** Finds stored messages whose workflow never started and finishes them, and has the workflows of records started that wait without one. Runs on a Schedule. */
 export async function intakeSweep(input: { readonly olderThanMs: number }): Promise<ImportTotals> {
-  const totals = await sweepPending(input);
-  await handOverWaiting(totals.waiting);
+  const { unattended, ...totals } = await sweepPending(input);
+  if (unattended) await startRest({ scope: input });
   setCurrentDetails(describe(totals));
-  return { ...totals, waiting: totals.waiting.length };
+  return totals;
 }
 
 /** A piece of set-up was added: tries again what waited for it and lets the records' own workflows know. */
@@ -44,19 +45,6 @@ export async function retryWaiting(input: RetryWaitingInput): Promise<{ tried: n
   return { tried, released: released.length };
 }
 
-/** Each record that must wait goes on in its own `cdr/…` workflow. */
-export async function handOverWaiting(waiting: readonly RecordRef[]): Promise<void> {
-  const keys = new Map(waiting.map((ref) => [`cdr/${ref.sourceId}/${ref.recordKey}`, ref]));
-  for (const [workflowId, ref] of keys) {
-    try {
-      await startChild(cdrLifecycle, { workflowId, args: [ref], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE });
-    } catch (error) {
-      // It runs already: it will meet the message in the database.
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
-  }
-}
-
 function show(kind: string, partner: string, details: string): void {
   upsertSearchAttributes([
     { key: searchAttributes.kind, value: kind },
@@ -65,6 +53,6 @@ function show(kind: string, partner: string, details: string): void {
   setCurrentDetails(details);
 }
 
-function describe(totals: BatchTotals): string {
-  return `${totals.processed} processed: ${totals.accepted} booked, ${totals.duplicates} repeats, ${totals.conflicts} conflicts, ${totals.waiting.length} waiting`;
+function describe(totals: ImportTotals): string {
+  return `${totals.processed} processed: ${totals.accepted} booked, ${totals.duplicates} repeats, ${totals.conflicts} conflicts, ${totals.waiting} waiting`;
 }

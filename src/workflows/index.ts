@@ -13,3 +13,4 @@ export { creditAndRebill } from './rebill.ts';
 export { retentionKeeper } from './retention-keeper.ts';
 export { runOpener } from './run-opener.ts';
 export { sourceSweep } from './source-sweep.ts';
+export { waitingWorkflows } from './waiting-workflows.ts';

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { RetentionClass } from '../contracts/retention.ts';
+import type { UnattendedScope } from '../contracts/unattended.ts';
 import type { RunState } from '../core/cycle/run-states.ts';
 
 /** A further message of the same CDR, or a decision, was stored; the workflow reads it from the database. */
@@ -73,6 +74,7 @@ export const workflowNames = {
   ocpiPush: 'ocpiPush',
   ocpiTariffs: 'ocpiTariffs',
   sourceSweep: 'sourceSweep',
+  waitingWorkflows: 'waitingWorkflows',
 } as const;
 
 export type BillingCycleInput = {
@@ -84,8 +86,10 @@ export type BillingCycleInput = {
   /** How long a collecting run waits before it first looks again what is missing. */
   readonly lookEveryMs?: number;
 };
-/** A stored batch, or the messages of one page. */
-export type ImportInput = { readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] };
+/** A stored batch, or the messages of one page; `pageSize` of `WaitingWorkflowsInput`. */
+export type ImportInput = ({ readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] }) & { readonly pageSize?: number };
+/** Which of the waiting records; `pageSize`: how many are started at a time, 200 unless told; `started` by the runs before a continue-as-new. */
+export type WaitingWorkflowsInput = { readonly scope: UnattendedScope; readonly pageSize?: number; readonly started?: number };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */
 export type RetryWaitingInput = { readonly sourceId: string; readonly code: string; readonly key: string };
 /** A look at a source; without a window from where the last full one ended. Instants as ISO text. */

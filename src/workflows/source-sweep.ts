@@ -12,9 +12,10 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import type { createSweepActivities, SweepOrder, Swept } from '../activities/sweep.ts';
-import { handOverWaiting, importBatch } from './import-batch.ts';
+import { importBatch } from './import-batch.ts';
 import { inputsChangedSignal } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
+import { startWaiting } from './waiting-workflows.ts';
 
 type Activities = ReturnType<typeof createSweepActivities>;
 const { beginSweep, failSweep, collectDrops } = proxyActivities<Activities>({
@@ -57,7 +58,7 @@ async function pull(order: SweepOrder, sweepId: string): Promise<SweepResult> {
     setCurrentDetails(`**failed**: ${problem}\n\nThe next sweep begins where this one did.`);
     throw ApplicationFailure.nonRetryable(problem, 'SweepFailed');
   }
-  await handOverWaiting(swept.waiting);
+  if (swept.unattended) await startWaiting(`source/${order.sourceId}`, { scope: { sourceId: order.sourceId } });
   for (const workflowId of swept.concerned) await wake(workflowId);
   if (swept.problem !== null) upsertSearchAttributes([{ key: searchAttributes.exception, value: 'short' }]);
   setCurrentDetails(`${swept.pulled} CDRs on ${swept.pages} pages, ${swept.fresh} of them new or changed${swept.problem === null ? '' : `; **${swept.problem}**`}`);

@@ -34,7 +34,7 @@ describe('recorded histories', () => {
 // The same code but for one step left out: a replay that let these pass would guard nothing.
 describe('a workflow that no longer does what it did', () => {
   it.each([
-    ['importBatch', /await processBatch\([^)]*\)/, '{ processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: [] }'],
+    ['importBatch', /await processBatch\([^)]*\)/, '{ processed: 0, accepted: 0, duplicates: 0, conflicts: 0, waiting: 0, unattended: false }'],
     ['billingCycle', /closeSet\(\{ runId \}\)/, 'Promise.resolve({ claimed: 0 })'],
     ['cdrLifecycle', /await processCdr\([^)]*\)/, "{ state: 'booked' }"],
   ])('is rejected: %s without a step', async (type, step, instead) => {

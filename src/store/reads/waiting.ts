@@ -1,13 +1,32 @@
 import type { Db } from '../db.ts';
 import { headByKey, keyParams, recordKeySql } from '../record-key.ts';
 
-export type WaitingRecord = { readonly state: 'booked' | 'rejected' | 'quarantined' | 'parked'; readonly waitingFor: string | null; readonly rawId: string | null; readonly problem: string | null };
+export type WaitingRecord = {
+  readonly state: 'booked' | 'rejected' | 'quarantined' | 'parked';
+  readonly waitingFor: string | null;
+  readonly rawId: string | null;
+  readonly problem: string | null;
+  readonly recordId: string;
+  /** As the database writes it, to the microsecond; null where it does not wait. */
+  readonly waitingSince: string | null;
+};
 
 /** Where the record of a key stands and which message it waits on; undefined when nothing of that key was processed. */
 export async function waitingMessage(db: Db, ref: { sourceId: string; recordKey: string }): Promise<WaitingRecord | undefined> {
-  const { rows } = await db.query(`SELECT h.state, h.waiting_for, h.waiting_raw_id, h.issues->0->>'code' AS problem ${headByKey} AND h.state <> 'received'`, keyParams(ref.sourceId, ref.recordKey));
+  const { rows } = await db.query(
+    `SELECT h.state, h.waiting_for, h.waiting_raw_id, h.record_id, h.waiting_since::text AS waiting_since, h.issues->0->>'code' AS problem ${headByKey} AND h.state <> 'received'`,
+    keyParams(ref.sourceId, ref.recordKey),
+  );
   const row = rows[0];
-  return row === undefined ? undefined : { state: row.state, waitingFor: row.waiting_for, rawId: row.waiting_raw_id?.toString() ?? null, problem: row.problem };
+  if (row === undefined) return undefined;
+  return {
+    state: row.state,
+    waitingFor: row.waiting_for,
+    rawId: row.waiting_raw_id?.toString() ?? null,
+    problem: row.problem,
+    recordId: row.record_id.toString(),
+    waitingSince: row.waiting_since,
+  };
 }
 
 /** Records of a source that wait because `key` (a site, a token's reference, a segment, or a price series; `*` for any) has no set-up, or, with code `anyRule`, for a decision on what a rule found; with the message each stands on; oldest first, at most 10,000. */
