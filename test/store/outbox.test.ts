@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -11,6 +11,7 @@ import type { ErpMapping } from '../../src/contracts/erp-mapping.ts';
 import { retryPosting, skipPosting } from '../../src/store/commands/decide-postings.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { putErpMapping } from '../../src/store/commands/put-erp-mapping.ts';
+import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { retryRun } from '../../src/store/commands/steer-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { asOnlyWriter, enqueue, erpConnection, handedOver, leftToHandOver, recordAnswers, runHandOver, settledRuns, takeBatch } from '../../src/store/outbox.ts';
@@ -188,6 +189,39 @@ describe('the outbox', () => {
       { action: 'posting.retry', reason: 'account added' },
       { action: 'posting.skip', reason: 'entered there by hand' },
     ]);
+  });
+
+  it('holds what falls into a month that the ERP has closed, before anything is sent, says how the month stands here, and sends it once it is open there', async () => {
+    const posts: string[] = [];
+    const erp = filesErp(folder);
+    const counted: ErpPort = {
+      ...erp,
+      async post(document) {
+        posts.push(document.key);
+        return erp.post(document);
+      },
+    };
+    const answerOf = async (key: string) => (await listPostings(store.pool, { key }, { limit: 1 })).items[0];
+    const marker = path.join(folder, 'closed', '2020-01');
+    mkdirSync(path.dirname(marker));
+    writeFileSync(marker, '');
+    await put(journal('p1'), { ...journal('p2'), postedOn: '2020-02-03' });
+    expect(await handOver(store, counted, connectionId)).toMatchObject({ verified: 1, refused: 1, left: 0 });
+    expect(await answerOf('p1')).toMatchObject({
+      state: 'held',
+      heldFor: 'period',
+      answer: expect.stringContaining('the ERP takes nothing of 2020-01-06, and 2020-01 is open here (2020-01 is closed'),
+    });
+    const by = { actor: 'finance' };
+    await store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2020-01', action: 'softClose', reason: 'month end' }, by));
+    await store.tx((db) => retryPosting(db, 'p1', 'look again', by));
+    expect(await handOver(store, counted, connectionId)).toMatchObject({ refused: 1 });
+    expect((await answerOf('p1'))?.answer).toContain('2020-01 is softClosed here');
+    expect(posts).toEqual(['p2']);
+    rmSync(marker);
+    await store.tx((db) => retryPosting(db, 'p1', 'reopened there', by));
+    expect(await handOver(store, counted, connectionId)).toMatchObject({ verified: 1 });
+    await store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2020-01', action: 'reopen', reason: 'go on' }, by));
   });
 
   it('says what it sends by the newest mapping, refuses what that does not name or the ERP has not, and sends it once somebody has mended it', async () => {

@@ -32,6 +32,8 @@ export type ErpPort = {
         post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, string>>;
       }
     | undefined;
+  /** Of calendar dates, those of which the ERP takes nothing now, each with its words; those it takes, or tells nothing of, are left out. Asked before anything of a batch is sent. */
+  closedOn(dates: readonly string[]): Promise<ReadonlyMap<string, string>>;
   controlTotals(runId: string): Promise<ControlTotals>;
   /** All of ours that it holds of a run (null: of what belongs to none), also what somebody reversed there, and what bears our marks and we never sent. `ours`: the documents we know of. */
   holdings(runId: string | null, ours: readonly ErpDocument[]): Promise<readonly ErpHolding[]>;

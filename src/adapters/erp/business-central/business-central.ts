@@ -16,6 +16,8 @@ export type BusinessCentralSettings = BusinessCentralServer & {
 
 /** How many documents at once: with some four lines each they fit a `$batch`, and a filter's length. */
 const batchSize = 20;
+/** How its API says that a date is not set. */
+const noDate = '0001-01-01';
 /** As Business Central numbers lines itself. */
 const lineStep = 10_000;
 
@@ -114,6 +116,13 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
       return { externalId: (await postAll([document], onDrafted)).get(document.key) ?? '' };
     },
     together: { size: () => batchSize, find: findAll, post: postAll },
+    async closedOn(dates) {
+      const [setup] = await odata.all<{ allowPostingFrom: string; allowPostingTo: string }>('generalLedgerSetup?$select=allowPostingFrom,allowPostingTo');
+      // Its empty date means no limit.
+      const [from = noDate, to = noDate] = [setup?.allowPostingFrom, setup?.allowPostingTo];
+      const isClosed = (date: string) => (from !== noDate && date < from) || (to !== noDate && date > to);
+      return new Map(dates.filter(isClosed).map((date) => [date, `Business Central allows postings ${from === noDate ? '' : `from ${from} `}${to === noDate ? '' : `up to ${to} `}alone`]));
+    },
     async controlTotals(runId) {
       const tag = runTagOf(runId);
       const held = await entries(`contains(description,${quoted(` ${tag} `)})`);
