@@ -18,7 +18,7 @@ type Line = {
 };
 type Entry = Omit<Line, 'id' | 'etag' | 'lineNumber' | 'accountType' | 'amount'> & { entryNumber: number; debitAmount: number; creditAmount: number };
 type Reply = { status: number; body?: unknown; headers?: Record<string, string> };
-type Books = { accounts: readonly { code: string; name: string }[]; costCenters: readonly string[] };
+type Books = { accounts: readonly { code: string; name: string }[]; costCenters: readonly string[]; vatCodes: readonly string[] };
 
 /** What the documentation of its API limits. `rate`: requests in a window. */
 const limits = { batch: 100, number: 20, description: 50, displayName: 100, parallel: 100 };
@@ -151,6 +151,7 @@ export class BusinessCentral {
         [lines]: this.#lines.map((l) => ({ ...l, '@odata.etag': l.etag })),
         accounts: this.#books.accounts.map((a) => ({ number: a.code, displayName: a.name })),
         dimensions: [{ code: 'COSTCENTER', dimensionValues: this.#books.costCenters.map((code) => ({ code, displayName: code })) }],
+        taxGroups: this.#books.vatCodes.map((code) => ({ code, displayName: code })),
         generalLedgerSetup: [{ allowPostingFrom: this.#allowedFrom(), allowPostingTo: '0001-01-01' }],
         customers: [...this.#parties.customers.values()],
         vendors: [...this.#parties.vendors.values()],

@@ -57,6 +57,7 @@ export const contractBooks = {
   ],
   exchange: '3740',
   costCenters: ['cc 1', 'cc2'],
+  vatCodes: ['SE25'],
   years: [2019, 2020],
 };
 

@@ -37,7 +37,7 @@ export type ErpPort = {
   controlTotals(runId: string): Promise<ControlTotals>;
   /** All of ours that it holds of a run (null: of what belongs to none), also what somebody reversed there, and what bears our marks and we never sent. `ours`: the documents we know of. */
   holdings(runId: string | null, ours: readonly ErpDocument[]): Promise<readonly ErpHolding[]>;
-  /** Accounts and cost centers that it has; of an ERP that tells. Documents are checked against them before they are sent. */
+  /** Accounts, cost centers and VAT codes that it has; of an ERP that tells. Documents are checked against them before they are sent. */
   masterData?(): Promise<ErpMasterData>;
   /** What is paid of documents; of an ERP that tells. Those it does not know are left out. */
   payments?(documents: readonly ErpDocument[]): Promise<readonly ErpPayment[]>;

@@ -24,7 +24,7 @@ export type Books = {
   chartFor(document: ErpDocument): Promise<Chart>;
   /** Parameters of a call end with it. */
   context(): Promise<{ readonly company: number; readonly companies: readonly number[] }>;
-  /** Accounts and cost centers, by their codes and names. */
+  /** Accounts, cost centers and tax codes, by their codes and names. */
   masterData(): Promise<ErpMasterData>;
   /** The party of an account, made if Tryton has none. */
   partyOf(accountId: string): Promise<{ readonly id: number; readonly address: number }>;
@@ -66,7 +66,11 @@ export function trytonBooks(rpc: Rpc, partiesOf: PartiesOf): Books {
         ((await rpc(`model.${model}.search_read`, [domain, 0, null, null, ['code', 'name'], await context()], 'reads')) as { code: string | null; name: string }[]).flatMap(({ code, name }) =>
           code === null ? [] : [{ code, name }],
         );
-      return { accounts: await all('account.account', [['closed', '!=', true]]), costCenters: await all('analytic_account.account', [['type', '=', 'normal']]) };
+      return {
+        accounts: await all('account.account', [['closed', '!=', true]]),
+        costCenters: await all('analytic_account.account', [['type', '=', 'normal']]),
+        vatCodes: await all('account.tax.code', []),
+      };
     },
     partyOf(accountId) {
       const kept = parties.get(accountId);
