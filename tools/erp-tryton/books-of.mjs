@@ -4,7 +4,7 @@ import pg from 'pg';
 /** Kind of account for each key of the GL mapping, first match wins. */
 const kinds = [
   [/^receivable$/, 'receivable'],
-  [/^ownerPayable$/, 'payable'],
+  [/^(owner|driver|partner)Payable$/, 'payable'],
   [/^(revenue|revenueReduction)/, 'revenue'],
   [/^(outputVat|agency|reimbursementClearing|accruedShare|accruedPartnerCost|deferredRevenue)/, 'liability'],
   [/^(inputVat|unbilled)/, 'asset'],
