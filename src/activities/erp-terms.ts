@@ -1,7 +1,7 @@
 import type { ErpPort } from '../adapters/erp/port.ts';
 import type { ErpDocument } from '../contracts/erp-document.ts';
-import type { ErpMapping } from '../contracts/erp-mapping.ts';
-import { type Code, inErpTerms, suggestionsFor, unknownThere } from '../core/hand-over/map-document.ts';
+import type { ErpMapping, ErpMasterData } from '../contracts/erp-mapping.ts';
+import { type Code, codesThere, inErpTerms, suggestionsFor, unknownThere } from '../core/hand-over/map-document.ts';
 import type { Db } from '../store/db.ts';
 import { keepMasterData, mappingsOf, masterDataOf } from '../store/erp-mapping.ts';
 
@@ -10,8 +10,8 @@ export type Translated = { readonly document: ErpDocument } | { readonly refusal
 export type Translate = (document: ErpDocument, mappingVersion: number | null) => Promise<Translated>;
 
 /**
- * How documents are said to a connection's ERP: by the version of its mapping that a posting is sent by, checked against the accounts and
- * cost centers that the ERP has. These are kept; what is not among them has them read again, once.
+ * How documents are said to a connection's ERP: by the version of its mapping that a posting is sent by, checked against the accounts,
+ * cost centers and VAT codes that the ERP has. These are kept; what is not among them has them read again, once.
  */
 export async function translator(db: Db, erp: ErpPort, connectionId: string): Promise<Translate> {
   const mappings = await mappingsOf(db, connectionId);
@@ -25,18 +25,17 @@ export async function translator(db: Db, erp: ErpPort, connectionId: string): Pr
   return async (document, version) => {
     const mapped = inErpTerms(document, mappingOf(mappings, version));
     if ('unmapped' in mapped) {
-      const there = (code: Code) => (code.kind === 'account' ? master?.accounts : code.kind === 'costCenter' ? master?.costCenters : undefined) ?? [];
-      return { refusal: `the mapping of ${connectionId} does not name ${mapped.unmapped.map((c) => `${words(c)}${suggested(c.code, there(c))}`).join(', nor ')}: add it, then retry` };
+      return { refusal: `the mapping of ${connectionId} does not name ${mapped.unmapped.map((c) => `${words(c)}${suggested(c, master)}`).join(', nor ')}: add it, then retry` };
     }
     if (erp.masterData === undefined) return mapped;
     if (master === undefined) await refresh();
     if (master !== undefined && unknownThere(mapped.document, master).length > 0 && !isFresh) await refresh();
     if (master === undefined) return mapped;
-    const { accounts, costCenters } = master;
-    const missing = unknownThere(mapped.document, master);
+    const has = master;
+    const missing = unknownThere(mapped.document, has);
     if (missing.length === 0) return mapped;
     return {
-      refusal: `${connectionId} has no ${missing.map((c) => `${words(c)}${suggested(c.code, c.kind === 'account' ? accounts : costCenters)}`).join(', no ')}: add it there, or map it to another, then retry`,
+      refusal: `${connectionId} has no ${missing.map((c) => `${words(c)}${suggested(c, has)}`).join(', no ')}: add it there, or map it to another, then retry`,
     };
   };
 }
@@ -56,7 +55,7 @@ function words({ kind, code }: Code): string {
   return `${{ account: 'account', costCenter: 'cost center', vatCode: 'VAT code' }[kind]} ${code}`;
 }
 
-function suggested(code: string, there: readonly { readonly code: string; readonly name: string }[]): string {
-  const found = suggestionsFor(code, there);
+function suggested({ kind, code }: Code, master: ErpMasterData | undefined): string {
+  const found = suggestionsFor(code, codesThere(kind, master) ?? []);
   return found.length === 0 ? '' : ` (${found.join(', or ')}?)`;
 }

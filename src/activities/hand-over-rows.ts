@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
 import type { ErpDocument, ErpHeld } from '../contracts/erp-document.ts';
+import type { PeriodState } from '../core/accounting/period-states.ts';
 import { heldDifferences } from '../core/hand-over/compare-held.ts';
 import { describeIssue, issue } from '../core/issues.ts';
 import type { Answer, OutboxRow } from '../store/outbox.ts';
 import type { Translate } from './erp-terms.ts';
 import { asFailure } from './failures.ts';
+
+/** How a month stands here. */
+export type StateOfMonth = (month: string) => PeriodState;
 
 type Outcome = 'verified' | 'refused' | 'held';
 type Sent = { readonly row: OutboxRow; readonly document: ErpDocument };
@@ -13,12 +17,19 @@ export type Record = (answers: readonly Answer[]) => Promise<void>;
 
 /**
  * Hands over rows of the outbox and reports each answer to `record`. Rows that were tried before are looked up by key first, so that a
- * time-out after the ERP had written posts nothing twice. Verified means: read back, and equal to what was sent, sum by sum; other content
+ * time-out after the ERP had written posts nothing twice. Before anything is sent the ERP is asked for its periods: what falls into a closed
+ * one is held, and it is said how the month stands here. Verified means: read back, and equal to what was sent, sum by sum; other content
  * is refused, a closed period holds the row. Where the ERP takes several at once, a refusal of all is halved until it stands with the one
  * it is for. Throws what keeps outcomes open: ErpUnavailable leaves rows queued, everything else leaves them unknown, or posted once the
  * ERP has answered.
  */
-export async function handOverRows(erp: ErpPort, rows: readonly OutboxRow[], record: Record, translate: Translate = inOurWords): Promise<ReadonlyMap<string, Outcome>> {
+export async function handOverRows(
+  erp: ErpPort,
+  rows: readonly OutboxRow[],
+  record: Record,
+  translate: Translate = inOurWords,
+  stateOf: StateOfMonth = () => 'open',
+): Promise<ReadonlyMap<string, Outcome>> {
   const at = new HandOver(erp, record);
   const sent: Sent[] = [];
   const refusals: Answer[] = [];
@@ -28,8 +39,10 @@ export async function handOverRows(erp: ErpPort, rows: readonly OutboxRow[], rec
     else refusals.push({ key: row.key, state: 'refused', words: said.refusal });
   }
   await at.record(refusals);
-  for (const kind of new Set(sent.map((s) => s.document.kind))) {
-    const ofKind = sent.filter((s) => s.document.kind === kind);
+  await at.holdClosed(sent, stateOf);
+  const going = sent.filter(({ row }) => !at.outcomes.has(row.key));
+  for (const kind of new Set(going.map((s) => s.document.kind))) {
+    const ofKind = going.filter((s) => s.document.kind === kind);
     const size = erp.together?.size(kind) ?? 1;
     for (let from = 0; from < ofKind.length; from += size) await at.send(ofKind.slice(from, from + size));
   }
@@ -48,6 +61,27 @@ class HandOver {
   constructor(erp: ErpPort, keep: Record) {
     this.#erp = erp;
     this.#keep = keep;
+  }
+
+  /** Holds what would fall into a period that is closed there. What may be there already is looked up first. */
+  async holdClosed(all: readonly Sent[], stateOf: StateOfMonth): Promise<void> {
+    const fresh = all.filter(({ row }) => !row.isUnknown && row.externalId === null);
+    if (fresh.length === 0) return;
+    let closed: ReadonlyMap<string, string>;
+    try {
+      closed = await this.#erp.closedOn([...new Set(fresh.map(({ document }) => document.postedOn))]);
+    } catch (error) {
+      // Nothing was sent.
+      await this.record(fresh.map(({ row }) => ({ key: row.key, state: 'queued', words: (error as Error).message })));
+      throw asFailure(error);
+    }
+    await this.record(
+      fresh.flatMap(({ row: { key }, document: { postedOn: on } }): Answer[] => {
+        const words = closed.get(on);
+        const month = on.slice(0, 7);
+        return words === undefined ? [] : [{ key, state: 'held', words: describeIssue(issue('erpPeriodClosed', 'blocks', key, { on, month, state: stateOf(month), words })) }];
+      }),
+    );
   }
 
   async send(all: readonly Sent[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ErpPort } from '../adapters/erp/port.ts';
+import { monthStates } from '../store/accounting/period-rows.ts';
 import type { Store } from '../store/db.ts';
 import { asOnlyWriter, leftToHandOver, recordAnswers, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
@@ -43,7 +44,8 @@ async function oneBatch(store: Store, erp: ErpPort, connectionId: string, batchS
   const done = await asOnlyWriter(store, connectionId, async (db) => {
     const batch = await takeBatch(db, connectionId, batchSize);
     const translate = await translator(db, erp, connectionId);
-    const outcomes = [...(await handOverRows(erp, batch, (answers) => recordAnswers(db, answers), translate)).values()];
+    const stateOf = await monthStates(db, connectionId);
+    const outcomes = [...(await handOverRows(erp, batch, (answers) => recordAnswers(db, answers), translate, stateOf)).values()];
     const verified = outcomes.filter((o) => o === 'verified').length;
     const settled = await settledRuns(
       db,

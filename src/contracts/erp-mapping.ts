@@ -9,4 +9,6 @@ export type ErpMapping = {
 export type ErpMasterData = {
   readonly accounts: readonly { readonly code: string; readonly name: string }[];
   readonly costCenters: readonly { readonly code: string; readonly name: string }[];
+  /** Empty where it keeps none: then ours are not checked. */
+  readonly vatCodes: readonly { readonly code: string; readonly name: string }[];
 };

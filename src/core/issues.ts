@@ -195,6 +195,10 @@ const catalogue = {
   purchaseOrderMissing: ['the customer wants a purchase order on its invoices, and none is entered', 'Enter purchaseOrder of the account; it is built again.'],
   numberByErp: ['the ERP is named as authority for the number of {type}: it can only number {types}', 'Leave number to wattledger: the ERP gets our number with the posting.'],
   erpNumberMissing: ['the ERP holds the document, and told no number of it', 'Have its adapter or middleware tell the number, or name wattledger as authority for it in the document rules.'],
+  erpPeriodClosed: [
+    'the ERP takes nothing of {on}, and {month} is {state} here ({words})',
+    'Reopen the period in the ERP, then send it again; or soft-close the month here, so that nothing more is dated into it, and skip with a reason what is booked there by hand.',
+  ],
   erpNumberTwice: ['the ERP gave it the number {number}, which document {other} bears', 'Correct it in the ERP: a number is of one document.'],
   erpNumberAwaited: ['it waits for the number of the ERP, where its posting is {state}', 'Mend what the ERP refused and send it again: without its number it is not issued.'],
   authorityTwice: ['{type} has {authorities} as authority for {task}', 'Leave one of them: whoever does it is one.'],

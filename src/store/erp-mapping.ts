@@ -12,12 +12,16 @@ export async function masterDataOf(db: Db, connectionId: string): Promise<ErpMas
   const { rows } = await db.query<{ kind: string; code: string; name: string }>('SELECT kind, code, name FROM erp_master_data WHERE connection_id = $1 ORDER BY code', [connectionId]);
   if (rows.length === 0) return undefined;
   const of = (kind: string) => rows.filter((r) => r.kind === kind).map(({ code, name }) => ({ code, name }));
-  return { accounts: of('account'), costCenters: of('costCenter') };
+  return { accounts: of('account'), costCenters: of('costCenter'), vatCodes: of('vatCode') };
 }
 
 /** Keeps what an ERP has, in the place of what was read before. */
 export async function keepMasterData(db: Db, connectionId: string, master: ErpMasterData): Promise<void> {
-  const rows = [...master.accounts.map((a) => ({ kind: 'account', ...a })), ...master.costCenters.map((c) => ({ kind: 'costCenter', ...c }))];
+  const rows = [
+    ...master.accounts.map((a) => ({ kind: 'account', ...a })),
+    ...master.costCenters.map((c) => ({ kind: 'costCenter', ...c })),
+    ...master.vatCodes.map((v) => ({ kind: 'vatCode', ...v })),
+  ];
   await db.query('WITH gone AS (DELETE FROM erp_master_data WHERE connection_id = $1 AND (kind, code) NOT IN (SELECT * FROM unnest($2::text[], $3::text[]))) SELECT 1', [
     connectionId,
     rows.map((r) => r.kind),

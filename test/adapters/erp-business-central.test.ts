@@ -50,14 +50,20 @@ describe('the Business Central adapter', () => {
     expect(server.calls.filter((call) => call.endsWith('post'))).toHaveLength(1);
     expect(server.calls.length).toBeLessThan(10);
   });
-  it('tells its accounts and the values of the dimension', async () => {
+  it('tells its accounts, the values of the dimension and its tax groups', async () => {
     expect(await open().masterData?.()).toMatchObject({
       accounts: expect.arrayContaining([{ code: '1510', name: 'Receivables' }]),
       costCenters: [
         { code: 'cc 1', name: 'cc 1' },
         { code: 'cc2', name: 'cc2' },
       ],
+      vatCodes: [{ code: 'SE25', name: 'SE25' }],
     });
+  });
+  it('refuses what is in another currency with what to do', async () => {
+    const settled = await settle(open(), { ...documentOf('journal', 'foreign'), currency: 'EUR' });
+    expect(settled.states).toEqual(['refused']);
+    expect(settled.words).toContain("takes journals in the company's SEK only. Book it in Business Central by hand in EUR, then skip it");
   });
   it('reads all pages of an answer', async () => {
     server.pageSize = 3;

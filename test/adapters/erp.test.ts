@@ -170,7 +170,7 @@ describe('the hand-over of a row', () => {
         throw new ErpUnavailable('gone');
       },
     };
-    expect(await settle(forgetful, invoice('d1'))).toEqual({ states: ['posted', 'refused'], failures: ['ErpUnavailable'] });
+    expect(await settle(forgetful, invoice('d1'))).toMatchObject({ states: ['posted', 'refused'], failures: ['ErpUnavailable'] });
     expect(readdirSync(folder)).toEqual([]);
   });
   it('counts a failure of unknown kind as an unknown outcome, and a refusal as final', async () => {
@@ -181,7 +181,13 @@ describe('the hand-over of a row', () => {
   });
   it('holds a row whose period is closed, until somebody has it tried again', async () => {
     const closed: ErpPort = { ...filesErp(folder), post: () => Promise.reject(new ErpPeriodClosed('the period is closed')) };
-    expect(await settle(closed, invoice('d1'))).toEqual({ states: ['held'], failures: [] });
+    expect(await settle(closed, invoice('d1'))).toMatchObject({ states: ['held'], failures: [] });
+  });
+  it('leaves rows queued when the ERP does not tell its periods, and sends nothing', async () => {
+    let asked = 0;
+    const erp = filesErp(folder);
+    const away: ErpPort = { ...erp, closedOn: (dates) => (asked++ === 0 ? Promise.reject(new ErpUnavailable('away')) : erp.closedOn(dates)) };
+    expect(await settle(away, invoice('d1'))).toMatchObject({ states: ['queued', 'posted', 'verified'], failures: ['ErpUnavailable'] });
   });
   it('comes back when the ERP says so', async () => {
     const erp: ErpPort = { ...filesErp(folder), post: () => Promise.reject(new ErpUnavailable('429', 7000)) };

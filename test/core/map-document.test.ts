@@ -55,12 +55,15 @@ describe('a document in the words of an ERP', () => {
       }),
     );
   });
-  it('names accounts and cost centers that the ERP has not', () => {
-    const master = { accounts: ['1510', '3001', '2611'].map((code) => ({ code, name: '' })), costCenters: [{ code: '100', name: '' }] };
+  it('names accounts, cost centers and VAT codes that the ERP has not', () => {
+    const master = { accounts: ['1510', '3001', '2611'].map((code) => ({ code, name: '' })), costCenters: [{ code: '100', name: '' }], vatCodes: [] };
     expect(unknownThere(document, master)).toEqual([
       { kind: 'account', code: '3002' },
       { kind: 'costCenter', code: '101' },
     ]);
+    // VAT codes only where it keeps some.
+    expect(unknownThere(document, { ...master, vatCodes: [{ code: 'SE25', name: '' }] })).toHaveLength(2);
+    expect(unknownThere(document, { ...master, vatCodes: [{ code: 'SE12', name: '' }] })).toContainEqual({ kind: 'vatCode', code: 'SE25' });
   });
   it('suggests what begins alike and is near, three at most', () => {
     const there = ['3000', '3001', '3002', '3010', '3051', '4010', '1510'].map((code) => ({ code, name: `Account ${code}` }));

@@ -2,24 +2,35 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { erpConnections } from '../../src/activities/erp-connections.ts';
 import { handOver } from '../../src/activities/hand-over.ts';
+import { rebillDocument } from '../../src/activities/rebill.ts';
 import { reconcile } from '../../src/activities/reconcile.ts';
+import { controlTotalsOf } from '../../src/adapters/erp/port.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { loadConfig } from '../../src/config.ts';
+import type { ErpDocument } from '../../src/contracts/erp-document.ts';
+import { driftOf } from '../../src/core/hand-over/drift.ts';
+import { parseMinor } from '../../src/core/money.ts';
+import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
+import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { releaseAdvanceFees } from '../../src/store/cycle/release-fees.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { booksOf } from '../../tools/erp-tryton/books-of.mjs';
 import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
+import { trytonCall } from '../support/tryton-call.ts';
 
 let database: TestDatabase;
 let store: Store;
 let folder: string;
 let server: Awaited<ReturnType<typeof serve>>;
-let runId: string;
+let runIds: readonly string[];
+let passwordFile: string;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 
 beforeAll(async () => {
@@ -30,9 +41,16 @@ beforeAll(async () => {
   const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
   await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
   await processAll(store);
-  runId = await closeSet(store, '2019-12');
-  await store.tx((db) => closeOwnerSet(db, runId));
-  await issueRun(store, runId, '2020-01-07');
+  // Two drivers pay by card; November is billed in December and of it one invoice is credited with December's documents.
+  await rows("UPDATE account SET strategy = 'cardReceipt' WHERE id IN ('acc_driver_16', 'acc_driver_30')");
+  const november = await bill('2019-11', '2019-12-06');
+  const [{ id: documentId }] = await rows("SELECT d.id FROM document d WHERE d.run_id = $1 AND d.account_id = 'acc_fleet_taxi' AND d.type = 'invoice' AND d.state = 'issued'", [november]);
+  const { orderId } = await store.tx((db) => orderRebill(db, { documentId, kind: 'credit', outcome: 'bill', reason: 'asked for' }, { actor: 'preparer' }));
+  expect(await rebillDocument(store, orderId)).toMatchObject({ problem: null });
+  runIds = [november, await bill('2019-12', '2020-01-07')];
+  // Both months are over: what was paid in advance for them is revenue.
+  await store.tx((db) => releaseAdvanceFees(db, 'ent_se', '2019-12'));
+  for (const month of ['2019-11', '2019-12']) await store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month }, { actor: 'preparer' }));
 
   folder = mkdtempSync('/var/tmp/wattledger-tryton-');
   chmodSync(folder, 0o700);
@@ -41,6 +59,7 @@ beforeAll(async () => {
   const at = { bin, server: inject('superuserUrl'), folder };
   const place = { ...at, ...(await makeTemplate({ ...at, onProgress })), database: 'erp_month' };
   await makeBooks({ ...place, books: await booksOf({ databaseUrl: database.url, entityId: 'ent_se', years: [2019, 2020] }) });
+  ({ passwordFile } = place);
   server = await serve(place);
   await rows("UPDATE erp_connection SET adapter = 'tryton', settings = $1 WHERE id = 'erp_files'", [
     JSON.stringify({ url: server.url, database: 'erp_month', user: 'admin', passwordFile: place.passwordFile }),
@@ -53,22 +72,86 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('a closed month of invoices and vendor bills in two currencies is posted to Tryton, read back equal, and reconciles to the öre', async () => {
+async function bill(period: string, issuedOn: string): Promise<string> {
+  const runId = await closeSet(store, period);
+  await store.tx((db) => closeOwnerSet(db, runId));
+  await issueRun(store, runId, issuedOn, true);
+  return runId;
+}
+
+type Sent = { readonly key: string; readonly state: string; readonly answer: string | null; readonly document: ErpDocument };
+const sentOf = async (where: string): Promise<Sent[]> =>
+  (await rows(`SELECT key, state, answer, payload FROM erp_posting WHERE ${where} ORDER BY key`)).map(({ payload, ...row }) => ({ ...row, document: JSON.parse(String(payload)) }));
+
+it('what two runs and two month ends made is posted to Tryton and read back equal to the öre: invoices, credit notes, vendor bills, receipt journals and accruals', async () => {
   const erp = await erpConnections(store, { folder, production: false })('erp_files');
-  const [{ n }] = await rows('SELECT count(*)::integer AS n FROM document WHERE state = $1', ['issued']);
-  const totals = await handOver(store, erp, 'erp_files');
-  expect(await rows("SELECT key, answer FROM erp_posting WHERE state <> 'verified'")).toEqual([]);
-  expect(totals).toMatchObject({ verified: n, refused: 0, left: 0 });
-  expect(await reconcile(store, async () => erp, runId)).toEqual([]);
-  const held = await erp.controlTotals(runId);
-  expect(held.count).toBe(n);
-  // Tryton's revenue is the documents' net, account by account, with another arithmetic.
-  const net = await rows(
-    `SELECT l.gl_account, l.cost_center, -sum(l.net_minor)::bigint AS net FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.state = 'issued' AND d.type = 'invoice' AND d.currency = 'SEK' GROUP BY 1, 2 HAVING sum(l.net_minor) <> 0`,
-  );
-  expect(net.length).toBeGreaterThan(20);
-  for (const { gl_account, cost_center, net: sold } of net) {
-    const inErp = [...held.sums].filter(([key]) => key.startsWith(`invoice|${gl_account}|${cost_center}|`) && key.endsWith('|SEK')).reduce((sum, [, minor]) => sum + minor, 0n);
-    expect([gl_account, cost_center, inErp]).toEqual([gl_account, cost_center, sold]);
+  await handOver(store, erp, 'erp_files');
+  const stopped = await sentOf("state <> 'verified'");
+  // Tryton keeps journals in the company's currency alone: the accruals of foreign sales and purchases stay out, and nothing else.
+  expect(stopped.filter((s) => !(s.key.startsWith('accrual/') && s.document.currency !== 'SEK')).map((s) => [s.key, s.answer])).toEqual([]);
+  expect(stopped).toHaveLength(8);
+  const verified = (await sentOf("state = 'verified'")).map((s) => s.document);
+  const kinds = new Map<string, number>();
+  for (const d of verified) kinds.set(nameOf(d), (kinds.get(nameOf(d)) ?? 0) + 1);
+  expect([...kinds.keys()].sort()).toEqual(['accrual', 'creditNote', 'invoice', 'receipts', 'reversal', 'vendorBill']);
+  // One a month: what is in another currency is refused.
+  expect([kinds.get('accrual'), kinds.get('reversal')]).toEqual([2, 2]);
+  const keys = new Set(verified.map((d) => d.key));
+  for (const runId of [...runIds, null]) {
+    const ours = verified.filter((d) => d.runId === runId);
+    const held = await erp.holdings(runId, ours);
+    expect(held).toHaveLength(ours.length);
+    expect(driftOf(ours, keys, held)).toEqual([]);
+    // Per kind, account, cost center, VAT code and currency, sums of what Tryton has.
+    expect(controlTotalsOf(held)).toEqual(controlTotalsOf(ours));
+    if (runId !== null) expect(await reconcile(store, async () => erp, runId)).toEqual([]);
   }
-}, 600_000);
+}, 900_000);
+
+/** What a document is, as accountants call it. */
+function nameOf({ key, kind, receipts }: ErpDocument): string {
+  if (kind !== 'journal') return kind;
+  return receipts !== undefined ? 'receipts' : key.endsWith('/reversal') ? 'reversal' : 'accrual';
+}
+
+it('revenue of December by service month is what Tryton booked in December: what was invoiced in it and the change in accruals, per account and cost center', async () => {
+  const sold = await rows(
+    "SELECT gl_account AS account, cost_center AS center, -sum(net_minor)::bigint AS minor FROM rated_charge WHERE service_month = '2019-12' AND currency = 'SEK' AND payer_account_id IS NOT NULL AND gl_account LIKE '3%' GROUP BY 1, 2 HAVING sum(net_minor) <> 0",
+  );
+  const call = await trytonCall({ url: server.url, database: 'erp_month', password: readFileSync(passwordFile, 'utf8').trim() });
+  const day = (date: number) => ({ __class__: 'date', year: 2019, month: 12, day: date });
+  const domain = [
+    ['date', '>=', day(1)],
+    ['date', '<=', day(31)],
+    ['move_line.move.state', '=', 'posted'],
+    // Invoices in another currency: their accruals stay out.
+    ['move_line.second_currency', '=', null],
+    ['move_line.account.code', 'like', '3%'],
+  ];
+  const fields = ['debit', 'credit', 'account.code', 'move_line.account.code', 'move_line.move.number', 'move_line.move.description'];
+  const found = (await call('model.analytic_account.line.search_read', domain, 0, null, null, fields, { company: 1, companies: [1] })) as AnalyticLine[];
+  const byPlace = new Map<string, bigint>();
+  const parts = { accrued: 0, invoiced: 0 };
+  for (const line of found) {
+    const place = `${line['move_line.']['account.'].code} ${line['account.'].code}`;
+    byPlace.set(place, (byPlace.get(place) ?? 0n) + parseMinor(line.debit.decimal, 'SEK') - parseMinor(line.credit.decimal, 'SEK'));
+    parts[line['move_line.']['move.'].description?.startsWith('accrual/') === true ? 'accrued' : 'invoiced'] += 1;
+  }
+  expect(parts.accrued).toBeGreaterThan(40);
+  expect(parts.invoiced).toBeGreaterThan(40);
+  const there = [...byPlace].filter(([, minor]) => minor !== 0n).sort();
+  expect(there.length).toBeGreaterThan(20);
+  expect(there).toEqual(sold.map(({ account, center, minor }) => [`${account} ${center}`, minor]).sort());
+  // The sub-ledger says the same of December by its own entries.
+  const proof = await erpProof(store.pool, 'ent_se', '2019-12');
+  expect(proof).toMatchObject({ fromMonth: '2019-11', holds: true });
+  const ours = proof.rows.filter((r) => r.currency === 'SEK' && r.glAccount?.startsWith('3') && r.costCenter !== null && r.ledgerMinor !== 0n);
+  expect(there).toEqual(ours.map((r) => [`${r.glAccount} ${r.costCenter}`, r.ledgerMinor]).sort());
+}, 300_000);
+
+type AnalyticLine = {
+  readonly debit: { readonly decimal: string };
+  readonly credit: { readonly decimal: string };
+  readonly 'account.': { readonly code: string };
+  readonly 'move_line.': { readonly 'account.': { readonly code: string }; readonly 'move.': { readonly description: string | null } };
+};

@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config.ts';
 import { driftOf } from '../../src/core/hand-over/drift.ts';
 import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
 import { contractBooks, documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
+import { trytonCall } from '../support/tryton-call.ts';
 
 type Server = Awaited<ReturnType<typeof serve>>;
 
@@ -41,21 +42,7 @@ function erpAt(url: string, timeoutMs = 60_000, settleMs = 500): ErpPort {
 
 erpContract('Tryton', () => erpAt(server.url));
 
-/** Calls Tryton as its own client does. */
-async function call(method: string, ...params: unknown[]): Promise<unknown> {
-  const ask = async (authorization: string | undefined, name: string, args: unknown[]) => {
-    const answer = await fetch(`${server.url}/${database}/rpc/`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
-      body: JSON.stringify({ id: 1, method: name, params: args }),
-    });
-    const { result, error } = (await answer.json()) as { result?: unknown; error?: unknown };
-    if (error !== undefined) throw new Error(JSON.stringify(error));
-    return result;
-  };
-  const [user, session] = (await ask(undefined, 'common.db.login', ['admin', { password: readFileSync(place.passwordFile, 'utf8').trim() }, 'en'])) as [number, string];
-  return ask(`Session ${Buffer.from(`admin:${user}:${session}`).toString('base64')}`, method, params);
-}
+const call = async (method: string, ...params: unknown[]) => (await trytonCall({ url: server.url, database, password: readFileSync(place.passwordFile, 'utf8').trim() }))(method, ...params);
 
 /** Forwards requests; `cut` decides by method whether the answer is thrown away after Tryton has given it. */
 async function cuttingProxy(cut: (method: string) => boolean): Promise<{ url: string; close: () => void }> {
@@ -118,6 +105,13 @@ erpFaults('Tryton', () => {
 describe('Tryton', () => {
   it('holds what falls into no fiscal year', async () => {
     expect((await settle(erpAt(server.url), documentOf('journal', 'no_year', { on: '1999-01-01' }))).states).toEqual(['held']);
+  });
+  it('tells its accounts, cost centers and tax codes, and refuses a journal in another currency with what to do', async () => {
+    const erp = erpAt(server.url);
+    expect(await erp.masterData?.()).toMatchObject({ accounts: expect.arrayContaining([{ code: '1510', name: 'Receivables' }]), vatCodes: [{ code: 'SE25', name: 'SE25' }] });
+    const foreign = { ...documentOf('journal', 'foreign', { runId: 'run_foreign' }), currency: 'EUR' };
+    await expect(erp.post(foreign)).rejects.toThrow("Tryton keeps journals in the company's SEK. Book it there by hand in SEK, then skip it");
+    expect((await settle(erp, foreign)).states).toEqual(['refused']);
   });
   it('refuses one bad document among good ones, which go on, and says what it lacks', async () => {
     const erp = erpAt(server.url);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -11,8 +11,10 @@ import type { ErpMapping } from '../../src/contracts/erp-mapping.ts';
 import { retryPosting, skipPosting } from '../../src/store/commands/decide-postings.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { putErpMapping } from '../../src/store/commands/put-erp-mapping.ts';
+import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { retryRun } from '../../src/store/commands/steer-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { keepMasterData } from '../../src/store/erp-mapping.ts';
 import { asOnlyWriter, enqueue, erpConnection, handedOver, leftToHandOver, recordAnswers, runHandOver, settledRuns, takeBatch } from '../../src/store/outbox.ts';
 import { erpMappingView } from '../../src/store/reads/erp-mapping.ts';
 import { listPostings } from '../../src/store/reads/erp-postings.ts';
@@ -50,8 +52,8 @@ const journal = (key: string, minor = 100n) => ({
   currency: 'SEK',
   postedOn: '2020-01-06',
   lines: [
-    { glAccount: '1510', costCenter: null, vatCode: null, amountMinor: minor.toString() },
-    { glAccount: '3001', costCenter: null, vatCode: null, amountMinor: (-minor).toString() },
+    { glAccount: '1510', costCenter: null, vatCode: null as string | null, amountMinor: minor.toString() },
+    { glAccount: '3001', costCenter: null, vatCode: null as string | null, amountMinor: (-minor).toString() },
   ],
   documentId: null,
   controlMinor: minor,
@@ -190,9 +192,43 @@ describe('the outbox', () => {
     ]);
   });
 
+  it('holds what falls into a month that the ERP has closed, before anything is sent, says how the month stands here, and sends it once it is open there', async () => {
+    const posts: string[] = [];
+    const erp = filesErp(folder);
+    const counted: ErpPort = {
+      ...erp,
+      async post(document) {
+        posts.push(document.key);
+        return erp.post(document);
+      },
+    };
+    const answerOf = async (key: string) => (await listPostings(store.pool, { key }, { limit: 1 })).items[0];
+    const marker = path.join(folder, 'closed', '2020-01');
+    mkdirSync(path.dirname(marker));
+    writeFileSync(marker, '');
+    await put(journal('p1'), { ...journal('p2'), postedOn: '2020-02-03' });
+    expect(await handOver(store, counted, connectionId)).toMatchObject({ verified: 1, refused: 1, left: 0 });
+    expect(await answerOf('p1')).toMatchObject({
+      state: 'held',
+      heldFor: 'period',
+      answer: expect.stringContaining('the ERP takes nothing of 2020-01-06, and 2020-01 is open here (2020-01 is closed'),
+    });
+    const by = { actor: 'finance' };
+    await store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2020-01', action: 'softClose', reason: 'month end' }, by));
+    await store.tx((db) => retryPosting(db, 'p1', 'look again', by));
+    expect(await handOver(store, counted, connectionId)).toMatchObject({ refused: 1 });
+    expect((await answerOf('p1'))?.answer).toContain('2020-01 is softClosed here');
+    expect(posts).toEqual(['p2']);
+    rmSync(marker);
+    await store.tx((db) => retryPosting(db, 'p1', 'reopened there', by));
+    expect(await handOver(store, counted, connectionId)).toMatchObject({ verified: 1 });
+    await store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2020-01', action: 'reopen', reason: 'go on' }, by));
+  });
+
   it('says what it sends by the newest mapping, refuses what that does not name or the ERP has not, and sends it once somebody has mended it', async () => {
     const posts: ErpDocument[] = [];
     let has = ['120000', '3001'];
+    let vat: string[] = [];
     let readings = 0;
     const files = filesErp(folder);
     const erp: ErpPort = {
@@ -203,7 +239,7 @@ describe('the outbox', () => {
       },
       async masterData() {
         readings += 1;
-        return { accounts: has.map((code) => ({ code, name: `Account ${code}` })), costCenters: [] };
+        return { accounts: has.map((code) => ({ code, name: `Account ${code}` })), costCenters: [], vatCodes: vat.map((code) => ({ code, name: '' })) };
       },
     };
     const stateOf = async (key: string) => (await listPostings(store.pool, { key }, { limit: 1 })).items[0];
@@ -228,10 +264,21 @@ describe('the outbox', () => {
     await put(journal('m2'));
     expect(await handOver(store, erp, connectionId)).toMatchObject({ verified: 1 });
     expect(readings).toBe(before);
+    // VAT codes are checked once the ERP tells of some, and what looks alike is suggested.
+    vat = ['SE25N', 'SE12'];
+    const taxed = journal('m3');
+    await put({ ...taxed, lines: taxed.lines.map((l) => ({ ...l, vatCode: 'SE25' })) });
+    await store.tx((db) => keepMasterData(db, connectionId, { accounts: [], costCenters: [], vatCodes: [] }));
+    expect(await handOver(store, erp, connectionId)).toMatchObject({ refused: 1 });
+    expect((await stateOf('m3'))?.answer).toBe('erp_files has no VAT code SE25 (SE25N, or SE12?): add it there, or map it to another, then retry');
+    expect((await erpMappingView(store.pool, connectionId))?.unmapped).toContainEqual({ kind: 'vatCode', code: 'SE25', why: 'notInErp', suggestions: ['SE25N', 'SE12'] });
+    await put1({ accounts: { '1510': '120000', '3001': '400100' }, vatCodes: { SE25: 'SE25N' } });
+    expect(await again('m3')).toMatchObject({ verified: 1 });
+    expect(posts.at(-1)?.lines.map((l) => l.vatCode)).toEqual(['SE25N', 'SE25N']);
     // A later version does not make what lies there differ.
     await put1({ accounts: { '1510': '120001', '3001': '400101' } });
     const view = await erpMappingView(store.pool, connectionId);
-    expect(view).toMatchObject({ version: 3, masterDataRead: true });
+    expect(view).toMatchObject({ version: 4, masterDataRead: true });
     expect(view?.unmapped).toContainEqual({ kind: 'account', code: '1510', why: 'notInErp', suggestions: [] });
     expect(view?.unmapped).toContainEqual({ kind: 'account', code: '2611', why: 'notMapped', suggestions: [] });
     await put1({});

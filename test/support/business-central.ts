@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BusinessCentralSettings } from '../../src/adapters/erp/business-central/business-central.ts';
+import { monthAfter } from '../../src/core/period/segments.ts';
 
 type Line = {
   id: string;
@@ -17,7 +18,7 @@ type Line = {
 };
 type Entry = Omit<Line, 'id' | 'etag' | 'lineNumber' | 'accountType' | 'amount'> & { entryNumber: number; debitAmount: number; creditAmount: number };
 type Reply = { status: number; body?: unknown; headers?: Record<string, string> };
-type Books = { accounts: readonly { code: string; name: string }[]; costCenters: readonly string[] };
+type Books = { accounts: readonly { code: string; name: string }[]; costCenters: readonly string[]; vatCodes: readonly string[] };
 
 /** What the documentation of its API limits. `rate`: requests in a window. */
 const limits = { batch: 100, number: 20, description: 50, displayName: 100, parallel: 100 };
@@ -150,6 +151,8 @@ export class BusinessCentral {
         [lines]: this.#lines.map((l) => ({ ...l, '@odata.etag': l.etag })),
         accounts: this.#books.accounts.map((a) => ({ number: a.code, displayName: a.name })),
         dimensions: [{ code: 'COSTCENTER', dimensionValues: this.#books.costCenters.map((code) => ({ code, displayName: code })) }],
+        taxGroups: this.#books.vatCodes.map((code) => ({ code, displayName: code })),
+        generalLedgerSetup: [{ allowPostingFrom: this.#allowedFrom(), allowPostingTo: '0001-01-01' }],
         customers: [...this.#parties.customers.values()],
         vendors: [...this.#parties.vendors.values()],
         generalLedgerEntries: this.#entries.map(({ dimensionSetLines, ...e }) => (params.get('$expand') === 'dimensionSetLines' ? { ...e, dimensionSetLines } : e)),
@@ -207,13 +210,19 @@ export class BusinessCentral {
     return { status: 201, body: line };
   }
 
+  /** The day after the last month that was closed; its empty date when none is. */
+  #allowedFrom(): string {
+    const last = [...this.closedMonths].sort().at(-1);
+    return last === undefined ? '0001-01-01' : `${monthAfter(last)}-01`;
+  }
+
   #post(): Reply {
     if (this.#lines.length === 0) return failed(400, 'Application_DialogException', 'There is nothing to post.');
     const rest = new Map<string, number>();
     for (const line of this.#lines) rest.set(line.documentNumber, (rest.get(line.documentNumber) ?? 0) + Math.round(line.amount * 100));
     const uneven = [...rest].find(([, cents]) => cents !== 0);
     if (uneven !== undefined) return failed(400, 'Application_DialogException', `The lines of document no. ${uneven[0]} are out of balance by ${uneven[1] / 100}.`);
-    const late = this.#lines.find((l) => this.closedMonths.has(l.postingDate.slice(0, 7)));
+    const late = this.#lines.find((l) => l.postingDate < this.#allowedFrom());
     if (late !== undefined) return failed(400, 'Application_DialogException', `Posting Date is not within your range of allowed posting dates in Gen. Journal Line ${late.lineNumber}.`);
     for (const { id: _, etag: __, lineNumber: ___, amount, accountType, accountNumber, ...line } of this.#lines) {
       const account = accountType === 'Customer' ? '1510' : accountType === 'Vendor' ? '2440' : accountNumber;

@@ -57,14 +57,22 @@ export const contractBooks = {
   ],
   exchange: '3740',
   costCenters: ['cc 1', 'cc2'],
+  vatCodes: ['SE25'],
   years: [2019, 2020],
 };
 
-export type Settled = { readonly states: readonly Answer['state'][]; readonly failures: readonly string[] };
+export type Settled = { readonly states: readonly Answer['state'][]; readonly failures: readonly string[] /** Of the last answer. */; readonly words: string | undefined };
 
 /** Hands documents over as the outbox does: again and again until each is settled, at most nine times. */
 async function settleAll(erp: ErpPort, documents: readonly ErpDocument[]): Promise<Map<string, Settled>> {
-  const rows = documents.map((d) => ({ key: d.key, payload: canonicalBytes(d), states: [] as Answer['state'][], failures: [] as string[], externalId: null as string | null }));
+  const rows = documents.map((d) => ({
+    key: d.key,
+    payload: canonicalBytes(d),
+    states: [] as Answer['state'][],
+    failures: [] as string[],
+    words: undefined as string | undefined,
+    externalId: null as string | null,
+  }));
   const isOpen = (row: (typeof rows)[number]) => !['verified', 'refused', 'held'].includes(row.states.at(-1) ?? '');
   for (let attempt = 1; attempt <= 9 && rows.some(isOpen); attempt++) {
     const open = rows.filter(isOpen);
@@ -81,7 +89,7 @@ async function settleAll(erp: ErpPort, documents: readonly ErpDocument[]): Promi
         for (const answer of answers) {
           const row = rows.find((r) => r.key === answer.key);
           row?.states.push(answer.state);
-          if (row !== undefined) row.externalId = answer.externalId ?? row.externalId;
+          if (row !== undefined) Object.assign(row, { externalId: answer.externalId ?? row.externalId, words: answer.words });
         }
       });
     } catch (error) {
@@ -89,12 +97,12 @@ async function settleAll(erp: ErpPort, documents: readonly ErpDocument[]): Promi
     }
   }
   // Which ERPs keep drafts is theirs.
-  return new Map(rows.map(({ key, states, failures }) => [key, { states: states.filter((s) => s !== 'drafted'), failures }]));
+  return new Map(rows.map(({ key, states, failures, words }) => [key, { states: states.filter((s) => s !== 'drafted'), failures, words }]));
 }
 
 /** The same of one document. */
 export async function settle(erp: ErpPort, document: ErpDocument): Promise<Settled> {
-  return (await settleAll(erp, [document])).get(document.key) ?? { states: [], failures: [] };
+  return (await settleAll(erp, [document])).get(document.key) ?? { states: [], failures: [], words: undefined };
 }
 
 /** What every adapter keeps. `fresh` is the run id of the documents of one test, so that they share an ERP. */
@@ -164,6 +172,8 @@ export function erpContract(name: string, open: () => ErpPort): void {
   });
 }
 
+const nobody = () => Promise.reject(new Error('nothing is to be sent'));
+
 /** How a test breaks an ERP. Where drafting and posting are one step, both names mean it. */
 export type BreakableErp = {
   readonly open: () => ErpPort;
@@ -206,6 +216,14 @@ export function erpFaults(name: string, of: () => BreakableErp): void {
       const erp = broken.open();
       const [late, neighbour] = [documentOf('invoice', 'closed', { runId: 'run_closed', on: '2019-03-05' }), documentOf('invoice', 'open', { runId: 'run_closed' })];
       await broken.closeMonth('2019-03');
+      expect([...(await erp.closedOn([late.postedOn, neighbour.postedOn])).keys()]).toEqual([late.postedOn]);
+      expect(await erp.closedOn([neighbour.postedOn])).toEqual(new Map());
+      // Before anything is sent: neither look-up nor post.
+      const asked = await settle({ ...erp, find: nobody, post: nobody, together: undefined }, late);
+      expect(asked.states).toEqual(['held']);
+      expect(asked.words).toContain('the ERP takes nothing of 2019-03-05, and 2019-03 is open here');
+      // Closed since it was asked: the post itself is refused so.
+      expect((await settle({ ...erp, closedOn: async () => new Map() }, late)).states).toEqual(['held']);
       const settled = await settleAll(erp, [late, neighbour]);
       expect([...settled.values()].map((s) => s.states.at(-1))).toEqual(['held', 'verified']);
       await broken.openMonth('2019-03');

@@ -13,6 +13,7 @@ export class ErpMiddleware {
   loses: (method: string) => boolean = () => false;
   diesOf: (method: string) => boolean = () => false;
   busy = false;
+  tellsPeriods = true;
   readonly parties: unknown[] = [];
   /** How the ERP behind numbers what it takes; undefined where it does not. */
   numberOf: ((key: string) => string | undefined) | undefined;
@@ -68,6 +69,11 @@ export class ErpMiddleware {
     if (path === '/documents' && method === 'GET') {
       const ofRun = [...this.#kept.values()].filter((k) => (k.document.runId ?? '') === url.searchParams.get('runId'));
       return [200, { items: ofRun.map((k) => ({ externalId: k.externalId, isReversed: false, ...k.document })) }];
+    }
+    if (path === '/periods') {
+      if (!this.tellsPeriods) return [404, { title: 'not found' }];
+      const state = (on: string) => (this.closedMonths.has(on.slice(0, 7)) ? 'closed' : 'open');
+      return [200, { items: (url.searchParams.get('on') ?? '').split(',').map((on) => ({ on, state: state(on) })) }];
     }
     if (path === '/payments/query') {
       const { keys } = JSON.parse(text) as { keys: string[] };

@@ -1,10 +1,10 @@
-// The books that a legal entity's documents need in Tryton: its chart as it is mapped, the cost centers of its sites, units and homes, its rates.
+// The books that a legal entity's documents need in Tryton: its chart as it is mapped, the cost centers of its sites, units and homes, the VAT codes, its rates.
 import pg from 'pg';
 
 /** Kind of account for each key of the GL mapping, first match wins. */
 const kinds = [
   [/^receivable$/, 'receivable'],
-  [/^ownerPayable$/, 'payable'],
+  [/^(owner|driver|partner)Payable$/, 'payable'],
   [/^(revenue|revenueReduction)/, 'revenue'],
   [/^(outputVat|agency|reimbursementClearing|accruedShare|accruedPartnerCost|deferredRevenue)/, 'liability'],
   [/^(inputVat|unbilled)/, 'asset'],
@@ -25,13 +25,14 @@ export async function booksOf({ databaseUrl, entityId, years }) {
       `SELECT cost_center AS code FROM legal_entity WHERE id = $1 AND cost_center IS NOT NULL UNION SELECT cost_center FROM site WHERE entity_id = $1
        UNION SELECT cost_center FROM rated_charge WHERE entity_id = $1 UNION SELECT l.cost_center FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.entity_id = $1 ORDER BY 1`,
     );
+    const vatCodes = await query('SELECT DISTINCT code FROM vat_rule WHERE $1::text IS NOT NULL ORDER BY 1');
     // With six decimals Tryton takes how much of the currency there is for one of the company's.
     const rates = await query(
       `SELECT DISTINCT ON (f.currency, f.rate_on) f.currency, f.rate_on::text AS date, round(1 / f.rate, 6)::text AS rate FROM fx_rate f
        JOIN legal_entity e ON e.id = $1 AND f.source = e.fx_source AND f.into_currency = e.currency ORDER BY f.currency, f.rate_on, f.version DESC`,
     );
     const currencies = [...new Set(rates.map((r) => r.currency.trim()))].map((code) => ({ code, rates: rates.filter((r) => r.currency.trim() === code).map(({ date, rate }) => ({ date, rate })) }));
-    return { company: { name: entity.name, currency: entity.currency.trim(), timeZone: entity.time_zone }, currencies, accounts: [...accounts.values()], exchange: accountOf('fxDifference') ?? accountOf('rounding'), costCenters: centers.map((c) => c.code), years };
+    return { company: { name: entity.name, currency: entity.currency.trim(), timeZone: entity.time_zone }, currencies, accounts: [...accounts.values()], exchange: accountOf('fxDifference') ?? accountOf('rounding'), costCenters: centers.map((c) => c.code), vatCodes: vatCodes.map((v) => v.code), years };
   } finally {
     await client.end();
   }

@@ -3,7 +3,7 @@
 usage: set_up.py DATABASE_URI CONFIG_FILE BOOKS_JSON
 
 BOOKS_JSON: {"company": {"name", "currency", "timeZone"}, "currencies": [{"code", "rates": [{"date", "rate"}]}],
-"accounts": [{"code", "name", "kind"}], "exchange": "...", "costCenters": ["..."], "years": [2019, ...]}. Kinds of accounts: receivable, payable,
+"accounts": [{"code", "name", "kind"}], "exchange": "...", "costCenters": ["..."], "vatCodes": ["..."], "years": [2019, ...]}. Kinds of accounts: receivable, payable,
 revenue, expense, asset, liability. Differences of exchange go to the account of the code exchange. A rate is so much of the currency for one of the company's.
 """
 import datetime
@@ -37,6 +37,7 @@ def main(uri, config_file, books_file):
     set_exchange(books['exchange'])
     make_years(company, books['years'])
     make_cost_centers(company, books['costCenters'])
+    make_tax_codes(company, books.get('vatCodes', []))
 
 
 def make_company(books):
@@ -118,6 +119,12 @@ def make_cost_centers(company, codes):
     root.save()
     for code in codes:
         Analytic(name=code, code=code, type='normal', state='opened', company=company, root=root, parent=root).save()
+
+
+def make_tax_codes(company, codes):
+    TaxCode = Model.get('account.tax.code')
+    for code in codes:
+        TaxCode(name=code, code=code, company=company).save()
 
 
 if __name__ == '__main__':

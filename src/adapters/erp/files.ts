@@ -28,14 +28,21 @@ export function filesErp(folder: string, batchOf?: (document: ErpDocument) => Pr
     async post(document) {
       const balance = document.lines.reduce((sum, line) => sum + BigInt(line.amountMinor), 0n);
       if (balance !== 0n) throw new ErpRefused(`${document.key} is off by ${balance} minor units`);
-      const month = document.postedOn.slice(0, 7);
       const before = await orMissing(readFile(fileOf(document.key, document.kind)));
-      if (before === undefined && (await orMissing(stat(path.join(folder, 'closed', month)))) !== undefined)
-        throw new ErpPeriodClosed(`${month} is closed: remove ${path.join('closed', month)}, then retry`);
+      const closed = before === undefined ? await closedWords(document.postedOn) : undefined;
+      if (closed !== undefined) throw new ErpPeriodClosed(`${closed}, then retry`);
       const bytes = canonicalBytes(document);
       if (before === undefined && batchOf !== undefined) await writeSie(path.join(folder, 'sie', document.kind), encodeURIComponent(document.key), await batchOf(document));
       await writeOnce(fileOf(document.key, document.kind), bytes);
       return { externalId: idOf(bytes) };
+    },
+    async closedOn(dates) {
+      const closed = new Map<string, string>();
+      for (const date of dates) {
+        const words = await closedWords(date);
+        if (words !== undefined) closed.set(date, words);
+      }
+      return closed;
     },
     async controlTotals(runId) {
       return controlTotalsOf(await ofRun(runId));
@@ -53,6 +60,10 @@ export function filesErp(folder: string, batchOf?: (document: ErpDocument) => Pr
       }));
     },
   };
+  async function closedWords(date: string): Promise<string | undefined> {
+    const name = path.join('closed', date.slice(0, 7));
+    return (await orMissing(stat(path.join(folder, name)))) === undefined ? undefined : `${date.slice(0, 7)} is closed: remove ${name}`;
+  }
   async function ofRun(runId: string | null): Promise<(ErpDocument & { bytes: Buffer })[]> {
     const documents: (ErpDocument & { bytes: Buffer })[] = [];
     for (const kind of erpKinds) {

@@ -32,10 +32,12 @@ export type ErpPort = {
         post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, string>>;
       }
     | undefined;
+  /** Of calendar dates, those of which the ERP takes nothing now, each with its words; those it takes, or tells nothing of, are left out. Asked before anything of a batch is sent. */
+  closedOn(dates: readonly string[]): Promise<ReadonlyMap<string, string>>;
   controlTotals(runId: string): Promise<ControlTotals>;
   /** All of ours that it holds of a run (null: of what belongs to none), also what somebody reversed there, and what bears our marks and we never sent. `ours`: the documents we know of. */
   holdings(runId: string | null, ours: readonly ErpDocument[]): Promise<readonly ErpHolding[]>;
-  /** Accounts and cost centers that it has; of an ERP that tells. Documents are checked against them before they are sent. */
+  /** Accounts, cost centers and VAT codes that it has; of an ERP that tells. Documents are checked against them before they are sent. */
   masterData?(): Promise<ErpMasterData>;
   /** What is paid of documents; of an ERP that tells. Those it does not know are left out. */
   payments?(documents: readonly ErpDocument[]): Promise<readonly ErpPayment[]>;

@@ -23,13 +23,25 @@ export function inErpTerms(document: ErpDocument, mapping: ErpMapping): { readon
   return unmapped.size > 0 ? { unmapped: [...unmapped.values()] } : { document: { ...document, lines } };
 }
 
-/** Accounts and cost centers of a document, in the ERP's words, that the ERP has not. */
+/** What an ERP has of a kind of code; undefined where it keeps none of that kind. */
+export function codesThere(kind: Code['kind'], master: ErpMasterData | undefined): ErpMasterData['accounts'] | undefined {
+  if (master === undefined) return undefined;
+  if (kind === 'vatCode') return master.vatCodes.length === 0 ? undefined : master.vatCodes;
+  return kind === 'account' ? master.accounts : master.costCenters;
+}
+
+/** Accounts, cost centers and, where it keeps them, VAT codes of a document, in the ERP's words, that the ERP has not. */
 export function unknownThere(document: ErpDocument, master: ErpMasterData): readonly Code[] {
-  const [accounts, costCenters] = [new Set(master.accounts.map((a) => a.code)), new Set(master.costCenters.map((c) => c.code))];
+  const kinds = (['account', 'costCenter', 'vatCode'] as const).flatMap((kind) => {
+    const there = codesThere(kind, master);
+    return there === undefined ? [] : [{ kind, codes: new Set(there.map((c) => c.code)) }];
+  });
   const found = new Map<string, Code>();
-  for (const { glAccount, costCenter } of document.lines) {
-    if (!accounts.has(glAccount)) found.set(`a${glAccount}`, { kind: 'account', code: glAccount });
-    if (costCenter !== null && !costCenters.has(costCenter)) found.set(`c${costCenter}`, { kind: 'costCenter', code: costCenter });
+  for (const { glAccount, costCenter, vatCode } of document.lines) {
+    for (const { kind, codes } of kinds) {
+      const code = { account: glAccount, costCenter, vatCode }[kind];
+      if (code !== null && !codes.has(code)) found.set(`${kind} ${code}`, { kind, code });
+    }
   }
   return [...found.values()];
 }

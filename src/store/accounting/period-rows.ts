@@ -44,3 +44,13 @@ export async function lockPeriod(db: Db, entityId: string, month: string): Promi
     askedBy: row?.asked_by ?? null,
   };
 }
+
+/** How months of the entity behind an ERP connection stand: a month before a closed one is closed. */
+export async function monthStates(db: Db, connectionId: string): Promise<(month: string) => PeriodState> {
+  const { rows } = await db.query<{ month: string; state: PeriodState }>('SELECT p.month, p.state FROM accounting_period p JOIN erp_connection c ON c.entity_id = p.entity_id WHERE c.id = $1', [
+    connectionId,
+  ]);
+  const states = new Map(rows.map((r) => [r.month, r.state]));
+  const through = rows.reduce((last, r) => (r.state === 'closed' && r.month > last ? r.month : last), '');
+  return (month) => (month <= through ? 'closed' : (states.get(month) ?? 'open'));
+}

@@ -1,5 +1,5 @@
 import type { ErpMapping } from '../../contracts/erp-mapping.ts';
-import { suggestionsFor } from '../../core/hand-over/map-document.ts';
+import { codesThere, suggestionsFor } from '../../core/hand-over/map-document.ts';
 import type { Db } from '../db.ts';
 import { mappingsOf, masterDataOf } from '../erp-mapping.ts';
 
@@ -31,7 +31,7 @@ export async function erpMappingView(db: Db, connectionId: string): Promise<ErpM
   const mapping = versions.get(version) ?? {};
   const unmapped = used.rows.flatMap(({ kind, code }): UnmappedCode[] => {
     const table = { account: mapping.accounts, costCenter: mapping.costCenters, vatCode: mapping.vatCodes }[kind];
-    const there = { account: master?.accounts, costCenter: master?.costCenters, vatCode: undefined }[kind];
+    const there = codesThere(kind, master);
     const theirs = table === undefined ? code : table[code];
     if (theirs !== undefined && (there === undefined || there.some((c) => c.code === theirs))) return [];
     return [{ kind, code, why: theirs === undefined ? 'notMapped' : 'notInErp', suggestions: suggestionsFor(code, there ?? []) }];

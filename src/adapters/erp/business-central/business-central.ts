@@ -16,6 +16,8 @@ export type BusinessCentralSettings = BusinessCentralServer & {
 
 /** How many documents at once: with some four lines each they fit a `$batch`, and a filter's length. */
 const batchSize = 20;
+/** How its API says that a date is not set. */
+const noDate = '0001-01-01';
 /** As Business Central numbers lines itself. */
 const lineStep = 10_000;
 
@@ -76,7 +78,10 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     const ids = new Map([...before].map(([key, { externalId }]) => [key, externalId]));
     if (wanted.length === 0) return ids;
     const foreign = wanted.find((d) => d.currency !== currency);
-    if (foreign !== undefined) throw new ErpRefused(`${foreign.key} is in ${foreign.currency}: its API takes journals in the company's ${currency} only`);
+    if (foreign !== undefined)
+      throw new ErpRefused(
+        `${foreign.key} is in ${foreign.currency}: its API takes journals in the company's ${currency} only. Book it in Business Central by hand in ${foreign.currency}, then skip it with the number that it has there as the reason`,
+      );
     // Checked here too: an uneven document would stop the whole journal with a sentence that does not name it.
     for (const { key, lines } of wanted) {
       const rest = lines.reduce((sum, l) => sum + BigInt(l.amountMinor), 0n);
@@ -114,6 +119,13 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
       return { externalId: (await postAll([document], onDrafted)).get(document.key) ?? '' };
     },
     together: { size: () => batchSize, find: findAll, post: postAll },
+    async closedOn(dates) {
+      const [setup] = await odata.all<{ allowPostingFrom: string; allowPostingTo: string }>('generalLedgerSetup?$select=allowPostingFrom,allowPostingTo');
+      // Its empty date means no limit.
+      const [from = noDate, to = noDate] = [setup?.allowPostingFrom, setup?.allowPostingTo];
+      const isClosed = (date: string) => (from !== noDate && date < from) || (to !== noDate && date > to);
+      return new Map(dates.filter(isClosed).map((date) => [date, `Business Central allows postings ${from === noDate ? '' : `from ${from} `}${to === noDate ? '' : `up to ${to} `}alone`]));
+    },
     async controlTotals(runId) {
       const tag = runTagOf(runId);
       const held = await entries(`contains(description,${quoted(` ${tag} `)})`);
@@ -122,7 +134,10 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     async masterData() {
       const accounts = await odata.all<{ number: string; displayName: string }>('accounts?$select=number,displayName');
       const [found] = await odata.all<{ dimensionValues: { code: string; displayName: string }[] }>(`dimensions?$filter=code eq ${quoted(dimension)}&$expand=dimensionValues`);
-      return { accounts: accounts.map((a) => ({ code: a.number, name: a.displayName })), costCenters: (found?.dimensionValues ?? []).map((v) => ({ code: v.code, name: v.displayName })) };
+      // Its tax groups are the VAT product posting groups, where it reckons VAT.
+      const taxGroups = await odata.all<{ code: string; displayName: string }>('taxGroups?$select=code,displayName');
+      const named = ({ code, displayName }: { readonly code: string; readonly displayName: string }) => ({ code, name: displayName });
+      return { accounts: accounts.map((a) => ({ code: a.number, name: a.displayName })), costCenters: (found?.dimensionValues ?? []).map(named), vatCodes: taxGroups.map(named) };
     },
     async holdings(runId, ours) {
       const tag = runTagOf(runId ?? '-');

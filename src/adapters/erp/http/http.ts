@@ -24,12 +24,13 @@ const held = z.object({
   lines: z.array(line),
 });
 const holdings = z.object({ items: z.array(held.extend({ key: z.string(), kind: z.enum(erpKinds), isReversed: z.boolean() })) });
+const periods = z.object({ items: z.array(z.object({ on: z.string(), state: z.enum(['open', 'closed']), detail: z.string().exactOptional() })) });
 const payments = z.object({ items: z.array(z.object({ key: z.string(), state: z.enum(['unpaid', 'part', 'paid', 'writtenOff']), openMinor: z.string().regex(/^-?\d+$/) })) });
 const totals = z.object({ count: z.int(), sums: z.array(z.object({ key: z.string(), amountMinor: z.string().regex(/^-?\d+$/) })) });
 
 /**
  * Any ERP behind middleware that speaks this: `POST /documents` with `{document, party}` (RFC 8785) under an `Idempotency-Key`, `GET /documents/{key}` (with `number` where the ERP numbers),
- * `GET /documents?runId=`, `GET /control-totals?runId=` and `POST /payments/query`. 409 and 422 refuse for good, 423 says that the period is closed, 401 and 403 that the secret is wrong.
+ * `GET /documents?runId=`, `GET /control-totals?runId=`, `POST /payments/query` and `GET /periods?on=` with dates divided by commas (404: it tells nothing of periods). 409 and 422 refuse for good, 423 says that the period is closed, 401 and 403 that the secret is wrong.
  * Every request bears `WattLedger-Signature` (`signatureOf`).
  */
 export function httpErp(server: HttpErpServer, partiesOf: PartiesOf): ErpPort {
@@ -57,6 +58,11 @@ export function httpErp(server: HttpErpServer, partiesOf: PartiesOf): ErpPort {
       if (answer.status === 423) throw new ErpPeriodClosed(wordsOf(answer));
       if (answer.status === 409 || answer.status === 422) throw new ErpRefused(wordsOf(answer));
       return { externalId: read(held.pick({ externalId: true }), answer, 200, 201).externalId };
+    },
+    async closedOn(dates) {
+      const answer = await call('GET', `/periods?on=${dates.map(encodeURIComponent).join(',')}`, 'reads');
+      if (answer.status === 404) return new Map();
+      return new Map(read(periods, answer, 200).items.flatMap(({ on, state, detail }) => (state === 'closed' ? [[on, detail ?? `the period of ${on} is closed`] as const] : [])));
     },
     async controlTotals(runId) {
       const { count, sums } = read(totals, await call('GET', `/control-totals?runId=${encodeURIComponent(runId)}`, 'reads'), 200);

@@ -1,7 +1,7 @@
 import type { ErpDocument } from '../../../contracts/erp-document.ts';
 import type { ErpMasterData } from '../../../contracts/erp-mapping.ts';
 import { ErpPeriodClosed, ErpRefused, type PartiesOf } from '../port.ts';
-import { day, type Rpc } from './rpc.ts';
+import { day, isoOf, type Rpc } from './rpc.ts';
 
 type GlAccount = {
   readonly id: number;
@@ -24,10 +24,12 @@ export type Books = {
   chartFor(document: ErpDocument): Promise<Chart>;
   /** Parameters of a call end with it. */
   context(): Promise<{ readonly company: number; readonly companies: readonly number[] }>;
-  /** Accounts and cost centers, by their codes and names. */
+  /** Accounts, cost centers and tax codes, by their codes and names. */
   masterData(): Promise<ErpMasterData>;
   /** The party of an account, made if Tryton has none. */
   partyOf(accountId: string): Promise<{ readonly id: number; readonly address: number }>;
+  /** Of dates, those that fall into no open period, each with why and what to do. */
+  closedOn(dates: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The period of a date; throws ErpPeriodClosed unless it is open. */
   periodOn(date: string): Promise<number>;
 };
@@ -64,7 +66,11 @@ export function trytonBooks(rpc: Rpc, partiesOf: PartiesOf): Books {
         ((await rpc(`model.${model}.search_read`, [domain, 0, null, null, ['code', 'name'], await context()], 'reads')) as { code: string | null; name: string }[]).flatMap(({ code, name }) =>
           code === null ? [] : [{ code, name }],
         );
-      return { accounts: await all('account.account', [['closed', '!=', true]]), costCenters: await all('analytic_account.account', [['type', '=', 'normal']]) };
+      return {
+        accounts: await all('account.account', [['closed', '!=', true]]),
+        costCenters: await all('analytic_account.account', [['type', '=', 'normal']]),
+        vatCodes: await all('account.tax.code', []),
+      };
     },
     partyOf(accountId) {
       const kept = parties.get(accountId);
@@ -74,30 +80,42 @@ export function trytonBooks(rpc: Rpc, partiesOf: PartiesOf): Books {
       made.catch(() => parties.delete(accountId));
       return made;
     },
+    async closedOn(dates) {
+      const periods = await readPeriods(rpc, await context(), dates);
+      const closed = new Map<string, string>();
+      for (const date of dates) {
+        const period = periodAt(periods, date);
+        if ('closed' in period) closed.set(date, period.closed);
+      }
+      return closed;
+    },
     async periodOn(date) {
-      const on = day(date);
-      const found = (await rpc(
-        'model.account.period.search_read',
-        [
-          [
-            ['start_date', '<=', on],
-            ['end_date', '>=', on],
-            ['type', '=', 'standard'],
-          ],
-          0,
-          1,
-          null,
-          ['state'],
-          await context(),
-        ],
-        'reads',
-      )) as { id: number; state: string }[];
-      const [period] = found;
-      if (period === undefined) throw new ErpPeriodClosed(`Tryton has no fiscal year for ${date}: make one there, then retry`);
-      if (period.state !== 'open') throw new ErpPeriodClosed(`Tryton's period of ${date} is ${period.state}: reopen it there, then retry`);
+      const period = periodAt(await readPeriods(rpc, await context(), [date]), date);
+      if ('closed' in period) throw new ErpPeriodClosed(`${period.closed}, then retry`);
       return period.id;
     },
   };
+}
+
+type TrytonDate = Parameters<typeof isoOf>[0];
+type Period = { readonly id: number; readonly state: string; readonly start_date: TrytonDate; readonly end_date: TrytonDate };
+
+/** Periods from the first of some dates to the last. */
+async function readPeriods(rpc: Rpc, context: unknown, dates: readonly string[]): Promise<readonly Period[]> {
+  const [first, ...rest] = [...dates].sort();
+  if (first === undefined) return [];
+  const domain = [
+    ['start_date', '<=', day(rest.at(-1) ?? first)],
+    ['end_date', '>=', day(first)],
+    ['type', '=', 'standard'],
+  ];
+  return (await rpc('model.account.period.search_read', [domain, 0, null, null, ['state', 'start_date', 'end_date'], context], 'reads')) as Period[];
+}
+
+function periodAt(periods: readonly Period[], date: string): { readonly id: number } | { readonly closed: string } {
+  const period = periods.find((p) => isoOf(p.start_date) <= date && date <= isoOf(p.end_date));
+  if (period === undefined) return { closed: `Tryton has no fiscal year for ${date}: make one there` };
+  return period.state === 'open' ? { id: period.id } : { closed: `Tryton's period of ${date} is ${period.state}: reopen it there` };
 }
 
 function missingIn(chart: Chart, document: ErpDocument): string[] {

@@ -13,7 +13,10 @@ export function moveDescription(document: ErpDocument): string {
 /** What `create` takes of a journal, in the company's currency. */
 export async function moveValues(document: ErpDocument, books: Books): Promise<unknown> {
   const chart = await books.chartFor(document);
-  if (document.currency !== chart.currency) throw new ErpRefused(`${document.key} is in ${document.currency}: journals go to Tryton in the company's ${chart.currency}`);
+  if (document.currency !== chart.currency)
+    throw new ErpRefused(
+      `${document.key} is in ${document.currency}: Tryton keeps journals in the company's ${chart.currency}. Book it there by hand in ${chart.currency}, then skip it with the number that it has there as the reason`,
+    );
   const period = await books.periodOn(document.postedOn);
   const needsParty = document.lines.some((l) => chart.accounts.get(l.glAccount)?.needsParty === true);
   if (needsParty && document.accountId === null) throw new ErpRefused(`${document.key} is for nobody, and stands on an account that Tryton keeps by party: let its key name another account`);

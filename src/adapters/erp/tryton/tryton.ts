@@ -112,6 +112,7 @@ export function trytonErp(server: TrytonServer & { readonly settleMs: number }, 
       return { externalId: (await postAll([document], onDrafted)).get(document.key) ?? '' };
     },
     together: { size: (kind) => (invoiceKinds.has(kind) ? invoicesAtOnce : movesAtOnce), find: findAll, post: postAll },
+    closedOn: (dates) => books.closedOn(dates),
     async controlTotals(runId) {
       const ofRun = ['description', 'ilike', `%${runId}`];
       const held = [...(await postedInvoices(rpc, books, [ofRun])), ...(await postedMoves(rpc, books, [ofRun]))];
