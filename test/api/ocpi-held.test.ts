@@ -3,41 +3,27 @@ import { filesErp } from '../../src/adapters/erp/files.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { signIn, textOf } from '../support/console.ts';
-import { processAll, session, storeLines } from '../support/intake.ts';
 import { ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
 import { OcpiPeer } from '../support/ocpi-peer.ts';
+import { ocpiSales } from '../support/ocpi-sales.ts';
 
-const location = {
-  address: 'Norra vägen 2',
-  city: 'Stockholm',
-  country: 'SWE',
-  coordinates: { latitude: '59.334591', longitude: '18.063240' },
-  connector_standard: 'IEC_62196_T2',
-  connector_format: 'SOCKET',
-  connector_power_type: 'AC_3_PHASE',
-};
 let api: ApiUnderTest;
 let peer: OcpiPeer;
-const push = async () => {
-  const { body } = await api.call('ops', 'POST', '/v1/ocpi/peers/nordic/retry', { reason: 'look again' });
-  return api.client.workflow.getHandle(body.workflowId).result();
-};
-const deliveries = async (state: string) => (await api.call('ops', 'GET', `/v1/ocpi/peers/nordic/deliveries?state=${state}`)).body.items;
-const overview = async () => (await api.call('ops', 'GET', '/v1/ocpi/peers/nordic')).body.deliveries;
+let sales: ReturnType<typeof ocpiSales>;
+const push = () => sales.push('nordic');
+const deliveries = (state: string) => sales.deliveries('nordic', state);
+const overview = async () => (await sales.overview('nordic')).deliveries;
 const rules = (body: object) => api.call('ops', 'PUT', '/v1/accounts/acc_emsp_aurora/partner-rules', { rules: body, reason: 'as the partner says' });
-const sell = async (id: number, kWh: string) => {
-  await storeLines(api.store, [session(id, { garage: 'AdO1', user: 'Share-1', kWh })]);
-  await processAll(api.store);
-};
+const sell = (id: number, kWh: string) => sales.sell(id, 'Share-1', { kWh });
 
 beforeAll(async () => {
   api = await startApi(async () => filesErp('/nonexistent'));
+  sales = ocpiSales(api);
   peer = await new OcpiPeer().start();
   const partners = [{ accountId: 'acc_emsp_aurora', countryCode: 'NO', partyId: 'NRD', sendFrom: '2019-12-01' }];
   await api.call('ops', 'PUT', '/v1/ocpi/peers/nordic', peerSetUp(peer, { partners }));
   await api.call('ops', 'POST', '/v1/ocpi/peers/nordic/registration', { versionsUrl: `${peer.url}/versions`, token: peer.newToken() });
-  const { rows } = await api.store.pool.query("SELECT id FROM site WHERE kind = 'own'");
-  for (const { id } of rows) await api.call('ops', 'PUT', `/v1/ocpi/locations/${id}`, location);
+  await sales.locateSites();
 });
 afterAll(async () => {
   await api.stop();
