@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { cliOf } from '../support/cli.ts';
 import { signIn, textOf } from '../support/console.ts';
 import { ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
 import { OcpiPeer } from '../support/ocpi-peer.ts';
@@ -90,5 +91,24 @@ describe('a CDR that its partner is known to refuse', () => {
     await push();
     expect(await overview()).toMatchObject({ withheld: 4, sent: 2 });
     expect(peer.taken).toHaveLength(2);
+  });
+});
+
+describe('from the command line', () => {
+  it('deliveries are listed with their reasons, and one that is held is settled by document', { timeout: 120_000 }, async () => {
+    const cli = await cliOf(api, 'ops');
+    await rules({ minEnergyWh: 20_000 });
+    await sell(303, '10');
+    await push();
+    const [{ cdrId }] = await deliveries('held');
+    const held = await cli('ocpi', 'deliveries', 'nordic', '--state', 'held');
+    expect(held).toMatchObject({ status: 1, stderr: '' });
+    expect(held.stdout).toMatch(new RegExp(`^${cdrId}: held\n {2}${cdrId}: acc_emsp_aurora refuses CDRs with less energy in Wh: 10000, where 20000 holds`));
+    expect(await cli('ocpi', 'list')).toMatchObject({ status: 1, stdout: expect.stringContaining('1 held') });
+    expect(await cli('ocpi', 'by-document', 'nordic', cdrId)).toMatchObject({ status: 2, stderr: expect.stringContaining('reason') });
+    expect(await cli('ocpi', 'by-document', 'nordic', cdrId, '--reason', 'on the invoice')).toEqual({ status: 0, stdout: '1 CDR is settled by document\n', stderr: '' });
+    expect(await cli('ocpi', 'by-document', 'nordic', cdrId, '--reason', 'on the invoice')).toMatchObject({ status: 1, stderr: expect.stringContaining(`CDR ${cdrId} is not held for nordic`) });
+    const withheld = await cli('ocpi', 'deliveries', 'nordic', '--state', 'withheld');
+    expect([withheld.status, withheld.stdout.includes(`${cdrId}: withheld\n`)]).toEqual([0, true]);
   });
 });
