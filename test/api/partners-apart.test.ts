@@ -6,10 +6,13 @@ import { describeApi } from '../../src/api/app.ts';
 import { ocpiApp } from '../../src/api/ocpi/ocpi.ts';
 import type { Orders } from '../../src/api/orders.ts';
 import { ocpiVersions } from '../../src/contracts/ocpi.ts';
+import { prepareSales } from '../../src/store/ocpi/prepare-sales.ts';
+import { findPeer } from '../../src/store/reads/ocpi/peers.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { cdrOfPeer, ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
 import { OcpiPeer } from '../support/ocpi-peer.ts';
+import { ocpiSales } from '../support/ocpi-sales.ts';
 import { testSecretBox } from '../support/secret-box.ts';
 
 let api: ApiUnderTest;
@@ -218,5 +221,76 @@ describe.each([...ocpiVersions])('the OCPI token of a partner, in %s', (version)
       expect(said).toContain('"status_code":2000');
     }
     expect(await everything()).toEqual(before);
+  });
+});
+
+describe('partners behind one hub', () => {
+  const hub = new OcpiPeer();
+  let token: string;
+  const way = (party: string) => {
+    const [country = '', id = ''] = party.split('*');
+    return { 'ocpi-from-country-code': country, 'ocpi-from-party-id': id, 'ocpi-to-country-code': 'SE', 'ocpi-to-party-id': 'WLT' };
+  };
+  const call = (party: string, method: string, path: string, body?: unknown) => ocpiCall(api, token, method, `/ocpi/2.2.1${path}`, body, way(party));
+  const reached = async () =>
+    (
+      await api.store.pool.query(
+        "SELECT s.body #>> '{to,partyId}' AS party, d.seen_at IS NOT NULL AS seen, d.hub_acknowledged_at IS NOT NULL AS acknowledged FROM ocpi_delivery d JOIN ocpi_sale s ON s.id = d.sale_id WHERE s.peer_id = 'hub' ORDER BY 1",
+      )
+    ).rows;
+
+  beforeAll(async () => {
+    hub.party = { country_code: 'FR', party_id: 'GIR' };
+    peers.push(await hub.start());
+    const partners = [
+      { accountId: 'acc_emsp_fjord', countryCode: 'NO', partyId: 'FJO', sendFrom: '2019-12-01' },
+      { accountId: 'acc_emsp_polar', countryCode: 'NO', partyId: 'POL', sendFrom: '2019-12-01' },
+    ];
+    await api.call('ops', 'PUT', '/v1/ocpi/peers/hub', peerSetUp(hub, { kind: 'hub', sourceId: 'ocpi-peer', partners, push: false }));
+    const invitation = (await api.call('ops', 'POST', '/v1/ocpi/peers/hub/invitation')).body.token;
+    token = (await ocpiCall(api, invitation, 'POST', '/ocpi/2.2.1/credentials', hub.credentials(hub.newToken()))).body.data.token;
+    const sales = ocpiSales(api);
+    await sales.locateSites();
+    await sales.sell(701, 'Share-11');
+    await sales.sell(702, 'Share-12');
+    const peer = await findPeer(api.store.pool, 'hub');
+    if (peer === undefined) throw new Error('the hub is not set up');
+    await api.store.tx((db) => prepareSales(db, peer, new Date()));
+  });
+
+  it('each pull their own CDRs alone, and have then seen them; the hub itself pulls all', async () => {
+    const fjord = await call('NO*FJO', 'GET', '/cdrs');
+    expect([fjord.headers.get('x-total-count'), fjord.body.data.map((c: { cdr_token: { uid: string } }) => c.cdr_token.uid)]).toEqual(['1', ['Share-11']]);
+    expect(await reached()).toEqual([
+      { party: 'FJO', seen: true, acknowledged: false },
+      { party: 'POL', seen: false, acknowledged: false },
+    ]);
+    expect((await call('NO*NIX', 'GET', '/cdrs')).body.data).toEqual([]);
+    expect((await call('FR*GIR', 'GET', '/cdrs')).body.data).toHaveLength(2);
+    expect(await reached()).toEqual([
+      { party: 'FJO', seen: true, acknowledged: true },
+      { party: 'POL', seen: false, acknowledged: true },
+    ]);
+  });
+
+  it('send and read back what is theirs alone', async () => {
+    const own = { country_code: 'NO', party_id: 'FJO' };
+    const cdr = { ...cdrOfPeer(hub, 'H-1'), ...own };
+    const tariff = { ...own, id: 'T1', currency: 'NOK', elements: [{}], last_updated: '2026-01-01T00:00:00Z' };
+    const theSession = { ...own, id: 'S1', kwh: 1, currency: 'SEK', status: 'ACTIVE', start_date_time: '2019-12-03T10:00:00Z', location_id: 'AdO1', last_updated: '2019-12-03T10:01:00Z' };
+    expect((await call('NO*POL', 'POST', '/cdrs', cdr)).body.status_code).toBe(2001);
+    expect((await call('NO*FJO', 'POST', '/cdrs', cdr)).status).toBe(201);
+    for (const [path, body] of [
+      ['/tariffs/NO/FJO/T1', tariff],
+      ['/sessions/NO/FJO/S1', theSession],
+    ] as const) {
+      expect((await call('NO*POL', 'PUT', path, body)).status).toBe(404);
+      expect((await call('NO*FJO', 'PUT', path, body)).status).toBe(201);
+    }
+    for (const path of ['/cdrs/no*fjo*h-1', '/tariffs/NO/FJO/T1', '/sessions/NO/FJO/S1'])
+      expect([path, (await call('NO*POL', 'GET', path)).status, (await call('NO*FJO', 'GET', path)).status, (await call('FR*GIR', 'GET', path)).status]).toEqual([path, 404, 200, 200]);
+    expect((await call('NO*POL', 'DELETE', '/tariffs/NO/FJO/T1')).status).toBe(404);
+    expect((await call('NO*POL', 'PATCH', '/sessions/NO/FJO/S1', { status: 'INVALID', last_updated: '2020-01-01T00:00:00Z' })).status).toBe(404);
+    expect((await call('NO*FJO', 'GET', '/sessions/NO/FJO/S1')).body.data.status).toBe('ACTIVE');
   });
 });
