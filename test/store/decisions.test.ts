@@ -104,7 +104,7 @@ describe('what waits for a decision', () => {
     expect(await view(12)).toMatchObject({ state: 'quarantined' });
     const profile = ruleProfileSchema.parse({ rules: { energyAboveConnector: { severity: 'warns' } } });
     await store.tx((db) => setRules(db, { sourceId: 'csms', profile, reason: 'new chargers of 150 kW, set-up follows' }, { actor: 'chief' }));
-    const waiting = await waitingForSetup(store.pool, { sourceId: 'csms', code: 'anyRule', key: 'v2' });
+    const waiting = await waitingForSetup(store.pool, { sourceId: 'csms', code: 'anyRule', key: 'v2' }, { limit: 100 });
     expect(waiting.map((w) => w.recordKey)).toEqual(['se*wlt*12']);
     await store.tx((db) =>
       processPage(
