@@ -5,7 +5,7 @@ export type Field = {
   readonly name: string;
   readonly label: string;
   /** `shown`: read, not typed; it goes with the form. */
-  readonly kind: 'text' | 'long' | 'choice' | 'dateTime' | 'hidden' | 'shown';
+  readonly kind: 'text' | 'long' | 'choice' | 'date' | 'dateTime' | 'hidden' | 'shown';
   readonly required?: boolean;
   readonly hint?: string;
   readonly choices?: readonly (readonly [value: string, text: string])[];
@@ -141,7 +141,7 @@ function Input({ field, value }: { readonly field: Field; readonly value: string
           ))}
         </select>
       ) : (
-        <input id={id} name={name} type={kind === 'dateTime' ? 'datetime-local' : 'text'} value={value} required={required} autocomplete="off" {...described} />
+        <input id={id} name={name} type={kind === 'dateTime' ? 'datetime-local' : kind === 'date' ? 'date' : 'text'} value={value} required={required} autocomplete="off" {...described} />
       )}
       {hint === undefined ? null : (
         <p class="hint" id={`${id}-hint`}>
