@@ -33,7 +33,12 @@ const subject = (rule: Pick<ExclusionRuleView, 'scope' | 'subjectId'>) => (
     {rule.scope} {rule.scope === 'record' ? <a href={recordPath(rule.subjectId)}>{rule.subjectId}</a> : rule.subjectId}
   </>
 );
-const heldFor = ({ validFrom, validTo }: Pick<ExclusionRuleView, 'validFrom' | 'validTo'>) => `from ${validFrom}${validTo === null ? '' : ` until before ${validTo}`}`;
+const heldFor = ({ validFrom, validTo }: Pick<ExclusionRuleView, 'validFrom' | 'validTo'>) => (
+  <>
+    <span class="nowrap">from {validFrom}</span>
+    {validTo === null ? null : <span class="nowrap"> until before {validTo}</span>}
+  </>
+);
 
 /** Standing rules on what is left out of every run of their time. */
 export function ExclusionRulesPage(props: {

@@ -171,7 +171,7 @@ export function StandingApprovalsPage(props: { readonly viewer: Viewer; readonly
                 {grouped(s.dayCap)} {s.currency}
               </td>
               <td>
-                from {s.validFrom} until before {s.validTo}
+                <span class="nowrap">from {s.validFrom}</span> <span class="nowrap">until before {s.validTo}</span>
               </td>
               <td>{s.reason}</td>
               <td>{s.proposedBy}</td>

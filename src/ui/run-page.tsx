@@ -62,7 +62,7 @@ export function RunPage(props: Props) {
       <p>
         <State code={run.state} /> {run.paused ? <State code="paused" /> : null} {run.kind} run <code>{run.runId}</code>
       </p>
-      <Progress state={run.state} />
+      <Progress run={run} />
       <section class="card" aria-labelledby="waits">
         <h2 id="waits">{run.state === 'closed' ? 'Closed' : 'What it waits for'}</h2>
         {run.state === 'closed' ? (
@@ -126,21 +126,29 @@ export function RunPage(props: Props) {
         ]}
       />
       <Looks run={run} siblings={props.siblings} />
-      {props.sources === null ? null : <Sources sources={props.sources} timeZone={entity.timeZone} />}
+      {props.sources === null || run.kind !== 'live' ? null : <Sources sources={props.sources} timeZone={entity.timeZone} />}
       <Totals run={run} />
       <Waiting run={run} />
-      <Late {...props} />
-      <Shapes {...props} />
-      <Approvals {...props} />
+      {run.kind === 'live' ? (
+        <>
+          <Late {...props} />
+          <Shapes {...props} />
+          <Approvals {...props} />
+        </>
+      ) : null}
     </Shell>
   );
 }
 
-function Progress({ state }: { readonly state: string }) {
-  const at = steps.indexOf(state);
+/** The steps of a run of which nothing leaves. */
+const drySteps = ['planned', 'collecting', 'previewing', 'inReview', 'closed'];
+
+function Progress({ run: { state, kind } }: { readonly run: RunFigures }) {
+  const own = kind === 'live' ? steps : drySteps;
+  const at = own.indexOf(state);
   return (
     <ol class="steps" aria-label="Progress">
-      {steps.map((step, i) => (
+      {own.map((step, i) => (
         <li class={i < at ? 'past' : i === at ? 'now' : 'ahead'} {...(i === at ? { 'aria-current': 'step' } : {})}>
           {words(step)}
         </li>
@@ -188,7 +196,7 @@ function Looks({ run, siblings }: Pick<Props, 'run' | 'siblings'>) {
           <a href={`${path}/report`}>Report</a>
           <div class="hint">{run.state === 'closed' ? 'as it was closed' : 'as it stands'}</div>
         </li>
-        {run.state !== 'closed' ? null : (
+        {run.state !== 'closed' || run.kind !== 'live' ? null : (
           <li>
             Files: <a href={`${path}/files/sie`}>SIE 4I</a>, <a href={`${path}/files/journal`}>journal (CSV)</a>, <a href={`${path}/files/manifest`}>manifest</a>,{' '}
             <a href={`${path}/files/report`}>report (PDF)</a>

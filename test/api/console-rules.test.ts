@@ -46,7 +46,7 @@ describe('exclusion rules on the console', () => {
     await refused({ subjectId: 'site_nowhere' }, 'has no site "site_nowhere"');
     await refused({ validTo: '2019-11-01' }, 'Until before: must be after validFrom');
     await refused({ energyBelowKwh: '13,7' }, 'Only sessions below: "13,7" is not in kWh');
-    await refused({ outcome: 'writeOff', maxAgeMonths: '2' }, 'Carried for how many months at most: only what is carried has a maximum age');
+    await refused({ outcome: 'writeOff', maxAgeMonths: '2' }, 'Carried for at most, in months: only what is carried has a maximum age');
   });
 
   it('are signed by a second person, show what they did, and end', async () => {

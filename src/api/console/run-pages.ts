@@ -35,6 +35,9 @@ const pageSize = 50;
 /** A run that is not over is looked at closely on the first page; there are seldom more than a few. */
 const mostOpenRuns = 12;
 
+/** What can be ordered of a run of which nothing leaves. */
+const dryOrders = ['pause', 'resume', 'retry', 'cancel'];
+
 /** Runs, their documents and their reports. */
 export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send, workflowUrl }: Deps): void {
   const db = store.pool;
@@ -75,10 +78,10 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
       run.state === 'closed' || run.state === 'cancelled' ? null : collectingOf(db, run.runId).then((c) => c.sources),
     ]);
     const actions = Object.entries(runOrders(run, entity))
-      .filter(([name]) => name !== 'put-out' || pulledIn.length > 0)
+      .filter(([name]) => (run.kind === 'live' || dryOrders.includes(name)) && (name !== 'put-out' || pulledIn.length > 0))
       .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
       .map(([name, order]) => ({ text: order.title, href: link(`${runPath(run.runId)}/${name}`, name === 'approve' || name === 'reject' ? { contentHash: run.contentHash } : {}) }));
-    const mayShape = holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
+    const mayShape = run.kind === 'live' && holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
     return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, siblings, late, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
   });
 
