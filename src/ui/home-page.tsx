@@ -40,11 +40,14 @@ export function HomePage({ viewer, open, runs, firstPage, nextPage, causes, mayP
           </article>
         ))}
         {mayPlan ? (
-          <p>
+          <nav class="buttons" aria-label="Planning">
             <a class="button" href="/runs/plan">
               Plan a run
             </a>
-          </p>
+            <a class="button" href="/runs/plan-dry">
+              Plan a dry run
+            </a>
+          </nav>
         ) : null}
       </section>
       <section aria-labelledby="quarantine">
