@@ -8,11 +8,9 @@ import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { type BalanceRow, energyBalance, energyBalanceDetails } from '../../src/store/reads/energy-balance.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import type { TestDatabase } from '../support/database.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let drop: () => Promise<void>;
 let store: Store;
 const by = { actor: 'preparer' };
@@ -30,7 +28,7 @@ const arrive = async (...lines: string[]) => {
 const december = (balance: readonly BalanceRow[]) => balance.find((b) => b.month === '2019-12');
 
 beforeAll(async () => {
-  ({ store, database, drop } = await seeded());
+  ({ store, drop } = await seeded());
   await keep('nothing');
   // 10 kWh of a driver, 20 of a fleet, 3 of a token that nobody knows.
   await arrive(session(1, { kWh: '10' }), session(2, { user: 'NR1-3', garage: 'NR1', kWh: '20' }), session(3, { user: 'Nobody', garage: 'NR1', kWh: '3' }));
