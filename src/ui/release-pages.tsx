@@ -5,8 +5,8 @@ import { Count, Facts, Figure, State, Table } from './parts.tsx';
 import { RuleTabs } from './rule-tabs.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
-export const releasePath = (entityId: string) => `/rules/release/${encodeURIComponent(entityId)}`;
-export const standingPath = (id: string) => `/rules/standing-approvals/${encodeURIComponent(id)}`;
+const releasePath = (entityId: string) => `/rules/release/${encodeURIComponent(entityId)}`;
+const standingPath = (id: string) => `/rules/standing-approvals/${encodeURIComponent(id)}`;
 
 export type SecondApprover = ReleaseRules['secondApprover'][number];
 export type EntityRelease = { readonly entityId: string; readonly name: string; readonly version: number; readonly rules: ReleaseRules };
