@@ -36,7 +36,7 @@ export function judgeOwed(row: OwedRow): string | null {
     const sum = rest.get(of) ?? { account: e.ledgerAccount, unit: e.unit, amount: 0n, book: 0n };
     rest.set(of, { ...sum, amount: sum.amount + amount, book: sum.book + book });
   };
-  for (const e of entriesOf({ key, booked }, {})) add(e, -e.amount, -e.book);
+  for (const e of entriesOf({ key, booked }, new Map())) add(e, -e.amount, -e.book);
   for (const e of row.entries) add(e, BigInt(e.amount), BigInt(e.book));
   const off = [...rest.values()].find((r) => r.amount !== 0n || r.book !== 0n);
   return off === undefined ? null : `ledger transaction ${key}: ${off.account} is ${off.amount} ${off.unit} and ${off.book} in the books more than it was made of`;
