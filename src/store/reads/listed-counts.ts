@@ -43,7 +43,9 @@ export async function listedCounts(db: Db, { sourceIds, from, to }: DayFilter): 
 async function seenByDay(db: Db, filter: DayFilter): Promise<Map<string, number>> {
   const { rows } = await db.query(
     `SELECT source_id, on_date, count(*)::integer AS n FROM (
-       SELECT h.source_id, (coalesce(h.waiting_updated_at, h.source_updated_at) AT TIME ZONE o.time_zone)::date AS on_date FROM record_head h JOIN source o ON o.id = h.source_id WHERE h.source_id = ANY($1)
+       SELECT h.source_id, (coalesce(h.waiting_updated_at, h.source_updated_at) AT TIME ZONE o.time_zone)::date AS on_date FROM record_head h JOIN source o ON o.id = h.source_id
+       -- No zone is a day away from UTC.
+       WHERE h.source_id = ANY($1) AND coalesce(h.waiting_updated_at, h.source_updated_at) >= $2::date - 1 AND coalesce(h.waiting_updated_at, h.source_updated_at) < $3::date + 1
      ) x WHERE on_date >= $2::date AND on_date < $3::date GROUP BY 1, 2`,
     [filter.sourceIds, filter.from, filter.to],
   );
@@ -58,7 +60,7 @@ async function daysInMessages(db: Db, sourceIds: readonly string[]): Promise<{ r
     `SELECT h.source_id, h.record_id, o.time_zone, b.bytes FROM record_head h JOIN source o ON o.id = h.source_id
      JOIN raw_message m ON m.source_id = h.source_id AND m.record_key = lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id)
      JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash AND b.bytes IS NOT NULL
-     WHERE h.source_id = ANY($1) AND (h.issues @> '[{"code": "creditedBySender"}]' OR h.source_updated_at IS NULL AND h.waiting_updated_at IS NULL) ORDER BY m.id`,
+     WHERE h.source_id = ANY($1) AND h.state <> 'booked' AND (h.issues @> '[{"code": "creditedBySender"}]' OR h.source_updated_at IS NULL AND h.waiting_updated_at IS NULL) ORDER BY m.id`,
     [sourceIds],
   );
   const newest = new Map<bigint, { sourceId: string; on: string }>();
