@@ -15,7 +15,7 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
       const { items } = await api<{ items: readonly PeerOverview[] }>('GET', '/v1/ocpi/peers');
       if (json) say(JSON.stringify(items, null, 2));
       else for (const line of items.flatMap(linesOf)) say(line);
-      return items.every((p) => p.problem === null && p.deliveries.refused === 0 && p.deliveries.held === 0);
+      return items.every((p) => p.problem === null && p.deliveries.refused === 0 && p.deliveries.held === 0 && p.tariffs.every((t) => t.state !== 'refused' && t.state !== 'notTakenBack'));
     }),
   ),
   set: command(

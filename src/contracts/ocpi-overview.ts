@@ -44,11 +44,12 @@ export type PeerOverview = {
     readonly agreed: number;
     readonly oldestQueuedAt: string | null;
   };
-  /** Our tariffs there: known to it, to be told, refused. */
+  /** Our tariffs there: known to it, to be told, refused. `thereVersion` may stand there; null: nothing does. */
   readonly tariffs: readonly {
     readonly tariffId: string;
     readonly version: number;
-    readonly state: 'queued' | 'sent' | 'refused' | 'withdrawn';
+    readonly state: 'queued' | 'sent' | 'refused' | 'withdrawn' | 'notTakenBack';
+    readonly thereVersion: number | null;
     readonly attempts: number;
     readonly answer: string | null;
     readonly sentAt: string | null;

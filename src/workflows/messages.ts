@@ -91,7 +91,14 @@ export type ImportInput = ({ readonly sourceId: string; readonly batchId: string
 /** Which of the waiting records; `pageSize`: how many are started at a time, 200 unless told; `started` by the runs before a continue-as-new. */
 export type WaitingWorkflowsInput = { readonly scope: UnattendedScope; readonly pageSize?: number; readonly started?: number };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */
-export type RetryWaitingInput = { readonly sourceId: string; readonly code: string; readonly key: string };
+export type RetryWaitingInput = {
+  readonly sourceId: string;
+  readonly code: string;
+  readonly key: string;
+  readonly pageSize?: number;
+  /** How far an earlier run of it came. */
+  readonly done?: { readonly after: string; readonly tried: number; readonly released: number };
+};
 /** A look at a source; without a window from where the last full one ended. Instants as ISO text. */
 export type SweepInput = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };
 /** An order to credit and rebill, by its id. */

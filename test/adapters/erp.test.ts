@@ -186,7 +186,7 @@ describe('the hand-over of a row', () => {
   it('leaves rows queued when the ERP does not tell its periods, and sends nothing', async () => {
     let asked = 0;
     const erp = filesErp(folder);
-    const away: ErpPort = { ...erp, closedOn: (dates) => (asked++ === 0 ? Promise.reject(new ErpUnavailable('away')) : erp.closedOn(dates)) };
+    const away: ErpPort = { ...erp, periodsOn: (dates) => (asked++ === 0 ? Promise.reject(new ErpUnavailable('away')) : erp.periodsOn(dates)) };
     expect(await settle(away, invoice('d1'))).toMatchObject({ states: ['queued', 'posted', 'verified'], failures: ['ErpUnavailable'] });
   });
   it('comes back when the ERP says so', async () => {

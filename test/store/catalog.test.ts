@@ -58,6 +58,7 @@ const mutable = [
     'expectation',
     'erp_control_total',
     'erp_drift',
+    'erp_period_difference',
     'erp_master_data',
     'billing_run',
     'release_group',

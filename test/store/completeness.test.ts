@@ -9,17 +9,16 @@ import { checkCompleteness } from '../../src/store/cycle/check-completeness.ts';
 import { lookForCutOff } from '../../src/store/cycle/cut-off.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { collectingOf, proposedCutOffs } from '../../src/store/reads/collecting.ts';
 import { completenessOf, statedTotals } from '../../src/store/reads/completeness.ts';
 import { listRunFindings } from '../../src/store/reads/run-findings.ts';
 import { watermarksOf } from '../../src/store/reads/watermarks.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const partner = { actor: 'partner' };
 const now = new Date();
@@ -35,10 +34,7 @@ const state = (...totals: readonly [on: string, count: number, energyWh: number]
 const december = async () => (await completenessOf(store.pool, 'csms', '2019-12'))?.days ?? [];
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   await storeLines(store, [
     session(1, { kWh: '10,5' }),
     session(2, { kWh: '4,25', user: 'Bl2-2' }),
@@ -50,10 +46,7 @@ beforeAll(async () => {
   ]);
   await processAll(store);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a source’s watermark', () => {
   const until = (at: string, reason?: string) => store.tx((db) => stateWatermark(db, { sourceId: 'csms', completeUntil: new Date(at), origin: 'partner', reason }, now, partner));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,16 +7,19 @@ import { handOver } from '../../src/activities/hand-over.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import type { ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpPayment } from '../../src/contracts/erp-document.ts';
+import { retryPosting } from '../../src/store/commands/decide-postings.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { signDrift } from '../../src/store/commands/sign-drift.ts';
 import { takeOverErp } from '../../src/store/commands/take-over-erp.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { unsignedDriftOfRun, unsignedDriftUpTo } from '../../src/store/erp-comparison.ts';
+import { enqueue } from '../../src/store/outbox.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { listDrifts, listErpConnections } from '../../src/store/reads/erp-connections.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { documentOf } from '../support/erp-contract.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
 let database: TestDatabase;
@@ -104,6 +107,43 @@ describe('the nightly look at an ERP', () => {
     expect((await look()).paid).toBe(0);
     expect(await findDocument(store.pool, key)).toMatchObject({ payment: { state: 'writtenOff', open: '0.00' } });
     expect((await rows('SELECT count(*)::integer AS n FROM document_payment GROUP BY document_id ORDER BY 1 DESC LIMIT 1'))[0].n).toBe(2);
+  });
+});
+
+describe('the periods of an ERP beside ours', () => {
+  const periods = async () => (await listErpConnections(store.pool))[0]?.periods.map((p) => [p.month, p.here, p.there]);
+  const marker = (month: string) => path.join(folder, 'closed', month);
+
+  it('are compared before each hand-over and each night, and what one side alone has closed is listed until it is the same again', async () => {
+    await store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2019-12', action: 'close', reason: 'month end' }, { actor: 'approver' }));
+    // Nobody says which months are closed there.
+    await look();
+    expect(await periods()).toEqual([]);
+    // December is closed here and open there, January the other way.
+    mkdirSync(path.dirname(marker('2020-01')), { recursive: true });
+    writeFileSync(marker('2020-01'), '');
+    const journal = documentOf('journal', 'into_january', { on: '2020-01-20' });
+    await store.tx((db) => enqueue(db, 'erp_files', [{ ...journal, runId: null, documentId: null, controlMinor: 51n }]));
+    // The accrual of December goes, its mirror of January is held like the journal.
+    expect(await handOver(store, erp, 'erp_files')).toMatchObject({ verified: 1, refused: 2 });
+    const bothWays = [
+      ['2019-12', 'closed', 'open'],
+      ['2020-01', 'open', 'closed'],
+    ];
+    expect(await periods()).toEqual(bothWays);
+    expect(await rows("SELECT state, answer FROM erp_posting WHERE key = 'into_january'")).toEqual([
+      { state: 'held', answer: expect.stringContaining('the ERP takes nothing of 2020-01-20, and 2020-01 is open here') },
+    ]);
+    await look();
+    expect(await periods()).toEqual(bothWays);
+    renameSync(marker('2020-01'), marker('2019-12'));
+    for (const { key } of await rows("SELECT key FROM erp_posting WHERE state = 'held'")) await store.tx((db) => retryPosting(db, key, 'opened there', { actor: 'ops' }));
+    expect(await handOver(store, erp, 'erp_files')).toMatchObject({ verified: 2, refused: 0 });
+    expect(await periods()).toEqual([]);
+    // Opened there again: seen at night, when nothing is handed over.
+    rmSync(marker('2019-12'));
+    await look();
+    expect(await periods()).toEqual([['2019-12', 'closed', 'open']]);
   });
 });
 

@@ -1,8 +1,9 @@
 import type { Hono, MiddlewareHandler } from 'hono';
+import type { QuarantineCause } from '../../contracts/quarantine-cause.ts';
 import type { Store } from '../../store/db.ts';
 import { chargesOfRecord } from '../../store/reads/charges.ts';
 import { zoneOfSource } from '../../store/reads/entities.ts';
-import { type QuarantineCause, quarantineByCause } from '../../store/reads/quarantine.ts';
+import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { findRecord, listRecords, type RecordView } from '../../store/reads/records.ts';
 import { sessionIds } from '../../store/reads/session-ids.ts';
 import { timelineOf } from '../../store/reads/timeline.ts';

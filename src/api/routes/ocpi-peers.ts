@@ -84,7 +84,15 @@ const overview = z.object({
   }),
   tariffs: z
     .array(
-      z.object({ tariffId: z.string(), version: z.int(), state: z.enum(['queued', 'sent', 'refused', 'withdrawn']), attempts: z.int(), answer: z.string().nullable(), sentAt: z.string().nullable() }),
+      z.object({
+        tariffId: z.string(),
+        version: z.int(),
+        state: z.enum(['queued', 'sent', 'refused', 'withdrawn', 'notTakenBack']),
+        thereVersion: z.int().nullable().openapi({ description: 'Which version may stand there; null: none, since it was taken back.' }),
+        attempts: z.int(),
+        answer: z.string().nullable(),
+        sentAt: z.string().nullable(),
+      }),
     )
     .readonly()
     .openapi({ description: 'What it was told of our tariffs by PUT and DELETE; empty when it takes none.' }),

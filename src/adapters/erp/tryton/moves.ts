@@ -1,7 +1,7 @@
 import type { ErpDocument, ErpHolding } from '../../../contracts/erp-document.ts';
 import { formatMinor, parseMinor } from '../../../core/money.ts';
 import { ErpRefused } from '../port.ts';
-import type { Books } from './books.ts';
+import type { Books, Chart, Needed } from './books.ts';
 import { day, decimal, isoOf, type Rpc } from './rpc.ts';
 import { descriptionOf, readDescription, readTag, tagOf } from './words.ts';
 
@@ -10,17 +10,21 @@ export function moveDescription(document: ErpDocument): string {
   return `${document.key} ${descriptionOf(document)}`;
 }
 
+/** The account whose party a journal names: where a line of it stands on an account that Tryton keeps by party. */
+export function partyOfMove(document: ErpDocument, { accounts }: Chart): string | null {
+  return document.lines.some((l) => accounts.get(l.glAccount)?.needsParty === true) ? document.accountId : null;
+}
+
 /** What `create` takes of a journal, in the company's currency. */
-export async function moveValues(document: ErpDocument, books: Books): Promise<unknown> {
+export async function moveValues(document: ErpDocument, books: Books, { parties, periods }: Needed): Promise<unknown> {
   const chart = await books.chartFor(document);
   if (document.currency !== chart.currency)
     throw new ErpRefused(
       `${document.key} is in ${document.currency}: Tryton keeps journals in the company's ${chart.currency}. Book it there by hand in ${chart.currency}, then skip it with the number that it has there as the reason`,
     );
-  const period = await books.periodOn(document.postedOn);
   const needsParty = document.lines.some((l) => chart.accounts.get(l.glAccount)?.needsParty === true);
   if (needsParty && document.accountId === null) throw new ErpRefused(`${document.key} is for nobody, and stands on an account that Tryton keeps by party: let its key name another account`);
-  const party = needsParty && document.accountId !== null ? (await books.partyOf(document.accountId)).id : null;
+  const party = parties.get(document.accountId ?? '')?.id ?? null;
   const lines = document.lines.map((line) => {
     const account = chart.accounts.get(line.glAccount);
     const amount = BigInt(line.amountMinor);
@@ -34,7 +38,14 @@ export async function moveValues(document: ErpDocument, books: Books): Promise<u
       ...(center === undefined ? {} : { analytic_lines: [['create', [{ account: center, ...sides, date: day(document.postedOn) }]]] }),
     };
   });
-  return { company: chart.company, journal: chart.journals.get('general'), period, date: day(document.postedOn), description: moveDescription(document), lines: [['create', lines]] };
+  return {
+    company: chart.company,
+    journal: chart.journals.get('general'),
+    period: periods.get(document.postedOn),
+    date: day(document.postedOn),
+    description: moveDescription(document),
+    lines: [['create', lines]],
+  };
 }
 
 type Row = {
