@@ -193,7 +193,10 @@ const catalogue = {
   pricePointGap: ['no price is given from {from} to {to}', 'Load that time as well, or nothing there can be priced.'],
   notAnEInvoice: ['a document of type {type} is never an e-invoice', 'Send it as PDF (D46).'],
   authorityMissing: ['nobody is the authority for {task} of {type}', 'Name wattledger or erp: a type that is named at all needs each task once.'],
-  purchaseOrderMissing: ['the customer wants a purchase order on its invoices, and none is entered', 'Enter purchaseOrder of the account; it is built again.'],
+  purchaseOrderMissing: [
+    'an invoice of {computed} {currency} without VAT ({wh} Wh) is held: the customer wants a purchase order on it, and none is entered',
+    'Enter purchaseOrder of the account: the invoice is built again; else the first run after that bills it.',
+  ],
   numberByErp: ['the ERP is named as authority for the number of {type}: it can only number {types}', 'Leave number to wattledger: the ERP gets our number with the posting.'],
   erpNumberMissing: ['the ERP holds the document, and told no number of it', 'Have its adapter or middleware tell the number, or name wattledger as authority for it in the document rules.'],
   erpPeriodClosed: [
