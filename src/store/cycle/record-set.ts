@@ -3,21 +3,22 @@ import { takeTwins } from './adjustment-twins.ts';
 import { claimCreditOrders } from './credit-orders.ts';
 import { claimsOf, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
-import { selected, takesAll, withinPeriod } from './selection.ts';
+import { notOfEarlier, selected, takesAll, withinPeriod } from './selection.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
 /** Open sales of a run's accounts and months: a FROM clause. */
 const open = `billing_run r JOIN open_charge o ON r.id = $1 AND o.entity_id = r.entity_id AND o.service_month <= r.period
-  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.payer_account_id IS NOT NULL AND ${withinPeriod('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
+  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.payer_account_id IS NOT NULL AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
 /** Sales that closed runs carried. */
 const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
   JOIN rated_charge c ON c.charge_id = own.charge_id AND c.entity_id = r.entity_id AND ${withinPeriod('c', 'c.service_month')} AND c.payer_account_id IS NOT NULL
   LEFT JOIN claim original ON original.charge_id = c.reversal_of
-  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL) AND ${selected('c.payer_account_id')}`;
+  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL) AND ${notOfEarlier('c', 'c.service_month')} AND ${selected('c.payer_account_id')}`;
 /**
- * Sale charges a run ($1) may claim: of its accounts and months, claimed by none, or carried by a run that is closed. A charge and its mirror
+ * Sale charges a run ($1) may claim: of its accounts and months, claimed by none, or carried by a run that is closed; not what an earlier run
+ * that still collects will take in. A charge and its mirror
  * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
  * of the list of open charges, not of all there ever were.
  */
@@ -27,7 +28,7 @@ export const claimable = `SELECT ${columns} FROM ${open} UNION ALL ${carried}`;
 export const takeOver =
   "ON CONFLICT (charge_id) DO UPDATE SET run_id = excluded.run_id, account_id = excluded.account_id, disposition = 'document', pulled_in_by = excluded.pulled_in_by WHERE claim.disposition = 'carried'";
 
-/** Closes the record set of a live run: one INSERT claims every charge it may, late ones of earlier months with it. Repeatable: the set closes once. */
+/** Closes the record set of a live run: one INSERT claims every charge it may, with it late ones of months whose runs have closed theirs. Repeatable: the set closes once. */
 export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly claimed: number }> {
   await lockRun(db, runId);
   const closed = await db.query(`UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll} WHERE id = $1 AND set_closed_at IS NULL RETURNING id`, [runId]);

@@ -36,7 +36,8 @@ export type Journal = {
 /** GL accounts by key, of each legal entity: the newest version of its mapping. */
 export type GlAccounts = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-type Entry = Omit<Dimensions, 'glAccount'> & {
+/** A row of the ledger: money in minor units of `unit`, or Wh; `book` in minor units of the books. */
+export type Entry = Omit<Dimensions, 'glAccount'> & {
   readonly key: string;
   readonly ledgerAccount: string;
   readonly unit: string;
@@ -108,7 +109,7 @@ export function journalRows(journals: readonly Journal[], gl: GlAccounts): Retur
 const ofNothing = { costCenter: null, siteId: null, vatCode: null, serviceMonth: null, sourceId: null };
 
 /** One entry per account, unit and dimensions. What the mapping does not name stays without: the month-end accrual asks for it. */
-function entriesOf({ key, booked }: Journal, accounts: ReadonlyMap<string, string>): Entry[] {
+export function entriesOf({ key, booked }: Pick<Journal, 'key' | 'booked'>, accounts: ReadonlyMap<string, string>): Entry[] {
   const entries = new Map<string, Entry>();
   for (const { event, of, withMoney, withEnergy } of booked) {
     const { glAccount: ownGl, ...rest } = of;
