@@ -98,6 +98,7 @@ const catalogue = {
     'Ask for what is missing, or for a corrected total; or sign why it is right.',
   ],
   controlTotalMissing: ['of {on} it states no total, and {receivedCount} CDRs with {receivedWh} Wh arrived', 'Ask for the total of that day.'],
+  listedCountDiffers: ['it has {limit} CDRs that were last updated on {on}, and {computed} of them are here', 'Sweep that day anew; ask the peer for what is missing, or sign why it is right.'],
   expectationOpen: [
     '{computed} sessions have no CDR, the oldest since {oldest}: some {energyWh} Wh, {amount} {currency}',
     'Ask the source for them; cancel with a reason what will never come, or sign a carry decision for the close.',

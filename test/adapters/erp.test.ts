@@ -109,6 +109,21 @@ describe('the ERP that is a folder', () => {
     await erp.post(invoice('a/b'));
     expect(existsSync(sie)).toBe(false);
   });
+  it('lays a journal in another currency out by what it says it comes to in the books', async () => {
+    const whole = documentOf('journal', 'euro');
+    // 0.51 EUR at 10.45 are 5.33 SEK.
+    const lines = whole.lines.map((l) => ({ ...l, bookMinor: l.amountMinor.startsWith('-') ? '-533' : '533' }));
+    const erp = filesErp(folder, batchOf);
+    await erp.post({ ...whole, currency: 'EUR', books: { currency: 'SEK', rate: 'ecb 2020-01-06 EUR/SEK 10.45 v1' }, lines });
+    const [voucher] = readSie(readFileSync(path.join(folder, 'sie', 'journal', 'euro.si'))).vouchers;
+    expect(voucher?.lines.map((l) => [l.glAccount, String(l.amountMinor)])).toEqual([
+      ['1790', '533'],
+      ['3001', '-533'],
+    ]);
+    expect(await erp.find({ ...whole, currency: 'EUR' })).toMatchObject({ currency: 'EUR', lines: [{ amountMinor: '51', bookMinor: '533' }, { amountMinor: '-51' }] });
+    const elsewhere = { ...whole, key: 'pound', currency: 'EUR', books: { currency: 'GBP', rate: 'a rate' }, lines };
+    await expect(erp.post(elsewhere)).rejects.toThrow('converted into GBP');
+  });
   it('refuses what SIE cannot say, and holds nothing of it', async () => {
     const document = documentOf('invoice', 'worded', { glAccount: 'sales' });
     await expect(filesErp(folder, batchOf).post(document)).rejects.toThrow(/sales/);

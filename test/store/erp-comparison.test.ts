@@ -4,10 +4,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareErp } from '../../src/activities/compare-erp.ts';
 import { handOver } from '../../src/activities/hand-over.ts';
+import { rebillDocument } from '../../src/activities/rebill.ts';
+import { reconcile } from '../../src/activities/reconcile.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import type { ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpPayment } from '../../src/contracts/erp-document.ts';
 import { retryPosting } from '../../src/store/commands/decide-postings.ts';
+import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { signDrift } from '../../src/store/commands/sign-drift.ts';
 import { takeOverErp } from '../../src/store/commands/take-over-erp.ts';
@@ -156,6 +159,10 @@ describe('an ERP that another one replaces', () => {
     await expect(takeOver({ from: '2020-01-07' })).rejects.toThrow('choose a later day');
     await expect(takeOver({ connectionId: 'erp_files' })).rejects.toThrow('already');
     expect(await takeOver()).toEqual({ ended: 'erp_files' });
+    // What the old one holds is credited in February.
+    const [{ id: credited }] = await rows("SELECT d.id FROM document d JOIN erp_posting p ON p.document_id = d.id WHERE d.type = 'invoice' AND d.account_id LIKE 'acc_driver%' ORDER BY 1 LIMIT 1");
+    const { orderId } = await store.tx((db) => orderRebill(db, { documentId: credited, kind: 'credit', outcome: 'bill', reason: 'asked for' }, { actor: 'preparer' }));
+    expect(await rebillDocument(store, orderId)).toMatchObject({ problem: null });
     await storeLines(store, [session(9, { user: 'Bl2-1', kWh: '7', start: '05.01.2020 10:00', end: '05.01.2020 12:00' })]);
     await processAll(store);
     const runId = await closeSet(store, '2020-01');
@@ -165,6 +172,17 @@ describe('an ERP that another one replaces', () => {
       ['erp_files', '2018-01-01', '2020-02-01'],
       ['erp_new', '2020-02-01', null],
     ]);
+    // A credit note goes to the new one, after its document in the old one; each holds its own, and both together are the run's.
+    const newFolder = path.join(folder, 'new');
+    const erpOf = async (id: string) => (id === 'erp_new' ? filesErp(newFolder) : erp);
+    await handOver(store, await erpOf('erp_new'), 'erp_new');
+    expect(await rows(`SELECT connection_id, after_key, state FROM erp_posting WHERE run_id = '${runId}' AND kind = 'creditNote'`)).toEqual([
+      { connection_id: 'erp_new', after_key: credited, state: 'verified' },
+    ]);
+    expect(await reconcile(store, erpOf, runId)).toEqual([]);
+    const drifts = async () => [(await compareErp(store, erpOf, 'erp_files')).drifts, (await compareErp(store, erpOf, 'erp_new')).drifts];
+    expect(await drifts()).toEqual([0, 0]);
+    expect(readdirSync(path.join(newFolder, 'creditNote'))).toHaveLength(1);
     await expect(takeOver({ connectionId: 'erp_third' })).rejects.toThrow('erp_new begins on or after 2020-02-01');
   });
 });

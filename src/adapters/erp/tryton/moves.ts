@@ -15,10 +15,11 @@ export function partyOfMove(document: ErpDocument, { accounts }: Chart): string 
   return document.lines.some((l) => accounts.get(l.glAccount)?.needsParty === true) ? document.accountId : null;
 }
 
-/** What `create` takes of a journal, in the company's currency. */
+/** What `create` takes of a journal: in the company's currency, and of another one beside it what the amount was in that. */
 export async function moveValues(document: ErpDocument, books: Books, { parties, periods }: Needed): Promise<unknown> {
   const chart = await books.chartFor(document);
-  if (document.currency !== chart.currency)
+  const isForeign = document.currency !== chart.currency;
+  if (isForeign && document.books?.currency !== chart.currency)
     throw new ErpRefused(
       `${document.key} is in ${document.currency}: Tryton keeps journals in the company's ${chart.currency}. Book it there by hand in ${chart.currency}, then skip it with the number that it has there as the reason`,
     );
@@ -27,12 +28,13 @@ export async function moveValues(document: ErpDocument, books: Books, { parties,
   const party = parties.get(document.accountId ?? '')?.id ?? null;
   const lines = document.lines.map((line) => {
     const account = chart.accounts.get(line.glAccount);
-    const amount = BigInt(line.amountMinor);
-    const sides = { debit: decimal(formatMinor(amount > 0n ? amount : 0n, document.currency)), credit: decimal(formatMinor(amount < 0n ? -amount : 0n, document.currency)) };
+    const amount = BigInt(isForeign ? (line.bookMinor ?? '0') : line.amountMinor);
+    const sides = { debit: decimal(formatMinor(amount > 0n ? amount : 0n, chart.currency)), credit: decimal(formatMinor(amount < 0n ? -amount : 0n, chart.currency)) };
     const center = line.costCenter === null ? undefined : chart.costCenters.get(line.costCenter);
     return {
       account: account?.id,
       ...sides,
+      ...(isForeign ? { second_currency: chart.currencies.get(document.currency), amount_second_currency: decimal(formatMinor(BigInt(line.amountMinor), document.currency)) } : {}),
       description: tagOf(line),
       ...(account?.needsParty === true ? { party } : {}),
       ...(center === undefined ? {} : { analytic_lines: [['create', [{ account: center, ...sides, date: day(document.postedOn) }]]] }),
@@ -57,12 +59,17 @@ type Row = {
   readonly 'lines.': readonly {
     readonly debit: { readonly decimal: string };
     readonly credit: { readonly decimal: string };
+    readonly amount_second_currency: { readonly decimal: string } | null;
+    readonly 'second_currency.': { readonly code: string } | null;
     readonly description: string | null;
     readonly 'account.': { readonly code: string };
     readonly 'analytic_lines.': readonly { readonly 'account.': { readonly code: string } }[];
   }[];
 };
-const fields = ['number', 'description', 'date', 'company.currency.code', 'lines.debit', 'lines.credit', 'lines.description', 'lines.account.code', 'lines.analytic_lines.account.code'];
+const fields = [
+  ...['number', 'description', 'date', 'company.currency.code', 'lines.debit', 'lines.credit', 'lines.amount_second_currency', 'lines.second_currency.code'],
+  ...['lines.description', 'lines.account.code', 'lines.analytic_lines.account.code'],
+];
 
 /** Posted journals that match a domain, and with `reversed` which of them another one took back. */
 export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unknown[], reversed = false): Promise<readonly (ErpHolding & { readonly runId: string | null })[]> {
@@ -91,13 +98,13 @@ export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unkno
     const [key = '', ...rest] = (row.description ?? '').split(' ');
     const ours = readDescription(rest.join(' '));
     if (ours === undefined) return [];
-    const currency = row['company.']['currency.'].code;
-    const lines = row['lines.'].map((line) => ({
-      glAccount: line['account.'].code,
-      costCenter: line['analytic_lines.'][0]?.['account.'].code ?? null,
-      vatCode: readTag(line.description).vatCode,
-      amountMinor: (parseMinor(line.debit.decimal, currency) - parseMinor(line.credit.decimal, currency)).toString(),
-    }));
+    const books = row['company.']['currency.'].code;
+    const currency = row['lines.'][0]?.['second_currency.']?.code ?? books;
+    const lines = row['lines.'].map((line) => {
+      const bookMinor = (parseMinor(line.debit.decimal, books) - parseMinor(line.credit.decimal, books)).toString();
+      const amounts = currency === books ? { amountMinor: bookMinor } : { amountMinor: parseMinor(line.amount_second_currency?.decimal ?? '0', currency).toString(), bookMinor };
+      return { glAccount: line['account.'].code, costCenter: line['analytic_lines.'][0]?.['account.'].code ?? null, vatCode: readTag(line.description).vatCode, ...amounts };
+    });
     return [{ ...ours, key, isReversed: taken.has(`account.move,${row.id}`), externalId: row.number ?? String(row.id), currency, postedOn: isoOf(row.date), lines }];
   });
 }
