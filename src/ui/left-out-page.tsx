@@ -80,7 +80,7 @@ export function LeftOutPage(props: {
         [runPath(run.runId), monthName(run.period)],
       ]}
     >
-      <p>Without VAT, of sessions. What was carried before, and is left out anew, is billed, written off or carried on: the first three columns are the last three.</p>
+      <p>Of sessions, without VAT. What was carried before, is left out anew or came from another rule comes to what is billed, written off and carried on.</p>
       {rows.length === 0 ? (
         <p>Nothing is left out, and nothing was carried into this run.</p>
       ) : (
