@@ -21,6 +21,8 @@ export type PeerOverview = {
   readonly sweep: {
     readonly everyMinutes: number;
     readonly until: string | null;
+    /** How it was last asked for its daily counts: `stated` of `days` had X-Total-Count; null before the first look. */
+    readonly counts: { readonly at: string; readonly until: string | null; readonly days: number; readonly stated: number; readonly problem: string | null } | null;
     readonly last: {
       readonly state: 'running' | 'done' | 'failed';
       readonly startedAt: string;

@@ -31,6 +31,7 @@ export type RunFigures = {
   readonly byStrategy: readonly StrategyFigures[];
   readonly accounts: { readonly ready: number; readonly pending: number };
   readonly parked: readonly { readonly accountId: string; readonly reason: string | null }[];
+  readonly held: readonly { readonly accountId: string; readonly reason: string }[];
   readonly waiting: readonly WaitingRecords[];
   readonly late: { readonly charges: number; readonly energyWh: string };
   readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number; readonly unsigned: number };
@@ -106,6 +107,7 @@ export function RunPage(props: Props) {
             `${words(g.state)}, ${g.documents} documents${g.waitsForSecond ? `; approved by ${g.approvedBy.join(', ')}, waits for a second` : ''}`,
           ]),
           ...run.parked.map((a): [string, string] => ['Parked', `${a.accountId}: ${a.reason ?? 'its documents could not be built'}`]),
+          ...run.held.map((a): [string, string] => ['Invoice held', `${a.accountId}: ${a.reason}`]),
           [
             'ERP postings',
             Object.entries(run.postings).length === 0

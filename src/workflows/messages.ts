@@ -74,6 +74,7 @@ export const workflowNames = {
   ocpiPush: 'ocpiPush',
   ocpiTariffs: 'ocpiTariffs',
   sourceSweep: 'sourceSweep',
+  peerCounts: 'peerCounts',
   waitingWorkflows: 'waitingWorkflows',
 } as const;
 
@@ -101,6 +102,8 @@ export type RetryWaitingInput = {
 };
 /** A look at a source; without a window from where the last full one ended. Instants as ISO text. */
 export type SweepInput = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };
+/** A look at what an OCPI peer counts; without a window at the last closed days. Days local to the source, both included. */
+export type CountInput = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };
 /** An order to credit and rebill, by its id. */
 export type RebillInput = { readonly orderId: string };
 /** One ERP connection; every one that holds something unless told. */

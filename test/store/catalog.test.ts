@@ -26,6 +26,7 @@ const mutable = [
     'billing_calendar',
     'source',
     'source_connection',
+    'statement_layout',
     'sweep',
     'webhook_secret',
     'tariff_proposal',

@@ -3,7 +3,7 @@ import type { ApiUnderTest } from './api.ts';
 import { processAll, session, storeLines } from './intake.ts';
 
 /** What a CDR says of a site of ours. */
-export const siteLocation = {
+const siteLocation = {
   address: 'Norra vägen 2',
   city: 'Stockholm',
   country: 'SWE',

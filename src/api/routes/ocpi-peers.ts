@@ -66,6 +66,7 @@ const overview = z.object({
     .object({
       everyMinutes: z.int(),
       until: z.string().nullable(),
+      counts: z.object({ at: z.string(), until: z.string().nullable(), days: z.int(), stated: z.int(), problem: z.string().nullable() }).nullable(),
       last: z.object({ state: z.enum(['running', 'done', 'failed']), startedAt: z.string(), pulled: z.int(), fresh: z.int(), stated: z.int().nullable(), problem: z.string().nullable() }).nullable(),
     })
     .nullable()

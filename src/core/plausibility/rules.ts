@@ -67,6 +67,13 @@ export const rules = {
     about: 'What arrived of a day is not what the source says it sent: CDRs, Wh, or hundredths of the currency apart by more than the tolerance (invariant 9).',
   },
   controlTotalMissing: { version: 1, severity: 'warns', owner: 'partner', limits: {}, about: 'CDRs of a day arrived and the source stated no total of it, though it states others of the month.' },
+  listedCountDiffers: {
+    version: 1,
+    severity: 'blocks',
+    owner: 'partner',
+    limits: { toleranceCount: 0 },
+    about: 'An OCPI peer has another number of CDRs of a day (X-Total-Count, by last_updated) than arrived.',
+  },
   expectationOpen: {
     version: 1,
     severity: 'warns',

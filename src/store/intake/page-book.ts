@@ -77,7 +77,7 @@ export class PageBook {
   seal(record: RecordRow): void {
     if (record.revision > 1) this.takeBack(record);
     this.#records.add(record);
-    for (const row of chargesOf(record)) this.#book(row);
+    for (const row of chargesOf(record)) this.#book(this.#charges, row);
   }
 
   /** A record whose booked charges are to be reversed. */
@@ -87,13 +87,16 @@ export class PageBook {
 
   /** Writes it all in the caller's transaction, the reversals of what is replaced among it. Nothing is added afterwards. */
   async write(db: Db, gl: GlAccounts): Promise<void> {
-    for (const row of await reversalsOf(db, this.#replaced)) this.#book(row);
-    if (this.#records.count === 0 && this.#charges.count === 0) return;
-    await copyIn(db, [this.#records.finish(), this.#charges.finish(), ...journalRows(this.#sums.journals(this.#pageId), gl)]);
+    const mirrors = new RowsWriter(unnumberedChargeTable);
+    for (const row of await reversalsOf(db, this.#replaced)) this.#book(mirrors, row);
+    const written = [this.#records, mirrors, this.#charges].filter((rows) => rows.count > 0);
+    if (written.length === 0) return;
+    // What is taken back is numbered before what takes its place.
+    await copyIn(db, [...written.map((rows) => rows.finish()), ...journalRows(this.#sums.journals(this.#pageId), gl)]);
   }
 
-  #book(row: ChargeToBook): void {
-    this.#charges.add({ row, pageId: this.#pageId });
+  #book(rows: RowsWriter<{ readonly row: ChargeToBook; readonly pageId: string }>, row: ChargeToBook): void {
+    rows.add({ row, pageId: this.#pageId });
     this.#sums.add(row);
   }
 }
