@@ -199,7 +199,8 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
   const others = page.neighbours(said);
   if (item.credit) return takeBack(item, head, evaluate(item, item.facts, [], page, true), said);
   const twin = betterTwin(said, others);
-  const payer = page.setup.payer(source.id, item.facts.tokenRef, said.startMs);
+  // Nearly always nobody is beside it, and nobody asks who pays.
+  const payer = others.length === 0 ? undefined : page.setup.payer(source.id, item.facts.tokenRef, said.startMs);
   const context = { profile: source.ruleProfile, category: payer?.category };
   if (twin !== undefined) {
     if (page.occasion === 'arrival' && head.waiting !== null && isOlder(version, head.waiting)) return { outcome: 'superseded', issues: item.issues };

@@ -131,8 +131,21 @@ export function startOfLocalDay(date: string, zone: string): number {
 
 /** Local calendar date of an instant, `YYYY-MM-DD`. */
 export function localDateOf(ms: number, zone: string): string {
+  const local = ms + offsetAt(ms, zone);
+  if (local >= earliestMs && local < latestMs) return dateOf(Math.floor(local / dayMs));
   const l = instantToLocal(ms, zone);
   return `${String(l.year).padStart(4, '0')}-${pad(l.month)}-${pad(l.day)}`;
+}
+
+/** The day asked for last, which is nearly always the one asked for next. */
+let lastDay = { day: Number.NaN, date: '', month: '' };
+
+function dateOf(day: number): string {
+  if (lastDay.day !== day) {
+    const date = dateTextOf(day);
+    lastDay = { day, date, month: date.slice(0, 7) };
+  }
+  return lastDay.date;
 }
 
 /** Half-open window of a local month, `2019-12`. Throws RangeError on another form. */
@@ -144,7 +157,8 @@ export function monthPeriod(periodKey: string, zone: string): { readonly startMs
 
 /** The month a session belongs to: that of its end; an end of exactly 00:00:00 belongs to the new month (D05). */
 export function periodKeyOf(endMs: number, zone: string): string {
-  return localDateOf(endMs, zone).slice(0, 7);
+  const date = localDateOf(endMs, zone);
+  return date === lastDay.date ? lastDay.month : date.slice(0, 7);
 }
 
 const instantPattern = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;

@@ -1,4 +1,4 @@
-import { recordKeyOf } from '../../contracts/charge-record.ts';
+import { recordKeyOf, type SourceFacts } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
@@ -10,12 +10,14 @@ import { unkeyedKey } from './unkeyed.ts';
 const known = new Set(['ENERGY', 'TIME', 'PARKING_TIME']);
 const decimalPattern = /^-?\d+(\.\d+)?$/;
 type JsonObject = { readonly [field: string]: unknown };
+/** What may be absent is set afterwards: a spread for each costs more than reading the field. */
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Reads fields one by one, much faster than a schema, and notes each that is not as it should be; what stands in its place is never used. */
 class FieldReader {
   readonly problems: string[] = [];
 
-  text(parent: JsonObject, field: string, path: string, { min = 1, max = Number.POSITIVE_INFINITY } = {}): string {
+  text(parent: JsonObject, field: string, path: string, min = 1, max = Number.POSITIVE_INFINITY): string {
     const value = parent[field];
     if (typeof value === 'string' && value.length >= min && value.length <= max) return value;
     return this.#note(`${path}${field}: must be text${max === Number.POSITIVE_INFINITY ? '' : ` of ${min === max ? '' : `${min} to `}${max} characters`}`, '');
@@ -23,18 +25,18 @@ class FieldReader {
 
   /** ISO 3166-1 alpha-2, in either case. */
   country(parent: JsonObject, field: string): string {
-    const text = this.text(parent, field, '', { min: 2, max: 2 });
+    const text = this.text(parent, field, '', 2, 2);
     return text === '' || /^[A-Za-z]{2}$/.test(text) ? text : this.#note(`${field}: must be two letters`, '');
   }
 
   /** ISO 4217. */
   currency(parent: JsonObject, field: string): string {
-    const text = this.text(parent, field, '', { min: 3, max: 3 });
+    const text = this.text(parent, field, '', 3, 3);
     return text === '' || /^[A-Z]{3}$/.test(text) ? text : this.#note(`${field}: must be three capital letters`, '');
   }
 
   optionalText(parent: JsonObject, field: string, path: string): string | undefined {
-    return isAbsent(parent[field]) ? undefined : this.text(parent, field, path, { min: 0 });
+    return isAbsent(parent[field]) ? undefined : this.text(parent, field, path, 0);
   }
 
   /** Text or number, as plain decimal text. */
@@ -57,11 +59,13 @@ class FieldReader {
     return isObject(value) ? value : this.#note(`${field}: must be an object`, {});
   }
 
-  /** The objects of a list, each with the path of its fields. */
-  objects(parent: JsonObject, field: string, path: string): { readonly item: JsonObject; readonly path: string }[] {
+  /** Reads each object of a list by `each`, which is told the path of its fields. */
+  objects<T>(parent: JsonObject, field: string, path: string, each: (item: JsonObject, path: string) => T): T[] {
     const value = parent[field];
     if (!Array.isArray(value)) return this.#note(`${path}${field}: must be a list`, []);
-    return value.map((item: unknown, i) => ({ item: isObject(item) ? item : this.#note(`${path}${field}.${i}: must be an object`, {}), path: `${path}${field}.${i}.` }));
+    const read: T[] = [];
+    for (const [i, item] of (value as unknown[]).entries()) read.push(each(isObject(item) ? item : this.#note(`${path}${field}.${i}: must be an object`, {}), `${path}${field}.${i}.`));
+    return read;
   }
 
   #note<T>(problem: string, instead: T): T {
@@ -102,7 +106,7 @@ function readIn22(cdr: JsonObject, read: FieldReader) {
   const cost = read.object(cdr, 'total_cost');
   return {
     countryCode: read.country(cdr, 'country_code'),
-    partyId: read.text(cdr, 'party_id', '', { max: 3 }),
+    partyId: read.text(cdr, 'party_id', '', 1, 3),
     endMs: read.instant(cdr, 'end_date_time', ''),
     tokenUid: read.text(read.object(cdr, 'cdr_token'), 'uid', 'cdr_token.'),
     locationId: read.text(location, 'id', 'cdr_location.'),
@@ -119,32 +123,33 @@ function isOf211(cdr: JsonObject): boolean {
 
 /** mod_cdrs, CDR object: the fields that intake needs; the rest stays in the raw message. */
 function readCdr(cdr: JsonObject, read: FieldReader, context: SourceContext) {
-  const periods = read.objects(cdr, 'charging_periods', '').map(({ item, path }) => ({
+  const periods = read.objects(cdr, 'charging_periods', '', (item, path) => ({
     startMs: read.instant(item, 'start_date_time', path),
-    dimensions: read.objects(item, 'dimensions', path).map((d) => ({ type: read.text(d.item, 'type', d.path, { min: 0 }), volume: read.decimal(d.item, 'volume', d.path) })),
+    dimensions: read.objects(item, 'dimensions', path, (d, at) => ({ type: read.text(d, 'type', at, 0), volume: read.decimal(d, 'volume', at) })),
   }));
   if (periods.length === 0) read.problems.push('charging_periods: must hold a period');
+  const byVersion = isOf211(cdr) ? readIn211(cdr, read, context) : readIn22(cdr, read);
   return {
-    ...(isOf211(cdr) ? readIn211(cdr, read, context) : readIn22(cdr, read)),
-    id: read.text(cdr, 'id', '', { max: 39 }),
+    ...byVersion,
+    id: read.text(cdr, 'id', '', 1, 39),
     startMs: read.instant(cdr, 'start_date_time', ''),
     sessionId: read.optionalText(cdr, 'session_id', ''),
     currency: read.currency(cdr, 'currency'),
     periods,
     totalEnergy: read.decimal(cdr, 'total_energy', ''),
     updatedAt: isAbsent(cdr['last_updated']) ? undefined : read.instant(cdr, 'last_updated', ''),
-    ...readCredit(cdr, read),
+    creditOf: readCredit(cdr, read),
     authorizationId: read.optionalText(cdr, 'authorization_reference', ''),
     origin: priceOriginOf(cdr['remark']),
   };
 }
 
 /** 2.2.1 mod_cdrs, Credit CDRs: it has an id of its own and names the CDR that it takes back. */
-function readCredit(cdr: JsonObject, read: FieldReader): { readonly creditOf: string | undefined } {
-  if (cdr['credit'] !== true) return { creditOf: undefined };
+function readCredit(cdr: JsonObject, read: FieldReader): string | undefined {
+  if (cdr['credit'] !== true) return undefined;
   // Without it nobody could tell which of the two is newer.
   if (cdr['last_updated'] === undefined) read.problems.push('last_updated: a credit CDR must say when it was made');
-  return { creditOf: read.text(cdr, 'credit_reference_id', '', { max: 39 }) };
+  return read.text(cdr, 'credit_reference_id', '', 1, 39);
 }
 
 /** A hub that sets or only guesses the price says so in the remark, as Gireve does: `[*]` it computed it, `[?]` it is not significant. */
@@ -205,32 +210,29 @@ const ocpi: Omit<SourceParser, 'format'> = {
     const inPeriods = periods.reduce((sum, p) => sum + p.energyWh, 0);
     if (inPeriods !== energyWh) issues.push(issue('badShape', 'blocks', cdr.id, { detail: `the periods hold ${inPeriods} Wh, total_energy says ${energyWh} Wh` }));
     if (issues.some((i) => i.severity === 'blocks')) return { ok: false, issues };
-    return {
-      ok: true,
-      issues,
-      ...(cdr.updatedAt === undefined ? {} : { updatedAt: cdr.updatedAt }),
-      ...(cdr.creditOf === undefined ? {} : { credit: true as const }),
-      facts: {
-        sourceId: context.sourceId,
-        ownerCountry: cdr.countryCode.toUpperCase(),
-        ownerParty: cdr.partyId.toUpperCase(),
-        cdrId: (cdr.creditOf ?? cdr.id).toLowerCase(),
-        externalIds: {
-          cdr: cdr.id,
-          ...(cdr.sessionId === undefined ? {} : { session: cdr.sessionId }),
-          ...(cdr.authorizationId === undefined ? {} : { authorization: cdr.authorizationId }),
-        },
-        siteKey: cdr.locationId,
-        ...(cdr.evseId === undefined ? {} : { evseId: cdr.evseId }),
-        ...(cdr.connectorId === undefined ? {} : { connectorId: cdr.connectorId }),
-        tokenKey: cdr.tokenUid,
-        startAt: formatInstant(cdr.startMs),
-        endAt: formatInstant(cdr.endMs),
-        energyWh,
-        periods,
-        partnerPrice: { currency: cdr.currency, exclVat: cdr.totalCost, origin: cdr.origin },
-      },
+    const externalIds: { cdr: string; session?: string; authorization?: string } = { cdr: cdr.id };
+    if (cdr.sessionId !== undefined) externalIds.session = cdr.sessionId;
+    if (cdr.authorizationId !== undefined) externalIds.authorization = cdr.authorizationId;
+    const facts: Writable<SourceFacts> = {
+      sourceId: context.sourceId,
+      ownerCountry: cdr.countryCode.toUpperCase(),
+      ownerParty: cdr.partyId.toUpperCase(),
+      cdrId: (cdr.creditOf ?? cdr.id).toLowerCase(),
+      externalIds,
+      siteKey: cdr.locationId,
+      tokenKey: cdr.tokenUid,
+      startAt: formatInstant(cdr.startMs),
+      endAt: formatInstant(cdr.endMs),
+      energyWh,
+      periods,
+      partnerPrice: { currency: cdr.currency, exclVat: cdr.totalCost, origin: cdr.origin },
     };
+    if (cdr.evseId !== undefined) facts.evseId = cdr.evseId;
+    if (cdr.connectorId !== undefined) facts.connectorId = cdr.connectorId;
+    const result: Writable<Extract<ParseResult, { readonly ok: true }>> = { ok: true, issues, facts };
+    if (cdr.updatedAt !== undefined) result.updatedAt = cdr.updatedAt;
+    if (cdr.creditOf !== undefined) result.credit = true;
+    return result;
   },
 };
 

@@ -120,9 +120,13 @@ export function chargesOf(record: RecordRow): ChargeToBook[] {
 async function reversalsOf(db: Db, records: readonly BookedRecord[]): Promise<ChargeToBook[]> {
   if (records.length === 0) return [];
   const byId = new Map(records.map((r) => [r.recordId, r]));
-  const live = await db.query(`SELECT c.* FROM rated_charge c JOIN charge_identity i ON i.charge_id = c.charge_id WHERE c.record_id = ANY($1::bigint[]) AND c.reversal_of IS NULL`, [
-    records.map((r) => r.recordId),
-  ]);
+  // Identities are found by their key: by the charge's id all of them would be read.
+  const live = await db.query(
+    `SELECT c.* FROM rated_charge c JOIN charge_identity i ON i.charge_id = c.charge_id
+       AND i.identity_key = identity_of_charge(c.session_key, c.role, c.contract_id, c.clause, c.service_month, c.component, c.split_no)
+     WHERE c.record_id = ANY($1::bigint[]) AND c.reversal_of IS NULL`,
+    [records.map((r) => r.recordId)],
+  );
   return live.rows.flatMap((r) => {
     const record = byId.get(r.record_id);
     if (record === undefined) return [];
