@@ -134,7 +134,7 @@ async function buildAccounts(db: Db, ref: BuildRef, accounts: readonly string[],
     await parkAccounts(db, runId, made.parked);
     await keepParked(db, runId, chunk);
     await insertDocuments(db, documentRows(runId, made.documents), made.documents);
-    await linkClaims(db, runId, charges, made.documents);
+    await linkClaims(db, runId, { charges, documents: made.documents });
     previews.push(previewsOf(ref, setup.accounts, made));
   }
   return previews;
