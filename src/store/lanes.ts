@@ -1,13 +1,15 @@
 import type { Db, Store } from './db.ts';
 
-/** Transactions in which parts of one piece of work are done, `width` side by side. */
-export type Lanes = { readonly width: number; tx<T>(work: (db: Db) => Promise<T>): Promise<T> };
+/** Transactions in which parts of one piece of work are done, `width` side by side; of less than this many charges or accounts, one does all. */
+export type Lanes = { readonly width: number; readonly worth: { readonly charges: number; readonly accounts: number }; tx<T>(work: (db: Db) => Promise<T>): Promise<T> };
+
+const worth = { charges: 20_000, accounts: 500 };
 
 /** No lanes: all within one transaction. */
-export const within = (db: Db): Lanes => ({ width: 1, tx: (work) => work(db) });
+export const within = (db: Db): Lanes => ({ width: 1, worth, tx: (work) => work(db) });
 
 /** Connections of a store's own: while the database works for one, another computes here. */
-export const lanesOf = (store: Store, width = 3): Lanes => ({ width, tx: (work) => store.tx(work) });
+export const lanesOf = (store: Pick<Store, 'tx'>, width = 3, least = worth): Lanes => ({ width, worth: least, tx: (work) => store.tx(work) });
 
 /**
  * Does each part in a transaction of its own, as many side by side as there are lanes; answers in the order of the parts. When one fails,

@@ -193,34 +193,36 @@ function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
     if (group === undefined) groups.set(key, { order, first: charge, charges: [charge] });
     else group.charges.push(charge);
   }
-  return [...groups.values()].sort((a, b) => inOrder(a.order, b.order)).map(({ first, charges: own }) => {
-    const total = (pick: (c: DocumentCharge) => bigint) => own.reduce((sum, c) => sum + pick(c), 0n);
-    return {
-      kind: 'charge' as const,
-      description: `${first.component.split('/')[0] ?? first.component} ${first.serviceMonth}`,
-      unitPrice: first.unitPrice,
-      quantity: total((c) => c.quantity),
-      quantityUnit: first.quantityUnit,
-      netMinor: total((c) => c.netMinor),
-      grossMinor: total((c) => c.grossMinor),
-      vatCode: first.vatCode,
-      glAccount: first.glAccount,
-      costCenter: first.costCenter,
-      customerCostCenter: first.customerCostCenter,
-      siteId: first.siteId,
-      serviceMonth: first.serviceMonth,
-      energyWh: total((c) => c.energyWh),
-      chargeCount: own.reduce((n, c) => n + c.chargeHashes.length, 0),
-      adjustmentId: null,
-      mappingVersion: first.mappingVersion,
-      credits: first.credits,
-      charges: own,
-      // Of most documents nobody asks for them.
-      get chargeIds() {
-        return own.flatMap((c) => c.chargeIds);
-      },
-    };
-  });
+  return [...groups.values()]
+    .sort((a, b) => inOrder(a.order, b.order))
+    .map(({ first, charges: own }) => {
+      const total = (pick: (c: DocumentCharge) => bigint) => own.reduce((sum, c) => sum + pick(c), 0n);
+      return {
+        kind: 'charge' as const,
+        description: `${first.component.split('/')[0] ?? first.component} ${first.serviceMonth}`,
+        unitPrice: first.unitPrice,
+        quantity: total((c) => c.quantity),
+        quantityUnit: first.quantityUnit,
+        netMinor: total((c) => c.netMinor),
+        grossMinor: total((c) => c.grossMinor),
+        vatCode: first.vatCode,
+        glAccount: first.glAccount,
+        costCenter: first.costCenter,
+        customerCostCenter: first.customerCostCenter,
+        siteId: first.siteId,
+        serviceMonth: first.serviceMonth,
+        energyWh: total((c) => c.energyWh),
+        chargeCount: own.reduce((n, c) => n + c.chargeHashes.length, 0),
+        adjustmentId: null,
+        mappingVersion: first.mappingVersion,
+        credits: first.credits,
+        charges: own,
+        // Of most documents nobody asks for them.
+        get chargeIds() {
+          return own.flatMap((c) => c.chargeIds);
+        },
+      };
+    });
 }
 
 type KeyPart = string | number | null;

@@ -5,6 +5,7 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
+import { type Lanes, within } from '../lanes.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
 import { chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
@@ -31,19 +32,25 @@ export type RunFound = {
  * Judges the preview anew after `accounts` were built: rules on charges look at these alone, rules on sums at the whole run. A finding
  * that comes out as before stays the same row, and what was signed of it holds; one that changed is a new one.
  */
-export async function checkPreview(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
+export async function checkPreview(db: Db, runId: string, accounts: readonly string[], side: Lanes = within(db)): Promise<void> {
   if (accounts.length === 0) return;
   const { rows } = await db.query<{ entity_id: string; off_cycle: boolean }>('SELECT entity_id, selection IS NOT NULL AS off_cycle FROM billing_run WHERE id = $1', [runId]);
   const offCycle = rows[0]?.off_cycle ?? false;
   const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
-  const found: RunFound[] = [];
-  // Many are read at once, few by index.
-  if (accounts.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
-  found.push(...(await findAll(db, 'account', rules, [runId, accounts], offCycle)));
-  await planForWholeRun(db, chargesOfRun, [runId]);
-  found.push(...(await findAll(db, 'run', rules, [runId], offCycle)));
+  const onAccounts = () =>
+    side.tx(async (own) => {
+      // Many are read at once, few by index.
+      if (accounts.length > fewAccounts) await planForWholeRun(own, chargesOfRun, [runId]);
+      return findAll(own, 'account', rules, [runId, accounts], offCycle);
+    });
+  const onSums = async () => {
+    await planForWholeRun(db, chargesOfRun, [runId]);
+    return findAll(db, 'run', rules, [runId], offCycle);
+  };
+  // In one transaction one after the other: how a statement is planned is said before it.
+  const found = side.width === 1 ? [await onAccounts(), await onSums()] : await Promise.all([onAccounts(), onSums()]);
   await planForAccounts(db);
-  await replace(db, runId, accounts, atMost(found));
+  await replace(db, runId, accounts, atMost(found.flat()));
 }
 
 /** Rules on what is not there, which a run of a few accounts cannot have. */

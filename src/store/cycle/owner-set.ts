@@ -22,7 +22,7 @@ export async function closeOwnerSet(db: Db, runId: string, lanes: Lanes = within
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const contracts = await ownerContracts(db, run.entity_id);
   const settling = await settlingAccounts(db, runId, run.entity_id, contracts.flatMap(payeesOfContract));
-  const ranges = await accountRanges(db, runId, lanes.width, 'payees');
+  const ranges = await accountRanges(db, runId, lanes, 'payees');
   const claimed = await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, async (lane, { from, to }) => {
     await planForWholeRun(lane, 'open_charge');
     const { rows } = await lane.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling, from, to]);

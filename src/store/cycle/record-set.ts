@@ -1,8 +1,8 @@
 import type { Db } from '../db.ts';
 import { inLanes, type Lanes, within } from '../lanes.ts';
 import { takeTwins } from './adjustment-twins.ts';
-import { claimCreditOrders } from './credit-orders.ts';
 import { type AccountRange, accountRanges } from './chunks.ts';
+import { claimCreditOrders } from './credit-orders.ts';
 import { claimsOf, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
 import { runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';
@@ -45,7 +45,7 @@ export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = withi
   await lockRun(db, runId);
   const isOpen = await db.query('SELECT FROM billing_run WHERE id = $1 AND set_closed_at IS NULL', [runId]);
   if (isOpen.rowCount === 0) return { claimed: 0 };
-  const ranges = await accountRanges(db, runId, lanes.width, 'payers');
+  const ranges = await accountRanges(db, runId, lanes, 'payers');
   await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, (lane, range) => claimFresh(lane, runId, range));
   await db.query(`UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll} WHERE id = $1`, [runId]);
   // An insert that looks for conflicts row by row costs half as much again: this is for what is carried alone.
