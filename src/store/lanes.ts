@@ -8,8 +8,11 @@ const worth = { charges: 20_000, accounts: 500 };
 /** No lanes: all within one transaction. */
 export const within = (db: Db): Lanes => ({ width: 1, worth, tx: (work) => work(db) });
 
-/** Connections of a store's own: while the database works for one, another computes here. */
-export const lanesOf = (store: Pick<Store, 'tx'>, width = 3, least = worth): Lanes => ({ width, worth: least, tx: (work) => store.tx(work) });
+/** On connections of a store's own, as many as keep the cores of a small database busy. */
+export const lanesOf = (store: Pick<Store, 'tx'>, width = 2, least = worth): Lanes => ({ width, worth: least, tx: (work) => store.tx(work) });
+
+/** One more, where parts are worked on here too: while that is done for one, the database works for the others. */
+export const andOneMore = (lanes: Lanes): Lanes => (lanes.width === 1 ? lanes : { ...lanes, width: lanes.width + 1 });
 
 /**
  * Does each part in a transaction of its own, as many side by side as there are lanes; answers in the order of the parts. When one fails,

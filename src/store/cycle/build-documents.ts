@@ -1,8 +1,9 @@
 import { isBefore } from '../../core/cycle/run-states.ts';
+import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
-import { inLanes, type Lanes, within } from '../lanes.ts';
-import { checkPreview } from './check-preview.ts';
-import { chunksOf } from './chunks.ts';
+import { andOneMore, inLanes, type Lanes, within } from '../lanes.ts';
+import { checkPreview, judgeAccounts } from './check-preview.ts';
+import { chunksOf, partsOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
 import { decideDispositions, hasRules, keepParked } from './dispositions.ts';
 import { type DocumentSetup, loadDocumentSetup } from './document-setup.ts';
@@ -47,12 +48,18 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   );
   // By what became of the sales.
   await inLanes(side, chunksOf(owners.accounts, side.width), (own, chunk) => settleShares(own, runId, chunk, shaped));
-  await side.tx((own) => draftStatements(own, runId, owners.contracts));
+  // Contracts of one owner together: what is missing for one of them parks him.
+  await inLanes(side, partsOf([...groupBy(owners.contracts, (c) => c.accountId).values()], side.width), (own, contracts) => draftStatements(own, runId, contracts.flat()));
   const paid = await buildAccounts(side, ref, owners.accounts, shaped, async () => undefined);
+  const built = [...new Set([...accounts, ...owners.accounts])].sort();
+  // What it finds goes with what is built, whatever that comes to: in lanes meanwhile.
+  const found = judgeAccounts(side, runId, built);
+  found.catch(() => undefined);
+  if (side.width === 1) await found;
   const preview = await writeHashes(db, runId);
   await recordPreview(db, ref, [...paying, ...paid], preview.contentHash);
   await keepGroupHashes(db, runId);
-  await checkPreview(db, runId, [...new Set([...accounts, ...owners.accounts])].sort(), side);
+  await checkPreview(db, runId, built, found);
   return preview;
 }
 
@@ -119,7 +126,8 @@ async function settleShares(db: Db, runId: string, accounts: readonly string[], 
 /** Builds the drafts of accounts, chunk by chunk. What is left out or corrected is settled of those that are `shaped`; it begins with `decide`. */
 function buildAccounts(side: Lanes, ref: BuildRef, accounts: readonly string[], shaped: ReadonlySet<string>, decide: Decide): Promise<AccountPreviews[]> {
   const { runId } = ref;
-  return inLanes(side, chunksOf(accounts, side.width), async (db, chunk) => {
+  const lanes = andOneMore(side);
+  return inLanes(lanes, chunksOf(accounts, lanes.width), async (db, chunk) => {
     const own = chunk.filter((id) => shaped.has(id));
     const setup = await prepare(db, runId, chunk, own, decide);
     await planForSums(db);

@@ -3,12 +3,20 @@ import type { Lanes } from '../lanes.ts';
 
 const accountsPerChunk = 500;
 
+/** In parts of about the same size, at most so many. */
+export function partsOf<T>(all: readonly T[], most: number): T[][] {
+  return inPartsOf(all, Math.ceil(all.length / most));
+}
+
 /** Accounts in parts that one statement takes: by index whatever the size of the tables, so that a run costs what it bills and not what there is. At least one for each lane. */
 export function chunksOf(accounts: readonly string[], lanes: number): string[][] {
-  const size = Math.min(accountsPerChunk, Math.max(1, Math.ceil(accounts.length / lanes)));
-  const chunks: string[][] = [];
-  for (let from = 0; from < accounts.length; from += size) chunks.push(accounts.slice(from, from + size));
-  return chunks;
+  return inPartsOf(accounts, Math.min(accountsPerChunk, Math.ceil(accounts.length / lanes)));
+}
+
+function inPartsOf<T>(all: readonly T[], size: number): T[][] {
+  const parts: T[][] = [];
+  for (let from = 0; from < all.length; from += size) parts.push(all.slice(from, from + size));
+  return parts;
 }
 
 /** Accounts in the order of the database: from one, included, to the next range's; null for no bound. */
