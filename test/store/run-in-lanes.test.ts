@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { processPage } from '../../src/activities/process-page.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { pullIn } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
@@ -6,6 +8,7 @@ import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { pendingMessages } from '../../src/store/intake/store-raw.ts';
 import { type Lanes, lanesOf } from '../../src/store/lanes.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -103,6 +106,50 @@ async function world<T>(tell: (store: Store) => Promise<T>): Promise<T> {
 }
 
 const preview = (store: Store, lanes?: Lanes) => store.tx((db) => advanceRun(db, runId, 'previewing')).then(() => buildIn(store, lanes));
+
+/** Charges that take back what a run bills, and that no run will find. */
+const lost = async ({ pool }: Store) =>
+  (
+    await pool.query(
+      'SELECT m.charge_id FROM rated_charge m JOIN claim k ON k.charge_id = m.reversal_of LEFT JOIN claim own ON own.charge_id = m.charge_id LEFT JOIN open_charge o ON o.charge_id = m.charge_id WHERE own.charge_id IS NULL AND o.charge_id IS NULL',
+    )
+  ).rows;
+const takenBack = async ({ pool }: Store) => Number((await pool.query('SELECT count(*) AS n FROM rated_charge WHERE reversal_of IS NOT NULL')).rows[0].n);
+/** The first session once more, with other energy. */
+const corrected = session(0, { user: 'AdO1-2', garage: 'AdO1', kWh: '15,5', start: '11.12.2019 18:00', end: '11.12.2019 21:00' });
+
+describe('a correction while the set closes', () => {
+  it('is open when it waited for the close', async () => {
+    await world(async (store) => {
+      await storeLines(store, [corrected]);
+      let processed: Promise<void> | undefined;
+      await store.tx(async (db) => {
+        await closeRecordSet(db, runId);
+        processed = processAll(store);
+        await setTimeout(500);
+      });
+      await processed;
+      expect(await takenBack(store)).toBeGreaterThan(0);
+      expect(await lost(store)).toEqual([]);
+    });
+  });
+
+  it('is open when the close waited for it', async () => {
+    await world(async (store) => {
+      await storeLines(store, [corrected]);
+      const page = await pendingMessages(store.pool, { limit: 10, after: '0' });
+      let closed: Promise<unknown> | undefined;
+      await store.tx(async (db) => {
+        await processPage(db, page);
+        closed = closeIn(store);
+        await setTimeout(500);
+      });
+      await closed;
+      expect(await takenBack(store)).toBeGreaterThan(0);
+      expect(await lost(store)).toEqual([]);
+    });
+  });
+});
 
 describe('a run in lanes', () => {
   it('leaves what one transaction leaves', async () => {

@@ -28,3 +28,27 @@ REVOKE ALL ON FUNCTION forget_sums() FROM PUBLIC;
 CREATE TRIGGER forget_sums AFTER INSERT ON claim REFERENCING NEW TABLE AS new_parts FOR EACH STATEMENT EXECUTE FUNCTION forget_sums();
 CREATE TRIGGER forget_sums_update AFTER UPDATE ON claim REFERENCING OLD TABLE AS old_parts NEW TABLE AS new_parts FOR EACH STATEMENT EXECUTE FUNCTION forget_sums();
 CREATE TRIGGER forget_sums_delete AFTER DELETE ON claim REFERENCING OLD TABLE AS old_parts FOR EACH STATEMENT EXECUTE FUNCTION forget_sums();
+
+-- A correction that is booked while a set closes: whichever of the two comes second waits for the other, and what takes a claimed charge back is open.
+CREATE OR REPLACE FUNCTION open_charges() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM added WHERE reversal_of IS NOT NULL) THEN
+    WITH cancelled AS (DELETE FROM open_charge o USING added a WHERE o.charge_id = a.reversal_of RETURNING o.charge_id)
+    INSERT INTO open_charge (charge_id, entity_id, service_month, account_id)
+    SELECT charge_id, entity_id, service_month, coalesce(payer_account_id, payee_account_id) FROM added a
+    WHERE coalesce(payer_account_id, payee_account_id) IS NOT NULL AND NOT EXISTS (SELECT FROM cancelled o WHERE o.charge_id = a.reversal_of);
+    DELETE FROM open_charge o USING added a WHERE o.charge_id = a.reversal_of;
+  ELSE
+    INSERT INTO open_charge (charge_id, entity_id, service_month, account_id)
+    SELECT charge_id, entity_id, service_month, coalesce(payer_account_id, payee_account_id) FROM added WHERE coalesce(payer_account_id, payee_account_id) IS NOT NULL;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION take_open_charges() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  DELETE FROM open_charge o USING claimed k WHERE o.charge_id = k.charge_id;
+  INSERT INTO open_charge (charge_id, entity_id, service_month, account_id)
+  SELECT m.charge_id, m.entity_id, m.service_month, coalesce(m.payer_account_id, m.payee_account_id) FROM rated_charge m JOIN claimed k ON k.charge_id = m.reversal_of
+  WHERE m.reversal_of IS NOT NULL AND coalesce(m.payer_account_id, m.payee_account_id) IS NOT NULL AND NOT EXISTS (SELECT FROM claim c WHERE c.charge_id = m.charge_id) ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
