@@ -1,36 +1,22 @@
 // npm run bench:intake [-- --bulk 20000 --until store|book --rating full|simple --verify --only bulk|posts|light|heavy --posts 2000 --light 200 --heavy 60 --rounds 3 --smoke]: intake beside
 // its floors, on servers of its own, with fsync. --heavy: seconds of 500 CDRs a second; --rating: of the bulk import; --verify: as `wattledger verify` does, afterwards.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { parserFor } from '../dist/adapters/sources/registry.js';
-import { loadConfig } from '../dist/config.js';
-import { startPlatform } from '../dist/platform/start-platform.js';
 import { startApiServer } from '../dist/stack/api-server.js';
-import { createWorker, registerSearchAttributes } from '../dist/stack/temporal-worker.js';
-import { putApiKeys } from '../dist/store/commands/api-keys.js';
+import { createWorker } from '../dist/stack/temporal-worker.js';
 import { receiveCdrs, receivingSource } from '../dist/store/commands/receive-cdrs.js';
-import { openStore } from '../dist/store/db.js';
-import { ensurePartitions, migrate } from '../dist/store/migrate.js';
-import { applySeed, readSeed } from '../dist/store/seed.js';
+import { ensurePartitions } from '../dist/store/migrate.js';
 import { verifyAll } from '../dist/verify/verify-all.js';
 import { taskQueue, workflowNames } from '../dist/workflows/messages.js';
 import { benchBulk } from './bulk-import.mjs';
 import { withHeavyLoad } from './heavy-load.mjs';
 import { insertPerPost } from './insert-per-post.mjs';
-import { benchSeed, cdrFrom } from './ocpi-cdrs.mjs';
+import { machine, median, option, shown, smoke, textOption, withIntakeStack } from './intake-stack.mjs';
+import { cdrFrom } from './ocpi-cdrs.mjs';
 import { postAll } from './post-cdrs.mjs';
 
-const root = path.resolve(import.meta.dirname, '..');
-const smoke = process.argv.includes('--smoke');
-const textOption = (name, otherwise) => {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? otherwise : process.argv[at + 1];
-};
-const option = (name, otherwise) => Number(textOption(name, otherwise));
 const only = textOption('--only', undefined);
 const until = textOption('--until', 'book');
 if (until !== 'store' && until !== 'book') throw new Error(`--until is store or book, not ${until}: a page is sealed and booked in one transaction`);
@@ -44,9 +30,7 @@ const heavy = option('--heavy', smoke ? 4 : 60);
 const rounds = option('--rounds', smoke ? 1 : 3);
 const heavyPerSecond = 500;
 const wants = (part) => only === undefined || only === part;
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const perSecond = (n, ms) => (n / ms) * 1000;
-const shown = (list) => `${Math.round(median(list)).toLocaleString('en')}/s (${Math.round(Math.min(...list)).toLocaleString('en')} to ${Math.round(Math.max(...list)).toLocaleString('en')})`;
 
 // Beyond what the bulk import takes.
 let serial = 5_000_000;
@@ -55,34 +39,20 @@ const nextCdr = () => {
   return JSON.stringify(cdrFrom(serial, rating));
 };
 
-const home = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.tmpdir(), 'wattledger-bench-'));
-chmodSync(home, 0o711);
-const undo = [() => rmSync(home, { recursive: true, force: true })];
-try {
-  const platform = await startPlatform({ home, cache: loadConfig().cache, durable: true, headless: true });
-  undo.push(() => platform.stop());
-  await migrate(platform.databaseAdminUrl);
-  await registerSearchAttributes(platform.temporalAddress, 'default');
-  const store = openStore(platform.databaseUrl);
-  undo.push(() => store.close());
-  const seed = benchSeed(await readSeed(path.join(root, 'seed/demo.yaml')), rating);
-  await store.tx((db) => applySeed(db, seed));
-  await store.tx((db) => putApiKeys(db, [{ id: 'bench', actor: 'bench', token: 'bench', roles: ['admin'], sourceId: null, sample: true }]));
+await withIntakeStack(rating, async ({ home, platform, store, undo }) => {
   const admin = new pg.Client({ connectionString: platform.databaseAdminUrl });
   await admin.connect();
   undo.push(() => admin.end());
   await admin.query('CREATE TABLE bench_post (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea NOT NULL)');
   await admin.query('GRANT ALL ON bench_post TO wattledger_app');
 
-  console.log(`Node ${process.version}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}; CDRs of ${Buffer.byteLength(nextCdr())} bytes; median of ${rounds} rounds, floor and ours by turns`);
+  console.log(`${machine()}; CDRs of ${Buffer.byteLength(nextCdr())} bytes; median of ${rounds} rounds, floor and ours by turns`);
   if (wants('bulk')) await showBulk(store, admin);
   if (wants('posts')) await benchPosts(platform, store);
   // The heavy load stands beside the rate of single workflows.
   const alone = wants('light') || wants('heavy') ? await benchLight(platform, store) : undefined;
-  if (wants('heavy')) await showHeavy(platform, store, alone);
-} finally {
-  for (const step of undo.reverse()) await step();
-}
+  if (wants('heavy')) await showHeavy({ home, platform, store }, alone);
+});
 
 /** Stored and processed to booked, against a plain COPY of the same bytes. */
 async function showBulk(store, admin) {
@@ -115,13 +85,13 @@ async function showVerified(store) {
 }
 
 /** 500 single CDRs a second by POST, then as many as are taken, to sealed, against a workflow for each. */
-async function showHeavy(platform, store, alone) {
+async function showHeavy(stack, alone) {
   const bodies = (seconds) => Array.from({ length: seconds * heavyPerSecond }, nextCdr);
   const show = (title, goals, { sent, sealed, sealedPerSecond, oldestMax, oldestMedian, senderShare }) => {
     console.log(`${title}: oldest waiting at most ${oldestMax.toFixed(1)} s${goals.oldest}, ${oldestMedian.toFixed(1)} s in the median; ${sealed.toLocaleString('en')} of ${sent.sent.toLocaleString('en')} sealed, ${Math.round(sealedPerSecond).toLocaleString('en')}/s, ${(sealedPerSecond / alone).toFixed(1)} times a workflow per CDR${goals.ratio}`);
     console.log(`  posted at ${Math.round(sent.sent / sent.seconds).toLocaleString('en')}/s, answered ${JSON.stringify(sent.statuses)}, p50 ${sent.p50.toFixed(0)} ms, p99 ${sent.p99.toFixed(0)} ms; the sender takes ${(senderShare * 100).toFixed(0)} % of the machine`);
   };
-  await withHeavyLoad({ platform, store, home }, async (load) => {
+  await withHeavyLoad(stack, async (load) => {
     // Warm, as servers are.
     await load(bodies(smoke ? 1 : 5), heavyPerSecond);
     show(`heavy load of ${heavyPerSecond} single CDRs a second over HTTP for ${heavy} s`, { oldest: ' (goal: 5 s)', ratio: '' }, await load(bodies(heavy), heavyPerSecond));

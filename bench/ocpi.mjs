@@ -2,38 +2,22 @@
 // and the sweep of a paged peer, which runs as a process of its own. Servers of its own, with fsync.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { loadConfig } from '../dist/config.js';
 import { openSecretBox } from '../dist/platform/secret-box.js';
-import { startPlatform } from '../dist/platform/start-platform.js';
 import { startApiServer } from '../dist/stack/api-server.js';
-import { putApiKeys } from '../dist/store/commands/api-keys.js';
-import { openStore } from '../dist/store/db.js';
-import { migrate } from '../dist/store/migrate.js';
-import { applySeed, readSeed } from '../dist/store/seed.js';
-import { registerSearchAttributes } from '../dist/stack/temporal-worker.js';
-import { benchSeed, cdrFrom } from './ocpi-cdrs.mjs';
+import { machine, median, option, root, shown, smoke, textOption, withIntakeStack } from './intake-stack.mjs';
+import { cdrFrom } from './ocpi-cdrs.mjs';
 import { sweepAll } from './ocpi-sweep.mjs';
 import { postAll } from './post-cdrs.mjs';
 
-const root = path.resolve(import.meta.dirname, '..');
-const smoke = process.argv.includes('--smoke');
-const textOption = (name, otherwise) => {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? otherwise : process.argv[at + 1];
-};
-const option = (name, otherwise) => Number(textOption(name, otherwise));
 const only = textOption('--only', undefined);
 const posts = option('--posts', smoke ? 60 : 2000);
 const rounds = option('--rounds', smoke ? 1 : 5);
 const count = option('--sweep', smoke ? 500 : 100_000);
 const pageSize = option('--page', smoke ? 100 : 1000);
 const sourceId = 'ocpi-peer';
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const shown = (list) => `${Math.round(median(list)).toLocaleString('en')}/s (${Math.round(Math.min(...list)).toLocaleString('en')} to ${Math.round(Math.max(...list)).toLocaleString('en')})`;
 
 // Beyond what the peer has to be pulled.
 let serial = 5_000_000;
@@ -44,18 +28,7 @@ function bodies() {
   });
 }
 
-const home = mkdtempSync(path.join(os.platform() === 'linux' ? '/var/tmp' : os.tmpdir(), 'wattledger-bench-'));
-chmodSync(home, 0o711);
-const undo = [() => rmSync(home, { recursive: true, force: true })];
-try {
-  const platform = await startPlatform({ home, cache: loadConfig().cache, durable: true, headless: true });
-  undo.push(() => platform.stop());
-  await migrate(platform.databaseAdminUrl);
-  await registerSearchAttributes(platform.temporalAddress, 'default');
-  const store = openStore(platform.databaseUrl);
-  undo.push(() => store.close());
-  await store.tx(async (db) => applySeed(db, benchSeed(await readSeed(path.join(root, 'seed/demo.yaml')))));
-  await store.tx((db) => putApiKeys(db, [{ id: 'bench', actor: 'bench', token: 'bench', roles: ['admin'], sourceId: null, sample: true }]));
+await withIntakeStack('full', async ({ home, platform, store, undo }) => {
   // The worker opens what is sealed here: the key lies where it looks for it.
   const secretBox = openSecretBox({ file: loadConfig({ WATTLEDGER_HOME: home }).keyFile, mayMake: true });
   const api = await startApiServer({ store, secretBox, databaseUrl: platform.databaseUrl, temporalAddress: platform.temporalAddress, temporalNamespace: 'default', port: 0, host: '127.0.0.1', logLevel: 'silent' });
@@ -63,12 +36,10 @@ try {
   const peer = await register(api.url);
   undo.push(() => peer.stop());
 
-  console.log(`Node ${process.version}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}; CDRs of ${Buffer.byteLength(JSON.stringify(cdrFrom(serial)))} bytes; median of ${rounds} rounds, by turns`);
+  console.log(`${machine()}; CDRs of ${Buffer.byteLength(JSON.stringify(cdrFrom(serial)))} bytes; median of ${rounds} rounds, by turns`);
   if (only !== 'sweep') await benchReceiver(api.url, peer.token);
   if (only !== 'receiver') showSweep(await sweepAll({ platform, store, home, sourceId, count, pageSize }));
-} finally {
-  for (const step of undo.reverse()) await step();
-}
+});
 
 /** Starts a peer and registers at it, as ops do: each side then has the other's token. */
 async function register(url) {

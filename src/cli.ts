@@ -15,6 +15,7 @@ import { apiCommand, environmentCommand, keyCommand, migrateCommand, seedCommand
 import { rateCommand } from './commands/rate.ts';
 import { retentionCommand } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
+import { statementCommand } from './commands/statement.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { traceCommand } from './commands/trace.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -30,6 +31,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   key: keyCommand,
   import: importCommand,
   load: loadCommand,
+  statement: statementCommand,
   sweep: sweepCommand,
   rate: rateCommand,
   run: runCommands,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { erpConnections } from './activities/erp-connections.ts';
-import { putSweepSchedule } from './api/sweep-schedule.ts';
+import { putSourceSchedules } from './api/source-schedules.ts';
 import { loadConfig } from './config.ts';
 import { ensureSchedules } from './stack/schedules.ts';
 import { secretBoxOf } from './stack/secret-box-of.ts';
@@ -31,7 +31,7 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
   // Beside the sample data nothing opens by itself: it would race whoever tries it out.
   const client = new Client({ connection, namespace: temporalNamespace });
   await ensureSchedules(client, taskQueue, await scheduledEntities(store.pool, config.env === 'development'));
-  for (const { sourceId, connection: settings } of await sweptSources(store.pool)) await putSweepSchedule(client, taskQueue, sourceId, settings, { keep: true });
+  for (const { sourceId, connection: settings } of await sweptSources(store.pool)) await putSourceSchedules(client, taskQueue, sourceId, settings, { keep: true });
   await connection.close();
   const { worker, close } = await createWorker({
     address: temporalAddress,

@@ -1,8 +1,11 @@
 import type { ErpDocument } from '../contracts/erp-document.ts';
+import { datesToAsk, periodDifferences } from '../core/hand-over/compare-periods.ts';
 import { type Drift, driftOf } from '../core/hand-over/drift.ts';
+import { monthsHere } from '../store/accounting/period-rows.ts';
 import type { Store } from '../store/db.ts';
 import { connectionsInUse, documentsToAskPayment, keepDrift, keepPayments, rowsToCompare } from '../store/erp-comparison.ts';
 import { keepMasterData, mappingsOf } from '../store/erp-mapping.ts';
+import { keepPeriods } from '../store/erp-periods.ts';
 import { beating } from './beating.ts';
 import { asSent } from './erp-terms.ts';
 import { asFailure } from './failures.ts';
@@ -26,7 +29,7 @@ export function createCompareActivities({ store, erpFor }: { readonly store: Sto
   };
 }
 
-/** Compares all that was handed over to a connection with what it holds, both ways, keeps what drifted, and asks what is paid. */
+/** Compares all that was handed over to a connection with what it holds, both ways, and its periods with ours, keeps what is otherwise, and asks what is paid. */
 export async function compareErp(store: Store, erpFor: ErpFor, connectionId: string): Promise<Compared> {
   const erp = await erpFor(connectionId);
   const master = await erp.masterData?.();
@@ -50,6 +53,13 @@ export async function compareErp(store: Store, erpFor: ErpFor, connectionId: str
     );
   }
   await store.tx((db) => keepDrift(db, connectionId, rows.length, drifts));
+  const { stateOf, closed } = await monthsHere(store.pool, connectionId);
+  const dates = datesToAsk(
+    closed,
+    documents.map((d) => d.document.postedOn),
+  );
+  const there = await erp.periodsOn(dates);
+  await store.tx((db) => keepPeriods(db, connectionId, [...there.keys()], periodDifferences(there, stateOf)));
   let paid = 0;
   if (erp.payments !== undefined) {
     const open = (await documentsToAskPayment(store.pool, connectionId)).map((d) => ({ documentId: d.documentId, document: JSON.parse(d.payload.toString('utf8')) as ErpDocument }));

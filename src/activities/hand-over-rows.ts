@@ -1,15 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
+import { ErpPeriodClosed, type ErpPort, type ErpPosted, ErpRefused, ErpUnavailable } from '../adapters/erp/port.ts';
 import type { ErpDocument, ErpHeld } from '../contracts/erp-document.ts';
 import type { PeriodState } from '../core/accounting/period-states.ts';
 import { heldDifferences } from '../core/hand-over/compare-held.ts';
+import { datesToAsk, type PeriodThere } from '../core/hand-over/compare-periods.ts';
 import { describeIssue, issue } from '../core/issues.ts';
 import type { Answer, OutboxRow } from '../store/outbox.ts';
 import type { Translate } from './erp-terms.ts';
 import { asFailure } from './failures.ts';
 
-/** How a month stands here. */
-export type StateOfMonth = (month: string) => PeriodState;
+/** How months stand here, of which closed ones the ERP is asked too, and who is told how it has them. */
+export type MonthsHere = {
+  readonly stateOf: (month: string) => PeriodState;
+  readonly closed: readonly string[];
+  readonly compared: (there: ReadonlyMap<string, PeriodThere>) => Promise<void>;
+};
 
 type Outcome = 'verified' | 'refused' | 'held';
 type Sent = { readonly row: OutboxRow; readonly document: ErpDocument };
@@ -17,8 +22,8 @@ export type Record = (answers: readonly Answer[]) => Promise<void>;
 
 /**
  * Hands over rows of the outbox and reports each answer to `record`. Rows that were tried before are looked up by key first, so that a
- * time-out after the ERP had written posts nothing twice. Before anything is sent the ERP is asked for its periods: what falls into a closed
- * one is held, and it is said how the month stands here. Verified means: read back, and equal to what was sent, sum by sum; other content
+ * time-out after the ERP had written posts nothing twice. Before anything is sent the ERP is asked for its periods and these are compared with
+ * ours: what falls into one that is closed there is held, and it is said how the month stands here. Verified means: read back, and equal to what was sent, sum by sum; other content
  * is refused, a closed period holds the row. Where the ERP takes several at once, a refusal of all is halved until it stands with the one
  * it is for. Throws what keeps outcomes open: ErpUnavailable leaves rows queued, everything else leaves them unknown, or posted once the
  * ERP has answered.
@@ -28,7 +33,7 @@ export async function handOverRows(
   rows: readonly OutboxRow[],
   record: Record,
   translate: Translate = inOurWords,
-  stateOf: StateOfMonth = () => 'open',
+  months: MonthsHere = { stateOf: () => 'open', closed: [], compared: async () => undefined },
 ): Promise<ReadonlyMap<string, Outcome>> {
   const at = new HandOver(erp, record);
   const sent: Sent[] = [];
@@ -39,12 +44,15 @@ export async function handOverRows(
     else refusals.push({ key: row.key, state: 'refused', words: said.refusal });
   }
   await at.record(refusals);
-  await at.holdClosed(sent, stateOf);
+  await at.holdClosed(sent, months);
   const going = sent.filter(({ row }) => !at.outcomes.has(row.key));
   for (const kind of new Set(going.map((s) => s.document.kind))) {
     const ofKind = going.filter((s) => s.document.kind === kind);
-    const size = erp.together?.size(kind) ?? 1;
-    for (let from = 0; from < ofKind.length; from += size) await at.send(ofKind.slice(from, from + size));
+    for (let rest = ofKind; rest.length > 0; ) {
+      const n = erp.together?.fit(rest.map((s) => s.document)) ?? 1;
+      await at.send(rest.slice(0, n));
+      rest = rest.slice(n);
+    }
   }
   return at.outcomes;
 }
@@ -64,22 +72,29 @@ class HandOver {
   }
 
   /** Holds what would fall into a period that is closed there. What may be there already is looked up first. */
-  async holdClosed(all: readonly Sent[], stateOf: StateOfMonth): Promise<void> {
+  async holdClosed(all: readonly Sent[], { stateOf, closed, compared }: MonthsHere): Promise<void> {
     const fresh = all.filter(({ row }) => !row.isUnknown && row.externalId === null);
     if (fresh.length === 0) return;
-    let closed: ReadonlyMap<string, string>;
+    let there: ReadonlyMap<string, PeriodThere>;
     try {
-      closed = await this.#erp.closedOn([...new Set(fresh.map(({ document }) => document.postedOn))]);
+      there = await this.#erp.periodsOn(
+        datesToAsk(
+          closed,
+          fresh.map(({ document }) => document.postedOn),
+        ),
+      );
     } catch (error) {
       // Nothing was sent.
       await this.record(fresh.map(({ row }) => ({ key: row.key, state: 'queued', words: (error as Error).message })));
       throw asFailure(error);
     }
+    await compared(there);
     await this.record(
       fresh.flatMap(({ row: { key }, document: { postedOn: on } }): Answer[] => {
-        const words = closed.get(on);
+        const period = there.get(on);
+        if (period?.state !== 'closed') return [];
         const month = on.slice(0, 7);
-        return words === undefined ? [] : [{ key, state: 'held', words: describeIssue(issue('erpPeriodClosed', 'blocks', key, { on, month, state: stateOf(month), words })) }];
+        return [{ key, state: 'held', words: describeIssue(issue('erpPeriodClosed', 'blocks', key, { on, month, state: stateOf(month), words: period.words })) }];
       }),
     );
   }
@@ -94,16 +109,23 @@ class HandOver {
     await this.record(
       absent.flatMap(({ row: { key, externalId } }) => (externalId === null ? [] : [{ key, state: 'refused', words: `the ERP no longer finds ${key}, acknowledged as ${externalId}` }])),
     );
-    const ids = await this.#halving(
+    const posted = await this.#halving(
       absent.filter(({ row }) => row.externalId === null),
       (some) => this.#post(some),
       true,
     );
-    await this.#readBack(all.filter(({ row }) => known.has(row.key) || ids.has(row.key)));
+    // What was read to find out whether it is there, or after it was posted, is its read-back.
+    const read = new Map(known);
+    for (const [key, { held }] of posted) if (held !== undefined) read.set(key, held);
+    await this.#verify(
+      all.filter(({ row }) => known.has(row.key) || posted.has(row.key)),
+      read,
+    );
   }
 
-  async #readBack(all: readonly Sent[]): Promise<void> {
-    const held = await this.#halving(all, (some) => this.#find(some), false);
+  async #verify(all: readonly Sent[], read: ReadonlyMap<string, ErpHeld>): Promise<void> {
+    const unread = all.filter(({ row }) => !read.has(row.key));
+    const held = new Map([...read, ...(await this.#halving(unread, (some) => this.#find(some), false))]);
     await this.record(
       all
         .filter(({ row }) => !this.outcomes.has(row.key))
@@ -115,14 +137,12 @@ class HandOver {
     );
   }
 
-  async #post(all: readonly Sent[]): Promise<ReadonlyMap<string, string>> {
+  async #post(all: readonly Sent[]): Promise<ReadonlyMap<string, ErpPosted>> {
     const drafted = (some: readonly ErpDocument[]) => this.record(some.map(({ key }) => ({ key, state: 'drafted' })));
     const documents = all.map((s) => s.document);
-    let ids: ReadonlyMap<string, string>;
-    if (this.#erp.together !== undefined) ids = await this.#erp.together.post(documents, drafted);
-    else ids = await eachOf(documents, async (document) => (await this.#erp.post(document, drafted)).externalId);
-    await this.record([...ids].map(([key, externalId]) => ({ key, state: 'posted', externalId })));
-    return ids;
+    const posted = this.#erp.together === undefined ? await eachOf(documents, (document) => this.#erp.post(document, drafted)) : await this.#erp.together.post(documents, drafted);
+    await this.record([...posted].map(([key, { externalId }]) => ({ key, state: 'posted', externalId })));
+    return posted;
   }
 
   async #find(all: readonly Sent[]): Promise<ReadonlyMap<string, ErpHeld>> {

@@ -1,6 +1,8 @@
 import type { ErpPort } from '../adapters/erp/port.ts';
-import { monthStates } from '../store/accounting/period-rows.ts';
+import { type PeriodThere, periodDifferences } from '../core/hand-over/compare-periods.ts';
+import { monthsHere } from '../store/accounting/period-rows.ts';
 import type { Store } from '../store/db.ts';
+import { keepPeriods } from '../store/erp-periods.ts';
 import { asOnlyWriter, leftToHandOver, recordAnswers, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { translator } from './erp-terms.ts';
@@ -44,8 +46,9 @@ async function oneBatch(store: Store, erp: ErpPort, connectionId: string, batchS
   const done = await asOnlyWriter(store, connectionId, async (db) => {
     const batch = await takeBatch(db, connectionId, batchSize);
     const translate = await translator(db, erp, connectionId);
-    const stateOf = await monthStates(db, connectionId);
-    const outcomes = [...(await handOverRows(erp, batch, (answers) => recordAnswers(db, answers), translate, stateOf)).values()];
+    const { stateOf, closed } = await monthsHere(db, connectionId);
+    const compared = (there: ReadonlyMap<string, PeriodThere>) => keepPeriods(db, connectionId, [...there.keys()], periodDifferences(there, stateOf));
+    const outcomes = [...(await handOverRows(erp, batch, (answers) => recordAnswers(db, answers), translate, { stateOf, closed, compared })).values()];
     const verified = outcomes.filter((o) => o === 'verified').length;
     const settled = await settledRuns(
       db,

@@ -4,7 +4,7 @@ import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import type { Store } from '../store/db.ts';
 import { pendingMessages } from '../store/intake/store-raw.ts';
 import { markAttended, pageUnattended, waitsUnattended } from '../store/intake/unattended.ts';
-import { waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
+import { type WaitingFilter, waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { beating } from './beating.ts';
 import { type LanePage, type WorkList, workOffInLanes } from './import-lanes.ts';
 import { processPage } from './process-page.ts';
@@ -58,24 +58,20 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       await markAttended(store.pool, input.records);
     },
 
-    /** Tries again what waits for a site, token, contract or tariff of a source, page by page; answers the records that wait no more. */
-    async retrySetup(input: { readonly sourceId: string; readonly code: string; readonly key: string }): Promise<{ readonly tried: number; readonly released: readonly RecordRef[] }> {
-      const waiting = await waitingForSetup(store.pool, input);
-      const released: RecordRef[] = [];
-      for (let from = 0; from < waiting.length; from += pageSize) {
-        const page = waiting.slice(from, from + pageSize);
-        const result = await store.tx((db) =>
-          processPage(
-            db,
-            page.map((w) => w.rawId),
-            'retry',
-          ),
-        );
-        const still = new Set(result.waiting.map((ref) => ref.recordKey));
-        released.push(...page.filter((w) => !still.has(w.recordKey)).map(({ recordKey }) => ({ sourceId: input.sourceId, recordKey })));
-        heartbeat();
-      }
-      return { tried: waiting.length, released };
+    /** Tries a page of what waits for a site, token, contract or tariff of a source again; answers the records that wait no more, and after which record the next page begins. */
+    async retrySetup(
+      input: WaitingFilter & { readonly after?: string | undefined; readonly limit: number },
+    ): Promise<{ readonly tried: number; readonly released: readonly RecordRef[]; readonly next: string | undefined }> {
+      const { after, limit, ...filter } = input;
+      const page = await waitingForSetup(store.pool, filter, { after, limit });
+      const rawIds = page.map((w) => w.rawId);
+      const result = rawIds.length === 0 ? undefined : await beating(() => store.tx((db) => processPage(db, rawIds, 'retry')));
+      const still = new Set(result?.waiting.map((ref) => ref.recordKey));
+      return {
+        tried: page.length,
+        released: page.filter((w) => !still.has(w.recordKey)).map(({ recordKey }) => ({ sourceId: input.sourceId, recordKey })),
+        next: page.length < limit ? undefined : page.at(-1)?.recordId,
+      };
     },
 
     /** Finishes messages that no workflow took, `olderThanMs` after they came; and resolves the expectations of what has come. */

@@ -5,13 +5,13 @@ import { endpointOf } from '../adapters/ocpi/handshake.ts';
 import { writeTariff } from '../adapters/ocpi/write-tariff.ts';
 import type { SecretBox } from '../contracts/secret-box.ts';
 import type { Store } from '../store/db.ts';
-import { keepTariffAnswer, type TariffOrder, tariffOrders } from '../store/ocpi/tariff-push.ts';
+import { keepTariffAnswer, type TariffOrder, type TariffState, tariffOrders } from '../store/ocpi/tariff-push.ts';
 import { findPeer } from '../store/reads/ocpi/peers.ts';
 import { callerOf, ocpiFailure } from './ocpi-caller.ts';
 
 export type TariffsPushed = { readonly sent: number; readonly withdrawn: number; readonly refused: number };
 
-/** Activity that tells a peer of our tariffs: PUT of what is new or changed, DELETE of what is sold by no more (mod_tariffs, Receiver Interface). */
+/** Activity that tells a peer of our tariffs: PUT of what is new or changed, DELETE of what holds no more (mod_tariffs, Receiver Interface). */
 export function createTariffPush({ store, secretBox }: { readonly store: Store; readonly secretBox: SecretBox }) {
   return {
     /** Tells all there is to tell, each by itself. What the peer refuses is kept with its words; when it is away, the step is tried again. */
@@ -22,27 +22,29 @@ export function createTariffPush({ store, secretBox }: { readonly store: Store; 
       const base = peer === undefined ? undefined : endpointOf(peer.endpoints, 'tariffs', 'RECEIVER');
       // Who is not registered, or takes no tariffs, is told nothing.
       if (peer === undefined || caller === undefined || base === undefined) return totals;
-      for (const order of await tariffOrders(store.pool, peerId)) {
+      const { us, version } = peer;
+      const tell = async (order: TariffOrder): Promise<keyof TariffsPushed> => {
         heartbeat();
+        const done = order.kind === 'put' ? 'sent' : 'withdrawn';
+        const keep = (state: TariffState, words: string | null) => keepTariffAnswer(store.pool, peerId, order, state, words);
         try {
-          const path = [peer.us.countryCode, peer.us.partyId, order.tariffId].map(encodeURIComponent).join('/');
-          const url = `${base.replace(/\/$/, '')}/${path}`;
-          if (order.kind === 'put') await callOcpi(caller, 'PUT', url, JSON.stringify(writeTariff({ ...order.tariff, owner: peer.us }, peer.version ?? '2.2.1')));
+          const url = `${base.replace(/\/$/, '')}/${[us.countryCode, us.partyId, order.tariffId].map(encodeURIComponent).join('/')}`;
+          if (order.kind === 'put') await callOcpi(caller, 'PUT', url, JSON.stringify(writeTariff({ ...order.tariff, owner: us }, version ?? '2.2.1')));
           else await gone(() => callOcpi(caller, 'DELETE', url));
-          await keep(order, order.kind === 'put' ? 'sent' : 'withdrawn', null);
-          totals[order.kind === 'put' ? 'sent' : 'withdrawn'] += 1;
+          await keep(done, null);
+          return done;
         } catch (error) {
           const isTheirs = error instanceof OcpiRefused && error.httpStatus !== 401 && error.httpStatus !== 403;
-          await keep(order, isTheirs ? 'refused' : 'queued', (error as Error).message);
+          await keep(!isTheirs ? 'queued' : order.kind === 'put' ? 'refused' : 'notTakenBack', (error as Error).message);
           if (!isTheirs) throw ocpiFailure(error);
-          totals.refused += 1;
+          return 'refused';
         }
+      };
+      // What is refused is looked at once more: the version before it may stand there.
+      for (let orders = await tariffOrders(store.pool, peerId); orders.length > 0; orders = await tariffOrders(store.pool, peerId)) {
+        for (const order of orders) totals[await tell(order)] += 1;
       }
       return totals;
-
-      function keep(order: TariffOrder, state: 'queued' | 'sent' | 'refused' | 'withdrawn', words: string | null): Promise<void> {
-        return keepTariffAnswer(store.pool, peerId, order, state, words);
-      }
     },
   };
 }

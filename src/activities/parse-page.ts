@@ -41,7 +41,7 @@ export function parseMessage(message: PageMessage): Parsed {
     message,
     key: { sourceId: source.id, ownerCountry: facts.ownerCountry, ownerParty: facts.ownerParty, cdrId: facts.cdrId },
     facts,
-    version: { hash: factsHash(facts), updatedAt: parsed.updatedAt ?? null },
+    version: { hash: factsHash(facts, parsed.credit), updatedAt: parsed.updatedAt ?? null },
     token: { sourceId: source.id, ref: facts.tokenRef, uid: parsed.facts.tokenKey },
     credit: parsed.credit === true,
     issues: parsed.issues,

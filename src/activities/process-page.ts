@@ -4,8 +4,9 @@ import { type Db, TryAgain } from '../store/db.ts';
 import { loadAllocations } from '../store/intake/load-allocations.ts';
 import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, lockHeads } from '../store/intake/load-page.ts';
+import { PageBook } from '../store/intake/page-book.ts';
 import { loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
-import { type BookedRecord, type FindingRow, type OutcomeRow, type RecordRow, sealAndBook, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
+import { type FindingRow, type OutcomeRow, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
 import { decideOrHold, type Occasion, spanOf } from './decide-message.ts';
 import { loadPageSetup } from './page-setup.ts';
 import { type Parsed, parseMessage, type Readable, recordKeyText } from './parse-page.ts';
@@ -45,7 +46,16 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   const changed = { heads: new Map<string, Head>(), spans: new Map<bigint, SpanRow | null>() };
   const outcomes: OutcomeRow[] = [];
   const findings: FindingRow[] = [];
-  const steps: { readonly seal?: RecordRow; readonly unbook?: BookedRecord }[] = [];
+  // A record revised twice in one page is sealed twice, in order: later revisions reverse what is already booked.
+  const books: PageBook[] = [];
+  const bookedIn = new Map<bigint, number>();
+  const bookFor = ({ recordId }: Head): PageBook => {
+    const at = bookedIn.get(recordId) ?? 0;
+    bookedIn.set(recordId, at + 1);
+    const book = books[at] ?? new PageBook(`page/${messages[0]?.transaction}.${pages.next++}`);
+    books[at] = book;
+    return book;
+  };
   const result = { accepted: 0, duplicates: 0, conflicts: 0, waiting: [] as { sourceId: string; recordKey: string }[] };
   for (const item of parsed) {
     const key = headKeyText(item.key);
@@ -70,9 +80,9 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
     }
     if (verdict.unbook === true) {
       const recordKey = `${item.key.sourceId}/${recordKeyText(item.key)}`;
-      steps.push({ unbook: { recordId: head.recordId, revision: head.revision, sourceId: item.key.sourceId, entityId: message.source.entityId, recordKey } });
+      bookFor(head).takeBack({ recordId: head.recordId, revision: head.revision, sourceId: item.key.sourceId, entityId: message.source.entityId, recordKey });
     }
-    if (verdict.seal !== undefined) steps.push({ seal: verdict.seal });
+    if (verdict.seal !== undefined) bookFor(head).seal(verdict.seal);
     if (message.pending) {
       outcomes.push({ rawId: message.rawId, recordId: head.recordId, revision: verdict.head?.revision ?? head.revision, outcome: verdict.outcome, issues: verdict.issues });
       findings.push(...verdict.issues.map((issue: Issue) => ({ rawId: message.rawId, recordId: head.recordId, issue, profileVersion: message.source.ruleProfileVersion })));
@@ -83,11 +93,8 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   }
   await writeHeads(db, [...changed.heads.values()]);
   await writeFindings(db, findings);
-  // A record revised twice in one page is sealed twice, in order: later revisions reverse what is already booked.
-  for (const { records, unbooked } of waves(steps)) {
-    await sealAndBook(db, records, unbooked, pages.next);
-    pages.next += 1;
-  }
+  const gl = new Map(messages.map(({ source }) => [source.entityId, setup.entity(source.entityId).glAccounts]));
+  for (const book of books) await book.write(db, gl);
   await writeOutcomes(db, outcomes);
   const spans = [...changed.spans.values()].filter((s) => s !== null);
   const gone = [...changed.spans].flatMap(([recordId, span]) => (span === null ? [recordId] : []));
@@ -143,20 +150,4 @@ async function settleTwins(
   );
   const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
   return again.length === 0 ? [] : (await processPage(db, again, 'revisit', pages)).waiting;
-}
-
-/** Steps in order, as few at a time as needed: one record comes once in each. */
-function waves(steps: readonly { readonly seal?: RecordRow; readonly unbook?: BookedRecord }[]): { records: RecordRow[]; unbooked: BookedRecord[] }[] {
-  const result: { records: RecordRow[]; unbooked: BookedRecord[] }[] = [];
-  const depth = new Map<bigint, number>();
-  for (const { seal, unbook } of steps) {
-    const recordId = (seal ?? unbook)?.recordId ?? 0n;
-    const at = depth.get(recordId) ?? 0;
-    depth.set(recordId, at + 1);
-    const wave = result[at] ?? { records: [], unbooked: [] };
-    result[at] = wave;
-    if (seal !== undefined) wave.records.push(seal);
-    if (unbook !== undefined) wave.unbooked.push(unbook);
-  }
-  return result;
 }

@@ -57,7 +57,7 @@ async function freshOf(db: Db, source: ReceivingSource, items: readonly Buffer[]
     if (!parsed.ok) return { bytes, key: undefined, version: undefined };
     const { ownerCountry, ownerParty, cdrId } = parsed.facts;
     const key: HeadKey = { sourceId: source.context.sourceId, ownerCountry, ownerParty, cdrId };
-    return { bytes, key, version: { hash: factsHash(sealableFacts(parsed.facts, source.tokenSecret)), updatedAt: parsed.updatedAt ?? null } };
+    return { bytes, key, version: { hash: factsHash(sealableFacts(parsed.facts, source.tokenSecret), parsed.credit), updatedAt: parsed.updatedAt ?? null } };
   });
   const known = await knownVersions(
     db,

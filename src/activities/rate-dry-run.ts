@@ -6,7 +6,7 @@ import { type DryRecord, dryRecords, replaceDryCharges, tariffVersions } from '.
 import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { loadMessages } from '../store/intake/load-page.ts';
 import type { SetupBook } from '../store/intake/load-setup.ts';
-import { chargesOf } from '../store/intake/write-page.ts';
+import { chargesOf } from '../store/intake/page-book.ts';
 import { decideOrHold } from './decide-message.ts';
 import { loadPageSetup } from './page-setup.ts';
 import { parseMessage, type Readable } from './parse-page.ts';

@@ -1,5 +1,4 @@
 import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
-import { SourceRefused, SourceUnavailable } from '../adapters/sources/pull/port.ts';
 import { receivingSource } from '../store/commands/receive-cdrs.ts';
 import { stateWatermark } from '../store/commands/state-watermark.ts';
 import type { Db, Store } from '../store/db.ts';
@@ -8,6 +7,7 @@ import { waitsUnattended } from '../store/intake/unattended.ts';
 import { runsConcerned } from '../store/reads/watermarks.ts';
 import { beating } from './beating.ts';
 import { collectDrops, type Drops } from './drops.ts';
+import { pullFailure } from './pull-failure.ts';
 import { pullWindow } from './pull-window.ts';
 import type { PullerFor } from './pullers.ts';
 
@@ -49,7 +49,7 @@ export function createSweepActivities(deps: { readonly store: Store; readonly no
       if (plan === undefined || source === undefined || plan.connection.kind === 'folder') throw ApplicationFailure.nonRetryable(`the sweep of ${sourceId} was taken over`, 'SweepOver');
       const puller = await deps.pullerFor(sourceId, plan.connection);
       await pullWindow(store, { plan, source, puller, now, during: beating, onPage: heartbeat }).catch((error: unknown) => {
-        throw failureOf(error);
+        throw pullFailure(error);
       });
       const { completeAfterMinutes } = plan.connection;
       return store.tx(async (db) => {
@@ -80,14 +80,4 @@ export function createSweepActivities(deps: { readonly store: Store; readonly no
     const { crossed } = await stateWatermark(db, { sourceId, completeUntil, origin: 'poll' }, now(), { actor });
     return crossed === null ? [] : runsConcerned(db, sourceId, crossed.from, crossed.to, 'end');
   }
-}
-
-/** What the workflow is told: when to ask again, or that it is of no use. */
-function failureOf(error: unknown): Error {
-  if (error instanceof SourceUnavailable) {
-    const delay = error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs };
-    return ApplicationFailure.create({ type: error.name, message: error.message, cause: error, ...delay });
-  }
-  if (error instanceof SourceRefused) return ApplicationFailure.nonRetryable(error.message, error.name);
-  return error instanceof Error ? error : new Error(String(error));
 }

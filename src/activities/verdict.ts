@@ -1,7 +1,8 @@
 import type { Issue } from '../core/issues.ts';
 import type { Head } from '../store/intake/load-page.ts';
+import type { RecordRow } from '../store/intake/page-book.ts';
 import type { SpanRow } from '../store/intake/session-spans.ts';
-import type { Outcome, RecordRow } from '../store/intake/write-page.ts';
+import type { Outcome } from '../store/intake/write-page.ts';
 
 /** What is to be done about one message; `head` is how the record stands afterwards. */
 export type Verdict = {

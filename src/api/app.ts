@@ -58,6 +58,7 @@ import { setUpLoadRoutes } from './routes/set-up-loads.ts';
 import { setUpProposalRoutes } from './routes/set-up-proposals.ts';
 import { sourceConnectionRoutes } from './routes/source-connections.ts';
 import { standingApprovalRoutes } from './routes/standing-approvals.ts';
+import { statementRoutes } from './routes/statements.ts';
 import { tariffRoutes } from './routes/tariffs.ts';
 import { traceRoutes } from './routes/trace.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
@@ -133,6 +134,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   recordEvidenceRoutes(app, deps);
   completenessRoutes(app, deps);
   sourceConnectionRoutes(app, deps);
+  statementRoutes(app, deps);
   partnerRoutes(app, deps);
   runRoutes(app, deps);
   runFileRoutes(app, deps);

@@ -13,6 +13,8 @@ export const may = {
   plan: ['finance-preparer', 'admin'],
   shape: ['finance-preparer', 'admin'],
   approve: ['finance-approver'],
+  endExclusions: ['finance-preparer', 'admin', 'finance-approver'],
+  setRelease: ['finance-approver', 'admin'],
   fetchPayments: ['finance-approver', 'admin'],
   signFindings: ['finance-preparer', 'finance-approver'],
   steer: ['ops', 'admin'],

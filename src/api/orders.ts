@@ -5,6 +5,7 @@ import type { SourceConnection } from '../contracts/source-connection.ts';
 import {
   arrivedSignal,
   type BillingCycleInput,
+  type CountInput,
   cancelUpdate,
   cutOffSignal,
   type Decided,
@@ -25,7 +26,7 @@ import {
 } from '../workflows/messages.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { Problem } from './problem.ts';
-import { putSweepSchedule } from './sweep-schedule.ts';
+import { putSourceSchedules } from './source-schedules.ts';
 
 type Ref = { readonly sourceId: string; readonly recordKey: string };
 
@@ -80,8 +81,15 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       return workflowId;
     },
 
+    /** Asks an OCPI peer now how many CDRs it has of each day; answers the look that is under way, if one is. */
+    async count(input: CountInput): Promise<string> {
+      const workflowId = `count/${input.sourceId}`;
+      await client.workflow.start(workflowNames.peerCounts, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
+      return workflowId;
+    },
+
     scheduleSweep(sourceId: string, connection: SourceConnection): Promise<void> {
-      return putSweepSchedule(client, taskQueue, sourceId, connection);
+      return putSourceSchedules(client, taskQueue, sourceId, connection);
     },
 
     /** Carries out an order to credit and rebill; again, when it was not to its end. */

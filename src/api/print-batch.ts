@@ -1,4 +1,5 @@
 import { pageCount } from '../adapters/documents/pdf/page-count.ts';
+import type { PrintManifest } from '../contracts/delivery-overview.ts';
 import { addresseeOf } from '../core/delivery/delivery.ts';
 import { type PrintItem, printManifest } from '../core/delivery/print-manifest.ts';
 import type { Db } from '../store/db.ts';
@@ -10,7 +11,7 @@ import { Problem } from './problem.ts';
  * What a print house prints: each file of a batch with its addressee, pages and hash. Names and addresses as they are now; who was erased
  * meanwhile, or has no address any more, has no row. 404 without such a batch.
  */
-export async function manifestOf(db: Db, batchId: string): Promise<ReturnType<typeof printManifest>> {
+export async function manifestOf(db: Db, batchId: string): Promise<PrintManifest> {
   const batch = await findPrintBatch(db, batchId);
   if (batch === undefined) throw new Problem(404, 'notFound', `There is no print batch "${batchId}".`);
   const files = await printedFiles(db, batchId);

@@ -47,10 +47,13 @@ function jsonOf(text: string): unknown {
 
 export type CsvRow = { readonly line: number; readonly record: Readonly<Record<string, string>>; readonly wrong: Issue[] };
 
-/** Rows of a CSV with a header, by `;` or `,` as its header has more of; `line` is where each begins in the file. */
-export function readCsv(text: string): CsvRow[] {
+export type CsvShape = { readonly delimiter?: string | undefined; readonly skipLines?: number };
+
+/** Rows of a CSV with a header, after `skipLines`; by `;` or `,` as its header has more of, unless told. `line` is where each begins in the file. */
+export function readCsv(whole: string, { delimiter: told, skipLines = 0 }: CsvShape = {}): CsvRow[] {
+  const text = whole.split('\n').slice(skipLines).join('\n');
   const header = text.slice(0, text.search(/\r?\n|$/));
-  const delimiter = header.split(';').length > header.split(',').length ? ';' : ',';
+  const delimiter = told ?? (header.split(';').length > header.split(',').length ? ';' : ',');
   let parsed: { record: string[]; info: { lines: number } }[];
   try {
     parsed = parse(text, { bom: true, delimiter, info: true, trim: true, skip_empty_lines: true, relax_column_count: true }) as unknown as typeof parsed;
@@ -63,7 +66,7 @@ export function readCsv(text: string): CsvRow[] {
   const twice = first.record.find((name, i) => first.record.indexOf(name) !== i);
   if (twice !== undefined) throw new Problem(422, 'invalid', `Column "${twice}" comes twice.`);
   return rest.map(({ record, info }) => {
-    const line = info.lines - record.join('').split('\n').length + 1;
+    const line = skipLines + info.lines - record.join('').split('\n').length + 1;
     const wrong = record.length === first.record.length ? [] : [issue('wrongColumnCount', 'blocks', `line ${line}`, { found: record.length, expected: first.record.length })];
     return { line, record: Object.fromEntries(first.record.map((name, i) => [name, record[i] ?? ''])), wrong };
   });

@@ -32,12 +32,14 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
       const { items } = await api<{ items: readonly ErpConnectionView[] }>('GET', '/v1/erp-connections');
       if (json) say(JSON.stringify(items, null, 2));
       else
-        for (const c of items)
+        for (const c of items) {
           say(
             `${c.connectionId}  ${c.adapter} of ${c.entityId} from ${c.validFrom}${c.validTo === null ? '' : ` until ${c.validTo}`}: ${Object.entries(c.postings)
               .map(([state, n]) => `${n} ${state}`)
               .join(', ')}; compared ${c.comparedAt ?? 'never'}, ${c.drifts} drifted`,
           );
+          for (const p of c.periods) say(`  ${p.month} is ${p.here === 'softClosed' ? 'soft-closed' : p.here} here and ${p.there} there since ${p.foundAt}${p.words === null ? '' : `: ${p.words}`}`);
+        }
       return items.every((c) => c.drifts === 0);
     }),
   ),

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '../client.ts';
 import type { CdrDelivery, PeerOverview } from '../contracts/ocpi-overview.ts';
 import { withApi } from '../stack/with-api.ts';
-import { command, group, jsonArg, say } from './command.ts';
+import { command, group, jsonArg, say, UsageError } from './command.ts';
 
 const ops = 'sample-ops';
+const pollMs = 500;
 const peer = { peer: { type: 'positional', description: 'OCPI connection', required: true } } as const;
 const pathOf = (id: string, more = '') => `/v1/ocpi/peers/${encodeURIComponent(id)}${more}`;
 
@@ -15,7 +17,7 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
       const { items } = await api<{ items: readonly PeerOverview[] }>('GET', '/v1/ocpi/peers');
       if (json) say(JSON.stringify(items, null, 2));
       else for (const line of items.flatMap(linesOf)) say(line);
-      return items.every((p) => p.problem === null && p.deliveries.refused === 0 && p.deliveries.held === 0);
+      return items.every((p) => p.problem === null && p.deliveries.refused === 0 && p.deliveries.held === 0 && p.tariffs.every((t) => t.state !== 'refused' && t.state !== 'notTakenBack'));
     }),
   ),
   set: command(
@@ -47,6 +49,15 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
       say(told ? `${id} is unregistered on both sides` : `${id} is unregistered here; it did not take our word for it`);
       return told;
     }),
+  ),
+  count: command(
+    'count',
+    'Ask a peer how many CDRs it has of each day, and hold that against what is here',
+    { ...peer, from: { type: 'string', description: 'First day, YYYY-MM-DD; the last closed days unless told' }, to: { type: 'string', description: 'Last day' }, ...jsonArg },
+    ({ peer: id, from, to, json }) => {
+      if ((from === undefined) !== (to === undefined)) throw new UsageError('--from and --to belong together');
+      return withApi(ops, (api) => countAt(api, id, from === undefined || to === undefined ? undefined : { from, to }, json));
+    },
   ),
   deliveries: command(
     'deliveries',
@@ -89,14 +100,40 @@ async function register(api: Api, id: string, invitation: { readonly versionsUrl
 function linesOf(p: PeerOverview): string[] {
   const { waiting, queued, refused, held, withheld, sent, hubAcknowledged, seen, agreed } = p.deliveries;
   const last = p.sweep?.last;
+  const counts = p.sweep?.counts;
   return [
     `${p.peerId}: ${p.kind} ${p.them.countryCode}*${p.them.partyId}, ${p.state}${p.version === null ? '' : `, OCPI ${p.version}`}`,
     ...(p.problem === null ? [] : [`  problem: ${p.problem}`]),
     ...(last == null
       ? []
       : [`  swept ${last.startedAt}: ${last.state}, ${last.pulled} CDRs${last.stated === null ? '' : ` of ${last.stated}`}, ${last.fresh} new${last.problem === null ? '' : `; ${last.problem}`}`]),
+    ...(counts == null ? [] : [`  counted ${counts.at}: ${countsText(counts)}`]),
     `  CDRs: ${waiting + queued} to send, ${refused} refused, ${held} held, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`,
     ...(p.tariffs.length === 0 ? [] : [`  our tariffs there: ${p.tariffs.map((t) => `${t.tariffId} ${t.state}`).join(', ')}`]),
     ...p.waitingFor.map((w) => `  ${w.sales} wait for ${w.what}`),
   ];
+}
+
+type Counts = NonNullable<NonNullable<PeerOverview['sweep']>['counts']>;
+
+function countsText({ days, stated, problem }: Counts): string {
+  return problem ?? (stated === 0 ? `${days} days asked of, and it sends no X-Total-Count` : `${stated} of ${days} days`);
+}
+
+/** Has the peer asked, and waits for how it went; true when it answered. */
+async function countAt(api: Api, id: string, window: { readonly from: string; readonly to: string } | undefined, json: boolean): Promise<boolean> {
+  const look = async () => api<PeerOverview>('GET', pathOf(id));
+  const { sourceId, sweep: before } = await look();
+  if (sourceId === null) throw new UsageError(`${id} only buys: it has no CDRs for us to count`);
+  const { workflowId } = await api<{ workflowId: string }>('POST', `/v1/sources/${encodeURIComponent(sourceId)}/counts`, { json: window === undefined ? {} : { window } });
+  // Longer than all its tries take.
+  for (const deadline = Date.now() + 45 * 60_000; Date.now() < deadline; ) {
+    const counts = (await look()).sweep?.counts;
+    if (counts != null && counts.at !== before?.counts?.at) {
+      say(json ? JSON.stringify(counts, null, 2) : `${id}: ${countsText(counts)}`);
+      return counts.problem === null;
+    }
+    await sleep(pollMs);
+  }
+  throw new Error(`${workflowId} has not ended: look at it in the Temporal UI`);
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { PaymentView } from '../contracts/payment-overview.ts';
 import { withApi } from '../stack/with-api.ts';
-import type { PaymentView } from '../store/reads/payments.ts';
 import { command, group, jsonArg, say } from './command.ts';
 
 const id = { payment: { type: 'positional', description: 'Id of the payment', required: true } } as const;

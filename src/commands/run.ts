@@ -1,7 +1,7 @@
+import type { DocumentView } from '../contracts/document-view.ts';
 import type { RunDiff } from '../contracts/run-diff.ts';
 import { reportLines } from '../demo/report.ts';
 import { withApi } from '../stack/with-api.ts';
-import type { DocumentView } from '../store/reads/documents.ts';
 import type { Page } from '../store/reads/page.ts';
 import type { RunReport } from '../store/reads/run-report.ts';
 import type { RunSummary } from '../store/reads/run-summary.ts';

@@ -15,11 +15,13 @@ export const traceCommand = command(
     gl: { type: 'string', description: 'Of a run: only this account of the chart' },
     'cost-center': { type: 'string', description: 'Of a run: only this cost center' },
     vat: { type: 'string', description: 'Of a run: only this VAT code' },
+    examples: { type: 'string', description: 'Of a whole run: how many of its charges to show all the way, up to 200', default: '0' },
     ...jsonArg,
   },
-  async ({ id, from, tree, json, gl, vat, 'cost-center': costCenter }) => {
+  async ({ id, from, tree, json, gl, vat, examples, 'cost-center': costCenter }) => {
     const end = from ?? kindOf(id);
     if (!['record', 'document', 'account', 'erp', 'run'].includes(end)) throw new UsageError('--from wants record, document, account, erp or run');
+    if (!/^\d{1,3}$/.test(examples) || Number(examples) > 200) throw new UsageError('--examples wants a number up to 200');
     const balance = { glAccount: gl, costCenter, vatCode: vat };
     const query = { [end]: id, ...balance };
     return withApi('sample-auditor', async (api) => {
@@ -31,8 +33,12 @@ export const traceCommand = command(
       }
       if (end === 'run' && Object.values(balance).every((v) => v === undefined)) {
         const { currencies } = await api<{ currencies: readonly RunTrace[] }>('GET', `/v1/runs/${encodeURIComponent(id)}/trace`);
-        if (json) say(JSON.stringify(currencies, null, 2));
-        else for (const line of currencies.flatMap(runLines)) say(line);
+        const shown = examples === '0' ? [] : (await api<Page<TraceRow>>('GET', '/v1/trace', { query: { run: id, limit: examples } })).items;
+        if (json) say(JSON.stringify(examples === '0' ? currencies : { currencies, examples: shown }, null, 2));
+        else {
+          for (const line of currencies.flatMap(runLines)) say(line);
+          print(shown, undefined);
+        }
         return currencies.every((c) => Object.values(c.orphans).every((o) => o.count === 0));
       }
       const rows: TraceRow[] = [];

@@ -1,23 +1,38 @@
 import { z } from 'zod';
 
-const day = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'YYYY-MM-DD');
+export const dayOrMonth = z
+  .string()
+  .regex(/^\d{4}-\d\d(-\d\d)?$/, 'YYYY-MM-DD, or YYYY-MM of a month')
+  .refine((on) => isDate(on), 'no such date');
+/** Of `2019-02-30` JavaScript makes a day of March. */
+const isDate = (on: string) => !Number.isNaN(Date.parse(on)) && new Date(on).toISOString().startsWith(on);
 const instant = z.iso.datetime({ offset: true });
 const decimal = z.string().regex(/^-?\d{1,15}(\.\d{1,4})?$/, 'a decimal number as text, with at most 4 decimals');
 const currency = z.string().regex(/^[A-Z]{3}$/, 'ISO 4217, upper case');
 const id = z.string().trim().min(1).max(200);
 const bothOrNeither = (row: { amount?: string | undefined; currency?: string | undefined }) => (row.amount === undefined) === (row.currency === undefined);
 
-/** What a source says it sent of one day: the sessions that ended on it in the source's own zone. */
+/** Origin of the counts that OCPI peers are asked for: nobody else states them. */
+export const peerCountOrigin = 'xTotalCount';
+
+/** What a source says it sent of one day or month: the sessions that ended in it by the source's own zone. */
 export const controlTotalSchema = z
   .strictObject({
-    on: day.meta({ description: 'Local date in the zone of the source.' }),
-    count: z.coerce.number().int().min(0).max(2_000_000_000).meta({ description: 'CDRs whose session ended on it.' }),
+    on: dayOrMonth.meta({ description: 'Local date in the zone of the source; a month (`2019-12`) where it states months.' }),
+    party: z
+      .string()
+      .regex(/^[A-Za-z]{2}\*[A-Za-z0-9]{1,3}$/, 'country and party of the owner, such as NO*NRD')
+      .transform((text) => text.toUpperCase())
+      .optional()
+      .meta({ description: 'Whose CDRs, behind a hub: their owner. Left out: those of all.' }),
+    count: z.coerce.number().int().min(0).max(2_000_000_000).meta({ description: 'CDRs whose session ended in it.' }),
     energyWh: z.coerce.number().int().meta({ description: 'Their energy in Wh.' }),
     amount: decimal.optional().meta({ description: 'What the CDRs themselves say they cost, excluding VAT.' }),
     currency: currency.optional(),
     origin: z
       .string()
       .regex(/^[a-zA-Z][a-zA-Z0-9]{0,39}$/, 'letters and digits')
+      .refine((origin) => origin !== peerCountOrigin, 'asked for, never stated')
       .default('source')
       .meta({ description: 'Whose figure it is: `source`, `hub`, `register`, … Each has its own totals.' }),
   })

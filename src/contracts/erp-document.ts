@@ -14,6 +14,8 @@ export type ErpLine = {
   readonly amountMinor: string;
   /** Of a tax line: what it is reckoned of, in minor units, with the sign of the tax. */
   readonly baseMinor?: string;
+  /** What the amount comes to in the books, where the document says by which rate (`books`). */
+  readonly bookMinor?: string;
 };
 
 /** A document or journal as an ERP takes it. Its lines sum to zero. */
@@ -30,6 +32,8 @@ export type ErpDocument = {
   /** Whom it is for, the collective customer where it sums receipts up; null for a journal that is for nobody. */
   readonly accountId: string | null;
   readonly currency: string;
+  /** Of a journal in another currency than the books': theirs, and the rate by which its lines have their `bookMinor`, which sum to zero too. */
+  readonly books?: { readonly currency: string; readonly rate: string };
   readonly postedOn: string;
   readonly lines: readonly ErpLine[];
 };
@@ -45,5 +49,5 @@ export type ErpHeld = Pick<ErpDocument, 'legalNumber' | 'currency' | 'postedOn'>
   readonly externalId: string;
   /** What the ERP numbered it, where it numbers. */
   readonly number?: string | null;
-  readonly lines: readonly Pick<ErpLine, 'glAccount' | 'costCenter' | 'vatCode' | 'amountMinor'>[];
+  readonly lines: readonly Pick<ErpLine, 'glAccount' | 'costCenter' | 'vatCode' | 'amountMinor' | 'bookMinor'>[];
 };

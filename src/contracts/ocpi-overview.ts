@@ -21,6 +21,8 @@ export type PeerOverview = {
   readonly sweep: {
     readonly everyMinutes: number;
     readonly until: string | null;
+    /** How it was last asked for its daily counts: `stated` of `days` had X-Total-Count; null before the first look. */
+    readonly counts: { readonly at: string; readonly until: string | null; readonly days: number; readonly stated: number; readonly problem: string | null } | null;
     readonly last: {
       readonly state: 'running' | 'done' | 'failed';
       readonly startedAt: string;
@@ -44,11 +46,12 @@ export type PeerOverview = {
     readonly agreed: number;
     readonly oldestQueuedAt: string | null;
   };
-  /** Our tariffs there: known to it, to be told, refused. */
+  /** Our tariffs there: known to it, to be told, refused. `thereVersion` may stand there; null: nothing does. */
   readonly tariffs: readonly {
     readonly tariffId: string;
     readonly version: number;
-    readonly state: 'queued' | 'sent' | 'refused' | 'withdrawn';
+    readonly state: 'queued' | 'sent' | 'refused' | 'withdrawn' | 'notTakenBack';
+    readonly thereVersion: number | null;
     readonly attempts: number;
     readonly answer: string | null;
     readonly sentAt: string | null;

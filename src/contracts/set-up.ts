@@ -8,7 +8,9 @@ const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such a
 const vatNumber = z.string().regex(/^[A-Z]{2}[A-Z0-9+*]{2,14}$/, 'must be a VAT number with its country, such as SE556000000101');
 const instant = z.iso.datetime({ offset: true });
 const date = z.iso.date();
-const strategy = z.enum(['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement']);
+/** How an account is billed or paid. */
+export const strategies = ['cardReceipt', 'cardInvoice', 'driverInvoice', 'fleetInvoice', 'emspSettlement', 'selfBilling', 'partnerPurchase', 'reimbursement'] as const;
+const strategy = z.enum(strategies);
 
 /** A source of CDRs. What is left out stays as it is; a new one needs entity, name, route, format, owner and zone. */
 export const sourceInputSchema = z.strictObject({

@@ -31,7 +31,18 @@ const folder = z.strictObject({
 });
 
 /** The OCPI peer that the source belongs to, by its cdrs sender, with the token and in the version that it is registered with. */
-const ocpi = z.strictObject({ kind: z.literal('ocpi'), pageSize: z.int().min(1).max(2000).default(1000), timeoutMs: z.int().min(100).max(600_000).default(60_000), ...schedule });
+const ocpi = z.strictObject({
+  kind: z.literal('ocpi'),
+  pageSize: z.int().min(1).max(2000).default(1000),
+  timeoutMs: z.int().min(100).max(600_000).default(60_000),
+  countDays: z
+    .int()
+    .min(0)
+    .max(62)
+    .default(7)
+    .meta({ description: 'Each night it is asked how many CDRs it has of each of so many closed days (X-Total-Count): a control total of that day. 0: never.' }),
+  ...schedule,
+});
 
 /** How CDRs of a source are fetched. A further way is a kind of its own here, and a puller of that name. */
 export const sourceConnectionSchema = z.discriminatedUnion('kind', [jsonRest, ocpi, folder]);

@@ -98,6 +98,7 @@ const catalogue = {
     'Ask for what is missing, or for a corrected total; or sign why it is right.',
   ],
   controlTotalMissing: ['of {on} it states no total, and {receivedCount} CDRs with {receivedWh} Wh arrived', 'Ask for the total of that day.'],
+  listedCountDiffers: ['it has {limit} CDRs that were last updated on {on}, and {computed} of them are here', 'Sweep that day anew; ask the peer for what is missing, or sign why it is right.'],
   expectationOpen: [
     '{computed} sessions have no CDR, the oldest since {oldest}: some {energyWh} Wh, {amount} {currency}',
     'Ask the source for them; cancel with a reason what will never come, or sign a carry decision for the close.',
@@ -192,7 +193,10 @@ const catalogue = {
   pricePointGap: ['no price is given from {from} to {to}', 'Load that time as well, or nothing there can be priced.'],
   notAnEInvoice: ['a document of type {type} is never an e-invoice', 'Send it as PDF (D46).'],
   authorityMissing: ['nobody is the authority for {task} of {type}', 'Name wattledger or erp: a type that is named at all needs each task once.'],
-  purchaseOrderMissing: ['the customer wants a purchase order on its invoices, and none is entered', 'Enter purchaseOrder of the account; it is built again.'],
+  purchaseOrderMissing: [
+    'an invoice of {computed} {currency} without VAT ({wh} Wh) is held: the customer wants a purchase order on it, and none is entered',
+    'Enter purchaseOrder of the account: the invoice is built again; else the first run after that bills it.',
+  ],
   numberByErp: ['the ERP is named as authority for the number of {type}: it can only number {types}', 'Leave number to wattledger: the ERP gets our number with the posting.'],
   erpNumberMissing: ['the ERP holds the document, and told no number of it', 'Have its adapter or middleware tell the number, or name wattledger as authority for it in the document rules.'],
   erpPeriodClosed: [

@@ -9,6 +9,7 @@ import { createHandOverActivities, type ErpFor } from '../activities/hand-over.t
 import { createIntakeActivities } from '../activities/intake.ts';
 import { createOcpiActivities } from '../activities/ocpi.ts';
 import { createTariffPush } from '../activities/ocpi-tariff-push.ts';
+import { createPeerCountActivities } from '../activities/peer-counts.ts';
 import { type PullerFor, sourcePullers } from '../activities/pullers.ts';
 import { createRebillActivities } from '../activities/rebill.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
@@ -55,6 +56,7 @@ export async function createWorker(options: WorkerOptions): Promise<{ worker: Wo
     ...createOcpiActivities(deps),
     ...createTariffPush(deps),
     ...createSweepActivities(deps),
+    ...createPeerCountActivities(deps),
   };
   const worker = await Worker.create({ connection, namespace: options.namespace, taskQueue: options.taskQueue, workflowBundle: { codePath: bundle }, activities, maxCachedWorkflows: 500 });
   return { worker, close: () => connection.close() };

@@ -15,16 +15,41 @@ export function column<Row, T>(name: string, type: BinaryType<T>, of: (row: Row)
 // PostgreSQL, "COPY: Binary Format": signature, flags and the length of an extension that is not there.
 const header = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
 
+/** Rows of one table that come one by one: each is encoded as it comes, so that what it was made of need not outlive it. */
+export class RowsWriter<Row> {
+  readonly #table: CopyTable<Row>;
+  readonly #to = new BinaryWriter();
+  #count = 0;
+
+  constructor(table: CopyTable<Row>) {
+    this.#table = table;
+    this.#to.raw(header);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(row: Row): void {
+    const { columns } = this.#table;
+    this.#count += 1;
+    this.#to.int16(columns.length);
+    for (const c of columns) c.write(this.#to, row);
+  }
+
+  /** What was added, ready to be sent by `copyIn`. Nothing is added afterwards. */
+  finish(): TableRows {
+    const { name, columns } = this.#table;
+    this.#to.int16(-1);
+    return { sql: `COPY ${name} (${columns.map((c) => c.name).join(', ')}) FROM STDIN (FORMAT binary)`, data: this.#to.finish() };
+  }
+}
+
 /** The rows of one table, ready to be sent by `copyIn`. */
 export function rowsFor<Row>(table: CopyTable<Row>, rows: readonly Row[]): TableRows {
-  const to = new BinaryWriter();
-  to.raw(header);
-  for (const row of rows) {
-    to.int16(table.columns.length);
-    for (const c of table.columns) c.write(to, row);
-  }
-  to.int16(-1);
-  return { sql: `COPY ${table.name} (${table.columns.map((c) => c.name).join(', ')}) FROM STDIN (FORMAT binary)`, data: to.finish() };
+  const to = new RowsWriter(table);
+  for (const row of rows) to.add(row);
+  return to.finish();
 }
 
 /** The rows of a table as what a statement selects from, under its columns' names, and the parameters that hold them. */

@@ -219,12 +219,12 @@ async function seedCompleteness(db: Db, { sources }: Seed): Promise<void> {
   const by = { actor: 'seed' };
   for (const { id, completeUntil, controlTotals, expectations } of sources) {
     const known = await db.query<{ what: string }>(
-      "SELECT 'watermark' AS what FROM source_watermark WHERE source_id = $1 UNION SELECT 'total ' || on_date || origin FROM control_total WHERE source_id = $1 UNION SELECT 'expectation ' || key FROM expectation WHERE source_id = $1",
+      "SELECT 'watermark' AS what FROM source_watermark WHERE source_id = $1 UNION SELECT 'total ' || CASE span WHEN 'month' THEN to_char(on_date, 'YYYY-MM') ELSE on_date::text END || origin || party FROM control_total WHERE source_id = $1 UNION SELECT 'expectation ' || key FROM expectation WHERE source_id = $1",
       [id],
     );
     const has = new Set(known.rows.map((r) => r.what));
     if (completeUntil !== undefined && !has.has('watermark')) await stateWatermark(db, { sourceId: id, completeUntil: new Date(completeUntil), origin: 'seed' }, new Date(), by);
-    const totals = controlTotals.filter((t) => !has.has(`total ${t.on}${t.origin}`));
+    const totals = controlTotals.filter((t) => !has.has(`total ${t.on}${t.origin}${t.party ?? ''}`));
     if (totals.length > 0) await stateControlTotals(db, id, totals, by);
     const missing = expectations.filter((e) => !has.has(`expectation ${e.key}`));
     if (missing.length > 0) await openExpectations(db, id, missing, by);

@@ -67,12 +67,15 @@ function totalsText(t: SourceFigures['controlTotals']): string {
   return parts.join(', ');
 }
 
+type Figures = { readonly count: number; readonly energyWh: string | null };
 type Day = {
   readonly sourceId: string;
   readonly on: string;
   readonly origin: string;
-  readonly stated: { readonly count: number; readonly energyWh: string } | null;
-  readonly received: { readonly count: number; readonly energyWh: string };
+  /** Reports of before there were totals by party have none. */
+  readonly party?: string | null;
+  readonly stated: Figures | null;
+  readonly received: Figures;
   readonly status: string;
 };
 
@@ -83,10 +86,14 @@ export function DaysApart({ days }: { readonly days: readonly Day[] }) {
     <ul>
       {days.map((d) => (
         <li>
-          {d.sourceId}, {d.on}: {d.stated === null ? 'no total' : `${count(d.stated.count, 'CDR')}, ${kWh(d.stated.energyWh)} kWh stated`}; {count(d.received.count, 'CDR')}, {kWh(d.received.energyWh)}{' '}
-          kWh arrived ({d.status})
+          {d.sourceId}, {d.on}
+          {d.party == null ? '' : ` for ${d.party}`}: {d.stated === null ? 'no total' : `${figures(d.stated)} stated`}; {figures(d.received)} arrived ({d.status})
         </li>
       ))}
     </ul>
   );
+}
+
+function figures({ count: cdrs, energyWh }: Figures): string {
+  return energyWh === null ? count(cdrs, 'CDR') : `${count(cdrs, 'CDR')}, ${kWh(energyWh)} kWh`;
 }

@@ -1,39 +1,7 @@
+import type { DeliveryView, PrintBatchView, PrintManifest } from '../contracts/delivery-overview.ts';
 import { count, documentPath, grouped, link, words } from './format.ts';
 import { Count, Facts, Figure, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
-
-type Delivery = {
-  readonly documentId: string;
-  readonly legalNumber: string;
-  readonly accountId: string;
-  readonly channel: string;
-  readonly state: string;
-  readonly attempt: number;
-  readonly batchId: string | null;
-  readonly detail: string | null;
-  readonly updatedAt: string;
-  readonly problem: 'addressMissing' | null;
-};
-type Batch = { readonly batchId: string; readonly entityId: string; readonly madeAt: string; readonly sentAt: string | null; readonly documents: number };
-type Manifest = {
-  readonly batchId: string;
-  readonly entityId: string;
-  readonly madeAt: string;
-  readonly documents: number;
-  readonly pages: number;
-  readonly sums: readonly { readonly currency: string; readonly payable: string }[];
-  readonly items: readonly {
-    readonly no: number;
-    readonly documentId: string;
-    readonly legalNumber: string;
-    readonly pages: number;
-    readonly addressee: readonly string[];
-    readonly currency: string;
-    readonly payable: string;
-    readonly attempt: number;
-    readonly sha256: string;
-  }[];
-};
 
 export const batchPath = (batchId: string) => `/deliveries/batches/${encodeURIComponent(batchId)}`;
 const states = ['queued', 'sent', 'bounced', 'returned'];
@@ -42,8 +10,8 @@ const channels = ['print', 'email', 'peppol'];
 /** Whether documents reach their receivers, and what goes to a print house. */
 export function DeliveriesPage(props: {
   readonly viewer: Viewer;
-  readonly deliveries: readonly Delivery[];
-  readonly batches: readonly Batch[];
+  readonly deliveries: readonly DeliveryView[];
+  readonly batches: readonly PrintBatchView[];
   readonly filter: { readonly state?: string | undefined; readonly channel?: string | undefined };
   readonly mayNote: boolean;
   readonly firstPage: string | null;
@@ -149,7 +117,7 @@ export function DeliveriesPage(props: {
 }
 
 /** What a print house prints and mails. */
-export function BatchPage({ viewer, manifest, sentAt, mayNote }: { readonly viewer: Viewer; readonly manifest: Manifest; readonly sentAt: string | null; readonly mayNote: boolean }) {
+export function BatchPage({ viewer, manifest, sentAt, mayNote }: { readonly viewer: Viewer; readonly manifest: PrintManifest; readonly sentAt: string | null; readonly mayNote: boolean }) {
   return (
     <Shell
       title={`Print batch of ${count(manifest.documents, 'document')}`}

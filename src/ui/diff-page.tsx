@@ -2,12 +2,15 @@ import type { RunDiff } from '../contracts/run-diff.ts';
 import { grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Figure, Kwh, Money, Pager, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
+import { type Sibling, siblingText } from './sibling-runs.ts';
 
 type Props = {
   readonly viewer: Viewer;
   readonly run: { readonly runId: string; readonly period: string };
   /** As it was asked for. */
   readonly against: string;
+  /** Other runs of the same period. */
+  readonly siblings: readonly Sibling[];
   readonly diff: Pick<RunDiff, 'build' | 'against' | 'totals' | 'items'> | null;
   /** Why there is nothing to compare. */
   readonly refusal: string | null;
@@ -34,9 +37,9 @@ const signed = (text: string) => (/^-|^0(\.0+)?$/.test(text) ? text : `+${text}`
 const Change = ({ children }: { readonly children: string }) => <td class="figure">{signed(children)}</td>;
 
 /** How a preview differs from another one: in total by cause, and by account. */
-export function DiffPage({ viewer, run, against, diff, refusal, firstPage, nextPage }: Props) {
+export function DiffPage({ viewer, run, against, siblings, diff, refusal, firstPage, nextPage }: Props) {
   const path = `${runPath(run.runId)}/diff`;
-  const isNamed = against === 'lastMonth' || against === 'previousPreview';
+  const isNamed = against === 'lastMonth' || against === 'previousPreview' || siblings.some((s) => s.runId === against);
   return (
     <Shell
       title={`Difference, ${monthName(run.period)}`}
@@ -55,6 +58,11 @@ export function DiffPage({ viewer, run, against, diff, refusal, firstPage, nextP
           <option value="previousPreview" selected={against === 'previousPreview'}>
             the preview before
           </option>
+          {siblings.map((s) => (
+            <option value={s.runId} selected={against === s.runId}>
+              {siblingText(s)}
+            </option>
+          ))}
           <option value="" selected={!isNamed}>
             another run:
           </option>

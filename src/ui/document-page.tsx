@@ -1,44 +1,12 @@
+import type { DocumentDetail } from '../contracts/document-view.ts';
 import { type ChargeRow, ChargeTable } from './charge-rows.tsx';
-import type { DocumentRow } from './documents-page.tsx';
 import { count, documentPath, grouped, kWh, link, recordPath, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, Money, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
-export type DocumentFigures = Omit<DocumentRow, 'erp'> & {
-  readonly runId: string;
-  readonly issuedOn: string | null;
-  readonly dueOn: string | null;
-  readonly ocr: string | null;
-  readonly rounding: string;
-  readonly contentHash: string;
-  readonly serviceFrom: string | null;
-  readonly serviceTo: string | null;
-  readonly credits: { readonly documentId: string; readonly legalNumber: string } | null;
-  readonly creditedBy: readonly { readonly documentId: string; readonly legalNumber: string | null; readonly type: string; readonly net: string }[];
-  readonly payment: { readonly state: string; readonly open: string; readonly toldAt: string } | null;
-  readonly erp: { readonly state: string; readonly externalId: string | null; readonly answer: string | null } | null;
-  readonly vatByCode: readonly { readonly vatCode: string; readonly percent: string; readonly base: string; readonly vat: string }[];
-  readonly lines: readonly {
-    readonly lineNo: number;
-    readonly description: string;
-    readonly quantity: string;
-    readonly quantityUnit: string;
-    readonly unitPrice: string | null;
-    readonly net: string;
-    readonly vatCode: string;
-    readonly glAccount: string;
-    readonly costCenter: string;
-    readonly customerCostCenter: string | null;
-    readonly siteId: string | null;
-    readonly serviceMonth: string;
-    readonly energyWh: string;
-    readonly charges: number;
-    readonly credits: { readonly documentId: string; readonly legalNumber: string; readonly lineNo: number | null } | null;
-  }[];
-};
 type Props = {
   readonly viewer: Viewer;
-  readonly document: DocumentFigures;
+  readonly document: DocumentDetail;
   readonly delivery: { readonly channel: string; readonly state: string; readonly attempt: number; readonly detail: string | null; readonly problem: string | null } | undefined;
   readonly charges: readonly ChargeRow[];
   readonly firstPage: string | null;
@@ -227,7 +195,7 @@ export function DocumentPage({ viewer, document: d, delivery, charges, firstPage
   );
 }
 
-function CreditingLink({ documentId, legalNumber, type, net, currency }: DocumentFigures['creditedBy'][number] & { readonly currency: string }) {
+function CreditingLink({ documentId, legalNumber, type, net, currency }: DocumentDetail['creditedBy'][number] & { readonly currency: string }) {
   return (
     <div>
       <a href={documentPath(documentId)}>{legalNumber ?? `${words(type)} (preview)`}</a> {grouped(net)} {currency} net

@@ -1,27 +1,12 @@
+import type { DocumentView } from '../contracts/document-view.ts';
 import { documentPath, link, monthName, runPath, words } from './format.ts';
 import { Count, Figure, Kwh, Money, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
-export type DocumentRow = {
-  readonly documentId: string;
-  readonly accountId: string;
-  readonly accountName: string;
-  readonly strategy: string;
-  readonly type: string;
-  readonly state: string;
-  readonly legalNumber: string | null;
-  readonly currency: string;
-  readonly net: string;
-  readonly vat: string;
-  readonly payable: string;
-  readonly energyWh: string;
-  readonly chargeCount: number;
-  readonly erp: { readonly state: string } | null;
-};
 type Props = {
   readonly viewer: Viewer;
   readonly run: { readonly runId: string; readonly period: string };
-  readonly documents: readonly DocumentRow[];
+  readonly documents: readonly DocumentView[];
   readonly filter: { readonly account?: string | undefined; readonly strategy?: string | undefined };
   readonly strategies: readonly string[];
   readonly firstPage: string | null;

@@ -23,8 +23,10 @@ type Connection = {
   readonly validTo: string | null;
   readonly comparedAt: string | null;
   readonly drifts: number;
+  readonly periods: readonly { readonly month: string; readonly here: string; readonly there: string; readonly words: string | null; readonly foundAt: string }[];
 };
 type Drift = {
+  readonly driftId: string;
   readonly connectionId: string;
   readonly key: string;
   readonly kind: string;
@@ -40,12 +42,13 @@ type Props = {
   readonly drifts: readonly Drift[];
   readonly mayRetry: boolean;
   readonly maySkip: boolean;
+  readonly maySign: boolean;
   readonly firstPage: string | null;
   readonly nextPage: string | null;
 };
 
 /** What is on its way to the ERP, and what waits for a decision. */
-export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySkip, firstPage, nextPage }: Props) {
+export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySkip, maySign, firstPage, nextPage }: Props) {
   return (
     <Shell title="ERP" viewer={viewer} trail={[['/', 'Runs']]}>
       <p>Documents and journals that are not in the ERP yet. What is refused or held waits for a decision; the others go on without it.</p>
@@ -121,10 +124,49 @@ export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySk
           </tr>
         ))}
       </Table>
+      {connections.every((c) => c.periods.length === 0) ? null : (
+        <>
+          <h2>Periods</h2>
+          <p>Months that are closed here or in the ERP alone. What is closed there keeps documents of it waiting; what is still open there can be posted into by others.</p>
+          <Table
+            label="Periods"
+            head={
+              <>
+                <th scope="col">Month</th>
+                <th scope="col">Here</th>
+                <th scope="col">In the ERP</th>
+                <th scope="col">Since</th>
+              </>
+            }
+          >
+            {connections.flatMap((c) =>
+              c.periods.map((p) => (
+                <tr>
+                  <td>
+                    {p.month}
+                    <div class="hint">{c.connectionId}</div>
+                  </td>
+                  <td>
+                    <State code={p.here} />
+                  </td>
+                  <td>
+                    <State code={p.there} />
+                    {p.words === null ? null : <div class="hint">{p.words}</div>}
+                  </td>
+                  <td>{p.foundAt}</td>
+                </tr>
+              )),
+            )}
+          </Table>
+        </>
+      )}
       {drifts.length === 0 ? null : (
         <>
           <h2>Drift</h2>
-          <p>What an ERP holds otherwise than it was handed over. It is shown, and never overwritten there.</p>
+          <p>
+            What an ERP holds otherwise than it was handed over. It is never overwritten there: mend it and have it compared again, or sign that it may stay so. Until then its run and its month do not
+            close.
+          </p>
           <Table
             label="Drift"
             head={
@@ -133,6 +175,7 @@ export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySk
                 <th scope="col">What</th>
                 <th scope="col">How</th>
                 <th scope="col">Since</th>
+                <th scope="col">Decide</th>
               </>
             }
           >
@@ -152,6 +195,7 @@ export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySk
                   )}
                 </td>
                 <td>{d.foundAt}</td>
+                <td>{maySign && d.signedBy === null ? <a href={`/erp/drift/${encodeURIComponent(d.driftId)}/sign`}>sign</a> : null}</td>
               </tr>
             ))}
           </Table>

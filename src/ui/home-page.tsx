@@ -1,6 +1,7 @@
+import type { QuarantineCause } from '../contracts/quarantine-cause.ts';
 import { link, monthName, runPath, words } from './format.ts';
 import { Count, Figure, Kwh, Pager, State, Table, When } from './parts.tsx';
-import { AtRisk, type Cause } from './quarantine-page.tsx';
+import { AtRisk } from './quarantine-page.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 import type { Wait } from './waits.ts';
 
@@ -13,7 +14,7 @@ type Props = {
   readonly runs: readonly Run[];
   readonly firstPage: string | null;
   readonly nextPage: string | null;
-  readonly causes: readonly Cause[];
+  readonly causes: readonly QuarantineCause[];
   readonly mayPlan: boolean;
 };
 
@@ -39,11 +40,14 @@ export function HomePage({ viewer, open, runs, firstPage, nextPage, causes, mayP
           </article>
         ))}
         {mayPlan ? (
-          <p>
+          <nav class="buttons" aria-label="Planning">
             <a class="button" href="/runs/plan">
               Plan a run
             </a>
-          </p>
+            <a class="button" href="/runs/plan-dry">
+              Plan a dry run
+            </a>
+          </nav>
         ) : null}
       </section>
       <section aria-labelledby="quarantine">

@@ -14,6 +14,19 @@ function lastSweep({ sweep }: PeerOverview): string {
   return `${minute(startedAt)}: ${words(state)}, ${count(pulled, 'CDR')}${stated === null ? '' : ` of ${stated}`}, ${fresh} new${problem === null ? '' : `; ${problem}`}`;
 }
 
+/** How it was asked for its daily counts: by these its control totals stand. */
+function dailyCounts({ sweep }: PeerOverview): string {
+  if (sweep === null || sweep.counts === null) return 'not asked for yet';
+  const { at, days, stated, problem } = sweep.counts;
+  return `${minute(at)}: ${problem ?? (stated === 0 ? 'it sends no X-Total-Count' : `${stated} of ${count(days, 'day')} counted`)}`;
+}
+
+/** Of a tariff that the partner would not take, or give back: what it has instead. */
+function standsThere({ state, thereVersion }: PeerOverview['tariffs'][number]): string {
+  if (state !== 'refused' && state !== 'notTakenBack') return '';
+  return thereVersion === null ? ', none stands there' : `, version ${thereVersion} may stand there`;
+}
+
 /** OCPI connections: state, last sweep, what waits to be sent. */
 export function OcpiPeersPage({ viewer, peers, mayConnect }: { readonly viewer: Viewer; readonly peers: readonly PeerOverview[]; readonly mayConnect: boolean }) {
   return (
@@ -89,9 +102,13 @@ export function OcpiPeerPage({ viewer, peer, deliveries, mayConnect, firstPage, 
           ['Problem', peer.problem ?? 'none'],
           ['CDRs go into', peer.sourceId ?? 'no source: they only buy'],
           ['Last sweep, UTC', lastSweep(peer)],
+          ['Daily counts, UTC', dailyCounts(peer)],
           ['Partners', peer.partners.map((p) => `${p.accountId} as ${p.countryCode}*${p.partyId} from ${p.sendFrom}`).join('; ')],
           ['Our CDRs', `${waiting + queued} to send, ${refused} refused, ${held} held, ${withheld} withheld, ${sent} sent, ${hubAcknowledged} acknowledged by the hub, ${seen} seen, ${agreed} agreed`],
-          ['Our tariffs', peer.tariffs.map((t) => `${t.tariffId} version ${t.version} ${words(t.state)}${t.answer === null ? '' : `: ${t.answer}`}`).join('; ') || 'it was told of none'],
+          [
+            'Our tariffs',
+            peer.tariffs.map((t) => `${t.tariffId} version ${t.version} ${words(t.state)}${standsThere(t)}${t.answer === null ? '' : `: ${t.answer}`}`).join('; ') || 'it was told of none',
+          ],
           ['Waiting', peer.waitingFor.map((w) => `${w.sales} for ${w.what}`).join('; ') || 'none'],
         ]}
       />

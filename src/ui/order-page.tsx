@@ -5,10 +5,12 @@ export type Field = {
   readonly name: string;
   readonly label: string;
   /** `shown`: read, not typed; it goes with the form. */
-  readonly kind: 'text' | 'long' | 'choice' | 'dateTime' | 'hidden' | 'shown';
+  readonly kind: 'text' | 'long' | 'choice' | 'date' | 'dateTime' | 'hidden' | 'shown';
   readonly required?: boolean;
   readonly hint?: string;
   readonly choices?: readonly (readonly [value: string, text: string])[];
+  /** Stands beside its neighbour, where there is room. */
+  readonly half?: boolean;
 };
 export type OrderForm = {
   readonly title: string;
@@ -35,9 +37,11 @@ export function OrderPage({ viewer, form, path, values, onceKey, refusal }: Prop
       <About form={form} />
       <form class="card" method="post" action={path}>
         <Hidden viewer={viewer} onceKey={onceKey} />
-        {form.fields.map((field) => (
-          <Input field={field} value={values[field.name] ?? ''} />
-        ))}
+        <div class="fields">
+          {form.fields.map((field) => (
+            <Input field={field} value={values[field.name] ?? ''} />
+          ))}
+        </div>
         <div class="buttons">
           <button type="submit" name="step" value="check">
             Continue
@@ -110,7 +114,7 @@ const About = ({ form }: { readonly form: OrderForm }) =>
   );
 
 function Input({ field, value }: { readonly field: Field; readonly value: string }) {
-  const { name, label, kind, required = false, hint, choices = [] } = field;
+  const { name, label, kind, required = false, hint, choices = [], half = false } = field;
   if (kind === 'hidden') return <input type="hidden" name={name} value={value} />;
   if (kind === 'shown') {
     return (
@@ -123,10 +127,10 @@ function Input({ field, value }: { readonly field: Field; readonly value: string
   const id = `field-${name}`;
   const described = hint === undefined ? {} : { 'aria-describedby': `${id}-hint` };
   return (
-    <div class="field">
+    <div class={half ? 'field half' : 'field'}>
       <label for={id}>
         {label}
-        {required ? '' : ' (may stay empty)'}
+        {required || kind === 'choice' ? null : <small> (may stay empty)</small>}
       </label>
       {kind === 'long' ? (
         <textarea id={id} name={name} rows={3} maxlength={2000} required={required} {...described}>
@@ -141,7 +145,7 @@ function Input({ field, value }: { readonly field: Field; readonly value: string
           ))}
         </select>
       ) : (
-        <input id={id} name={name} type={kind === 'dateTime' ? 'datetime-local' : 'text'} value={value} required={required} autocomplete="off" {...described} />
+        <input id={id} name={name} type={kind === 'dateTime' ? 'datetime-local' : kind === 'date' ? 'date' : 'text'} value={value} required={required} autocomplete="off" {...described} />
       )}
       {hint === undefined ? null : (
         <p class="hint" id={`${id}-hint`}>

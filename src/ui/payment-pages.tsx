@@ -1,44 +1,15 @@
+import type { CardPaymentView, PaymentView } from '../contracts/payment-overview.ts';
 import { documentPath, grouped, link, words } from './format.ts';
 import { Facts, Figure, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
-
-type Payment = {
-  readonly paymentId: string;
-  readonly entityId: string;
-  readonly state: string;
-  readonly format: string;
-  readonly currency: string;
-  readonly amount: string;
-  readonly executeOn: string;
-  readonly dueUntil: string;
-  readonly contentHash: string;
-  readonly reason: string;
-  readonly author: string;
-  readonly decidedBy: string | null;
-  readonly comment: string | null;
-  readonly items: readonly { readonly accountId: string; readonly name: string; readonly amount: string; readonly endToEndId: string; readonly bankAccount: string; readonly remittance: string }[];
-};
-type CardPayment = {
-  readonly key: string;
-  readonly documentId: string;
-  readonly legalNumber: string;
-  readonly kind: string;
-  readonly origin: string;
-  readonly reference: string | null;
-  readonly amount: string;
-  readonly currency: string;
-  readonly state: string;
-  readonly attempt: number;
-  readonly words: string | null;
-};
 
 export const paymentPath = (paymentId: string) => `/payments/${encodeURIComponent(paymentId)}`;
 
 /** What we pay ourselves, and what is asked of cards. */
 export function PaymentsPage(props: {
   readonly viewer: Viewer;
-  readonly payments: readonly Payment[];
-  readonly cards: readonly CardPayment[];
+  readonly payments: readonly PaymentView[];
+  readonly cards: readonly CardPaymentView[];
   readonly entityIds: readonly string[];
   readonly mayPropose: boolean;
   readonly mayRetry: boolean;
@@ -146,7 +117,7 @@ export function PaymentsPage(props: {
 }
 
 /** One payment with its payees, for whoever approves it. */
-export function PaymentPage({ viewer, payment: p, mayDecide, mayDownload }: { readonly viewer: Viewer; readonly payment: Payment; readonly mayDecide: boolean; readonly mayDownload: boolean }) {
+export function PaymentPage({ viewer, payment: p, mayDecide, mayDownload }: { readonly viewer: Viewer; readonly payment: PaymentView; readonly mayDecide: boolean; readonly mayDownload: boolean }) {
   const decide = (decision: string) => link(`${paymentPath(p.paymentId)}/${decision}`, { contentHash: p.contentHash });
   return (
     <Shell

@@ -1,20 +1,8 @@
+import type { QuarantineCause } from '../contracts/quarantine-cause.ts';
 import { grouped, link, recordPath, words } from './format.ts';
 import { Count, Figure, Kwh, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
-export type Cause = {
-  readonly cause: string;
-  readonly remedy: string;
-  readonly owner: string;
-  readonly sourceId: string;
-  readonly waitingFor: string;
-  readonly records: number;
-  readonly energyWh: string;
-  readonly atRisk: readonly { readonly currency: string; readonly net: string }[];
-  readonly unpriced: number;
-  readonly oldest: string;
-  readonly awaitingSecond: number;
-};
 type WaitingRecord = {
   readonly recordId: string;
   readonly sourceId: string;
@@ -28,7 +16,7 @@ type WaitingRecord = {
 };
 
 /** Money at risk, a line a currency, and how many records have no price yet. */
-export const AtRisk = ({ cause }: { readonly cause: Pick<Cause, 'atRisk' | 'unpriced'> }) => (
+export const AtRisk = ({ cause }: { readonly cause: Pick<QuarantineCause, 'atRisk' | 'unpriced'> }) => (
   <td class="figure">
     {cause.atRisk.map((m) => (
       <div>
@@ -40,7 +28,17 @@ export const AtRisk = ({ cause }: { readonly cause: Pick<Cause, 'atRisk' | 'unpr
 );
 
 /** The quarantine by cause, with what is at risk and what mends it. */
-export function QuarantinePage({ viewer, causes, mayDecide, mayRetry }: { readonly viewer: Viewer; readonly causes: readonly Cause[]; readonly mayDecide: boolean; readonly mayRetry: boolean }) {
+export function QuarantinePage({
+  viewer,
+  causes,
+  mayDecide,
+  mayRetry,
+}: {
+  readonly viewer: Viewer;
+  readonly causes: readonly QuarantineCause[];
+  readonly mayDecide: boolean;
+  readonly mayRetry: boolean;
+}) {
   return (
     <Shell title="Quarantine" viewer={viewer} trail={[['/', 'Runs']]}>
       <p>What cannot be billed as it is. Most energy first.</p>

@@ -1,11 +1,12 @@
 import { type SourceFigures, Sources } from './collecting.tsx';
-import { count, grouped, monthName, runPath, words } from './format.ts';
+import { count, grouped, link, monthName, runPath, words } from './format.ts';
 import { WaitList } from './home-page.tsx';
 import { Facts, State, Table, When } from './parts.tsx';
 import { Late, type LateOfRun } from './run-late.tsx';
 import { Shapes, type ShapesOfRun } from './run-shapes.tsx';
 import { Waiting, type WaitingRecords } from './run-waiting.tsx';
 import { Shell, type Viewer } from './shell.tsx';
+import { type Sibling, siblingText, supposedText } from './sibling-runs.ts';
 import { type StrategyFigures, Totals } from './strategy-totals.tsx';
 import { isWorking, waitsOf } from './waits.ts';
 
@@ -14,7 +15,11 @@ export type RunFigures = {
   readonly workflowId: string;
   readonly entityId: string;
   readonly period: string;
+  readonly calendarId: string;
   readonly kind: string;
+  readonly selection: { readonly accountIds: readonly string[] } | null;
+  readonly baseRunId: string | null;
+  readonly whatIf: Sibling['whatIf'];
   readonly state: string;
   readonly paused: boolean;
   readonly problem: string | null;
@@ -26,6 +31,7 @@ export type RunFigures = {
   readonly byStrategy: readonly StrategyFigures[];
   readonly accounts: { readonly ready: number; readonly pending: number };
   readonly parked: readonly { readonly accountId: string; readonly reason: string | null }[];
+  readonly held: readonly { readonly accountId: string; readonly reason: string }[];
   readonly waiting: readonly WaitingRecords[];
   readonly late: { readonly charges: number; readonly energyWh: string };
   readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number; readonly unsigned: number };
@@ -37,6 +43,8 @@ type Props = ShapesOfRun &
     readonly run: RunFigures;
     readonly entity: { readonly name: string; readonly timeZone: string };
     readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
+    /** Other runs of the same period that can be compared with it. */
+    readonly siblings: readonly Sibling[];
     /** How complete each source is, while the run waits for them; else null. */
     readonly sources: readonly SourceFigures[] | null;
     /** What the viewer may order now. */
@@ -55,10 +63,14 @@ export function RunPage(props: Props) {
       <p>
         <State code={run.state} /> {run.paused ? <State code="paused" /> : null} {run.kind} run <code>{run.runId}</code>
       </p>
-      <Progress state={run.state} />
+      <Progress run={run} />
       <section class="card" aria-labelledby="waits">
         <h2 id="waits">{run.state === 'closed' ? 'Closed' : 'What it waits for'}</h2>
-        {run.state === 'closed' ? <p>Every document is issued, posted and read back.</p> : <WaitList waits={waitsOf(run)} />}
+        {run.state === 'closed' ? (
+          <p>{run.kind === 'live' ? 'Every document is issued, posted and read back.' : 'Nothing of it was issued: it shows what would be.'}</p>
+        ) : (
+          <WaitList waits={waitsOf(run)} />
+        )}
         {isWorking(run) ? <p class="hint">This page loads itself again every three seconds until that is done.</p> : null}
         {actions.length === 0 ? null : (
           <nav class="buttons" aria-label="What you can do">
@@ -95,6 +107,7 @@ export function RunPage(props: Props) {
             `${words(g.state)}, ${g.documents} documents${g.waitsForSecond ? `; approved by ${g.approvedBy.join(', ')}, waits for a second` : ''}`,
           ]),
           ...run.parked.map((a): [string, string] => ['Parked', `${a.accountId}: ${a.reason ?? 'its documents could not be built'}`]),
+          ...run.held.map((a): [string, string] => ['Invoice held', `${a.accountId}: ${a.reason}`]),
           [
             'ERP postings',
             Object.entries(run.postings).length === 0
@@ -103,25 +116,41 @@ export function RunPage(props: Props) {
                   .map(([state, n]) => `${n} ${words(state)}`)
                   .join(', '),
           ],
+          ['Calendar', run.calendarId],
+          ...(run.selection === null ? [] : [['Of these accounts alone', run.selection.accountIds.join(', ')] as const]),
+          ...(run.kind === 'live'
+            ? []
+            : [
+                ['Shows again', run.baseRunId === null ? 'what a live run would take' : <a href={runPath(run.baseRunId)}>{run.baseRunId}</a>] as const,
+                ['Supposes', supposedText(run.whatIf) || 'nothing'] as const,
+              ]),
           ['Workflow', workflowUrl === null ? <code>{run.workflowId}</code> : <a href={workflowUrl}>{run.workflowId}</a>],
         ]}
       />
-      <Looks run={run} />
-      {props.sources === null ? null : <Sources sources={props.sources} timeZone={entity.timeZone} />}
+      <Looks run={run} siblings={props.siblings} />
+      {props.sources === null || run.kind !== 'live' ? null : <Sources sources={props.sources} timeZone={entity.timeZone} />}
       <Totals run={run} />
       <Waiting run={run} />
-      <Late {...props} />
-      <Shapes {...props} />
-      <Approvals {...props} />
+      {run.kind === 'live' ? (
+        <>
+          <Late {...props} />
+          <Shapes {...props} />
+          <Approvals {...props} />
+        </>
+      ) : null}
     </Shell>
   );
 }
 
-function Progress({ state }: { readonly state: string }) {
-  const at = steps.indexOf(state);
+/** The steps of a run of which nothing leaves. */
+const drySteps = ['planned', 'collecting', 'previewing', 'inReview', 'closed'];
+
+function Progress({ run: { state, kind } }: { readonly run: RunFigures }) {
+  const own = kind === 'live' ? steps : drySteps;
+  const at = own.indexOf(state);
   return (
     <ol class="steps" aria-label="Progress">
-      {steps.map((step, i) => (
+      {own.map((step, i) => (
         <li class={i < at ? 'past' : i === at ? 'now' : 'ahead'} {...(i === at ? { 'aria-current': 'step' } : {})}>
           {words(step)}
         </li>
@@ -131,7 +160,7 @@ function Progress({ state }: { readonly state: string }) {
 }
 
 /** Where to look at the preview from other sides. */
-function Looks({ run }: { readonly run: RunFigures }) {
+function Looks({ run, siblings }: Pick<Props, 'run' | 'siblings'>) {
   if (run.setClosedAt === null) return null;
   const { blocks, warns, unsigned } = run.findings;
   const found = [
@@ -155,6 +184,12 @@ function Looks({ run }: { readonly run: RunFigures }) {
           <a href={`${path}/diff?against=previousPreview`}>Difference to the preview before</a>
           <div class="hint">what the last change did</div>
         </li>
+        {siblings.map((s) => (
+          <li>
+            <a href={link(`${path}/diff`, { against: s.runId })}>Difference to the {s.kind} run</a>
+            <div class="hint">{siblingText(s)}</div>
+          </li>
+        ))}
         <li>
           <a href={`${path}/totals?by=site`}>Totals</a>
           <div class="hint">by site, cost center, GL account and more</div>
@@ -163,7 +198,7 @@ function Looks({ run }: { readonly run: RunFigures }) {
           <a href={`${path}/report`}>Report</a>
           <div class="hint">{run.state === 'closed' ? 'as it was closed' : 'as it stands'}</div>
         </li>
-        {run.state !== 'closed' ? null : (
+        {run.state !== 'closed' || run.kind !== 'live' ? null : (
           <li>
             Files: <a href={`${path}/files/sie`}>SIE 4I</a>, <a href={`${path}/files/journal`}>journal (CSV)</a>, <a href={`${path}/files/manifest`}>manifest</a>,{' '}
             <a href={`${path}/files/report`}>report (PDF)</a>

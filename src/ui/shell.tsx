@@ -50,6 +50,7 @@ export function Shell({ title, viewer, trail = [], refreshAfterS, children }: Pr
               <>
                 <nav aria-label="Main">
                   <a href="/">Runs</a>
+                  <a href="/rules">Rules</a>
                   <a href="/quarantine">Quarantine</a>
                   <a href="/partners">Partners</a>
                   <a href="/erp">ERP</a>

@@ -19,9 +19,9 @@ a { color: var(--accent); text-underline-offset: 2px; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .skip { position: absolute; left: -999px; }
 .skip:focus { left: 1rem; top: .5rem; background: var(--panel); padding: .3rem .6rem; z-index: 1; }
-.top { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem 1.5rem; padding: .6rem 1.5rem; background: var(--panel); border-bottom: 1px solid var(--line); }
+.top { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem 1.2rem; font-size: .93rem; padding: .6rem 1.5rem; background: var(--panel); border-bottom: 1px solid var(--line); }
 .top .brand { font-weight: 700; color: var(--ink); text-decoration: none; }
-.top nav { display: flex; gap: 1rem; }
+.top nav { display: flex; flex-wrap: wrap; gap: .2rem .8rem; }
 .top .who { margin-left: auto; display: flex; align-items: center; gap: .8rem; }
 main { max-width: 84rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
 main + .foot { max-width: 84rem; margin: 0 auto; padding: 0 1.5rem 1.5rem; display: flex; gap: 1.2rem; font-size: .86rem; }
@@ -73,15 +73,20 @@ button, .button { display: inline-block; font: inherit; font-size: .93rem; paddi
 form.card { max-width: 44rem; }
 label { display: block; font-weight: 600; margin: .3rem 0 .2rem; }
 input:not([type=checkbox]), select, textarea { font: inherit; width: 100%; padding: .4rem .5rem; border: 1px solid var(--soft); border-radius: 5px; background: var(--ground); color: var(--ink); }
-.field { margin-bottom: .8rem; }
+.fields { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; align-items: start; }
+.field { margin-bottom: .8rem; grid-column: 1 / -1; }
+.field.half { grid-column: auto; }
 .card > button { margin-top: .8rem; }
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .7rem; margin: .6rem 0; }
 .filter label { margin: 0; font-weight: 400; }
-.filter input:not([type=checkbox]), .filter select { width: 14rem; }
+.filter input:not([type=checkbox]) { width: 14rem; }
+.filter select { width: auto; max-width: 30rem; }
+label small { font-weight: 400; }
 .tabs { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin: .6rem 0; }
 .tabs [aria-current] { color: var(--ink); font-weight: 700; text-decoration: none; }
 .pager { display: flex; gap: 1.2rem; margin: .6rem 0; }
 .side-by-side { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 0 1.5rem; }
+@media (max-width: 36rem) { .field.half { grid-column: 1 / -1; } }
 @media (max-width: 60rem) { th, td { padding: .35rem .45rem; } main, .top, main + .foot { padding-left: .8rem; padding-right: .8rem; } }
 @media print {
   :root { --ground: #fff; --panel: #fff; --ink: #000; --soft: #444; --line: #999; --mark: #fff; --accent: #000; --good-ground: #fff; --bad-ground: #fff; --waits-ground: #fff; --good: #000; --bad: #000; --waits: #000; }

@@ -4,6 +4,7 @@ import { count, kWh, words } from './format.ts';
 const unsignedSaid = 'waits for a signed carry decision';
 
 type Standing = {
+  readonly kind: string;
   readonly state: string;
   readonly paused: boolean;
   readonly problem: string | null;
@@ -30,6 +31,9 @@ export function waitsOf(run: Standing): readonly Wait[] {
   if (run.state === 'closed' || run.state === 'cancelled') return [];
   const waits: Wait[] = [];
   if (run.paused) waits.push({ who: 'ops', what: 'It is paused: resume it.' });
+  // Nobody decides on what only shows what would be.
+  if (run.kind !== 'live')
+    return run.problem === null ? (run.paused ? waits : [{ who: 'nobody', what: 'It is at work.' }]) : [...waits, { who: 'ops', what: `${run.problem}. Mend the cause, then retry.` }];
   const unsigned = unsignedOf(run);
   if (run.state === 'inReview') {
     if (run.problem !== null) waits.push({ who: 'finance-preparer', what: `${run.problem}. Change what it bills, or have it approved after all.` });

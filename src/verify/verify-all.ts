@@ -9,10 +9,12 @@ import { builtDocuments, hashedRuns, issueStamps, outboxRows, unnumbered } from 
 import { type Judged, rawBodies, rawMessages, recordHeads, sealedRecords } from '../store/reads/verification/intake-rows.ts';
 import { clearingOff, convertedDocuments, energyTwice, entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders, ledgerPlaces } from '../store/reads/verification/ledger-rows.ts';
 import { letterheads } from '../store/reads/verification/letterhead-rows.ts';
+import { owedDocuments } from '../store/reads/verification/owed-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeConverted } from './converted.ts';
 import { judgeLetterhead, judgeRun, judgeStamp } from './documents.ts';
+import { judgeOwed } from './owed.ts';
 import { judgeCharge, judgeRecord, judgeTariff } from './records.ts';
 import { type Check, judging, type Step } from './section.ts';
 
@@ -82,6 +84,7 @@ async function* ledgerSteps(db: Db): AsyncGenerator<Step> {
   for await (const [first] of ledgerDifferences(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const [first] of clearingOff(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const step of judging(convertedDocuments(db), judgeConverted)) yield { ...step, checked: 0 };
+  for await (const step of judging(owedDocuments(db), judgeOwed)) yield { ...step, checked: 0 };
 }
 
 async function* energySteps(db: Db): AsyncGenerator<Step> {

@@ -1,5 +1,5 @@
-import { getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { createIntakeActivities } from '../activities/intake.ts';
+import { continueAsNew, getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { createIntakeActivities, RecordRef } from '../activities/intake.ts';
 import { arrivedSignal, type ImportInput, type ImportTotals, type RetryWaitingInput } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
 import { startRest, startWaiting } from './waiting-workflows.ts';
@@ -29,20 +29,33 @@ export async function intakeSweep(input: { readonly olderThanMs: number }): Prom
   return totals;
 }
 
-/** A piece of set-up was added: tries again what waited for it and lets the records' own workflows know. */
-export async function retryWaiting(input: RetryWaitingInput): Promise<{ tried: number; released: number }> {
-  show('retryWaiting', input.sourceId, `Trying again what waits for ${input.code} ${input.key}`);
-  const { tried, released } = await retrySetup(input);
-  for (const ref of released) {
-    try {
-      await getExternalWorkflowHandle(`cdr/${ref.sourceId}/${ref.recordKey}`).signal(arrivedSignal);
-    } catch (error) {
-      // Nobody waits for it any more.
-      if (isCancellation(error)) throw error;
-    }
+/** A record costs its history two events. */
+const defaultPageSize = 500;
+const pagesPerRun = 4;
+
+/** A piece of set-up was added: tries again what waited for it, page by page, and lets the records' own workflows know. */
+export async function retryWaiting(input: RetryWaitingInput): Promise<{ readonly tried: number; readonly released: number }> {
+  const { sourceId, code, key, pageSize = defaultPageSize } = input;
+  let { after, tried, released } = { after: undefined, tried: 0, released: 0, ...input.done } as { after: string | undefined; tried: number; released: number };
+  show('retryWaiting', sourceId, `Trying again what waits for ${code} ${key}`);
+  for (let pages = 0; pages < pagesPerRun; pages += 1) {
+    const page = await retrySetup({ sourceId, code, key, after, limit: pageSize });
+    await Promise.all(page.released.map(tellOfArrival));
+    [tried, released] = [tried + page.tried, released + page.released.length];
+    setCurrentDetails(`${released} of ${tried} released`);
+    if (page.next === undefined) return { tried, released };
+    after = page.next;
   }
-  setCurrentDetails(`${released.length} of ${tried} released`);
-  return { tried, released: released.length };
+  return continueAsNew<typeof retryWaiting>({ ...input, done: { after: after ?? '0', tried, released } });
+}
+
+async function tellOfArrival({ sourceId, recordKey }: RecordRef): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(`cdr/${sourceId}/${recordKey}`).signal(arrivedSignal);
+  } catch (error) {
+    // Nobody waits for it any more.
+    if (isCancellation(error)) throw error;
+  }
 }
 
 function show(kind: string, partner: string, details: string): void {

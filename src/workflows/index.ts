@@ -9,6 +9,7 @@ export { ocpiPush } from './ocpi-push.ts';
 export { ocpiRounds } from './ocpi-rounds.ts';
 export { ocpiTariffs } from './ocpi-tariffs.ts';
 export { partitionKeeper } from './partition-keeper.ts';
+export { peerCounts } from './peer-counts.ts';
 export { creditAndRebill } from './rebill.ts';
 export { retentionKeeper } from './retention-keeper.ts';
 export { runOpener } from './run-opener.ts';

@@ -74,6 +74,7 @@ export const workflowNames = {
   ocpiPush: 'ocpiPush',
   ocpiTariffs: 'ocpiTariffs',
   sourceSweep: 'sourceSweep',
+  peerCounts: 'peerCounts',
   waitingWorkflows: 'waitingWorkflows',
 } as const;
 
@@ -91,9 +92,18 @@ export type ImportInput = ({ readonly sourceId: string; readonly batchId: string
 /** Which of the waiting records; `pageSize`: how many are started at a time, 200 unless told; `started` by the runs before a continue-as-new. */
 export type WaitingWorkflowsInput = { readonly scope: UnattendedScope; readonly pageSize?: number; readonly started?: number };
 /** Records waiting for a piece of set-up: a site, token, contract or tariff of a source. */
-export type RetryWaitingInput = { readonly sourceId: string; readonly code: string; readonly key: string };
+export type RetryWaitingInput = {
+  readonly sourceId: string;
+  readonly code: string;
+  readonly key: string;
+  readonly pageSize?: number;
+  /** How far an earlier run of it came. */
+  readonly done?: { readonly after: string; readonly tried: number; readonly released: number };
+};
 /** A look at a source; without a window from where the last full one ended. Instants as ISO text. */
 export type SweepInput = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };
+/** A look at what an OCPI peer counts; without a window at the last closed days. Days local to the source, both included. */
+export type CountInput = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };
 /** An order to credit and rebill, by its id. */
 export type RebillInput = { readonly orderId: string };
 /** One ERP connection; every one that holds something unless told. */

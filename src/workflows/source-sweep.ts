@@ -2,7 +2,6 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ActivityFailure,
   ApplicationFailure,
-  getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
   proxyActivities,
@@ -13,9 +12,9 @@ import {
 } from '@temporalio/workflow';
 import type { createSweepActivities, SweepOrder, Swept } from '../activities/sweep.ts';
 import { importBatch } from './import-batch.ts';
-import { inputsChangedSignal } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
 import { startWaiting } from './waiting-workflows.ts';
+import { wakeRun } from './wake-run.ts';
 
 type Activities = ReturnType<typeof createSweepActivities>;
 const { beginSweep, failSweep, collectDrops } = proxyActivities<Activities>({
@@ -59,7 +58,7 @@ async function pull(order: SweepOrder, sweepId: string): Promise<SweepResult> {
     throw ApplicationFailure.nonRetryable(problem, 'SweepFailed');
   }
   if (swept.unattended) await startWaiting(`source/${order.sourceId}`, { scope: { sourceId: order.sourceId } });
-  for (const workflowId of swept.concerned) await wake(workflowId);
+  for (const workflowId of swept.concerned) await wakeRun(workflowId);
   if (swept.problem !== null) upsertSearchAttributes([{ key: searchAttributes.exception, value: 'short' }]);
   setCurrentDetails(`${swept.pulled} CDRs on ${swept.pages} pages, ${swept.fresh} of them new or changed${swept.problem === null ? '' : `; **${swept.problem}**`}`);
   return { pulled: swept.pulled, fresh: swept.fresh, files: 0, problem: swept.problem };
@@ -84,13 +83,4 @@ async function takeFiles(order: SweepOrder): Promise<SweepResult> {
   if (problem !== null) upsertSearchAttributes([{ key: searchAttributes.exception, value: 'badFile' }]);
   setCurrentDetails(`${batches.length} files taken${problem === null ? '' : `\n\n**not taken**:\n${problem}`}`);
   return { pulled: 0, fresh: 0, files: batches.length, problem };
-}
-
-async function wake(workflowId: string): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(workflowId).signal(inputsChangedSignal);
-  } catch (error) {
-    // The run is over, or has not begun.
-    if (isCancellation(error)) throw error;
-  }
 }

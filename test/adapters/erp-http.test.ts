@@ -57,9 +57,9 @@ describe('the HTTP adapter', () => {
   it('tells nothing of periods where the middleware does not, and comes back when that is busy', async () => {
     middleware.closedMonths.add('2019-03');
     middleware.tellsPeriods = false;
-    expect(await open().closedOn(['2019-03-05'])).toEqual(new Map());
+    expect(await open().periodsOn(['2019-03-05'])).toEqual(new Map());
     middleware.busy = true;
-    await expect(open().closedOn(['2019-03-05'])).rejects.toMatchObject({ name: 'ErpUnavailable', retryAfterMs: 7000 });
+    await expect(open().periodsOn(['2019-03-05'])).rejects.toMatchObject({ name: 'ErpUnavailable', retryAfterMs: 7000 });
   });
   it('tells what is paid of the documents it knows', async () => {
     const erp = open();

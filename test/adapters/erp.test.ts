@@ -109,6 +109,21 @@ describe('the ERP that is a folder', () => {
     await erp.post(invoice('a/b'));
     expect(existsSync(sie)).toBe(false);
   });
+  it('lays a journal in another currency out by what it says it comes to in the books', async () => {
+    const whole = documentOf('journal', 'euro');
+    // 0.51 EUR at 10.45 are 5.33 SEK.
+    const lines = whole.lines.map((l) => ({ ...l, bookMinor: l.amountMinor.startsWith('-') ? '-533' : '533' }));
+    const erp = filesErp(folder, batchOf);
+    await erp.post({ ...whole, currency: 'EUR', books: { currency: 'SEK', rate: 'ecb 2020-01-06 EUR/SEK 10.45 v1' }, lines });
+    const [voucher] = readSie(readFileSync(path.join(folder, 'sie', 'journal', 'euro.si'))).vouchers;
+    expect(voucher?.lines.map((l) => [l.glAccount, String(l.amountMinor)])).toEqual([
+      ['1790', '533'],
+      ['3001', '-533'],
+    ]);
+    expect(await erp.find({ ...whole, currency: 'EUR' })).toMatchObject({ currency: 'EUR', lines: [{ amountMinor: '51', bookMinor: '533' }, { amountMinor: '-51' }] });
+    const elsewhere = { ...whole, key: 'pound', currency: 'EUR', books: { currency: 'GBP', rate: 'a rate' }, lines };
+    await expect(erp.post(elsewhere)).rejects.toThrow('converted into GBP');
+  });
   it('refuses what SIE cannot say, and holds nothing of it', async () => {
     const document = documentOf('invoice', 'worded', { glAccount: 'sales' });
     await expect(filesErp(folder, batchOf).post(document)).rejects.toThrow(/sales/);
@@ -186,7 +201,7 @@ describe('the hand-over of a row', () => {
   it('leaves rows queued when the ERP does not tell its periods, and sends nothing', async () => {
     let asked = 0;
     const erp = filesErp(folder);
-    const away: ErpPort = { ...erp, closedOn: (dates) => (asked++ === 0 ? Promise.reject(new ErpUnavailable('away')) : erp.closedOn(dates)) };
+    const away: ErpPort = { ...erp, periodsOn: (dates) => (asked++ === 0 ? Promise.reject(new ErpUnavailable('away')) : erp.periodsOn(dates)) };
     expect(await settle(away, invoice('d1'))).toMatchObject({ states: ['queued', 'posted', 'verified'], failures: ['ErpUnavailable'] });
   });
   it('comes back when the ERP says so', async () => {

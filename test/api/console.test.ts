@@ -192,7 +192,7 @@ describe('a run in review', () => {
     expect([missing.status, textOf(missing.body)]).toEqual([422, expect.stringContaining('Fill in: Reason.')]);
     expect(missing.body).toContain('value="acc_driver_16"');
     const short = await preparer.order(`${page}/exclude`, { ...fields, reason: 'no' });
-    expect([short.status, textOf(short.body)]).toEqual([422, expect.stringContaining('reason:')]);
+    expect([short.status, textOf(short.body)]).toEqual([422, expect.stringContaining('Reason:')]);
     const nobody = await preparer.order(`${page}/exclude`, { ...fields, subjectId: 'acc_nobody' });
     expect([nobody.status, textOf(nobody.body)]).toEqual([404, expect.stringContaining('holds nothing of account acc_nobody')]);
     expect(nobody.body).toContain('value="acc_nobody"');

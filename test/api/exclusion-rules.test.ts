@@ -37,7 +37,10 @@ describe('/v1/exclusion-rules', () => {
   it('shows what a rule would meet, keeps it as a proposal, and refuses what contradicts itself', async () => {
     const reach = [{ serviceMonth: '2019-12', currency: 'SEK', accounts: 1, sessions: 1, charges: 1, energyWh: '10000', net: '26.50' }];
     const { entityId, scope, subjectId, predicate } = rule;
-    expect((await api.call('auditor', 'POST', '/v1/exclusion-rules/preview', { entityId, scope, subjectId, predicate })).body).toEqual({ reach });
+    expect((await api.call('auditor', 'POST', '/v1/exclusion-rules/preview', { entityId, scope, subjectId, predicate })).body).toEqual({
+      reach,
+      accounts: [{ accountId: 'acc_driver_16', accountName: expect.any(String), currency: 'SEK', sessions: 1, charges: 1, energyWh: '10000', net: '26.50' }],
+    });
     const made = await api.call('preparer', 'POST', '/v1/exclusion-rules', { rule, reason }, { 'idempotency-key': 'once' });
     expect(made).toMatchObject({ status: 201, body: { reach } });
     ruleId = made.body.id;

@@ -3,19 +3,10 @@ import { filesErp } from '../../src/adapters/erp/files.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { signIn, textOf } from '../support/console.ts';
-import { processAll, session, storeLines } from '../support/intake.ts';
 import { cdrOfPeer, ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
 import { OcpiPeer } from '../support/ocpi-peer.ts';
+import { ocpiSales } from '../support/ocpi-sales.ts';
 
-const location = {
-  address: 'Norra vägen 2',
-  city: 'Stockholm',
-  country: 'SWE',
-  coordinates: { latitude: '59.334591', longitude: '18.063240' },
-  connector_standard: 'IEC_62196_T2',
-  connector_format: 'SOCKET',
-  connector_power_type: 'AC_3_PHASE',
-};
 let api: ApiUnderTest;
 let peer: OcpiPeer;
 let hub: OcpiPeer;
@@ -25,24 +16,19 @@ const sweep = async () => {
   const { body } = await api.call('ops', 'POST', '/v1/sources/ocpi-peer/sweeps', {});
   return api.client.workflow.getHandle(body.workflowId).result();
 };
-const push = async (peerId: string) => {
-  const { body } = await api.call('ops', 'POST', `/v1/ocpi/peers/${peerId}/retry`, { reason: 'mended' });
-  return api.client.workflow.getHandle(body.workflowId).result();
-};
+let sales: ReturnType<typeof ocpiSales>;
+const push = (peerId: string) => sales.push(peerId);
+const overview = (peerId: string) => sales.overview(peerId);
+const sell = (id: number, user: string, kWh = '10') => sales.sell(id, user, { kWh });
 const round = () => {
   rounds += 1;
   return api.client.workflow.execute(workflowNames.ocpiRounds, { taskQueue: api.taskQueue, workflowId: `ocpi-${rounds}` });
 };
-const overview = async (peerId: string) => (await api.call('ops', 'GET', `/v1/ocpi/peers/${peerId}`)).body;
 const setUp = (peerId: string, of: OcpiPeer, more: object) => api.call('ops', 'PUT', `/v1/ocpi/peers/${peerId}`, peerSetUp(of, more));
-/** A session of a partner's driver at one of our chargers, booked. */
-const sell = async (id: number, garage: string, user: string, kWh = '10') => {
-  await storeLines(api.store, [session(id, { garage, user, kWh })]);
-  await processAll(api.store);
-};
 
 beforeAll(async () => {
   api = await startApi(async () => filesErp('/nonexistent'));
+  sales = ocpiSales(api);
   peer = await new OcpiPeer().start();
   hub = await new OcpiPeer().start();
   hub.party = { country_code: 'FR', party_id: 'GIR' };
@@ -153,11 +139,11 @@ describe('our sales', () => {
   const cdrsTaken = (of: OcpiPeer) => of.taken.map((c) => [c['id'], c['credit'] ?? false, (c['total_cost'] as { excl_vat: number }).excl_vat]);
 
   it('wait, named, for what their CDR lacks, and go out as soon as it is there', async () => {
-    await sell(201, 'AdO1', 'Share-1');
+    await sell(201, 'Share-1');
     await push('nordic');
     expect(await overview('nordic')).toMatchObject({ waitingFor: [{ what: expect.stringMatching(/^location of /), sales: expect.any(Number) }], deliveries: { sent: 0 } });
     expect(peer.taken).toEqual([]);
-    for (const { id } of await rows("SELECT id FROM site WHERE kind = 'own'")) expect((await api.call('ops', 'PUT', `/v1/ocpi/locations/${id}`, location)).status).toBe(200);
+    await sales.locateSites();
     await push('nordic');
     const { deliveries } = await overview('nordic');
     // The eight pulled sessions were driven by Aurora's token too.
@@ -189,7 +175,7 @@ describe('our sales', () => {
 
   it('that are corrected are credited in full and sent anew, in that order', async () => {
     const before = peer.taken.length;
-    await sell(201, 'AdO1', 'Share-1', '12');
+    await sell(201, 'Share-1', '12');
     await push('nordic');
     const [credit, again] = cdrsTaken(peer).slice(before);
     const original = cdrsTaken(peer).find(([id]) => `${id}-C` === credit?.[0]);
@@ -200,11 +186,11 @@ describe('our sales', () => {
   });
 
   it('that the peer refuses hold back what follows for that session alone, until it is retried', async () => {
-    await sell(202, 'AdO1', 'Share-13');
+    await sell(202, 'Share-13');
     peer.fail = (call) =>
       call.method === 'POST' && (call.body['cdr_token'] as { uid: string })?.uid === 'Share-13' ? { status: 200, body: { status_code: 2001, status_message: 'unknown token' } } : undefined;
     await push('nordic');
-    await sell(203, 'AdO1', 'Share-16');
+    await sell(203, 'Share-16');
     await push('nordic');
     expect(await overview('nordic')).toMatchObject({ deliveries: { refused: 1, queued: 0 } });
     const refused = (await api.call('ops', 'GET', '/v1/ocpi/peers/nordic/deliveries?state=refused')).body.items;
@@ -221,14 +207,14 @@ describe('our sales', () => {
       (await setUp('hub', hub, { kind: 'hub', partners: [{ accountId: 'acc_emsp_fjord', countryCode: 'NO', partyId: 'FJO', sendFrom: '2019-12-01' }], correctionChannel: 'byDocument' })).status,
     ).toBe(200);
     expect((await api.call('ops', 'POST', '/v1/ocpi/peers/hub/registration', { versionsUrl: `${hub.url}/versions`, token: hub.newToken() })).status).toBe(200);
-    await sell(210, 'AdO1', 'Share-11');
+    await sell(210, 'Share-11');
     // As the Schedule does each minute.
     await round();
     await expect.poll(async () => (await overview('hub')).deliveries, { timeout: 20_000 }).toMatchObject({ queued: 0, sent: 1, hubAcknowledged: 1, seen: 0, agreed: 0 });
     const sent = hub.calls.findLast((c) => c.method === 'POST' && c.path === '/cdrs');
     expect(sent?.headers).toMatchObject({ 'ocpi-from-country-code': 'SE', 'ocpi-from-party-id': 'WLT', 'ocpi-to-country-code': 'NO', 'ocpi-to-party-id': 'FJO' });
     // A correction goes by document: neither the credit nor its replacement is sent, and neither can be pulled.
-    await sell(210, 'AdO1', 'Share-11', '14');
+    await sell(210, 'Share-11', '14');
     await push('hub');
     expect((await overview('hub')).deliveries).toMatchObject({ sent: 1, withheld: 2 });
     expect(hub.taken).toHaveLength(1);

@@ -2,42 +2,29 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { cliOf } from '../support/cli.ts';
 import { signIn, textOf } from '../support/console.ts';
-import { processAll, session, storeLines } from '../support/intake.ts';
 import { ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
 import { OcpiPeer } from '../support/ocpi-peer.ts';
+import { ocpiSales } from '../support/ocpi-sales.ts';
 
-const location = {
-  address: 'Norra vägen 2',
-  city: 'Stockholm',
-  country: 'SWE',
-  coordinates: { latitude: '59.334591', longitude: '18.063240' },
-  connector_standard: 'IEC_62196_T2',
-  connector_format: 'SOCKET',
-  connector_power_type: 'AC_3_PHASE',
-};
 let api: ApiUnderTest;
 let peer: OcpiPeer;
-const push = async () => {
-  const { body } = await api.call('ops', 'POST', '/v1/ocpi/peers/nordic/retry', { reason: 'look again' });
-  return api.client.workflow.getHandle(body.workflowId).result();
-};
-const deliveries = async (state: string) => (await api.call('ops', 'GET', `/v1/ocpi/peers/nordic/deliveries?state=${state}`)).body.items;
-const overview = async () => (await api.call('ops', 'GET', '/v1/ocpi/peers/nordic')).body.deliveries;
+let sales: ReturnType<typeof ocpiSales>;
+const push = () => sales.push('nordic');
+const deliveries = (state: string) => sales.deliveries('nordic', state);
+const overview = async () => (await sales.overview('nordic')).deliveries;
 const rules = (body: object) => api.call('ops', 'PUT', '/v1/accounts/acc_emsp_aurora/partner-rules', { rules: body, reason: 'as the partner says' });
-const sell = async (id: number, kWh: string) => {
-  await storeLines(api.store, [session(id, { garage: 'AdO1', user: 'Share-1', kWh })]);
-  await processAll(api.store);
-};
+const sell = (id: number, kWh: string) => sales.sell(id, 'Share-1', { kWh });
 
 beforeAll(async () => {
   api = await startApi(async () => filesErp('/nonexistent'));
+  sales = ocpiSales(api);
   peer = await new OcpiPeer().start();
   const partners = [{ accountId: 'acc_emsp_aurora', countryCode: 'NO', partyId: 'NRD', sendFrom: '2019-12-01' }];
   await api.call('ops', 'PUT', '/v1/ocpi/peers/nordic', peerSetUp(peer, { partners }));
   await api.call('ops', 'POST', '/v1/ocpi/peers/nordic/registration', { versionsUrl: `${peer.url}/versions`, token: peer.newToken() });
-  const { rows } = await api.store.pool.query("SELECT id FROM site WHERE kind = 'own'");
-  for (const { id } of rows) await api.call('ops', 'PUT', `/v1/ocpi/locations/${id}`, location);
+  await sales.locateSites();
 });
 afterAll(async () => {
   await api.stop();
@@ -104,5 +91,24 @@ describe('a CDR that its partner is known to refuse', () => {
     await push();
     expect(await overview()).toMatchObject({ withheld: 4, sent: 2 });
     expect(peer.taken).toHaveLength(2);
+  });
+});
+
+describe('from the command line', () => {
+  it('deliveries are listed with their reasons, and one that is held is settled by document', { timeout: 120_000 }, async () => {
+    const cli = await cliOf(api, 'ops');
+    await rules({ minEnergyWh: 20_000 });
+    await sell(303, '10');
+    await push();
+    const [{ cdrId }] = await deliveries('held');
+    const held = await cli('ocpi', 'deliveries', 'nordic', '--state', 'held');
+    expect(held).toMatchObject({ status: 1, stderr: '' });
+    expect(held.stdout).toMatch(new RegExp(`^${cdrId}: held\n {2}${cdrId}: acc_emsp_aurora refuses CDRs with less energy in Wh: 10000, where 20000 holds`));
+    expect(await cli('ocpi', 'list')).toMatchObject({ status: 1, stdout: expect.stringContaining('1 held') });
+    expect(await cli('ocpi', 'by-document', 'nordic', cdrId)).toMatchObject({ status: 2, stderr: expect.stringContaining('reason') });
+    expect(await cli('ocpi', 'by-document', 'nordic', cdrId, '--reason', 'on the invoice')).toEqual({ status: 0, stdout: '1 CDR is settled by document\n', stderr: '' });
+    expect(await cli('ocpi', 'by-document', 'nordic', cdrId, '--reason', 'on the invoice')).toMatchObject({ status: 1, stderr: expect.stringContaining(`CDR ${cdrId} is not held for nordic`) });
+    const withheld = await cli('ocpi', 'deliveries', 'nordic', '--state', 'withheld');
+    expect([withheld.status, withheld.stdout.includes(`${cdrId}: withheld\n`)]).toEqual([0, true]);
   });
 });

@@ -6,6 +6,7 @@ import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { signIn, textOf } from '../support/console.ts';
 import { ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
 import { OcpiPeer } from '../support/ocpi-peer.ts';
+import { ocpiSales } from '../support/ocpi-sales.ts';
 
 const accounts = ['acc_emsp_aurora', 'acc_emsp_fjord', 'acc_emsp_polar'];
 let api: ApiUnderTest;
@@ -67,22 +68,59 @@ describe('a tariff of a partner', () => {
 describe('a tariff of ours', () => {
   const peer = () => peers.get('2.2.1') as OcpiPeer;
 
-  it('that changed is told anew; what the partner refuses waits for a retry, what is lost is tried again', async () => {
-    const [{ tariffId }] = await told('2.2.1');
-    // As a second person publishes it.
-    await api.store.pool.query(
+  /** As a second person publishes it: the newest version with a minimum, in force from an instant on. */
+  const publish = (version: number, minimum: string, validFrom: string) =>
+    api.store.pool.query(
       `INSERT INTO tariff_version (id, tariff_id, version, currency, valid_from, body, body_hash, author, second_person)
-       SELECT id || '-2', tariff_id, 2, currency, now() - interval '1 second', body || '{"min_price": {"excl_vat": "5.00"}}', body_hash, author, second_person FROM tariff_version WHERE tariff_id = $1 AND version = 1`,
-      [tariffId],
+       SELECT id || '-' || $1::int, tariff_id, $1::int, currency, $3::timestamptz, body || jsonb_build_object('min_price', jsonb_build_object('excl_vat', $2::text)), body_hash, author, second_person
+       FROM tariff_version WHERE tariff_id = 'roaming' AND version = 1`,
+      [version, minimum, validFrom],
     );
-    let answers = [503, 200];
-    peer().fail = (call) => (call.method === 'PUT' && answers.length > 0 ? { status: answers.shift() ?? 200, body: { status_code: 2001, status_message: 'no minimum here' } } : undefined);
-    expect(await round('2.2.1')).toMatchObject({ sent: 0, refused: 1 });
-    expect(await told('2.2.1')).toMatchObject([{ version: 2, state: 'refused', answer: expect.stringContaining('no minimum here'), attempts: 3 }]);
-    answers = [];
+  const refuses = (methods: readonly string[], answers: number[]) => {
+    peer().fail = (call) =>
+      methods.includes(call.method) && answers.length > 0 ? { status: answers.shift() ?? 200, body: { status_code: 2001, status_message: `no ${call.method} here` } } : undefined;
+  };
+
+  it('whose newer version the partner refuses is taken back there, since by the one it has nothing is sold any more; what is lost is tried again', async () => {
+    await publish(2, '50.00', '2019-12-10T00:00:00Z');
+    refuses(['PUT'], [503, 200]);
+    expect(await round('2.2.1')).toEqual({ changed: 0, sent: 0, refused: 1, withdrawn: 1 });
+    expect(peer().told.size).toBe(0);
+    expect(await told('2.2.1')).toMatchObject([{ version: 2, state: 'refused', answer: expect.stringContaining('no PUT here'), thereVersion: null }]);
+    expect(textOf((await (await signIn(api, 'ops')).get('/ocpi-peers/p221')).body)).toContain('version 2 refused, none stands there');
+    // Said once: the rounds have nothing to add.
+    const asked = peer().calls.length;
+    await api.client.workflow.execute(workflowNames.ocpiTariffs, { taskQueue: api.taskQueue, workflowId: 'refused/again', args: [{ peerId: 'p221', push: true, pull: false }] });
+    expect(peer().calls).toHaveLength(asked);
+  });
+
+  it('that is refused holds all the same: sessions are sold by it, and who pulls sees it', async () => {
+    const sales = ocpiSales(api);
+    await sales.locateSites();
+    // 1 kWh x 2.95 + 4.00 flat + at most an hour at 0.10 = 7.05: the minimum of version 2 makes it 50.
+    await sales.sell(401, 'Share-11', { kWh: '1', start: '20.12.2019 10:00', end: '20.12.2019 11:00' });
+    await sales.push('p221');
+    expect(peer().taken).toMatchObject([{ total_cost: { excl_vat: 50 }, tariffs: [{ id: 'roaming', min_price: { excl_vat: 50 } }] }]);
+    const token = String(peer().calls.findLast((c) => c.path === '/credentials')?.body['token']);
+    expect((await ocpiCall(api, token, 'GET', '/ocpi/2.2.1/tariffs')).body.data).toMatchObject([{ id: 'roaming', min_price: { excl_vat: 50 } }]);
+  });
+
+  it('goes out by a retry, once the partner takes it', async () => {
+    refuses([], []);
     await api.call('ops', 'POST', '/v1/ocpi/peers/p221/retry', { reason: 'they take it now' });
-    expect(await round('2.2.1')).toMatchObject({ sent: 1 });
-    expect([...peer().told.values()]).toMatchObject([{ min_price: { excl_vat: 5 } }]);
+    expect(await round('2.2.1')).toMatchObject({ sent: 1, refused: 0, withdrawn: 0 });
+    expect([...peer().told.values()]).toMatchObject([{ min_price: { excl_vat: 50 } }]);
+    expect(await told('2.2.1')).toMatchObject([{ version: 2, state: 'sent', thereVersion: 2 }]);
+  });
+
+  it('that the partner neither takes nor gives back says what may stand there, until a retry', async () => {
+    await publish(3, '60.00', '2019-12-11T00:00:00Z');
+    refuses(['PUT', 'DELETE'], [200, 200]);
+    expect(await round('2.2.1')).toMatchObject({ sent: 0, refused: 2, withdrawn: 0 });
+    expect(await told('2.2.1')).toMatchObject([{ version: 3, state: 'notTakenBack', answer: expect.stringContaining('no DELETE here'), thereVersion: 2 }]);
+    await api.call('ops', 'POST', '/v1/ocpi/peers/p221/retry', { reason: 'they take it now' });
+    expect(await round('2.2.1')).toMatchObject({ sent: 1, refused: 0 });
+    expect([...peer().told.values()]).toMatchObject([{ min_price: { excl_vat: 60 } }]);
   });
 
   it('that is sold by no more is taken back', async () => {

@@ -244,7 +244,7 @@ describe('an invoice of next to nothing', () => {
   it('is not made for zero: what is in it stays open, for three months at most', () => {
     // 0.40 is rounded to nothing for who pays by transfer.
     const little = charge(1n, { netMinor: 32n, grossMinor: 40n }, 'grossFirst');
-    expect(accountDocuments(consumer({ charges: [little] }))).toEqual({ documents: [], held: [{ reason: 'zero', chargeIds: [1n] }] });
+    expect(accountDocuments(consumer({ charges: [little] }))).toMatchObject({ documents: [], held: [{ reason: 'zero', chargeIds: [1n], document: { currency: 'SEK', netMinor: 32n } }] });
     expect(made(consumer({ charges: [{ ...little, heldSince: '2025-12' }] }))).toEqual([{ kind: 'invoice', credits: null, net: 32n, vat: 8n, rounding: -40n, payable: 0n }]);
   });
 
@@ -290,5 +290,27 @@ describe('who pays by card', () => {
       { kind: 'invoice', credits: null, net: 804n, vat: 201n, rounding: 0n, payable: 1005n },
       { kind: 'creditNote', credits: 'N-doc_a', net: -330n, vat: -83n, rounding: 0n, payable: -413n },
     ]);
+  });
+});
+
+describe('an invoice that lacks a purchase order', () => {
+  const own = [charge(1n, { netMinor: 413n, grossMinor: 516n }), charge(2n, { netMinor: 500n, grossMinor: 625n })];
+  it('waits by itself, however long; credit notes do not', () => {
+    const original = billed(business({ charges: own }));
+    const input = business({
+      lacksPurchaseOrder: true,
+      charges: [mirror(own[0], 'doc_a'), charge(3n, { netMinor: 500n, grossMinor: 625n }, 'netFirst', { heldSince: '2025-01' })],
+      remainders: left('doc_a', remainderOf(original)),
+    });
+    expect(made(input).map((d) => d.kind)).toEqual(['creditNote']);
+    expect(heldIn(input)).toEqual([['purchaseOrder', 1]]);
+    expect(heldIn({ ...input, lacksPurchaseOrder: false })).toEqual([]);
+  });
+  it('per currency: what each comes to is told', () => {
+    // 4.13 + 5.00 in kronor.
+    const { held, documents } = accountDocuments(business({ lacksPurchaseOrder: true, charges: [...own, charge(4n, { netMinor: 500n, grossMinor: 625n }, 'netFirst', { currency: 'EUR' })] }));
+    expect(documents).toEqual([]);
+    expect(held.map((h) => [h.document?.currency, h.document?.netMinor]).filter(([currency]) => currency === 'SEK')).toEqual([['SEK', 913n]]);
+    expect(held).toHaveLength(2);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { accrualTarget, type Standing, stillToAccrue } from '../../src/core/accounting/accrual.ts';
+import { type AccrualLine, accrualTarget, type Standing, stillToAccrue } from '../../src/core/accounting/accrual.ts';
 import { accrualJournals } from '../../src/core/accounting/accrual-journals.ts';
 import { periodStep } from '../../src/core/accounting/period-states.ts';
+import { exactFromDecimal } from '../../src/core/money.ts';
 
 const glAccounts = new Map([
   ['unbilledReceivable', '1790'],
@@ -86,11 +87,55 @@ describe('a month-end accrual', () => {
       ['3001', -60n],
     ]);
     expect(stillToAccrue(first, first)).toEqual([]);
-    const journals = accrualJournals('ent_se/2019-12/2', '2019-12', second);
+    const journals = accrualJournals('ent_se/2019-12/2', '2019-12', second, 'SEK', new Map());
     expect(journals.map((j) => [j.key, j.postedOn, j.lines.map((l) => l.amountMinor)])).toEqual([
       ['accrual/ent_se/2019-12/2/SEK', '2019-12-31', ['60', '-60']],
       ['accrual/ent_se/2019-12/2/SEK/reversal', '2020-01-01', ['-60', '60']],
     ]);
+  });
+});
+
+describe('an accrual in another currency', () => {
+  const at = (rate: string) => new Map([['EUR', { factor: exactFromDecimal(rate), name: `ecb 2019-12-31 EUR/SEK ${rate} v1` }]]);
+  const line = (glAccount: string, amountMinor: bigint): AccrualLine => ({ kind: 'sale', currency: 'EUR', glAccount, costCenter: '100', amountMinor });
+  const booked = (lines: readonly AccrualLine[], rate: string) =>
+    accrualJournals('ent_se/2019-12/1', '2019-12', lines, 'SEK', at(rate)).map((j) => [j.currency, j.books?.currency, j.lines.map((l) => [l.glAccount, l.amountMinor, l.bookMinor])]);
+
+  it('says what it comes to in the books by the rate of its last day, and is taken back by the same', () => {
+    // 3.35 x 10.4468 = 34.99678 and 0.91 x 10.4468 = 9.506588: 35.00 and 9.51.
+    expect(booked([line('1790', 335n), line('3051', -335n), line('4600', 91n), line('2990', -91n)], '10.4468')).toEqual([
+      [
+        'EUR',
+        'SEK',
+        [
+          ['1790', '335', '3500'],
+          ['2990', '-91', '-951'],
+          ['3051', '-335', '-3500'],
+          ['4600', '91', '951'],
+        ],
+      ],
+      [
+        'EUR',
+        'SEK',
+        [
+          ['1790', '-335', '-3500'],
+          ['2990', '91', '951'],
+          ['3051', '335', '3500'],
+          ['4600', '-91', '-951'],
+        ],
+      ],
+    ]);
+  });
+  it('sums to zero in the books where each rounded alone would not', () => {
+    // 10.45 = 5.225 + 5.225, where both would round to 5.23: the first of equal remainders takes what is left.
+    expect(booked([line('1790', 100n), line('3001', -50n), line('3002', -50n)], '10.45')[0]?.[2]).toEqual([
+      ['1790', '100', '1045'],
+      ['3001', '-50', '-522'],
+      ['3002', '-50', '-523'],
+    ]);
+  });
+  it('is not made without a rate', () => {
+    expect(() => accrualJournals('ent_se/2019-12/1', '2019-12', [line('1790', 1n), line('3001', -1n)], 'SEK', new Map())).toThrow('needs a rate from EUR into SEK');
   });
 });
 

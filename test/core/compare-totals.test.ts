@@ -6,6 +6,12 @@ const exact: Tolerance = { count: 0, energyWh: 0, minor: 0 };
 const totals = (count: number, energyWh: number, amount: string | null = null): Totals => ({ count, energyWh: BigInt(energyWh), amount });
 
 describe('received against stated', () => {
+  it('of which only the count is told compares that alone', () => {
+    const counted = (count: number): Totals => ({ count, energyWh: null, amount: null });
+    expect(compareTotals(counted(7), counted(5), exact)).toEqual({ difference: { count: -2, energyWh: null, amount: null }, status: 'differs' });
+    expect(compareTotals(counted(7), totals(7, 100), exact)).toEqual({ difference: { count: 0, energyWh: null, amount: null }, status: 'equal' });
+    expect(compareTotals(counted(7), counted(6), { ...exact, count: 1 }).status).toBe('tolerated');
+  });
   it('is received − stated, to the Wh and to four decimals', () => {
     expect(compareTotals(totals(3, 21_750, '100'), totals(2, 20_000, '99.9995'), exact)).toEqual({ difference: { count: -1, energyWh: -1_750n, amount: '-0.0005' }, status: 'differs' });
     expect(compareTotals(totals(3, 21_750, '100.0000'), totals(3, 21_750, '100'), exact).status).toBe('equal');
@@ -28,7 +34,7 @@ describe('received against stated', () => {
         const [there, back] = [compareTotals(a, b, allowed), compareTotals(b, a, allowed)];
         expect(back.status).toBe(there.status);
         expect([back.difference.count, back.difference.energyWh, Number(back.difference.amount)].map(Number)).toEqual(
-          [-there.difference.count, -there.difference.energyWh, -Number(there.difference.amount)].map((n) => Number(n) + 0),
+          [-there.difference.count, -(there.difference.energyWh ?? 0n), -Number(there.difference.amount)].map((n) => Number(n) + 0),
         );
       }),
     );

@@ -17,6 +17,7 @@ import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { releaseAdvanceFees } from '../../src/store/cycle/release-fees.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
+import { traceRun } from '../../src/store/reads/trace-run.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { booksOf } from '../../tools/erp-tryton/books-of.mjs';
 import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
@@ -86,16 +87,16 @@ const sentOf = async (where: string): Promise<Sent[]> =>
 it('what two runs and two month ends made is posted to Tryton and read back equal to the öre: invoices, credit notes, vendor bills, receipt journals and accruals', async () => {
   const erp = await erpConnections(store, { folder, production: false })('erp_files');
   await handOver(store, erp, 'erp_files');
-  const stopped = await sentOf("state <> 'verified'");
-  // Tryton keeps journals in the company's currency alone: the accruals of foreign sales and purchases stay out, and nothing else.
-  expect(stopped.filter((s) => !(s.key.startsWith('accrual/') && s.document.currency !== 'SEK')).map((s) => [s.key, s.answer])).toEqual([]);
-  expect(stopped).toHaveLength(8);
+  expect((await sentOf("state <> 'verified'")).map((s) => [s.key, s.answer])).toEqual([]);
   const verified = (await sentOf("state = 'verified'")).map((s) => s.document);
   const kinds = new Map<string, number>();
   for (const d of verified) kinds.set(nameOf(d), (kinds.get(nameOf(d)) ?? 0) + 1);
   expect([...kinds.keys()].sort()).toEqual(['accrual', 'creditNote', 'invoice', 'receipts', 'reversal', 'vendorBill']);
-  // One a month: what is in another currency is refused.
-  expect([kinds.get('accrual'), kinds.get('reversal')]).toEqual([2, 2]);
+  // One a month and currency: those of foreign sales and purchases say what they come to in the books.
+  expect([kinds.get('accrual'), kinds.get('reversal')]).toEqual([6, 6]);
+  const foreign = verified.filter((d) => d.key.startsWith('accrual/') && d.currency !== 'SEK');
+  expect([...new Set(foreign.map((d) => d.currency))].sort()).toEqual(['EUR', 'NOK']);
+  for (const { books, lines } of foreign) expect([books?.currency, lines.reduce((sum, l) => sum + BigInt(l.bookMinor ?? 'missing'), 0n)]).toEqual(['SEK', 0n]);
   const keys = new Set(verified.map((d) => d.key));
   for (const runId of [...runIds, null]) {
     const ours = verified.filter((d) => d.runId === runId);
@@ -104,7 +105,14 @@ it('what two runs and two month ends made is posted to Tryton and read back equa
     expect(driftOf(ours, keys, held)).toEqual([]);
     // Per kind, account, cost center, VAT code and currency, sums of what Tryton has.
     expect(controlTotalsOf(held)).toEqual(controlTotalsOf(ours));
-    if (runId !== null) expect(await reconcile(store, async () => erp, runId)).toEqual([]);
+    if (runId === null) continue;
+    expect(await reconcile(store, async () => erp, runId)).toEqual([]);
+    // Every Wh of the run reaches a line there, and every line there comes back to its sessions.
+    for (const c of await traceRun(store.pool, runId)) {
+      expect(Object.values(c.orphans).map((o) => [o.count, o.net, o.energyWh])).toEqual(Array.from({ length: 3 }, () => [0, '0.00', '0']));
+      expect([c.energyWh.reachingErp, c.net.erp]).toEqual([c.energyWh.charges, c.net.lines]);
+      expect(c.erpLines).toBeGreaterThan(0);
+    }
   }
 }, 900_000);
 
@@ -114,9 +122,9 @@ function nameOf({ key, kind, receipts }: ErpDocument): string {
   return receipts !== undefined ? 'receipts' : key.endsWith('/reversal') ? 'reversal' : 'accrual';
 }
 
-it('revenue of December by service month is what Tryton booked in December: what was invoiced in it and the change in accruals, per account and cost center', async () => {
+it('revenue of December by service month is what Tryton booked in December: what was invoiced in it and the change in accruals, per currency, account and cost center', async () => {
   const sold = await rows(
-    "SELECT gl_account AS account, cost_center AS center, -sum(net_minor)::bigint AS minor FROM rated_charge WHERE service_month = '2019-12' AND currency = 'SEK' AND payer_account_id IS NOT NULL AND gl_account LIKE '3%' GROUP BY 1, 2 HAVING sum(net_minor) <> 0",
+    "SELECT currency, gl_account AS account, cost_center AS center, -sum(net_minor)::bigint AS minor FROM rated_charge WHERE service_month = '2019-12' AND payer_account_id IS NOT NULL AND gl_account LIKE '3%' GROUP BY 1, 2, 3 HAVING sum(net_minor) <> 0",
   );
   const call = await trytonCall({ url: server.url, database: 'erp_month', password: readFileSync(passwordFile, 'utf8').trim() });
   const day = (date: number) => ({ __class__: 'date', year: 2019, month: 12, day: date });
@@ -124,34 +132,41 @@ it('revenue of December by service month is what Tryton booked in December: what
     ['date', '>=', day(1)],
     ['date', '<=', day(31)],
     ['move_line.move.state', '=', 'posted'],
-    // Invoices in another currency: their accruals stay out.
-    ['move_line.second_currency', '=', null],
     ['move_line.account.code', 'like', '3%'],
   ];
-  const fields = ['debit', 'credit', 'account.code', 'move_line.account.code', 'move_line.move.number', 'move_line.move.description'];
+  const fields = ['debit', 'credit', 'account.code', 'move_line.account.code', 'move_line.move.description', 'move_line.second_currency.code', 'move_line.amount_second_currency'];
   const found = (await call('model.analytic_account.line.search_read', domain, 0, null, null, fields, { company: 1, companies: [1] })) as AnalyticLine[];
   const byPlace = new Map<string, bigint>();
   const parts = { accrued: 0, invoiced: 0 };
   for (const line of found) {
-    const place = `${line['move_line.']['account.'].code} ${line['account.'].code}`;
-    byPlace.set(place, (byPlace.get(place) ?? 0n) + parseMinor(line.debit.decimal, 'SEK') - parseMinor(line.credit.decimal, 'SEK'));
+    const { 'account.': account, 'second_currency.': second, amount_second_currency: inSecond } = line['move_line.'];
+    // What is in another currency stands beside what it came to in the books.
+    const place = `${second?.code ?? 'SEK'} ${account.code} ${line['account.'].code}`;
+    const minor = second === null ? parseMinor(line.debit.decimal, 'SEK') - parseMinor(line.credit.decimal, 'SEK') : parseMinor(inSecond?.decimal ?? 'missing', second.code);
+    byPlace.set(place, (byPlace.get(place) ?? 0n) + minor);
     parts[line['move_line.']['move.'].description?.startsWith('accrual/') === true ? 'accrued' : 'invoiced'] += 1;
   }
   expect(parts.accrued).toBeGreaterThan(40);
   expect(parts.invoiced).toBeGreaterThan(40);
   const there = [...byPlace].filter(([, minor]) => minor !== 0n).sort();
   expect(there.length).toBeGreaterThan(20);
-  expect(there).toEqual(sold.map(({ account, center, minor }) => [`${account} ${center}`, minor]).sort());
+  expect(new Set(there.map(([place]) => place.slice(0, 3)))).toEqual(new Set(['EUR', 'SEK']));
+  expect(there).toEqual(sold.map(({ currency, account, center, minor }) => [`${currency.trim()} ${account} ${center}`, minor]).sort());
   // The sub-ledger says the same of December by its own entries.
   const proof = await erpProof(store.pool, 'ent_se', '2019-12');
   expect(proof).toMatchObject({ fromMonth: '2019-11', holds: true });
-  const ours = proof.rows.filter((r) => r.currency === 'SEK' && r.glAccount?.startsWith('3') && r.costCenter !== null && r.ledgerMinor !== 0n);
-  expect(there).toEqual(ours.map((r) => [`${r.glAccount} ${r.costCenter}`, r.ledgerMinor]).sort());
+  const ours = proof.rows.filter((r) => r.glAccount?.startsWith('3') && r.costCenter !== null && r.ledgerMinor !== 0n);
+  expect(there).toEqual(ours.map((r) => [`${r.currency.trim()} ${r.glAccount} ${r.costCenter}`, r.ledgerMinor]).sort());
 }, 300_000);
 
 type AnalyticLine = {
   readonly debit: { readonly decimal: string };
   readonly credit: { readonly decimal: string };
   readonly 'account.': { readonly code: string };
-  readonly 'move_line.': { readonly 'account.': { readonly code: string }; readonly 'move.': { readonly description: string | null } };
+  readonly 'move_line.': {
+    readonly 'account.': { readonly code: string };
+    readonly 'move.': { readonly description: string | null };
+    readonly 'second_currency.': { readonly code: string } | null;
+    readonly amount_second_currency: { readonly decimal: string } | null;
+  };
 };

@@ -113,6 +113,25 @@ describe('Tryton', () => {
     await expect(erp.post(foreign)).rejects.toThrow("Tryton keeps journals in the company's SEK. Book it there by hand in SEK, then skip it");
     expect((await settle(erp, foreign)).states).toEqual(['refused']);
   });
+  it('keeps a journal in another currency with what it comes to in the books, where it says so, and sees it changed in either', async () => {
+    const erp = erpAt(server.url);
+    const whole = documentOf('journal', 'in_euro', { runId: 'run_euro' });
+    // 0.51 EUR at 10.45 are 5.33 SEK.
+    const lines = whole.lines.map((l) => ({ ...l, bookMinor: l.amountMinor.startsWith('-') ? '-533' : '533' }));
+    const document = { ...whole, currency: 'EUR', books: { currency: 'SEK', rate: 'ecb 2020-01-06 EUR/SEK 10.45 v1' }, lines };
+    expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+    expect(await erp.controlTotals('run_euro')).toEqual(controlTotalsOf([document]));
+    const [held] = await erp.holdings('run_euro', [document]);
+    expect(held).toMatchObject({ currency: 'EUR' });
+    expect(held?.lines.map((l) => [l.glAccount, l.amountMinor, l.bookMinor]).sort()).toEqual([
+      ['1790', '51', '533'],
+      ['3001', '-51', '-533'],
+    ]);
+    const dearer = { ...document, lines: lines.map((l) => ({ ...l, bookMinor: l.bookMinor.replace('533', '534') })) };
+    expect(driftOf([dearer], new Set([document.key]), held === undefined ? [] : [held])).toMatchObject([{ kind: 'differs', words: expect.stringContaining('in SEK is') }]);
+    const uneven = { ...document, key: 'uneven_euro', lines: lines.map((l, i) => ({ ...l, bookMinor: i === 0 ? '534' : l.bookMinor })) };
+    expect((await settle(erp, uneven)).states).toEqual(['refused']);
+  });
   it('refuses one bad document among good ones, which go on, and says what it lacks', async () => {
     const erp = erpAt(server.url);
     const documents = [

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accrualTarget, type ChargeKind, type Standing } from '../../src/core/accounting/accrual.ts';
+import { accrualJournals } from '../../src/core/accounting/accrual-journals.ts';
 import { glKeyOf } from '../../src/core/ledger/gl-key.ts';
 import { accountsOfCharges, type LedgerEvent } from '../../src/core/ledger/ledger-table.ts';
 import { inBooks, postingsFor } from '../../src/core/ledger/postings.ts';
@@ -105,6 +106,25 @@ describe('accruals of months in a row', () => {
         }
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('come to the rate in the books, less than one minor unit off, sum to zero in them too, and are taken back by the same', () => {
+    fc.assert(
+      fc.property(fc.array(charge, { maxLength: 30 }), fc.integer({ min: 0, max: months }), fc.integer({ min: 1, max: 2_000_000 }), (cases, month, rate) => {
+        const { lines } = accrualTarget({ entityId: 'ent', glAccounts }, standingsAt(cases, month), []);
+        const factor = { n: BigInt(rate), d: 10_000n };
+        const journals = accrualJournals('ent/2019-12/1', '2019-12', lines, 'SEK', new Map([['EUR', { factor, name: 'rate' }]]));
+        for (const [i, journal] of journals.entries()) {
+          const inBooks = journal.lines.map((l) => BigInt(l.bookMinor ?? l.amountMinor));
+          expect(inBooks.reduce((sum, b) => sum + b, 0n)).toBe(0n);
+          // Both currencies have two decimals: the amount times the rate, within one.
+          if (journal.currency === 'EUR')
+            for (const [n, l] of journal.lines.entries()) expect(Math.abs(Number((inBooks[n] ?? 0n) * factor.d - BigInt(l.amountMinor) * factor.n))).toBeLessThan(Number(factor.d));
+          const mirror = journals[i + 1];
+          if (i % 2 === 0) expect(mirror?.lines.map((l) => -BigInt(l.bookMinor ?? l.amountMinor))).toEqual(inBooks);
+        }
+      }),
     );
   });
 

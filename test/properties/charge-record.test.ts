@@ -94,6 +94,9 @@ describe('a sealed record', () => {
       fc.property(charge, text, fc.nat(), fc.boolean(), facts, (c, recordKey, revision, isReversal, f) => {
         expect(chargeHash(recordKey, revision, c, isReversal)).toEqual(hashOf({ recordKey, revision, isReversal, ...jsonOf(c) }));
         expect(factsHash(f).toString('hex')).toBe(hashOf({ ...f, externalIds: { ...f.externalIds, cdr: f.cdrId } }));
+        // A credit is no repeat of what it takes back, whatever it says; sent again it is one of itself.
+        expect(factsHash(f, true).equals(factsHash(f))).toBe(false);
+        expect(factsHash({ ...f, externalIds: { ...f.externalIds, cdr: recordKey } }, true)).toEqual(factsHash(f, true));
       }),
     );
   });

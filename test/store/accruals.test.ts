@@ -26,6 +26,12 @@ const journal = async (key: string) => {
   };
 };
 
+/** By which rate a journal says what it comes to in the books, and what that is by account. */
+const inBooks = async (key: string) => {
+  const [row] = await rows("SELECT convert_from(payload, 'UTF8')::jsonb AS body FROM erp_posting WHERE key = $1", [key]);
+  return [row.body.books?.rate, Object.fromEntries(row.body.lines.map((l: { glAccount: string; bookMinor?: string }) => [l.glAccount, l.bookMinor]))];
+};
+
 beforeAll(async () => {
   database = await freshDatabase();
   store = openStore(database.url);
@@ -59,6 +65,9 @@ describe('month ends', () => {
       on: '2020-01-01',
       lines: { [`1790 ${bl2}`]: '-335', [`3051 ${bl2}`]: '335', [`4600 ${bl2}`]: '-91', [`2990 ${bl2}`]: '91' },
     });
+    // At 10.60 SEK for a euro on 27 December, the last rate before the month's end: 35.51 and 9.646 SEK, taken back by the same although January's rate is another.
+    expect(await inBooks('accrual/ent_se/2019-12/1/EUR')).toEqual(['sample 2019-12-27 EUR/SEK 10.60000000 v1', { 1790: '3551', 3051: '-3551', 4600: '965', 2990: '-965' }]);
+    expect(await inBooks('accrual/ent_se/2019-12/1/EUR/reversal')).toEqual(['sample 2019-12-27 EUR/SEK 10.60000000 v1', { 1790: '-3551', 3051: '3551', 4600: '-965', 2990: '965' }]);
     // 8 kWh at 2.10 NOK of the other operator are 16.80 NOK, without a bill.
     expect(await journal('accrual/ent_se/2019-12/1/NOK')).toEqual({ on: '2019-12-31', lines: { [`4020 ${sr14}`]: '1680', [`2991 ${sr14}`]: '-1680' } });
     // 20 kWh at home at 1.10: the fleet owes what the driver is owed, and a platform fee of 1.00; the clearing account comes to nothing.

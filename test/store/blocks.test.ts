@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyProof } from '../../src/core/seal/blocks.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { proofOf } from '../../src/store/reads/proof.ts';
 import { sealBlock } from '../../src/store/seal/seal-block.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const arrive = async (...ids: number[]) => {
@@ -19,15 +18,9 @@ const arrive = async (...ids: number[]) => {
 };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('the sealer', () => {
   it('makes no block of nothing', async () => {

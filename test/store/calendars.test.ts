@@ -2,16 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { putEntity } from '../../src/store/commands/put-entity.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
-import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
-import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
-import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
-import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { periodsToOpen } from '../../src/store/reads/periods-to-open.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { finishRun } from '../support/bill.ts';
+import { finishRun, reviewRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -24,19 +20,7 @@ const arrive = async (...lines: readonly string[]) => {
   await processAll(store);
 };
 const plan = (period: string, more: object = {}) => store.tx((db) => planRun(db, { entityId: 'ent_se', period, by, ...more }));
-/** Plans a run and brings it into review. */
-async function review(period: string, more: object = {}): Promise<string> {
-  const { runId } = await plan(period, more);
-  await store.tx((db) => advanceRun(db, runId, 'collecting'));
-  await store.tx(async (db) => {
-    await closeRecordSet(db, runId);
-    await closeOwnerSet(db, runId);
-  });
-  await store.tx((db) => advanceRun(db, runId, 'previewing'));
-  await store.tx((db) => buildDocuments(db, runId));
-  await store.tx((db) => advanceRun(db, runId, 'inReview'));
-  return runId;
-}
+const review = (period: string, more: object = {}) => reviewRun(store, period, more);
 /** Who is billed by a run, and how much energy of which CDRs. */
 const billedBy = (runId: string) =>
   rows(

@@ -9,17 +9,17 @@ import { checkCompleteness } from '../../src/store/cycle/check-completeness.ts';
 import { lookForCutOff } from '../../src/store/cycle/cut-off.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { collectingOf, proposedCutOffs } from '../../src/store/reads/collecting.ts';
 import { completenessOf, statedTotals } from '../../src/store/reads/completeness.ts';
+import { controlTotalDays } from '../../src/store/reads/control-totals.ts';
 import { listRunFindings } from '../../src/store/reads/run-findings.ts';
 import { watermarksOf } from '../../src/store/reads/watermarks.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const partner = { actor: 'partner' };
 const now = new Date();
@@ -35,10 +35,7 @@ const state = (...totals: readonly [on: string, count: number, energyWh: number]
 const december = async () => (await completenessOf(store.pool, 'csms', '2019-12'))?.days ?? [];
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   await storeLines(store, [
     session(1, { kWh: '10,5' }),
     session(2, { kWh: '4,25', user: 'Bl2-2' }),
@@ -50,10 +47,7 @@ beforeAll(async () => {
   ]);
   await processAll(store);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a source’s watermark', () => {
   const until = (at: string, reason?: string) => store.tx((db) => stateWatermark(db, { sourceId: 'csms', completeUntil: new Date(at), origin: 'partner', reason }, now, partner));
@@ -79,9 +73,9 @@ describe('control totals', () => {
   it('are held against what arrived of the source’s own day, held records included', async () => {
     // 10,500 + 4,250 + 7,000 Wh on the 5th; 3,000 Wh on the 6th, whose day begins at the end of that session; nothing arrived of the 7th.
     expect(await state(['2019-12-05', 3, 21_750], ['2019-12-06', 2, 8_000], ['2019-12-07', 1, 1_000])).toEqual([
-      { on: '2019-12-05', origin: 'source', version: 1, status: 'stated' },
-      { on: '2019-12-06', origin: 'source', version: 1, status: 'stated' },
-      { on: '2019-12-07', origin: 'source', version: 1, status: 'stated' },
+      { on: '2019-12-05', party: null, origin: 'source', version: 1, status: 'stated' },
+      { on: '2019-12-06', party: null, origin: 'source', version: 1, status: 'stated' },
+      { on: '2019-12-07', party: null, origin: 'source', version: 1, status: 'stated' },
     ]);
     expect(await december()).toMatchObject([
       { on: '2019-12-05', status: 'equal', difference: { count: 0, energyWh: '0', amount: null } },
@@ -168,7 +162,7 @@ describe('a run', () => {
 
 describe('a difference that is signed at the source', () => {
   it('holds while neither side changes', async () => {
-    const accept = (on: string) => store.tx((db) => acceptControlTotal(db, { sourceId: 'csms', on, origin: 'source', reason: 'a test session' }, { actor: 'signer' }));
+    const accept = (on: string) => store.tx((db) => acceptControlTotal(db, { sourceId: 'csms', on, origin: 'source', party: null, reason: 'a test session' }, { actor: 'signer' }));
     await expect(accept('2019-12-05')).rejects.toThrow(/equal: there is nothing to sign/);
     await expect(accept('2019-12-24')).rejects.toThrow(/states no total/);
     expect(await accept('2019-12-06')).toEqual({ status: 'accepted' });
@@ -176,5 +170,52 @@ describe('a difference that is signed at the source', () => {
     await storeLines(store, [session(6, { user: 'Bl2-2', start: '06.12.2019 10:00', end: '06.12.2019 11:00', kWh: '1' })]);
     await processAll(store);
     expect((await december())[1]).toMatchObject({ status: 'differs', difference: { count: 0, energyWh: '-4000' } });
+  });
+});
+
+describe('totals of a month, and of a party behind a hub', () => {
+  const hub = (on: string, party: string | undefined, count: number, energyWh: number) =>
+    store.tx((db) => stateControlTotals(db, 'csms', [{ on, count, energyWh, origin: 'hub', ...(party === undefined ? {} : { party }) }], partner));
+  const ofHub = async () => (await december()).filter((d) => d.origin === 'hub' || (d.status === 'missing' && d.party !== null));
+  it('are held against what arrived of that month and party', async () => {
+    // 10,500 + 4,250 + 7,000 on the 5th, 3,000 + 1,000 on the 6th, 8,000 on the 20th: six CDRs of SE*WLT, 33,750 Wh.
+    await hub('2019-12', 'SE*WLT', 6, 33_750);
+    await hub('2019-12', undefined, 7, 40_000);
+    await hub('2019-12-20', 'SE*WLT', 1, 8_000);
+    expect(await ofHub()).toMatchObject([
+      { on: '2019-12', party: null, status: 'differs', received: { count: 6, energyWh: '33750' }, difference: { count: -1, energyWh: '-6250' } },
+      { on: '2019-12', party: 'SE*WLT', status: 'equal' },
+      // Of a party days are stated, and of these two not.
+      { on: '2019-12-05', party: 'SE*WLT', status: 'missing', received: { count: 3, energyWh: '21750' } },
+      { on: '2019-12-06', party: 'SE*WLT', status: 'missing', received: { count: 2, energyWh: '4000' } },
+      { on: '2019-12-20', party: 'SE*WLT', origin: 'hub', status: 'equal' },
+    ]);
+  });
+  it('are corrected, repeated and signed each by itself', async () => {
+    expect(await hub('2019-12', 'SE*WLT', 6, 33_750)).toMatchObject([{ status: 'repeated', version: 1, party: 'SE*WLT' }]);
+    expect(await hub('2019-12', 'SE*WLT', 9, 33_750)).toMatchObject([{ status: 'corrected', version: 2 }]);
+    await store.tx((db) => acceptControlTotal(db, { sourceId: 'csms', on: '2019-12', origin: 'hub', party: null, reason: 'they count tests' }, { actor: 'signer' }));
+    expect((await ofHub()).slice(0, 2)).toMatchObject([
+      { party: null, status: 'accepted' },
+      { party: 'SE*WLT', status: 'differs', difference: { count: -3 } },
+    ]);
+  });
+  it('are each origin’s own: what registers of EVSEs counted beside what the source says it sent', async () => {
+    await store.tx((db) => stateControlTotals(db, 'csms', [{ on: '2019-12-05', count: 3, energyWh: 22_000, origin: 'register' }], partner));
+    expect((await december()).filter((d) => d.on === '2019-12-05' && d.party === null).map((d) => [d.origin, d.status, d.difference?.energyWh])).toEqual([
+      ['register', 'differs', '-250'],
+      ['source', 'equal', '0'],
+    ]);
+    await store.tx((db) => stateControlTotals(db, 'csms', [{ on: '2019-12-05', count: 3, energyWh: 21_750, origin: 'register' }], partner));
+  });
+  it('of a month are no matter of a window that holds a part of it', async () => {
+    const days = await controlTotalDays(store.pool, { sourceIds: ['csms'], from: '2019-12-01', to: '2019-12-31' });
+    expect([days.length > 0, days.some((d) => d.on === '2019-12')]).toEqual([true, false]);
+  });
+  it('name their month and party where a run finds them apart', async () => {
+    const run = 'run_ent_se_2019-12_live';
+    await store.tx((db) => checkCompleteness(db, run));
+    const found = (await listRunFindings(store.pool, run, undefined, { limit: 50 })).items.filter((f) => f.rule === 'controlTotalDiffers');
+    expect(found.map((f) => f.text)).toContain('of 2019-12 for SE*WLT it states 9 CDRs with 33750 Wh, and 6 with 33750 Wh arrived');
   });
 });

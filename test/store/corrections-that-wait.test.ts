@@ -6,18 +6,17 @@ import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { closeDrySet } from '../../src/store/dry/dry-set.ts';
 import { enterDryRun } from '../../src/store/dry/dry-world.ts';
 import { lateArrivals } from '../../src/store/reads/late-arrivals.ts';
 import { unbilledProof } from '../../src/store/reads/run-proofs.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const by = { actor: 'preparer' };
 const taxi = 'acc_fleet_taxi';
@@ -44,17 +43,11 @@ const holds = async () => {
 };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   await arrive(fleet(1, '10.11.2019', '10'), fleet(2, '11.11.2019', '30', 'NR1-3'));
   await finishRun(store, await review('2019-11'), '2019-12-06');
 }, 60_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a correction of an account that is carried', () => {
   let december: string;

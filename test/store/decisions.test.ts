@@ -3,29 +3,22 @@ import { processPage } from '../../src/activities/process-page.ts';
 import { ruleProfileSchema } from '../../src/contracts/rule-profile.ts';
 import { decideRecords, type RecordDecision } from '../../src/store/commands/decide-records.ts';
 import { setRules } from '../../src/store/commands/set-rules.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { quarantineByCause } from '../../src/store/reads/quarantine.ts';
 import { findRecord, sealedRecord } from '../../src/store/reads/records.ts';
 import { waitingForSetup } from '../../src/store/reads/waiting.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 const view = async (id: number) => {
   const found = await findRecord(store.pool, `csms/se*wlt*${id}`);
@@ -111,7 +104,7 @@ describe('what waits for a decision', () => {
     expect(await view(12)).toMatchObject({ state: 'quarantined' });
     const profile = ruleProfileSchema.parse({ rules: { energyAboveConnector: { severity: 'warns' } } });
     await store.tx((db) => setRules(db, { sourceId: 'csms', profile, reason: 'new chargers of 150 kW, set-up follows' }, { actor: 'chief' }));
-    const waiting = await waitingForSetup(store.pool, { sourceId: 'csms', code: 'anyRule', key: 'v2' });
+    const waiting = await waitingForSetup(store.pool, { sourceId: 'csms', code: 'anyRule', key: 'v2' }, { limit: 100 });
     expect(waiting.map((w) => w.recordKey)).toEqual(['se*wlt*12']);
     await store.tx((db) =>
       processPage(

@@ -5,14 +5,13 @@ import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { type BalanceRow, energyBalance, energyBalanceDetails } from '../../src/store/reads/energy-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const by = { actor: 'preparer' };
 const seen: { readonly step: string; readonly at: Date; readonly balance: readonly BalanceRow[] }[] = [];
@@ -29,10 +28,7 @@ const arrive = async (...lines: string[]) => {
 const december = (balance: readonly BalanceRow[]) => balance.find((b) => b.month === '2019-12');
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   await keep('nothing');
   // 10 kWh of a driver, 20 of a fleet, 3 of a token that nobody knows.
   await arrive(session(1, { kWh: '10' }), session(2, { user: 'NR1-3', garage: 'NR1', kWh: '20' }), session(3, { user: 'Nobody', garage: 'NR1', kWh: '3' }));
@@ -64,10 +60,7 @@ beforeAll(async () => {
   await retryAll(store);
   await keep('elsewhere');
 }, 120_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('the energy balance as of an instant', () => {
   it('is what it was then, whatever came afterwards', async () => {

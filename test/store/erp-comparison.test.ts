@@ -1,22 +1,28 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareErp } from '../../src/activities/compare-erp.ts';
 import { handOver } from '../../src/activities/hand-over.ts';
+import { rebillDocument } from '../../src/activities/rebill.ts';
+import { reconcile } from '../../src/activities/reconcile.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import type { ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpPayment } from '../../src/contracts/erp-document.ts';
+import { retryPosting } from '../../src/store/commands/decide-postings.ts';
+import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { signDrift } from '../../src/store/commands/sign-drift.ts';
 import { takeOverErp } from '../../src/store/commands/take-over-erp.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { unsignedDriftOfRun, unsignedDriftUpTo } from '../../src/store/erp-comparison.ts';
+import { enqueue } from '../../src/store/outbox.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { listDrifts, listErpConnections } from '../../src/store/reads/erp-connections.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { documentOf } from '../support/erp-contract.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
 let database: TestDatabase;
@@ -107,6 +113,43 @@ describe('the nightly look at an ERP', () => {
   });
 });
 
+describe('the periods of an ERP beside ours', () => {
+  const periods = async () => (await listErpConnections(store.pool))[0]?.periods.map((p) => [p.month, p.here, p.there]);
+  const marker = (month: string) => path.join(folder, 'closed', month);
+
+  it('are compared before each hand-over and each night, and what one side alone has closed is listed until it is the same again', async () => {
+    await store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2019-12', action: 'close', reason: 'month end' }, { actor: 'approver' }));
+    // Nobody says which months are closed there.
+    await look();
+    expect(await periods()).toEqual([]);
+    // December is closed here and open there, January the other way.
+    mkdirSync(path.dirname(marker('2020-01')), { recursive: true });
+    writeFileSync(marker('2020-01'), '');
+    const journal = documentOf('journal', 'into_january', { on: '2020-01-20' });
+    await store.tx((db) => enqueue(db, 'erp_files', [{ ...journal, runId: null, documentId: null, controlMinor: 51n }]));
+    // The accrual of December goes, its mirror of January is held like the journal.
+    expect(await handOver(store, erp, 'erp_files')).toMatchObject({ verified: 1, refused: 2 });
+    const bothWays = [
+      ['2019-12', 'closed', 'open'],
+      ['2020-01', 'open', 'closed'],
+    ];
+    expect(await periods()).toEqual(bothWays);
+    expect(await rows("SELECT state, answer FROM erp_posting WHERE key = 'into_january'")).toEqual([
+      { state: 'held', answer: expect.stringContaining('the ERP takes nothing of 2020-01-20, and 2020-01 is open here') },
+    ]);
+    await look();
+    expect(await periods()).toEqual(bothWays);
+    renameSync(marker('2020-01'), marker('2019-12'));
+    for (const { key } of await rows("SELECT key FROM erp_posting WHERE state = 'held'")) await store.tx((db) => retryPosting(db, key, 'opened there', { actor: 'ops' }));
+    expect(await handOver(store, erp, 'erp_files')).toMatchObject({ verified: 2, refused: 0 });
+    expect(await periods()).toEqual([]);
+    // Opened there again: seen at night, when nothing is handed over.
+    rmSync(marker('2019-12'));
+    await look();
+    expect(await periods()).toEqual([['2019-12', 'closed', 'open']]);
+  });
+});
+
 describe('an ERP that another one replaces', () => {
   const order = { entityId: 'ent_se', connectionId: 'erp_new', adapter: 'files', settings: {}, production: false, from: '2020-02-01' };
   const by = { actor: 'admin' };
@@ -116,6 +159,10 @@ describe('an ERP that another one replaces', () => {
     await expect(takeOver({ from: '2020-01-07' })).rejects.toThrow('choose a later day');
     await expect(takeOver({ connectionId: 'erp_files' })).rejects.toThrow('already');
     expect(await takeOver()).toEqual({ ended: 'erp_files' });
+    // What the old one holds is credited in February.
+    const [{ id: credited }] = await rows("SELECT d.id FROM document d JOIN erp_posting p ON p.document_id = d.id WHERE d.type = 'invoice' AND d.account_id LIKE 'acc_driver%' ORDER BY 1 LIMIT 1");
+    const { orderId } = await store.tx((db) => orderRebill(db, { documentId: credited, kind: 'credit', outcome: 'bill', reason: 'asked for' }, { actor: 'preparer' }));
+    expect(await rebillDocument(store, orderId)).toMatchObject({ problem: null });
     await storeLines(store, [session(9, { user: 'Bl2-1', kWh: '7', start: '05.01.2020 10:00', end: '05.01.2020 12:00' })]);
     await processAll(store);
     const runId = await closeSet(store, '2020-01');
@@ -125,6 +172,17 @@ describe('an ERP that another one replaces', () => {
       ['erp_files', '2018-01-01', '2020-02-01'],
       ['erp_new', '2020-02-01', null],
     ]);
+    // A credit note goes to the new one, after its document in the old one; each holds its own, and both together are the run's.
+    const newFolder = path.join(folder, 'new');
+    const erpOf = async (id: string) => (id === 'erp_new' ? filesErp(newFolder) : erp);
+    await handOver(store, await erpOf('erp_new'), 'erp_new');
+    expect(await rows(`SELECT connection_id, after_key, state FROM erp_posting WHERE run_id = '${runId}' AND kind = 'creditNote'`)).toEqual([
+      { connection_id: 'erp_new', after_key: credited, state: 'verified' },
+    ]);
+    expect(await reconcile(store, erpOf, runId)).toEqual([]);
+    const drifts = async () => [(await compareErp(store, erpOf, 'erp_files')).drifts, (await compareErp(store, erpOf, 'erp_new')).drifts];
+    expect(await drifts()).toEqual([0, 0]);
+    expect(readdirSync(path.join(newFolder, 'creditNote'))).toHaveLength(1);
     await expect(takeOver({ connectionId: 'erp_third' })).rejects.toThrow('erp_new begins on or after 2020-02-01');
   });
 });

@@ -6,14 +6,13 @@ import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { lookForCutOff, setCutOff } from '../../src/store/cycle/cut-off.ts';
 import { matchExpectations } from '../../src/store/cycle/match-expectations.ts';
 import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { listExpectations, missingCdrs } from '../../src/store/reads/expectations.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const now = new Date();
 const by = { actor: 'partner' };
@@ -41,17 +40,11 @@ const place = (cdr: string, where: { evse?: string; session?: string; authorizat
   ]);
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   // November tells what December's missing sessions are worth.
   await arrive(session(1, { start: '10.11.2019 10:00', end: '10.11.2019 12:00', kWh: '10' }), session(2, { start: '11.11.2019 10:00', end: '11.11.2019 12:00', kWh: '20' }));
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('an expectation', () => {
   it('is worth what it states, else what a session and a kWh of its site came to in the month before', async () => {

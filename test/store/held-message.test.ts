@@ -1,26 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decideOrHold, type PageContext } from '../../src/activities/decide-message.ts';
 import { parseMessage } from '../../src/activities/parse-page.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { type Head, loadMessages, lockHeads } from '../../src/store/intake/load-page.ts';
 import { pendingMessages } from '../../src/store/intake/store-raw.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a message that breaks what decides on it', () => {
   it('is held with what went wrong, by itself; a repeat is known, and a retry tries it again', async () => {

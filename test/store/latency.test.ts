@@ -1,25 +1,18 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { latencyOf } from '../../src/store/reads/latency.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 it('says per service month how late a source delivers, and how many days a cut-off should allow', async () => {
   const parser = parserFor('csv-residential-csms');

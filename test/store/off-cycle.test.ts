@@ -1,15 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planRun } from '../../src/store/commands/plan-run.ts';
-import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
-import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
-import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
-import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { finishRun } from '../support/bill.ts';
+import { finishRun, reviewRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -22,19 +18,7 @@ const arrive = async (...lines: readonly string[]) => {
   await storeLines(store, lines);
   await processAll(store);
 };
-/** Plans a run and brings it into review. */
-async function review(period: string, accountIds?: readonly string[]): Promise<string> {
-  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, by, ...(accountIds === undefined ? {} : { selection: { accountIds } }) }));
-  await store.tx((db) => advanceRun(db, runId, 'collecting'));
-  await store.tx(async (db) => {
-    await closeRecordSet(db, runId);
-    await closeOwnerSet(db, runId);
-  });
-  await store.tx((db) => advanceRun(db, runId, 'previewing'));
-  await store.tx((db) => buildDocuments(db, runId));
-  await store.tx((db) => advanceRun(db, runId, 'inReview'));
-  return runId;
-}
+const review = (period: string, accountIds?: readonly string[]) => reviewRun(store, period, accountIds === undefined ? {} : { selection: { accountIds } });
 const accountsOf = async (runId: string) => (await rows("SELECT DISTINCT account_id FROM document WHERE run_id = $1 AND state <> 'discarded' ORDER BY 1", [runId])).map((r) => r.account_id);
 const feesOf = (runId: string) =>
   rows("SELECT c.net_minor AS net FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.role = 'subscriptionFee' AND k.account_id = 'acc_driver_16'", [runId]);

@@ -1,21 +1,17 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type OwnerDocument, stampOwnerDocuments } from '../../src/store/cycle/owner-documents.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import type { Store } from '../../src/store/db.ts';
 import { closeSet } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const document = (id: string, accountId: string, type: OwnerDocument['type']): OwnerDocument => ({ id, accountId, type, termsDays: 30 });
 const stamp = (documents: readonly OwnerDocument[], issueOn: string) => store.tx((db) => stampOwnerDocuments(db, 'ent_se', documents, issueOn));
 const numbers = async () => (await store.pool.query('SELECT document_id, legal_number, due_on FROM issue_stamp ORDER BY series_id, number')).rows.map((r) => `${r.document_id} ${r.legal_number}`);
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   const runId = await closeSet(store, '2019-12');
   for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) {
     await store.pool.query(
@@ -25,10 +21,7 @@ beforeAll(async () => {
     );
   }
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 it('documents for site owners are numbered without gaps per owner and year, credit notes among them, settlements apart', async () => {
   await stamp(

@@ -4,13 +4,12 @@ import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import type { Store } from '../../src/store/db.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const owners = (runId: string) => store.tx((db) => closeOwnerSet(db, runId));
@@ -51,19 +50,13 @@ let january: string;
 let february: string;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   await agree('ctr_brf_north', [share, { kind: 'guarantee', id: 'floor', netPerMonth: '100', carryForward: true }]);
   await agree('ctr_brf_east', [{ kind: 'netShare', id: 'share', percent: '8' }], { basis: 'rated' });
   await storeLines(store, [fleet(1, '10.12.2019'), fleet(2, '11.12.2019'), fleet(3, '12.12.2019'), fleet(4, '13.12.2019'), fleet(5, '20.11.2019'), fleet(6, '14.12.2019', '10', 'NR1')]);
   await processAll(store);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('the owners’ side of a closed set', () => {
   it('claims the shares whose sale is billed, takes back those of what is written off, and states each month', async () => {

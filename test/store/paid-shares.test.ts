@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { statePayments } from '../../src/store/commands/state-payments.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import type { Store } from '../../src/store/db.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const statedOf = async (runId: string) => (await rows("SELECT type, net_minor, state FROM document WHERE run_id = $1 AND account_id = 'acc_brf_north'", [runId])).map((d) => [d.type, d.net_minor]);
@@ -22,10 +21,7 @@ const month = async (period: string, issuedOn: string) => {
 let invoice: { id: string; payable_minor: bigint };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   await store.pool.query(
     "INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ('ctr_brf_north', 2, '2019-11-01T00:00:00+01:00', 'infinity', $1, 'test')",
     [JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', basis: 'paid', clauses: [{ kind: 'netShare', id: 'share', percent: '12.5' }] })],
@@ -34,10 +30,7 @@ beforeAll(async () => {
   await storeLines(store, [session(1, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: '10.12.2019 10:00', end: '10.12.2019 12:00' })]);
   await processAll(store);
 }, 60_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a share of what is paid', () => {
   it('waits while the invoice is not paid, or only in part', async () => {

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { matchPartnerInvoice } from '../../src/store/commands/match-partner-invoice.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { balancesBy, trialBalance } from '../../src/store/reads/ledger.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const everything = { limit: 200 };
 const account = 'acc_op_nordlys';
@@ -21,10 +20,7 @@ const trial = async () => {
 };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded('every-category'));
   // Three sessions at another operator's charger, at 2.10 NOK a kWh: 16.80, 21.00 and 4.20 NOK. By the rate of 29 November a NOK is 1.04 SEK.
   await storeLines(store, [
     session(1, { user: 'SR14-1', garage: 'SR14', kWh: '8' }),
@@ -34,10 +30,7 @@ beforeAll(async () => {
   await processAll(store);
   await store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month: '2019-12' }, { actor: 'preparer' }));
 }, 60_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a partner’s invoice', () => {
   it('is matched against what was accrued; a difference beyond the tolerance and an unknown CDR are disputed', async () => {

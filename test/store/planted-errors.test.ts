@@ -4,16 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tariffSchema } from '../../src/contracts/tariff.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { assignPrice } from '../../src/store/commands/assign-price.ts';
-import { planRun } from '../../src/store/commands/plan-run.ts';
 import { proposeTariff, publishTariff } from '../../src/store/commands/publish-tariff.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
-import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
-import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { reviewRun } from '../support/bill.ts';
 import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, storeLines } from '../support/intake.ts';
 
@@ -33,19 +31,6 @@ const planted = '2019-11';
 const november = byMonth.get(planted) ?? [];
 /** Bl2-1, 5 November 2019, 17:00 to 21:07, 13.7 kWh. */
 const chosen = '3542';
-
-async function bill(store: Store, period: string): Promise<string> {
-  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, by: { actor: 'preparer' } }));
-  await store.tx((db) => advanceRun(db, runId, 'collecting'));
-  await store.tx(async (db) => {
-    await closeRecordSet(db, runId);
-    await closeOwnerSet(db, runId);
-  });
-  await store.tx((db) => advanceRun(db, runId, 'previewing'));
-  await store.tx((db) => buildDocuments(db, runId));
-  await store.tx((db) => advanceRun(db, runId, 'inReview'));
-  return runId;
-}
 
 /** Issues a run, so that its fees are not due again in the next; nothing may block it. */
 async function issue(store: Store, runId: string): Promise<void> {
@@ -89,7 +74,7 @@ describe('the rules on previews, over months without planted errors', () => {
       const alarmed: string[] = [];
       let documents = 0;
       for (const period of months) {
-        const runId = await bill(store, period);
+        const runId = await reviewRun(store, period);
         alarmed.push(...new Set((await findingsOf(store, runId)).flatMap((f) => f.documentId ?? [])));
         await issue(store, runId);
         documents += Number((await store.pool.query('SELECT count(*) AS n FROM document WHERE run_id = $1', [runId])).rows[0].n);
@@ -226,7 +211,7 @@ describe('an error that is planted in a month of real sessions', () => {
       before.flatMap((m) => byMonth.get(m) ?? []),
     );
     await processAll(store);
-    for (const period of before) await bill(store, period);
+    for (const period of before) await reviewRun(store, period);
     await store.close();
   }, 120_000);
   afterAll(() => base.drop());
@@ -239,7 +224,7 @@ describe('an error that is planted in a month of real sessions', () => {
       await setUp?.(store);
       await storeLines(store, lines?.(november) ?? november);
       await processAll(store);
-      const runId = await bill(store, planted);
+      const runId = await reviewRun(store, planted);
       if (shape !== undefined) {
         await shape(store, runId);
         await store.tx((db) => buildDocuments(db, runId));

@@ -278,4 +278,36 @@ describe('what charging at home cost drivers', () => {
     await sound(w);
     await w.close();
   }, 60_000);
+
+  it('is booked anew by whoever verifies: an entry, its place or its kind that was changed is named', async () => {
+    const database = await copyOf(original);
+    const w = open(database);
+    await bill(w, '2019-12', '2020-01-07');
+    await sound(w);
+    const superuser = new pg.Client({ connectionString: database.superuserUrl });
+    await superuser.connect();
+    await superuser.query('SET session_replication_role = replica');
+    const problemsAfter = async (sql: string): Promise<string[]> => {
+      await superuser.query('BEGIN');
+      await superuser.query(sql);
+      await superuser.query('COMMIT');
+      return (await verifyAll(w.store)).sections.flatMap((s) => s.problem ?? []);
+    };
+    const ofResale = "transaction_key = (SELECT 'issue/' || id FROM document WHERE account_id = 'acc_home_ut15')";
+    // Both sides alike, so that it is even in itself: 42.00 and 1 öre.
+    expect(await problemsAfter(`UPDATE ledger_entry SET amount = amount + sign(amount), book_minor = book_minor + sign(book_minor) WHERE ${ofResale}`)).toEqual([
+      expect.stringMatching(/^ledger transaction issue\/doc_\w+: (driverPayable|accruedReimbursement) is -?1 SEK and -?1 in the books more than it was made of$/),
+    ]);
+    await problemsAfter(`UPDATE ledger_entry SET amount = amount - sign(amount), book_minor = book_minor - sign(book_minor) WHERE ${ofResale}`);
+    expect(await problemsAfter(`UPDATE ledger_entry SET cost_center = '999' WHERE ${ofResale} AND ledger_account = 'accruedReimbursement'`)).toEqual([
+      expect.stringMatching(/: accruedReimbursement is -?4200 SEK and -?4200 in the books more than it was made of$/),
+    ]);
+    await problemsAfter(`UPDATE ledger_entry SET cost_center = '119' WHERE ${ofResale} AND ledger_account = 'accruedReimbursement'`);
+    await sound(w);
+    expect(await problemsAfter(`UPDATE ledger_transaction SET effective_on = effective_on + 1 WHERE ${ofResale.replace('transaction_key', 'key')}`)).toEqual([
+      expect.stringMatching(/has another seller, date or source than what it books$/),
+    ]);
+    await superuser.end();
+    await w.close();
+  }, 60_000);
 });

@@ -1,25 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Seed } from '../../src/contracts/seed.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { decideRecords } from '../../src/store/commands/decide-records.ts';
-import { planRun } from '../../src/store/commands/plan-run.ts';
 import { addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
-import { signFindings } from '../../src/store/commands/sign-findings.ts';
-import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
-import { closeRun } from '../../src/store/cycle/close-run.ts';
-import { decideRun } from '../../src/store/cycle/decide-run.ts';
-import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
-import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
-import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
-import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { bookWriteOffs } from '../../src/store/ledger/book-write-offs.ts';
-import { listRunFindings } from '../../src/store/reads/run-findings.ts';
 import { type RunReport, reportOf } from '../../src/store/reads/run-report.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { finishRun, reviewRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
 
@@ -70,19 +59,7 @@ async function arrive(store: Store, arrivals: readonly Arrival[]): Promise<void>
 
 /** One run from its planning to its close; answers the report it kept. */
 async function runMonth(store: Store, period: string, { during, shapes }: Omit<Month, 'before'>): Promise<RunReport> {
-  const begin = async () => {
-    const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, by }));
-    await store.tx((db) => advanceRun(db, runId, 'collecting'));
-    await store.tx(async (db) => {
-      await closeRecordSet(db, runId);
-      await closeOwnerSet(db, runId);
-    });
-    await store.tx((db) => advanceRun(db, runId, 'previewing'));
-    await store.tx((db) => buildDocuments(db, runId));
-    await store.tx((db) => advanceRun(db, runId, 'inReview'));
-    return runId;
-  };
-  let runId = await begin();
+  let runId = await reviewRun(store, period);
   await arrive(store, during);
   for (const { kind, pick } of shapes) {
     const accounts = (
@@ -94,7 +71,7 @@ async function runMonth(store: Store, period: string, { during, shapes }: Omit<M
     if (kind === 'pullIn') await store.tx((db) => pullIn(db, runId, undefined, by));
     else if (kind === 'cancel') {
       await store.tx((db) => cancelRun(db, { runId, reason: 'once more', by }));
-      runId = await begin();
+      runId = await reviewRun(store, period);
     } else if (kind === 'reject') {
       const { rows } = await store.pool.query<{ id: string }>("SELECT record_id::text AS id FROM record_head WHERE state = 'quarantined' ORDER BY record_id LIMIT 1");
       if (rows.length > 0) await store.tx((db) => decideRecords(db, { selection: { recordIds: rows.map((r) => r.id) }, action: 'reject', reason: 'nobody to bill' }, { actor: 'ops' }));
@@ -106,17 +83,7 @@ async function runMonth(store: Store, period: string, { during, shapes }: Omit<M
       );
     else await store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId: accountId, outcome: kind, reason: 'disputed' }, by));
   }
-  const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
-  const blocking = (await listRunFindings(store.pool, runId, 'blocks', { limit: 200 })).items.map((f) => f.findingId);
-  if (blocking.length > 0) await store.tx((db) => signFindings(db, { runId, findingIds: blocking, reason: 'as it is' }, { actor: 'signer' }));
-  const decided = await store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
-  expect(decided).toEqual({ ok: true });
-  await store.tx((db) => advanceRun(db, runId, 'issuing'));
-  await store.tx((db) => issueDocuments(db, runId, '2020-02-03'));
-  await store.tx((db) => bookWriteOffs(db, runId, '2020-02-03'));
-  await store.tx((db) => advanceRun(db, runId, 'handingOver'));
-  await store.tx((db) => advanceRun(db, runId, 'reconciled'));
-  await store.tx((db) => closeRun(db, runId));
+  await finishRun(store, runId, '2020-02-03');
   const report = await reportOf(store.pool, runId);
   if (report === undefined) throw new Error(`run ${runId} kept no report`);
   return report;

@@ -72,6 +72,19 @@ describe('a CDR that its sender takes back', () => {
     expect(await rows("SELECT issues->0->>'code' AS code FROM record_head WHERE cdr_id = 'a'")).toEqual([{ code: 'creditedBySender' }]);
   });
 
+  it('is taken back though the credit says the very same: of a free session, or with the amounts of the original', async () => {
+    for (const [id, cost] of [
+      ['FREE', 0],
+      ['SAME', 31],
+    ] as const) {
+      const [original, taken] = [cdr(id, `SE*X*${id}`, { total_cost: { excl_vat: cost } }), { ...credit(id, `SE*X*${id}`), total_cost: { excl_vat: cost } }];
+      await arrive('peer', 'ocpi-2-2-1', original);
+      expect(await live(id.toLowerCase())).toMatchObject([{ state: 'booked' }]);
+      await arrive('peer', 'ocpi-2-2-1', taken, original, taken);
+      expect(await live(id.toLowerCase())).toEqual([{ state: 'rejected', was_booked: true, net: 0 }]);
+    }
+  });
+
   it('is never booked when the credit comes first', async () => {
     await arrive('peer', 'ocpi-2-2-1', credit('B', 'SE*X*B'), cdr('B', 'SE*X*B'));
     expect(await live('b')).toEqual([{ state: 'rejected', was_booked: false, net: 0 }]);

@@ -5,26 +5,19 @@ import { describeIssue } from '../../src/core/issues.ts';
 import { lintVatTable } from '../../src/core/set-up/lint-vat-table.ts';
 import { proposeContract } from '../../src/store/commands/propose-contract.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { Store } from '../../src/store/db.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const by = { actor: 'clerk' };
 const rows = async (sql: string) => (await store.pool.query(sql)).rows;
 
 // A set-up by which sessions of every category are billed (every-category.test.ts): what it says has to pass what the API asks.
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded('every-category'));
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a set-up that bills every category', () => {
   it('has accounts, parties, sites, units, mappings and VAT statuses that are unchanged when they are put as they stand', async () => {

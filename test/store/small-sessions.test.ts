@@ -1,32 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ruleProfileSchema } from '../../src/contracts/rule-profile.ts';
 import { setRules } from '../../src/store/commands/set-rules.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { runReport } from '../../src/store/reads/run-report.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
+let drop: () => Promise<void>;
 let store: Store;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   // Half a kWh for drivers; the fleets of this source pay for every Wh.
   const profile = ruleProfileSchema.parse({ rules: { tinySession: { byCategory: { driver: { limits: { minWh: 500, minS: 120 } } } } } });
   await store.tx((db) => setRules(db, { sourceId: 'csms', profile, reason: 'not worth a line' }, { actor: 'chief' }));
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a session that is too small to be billed', () => {
   it('is rated, earns no share, and is written off with its energy; at the limit it is billed', async () => {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { planRun } from '../../src/store/commands/plan-run.ts';
+import { type PlanRunInput, planRun } from '../../src/store/commands/plan-run.ts';
 import { signFindings } from '../../src/store/commands/sign-findings.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { closeRun } from '../../src/store/cycle/close-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
+import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -16,6 +17,25 @@ export async function closeSet(store: Store, period: string): Promise<string> {
   await store.tx((db) => advanceRun(db, runId, 'collecting'));
   await store.tx((db) => closeRecordSet(db, runId));
   return runId;
+}
+
+/** Plans a run of the sample entity, closes its set with the shares that come along, and brings it into review; answers its id. */
+export async function reviewRun(store: Store, period: string, more: Partial<PlanRunInput> = {}): Promise<string> {
+  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, by: { actor: 'preparer' }, ...more }));
+  await store.tx((db) => advanceRun(db, runId, 'collecting'));
+  await reviewPlanned(store, runId);
+  return runId;
+}
+
+/** The same of a run that collects. */
+export async function reviewPlanned(store: Store, runId: string): Promise<void> {
+  await store.tx(async (db) => {
+    await closeRecordSet(db, runId);
+    await closeOwnerSet(db, runId);
+  });
+  await store.tx((db) => advanceRun(db, runId, 'previewing'));
+  await store.tx((db) => buildDocuments(db, runId));
+  await store.tx((db) => advanceRun(db, runId, 'inReview'));
 }
 
 /** Builds, approves and issues what a run has claimed; `signed`: somebody signs what would block it. */

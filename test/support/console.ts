@@ -7,6 +7,8 @@ export type Person = {
   post(path: string, fields: Readonly<Record<string, string>>, headers?: Record<string, string>): Promise<Answer>;
   /** Opens an order's page, and sends its form with these fields, confirmed. */
   order(path: string, fields: Readonly<Record<string, string>>): Promise<Answer>;
+  /** The same as far as the question whether it is right. */
+  check(path: string, fields: Readonly<Record<string, string>>): Promise<Answer>;
 };
 export const sameSite = { origin: 'http://localhost', 'content-type': 'application/x-www-form-urlencoded' };
 
@@ -17,15 +19,12 @@ export async function signIn(api: ApiUnderTest, user: string): Promise<Person> {
   const get = (path: string) => api.call(undefined, 'GET', path, undefined, { cookie });
   const post = (path: string, fields: Readonly<Record<string, string>>, headers: Record<string, string> = {}) =>
     api.call(undefined, 'POST', path, new URLSearchParams(fields).toString(), { ...sameSite, cookie, ...headers });
-  return {
-    get,
-    post,
-    async order(path, fields) {
-      const { body } = await get(path);
-      const [action = path] = path.split('?');
-      return post(action, { ...hiddenOf(body), ...fields, step: 'carryOut' });
-    },
+  const send = async (path: string, fields: Readonly<Record<string, string>>, step: string) => {
+    const { body } = await get(path);
+    const [action = path] = path.split('?');
+    return post(action, { ...hiddenOf(body), ...fields, step });
   };
+  return { get, post, order: (path, fields) => send(path, fields, 'carryOut'), check: (path, fields) => send(path, fields, 'check') };
 }
 
 /** Hidden fields of a page's last form. */

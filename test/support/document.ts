@@ -72,6 +72,7 @@ export function account(input: Partial<AccountInput>): AccountInput {
     minimumMinor: 0n,
     billedUntil: null,
     isOrdered: () => false,
+    lacksPurchaseOrder: false,
     remainders: new Map(),
     ...input,
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isWorking, waitsOf } from '../../src/ui/waits.ts';
 
-const run = { state: 'inReview', paused: false, problem: null, contentHash: 'ab', accounts: { pending: 0 }, waiting: [] };
+const run = { kind: 'live', state: 'inReview', paused: false, problem: null, contentHash: 'ab', accounts: { pending: 0 }, waiting: [] };
 const held = { state: 'quarantined', code: 'unknownToken', records: 3, energyWh: '10500', signed: 0 };
 const who = (standing: Parameters<typeof waitsOf>[0]) => waitsOf(standing).map((w) => w.who);
 
@@ -12,6 +12,11 @@ describe('what a run waits for', () => {
   });
   it('is the preparer after a rejection, and still the approver', () => {
     expect(who({ ...run, problem: 'rejected by approver: looked at it' })).toEqual(['finance-preparer', 'finance-approver']);
+  });
+  it('is nobody in a dry run, whatever waits beside it, and ops where it stumbles', () => {
+    expect(who({ ...run, kind: 'dry', waiting: [held] })).toEqual(['nobody']);
+    expect(who({ ...run, kind: 'dry', paused: true })).toEqual(['ops']);
+    expect(who({ ...run, kind: 'dry', problem: 'a tariff is missing' })).toEqual(['ops']);
   });
   it('is ops while it is paused or stumbles over the ERP', () => {
     expect(who({ ...run, state: 'collecting', paused: true })).toEqual(['ops']);

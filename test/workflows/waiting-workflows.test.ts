@@ -102,6 +102,25 @@ const attended = async (): Promise<number> => (await store.pool.query('SELECT co
 const unattended = async (): Promise<number> =>
   (await store.pool.query('SELECT count(*)::int AS n FROM record_head WHERE waiting_raw_id IS NOT NULL AND workflow_since IS DISTINCT FROM waiting_since')).rows[0].n;
 
+describe('a piece of set-up that more waits for than a page holds', () => {
+  it('releases each, page by page and over a continue-as-new, and ends their workflows', async () => {
+    await start();
+    const batchId = await fileOf(500, 10);
+    await client.workflow.execute(workflowNames.importBatch, importOf(batchId, 20));
+    await expectOnceEach(500, 10);
+    await store.pool.query(
+      "INSERT INTO mapping (source_id, kind, external_key, internal_id, author) SELECT 'csms', 'token', 'Stranger-' || n, 'acc_fleet_taxi', 'test' FROM generate_series(500, 509) n",
+    );
+    const workflowId = 'retry/csms/unknownToken/all';
+    const totals = await client.workflow.execute(workflowNames.retryWaiting, { taskQueue, workflowId, args: [{ sourceId: 'csms', code: 'unknownToken', key: '*', pageSize: 2 }] });
+    expect(totals).toEqual({ tried: 10, released: 10 });
+    expect((await store.pool.query("SELECT count(*)::int AS n FROM record_head WHERE cdr_id ~ '^5\\d\\d$' AND state = 'booked'")).rows[0].n).toBe(11);
+    // Five pages of 2 and one of none: four pages a run.
+    await expect.poll(() => runsOf(workflowId), { timeout: 20_000 }).toEqual(['COMPLETED', 'CONTINUED_AS_NEW']);
+    for (let id = 501; id <= 510; id += 1) await client.workflow.getHandle(`cdr/csms/se*wlt*${id}`).result();
+  }, 60_000);
+});
+
 describe('an import of which more waits than a page holds', () => {
   it('has a workflow started for each, page by page and over a continue-as-new, and tells of them by their number alone', async () => {
     await start();

@@ -4,7 +4,8 @@ usage: set_up.py DATABASE_URI CONFIG_FILE BOOKS_JSON
 
 BOOKS_JSON: {"company": {"name", "currency", "timeZone"}, "currencies": [{"code", "rates": [{"date", "rate"}]}],
 "accounts": [{"code", "name", "kind"}], "exchange": "...", "costCenters": ["..."], "vatCodes": ["..."], "years": [2019, ...]}. Kinds of accounts: receivable, payable,
-revenue, expense, asset, liability. Differences of exchange go to the account of the code exchange. A rate is so much of the currency for one of the company's.
+revenue, expense, asset, liability. vatCodes become tax codes of these names, so that no mapping is needed; a real chart has tax codes of its VAT
+report instead, and our VAT codes have to be mapped to them (PUT /v1/erp-connections/{id}/mapping, vatCodes). Differences of exchange go to the account of the code exchange. A rate is so much of the currency for one of the company's.
 """
 import datetime
 import json

@@ -58,12 +58,24 @@ export async function makeBooks({ bin, server, folder, template, config, databas
   await run(path.join(bin, 'python'), [path.join(here, 'set_up.py'), new URL(database, withoutDatabase(server)).href, config, file], { maxBuffer: 1 << 26 });
 }
 
-/** Serves one database. The process ends with `stop`, or with ours. */
+/**
+ * Serves one database. Beside the server a worker of Tryton's renders the reports of posted invoices, as on any Tryton of some size: without one the
+ * server renders each before it answers, which takes as long again as to post it. Both processes end with `stop`, or with ours.
+ */
 export async function serve({ bin, config, database, port, onEnd }) {
   const listen = port ?? (await freePort());
   const served = `${config}.${listen}`;
-  writeFileSync(served, `${readFileSync(config, 'utf8')}[web]\nlisten = 127.0.0.1:${listen}\n`, { mode: 0o600 });
+  writeFileSync(served, `${readFileSync(config, 'utf8')}[web]\nlisten = 127.0.0.1:${listen}\n[queue]\nworker = True\n`, { mode: 0o600 });
   const child = spawn(path.join(bin, 'trytond'), ['-c', served, '-d', database], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // It has children that outlive it: a group of its own ends as one.
+  const worker = spawn(path.join(bin, 'trytond-worker'), ['-c', served, '-d', database, '-n', '1'], { stdio: 'ignore', detached: true });
+  const endWorker = () => {
+    try {
+      process.kill(-worker.pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  };
   let words = '';
   child.stderr.on('data', (chunk) => {
     words = (words + chunk).slice(-4000);
@@ -73,11 +85,15 @@ export async function serve({ bin, config, database, port, onEnd }) {
     ended = true;
     onEnd?.(words);
   });
-  const die = () => child.kill('SIGKILL');
+  const die = () => {
+    child.kill('SIGKILL');
+    endWorker();
+  };
   process.once('exit', die);
   const url = `http://127.0.0.1:${listen}`;
   const stop = async (signal = 'SIGTERM') => {
     process.off('exit', die);
+    endWorker();
     if (!ended) {
       child.kill(signal);
       await new Promise((resolve) => child.once('exit', resolve));

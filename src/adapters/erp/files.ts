@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type ErpDocument, type ErpHeld, erpKinds } from '../../contracts/erp-document.ts';
 import type { AccountingBatch } from '../../core/accounting/batch.ts';
 import { batchManifest } from '../../core/accounting/manifest.ts';
+import type { PeriodThere } from '../../core/hand-over/compare-periods.ts';
 import { describeIssue } from '../../core/issues.ts';
 import { canonicalBytes, sha256 } from '../../core/seal/charge-record.ts';
 import { renderSie } from '../documents/sie/render-sie.ts';
@@ -36,13 +37,15 @@ export function filesErp(folder: string, batchOf?: (document: ErpDocument) => Pr
       await writeOnce(fileOf(document.key, document.kind), bytes);
       return { externalId: idOf(bytes) };
     },
-    async closedOn(dates) {
-      const closed = new Map<string, string>();
+    async periodsOn(dates) {
+      // Where nobody keeps closed months, that none is there says nothing.
+      if ((await orMissing(stat(path.join(folder, 'closed')))) === undefined) return new Map();
+      const found = new Map<string, PeriodThere>();
       for (const date of dates) {
         const words = await closedWords(date);
-        if (words !== undefined) closed.set(date, words);
+        found.set(date, words === undefined ? { state: 'open' } : { state: 'closed', words });
       }
-      return closed;
+      return found;
     },
     async controlTotals(runId) {
       return controlTotalsOf(await ofRun(runId));

@@ -1,5 +1,6 @@
-import type { ErpDocument, ErpHeld, ErpHolding, ErpKind, ErpPayment } from '../../contracts/erp-document.ts';
+import type { ErpDocument, ErpHeld, ErpHolding, ErpPayment } from '../../contracts/erp-document.ts';
 import type { ErpMasterData } from '../../contracts/erp-mapping.ts';
+import type { PeriodThere } from '../../core/hand-over/compare-periods.ts';
 import { addSums } from '../../core/hand-over/sums.ts';
 
 /** Sums of what the ERP holds, by `kind|glAccount|costCenter|vatCode|currency`, in minor units; without those that are nothing. */
@@ -13,27 +14,30 @@ export type PartiesOf = (accountIds: readonly string[]) => Promise<readonly ErpP
 /** Told when documents are written there and not posted yet. */
 export type OnDrafted = (documents: readonly ErpDocument[]) => Promise<void>;
 
+/** What became of a document: `held` is what the ERP says it holds, where it was asked after it had posted it; else it is asked once more. */
+export type ErpPosted = { readonly externalId: string; readonly held?: ErpHeld };
+
 /** One ERP. An adapter translates; it decides nothing. It throws the errors below; anything else counts as an unknown outcome. */
 export type ErpPort = {
   /** How long a request whose answer was lost may still take effect there: before a look-up decides anything, that long is waited. */
   readonly settleMs?: number;
   /** What is posted under a document's key; asked before every post whose earlier outcome is not known. A draft counts as nothing. */
   find(document: ErpDocument): Promise<ErpHeld | undefined>;
-  /** Posts a document, or finds it posted. Answers the ERP's id. */
-  post(document: ErpDocument, onDrafted?: OnDrafted): Promise<{ readonly externalId: string }>;
+  /** Posts a document, or finds it posted. */
+  post(document: ErpDocument, onDrafted?: OnDrafted): Promise<ErpPosted>;
   /** Of an ERP that takes several documents of a kind at once. */
   readonly together?:
     | {
-        /** How many of a kind at most. */
-        size(kind: ErpKind): number;
+        /** How many of the first of these, all of one kind, it takes in one go; one at least. */
+        fit(documents: readonly ErpDocument[]): number;
         /** The same as `find` of each, by key; without what is not there. */
         find(documents: readonly ErpDocument[]): Promise<ReadonlyMap<string, ErpHeld>>;
-        /** Posts all or, when it throws ErpRefused or ErpPeriodClosed, none. Answers the ERP's ids by key. */
-        post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, string>>;
+        /** Posts all or, when it throws ErpRefused or ErpPeriodClosed, none. Answers by key. */
+        post(documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<ReadonlyMap<string, ErpPosted>>;
       }
     | undefined;
-  /** Of calendar dates, those of which the ERP takes nothing now, each with its words; those it takes, or tells nothing of, are left out. Asked before anything of a batch is sent. */
-  closedOn(dates: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Of calendar dates, how their periods stand there; those it tells nothing of are left out. Asked before anything of a batch is sent. */
+  periodsOn(dates: readonly string[]): Promise<ReadonlyMap<string, PeriodThere>>;
   controlTotals(runId: string): Promise<ControlTotals>;
   /** All of ours that it holds of a run (null: of what belongs to none), also what somebody reversed there, and what bears our marks and we never sent. `ours`: the documents we know of. */
   holdings(runId: string | null, ours: readonly ErpDocument[]): Promise<readonly ErpHolding[]>;

@@ -1,14 +1,12 @@
 import { z } from 'zod';
-import { recordKeyOf } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, localToInstant, parseInstant } from '../../core/time.ts';
-import { readJson } from './discreet.ts';
+import { idSchema, keyByField, readMessage } from './json-message.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceContext, SourceParser } from './port.ts';
-import { unkeyedKey } from './unkeyed.ts';
 
-const id = z.union([z.string().min(1).max(100), z.int()]).transform(String);
+const id = idSchema;
 /** A register of up to 10^12 Wh, as JSON writes numbers or as text. */
 const reading = z
   .union([z.number(), z.string()])
@@ -53,22 +51,12 @@ export const csmsTransactions: SourceParser = {
   format: 'csms-transactions',
   splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
 
-  keyOf(bytes, context) {
-    try {
-      return recordKeyOf({ ...context, cdrId: z.object({ id }).parse(JSON.parse(bytes.toString('utf8'))).id });
-    } catch {
-      return unkeyedKey(bytes);
-    }
-  },
+  keyOf: (bytes, context) => keyByField('id', bytes, context),
 
   parse(bytes, context): ParseResult {
-    const read = readJson(bytes);
+    const read = readMessage(bytes, transactionSchema);
     if (!read.ok) return read;
-    const parsed = transactionSchema.safeParse(read.json);
-    if (!parsed.success) {
-      return { ok: false, issues: parsed.error.issues.map((i): Issue => issue('badShape', 'blocks', 'message', { detail: `${i.path.join('.') || 'message'}: ${i.message}` })) };
-    }
-    return factsOf(parsed.data, context);
+    return factsOf(read.value, context);
   },
 };
 

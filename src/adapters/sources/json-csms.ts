@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { recordKeyOf } from '../../contracts/charge-record.ts';
-import { type Issue, issue } from '../../core/issues.ts';
+import { issue } from '../../core/issues.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import { readJson } from './discreet.ts';
+import { idSchema, keyByField, readMessage } from './json-message.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
-import { unkeyedKey } from './unkeyed.ts';
 
-const id = z.union([z.string().min(1).max(100), z.int()]).transform(String);
+const id = idSchema;
 const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time with its offset');
 
 /** A CSMS's closed transaction in the terms of OCPP 1.6 (StartTransaction.req and StopTransaction.req): meter readings in Wh. */
@@ -33,23 +31,12 @@ export const jsonCsms: SourceParser = {
   format: 'json-csms',
   splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
 
-  keyOf(bytes, context) {
-    try {
-      const { transactionId } = z.object({ transactionId: id }).parse(JSON.parse(bytes.toString('utf8')));
-      return recordKeyOf({ ...context, cdrId: transactionId });
-    } catch {
-      return unkeyedKey(bytes);
-    }
-  },
+  keyOf: (bytes, context) => keyByField('transactionId', bytes, context),
 
   parse(bytes, context): ParseResult {
-    const read = readJson(bytes);
+    const read = readMessage(bytes, transactionSchema);
     if (!read.ok) return read;
-    const parsed = transactionSchema.safeParse(read.json);
-    if (!parsed.success) {
-      return { ok: false, issues: parsed.error.issues.map((i): Issue => issue('badShape', 'blocks', 'message', { detail: `${i.path.join('.') || 'message'}: ${i.message}` })) };
-    }
-    const t = parsed.data;
+    const t = read.value;
     const energyWh = t.energyWh ?? (t.meterStart === undefined || t.meterStop === undefined ? undefined : t.meterStop - t.meterStart);
     if (energyWh === undefined) return { ok: false, issues: [issue('missingField', 'blocks', t.transactionId, { field: 'energyWh, or meterStart and meterStop' })] };
     const at = (text: string) => formatInstant(parseInstant(text) ?? 0);

@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { recordKeyOf } from '../../contracts/charge-record.ts';
-import { type Issue, issue } from '../../core/issues.ts';
+import { issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import { readJson } from './discreet.ts';
+import { keyByField, readMessage } from './json-message.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
-import { unkeyedKey } from './unkeyed.ts';
 
 const id = z.string().min(1).max(100);
 const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time with its offset');
@@ -38,22 +36,12 @@ export const vehicleTelematics: SourceParser = {
   format: 'vehicle-telematics',
   splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
 
-  keyOf(bytes, context) {
-    try {
-      return recordKeyOf({ ...context, cdrId: z.object({ id }).parse(JSON.parse(bytes.toString('utf8'))).id });
-    } catch {
-      return unkeyedKey(bytes);
-    }
-  },
+  keyOf: (bytes, context) => keyByField('id', bytes, context),
 
   parse(bytes, context): ParseResult {
-    const read = readJson(bytes);
+    const read = readMessage(bytes, chargeSchema);
     if (!read.ok) return read;
-    const parsed = chargeSchema.safeParse(read.json);
-    if (!parsed.success) {
-      return { ok: false, issues: parsed.error.issues.map((i): Issue => issue('badShape', 'blocks', 'message', { detail: `${i.path.join('.') || 'message'}: ${i.message}` })) };
-    }
-    const c = parsed.data;
+    const c = read.value;
     const energy = energyOf(c);
     if (energy === undefined) return { ok: false, issues: [issue('missingField', 'blocks', c.id, { field: 'energyAddedKwh, or stateOfCharge with batteryCapacityKwh' })] };
     const at = (text: string) => formatInstant(parseInstant(text) ?? 0);

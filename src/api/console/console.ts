@@ -12,14 +12,17 @@ import type { ApiEnv } from '../env.ts';
 import { Problem, problemOf } from '../problem.ts';
 import { deliveryPages } from './delivery-pages.ts';
 import { erpPages } from './erp-pages.ts';
+import { exclusionPages } from './exclusion-pages.ts';
 import { ocpiPages } from './ocpi-pages.ts';
 import type { Send } from './order.ts';
 import { partnerPages } from './partner-pages.ts';
 import { paymentPages } from './payment-pages.ts';
 import { previewPages } from './preview-pages.ts';
 import { recordPages } from './record-pages.ts';
+import { releasePages } from './release-pages.ts';
 import { runPages } from './run-pages.ts';
 import { signInRoutes } from './sign-in.ts';
+import { standingApprovalPages } from './standing-approval-pages.ts';
 import { tracePage } from './trace-page.ts';
 import { viewerOf } from './viewer.ts';
 
@@ -63,6 +66,8 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
     '/payments/*',
     '/deliveries',
     '/deliveries/*',
+    '/rules',
+    '/rules/*',
     '/ocpi-peers',
     '/ocpi-peers/*',
     '/trace',
@@ -74,6 +79,9 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
   const workflowUrl = (workflowId: string) => (temporalUiUrl === undefined ? null : `${temporalUiUrl}/namespaces/${temporalNamespace}/workflows/${encodeURIComponent(workflowId)}`);
   previewPages(app, guard, { store, send });
   runPages(app, guard, { store, send, workflowUrl });
+  exclusionPages(app, guard, { store, send });
+  releasePages(app, guard, { store, send });
+  standingApprovalPages(app, guard, { store, send });
   recordPages(app, guard, { store, send });
   erpPages(app, guard, { store, send });
   ocpiPages(app, guard, { store, send });

@@ -1,6 +1,7 @@
 import type { Hono, MiddlewareHandler } from 'hono';
+import type { DeliveryView } from '../../contracts/delivery-overview.ts';
 import type { Store } from '../../store/db.ts';
-import { type DeliveryView, findPrintBatch, listDeliveries, listPrintBatches } from '../../store/reads/deliveries.ts';
+import { findPrintBatch, listDeliveries, listPrintBatches } from '../../store/reads/deliveries.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { BatchPage, batchPath, DeliveriesPage } from '../../ui/delivery-pages.tsx';
 import { words } from '../../ui/format.ts';

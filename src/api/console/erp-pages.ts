@@ -1,6 +1,6 @@
 import type { Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
-import { listDrifts, listErpConnections } from '../../store/reads/erp-connections.ts';
+import { type DriftView, listDrifts, listErpConnections } from '../../store/reads/erp-connections.ts';
 import { listPostings, type PostingView } from '../../store/reads/erp-postings.ts';
 import { ErpPage } from '../../ui/erp-page.tsx';
 import { grouped, words } from '../../ui/format.ts';
@@ -13,13 +13,13 @@ import { holds, viewerOf } from './viewer.ts';
 
 const pageSize = 100;
 
-/** What the ERP did not take, and decisions on it. */
+/** What the ERP did not take or holds otherwise, and decisions on it. */
 export function erpPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
   app.get('/erp', guard, async (c) => {
     const { cursor } = c.req.query();
     const page = await listPostings(store.pool, { states: ['refused', 'held', 'unknown', 'queued', 'drafted', 'posted', 'sending'] }, { cursor, limit: pageSize });
     const [connections, drifts] = await Promise.all([listErpConnections(store.pool), listDrifts(store.pool, {}, { limit: pageSize })]);
-    const rights = { mayRetry: holds(c, may.retryPostings), maySkip: holds(c, may.skipPostings) };
+    const rights = { mayRetry: holds(c, may.retryPostings), maySkip: holds(c, may.skipPostings), maySign: holds(c, may.skipPostings) };
     return c.html(ErpPage({ viewer: viewerOf(c), postings: page.items, connections, drifts: drifts.items, ...rights, ...turns('/erp', {}, cursor, page.nextCursor) }));
   });
   for (const verb of ['retry', 'skip'] as const) {
@@ -30,7 +30,41 @@ export function erpPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
       return verb === 'retry' ? retryOrder(posting) : skipOrder(posting);
     });
   }
+  serveOrder(app, '/erp/drift/:driftId/sign', guard, send, async (c) => {
+    const driftId = c.req.param('driftId') ?? '';
+    const [drift] = (await listDrifts(store.pool, { driftId, all: true }, { limit: 1 })).items;
+    if (drift === undefined) throw new Problem(404, 'notFound', `There is no drift "${driftId}".`);
+    return signOrder(drift);
+  });
 }
+
+/** Signing what drifted. The page of what is as it was sent again is kept: the route says that there is nothing to sign. */
+function signOrder(drift: DriftView): ConsoleOrder {
+  return {
+    title: 'Let it stay so',
+    explain:
+      'The ERP holds it otherwise than it was handed over, and may: it no longer keeps its run or its month from closing, as long as it is just that. When it changes once more it has to be signed again.',
+    about: [
+      ['Posting', drift.key],
+      ['Connection', drift.connectionId],
+      ['What', words(drift.kind)],
+      ['How', drift.words],
+      ['Since', drift.foundAt],
+    ],
+    trail,
+    fields: [{ name: 'reason', label: 'Reason', kind: 'long', required: true, hint: 'Why it may; kept for good, and in the audit trail.' }],
+    verb: 'Sign',
+    roles: may.skipPostings,
+    request: (v) => ({ method: 'POST', path: `/v1/erp-drifts/${encodeURIComponent(drift.driftId)}/signature`, json: { reason: v['reason'] } }),
+    done: () => 'Signed.',
+    next: () => '/erp',
+  };
+}
+
+const trail: ConsoleOrder['trail'] = [
+  ['/', 'Runs'],
+  ['/erp', 'ERP'],
+];
 
 function base(posting: PostingView, verb: 'retry' | 'skip'): Pick<ConsoleOrder, 'about' | 'trail' | 'next' | 'request'> {
   return {
@@ -39,10 +73,7 @@ function base(posting: PostingView, verb: 'retry' | 'skip'): Pick<ConsoleOrder, 
       ['State', words(posting.state)],
       ['The ERP says', posting.answer ?? 'nothing'],
     ],
-    trail: [
-      ['/', 'Runs'],
-      ['/erp', 'ERP'],
-    ],
+    trail,
     request: (v) => ({ method: 'POST', path: `/v1/erp-postings/${encodeURIComponent(posting.key)}/${verb}`, json: v['reason'] ? { reason: v['reason'] } : {} }),
     next: () => '/erp',
   };

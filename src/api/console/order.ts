@@ -12,7 +12,12 @@ import { viewerOf } from './viewer.ts';
 export type ConsoleOrder = OrderForm & {
   readonly roles: readonly Role[];
   /** The request to the API. A Problem is thrown for what cannot be written as one. */
-  readonly request: (values: Values) => { readonly method: 'POST' | 'DELETE'; readonly path: string; readonly json?: unknown };
+  readonly request: (values: Values) => { readonly method: 'POST' | 'PUT' | 'DELETE'; readonly path: string; readonly json?: unknown };
+  /** What it would come to, asked of the API before the confirmation, and shown there. */
+  readonly preview?: {
+    readonly request: (values: Values) => { readonly path: string; readonly json: unknown };
+    readonly shown: (answer: Readonly<Record<string, unknown>>) => readonly (readonly [string, string])[];
+  };
   readonly done: (answer: Readonly<Record<string, unknown>>) => string;
   /** The page to go on with. */
   readonly next: (answer: Readonly<Record<string, unknown>>) => string;
@@ -47,27 +52,49 @@ export function serveOrder(app: Hono<ApiEnv>, path: string, guard: MiddlewareHan
     const refuse = (refusal: Refusal) => c.html(OrderPage({ ...page, refusal }), refusal.status as ContentfulStatusCode);
     const missing = form.fields.filter((f) => f.required === true && values[f.name]?.trim() === '');
     if (missing.length > 0) return refuse({ status: 422, code: 'invalid', detail: `Fill in: ${missing.map((f) => f.label).join(', ')}.` });
-    if (given['step'] !== 'carryOut') return c.html(ConfirmPage(page));
-    const answer = await carryOut(c, form, values, onceKey, send);
+    if (given['step'] !== 'carryOut') {
+      if (form.preview === undefined) return c.html(ConfirmPage(page));
+      const { request, shown } = form.preview;
+      const found = await askApi(c, form, () => ({ method: 'POST', ...request(values) }), send);
+      return 'detail' in found ? refuse(found) : c.html(ConfirmPage({ ...page, form: { ...form, about: [...form.about, ...shown(found.body)] } }));
+    }
+    const answer = await askApi(c, form, () => form.request(values), send, onceKey);
     if ('detail' in answer) return refuse(answer);
     c.get('session').notice = form.done(answer.body);
     return c.redirect(form.next(answer.body), 303);
   });
 }
 
-async function carryOut(c: Context<ApiEnv>, order: ConsoleOrder, values: Values, onceKey: string, send: Send): Promise<Refusal | { readonly body: Record<string, unknown> }> {
-  let request: ReturnType<ConsoleOrder['request']>;
+async function askApi(
+  c: Context<ApiEnv>,
+  form: OrderForm,
+  requestOf: () => { readonly method: string; readonly path: string; readonly json?: unknown },
+  send: Send,
+  onceKey?: string,
+): Promise<Refusal | { readonly body: Record<string, unknown> }> {
+  let request: ReturnType<typeof requestOf>;
   try {
-    request = order.request(values);
+    request = requestOf();
   } catch (error) {
     if (error instanceof Problem) return { status: error.status, code: error.code, detail: error.message };
     throw error;
   }
   const { method, path, json } = request;
-  const headers = { authorization: `Bearer ${c.get('session').token}`, 'idempotency-key': `console-${onceKey}`.slice(0, 200), 'x-request-id': c.get('requestId') };
+  const headers = {
+    authorization: `Bearer ${c.get('session').token}`,
+    'x-request-id': c.get('requestId'),
+    ...(onceKey === undefined ? {} : { 'idempotency-key': `console-${onceKey}`.slice(0, 200) }),
+  };
   const answer = await send(path, json === undefined ? { method, headers } : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(json) });
   const body = (await answer.json()) as Record<string, unknown>;
-  return answer.ok ? { body } : { status: answer.status, code: String(body['code']), detail: String(body['detail']) };
+  return answer.ok ? { body } : { status: answer.status, code: String(body['code']), detail: inItsWords(form, body) };
+}
+
+/** What the API refuses, with its fields called as the form calls them. */
+function inItsWords(form: OrderForm, { detail, errors }: Record<string, unknown>): string {
+  if (!Array.isArray(errors)) return String(detail);
+  const labelOf = (path: string) => form.fields.find((f) => f.name === path.split('.').at(-1))?.label ?? path;
+  return (errors as readonly { readonly path: string; readonly message: string }[]).map(({ path, message }) => (path === '' ? message : `${labelOf(path)}: ${message}`)).join('; ');
 }
 
 function valuesOf(form: OrderForm, given: Readonly<Record<string, unknown>>): Values {

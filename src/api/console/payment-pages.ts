@@ -1,8 +1,9 @@
 import type { Hono, MiddlewareHandler } from 'hono';
+import type { PaymentView } from '../../contracts/payment-overview.ts';
 import type { Store } from '../../store/db.ts';
 import { cardPayments } from '../../store/reads/card-payments.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
-import { listPayments, type PaymentView } from '../../store/reads/payments.ts';
+import { listPayments } from '../../store/reads/payments.ts';
 import { grouped } from '../../ui/format.ts';
 import { PaymentPage, PaymentsPage, paymentPath } from '../../ui/payment-pages.tsx';
 import { allow, may } from '../auth.ts';
@@ -54,8 +55,8 @@ function proposeOrder(entities: readonly EntityView[]): ConsoleOrder {
     fields: [
       { name: 'entityId', label: 'Who pays', kind: 'choice', required: true, choices: entities.map((e) => [e.id, e.name] as const) },
       { name: 'currency', label: 'Currency', kind: 'choice', required: true, choices: [...new Set([...entities.map((e) => e.currency), 'SEK', 'EUR'])].map((code) => [code, code] as const) },
-      { name: 'dueUntil', label: 'Due until', kind: 'text', required: true, hint: 'A date such as 2020-01-31; credits are set off whatever their date.' },
-      { name: 'executeOn', label: 'To be carried out on', kind: 'text', required: true, hint: 'A date such as 2020-02-03.' },
+      { name: 'dueUntil', label: 'Due until', kind: 'date', required: true, hint: 'Credits are set off whatever their date.' },
+      { name: 'executeOn', label: 'To be carried out on', kind: 'date', required: true },
       { name: 'format', label: 'Format', kind: 'choice', required: true, choices: ['pain.001.001.03', 'pain.001.001.09'].map((f) => [f, f] as const) },
       { name: 'reason', label: 'Reason', kind: 'long', required: true },
     ],

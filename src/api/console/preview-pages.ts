@@ -8,6 +8,7 @@ import { runDiff } from '../../store/reads/run-diff.ts';
 import { listRunFindings } from '../../store/reads/run-findings.ts';
 import { runSummary } from '../../store/reads/run-summary.ts';
 import { runDimensions, runTotals } from '../../store/reads/run-totals.ts';
+import { siblingRuns } from '../../store/reads/runs.ts';
 import { DiffPage } from '../../ui/diff-page.tsx';
 import { FindingsPage } from '../../ui/findings-page.tsx';
 import { count, monthName, runPath, words } from '../../ui/format.ts';
@@ -41,7 +42,9 @@ export function previewPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
       if (!(error instanceof Refused)) throw error;
       refusal = `${error.message}.`;
     }
-    return c.html(DiffPage({ viewer: viewerOf(c), run, against, diff, refusal, ...turns(`${runPath(run.runId)}/diff`, { against }, cursor, diff?.nextCursor ?? null) }));
+    return c.html(
+      DiffPage({ viewer: viewerOf(c), run, against, siblings: await siblingRuns(db, run.runId), diff, refusal, ...turns(`${runPath(run.runId)}/diff`, { against }, cursor, diff?.nextCursor ?? null) }),
+    );
   });
 
   app.get('/runs/:runId/totals', guard, async (c) => {

@@ -1,8 +1,9 @@
 import type { Hono, MiddlewareHandler } from 'hono';
+import type { QuarantineCause } from '../../contracts/quarantine-cause.ts';
 import type { Store } from '../../store/db.ts';
 import { chargesOfRecord } from '../../store/reads/charges.ts';
 import { zoneOfSource } from '../../store/reads/entities.ts';
-import { type QuarantineCause, quarantineByCause } from '../../store/reads/quarantine.ts';
+import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { findRecord, listRecords, type RecordView } from '../../store/reads/records.ts';
 import { sessionIds } from '../../store/reads/session-ids.ts';
 import { timelineOf } from '../../store/reads/timeline.ts';
@@ -13,8 +14,8 @@ import { may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { noRecord } from '../routes/record-lookup.ts';
+import { instantOf, whOf } from './form-values.ts';
 import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
-import { instantOf } from './run-orders.ts';
 import { turns } from './run-pages.ts';
 import { holds, viewerOf } from './viewer.ts';
 
@@ -149,20 +150,13 @@ function correction(record: RecordView, timeZone: string): ConsoleOrder {
     request: (v) => {
       const energy = v['energy']?.trim() ?? '';
       const at = (field: 'startAt' | 'endAt') => (v[field] ? { [field]: instantOf(v[field], timeZone) } : {});
-      const correction = { ...(energy === '' ? {} : { energyWh: whOf(energy) }), ...at('startAt'), ...at('endAt') };
+      const correction = { ...(energy === '' ? {} : { energyWh: whOf('Energy', energy) }), ...at('startAt'), ...at('endAt') };
       if (Object.keys(correction).length === 0) throw new Problem(422, 'invalid', 'Name at least one of energy, start and end.');
       return { method: 'POST', path: '/v1/decisions', json: { action: 'correct', recordIds: [record.recordId], correction, reason: v['reason'] } };
     },
     done: (answer) => (answer['awaitingSecond'] === 0 ? 'Corrected; it is checked and priced again.' : 'Kept; it needs the same correction by another person.'),
     next: () => recordPath(record.recordId),
   };
-}
-
-/** kWh in decimal text as Wh. Throws Problem on anything else. */
-function whOf(text: string): number {
-  const match = /^(\d{1,7})(?:\.(\d{1,3}))?$/.exec(text);
-  if (match === null) throw new Problem(422, 'invalid', `Energy: "${text}" is not in kWh with up to three decimals; write 13.7.`);
-  return Number(match[1]) * 1000 + Number((match[2] ?? '').padEnd(3, '0'));
 }
 
 function atRiskText({ atRisk, unpriced }: QuarantineCause): string {

@@ -1,10 +1,9 @@
-import { localToInstant } from '../../core/time.ts';
 import type { EntityView } from '../../store/reads/entities.ts';
 import type { RunSummary } from '../../store/reads/run-summary.ts';
 import { count, grouped, kWh, localTime, monthName, runPath, words } from '../../ui/format.ts';
 import type { Field } from '../../ui/order-page.tsx';
 import { may } from '../auth.ts';
-import { Problem } from '../problem.ts';
+import { instantOf } from './form-values.ts';
 import type { ConsoleOrder } from './order.ts';
 
 /** An order of a run; `states` are those in which it is offered. The API decides whether it is taken. */
@@ -262,73 +261,7 @@ export function withdrawal(run: RunSummary, entity: EntityView, kind: 'exclusion
   };
 }
 
-/** Plans the run of a period. */
-export function planOrder(entities: readonly EntityView[]): ConsoleOrder {
-  return {
-    title: 'Plan a run',
-    explain:
-      'A live run bills a month, week or quarter of an entity: the accounts that are on that calendar. It waits for late CDRs until five days after it (two after a week), and its cut-off can be moved. A dry run shows at once what would be billed, of any period, and nothing of it leaves.',
-    about: [],
-    fields: [
-      { name: 'entityId', label: 'Entity', kind: 'choice', required: true, choices: entities.map((e) => [e.id, `${e.name} (${e.timeZone})`]) },
-      { name: 'period', label: 'Period', kind: 'text', required: true, hint: 'A month 2019-12, an ISO week 2019-W50 or a quarter 2019-Q4.' },
-      {
-        name: 'kind',
-        label: 'Kind',
-        kind: 'choice',
-        choices: [
-          ['live', 'live: it bills'],
-          ['dry', 'dry: it shows what would be billed'],
-        ],
-      },
-      { name: 'accountIds', label: 'Only these accounts', kind: 'text', hint: 'Ids parted by commas, for an off-cycle run such as a final invoice, which closes its set at once; all without.' },
-      {
-        name: 'rateAgain',
-        label: 'Of a dry run: prices',
-        kind: 'choice',
-        hint: 'What every session costs.',
-        choices: [
-          ['', 'as they were rated'],
-          ['yes', 'rated again, by the set-up as it is now'],
-        ],
-      },
-      { name: 'tariffVersionIds', label: 'Of a dry run: tariffs to suppose', kind: 'text', hint: 'Versions or proposals, parted by commas; each in the place of all others of its tariff.' },
-    ],
-    verb: 'Plan',
-    trail: [['/', 'Runs']],
-    roles: may.plan,
-    request: (v) => ({ method: 'POST', path: '/v1/runs', json: { entityId: v['entityId'], period: v['period']?.trim(), kind: v['kind'] || 'live', ...chosen(v), ...supposed(v) } }),
-    done: () => 'Planned.',
-    next: (answer) => runPath(String(answer['runId'])),
-  };
-}
-
-const listed = (text: string | undefined) => (text ?? '').split(/[\s,]+/).filter(Boolean);
-
-/** The accounts of an off-cycle run; nothing where none is named. */
-function chosen(v: Readonly<Record<string, string>>): object {
-  const accountIds = listed(v['accountIds']);
-  return accountIds.length > 0 ? { selection: { accountIds } } : {};
-}
-
-/** What a dry run is to suppose; nothing where nothing is named. */
-function supposed(v: Readonly<Record<string, string>>): object {
-  const tariffVersionIds = listed(v['tariffVersionIds']);
-  const rateAgain = v['rateAgain'] === 'yes';
-  return rateAgain || tariffVersionIds.length > 0 ? { whatIf: { rateAgain, tariffVersionIds } } : {};
-}
-
 function accountQuery(accountId: string | undefined): string {
   const id = accountId?.trim() ?? '';
   return id === '' ? '' : `?accountId=${encodeURIComponent(id)}`;
-}
-
-/** What a browser's date-and-time field says, as an instant. Throws Problem on what is no such time, or one the clocks skip. */
-export function instantOf(text: string, timeZone: string): string {
-  const [, year, month, day, hour, minute] = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::\d{2})?$/.exec(text.trim()) ?? [];
-  if (year === undefined) throw new Problem(422, 'invalid', `At: "${text}" is not a date and time; write 2020-01-05T10:00, or leave it empty.`);
-  const local = { year: Number(year), month: Number(month), day: Number(day), hour: Number(hour), minute: Number(minute) };
-  const { instant, ambiguity } = localToInstant(local, timeZone);
-  if (ambiguity === 'gap') throw new Problem(422, 'invalid', `At: the clocks of ${timeZone} skip ${text}; name a time before or after.`);
-  return new Date(instant).toISOString();
 }

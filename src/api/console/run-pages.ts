@@ -5,13 +5,13 @@ import { collectingOf } from '../../store/reads/collecting.ts';
 import { listDeliveries } from '../../store/reads/deliveries.ts';
 import { documentStrategies, findDocument, listDocuments } from '../../store/reads/documents.ts';
 import { energyBalance } from '../../store/reads/energy-balance.ts';
-import { type EntityView, listEntities } from '../../store/reads/entities.ts';
+import { type EntityView, listCalendars, listEntities } from '../../store/reads/entities.ts';
 import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
 import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { asText, reportOf } from '../../store/reads/run-report.ts';
 import { shapesOf } from '../../store/reads/run-shapes.ts';
 import { type RunSummary, runSummary } from '../../store/reads/run-summary.ts';
-import { approvalsOf, listRuns, runStart } from '../../store/reads/runs.ts';
+import { approvalsOf, listRuns, runStart, siblingRuns } from '../../store/reads/runs.ts';
 import { DocumentPage } from '../../ui/document-page.tsx';
 import { DocumentsPage } from '../../ui/documents-page.tsx';
 import { documentPath, link, runPath } from '../../ui/format.ts';
@@ -26,13 +26,17 @@ import { Problem } from '../problem.ts';
 import { startOf } from '../routes/run-context.ts';
 import { fileResponse, runFile, runForms } from '../run-files.ts';
 import { type Send, serveOrder } from './order.ts';
-import { planOrder, runOrders, withdrawal } from './run-orders.ts';
+import { planDryOrder, planOrder } from './plan-orders.ts';
+import { runOrders, withdrawal } from './run-orders.ts';
 import { holds, viewerOf } from './viewer.ts';
 
 type Deps = { readonly store: Store; readonly send: Send; readonly workflowUrl: (workflowId: string) => string | null };
 const pageSize = 50;
 /** A run that is not over is looked at closely on the first page; there are seldom more than a few. */
 const mostOpenRuns = 12;
+
+/** What can be ordered of a run of which nothing leaves. */
+const dryOrders = ['pause', 'resume', 'retry', 'cancel'];
 
 /** Runs, their documents and their reports. */
 export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send, workflowUrl }: Deps): void {
@@ -59,23 +63,26 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     );
     return c.html(HomePage({ viewer: viewerOf(c), open: open.flat(), runs: named, causes, mayPlan: holds(c, may.plan), ...turns('/', {}, cursor, page.nextCursor) }));
   });
-  serveOrder(app, '/runs/plan', guard, send, async () => planOrder(await listEntities(db)));
+  const known = async () => ({ entities: await listEntities(db), calendars: await listCalendars(db) });
+  serveOrder(app, '/runs/plan', guard, send, async () => planOrder(await known()));
+  serveOrder(app, '/runs/plan-dry', guard, send, async () => planDryOrder(await known()));
 
   app.get('/runs/:runId', guard, async (c) => {
     const { run, entity } = await runOf(c);
-    const [shapes, approvals, late, pulledIn, sources] = await Promise.all([
+    const [shapes, approvals, siblings, late, pulledIn, sources] = await Promise.all([
       shapesOf(db, run.runId),
       approvalsOf(db, run.runId),
+      siblingRuns(db, run.runId),
       run.late.charges === 0 || run.state === 'closed' ? [] : lateByAccount(db, run.runId),
       pulledInto(db, run.runId),
       run.state === 'closed' || run.state === 'cancelled' ? null : collectingOf(db, run.runId).then((c) => c.sources),
     ]);
     const actions = Object.entries(runOrders(run, entity))
-      .filter(([name]) => name !== 'put-out' || pulledIn.length > 0)
+      .filter(([name]) => (run.kind === 'live' || dryOrders.includes(name)) && (name !== 'put-out' || pulledIn.length > 0))
       .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
       .map(([name, order]) => ({ text: order.title, href: link(`${runPath(run.runId)}/${name}`, name === 'approve' || name === 'reject' ? { contentHash: run.contentHash } : {}) }));
-    const mayShape = holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
-    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, late, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
+    const mayShape = run.kind === 'live' && holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
+    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, siblings, late, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
   });
 
   app.get('/runs/:runId/documents', guard, async (c) => {

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import { writeCdr } from '../../adapters/ocpi/write-cdr.ts';
+import type { OcpiParty } from '../../contracts/ocpi.ts';
 import { describeIssue } from '../../core/issues.ts';
 import { markRead } from '../../store/commands/ocpi/deliveries.ts';
 import type { Peer } from '../../store/reads/ocpi/peers.ts';
@@ -25,7 +26,8 @@ export function cdrModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, orig
     const { peer } = c.get('caller');
     const sourceId = receivingSourceOf(peer);
     const bytes = await readBody(c, deps.bodyWithinMs ?? defaultWithinMs);
-    const received = await receiver.one(sourceId, bytes, (recordKey) => checkOwner(peer, recordKey, bytes));
+    const behalf = c.get('behalf');
+    const received = await receiver.one(sourceId, bytes, (recordKey) => checkOwner(peer, behalf, recordKey, bytes));
     orders.arrived(sourceId, [received]);
     const problem = received.issues.find((i) => i.severity === 'blocks');
     // It is kept under its key for people to look at, but it cannot be billed, and its sender is the one to mend it.
@@ -35,8 +37,11 @@ export function cdrModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, orig
   });
 
   app.get(`${path}/:key`, async (c) => {
-    const sourceId = receivingSourceOf(c.get('caller').peer);
-    const found = await receivedCdr(store.pool, sourceId, (c.req.param('key') ?? '').toLowerCase());
+    const { peer } = c.get('caller');
+    const sourceId = receivingSourceOf(peer);
+    const key = c.req.param('key') ?? '';
+    const owner = ownerIn(key);
+    const found = owner !== undefined && speaksFor(peer, owner, c.get('behalf')) ? await receivedCdr(store.pool, sourceId, key.toLowerCase()) : undefined;
     if (found === undefined) throw notThere('You sent no CDR of this id.');
     return answer(c, found);
   });
@@ -45,7 +50,8 @@ export function cdrModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, orig
     const { peer } = c.get('caller');
     const version = c.get('version');
     const window = windowOf(c);
-    const { items, total } = await salesOf(store.pool, peer.id, window);
+    const behalf = c.get('behalf');
+    const { items, total } = await salesOf(store.pool, peer.id, window, behalf);
     pageHeaders(c, `${origin(c.req.url)}${path}`, window, total);
     const response = answer(
       c,
@@ -53,7 +59,7 @@ export function cdrModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, orig
     );
     await markRead(
       store.pool,
-      peer.kind,
+      behalf === undefined ? peer.kind : 'peer',
       items.map((s) => s.id),
     );
     return response;
@@ -67,11 +73,17 @@ export function receivingSourceOf(peer: Peer): string {
 }
 
 /** Refuses, before anything is stored, what is no CDR with an id, and what belongs to somebody else. */
-function checkOwner(peer: Peer, recordKey: string, bytes: Buffer): void {
-  const [countryCode, partyId, ...id] = recordKey.toUpperCase().split('*');
-  if (countryCode === undefined || partyId === undefined || id.length === 0) {
+function checkOwner(peer: Peer, behalf: OcpiParty | undefined, recordKey: string, bytes: Buffer): void {
+  const owner = ownerIn(recordKey);
+  if (owner === undefined) {
     asObject(bytes);
     throw invalid('A CDR needs country_code, party_id and id.');
   }
-  if (!speaksFor(peer, { countryCode, partyId })) throw invalid(`You are not registered as ${countryCode}*${partyId}, the owner of this CDR.`);
+  if (!speaksFor(peer, owner, behalf)) throw invalid(`You are not registered as ${owner.countryCode}*${owner.partyId}, the owner of this CDR.`);
+}
+
+/** The owner in a record key; undefined for a key that was made of what has no id. */
+function ownerIn(recordKey: string): OcpiParty | undefined {
+  const [countryCode, partyId, ...id] = recordKey.toUpperCase().split('*');
+  return countryCode === undefined || partyId === undefined || id.length === 0 ? undefined : { countryCode, partyId };
 }

@@ -6,7 +6,8 @@ import type { OcpiEnv } from './env.ts';
 
 /**
  * 2.2.1 transport_and_format, Message routing: what a request says of its way has to fit the connection, and the answer goes back the
- * same way. A hub speaks for others; to it we answer as whom it asked. 2.1.1 knows no routing.
+ * same way. A hub speaks for others, one at a time: what it asks for a party is that party's alone. To it we answer as whom it asked.
+ * 2.1.1 knows no routing.
  */
 export function routed(version: OcpiVersion): MiddlewareHandler<OcpiEnv> {
   return async (c, next) => {
@@ -20,6 +21,7 @@ export function routed(version: OcpiVersion): MiddlewareHandler<OcpiEnv> {
     const to = party('to');
     if (to !== undefined && !same(to, peer.us)) throw invalid(`This connection reaches ${shown(peer.us)}, not ${shown(to)}: see the OCPI-to- headers.`);
     if (from !== undefined && !speaksFor(peer, from)) throw invalid(`You are not registered as ${shown(from)}: see the OCPI-from- headers.`);
+    if (peer.kind === 'hub' && from !== undefined && !same(from, peer.them)) c.set('behalf', from);
     const back = { from: peer.us, to: from ?? peer.them };
     // Before the answer stands: a header that is added to one costs its body a stream.
     c.header('ocpi-from-country-code', back.from.countryCode);
@@ -30,8 +32,9 @@ export function routed(version: OcpiVersion): MiddlewareHandler<OcpiEnv> {
   };
 }
 
-/** A peer speaks for the parties of its credentials; a hub for whoever is connected to it, but never for us. */
-export function speaksFor(peer: Peer, party: OcpiParty): boolean {
+/** A peer speaks for the parties of its credentials; a hub for whoever is connected to it, but never for us, and in a request on `behalf` of one of them for that one alone. */
+export function speaksFor(peer: Peer, party: OcpiParty, behalf?: OcpiParty): boolean {
+  if (behalf !== undefined) return same(party, behalf);
   if (peer.kind === 'hub') return !same(party, peer.us);
   return same(party, peer.them) || peer.roles.some((role) => same(party, { countryCode: role.country_code.toUpperCase(), partyId: role.party_id.toUpperCase() }));
 }

@@ -83,6 +83,6 @@ function saysMore(before: Readonly<Record<string, unknown>> | undefined, now: Re
 function keyOf(c: Context<OcpiEnv>): SessionKey {
   const { peer } = c.get('caller');
   const [countryCode, partyId, sessionId] = ['countryCode', 'partyId', 'sessionId'].map((name) => c.req.param(name) ?? '') as [string, string, string];
-  if (sessionId.length > 36 || !speaksFor(peer, { countryCode: countryCode.toUpperCase(), partyId: partyId.toUpperCase() })) throw notThere('You have no such session here.');
+  if (sessionId.length > 36 || !speaksFor(peer, { countryCode: countryCode.toUpperCase(), partyId: partyId.toUpperCase() }, c.get('behalf'))) throw notThere('You have no such session here.');
   return { peerId: peer.id, countryCode: countryCode.toUpperCase(), partyId: partyId.toUpperCase(), sessionId };
 }

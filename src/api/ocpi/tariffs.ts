@@ -69,6 +69,6 @@ export function tariffModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, o
 function keyOf(c: Context<OcpiEnv>): TariffKey {
   const { peer } = c.get('caller');
   const [countryCode, partyId, tariffId] = ['countryCode', 'partyId', 'tariffId'].map((name) => c.req.param(name) ?? '') as [string, string, string];
-  if (tariffId.length > 36 || !speaksFor(peer, { countryCode: countryCode.toUpperCase(), partyId: partyId.toUpperCase() })) throw notThere('You have no such tariff here.');
+  if (tariffId.length > 36 || !speaksFor(peer, { countryCode: countryCode.toUpperCase(), partyId: partyId.toUpperCase() }, c.get('behalf'))) throw notThere('You have no such tariff here.');
   return { peerId: peer.id, countryCode, partyId, tariffId };
 }

@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { controlTotalSchema, expectationSchema } from '../../contracts/completeness.ts';
+import { controlTotalSchema, dayOrMonth, expectationSchema } from '../../contracts/completeness.ts';
 import { cancelExpectations, openExpectations } from '../../store/commands/expectations.ts';
 import { acceptControlTotal, stateControlTotals } from '../../store/commands/state-control-totals.ts';
 import { stateWatermark } from '../../store/commands/state-watermark.ts';
@@ -9,7 +9,7 @@ import { completenessOf, statedTotals } from '../../store/reads/completeness.ts'
 import { listExpectations } from '../../store/reads/expectations.ts';
 import { siteLosses } from '../../store/reads/site-losses.ts';
 import { vehicleEvidence } from '../../store/reads/vehicle-evidence.ts';
-import { runsConcerned, watermarksOf } from '../../store/reads/watermarks.ts';
+import { runsConcerned, spanOf, watermarksOf } from '../../store/reads/watermarks.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
@@ -27,14 +27,17 @@ const sourceId = z.object({
 });
 const month = z.object({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month such as 2019-12') });
 const decimal = z.string().openapi({ example: '12.3400' });
-const totals = z.object({ count: z.int(), energyWh: wh, amount: decimal.nullable() });
+const totals = z.object({ count: z.int(), energyWh: wh.nullable(), amount: decimal.nullable() });
+const partyShown = z.string().nullable().openapi({ description: 'Owner of the CDRs behind a hub, null for those of all.' });
 const atRisk = z.array(z.object({ currency: z.string(), amount: z.string() })).readonly();
 const refused = z.array(z.object({ line: z.int(), errors: z.array(z.string()).readonly() })).readonly();
 const watermark = z.object({ completeUntil: z.string(), origin: z.string(), reason: z.string().nullable(), author: z.string(), statedAt: z.string() });
 export const controlDay = z
   .object({
-    on: z.string(),
+    on: z.string().openapi({ description: 'A day, or a month.' }),
     origin: z.string(),
+    party: partyShown,
+    countedBy: z.enum(['sessionEnd', 'lastUpdated']).openapi({ description: '`lastUpdated`: how many CDRs an OCPI peer says it has that were last updated on that day.' }),
     version: z.int(),
     currency: z.string().nullable(),
     stated: totals.nullable(),
@@ -172,14 +175,14 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
     },
   );
 
-  const stated = z.object({ on: z.string(), origin: z.string(), version: z.int(), status: z.enum(['stated', 'corrected', 'repeated']) });
+  const stated = z.object({ on: z.string(), party: partyShown, origin: z.string(), version: z.int(), status: z.enum(['stated', 'corrected', 'repeated']) });
   app.openAPIRegistry.registerPath({
     method: 'post',
     path: '/v1/sources/{sourceId}/control-totals',
     tags,
-    summary: 'State how many CDRs a source sent of each day, with their energy and what they cost',
+    summary: 'State how many CDRs a source sent of each day or month, with their energy and what they cost',
     description:
-      'One JSON object or an array, NDJSON, or CSV with a header (`on`, `count`, `energyWh`, `amount`, `currency`, `origin`). The same figures again are a repeat, others the next version of that day. A bad line is answered with its own errors, the good ones go on.',
+      'One JSON object or an array, NDJSON, or CSV with a header (`on`, `count`, `energyWh`, `amount`, `currency`, `origin`, `party`). The same figures again are a repeat, others the next version. A bad line is answered with its own errors, the good ones go on.',
     request: {
       params: sourceId,
       body: { required: true, content: { 'application/json': { schema: controlTotalSchema }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } } },
@@ -191,16 +194,15 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
     const read = readRows(Buffer.from(await c.req.arrayBuffer()), c.req.header('content-type'), controlTotalSchema);
     const rows = read.rows.map((r) => r.row);
     const items = rows.length === 0 ? [] : await store.tx((tx) => stateControlTotals(tx, id, rows, byOf(c)));
-    const changed = items
-      .filter((i) => i.status !== 'repeated')
-      .map((i) => i.on)
-      .sort();
-    await wakeDays(id, changed);
+    await wakeDays(
+      id,
+      items.filter((i) => i.status !== 'repeated').map((i) => i.on),
+    );
     return c.json({ items, refused: read.refused }, 200);
   });
   const wakeDays = async (id: string, days: readonly string[]) => {
-    const [first, last] = [days[0], days.at(-1)];
-    if (first !== undefined && last !== undefined) await wake(id, new Date(`${first}T00:00:00Z`), new Date(Date.parse(`${last}T00:00:00Z`) + 86_400_000));
+    const window = spanOf(days);
+    if (window !== undefined) await wake(id, window.from, window.to);
   };
 
   app.openapi(
@@ -213,7 +215,11 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       request: { params: sourceId, query: month },
       responses: {
         200: json(
-          z.object({ items: z.array(totals.extend({ on: z.string(), origin: z.string(), version: z.int(), currency: z.string().nullable(), author: z.string(), receivedAt: z.string() })).readonly() }),
+          z.object({
+            items: z
+              .array(totals.extend({ on: z.string(), party: partyShown, origin: z.string(), version: z.int(), currency: z.string().nullable(), author: z.string(), receivedAt: z.string() }))
+              .readonly(),
+          }),
           'By day, origin and version.',
         ),
         ...problems,
@@ -230,7 +236,7 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       summary: 'Sign that the difference of a day’s total is right as it is',
       description: 'It holds while neither side changes. Who signs cannot approve the run.',
       middleware: signers,
-      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ on: z.iso.date(), origin: z.string().default('source'), reason })) },
+      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ on: dayOrMonth, origin: z.string().default('source'), party: z.string().nullable().default(null), reason })) },
       responses: { 200: json(z.object({ status: z.literal('accepted') }), 'Signed.'), ...problems },
     }),
     async (c) => {

@@ -20,6 +20,10 @@ const connection = z
     postings: z.record(z.string(), z.int()).openapi({ description: 'How many are in each state.' }),
     comparedAt: z.string().nullable(),
     drifts: z.int(),
+    periods: z
+      .array(z.object({ month: z.string(), here: z.enum(['open', 'softClosed', 'closed']), there: z.enum(['open', 'closed']), words: z.string().nullable(), foundAt: z.string() }))
+      .readonly()
+      .openapi({ description: 'Months that are closed here or there alone, as seen before the last hand-over and each night.' }),
   })
   .openapi('ErpConnection');
 const drift = z

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { exclusionPredicateSchema, exclusionRuleSchema } from '../../contracts/exclusion-rule.ts';
 import { endExclusion, proposeExclusion, type RuleChanged, signExclusion, storedPredicate } from '../../store/commands/exclusion-rules.ts';
-import { exclusionReach, exclusionRuleOf, listExclusionRules } from '../../store/reads/exclusion-rules.ts';
+import { exclusionReach, exclusionReachOf, exclusionRuleOf, listExclusionRules } from '../../store/reads/exclusion-rules.ts';
 import { hitsOfRule, shadowBalance } from '../../store/reads/shadow-balance.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
@@ -46,6 +46,9 @@ const rule = z
 const reach = z
   .object({ serviceMonth: z.string(), currency: z.string(), accounts: z.int(), sessions: z.int(), charges: z.int(), energyWh: wh, net: money })
   .openapi('ExclusionReach', { description: 'Of what is not settled yet.' });
+const reachOf = z
+  .object({ accountId: z.string(), accountName: z.string(), currency: z.string(), sessions: z.int(), charges: z.int(), energyWh: wh, net: money })
+  .openapi('ExclusionReachOf', { description: 'Who has the largest sums, at most 20.' });
 const figures = z.object({ charges: z.int(), energyWh: wh, net: money });
 const flow = { currency: z.string(), opening: figures, added: figures, moved: figures, billed: figures, writtenOff: figures, closing: figures };
 const balance = z
@@ -112,11 +115,11 @@ export function exclusionRuleRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
       summary: 'What a rule would meet now',
       middleware: allow(...readers),
       request: { body: body(z.strictObject({ entityId: z.string().min(1), scope, subjectId: z.string().min(1).max(200), predicate: exclusionPredicateSchema.default({}) })) },
-      responses: { 200: json(z.object({ reach: z.array(reach).readonly() }), 'Wh and money per service month; nothing is kept.'), ...problems },
+      responses: { 200: json(z.object({ reach: z.array(reach).readonly(), accounts: z.array(reachOf).readonly() }), 'Wh and money per service month and account; nothing is kept.'), ...problems },
     }),
     async (c) => {
-      const asked = c.req.valid('json');
-      return c.json({ reach: await exclusionReach(store.pool, { ...asked, predicate: storedPredicate(asked.predicate) }) }, 200);
+      const asked = { ...c.req.valid('json'), predicate: storedPredicate(c.req.valid('json').predicate) };
+      return c.json({ reach: await exclusionReach(store.pool, asked), accounts: await exclusionReachOf(store.pool, asked) }, 200);
     },
   );
   app.openapi(
@@ -155,7 +158,7 @@ export function exclusionRuleRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
       tags,
       summary: 'End a rule, or take a proposal back',
       description: 'What it carried is billed by the next run, with a finding (D27).',
-      middleware: allow(...may.shape, ...may.approve),
+      middleware: allow(...may.endExclusions),
       request: { params: ruleId, headers: idempotencyHeader, body: body(z.object({ reason })) },
       responses: { 200: json(changed, 'Ended.'), ...problems },
     }),

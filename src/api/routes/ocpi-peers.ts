@@ -66,6 +66,7 @@ const overview = z.object({
     .object({
       everyMinutes: z.int(),
       until: z.string().nullable(),
+      counts: z.object({ at: z.string(), until: z.string().nullable(), days: z.int(), stated: z.int(), problem: z.string().nullable() }).nullable(),
       last: z.object({ state: z.enum(['running', 'done', 'failed']), startedAt: z.string(), pulled: z.int(), fresh: z.int(), stated: z.int().nullable(), problem: z.string().nullable() }).nullable(),
     })
     .nullable()
@@ -84,7 +85,15 @@ const overview = z.object({
   }),
   tariffs: z
     .array(
-      z.object({ tariffId: z.string(), version: z.int(), state: z.enum(['queued', 'sent', 'refused', 'withdrawn']), attempts: z.int(), answer: z.string().nullable(), sentAt: z.string().nullable() }),
+      z.object({
+        tariffId: z.string(),
+        version: z.int(),
+        state: z.enum(['queued', 'sent', 'refused', 'withdrawn', 'notTakenBack']),
+        thereVersion: z.int().nullable().openapi({ description: 'Which version may stand there; null: none, since it was taken back.' }),
+        attempts: z.int(),
+        answer: z.string().nullable(),
+        sentAt: z.string().nullable(),
+      }),
     )
     .readonly()
     .openapi({ description: 'What it was told of our tariffs by PUT and DELETE; empty when it takes none.' }),

@@ -3,7 +3,7 @@ import { releaseRulesSchema } from '../../contracts/release-rules.ts';
 import { setReleaseRules } from '../../store/commands/set-release-rules.ts';
 import type { Store } from '../../store/db.ts';
 import { releaseRulesOf } from '../../store/reads/release-rules.ts';
-import { allow, readers } from '../auth.ts';
+import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { body, entityId, idempotencyHeader, json, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
@@ -29,7 +29,7 @@ export function releaseRuleRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       tags: ['Set-up'],
       summary: 'Release an entity’s groups otherwise from now on',
       description: 'Every version is kept. Whoever set the present version does not approve runs that are released by it.',
-      middleware: allow('finance-approver', 'admin'),
+      middleware: allow(...may.setRelease),
       request: { params: entityId, headers: idempotencyHeader, body: body(z.object({ rules: releaseRulesSchema, reason })) },
       responses: { 200: json(z.object({ version: z.int() }), 'Set.'), ...problems },
     }),

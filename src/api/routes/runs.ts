@@ -53,6 +53,10 @@ const run = runRow
     groups: z.array(group).readonly().openapi({ description: 'What is approved and issued apart; the run stands where the least advanced of them stands.' }),
     byStrategy: z.array(z.object({ strategy: z.string(), currency: z.string(), documents: z.int(), net: money, vat: money, payable: money, energyWh: wh })).readonly(),
     accounts: z.object({ ready: z.int(), pending: z.int() }),
+    held: z
+      .array(z.object({ accountId: z.string(), reason: z.string() }))
+      .readonly()
+      .openapi({ description: 'Accounts of which an invoice is held, and for what; their other documents go on.' }),
     parked: z
       .array(z.object({ accountId: z.string(), reason: z.string().nullable() }))
       .readonly()

@@ -7,6 +7,7 @@ import { eraseFleetUnit } from '../../store/commands/erase-fleet-unit.ts';
 import { putEntity } from '../../store/commands/put-entity.ts';
 import { putSetUp } from '../../store/commands/put-set-up.ts';
 import { putSource } from '../../store/commands/put-source.ts';
+import { releaseHeld } from '../../store/commands/release-held.ts';
 import type { Store } from '../../store/db.ts';
 import { listVersions } from '../../store/reads/set-up-history.ts';
 import { sourcesNear } from '../../store/reads/set-up-sources.ts';
@@ -61,8 +62,13 @@ export function refusedProblem(errors: readonly Issue[]): Problem {
 /** Creating and changing who pays and who earns, each change a version with who and why. */
 export function setUpEntryRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
   const write = async (c: Context<ApiEnv>, kind: SetUpKind, values: Readonly<Record<string, unknown>>, why: string) => {
-    const row = await store.tx((db) => putSetUp(db, kind, values, why, byOf(c)));
+    const { row, held } = await store.tx(async (db) => {
+      const done = await putSetUp(db, kind, values, why, byOf(c));
+      const isOrder = kind === 'accounts' && done.outcome === 'changed' && done.changes.some((change) => change.field.startsWith('purchaseOrder'));
+      return { row: done, held: isOrder ? await releaseHeld(db, done.id) : [] };
+    });
     if (row.outcome === 'refused') throw refusedProblem(row.errors);
+    for (const workflowId of held) await orders.inputsChanged(workflowId);
     const moved = row.outcome !== 'unchanged';
     return {
       id: row.id,

@@ -3,6 +3,7 @@ import { type SetUpKind, setUpKinds } from '../../contracts/set-up.ts';
 import type { IssueCode } from '../../core/issues.ts';
 import { applyLoad, previewLoad } from '../../store/commands/load-set-up.ts';
 import type { PlannedRow } from '../../store/commands/put-rows.ts';
+import { releaseHeld } from '../../store/commands/release-held.ts';
 import type { Store } from '../../store/db.ts';
 import { findLoad } from '../../store/reads/set-up-history.ts';
 import { sourcesNear } from '../../store/reads/set-up-sources.ts';
@@ -110,7 +111,11 @@ export function setUpLoadRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
     }),
     async (c) => {
       const order = { loadId: c.req.valid('param').id, ...c.req.valid('json'), mayPublish: c.get('caller').roles.includes('finance-approver') };
-      const done = await store.tx((db) => applyLoad(db, order, byOf(c), new Date()));
+      const { done, held } = await store.tx(async (db) => {
+        const applied = await applyLoad(db, order, byOf(c), new Date());
+        return { done: applied, held: applied.outcome === 'applied' && applied.kinds.includes('accounts') ? await releaseHeld(db) : [] };
+      });
+      for (const workflowId of held) await orders.inputsChanged(workflowId);
       if (done.outcome === 'stale') {
         throw new Problem(409, 'staleLoad', `${done.count} rows would now do something else than the preview says: load it anew and look at it.`, { moved: done.moved });
       }

@@ -19,8 +19,17 @@ const sourceId = z.object({
     .min(1)
     .openapi({ param: { name: 'sourceId', in: 'path' }, example: 'csms' }),
 });
+const counts = z
+  .object({
+    at: z.string(),
+    until: z.string().nullable(),
+    days: z.int(),
+    stated: z.int().openapi({ description: 'Days with X-Total-Count: 0 of a peer that sends none.' }),
+    problem: z.string().nullable(),
+  })
+  .openapi({ description: 'How the last look went at how many CDRs an OCPI peer has of each day.' });
 const connection = z
-  .object({ sourceId: z.string(), version: z.int(), settings: sourceConnectionSchema, sweptUntil: z.string().nullable(), author: z.string(), changedAt: z.string() })
+  .object({ sourceId: z.string(), version: z.int(), settings: sourceConnectionSchema, sweptUntil: z.string().nullable(), counts: counts.nullable(), author: z.string(), changedAt: z.string() })
   .openapi('SourceConnection');
 const sweep = z
   .object({
@@ -111,6 +120,27 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       responses: { 200: json(pageOf(sweep), 'Newest first.'), ...problems },
     }),
     async (c) => c.json(await listSweeps(store.pool, c.req.valid('param').sourceId, c.req.valid('query')), 200),
+  );
+
+  const days = z.object({ from: z.iso.date(), to: z.iso.date() }).refine((w) => w.from <= w.to, 'from lies before to');
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/sources/{sourceId}/counts',
+      tags,
+      summary: 'Ask an OCPI peer now how many CDRs it has of each day',
+      description: 'Of the last closed days and of those that differed, or of a window of at most 62 days, both ends included. Each night it is asked by itself.',
+      middleware: allow('ops', 'admin'),
+      request: { params: sourceId, headers: idempotencyHeader, body: { required: false as const, content: { 'application/json': { schema: z.object({ window: days.optional() }) } } } },
+      responses: { 202: json(z.object({ workflowId: z.string() }), 'The workflow asks; GET …/connection shows how it went, …/completeness what came of it.'), ...problems },
+    }),
+    async (c) => {
+      const id = c.req.valid('param').sourceId;
+      if ((await connectionView(store.pool, id))?.settings.kind !== 'ocpi')
+        throw new Problem(409, 'wrongState', `Source "${id}" is not pulled from an OCPI peer: PUT /v1/sources/${id}/connection with kind ocpi.`);
+      const asked = c.req.valid('json')?.window;
+      return c.json({ workflowId: await orders.count({ sourceId: id, ...(asked === undefined ? {} : { window: asked }) }) }, 202);
+    },
   );
 
   app.openapi(

@@ -5,7 +5,7 @@ import { checkWebhook, replayWindowS } from '../../core/webhook/signature.ts';
 import { cancelExpectations, openExpectations } from '../../store/commands/expectations.ts';
 import { stateControlTotals } from '../../store/commands/state-control-totals.ts';
 import type { Store } from '../../store/db.ts';
-import { runsConcerned } from '../../store/reads/watermarks.ts';
+import { runsConcerned, spanOf } from '../../store/reads/watermarks.ts';
 import { webhookSecretsOf } from '../../store/reads/webhook-secrets.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
@@ -79,8 +79,8 @@ export function webhookRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { rea
     if (event === 'day.counted') {
       const total = read(controlTotalSchema, body);
       const [kept] = await store.tx((db) => stateControlTotals(db, sourceId, [total], by));
-      const from = new Date(`${total.on}T00:00:00Z`);
-      for (const workflowId of await runsConcerned(store.pool, sourceId, from, new Date(from.getTime() + 86_400_000))) await orders.inputsChanged(workflowId);
+      const window = spanOf([total.on]);
+      if (window !== undefined) for (const workflowId of await runsConcerned(store.pool, sourceId, window.from, window.to)) await orders.inputsChanged(workflowId);
       return { event, status: kept?.status ?? 'stated', issues: [] };
     }
     const expected = { ...read(expectationSchema, body), kind: kinds[event] };

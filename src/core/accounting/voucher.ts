@@ -34,6 +34,19 @@ export type Books = { readonly currency: string; readonly factor: Exact | null }
  */
 export function voucherOf(document: ErpDocument, sites: readonly SitePart[], books: Books): Voucher {
   const { key, kind, postedOn, legalNumber, accountId, currency } = document;
+  // What says itself what it comes to in the books is no document of sites.
+  if (document.books !== undefined) {
+    if (document.books.currency !== books.currency) throw new RangeError(`${key} is converted into ${document.books.currency}, and the books are in ${books.currency}`);
+    return {
+      key,
+      kind,
+      on: postedOn,
+      text: legalNumber ?? key,
+      accountId,
+      currency,
+      lines: document.lines.map((l) => ({ ...lineOf(l, null, BigInt(l.amountMinor)), amountMinor: BigInt(l.bookMinor ?? '0') })),
+    };
+  }
   const lines = document.lines.flatMap((line) => (line.part === 'net' ? bySite(document.key, line, sites) : [lineOf(line, null, BigInt(line.amountMinor))]));
   return { key, kind, on: postedOn, text: legalNumber ?? key, accountId, currency, lines: books.factor === null ? lines : converted(lines, currency, books.currency, books.factor) };
 }

@@ -8,14 +8,15 @@ const staleAfterDays = 7;
 /** How amounts of a currency come into the books; `name` says by which rate, and is kept with the charge. */
 export type Conversion = { readonly factor: Exact; readonly name: string | null };
 
-const one: Conversion = { factor: { n: 1n, d: 1n }, name: null };
+/** Within one currency. */
+export const sameCurrency: Conversion = { factor: { n: 1n, d: 1n }, name: null };
 
 /**
  * The conversion from `currency` into the books' on a date (D21): the newest version of the rate of the last business day not after it.
  * None within a week is an issue that blocks, never the rate of another source.
  */
 export function conversionOn(entity: Pick<EntitySetup, 'currency' | 'fx'>, currency: string, on: string, subject: string): Conversion | Issue {
-  if (currency === entity.currency) return one;
+  if (currency === entity.currency) return sameCurrency;
   const rates = entity.fx.rates.get(currency) ?? [];
   const known = rates.filter((r) => r.on <= on && daysBetween(r.on, on) <= staleAfterDays);
   const best = known.reduce<(typeof known)[number] | undefined>((a, b) => (a === undefined || b.on > a.on || (b.on === a.on && b.version > a.version) ? b : a), undefined);

@@ -1,15 +1,16 @@
 /** Count, energy in Wh, and what CDRs say they cost as decimal text; null where nothing tells. */
-export type Totals = { readonly count: number; readonly energyWh: bigint; readonly amount: string | null };
+export type Totals = { readonly count: number; readonly energyWh: bigint | null; readonly amount: string | null };
 /** How far apart the two may be: 0 is exact. `minor` counts hundredths of the currency. */
 export type Tolerance = { readonly count: number; readonly energyWh: number; readonly minor: number };
 export type Compared = { readonly difference: Totals; readonly status: 'equal' | 'tolerated' | 'differs' };
 
-/** Holds what arrived against what the source stated: received − stated. An amount counts where both sides have one. */
+/** Holds what arrived against what the source stated: received − stated. Energy and amount count where both sides have one. */
 export function compareTotals(stated: Totals, received: Totals, tolerance: Tolerance): Compared {
   const amount = stated.amount === null || received.amount === null ? null : tenThousandths(received.amount) - tenThousandths(stated.amount);
-  const difference = { count: received.count - stated.count, energyWh: received.energyWh - stated.energyWh, amount: amount === null ? null : decimalOf(amount) };
-  if (difference.count === 0 && difference.energyWh === 0n && (amount ?? 0n) === 0n) return { difference, status: 'equal' };
-  const within = Math.abs(difference.count) <= tolerance.count && magnitude(difference.energyWh) <= BigInt(tolerance.energyWh) && magnitude(amount ?? 0n) <= BigInt(tolerance.minor) * 100n;
+  const energyWh = stated.energyWh === null || received.energyWh === null ? null : received.energyWh - stated.energyWh;
+  const difference = { count: received.count - stated.count, energyWh, amount: amount === null ? null : decimalOf(amount) };
+  if (difference.count === 0 && (energyWh ?? 0n) === 0n && (amount ?? 0n) === 0n) return { difference, status: 'equal' };
+  const within = Math.abs(difference.count) <= tolerance.count && magnitude(energyWh ?? 0n) <= BigInt(tolerance.energyWh) && magnitude(amount ?? 0n) <= BigInt(tolerance.minor) * 100n;
   return { difference, status: within ? 'tolerated' : 'differs' };
 }
 

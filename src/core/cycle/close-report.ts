@@ -1,3 +1,4 @@
+import type { ErpTotal, RevenueProof, SeriesAudit } from '../../contracts/run-proofs.ts';
 import { kWhDecimal } from '../energy.ts';
 
 /** What a close report has to say, as it was kept at the close; text of decimals and Wh. Reports of earlier closes may lack the optional parts. */
@@ -26,29 +27,10 @@ export type CloseFacts = {
   readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string };
   readonly energyBalance: readonly ({ readonly month: string; readonly difference: string } & { readonly [Bucket in (typeof buckets)[number]]: string })[];
   readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
-  readonly series?: readonly { readonly seriesId: string; readonly first: string; readonly last: string; readonly count: number; readonly gaps: readonly string[]; readonly beyond: number }[];
+  readonly series?: readonly Omit<SeriesAudit, 'documentType' | 'counterpartyId'>[];
   readonly parkedAccounts?: readonly { readonly accountId: string; readonly reason: string | null; readonly energyWh: string; readonly net: string; readonly currency: string }[];
-  readonly erpTotals?: readonly {
-    readonly kind: string;
-    readonly glAccount: string;
-    readonly costCenter: string;
-    readonly vatCode: string;
-    readonly handedOver: string;
-    readonly inErp: string;
-    readonly difference: string;
-    readonly currency: string;
-  }[];
-  readonly revenue?: readonly {
-    readonly month: string;
-    readonly glAccount: string;
-    readonly costCenter: string;
-    readonly currency: string;
-    readonly revenue: string;
-    readonly issued: string;
-    readonly unbilled: string;
-    readonly writtenOff: string;
-    readonly difference: string;
-  }[];
+  readonly erpTotals?: readonly ErpTotal[];
+  readonly revenue?: readonly RevenueProof[];
 };
 const buckets = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected'] as const;
 

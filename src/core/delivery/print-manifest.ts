@@ -1,24 +1,11 @@
+import type { PrintManifest } from '../../contracts/delivery-overview.ts';
 import { plainText } from '../document/plain-text.ts';
 import { formatMinor } from '../money.ts';
 
-export type PrintItem = {
-  readonly documentId: string;
-  readonly legalNumber: string;
-  readonly fileName: string;
-  readonly sha256: string;
-  readonly pages: number;
-  readonly addressee: readonly string[];
-  readonly country: string;
-  readonly dueOn: string;
-  readonly ocr: string | null;
-  readonly currency: string;
-  readonly payableMinor: bigint;
-  /** How often it was queued: 2 is its first reprint. */
-  readonly attempt: number;
-};
+export type PrintItem = Omit<PrintManifest['items'][number], 'no' | 'payable' | 'addressee'> & { readonly addressee: readonly string[]; readonly payableMinor: bigint };
 
-/** What a print house prints and mails: every file with its addressee, pages and hash, and sums to compare after reading. Amounts as decimal text. */
-export function printManifest(batch: { readonly batchId: string; readonly entityId: string; readonly madeAt: string }, items: readonly PrintItem[]) {
+/** The manifest of a print batch, with its sums. */
+export function printManifest(batch: { readonly batchId: string; readonly entityId: string; readonly madeAt: string }, items: readonly PrintItem[]): PrintManifest {
   const sums = new Map<string, bigint>();
   for (const item of items) sums.set(item.currency, (sums.get(item.currency) ?? 0n) + item.payableMinor);
   return {

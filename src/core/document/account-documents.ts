@@ -20,6 +20,8 @@ export type AccountInput = Pick<ComposeInput, 'entityId' | 'accountId' | 'strate
   readonly minimumMinor: bigint;
   /** The last month of which the account has an issued document; null for none. What is of it or before is late. */
   readonly billedUntil: string | null;
+  /** The customer wants a purchase order on its invoices, and none is known. */
+  readonly lacksPurchaseOrder: boolean;
   /** What somebody ordered to be credited, or billed in its place: it is not held back, and has a credit note. */
   readonly isOrdered: (charge: DocumentCharge) => boolean;
   /** What is left of each document that is credited. */
@@ -36,11 +38,13 @@ export type AccountDocument = {
   readonly outsideVat: boolean;
   readonly value: DocumentValue;
 };
-export type AccountDocuments = {
-  readonly documents: readonly AccountDocument[];
-  /** What stays open for now, and why. */
-  readonly held: readonly { readonly reason: 'late' | 'minimum' | 'zero'; readonly chargeIds: readonly bigint[] }[];
+/** What stays open for now, and why; `document` where a whole document waits. */
+export type Held = {
+  readonly reason: 'late' | 'minimum' | 'zero' | 'purchaseOrder';
+  readonly chargeIds: readonly bigint[];
+  readonly document?: Pick<DocumentValue, 'netMinor' | 'energyWh'> & { readonly currency: string };
 };
+export type AccountDocuments = { readonly documents: readonly AccountDocument[]; readonly held: readonly Held[] };
 
 type Group = { readonly key: string; readonly currency: string; readonly roundingMode: 'grossFirst' | 'netFirst'; readonly charges: DocumentCharge[]; readonly adjustments: DocumentAdjustment[] };
 
@@ -48,10 +52,11 @@ type Group = { readonly key: string; readonly currency: string; readonly roundin
  * The documents of one account in a run: one per currency, rounding mode and side of VAT (D37, D43, D23), and of who pays by card per session; beside them a credit note for
  * each issued document that something is taken back from (D13). Consumers' corrections stand on their invoice as long as it is not
  * negative. What came late goes by the policy (D42); nothing is made for zero or below the minimum, unless it credits something (D26).
+ * An invoice that lacks a purchase order waits by itself, for as long as it takes.
  */
 export function accountDocuments(input: AccountInput): AccountDocuments {
   const late = lateOf(input);
-  const held: { reason: 'late' | 'minimum' | 'zero'; chargeIds: readonly bigint[] }[] = [];
+  const held: Held[] = [];
   const heldLate = late.isHeld ? input.charges.filter((c) => late.isLate(c)) : [];
   if (heldLate.length > 0) held.push({ reason: 'late', chargeIds: heldLate.flatMap((c) => c.chargeIds) });
   const kept = late.isHeld ? input.charges.filter((c) => !late.isLate(c)) : input.charges;
@@ -129,11 +134,11 @@ function documentsOf(input: AccountInput, group: Group, isApart: (charge: Docume
   }
   // A statement of nothing is none, and nothing of it waits.
   if (input.side !== 'sale') return { documents: [...made.filter(({ value }) => value.netMinor !== 0n || value.payableMinor !== 0n || value.energyWh !== 0n), ...creditNotes], held: [] };
-  const held: { reason: 'minimum' | 'zero'; chargeIds: readonly bigint[] }[] = [];
+  const held: Held[] = [];
   const kept = made.filter((d) => {
     const reason = waitsFor(input, group, d);
     if (reason === undefined) return true;
-    held.push({ reason, chargeIds: d.value.lines.flatMap((l) => l.chargeIds) });
+    held.push({ reason, chargeIds: d.value.lines.flatMap((l) => l.chargeIds), document: { currency: d.currency, netMinor: d.value.netMinor, energyWh: d.value.energyWh } });
     return false;
   });
   return { documents: [...kept, ...creditNotes], held };
@@ -191,7 +196,8 @@ function documentOf(
 }
 
 /** Why an invoice is not made yet; undefined when it is. */
-function waitsFor({ minimumMinor, period }: AccountInput, { charges }: Group, { kind, value }: AccountDocument): 'minimum' | 'zero' | undefined {
+function waitsFor({ minimumMinor, period, lacksPurchaseOrder }: AccountInput, { charges }: Group, { kind, value }: AccountDocument): Held['reason'] | undefined {
+  if (lacksPurchaseOrder && kind !== 'creditNote') return 'purchaseOrder';
   const { payableMinor, lines } = value;
   // What was free is neither carried nor unbilled: its document is its end, and shows it.
   const reason = payableMinor === 0n && lines.some((l) => l.netMinor !== 0n) ? 'zero' : kind === 'invoice' && payableMinor > 0n && payableMinor < minimumMinor ? 'minimum' : undefined;

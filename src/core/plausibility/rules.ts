@@ -1,14 +1,13 @@
+import type { FindingOwner } from '../../contracts/quarantine-cause.ts';
 import type { RuleProfile } from '../../contracts/rule-profile.ts';
 import type { PayerSetup } from '../allocate/setup.ts';
 import type { IssueCode, Severity } from '../issues.ts';
 
-/** Who looks first at what a rule finds. */
-export type Owner = 'ops' | 'finance' | 'partner';
 type RuleDefaults = {
   /** Raised when the rule judges differently; findings keep the version they were made by. */
   readonly version: number;
   readonly severity: Severity;
-  readonly owner: Owner;
+  readonly owner: FindingOwner;
   /** Wh, W, s, %, days or minor units, as the name says; 0 switches a limit off where the text says so. */
   readonly limits: Readonly<Record<string, number>>;
   readonly about: string;
@@ -68,6 +67,13 @@ export const rules = {
     about: 'What arrived of a day is not what the source says it sent: CDRs, Wh, or hundredths of the currency apart by more than the tolerance (invariant 9).',
   },
   controlTotalMissing: { version: 1, severity: 'warns', owner: 'partner', limits: {}, about: 'CDRs of a day arrived and the source stated no total of it, though it states others of the month.' },
+  listedCountDiffers: {
+    version: 1,
+    severity: 'blocks',
+    owner: 'partner',
+    limits: { toleranceCount: 0 },
+    about: 'An OCPI peer has another number of CDRs of a day (X-Total-Count, by last_updated) than arrived.',
+  },
   expectationOpen: {
     version: 1,
     severity: 'warns',
@@ -133,7 +139,7 @@ export function unknownSettings(profile: RuleProfile): string[] {
 const unreadable: ReadonlySet<string> = new Set<IssueCode>(['badShape', 'badEncoding', 'wrongColumnCount', 'missingField', 'badNumber', 'badTimestamp', 'missingEnd']);
 
 /** Who looks first at a cause for waiting: what is missing in the set-up belongs to ops. */
-export function ownerOf(code: string): Owner {
+export function ownerOf(code: string): FindingOwner {
   if (unreadable.has(code)) return 'partner';
   return code in rules ? rules[code as RuleCode].owner : 'ops';
 }

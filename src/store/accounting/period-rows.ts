@@ -45,12 +45,19 @@ export async function lockPeriod(db: Db, entityId: string, month: string): Promi
   };
 }
 
-/** How months of the entity behind an ERP connection stand: a month before a closed one is closed. */
-export async function monthStates(db: Db, connectionId: string): Promise<(month: string) => PeriodState> {
+/** How many closed months an ERP is asked for. */
+const closedMonthsAsked = 12;
+
+/** How months of the entity behind an ERP connection stand: a month before a closed one is closed. `closed`: the last ones that somebody closed, newest first. */
+export async function monthsHere(db: Db, connectionId: string): Promise<{ readonly stateOf: (month: string) => PeriodState; readonly closed: readonly string[] }> {
   const { rows } = await db.query<{ month: string; state: PeriodState }>('SELECT p.month, p.state FROM accounting_period p JOIN erp_connection c ON c.entity_id = p.entity_id WHERE c.id = $1', [
     connectionId,
   ]);
   const states = new Map(rows.map((r) => [r.month, r.state]));
-  const through = rows.reduce((last, r) => (r.state === 'closed' && r.month > last ? r.month : last), '');
-  return (month) => (month <= through ? 'closed' : (states.get(month) ?? 'open'));
+  const closed = rows
+    .flatMap((r) => (r.state === 'closed' ? [r.month] : []))
+    .sort()
+    .reverse();
+  const [through = ''] = closed;
+  return { stateOf: (month) => (month <= through ? 'closed' : (states.get(month) ?? 'open')), closed: closed.slice(0, closedMonthsAsked) };
 }

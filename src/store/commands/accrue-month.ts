@@ -1,6 +1,8 @@
+import type { ErpDocument } from '../../contracts/erp-document.ts';
 import { type AccrualLine, accrualTarget, stillToAccrue } from '../../core/accounting/accrual.ts';
 import { accrualJournals } from '../../core/accounting/accrual-journals.ts';
-import { describeIssue, issue } from '../../core/issues.ts';
+import { type Conversion, conversionOn } from '../../core/allocate/convert.ts';
+import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts';
 import { dayBefore, monthAfter } from '../../core/period/segments.ts';
 import { lockPeriod, type PeriodOfEntity } from '../accounting/period-rows.ts';
 import { loadOpenExpectations, loadStandings } from '../accounting/standings.ts';
@@ -16,7 +18,7 @@ export type Accrued = { readonly accrualId: string | null; readonly n: number; r
 /**
  * Brings a month that has ended into the ERP without waiting for its run: what is booked up to it and stands on no document issued by its last day, per
  * account and cost center, and an estimate apart; as journals of its last day and mirrors of the next day. Repeatable: the second time only
- * what changed since. Refused while the month runs, when it is closed, and where the GL mapping lacks an account.
+ * what changed since. Refused while the month runs, when it is closed, where the GL mapping lacks an account, and where the rate of a currency on its last day is missing.
  */
 export async function accrueMonth(db: Db, input: { readonly entityId: string; readonly month: string; readonly reason?: string | undefined }, by: By): Promise<Accrued> {
   const period = await lockPeriod(db, input.entityId, input.month);
@@ -32,7 +34,15 @@ export async function accrueLocked(db: Db, entityId: string, { month, endAt }: P
   const entity = await loadEntity(db, entityId, { fromMs: endAt.getTime(), toMs: endAt.getTime() });
   const expected = await loadOpenExpectations(db, entityId, endAt);
   const target = accrualTarget(entity, await loadStandings(db, entityId, month, lastDay), expected.open);
-  const issues = [...target.issues, ...(expected.withoutCostCenter > 0 ? [issue('missingCostCenter', 'blocks', entityId)] : [])];
+  // By the rate of the month's last day.
+  const rates = new Map<string, Conversion>();
+  const unrated: Issue[] = [];
+  for (const currency of new Set(target.lines.map((l) => l.currency))) {
+    const rate = conversionOn(entity, currency, lastDay, entityId);
+    if (isIssue(rate)) unrated.push(rate);
+    else rates.set(currency, rate);
+  }
+  const issues = [...target.issues, ...unrated, ...(expected.withoutCostCenter > 0 ? [issue('missingCostCenter', 'blocks', entityId)] : [])];
   if (issues.length > 0) throw new Refused('wrongState', `${month} cannot be accrued: ${issues.map(describeIssue).join(' ')}`);
   const before = await db.query<{ kind: AccrualLine['kind']; currency: string; gl_account: string; cost_center: string | null; amount_minor: bigint }>(
     `SELECT l.kind, l.currency, l.gl_account, l.cost_center, sum(l.amount_minor)::bigint AS amount_minor FROM accrual_line l JOIN accrual a ON a.id = l.accrual_id WHERE a.entity_id = $1 AND a.month = $2 GROUP BY 1, 2, 3, 4`,
@@ -65,15 +75,15 @@ export async function accrueLocked(db: Db, entityId: string, { month, endAt }: P
       estimated.map((e) => e.estimatedWh),
     ],
   );
-  const connections = await handOverJournals(db, entityId, id, month, lines);
+  const connections = await handOverJournals(db, entityId, accrualJournals(id, month, lines, entity.currency, rates));
   await audit(db, by, { action: 'month.accrued', subject: id, reason, after: { lines: lines.length, estimated: estimated.length, unpriced: expected.unpriced } });
   return { accrualId: id, n, lines, unpriced: expected.unpriced, connections };
 }
 
 /** Each journal goes to the connection that holds on its own date, so that a change of ERP between the two is met. */
-async function handOverJournals(db: Db, entityId: string, accrualId: string, month: string, lines: readonly AccrualLine[]): Promise<string[]> {
+async function handOverJournals(db: Db, entityId: string, journals: readonly ErpDocument[]): Promise<string[]> {
   const used = new Set<string>();
-  for (const journal of accrualJournals(accrualId, month, lines)) {
+  for (const journal of journals) {
     const { rows } = await db.query<{ id: string }>('SELECT id FROM erp_connection WHERE entity_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR $2 < valid_to)', [entityId, journal.postedOn]);
     const [connection, ...others] = rows;
     if (connection === undefined || others.length > 0) throw new Refused('wrongState', `${entityId} has ${rows.length} ERP connections on ${journal.postedOn}: exactly one must hold`);

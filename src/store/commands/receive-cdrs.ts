@@ -6,7 +6,7 @@ import type { Db } from '../db.ts';
 import { type StoredRaw, storeRawMessages } from '../intake/store-raw.ts';
 
 type Context = { readonly sourceId: string; readonly ownerCountry: string; readonly ownerParty: string; readonly timeZone: string };
-type ParsedCdr = { readonly ok: true; readonly facts: SourceFacts; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
+type ParsedCdr = { readonly ok: true; readonly facts: SourceFacts; readonly credit?: true; readonly issues: readonly Issue[] } | { readonly ok: false; readonly issues: readonly Issue[] };
 /** What receiving needs of a source's parser; the caller hands in the adapter's. */
 export type CdrParser = {
   keyOf(bytes: Buffer, context: Context): string;
@@ -45,7 +45,7 @@ export function describeReceived(source: ReceivingSource, recordKey: string, { r
   const base = { rawId: rawId.toString(), recordKey, issues: parsed.issues };
   if (!parsed.ok) return { ...base, status: 'held' };
   if (knownFacts === null) return { ...base, status: 'accepted' };
-  const hash = factsHash(sealableFacts(parsed.facts, source.tokenSecret));
+  const hash = factsHash(sealableFacts(parsed.facts, source.tokenSecret), parsed.credit);
   return { ...base, status: knownFacts.some((known) => known.equals(hash)) ? 'duplicate' : 'accepted' };
 }
 

@@ -1,67 +1,95 @@
 import type { ControlTotal } from '../../contracts/completeness.ts';
 import type { Db } from '../db.ts';
-import { controlTotalDays } from '../reads/control-totals.ts';
+import { controlTotalDays, monthAfter } from '../reads/control-totals.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
-export type StatedTotal = { readonly on: string; readonly origin: string; readonly version: number; readonly status: 'stated' | 'corrected' | 'repeated' };
+/** As contracted, or a count that a peer was asked for: CDRs last updated on a day, without their energy. */
+export type NewTotal = Omit<ControlTotal, 'energyWh'> & { readonly energyWh: number | null; readonly countedBy?: 'lastUpdated' };
+export type StatedTotal = { readonly on: string; readonly party: string | null; readonly origin: string; readonly version: number; readonly status: 'stated' | 'corrected' | 'repeated' };
 
-/** Keeps what a source says it sent, a day and origin each: the same figures again are a repeat, others are the next version. In the order given; of two for one day the later holds. */
-export async function stateControlTotals(db: Db, sourceId: string, totals: readonly ControlTotal[], by: By): Promise<StatedTotal[]> {
-  if ((await db.query('SELECT FROM source WHERE id = $1 FOR UPDATE', [sourceId])).rowCount === 0) throw new Refused('notFound', `there is no source "${sourceId}"`);
-  const days = [...new Set(totals.map((t) => t.on))];
-  const { rows } = await db.query<{ on_date: string; origin: string; version: number; stated_count: number; stated_wh: bigint; amount: string | null; currency: string | null }>(
-    'SELECT DISTINCT ON (on_date, origin) * FROM control_total WHERE source_id = $1 AND on_date = ANY($2::date[]) ORDER BY on_date, origin, version DESC',
-    [sourceId, days],
+/** What a total is of: the first day, whether a day or a month, whose figure, and of which party (empty: all). */
+const placeOf = (t: NewTotal) => ({ on_date: t.on.length === 7 ? `${t.on}-01` : t.on, span: t.on.length === 7 ? 'month' : 'day', origin: t.origin, party: t.party ?? '' });
+const keyOf = (r: { readonly on_date: string; readonly span: string; readonly origin: string; readonly party: string }) => `${r.on_date} ${r.span} ${r.origin} ${r.party}`;
+
+/** What `totals` would do, in the order given; of two for one place the later holds. Throws Refused for an unknown source. */
+async function planControlTotals(db: Db, sourceId: string, totals: readonly NewTotal[]): Promise<{ readonly answers: readonly StatedTotal[]; readonly made: readonly object[] }> {
+  if ((await db.query('SELECT FROM source WHERE id = $1', [sourceId])).rowCount === 0) throw new Refused('notFound', `there is no source "${sourceId}"`);
+  const { rows } = await db.query(
+    'SELECT DISTINCT ON (on_date, span, origin, party) * FROM control_total WHERE source_id = $1 AND on_date = ANY($2::date[]) ORDER BY on_date, span, origin, party, version DESC',
+    [sourceId, [...new Set(totals.map((t) => placeOf(t).on_date))]],
   );
   const standing = new Map(
-    rows.map((r) => [`${r.on_date} ${r.origin}`, { version: r.version, content: contentOf({ count: r.stated_count, energyWh: r.stated_wh, amount: r.amount, currency: r.currency }) }]),
+    rows.map((r) => [
+      keyOf(r as Parameters<typeof keyOf>[0]),
+      { version: r.version as number, content: contentOf({ count: r.stated_count, energyWh: r.stated_wh, amount: r.amount, currency: r.currency }) },
+    ]),
   );
   const made: object[] = [];
   const answers = totals.map((total): StatedTotal => {
-    const { on, origin } = total;
-    const key = `${on} ${origin}`;
-    const before = standing.get(key);
-    const content = contentOf({ ...total, energyWh: BigInt(total.energyWh), amount: total.amount ?? null, currency: total.currency ?? null });
-    if (before?.content === content) return { on, origin, version: before.version, status: 'repeated' };
+    const place = placeOf(total);
+    const before = standing.get(keyOf(place));
+    const base = { on: total.on, party: total.party ?? null, origin: total.origin };
+    const content = contentOf({ ...total, energyWh: total.energyWh === null ? null : BigInt(total.energyWh), amount: total.amount ?? null, currency: total.currency ?? null });
+    if (before?.content === content) return { ...base, version: before.version, status: 'repeated' };
     const version = (before?.version ?? 0) + 1;
-    standing.set(key, { version, content });
-    made.push({ on_date: on, origin, version, stated_count: total.count, stated_wh: total.energyWh, amount: total.amount ?? null, currency: total.currency ?? null });
-    return { on, origin, version, status: version === 1 ? 'stated' : 'corrected' };
+    standing.set(keyOf(place), { version, content });
+    made.push({
+      ...place,
+      version,
+      stated_count: total.count,
+      stated_wh: total.energyWh,
+      amount: total.amount ?? null,
+      currency: total.currency ?? null,
+      counted_by: total.countedBy ?? 'sessionEnd',
+    });
+    return { ...base, version, status: version === 1 ? 'stated' : 'corrected' };
   });
+  return { answers, made };
+}
+
+/** Keeps what a source says it sent, by day or month, origin and party: the same figures again are a repeat, others are the next version. `more` goes into the audit trail. */
+export async function stateControlTotals(db: Db, sourceId: string, totals: readonly NewTotal[], by: By, more: object = {}): Promise<readonly StatedTotal[]> {
+  // One writer a source, so that versions rise by one.
+  await db.query('SELECT FROM source WHERE id = $1 FOR UPDATE', [sourceId]);
+  const { answers, made } = await planControlTotals(db, sourceId, totals);
   if (made.length === 0) return answers;
   await db.query(
-    `INSERT INTO control_total (source_id, on_date, origin, version, stated_count, stated_wh, amount, currency, author)
-     SELECT $1, t.*, $3 FROM jsonb_to_recordset($2::jsonb) AS t(on_date date, origin text, version integer, stated_count integer, stated_wh bigint, amount numeric, currency text)`,
+    `INSERT INTO control_total (source_id, on_date, span, origin, party, version, stated_count, stated_wh, amount, currency, counted_by, author)
+     SELECT $1, t.*, $3 FROM jsonb_to_recordset($2::jsonb)
+       AS t(on_date date, span text, origin text, party text, version integer, stated_count integer, stated_wh bigint, amount numeric, currency text, counted_by text)`,
     [sourceId, JSON.stringify(made), by.actor],
   );
-  await audit(db, by, { action: 'source.controlTotals', subject: sourceId, after: { totals: made } });
+  await audit(db, by, { action: 'source.controlTotals', subject: sourceId, after: { ...more, totals: made } });
   return answers;
 }
 
-function contentOf(t: { readonly count: number; readonly energyWh: bigint; readonly amount: string | null; readonly currency: string | null }): string {
-  return [t.count, t.energyWh, t.amount === null ? '' : t.amount.replace(/(\.\d*?)0*$/, '$1').replace(/\.$/, ''), t.currency ?? ''].join('|');
+function contentOf(t: { readonly count: number; readonly energyWh: bigint | null; readonly amount: string | null; readonly currency: string | null }): string {
+  return [t.count, t.energyWh ?? '', t.amount === null ? '' : t.amount.replace(/(\.\d*?)0*$/, '$1').replace(/\.$/, ''), t.currency ?? ''].join('|');
 }
 
+/** Of a day (`2019-12-05`) or a month (`2019-12`), an origin and a party; null: all parties. */
+export type TotalPlace = { readonly sourceId: string; readonly on: string; readonly origin: string; readonly party: string | null };
+
 /**
- * Signs that the difference of a day's total is right as it is; it holds while neither side changes. Refused when nothing is stated of
- * the day, or when nothing differs.
+ * Signs that the difference of a total is right as it is; it holds while neither side changes. Refused when nothing is stated there, or when
+ * nothing differs.
  */
-export async function acceptControlTotal(
-  db: Db,
-  input: { readonly sourceId: string; readonly on: string; readonly origin: string; readonly reason: string },
-  by: By,
-): Promise<{ readonly status: 'accepted' }> {
-  const next = new Date(Date.parse(`${input.on}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
-  const day = (await controlTotalDays(db, { sourceIds: [input.sourceId], from: input.on, to: next })).find((d) => d.origin === input.origin);
-  if (day === undefined) throw new Refused('notFound', `source ${input.sourceId} states no total of ${input.on} as ${input.origin}`);
-  if (day.status === 'accepted') return { status: 'accepted' };
-  if (day.status !== 'differs') throw new Refused('wrongState', `the total of ${input.on} is ${day.status}: there is nothing to sign`);
+export async function acceptControlTotal(db: Db, input: TotalPlace & { readonly reason: string }, by: By): Promise<{ readonly status: 'accepted' }> {
+  const { sourceId, on, origin, party, reason } = input;
+  const isMonth = on.length === 7;
+  const [from, to] = isMonth ? [`${on}-01`, monthAfter(on)] : [on, new Date(Date.parse(`${on}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)];
+  const days = await controlTotalDays(db, { sourceIds: [sourceId], from, to });
+  const found = days.find((d) => d.on === on && d.origin === origin && d.party === party);
+  const of = `${on}${party === null ? '' : ` of ${party}`}`;
+  if (found === undefined) throw new Refused('notFound', `source ${sourceId} states no total of ${of} as ${origin}`);
+  if (found.status === 'accepted') return { status: 'accepted' };
+  if (found.status !== 'differs') throw new Refused('wrongState', `the total of ${of} is ${found.status}: there is nothing to sign`);
   await db.query(
-    `INSERT INTO control_total_acceptance (source_id, on_date, origin, version, received_count, received_wh, received_amount, reason, author)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-    [input.sourceId, input.on, input.origin, day.version, day.received.count, day.received.energyWh, day.received.amount, input.reason, by.actor],
+    `INSERT INTO control_total_acceptance (source_id, on_date, span, origin, party, version, received_count, received_wh, received_amount, reason, author)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+    [sourceId, from, isMonth ? 'month' : 'day', origin, party ?? '', found.version, found.received.count, found.received.energyWh ?? 0n, found.received.amount, reason, by.actor],
   );
-  await audit(db, by, { action: 'source.acceptTotal', subject: `${input.sourceId}/${input.on}/${input.origin}`, reason: input.reason, after: { stated: day.stated, received: day.received } });
+  await audit(db, by, { action: 'source.acceptTotal', subject: `${sourceId}/${on}/${origin}`, reason, after: { party, stated: found.stated, received: found.received } });
   return { status: 'accepted' };
 }

@@ -2,13 +2,22 @@ import { ruleProfileSchema } from '../../contracts/rule-profile.ts';
 import type { IssueCode } from '../../core/issues.ts';
 import { judgementOf, type RuleCode } from '../../core/plausibility/rules.ts';
 import type { Db } from '../db.ts';
-import { type ControlDay, controlTotalDays } from '../reads/control-totals.ts';
+import type { ControlDay } from '../reads/control-day.ts';
+import { controlTotalDays } from '../reads/control-totals.ts';
 import { missingCdrs } from '../reads/expectations.ts';
 import { type VehicleEvidence, vehicleEvidence } from '../reads/vehicle-evidence.ts';
 import { keepFindings, type RunFound } from './check-preview.ts';
 import { type RunWindow, runWindow } from './run-window.ts';
 
-const codes = ['controlTotalDiffers', 'controlTotalMissing', 'expectationOpen', 'vehicleDiffers', 'vehicleWithoutMeter', 'watermarkBehind'] as const satisfies readonly RuleCode[];
+const codes = [
+  'controlTotalDiffers',
+  'controlTotalMissing',
+  'expectationOpen',
+  'listedCountDiffers',
+  'vehicleDiffers',
+  'vehicleWithoutMeter',
+  'watermarkBehind',
+] as const satisfies readonly RuleCode[];
 type Code = (typeof codes)[number];
 
 /**
@@ -40,8 +49,8 @@ async function findMissing(db: Db, runId: string, window: RunWindow): Promise<Ru
     const told = evidence.filter((e) => e.sourceId === source.id);
     const behind = source.completeUntil !== null && source.completeUntil < window.periodEnd;
     return [
-      ...own.filter((d) => d.status === 'differs').flatMap((d) => make('controlTotalDiffers', differenceOf(d))),
-      ...own.filter((d) => d.status === 'missing').flatMap((d) => make('controlTotalMissing', { on: d.on, receivedCount: d.received.count, receivedWh: d.received.energyWh.toString() })),
+      ...own.filter((d) => d.status === 'differs').flatMap((d) => make(d.countedBy === 'lastUpdated' ? 'listedCountDiffers' : 'controlTotalDiffers', differenceOf(d))),
+      ...own.filter((d) => d.status === 'missing').flatMap((d) => make('controlTotalMissing', { on: placeOf(d), receivedCount: d.received.count, receivedWh: String(d.received.energyWh) })),
       ...(lacks === undefined
         ? []
         : make('expectationOpen', {
@@ -70,19 +79,24 @@ function evidenceFindings(told: readonly VehicleEvidence[]): { readonly code: Co
   ];
 }
 
-function differenceOf({ on, origin, version, currency, stated, received }: ControlDay): RunFound['params'] {
+/** The day or month, and whose CDRs where it is of one party. */
+function placeOf({ on, party }: ControlDay): string {
+  return party === null ? on : `${on} for ${party}`;
+}
+
+function differenceOf(day: ControlDay): RunFound['params'] {
+  const { origin, version, currency, stated, received } = day;
+  const base = { on: placeOf(day), origin, version, statedCount: stated?.count ?? 0, receivedCount: received.count };
+  if (day.countedBy === 'lastUpdated') return { ...base, computed: received.count, limit: stated?.count ?? 0 };
   const amount = (value: string | null | undefined) => (value === null || value === undefined ? '' : ` for ${value} ${currency}`);
+  const wh = (value: bigint | null | undefined) => (value ?? 0n).toString();
   return {
-    on,
-    origin,
-    version,
-    statedCount: stated?.count ?? 0,
-    statedWh: (stated?.energyWh ?? 0n).toString(),
+    ...base,
+    statedWh: wh(stated?.energyWh),
     statedAmount: amount(stated?.amount),
-    receivedCount: received.count,
-    receivedWh: received.energyWh.toString(),
+    receivedWh: wh(received.energyWh),
     receivedAmount: amount(received.amount),
-    computed: received.energyWh.toString(),
-    limit: (stated?.energyWh ?? 0n).toString(),
+    computed: wh(received.energyWh),
+    limit: wh(stated?.energyWh),
   };
 }

@@ -60,14 +60,18 @@ const decide = `WITH mine AS MATERIALIZED (
   UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = d.disposition FROM decided d WHERE d.charge_id = k.charge_id AND k.run_id = $1
     AND (k.disposition <> d.disposition OR d.disposition <> 'document' AND k.document_id IS NOT NULL)`;
 
-/** Keeps which charges are carried since their account is parked, after its documents were tried. */
-export async function keepParked(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
+/** Keeps which charges are carried since their account is parked, or since they are held back, after its documents were tried. */
+export async function keepHeld(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   await db.query(
     `INSERT INTO exclusion_hit (run_id, charge_id, account_id, cause, outcome, was_carried, first_run_id)
-     SELECT k.run_id, k.charge_id, k.account_id, 'parked', 'carried', false, k.run_id FROM run_account a JOIN claim k ON k.run_id = a.run_id AND k.account_id = a.account_id
+     SELECT k.run_id, k.charge_id, k.account_id, k.cause, 'carried', false, k.run_id FROM (
+       SELECT k.run_id, k.charge_id, k.account_id, 'parked' AS cause FROM run_account a JOIN claim k ON k.run_id = a.run_id AND k.account_id = a.account_id
+       WHERE a.run_id = $1 AND a.account_id = ANY($2) AND a.state = 'parked' AND k.disposition = 'carried'
+       UNION ALL
+       SELECT k.run_id, k.charge_id, k.account_id, k.hold_reason FROM claim k JOIN run_account a ON a.run_id = k.run_id AND a.account_id = k.account_id AND a.state <> 'parked'
+       WHERE k.run_id = $1 AND k.account_id = ANY($2) AND k.hold_reason IS NOT NULL AND k.disposition = 'carried') k
      JOIN rated_charge c ON c.charge_id = k.charge_id AND c.payer_account_id IS NOT NULL
-     WHERE a.run_id = $1 AND a.account_id = ANY($2) AND a.state = 'parked' AND k.disposition = 'carried'
-     ON CONFLICT (run_id, charge_id) DO UPDATE SET cause = 'parked', rule_id = NULL, outcome = 'carried', first_run_id = coalesce(exclusion_hit.first_run_id, excluded.first_run_id), too_old = false, rivals = NULL
+     ON CONFLICT (run_id, charge_id) DO UPDATE SET cause = excluded.cause, rule_id = NULL, outcome = 'carried', first_run_id = coalesce(exclusion_hit.first_run_id, excluded.first_run_id), too_old = false, rivals = NULL
        WHERE exclusion_hit.outcome = 'billed'`,
     [runId, accounts],
   );

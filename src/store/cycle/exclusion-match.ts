@@ -20,8 +20,9 @@ export const targetsOf = (rules: string) => `SELECT x.*, ${narrowness} AS narrow
   UNION ALL SELECT x.*, ${narrowness}, 'account', a.id FROM (${rules}) x JOIN account a ON a.party_id = x.subject_id WHERE x.scope = 'customer'
   UNION ALL SELECT x.*, ${narrowness}, 'tariff', t.id FROM (${rules}) x JOIN tariff_version t ON t.tariff_id = x.subject_id WHERE x.scope = 'tariff'`;
 
-/** Of the session of `k`, for its payer, as its revision was billed: a mirror meets what the charge it takes back does. */
-const amountOfSession = `(SELECT sum(s.net_minor) FROM rated_charge s WHERE s.record_id = k.record_id AND s.revision = k.revision AND s.payer_account_id = k.payer_account_id AND s.reversal_of IS NULL)`;
+/** Of the session of `k`, for its payer, as its revision was billed: a mirror meets what the charge it takes back does. What a dry run supposes has a page of its own. */
+const amountOfSession = `(SELECT sum(s.net_minor) FROM rated_charge s WHERE s.record_id = k.record_id AND s.revision = k.revision AND s.payer_account_id = k.payer_account_id AND s.reversal_of IS NULL
+  AND s.page_id = (SELECT o.page_id FROM rated_charge o WHERE o.charge_id = coalesce(k.reversal_of, k.charge_id)))`;
 const energyOfSession = '(SELECT b.energy_wh FROM charge_record b WHERE b.record_id = k.record_id AND b.revision = k.revision)';
 const between = (value: string, from: string, to: string) =>
   `coalesce(${value} >= coalesce((x.predicate->>'${from}')::bigint, 0) AND ${value} < coalesce((x.predicate->>'${to}')::bigint, 9223372036854775807), false)`;

@@ -1,4 +1,8 @@
+import { groupBy } from '../../core/group-by.ts';
+import { issue, messageOf, remedyOf } from '../../core/issues.ts';
+import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
+import type { MadeDocuments } from './make-documents.ts';
 
 /**
  * What the dispositions of corrections follow from, after those of the run itself: the mirror of what was written off is no credit but takes
@@ -41,6 +45,24 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
   );
   await db.query('UPDATE run_account SET plain = false WHERE run_id = $1 AND account_id = ANY($2)', [runId, held.map((h) => h.accountId)]);
   await db.query('DELETE FROM period_charge WHERE run_id = $1 AND id = ANY($2::bigint[])', [runId, rows.flatMap((r) => (r.id < 0n ? [-r.id] : []))]);
+}
+
+/** Says of accounts of a run which invoice of theirs waits, and for what; of those that were built and wait for nothing, nothing. */
+export async function noteHeld(db: Db, runId: string, accounts: readonly string[], held: MadeDocuments['held']): Promise<void> {
+  await db.query("UPDATE run_account SET reason = NULL WHERE run_id = $1 AND account_id = ANY($2) AND reason IS NOT NULL AND state <> 'parked'", [runId, accounts]);
+  const waiting = held.filter((h) => h.reason === 'purchaseOrder');
+  if (waiting.length === 0) return;
+  const said = groupBy(waiting, (h) => h.accountId);
+  const why = ({ document }: MadeDocuments['held'][number]) => {
+    if (document === undefined) return [];
+    const { currency, netMinor, energyWh } = document;
+    const found = issue('purchaseOrderMissing', 'warns', '', { computed: formatMinor(netMinor, currency), currency, wh: energyWh.toString() });
+    return [`${messageOf(found)}. ${remedyOf(found.code)}`];
+  };
+  await db.query(
+    "UPDATE run_account x SET reason = t.reason FROM unnest($2::text[], $3::text[]) AS t(account_id, reason) WHERE x.run_id = $1 AND x.account_id = t.account_id AND x.state <> 'parked'",
+    [runId, [...said.keys()], [...said.values()].map((own) => own.flatMap(why).join(' '))],
+  );
 }
 
 /** Accounts that cannot be billed as they stand: parked with the reason, and what they were to be billed is carried. */

@@ -1,7 +1,6 @@
-import { type AccountDocument, accountDocuments } from '../../core/document/account-documents.ts';
+import { type AccountDocument, accountDocuments, type Held } from '../../core/document/account-documents.ts';
 import type { CreditRef, DocumentValue, Remainder } from '../../core/document/compose.ts';
 import { groupBy } from '../../core/group-by.ts';
-import { describeIssue, issue } from '../../core/issues.ts';
 import { sha256 } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
 import { adjustmentOf } from './claimed-charges.ts';
@@ -24,7 +23,7 @@ export type MadeDocuments = {
   /** What the accounts hold in the run, billed or not. */
   readonly charges: readonly SummedCharges[];
   readonly documents: readonly MadeDocument[];
-  readonly held: readonly { readonly accountId: string; readonly reason: string; readonly chargeIds: readonly bigint[] }[];
+  readonly held: readonly (Held & { readonly accountId: string })[];
   /** Accounts that cannot be billed as they stand, with the reason. */
   readonly parked: ReadonlyMap<string, string>;
 };
@@ -50,14 +49,8 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
   for (const c of charges) if (c.reversalOf !== null) c.credits = refs.get(c.chargeIds[0] ?? 0n) ?? null;
   const documents: MadeDocument[] = [];
   const held: MadeDocuments['held'][number][] = [];
-  const parked = new Map<string, string>();
   for (const account of accounts) {
     const owed = setup.owed.get(account.id);
-    if (account.purchase_order_required && account.purchase_order === null) {
-      // The account waits, the run does not.
-      parked.set(account.id, describeIssue(issue('purchaseOrderMissing', 'blocks', account.id)));
-      continue;
-    }
     const made = accountDocuments({
       entityId: account.entity_id,
       accountId: account.id,
@@ -66,6 +59,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
       roundingMode: account.rounding_mode,
       period,
       purchaseOrder: account.purchase_order,
+      lacksPurchaseOrder: account.purchase_order_required && account.purchase_order === null,
       charges: chargesOf.get(account.id) ?? [],
       adjustments: (setup.adjustmentsOf.get(account.id) ?? []).map(adjustmentOf),
       side: owed === undefined ? 'sale' : settles(owed) ? 'settlement' : 'selfBilling',
@@ -84,7 +78,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
       documents.push({ id, type, accountId: account.id, groupName: account.group_name, entityId: account.entity_id, currency: document.currency, credits, value: document.value });
     }
   }
-  return { charges, documents, held, parked };
+  return { charges, documents, held, parked: new Map() };
 }
 
 /** Takes out accounts of which more would be credited than is left, and says so. */

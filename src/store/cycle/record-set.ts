@@ -5,14 +5,14 @@ import { type AccountRange, accountRanges } from './chunks.ts';
 import { claimCreditOrders } from './credit-orders.ts';
 import { claimsOf, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
-import { runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';
+import { notOfEarlier, runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
 /** Open sales of a run's accounts and months: a FROM clause. */
 const openOf = (accounts: string) => `${runAsItStands} r
   JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
-  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.payer_account_id IS NOT NULL AND ${accounts} AND ${withinPeriod('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
+  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.payer_account_id IS NOT NULL AND ${accounts} AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
 const open = openOf('true');
 /** Sessions of a run's month that somebody earns a share of, as `e` beside a charge `c`. */
 const sharedThisMonth = `LEFT JOIN (SELECT DISTINCT s.record_id FROM billing_run q JOIN rated_charge s ON s.entity_id = q.entity_id AND s.service_month = q.label AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL AND s.record_id IS NOT NULL WHERE q.id = $1) e
@@ -23,9 +23,10 @@ const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
   JOIN rated_charge c ON c.charge_id = own.charge_id AND c.entity_id = r.entity_id AND ${withinPeriod('c', 'c.service_month')} AND c.payer_account_id IS NOT NULL
   LEFT JOIN claim original ON original.charge_id = c.reversal_of
-  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL) AND ${selected('c.payer_account_id')}`;
+  WHERE r.id = $1 AND (c.reversal_of IS NULL OR original.charge_id IS NOT NULL) AND ${notOfEarlier('c', 'c.service_month')} AND ${selected('c.payer_account_id')}`;
 /**
- * Sale charges a run ($1) may claim: of its accounts and months, claimed by none, or carried by a run that is closed. A charge and its mirror
+ * Sale charges a run ($1) may claim: of its accounts and months, claimed by none, or carried by a run that is closed; not what an earlier run
+ * that still collects will take in. A charge and its mirror
  * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
  * of the list of open charges, not of all there ever were.
  */
@@ -38,7 +39,7 @@ export const takeOver =
 const claim = 'INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no)';
 
 /**
- * Closes the record set of a live run: claims every charge it may, late ones of earlier months with it. Repeatable: the set closes once. A
+ * Closes the record set of a live run: claims every charge it may, with it late ones of months whose runs have closed theirs. Repeatable: the set closes once. A
  * large one is claimed in lanes of accounts, each in a transaction of its own: a repeat after one of them claims what the others had not.
  */
 export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = within(db)): Promise<{ readonly claimed: number }> {

@@ -20,6 +20,17 @@ export const runAsItStands = `(SELECT r.id, r.entity_id, r.label, r.period, r.fu
 export const selected = (account: string) =>
   `CASE WHEN r.selection IS NOT NULL THEN r.selection->'accountIds' ? ${account} ELSE r.takes_all OR ${account} IS NULL OR EXISTS (SELECT FROM account y WHERE y.id = ${account} AND ${calendarOf('y')} = r.calendar_id) END`;
 
+/** SQL: a column of the latest run before run $1 on its calendar that has not closed its set yet, once for a statement; null where there is none, and for an off-cycle run. */
+const earlierOpen = (
+  column: string,
+) => `(SELECT e.${column} FROM billing_run own JOIN billing_run e ON e.calendar_id = own.calendar_id AND e.kind = 'live' AND e.selection IS NULL AND e.set_closed_at IS NULL AND e.state <> 'cancelled'
+    AND e.period_end < own.period_end WHERE own.id = $1 AND own.selection IS NULL ORDER BY e.period_end DESC LIMIT 1)`;
+
+/** SQL that holds when a charge (of `c`, with its month) is not of the time of an earlier run that still collects: each session is billed by the run of its period. */
+export const notOfEarlier = (c: string, month: string) =>
+  `NOT coalesce(${month} <= ${earlierOpen('period')} AND (${earlierOpen('full_month')} = ${earlierOpen('period')} OR ${month} <= ${earlierOpen('full_month')}
+    OR coalesce((SELECT x.end_at < ${earlierOpen('period_end')} FROM charge_record x WHERE x.record_id = ${c}.record_id AND x.revision = ${c}.revision), true)), false)`;
+
 /** SQL that holds when a charge (of `c`, with its month) lies in the period of run `r` or before it: by its session's end where the period ends within a month. */
 export const withinPeriod = (c: string, month: string) =>
   `${month} <= r.period AND (r.full_month = r.period OR ${month} <= r.full_month OR coalesce((SELECT x.end_at < r.period_end FROM charge_record x WHERE x.record_id = ${c}.record_id AND x.revision = ${c}.revision), true))`;

@@ -48,6 +48,7 @@ export const shapeRuleQueries = {
     sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'why', w.why) AS params
       FROM adj j CROSS JOIN LATERAL (
         SELECT 'its account is parked' AS why FROM run_account a WHERE a.run_id = $1 AND a.account_id = j.account_id AND a.state = 'parked'
+        UNION ALL SELECT 'its invoice waits for a purchase order' FROM hit h WHERE h.account_id = j.account_id AND h.cause = 'purchaseOrder' AND j.document_id IS NULL GROUP BY h.account_id
         UNION ALL SELECT 'all else of its account is left out of the run' FROM whole o WHERE o.account_id = j.account_id AND o.is_out
         UNION ALL SELECT 'its charge is left out of the run' FROM hit h WHERE h.charge_id = j.charge_id AND h.outcome <> 'billed'
         UNION ALL SELECT 'its charge was taken back by a correction' FROM rated_charge m JOIN rated_charge o ON o.charge_id = m.reversal_of AND o.record_id = m.record_id WHERE o.charge_id = j.charge_id) w`,
@@ -57,6 +58,13 @@ export const shapeRuleQueries = {
     money: ['computed', 'limit'],
     sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', c.adjusted + c.mirrored, 'limit', c.worth, 'line', j.document_id || ' line ' || j.line_no) AS params
       FROM adjustment j CROSS JOIN LATERAL credit_of_line(j.document_id, j.line_no) c WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND j.document_id IS NOT NULL AND abs(c.adjusted + c.mirrored) > abs(c.worth)`,
+  },
+  purchaseOrderMissing: {
+    scope: 'run',
+    money: ['computed'],
+    parts: () => hits,
+    sql: () =>
+      `SELECT h.account_id AS subject, h.account_id, NULL::bigint AS record_id, h.charge_currency AS currency, jsonb_build_object(${sums}) AS params FROM hit h WHERE h.cause = 'purchaseOrder' AND h.outcome = 'carried' GROUP BY h.account_id, h.charge_currency`,
   },
   twinWaits: {
     scope: 'run',

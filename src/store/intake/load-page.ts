@@ -30,6 +30,8 @@ export type PageMessage = {
   readonly source: SourceRow;
   readonly pending: boolean;
   readonly tokenSecret: Buffer;
+  /** The transaction that looks at it, by the database's number. */
+  readonly transaction: string;
 };
 
 /**
@@ -48,11 +50,11 @@ export async function loadMessages(db: Db, rawIds: readonly string[], retry: boo
   );
   const { rows: sourceRows } = await db.query(
     `SELECT s.id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
-            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret
+            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret, pg_current_xact_id()::text AS transaction
      FROM source s CROSS JOIN token_secret k WHERE s.id = ANY($1::text[])`,
     [[...new Set(rows.map((r) => r.source_id as string))]],
   );
-  const sources = new Map(sourceRows.map((r) => [r.id as string, { source: sourceOfRow(r), tokenSecret: r.secret as Buffer }]));
+  const sources = new Map(sourceRows.map((r) => [r.id as string, { source: sourceOfRow(r), tokenSecret: r.secret as Buffer, transaction: r.transaction as string }]));
   return rows.map((r) => {
     const from = sources.get(r.source_id);
     if (from === undefined) throw new Error(`message ${r.id} came from source ${r.source_id}, which is gone`);

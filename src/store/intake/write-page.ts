@@ -1,38 +1,13 @@
-import { type Charge, mirrorOf } from '../../core/allocate/charges.ts';
-import { invariant } from '../../core/invariant.ts';
 import type { Issue } from '../../core/issues.ts';
-import { chargeHash, hashOfChargeText, type SealedRecord } from '../../core/seal/charge-record.ts';
-import { parseInstant } from '../../core/time.ts';
-import { arrayOf, bytea, byteaOfHex, byteaOfText, date, int4, int8, jsonb, text, timestamptz } from '../binary.ts';
+import { arrayOf, bytea, date, int4, int8, jsonb, text, timestamptz } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor, selectable } from '../copy-in.ts';
 import { type Db, TryAgain } from '../db.ts';
-import { bookCharges, type ChargeToBook } from '../ledger/book-charges.ts';
-import { chargeOfRow } from './charge-of-row.ts';
 import { type Head, headKeyText } from './load-page.ts';
 import type { TokenUse } from './load-setup.ts';
 
 export type Outcome = 'accepted' | 'revised' | 'duplicate' | 'superseded' | 'conflict' | 'quarantined' | 'linked';
 export type OutcomeRow = { readonly rawId: bigint; readonly recordId: bigint; readonly revision: number; readonly outcome: Outcome; readonly issues: readonly Issue[] };
 export type FindingRow = { readonly rawId: bigint; readonly recordId: bigint; readonly issue: Issue; readonly profileVersion: number };
-/** A record whose booked charges are to be reversed. */
-export type BookedRecord = Pick<RecordRow, 'recordId' | 'revision' | 'sourceId' | 'entityId' | 'recordKey'>;
-export type RecordRow = {
-  readonly recordId: bigint;
-  readonly revision: number;
-  readonly rawId: bigint;
-  readonly sourceId: string;
-  readonly entityId: string;
-  readonly recordKey: string;
-  readonly sessionKey: string;
-  readonly siteId: string;
-  readonly accountId: string;
-  readonly startAt: string;
-  readonly endAt: string;
-  readonly serviceMonth: string;
-  readonly energyWh: number;
-  readonly sealed: SealedRecord;
-  readonly charges: readonly Charge[];
-};
 
 const outcomeTable: CopyTable<OutcomeRow> = {
   name: 'raw_outcome',
@@ -163,73 +138,4 @@ async function updateHeads(db: Db, rows: readonly Head[]): Promise<void> {
      FROM ${sql} WHERE h.source_id = t.source_id AND h.owner_country = t.owner_country::char(2) AND h.owner_party = t.owner_party AND h.cdr_id = t.cdr_id`,
     values,
   );
-}
-
-const recordTable: CopyTable<RecordRow> = {
-  name: 'charge_record',
-  columns: [
-    column('record_id', int8, (r) => r.recordId),
-    column('revision', int4, (r) => r.revision),
-    column('raw_id', int8, (r) => r.rawId),
-    column('source_id', text, (r) => r.sourceId),
-    column('session_key', text, (r) => r.sessionKey),
-    column('site_id', text, (r) => r.siteId),
-    column('account_id', text, (r) => r.accountId),
-    column('start_at', timestamptz, (r) => instantMs(r.startAt)),
-    column('end_at', timestamptz, (r) => instantMs(r.endAt)),
-    column('service_month', text, (r) => r.serviceMonth),
-    column('energy_wh', int8, (r) => r.energyWh),
-    column('canonical', byteaOfText, (r) => r.sealed.canonical),
-    column('facts_hash', byteaOfHex, (r) => r.sealed.factsHash),
-    column('rating_hash', byteaOfHex, (r) => r.sealed.ratingHash),
-    column('allocation_hash', byteaOfHex, (r) => r.sealed.allocationHash),
-    column('record_hash', byteaOfHex, (r) => r.sealed.recordHash),
-  ],
-};
-
-function instantMs(at: string): number {
-  const ms = parseInstant(at);
-  invariant(ms !== undefined, 'instants of sealed facts are RFC 3339');
-  return ms;
-}
-
-/**
- * Seals records and books their charges: record rows, reversals of the revision they replace, and the charges. What is booked of
- * `unbooked` is reversed, and nothing takes its place. All in the caller's transaction; `wave` numbers its calls there.
- */
-export async function sealAndBook(db: Db, records: readonly RecordRow[], unbooked: readonly BookedRecord[], wave: number): Promise<void> {
-  const reversals = await reversalsOf(db, [...records.filter((r) => r.revision > 1), ...unbooked]);
-  const rows = [...reversals, ...records.flatMap(chargesOf)];
-  if (records.length > 0 || rows.length > 0) await bookCharges(db, rows, wave, [rowsFor(recordTable, records)]);
-}
-
-/** The charges of a record as they are booked. */
-export function chargesOf(record: RecordRow): ChargeToBook[] {
-  const { charges, entityId, recordId, recordKey, revision, sealed, sessionKey, sourceId } = record;
-  return charges.map((charge, i) => ({
-    entityId,
-    sourceId,
-    recordId,
-    revision,
-    sessionKey,
-    charge,
-    reversalOf: null,
-    hash: hashOfChargeText(recordKey, revision, sealed.chargeTexts[i] ?? '', false),
-  }));
-}
-
-/** The mirrors of what is booked of records. */
-async function reversalsOf(db: Db, records: readonly BookedRecord[]): Promise<ChargeToBook[]> {
-  if (records.length === 0) return [];
-  const byId = new Map(records.map((r) => [r.recordId, r]));
-  const live = await db.query(`SELECT c.* FROM rated_charge c JOIN charge_identity i ON i.charge_id = c.charge_id WHERE c.record_id = ANY($1::bigint[]) AND c.reversal_of IS NULL`, [
-    records.map((r) => r.recordId),
-  ]);
-  return live.rows.flatMap((r) => {
-    const record = byId.get(r.record_id);
-    if (record === undefined) return [];
-    const { entityId, recordId, recordKey, sourceId } = record;
-    const charge = mirrorOf(chargeOfRow(r));
-    return [{ entityId, sourceId, recordId, revision: r.revision, sessionKey: r.session_key, charge, reversalOf: r.charge_id, hash: chargeHash(recordKey, r.revision, charge, true) }];
-  });
 }

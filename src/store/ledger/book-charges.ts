@@ -25,11 +25,10 @@ export type ChargeToBook = {
 /** As it goes into the database: under its own id and that of its page. */
 export type BookedCharge = { readonly row: ChargeToBook; readonly chargeId: bigint; readonly pageId: string };
 
-/** Charges as the sub-ledger keeps them. */
-export const chargeTable: CopyTable<BookedCharge> = {
+/** Charges as the sub-ledger keeps them, without their ids: those the database gives. */
+export const unnumberedChargeTable: CopyTable<Omit<BookedCharge, 'chargeId'>> = {
   name: 'rated_charge',
   columns: [
-    column('charge_id', int8, (r) => r.chargeId),
     column('record_id', int8, ({ row }) => row.recordId),
     column('revision', int4, ({ row }) => row.revision),
     column('session_key', text, ({ row }) => row.sessionKey),
@@ -69,15 +68,19 @@ export const chargeTable: CopyTable<BookedCharge> = {
     column('charge_hash', byteaOfHex, ({ row }) => row.hash),
   ],
 };
+/** The same under ids that were asked for before. */
+export const chargeTable: CopyTable<BookedCharge> = {
+  name: unnumberedChargeTable.name,
+  columns: [column('charge_id', int8, (r: BookedCharge) => r.chargeId), ...unnumberedChargeTable.columns],
+};
 
 /**
  * Books charges in the caller's transaction: the charges, and one journal per page and service month. The database gives each its
  * identity (invariant 2) and frees that of what is reversed; it refuses a second live charge for the same, a mirror that is none, and
- * what is reversed already. `wave` numbers the calls of one transaction; `beside` are rows that go in first, in the same round trip.
- * Answers the ids of the charges, in their order.
+ * what is reversed already. `wave` numbers the calls of one transaction. Answers the ids of the charges, in their order.
  */
-export async function bookCharges(db: Db, rows: readonly ChargeToBook[], wave: number, beside: readonly ReturnType<typeof rowsFor>[] = []): Promise<bigint[]> {
-  if (rows.length === 0 && beside.length === 0) return [];
+export async function bookCharges(db: Db, rows: readonly ChargeToBook[], wave: number): Promise<bigint[]> {
+  if (rows.length === 0) return [];
   const entityId = rows[0]?.entityId ?? '';
   const page = await db.query<{ id: string; charge_ids: string[]; gl: Record<string, string> | null }>(
     `SELECT 'page/' || pg_current_xact_id()::text || '.' || $1::text AS id, ARRAY(SELECT nextval('charge_id_seq') FROM generate_series(1, $2::integer)) AS charge_ids,
@@ -86,56 +89,61 @@ export async function bookCharges(db: Db, rows: readonly ChargeToBook[], wave: n
   );
   const { id: pageId = '', charge_ids: ids = [], gl } = page.rows[0] ?? {};
   const booked = rows.map((row, i): BookedCharge => ({ row, chargeId: BigInt(ids[i] ?? 0), pageId }));
-  await copyIn(db, [...beside, rowsFor(chargeTable, booked), ...journalRows(journalsOf(rows, pageId), new Map([[entityId, gl ?? {}]]))]);
+  const sums = new RatedSums();
+  for (const row of rows) sums.add(row);
+  await copyIn(db, [rowsFor(chargeTable, booked), ...journalRows(sums.journals(pageId), new Map([[entityId, new Map(Object.entries(gl ?? {}))]]))]);
   return booked.map((b) => b.chargeId);
-}
-
-function journalsOf(rows: readonly ChargeToBook[], pageId: string): Journal[] {
-  const byMonth = new Map<string, ChargeToBook[]>();
-  for (const row of rows) {
-    const inMonth = byMonth.get(row.charge.serviceMonth);
-    if (inMonth === undefined) byMonth.set(row.charge.serviceMonth, [row]);
-    else inMonth.push(row);
-  }
-  return [...byMonth].map(([month, inMonth]) => {
-    const entityId = inMonth[0]?.entityId ?? '';
-    invariant(
-      inMonth.every((row) => row.entityId === entityId),
-      'the charges of a page are of one seller',
-    );
-    const effectiveOn = inMonth.reduce((latest, { charge }) => (charge.serviceOn > latest ? charge.serviceOn : latest), '');
-    return { key: `${pageId}/${month}`, kind: 'rated', entityId, effectiveOn, period: month, sourceRef: pageId, fxRate: null, booked: bookedOf(inMonth) };
-  });
 }
 
 /** Charges that are posted alike; the counts are of those that carry money and energy. */
 type Sum = { readonly kind: RatedKind; readonly currency: string; readonly of: Dimensions; minor: bigint; book: bigint; energyWh: bigint; freeWh: bigint; withMoney: number; withEnergy: number };
+type Month = { readonly entityId: string; readonly sums: Map<string, Sum>; effectiveOn: string };
 
-function bookedOf(rows: readonly ChargeToBook[]): Booked[] {
-  const sums = new Map<string, Sum>();
-  for (const { charge, sourceId } of rows) {
-    const kind = ratedKindOfRole[charge.role];
+/** What the charges of a page come to in the ledger, by service month. */
+export class RatedSums {
+  readonly #months = new Map<string, Month>();
+
+  add({ charge, entityId, sourceId }: Pick<ChargeToBook, 'charge' | 'entityId' | 'sourceId'>): void {
     const { costCenter, siteId, vatCode, serviceMonth, currency, glAccount } = charge;
+    let month = this.#months.get(serviceMonth);
+    if (month === undefined) {
+      month = { entityId, sums: new Map(), effectiveOn: '' };
+      this.#months.set(serviceMonth, month);
+    }
+    invariant(month.entityId === entityId, 'the charges of a page are of one seller');
+    if (charge.serviceOn > month.effectiveOn) month.effectiveOn = charge.serviceOn;
+    const kind = ratedKindOfRole[charge.role];
     const accountId = charge.payerAccountId ?? charge.payeeAccountId;
     const key = `${kind}\n${currency}\n${costCenter}\n${accountId}\n${siteId}\n${vatCode}\n${glAccount}\n${sourceId}`;
-    let sum = sums.get(key);
+    let sum = month.sums.get(key);
     if (sum === undefined) {
       const of = { accountId, costCenter, siteId, glAccount, vatCode, serviceMonth, sourceId };
       sum = { kind, currency, of, minor: 0n, book: 0n, energyWh: 0n, freeWh: 0n, withMoney: 0, withEnergy: 0 };
-      sums.set(key, sum);
+      month.sums.set(key, sum);
     }
     sum.minor += charge.netMinor;
     sum.book += charge.bookNetMinor;
     if (charge.netMinor !== 0n) sum.withMoney += 1;
-    if (charge.energyWh === 0n) continue;
+    if (charge.energyWh === 0n) return;
     sum.withEnergy += 1;
     if (isFree(charge)) sum.freeWh += charge.energyWh;
     else sum.energyWh += charge.energyWh;
   }
-  return [...sums.values()].map(({ kind, currency, of, minor, book, energyWh, freeWh, withMoney, withEnergy }) => ({
-    event: ratedEvent({ kind, currency, net: { minor, book }, energyWh, freeWh }),
-    of,
-    withMoney,
-    withEnergy,
-  }));
+
+  journals(pageId: string): Journal[] {
+    return [...this.#months].map(([month, { entityId, sums, effectiveOn }]) => ({
+      key: `${pageId}/${month}`,
+      kind: 'rated',
+      entityId,
+      effectiveOn,
+      period: month,
+      sourceRef: pageId,
+      fxRate: null,
+      booked: [...sums.values()].map(bookedOf),
+    }));
+  }
+}
+
+function bookedOf({ kind, currency, of, minor, book, energyWh, freeWh, withMoney, withEnergy }: Sum): Booked {
+  return { event: ratedEvent({ kind, currency, net: { minor, book }, energyWh, freeWh }), of, withMoney, withEnergy };
 }

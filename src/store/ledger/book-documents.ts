@@ -3,7 +3,7 @@ import type { EntitySetup } from '../../core/allocate/setup.ts';
 import { owedTo, selfAssessed } from '../../core/document/owed.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { describeIssue, isIssue } from '../../core/issues.ts';
-import { adjustedEvent, eventsOfDocument, owedEvent, soldEvent } from '../../core/ledger/events-of-document.ts';
+import { adjustedEvent, eventsOfDocument, type IssuedFigures, owedEvent, soldEvent } from '../../core/ledger/events-of-document.ts';
 import { amountInBooks } from '../../core/ledger/in-books.ts';
 import type { Db } from '../db.ts';
 import { loadEntity } from '../intake/load-setup.ts';
@@ -21,7 +21,8 @@ export type IssuedDocument = {
   readonly canonical: Buffer;
 };
 
-type Part = {
+/** What a document sums up, by its dimensions: charges and manual amounts. */
+export type Part = {
   readonly document_id: string;
   readonly is_adjustment: boolean;
   readonly cost_center: string | null;
@@ -45,7 +46,20 @@ type Part = {
 export async function bookDocuments(db: Db, documents: readonly IssuedDocument[], issueOn: string): Promise<void> {
   const [first] = documents;
   if (first === undefined) return;
-  const ids = documents.map((d) => d.id);
+  const parts = await partsOf(
+    db,
+    documents.map((d) => d.id),
+  );
+  const dayMs = Date.parse(issueOn);
+  const entity = await loadEntity(db, first.entity_id, { fromMs: dayMs, toMs: dayMs });
+  await writeJournals(
+    db,
+    documents.map((d) => journalOf(d, parts.get(d.id) ?? [], entity, issueOn)),
+  );
+}
+
+/** What documents sum up, by document; two statements for all of them. */
+export async function partsOf(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, readonly Part[]>> {
   const charges = await db.query<Part>(
     `SELECT k.document_id, false AS is_adjustment, c.cost_center, c.site_id, NULL AS gl_account, c.vat_code, c.service_month, r.source_id, sum(c.net_minor)::bigint AS net, sum(c.book_net_minor)::bigint AS book,
        coalesce(sum(c.energy_wh) FILTER (WHERE NOT ${freeEnergySql}), 0)::bigint AS wh, count(*) FILTER (WHERE c.net_minor <> 0) AS with_money,
@@ -59,13 +73,7 @@ export async function bookDocuments(db: Db, documents: readonly IssuedDocument[]
      FROM document_line WHERE document_id = ANY($1) AND kind = 'adjustment' ORDER BY document_id, line_no`,
     [ids],
   );
-  const parts = groupBy([...charges.rows, ...adjustments.rows], (p) => p.document_id);
-  const dayMs = Date.parse(issueOn);
-  const entity = await loadEntity(db, first.entity_id, { fromMs: dayMs, toMs: dayMs });
-  await writeJournals(
-    db,
-    documents.map((d) => journalOf(d, parts.get(d.id) ?? [], entity, issueOn)),
-  );
+  return groupBy([...charges.rows, ...adjustments.rows], (p) => p.document_id);
 }
 
 function journalOf(document: IssuedDocument, parts: readonly Part[], entity: EntitySetup, issueOn: string): Journal {
@@ -75,6 +83,28 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
   const { header, vat } = JSON.parse(document.canonical.toString('utf8')) as Pinned;
   const owed = owedTo(document.type, header.strategy);
   const isCredit = document.type === 'creditNote';
+  const stated = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
+  const assessed = selfAssessed(entity, { id: document.id, type: document.type, on: header.serviceTo ?? issueOn, vat: stated });
+  if (isIssue(assessed)) throw new RangeError(describeIssue(assessed));
+  const figures = stated.map((v) => ({ ...v, selfAssessedMinor: assessed.get(v.vatCode) ?? 0n }));
+  return {
+    key: `issue/${document.id}`,
+    kind: owed === undefined ? (isCredit ? 'credited' : 'invoiced') : owed === 'owner' ? 'stated' : 'reimbursed',
+    entityId: document.entity_id,
+    effectiveOn: issueOn,
+    period: issueOn.slice(0, 7),
+    sourceRef: document.id,
+    fxRate: conversion.name,
+    booked: bookedOf({ accountId, currency, payableMinor, vat: figures, owedTo: owed, isCredit }, parts, conversion, books),
+  };
+}
+
+/** The figures of a document that its parts do not tell. */
+export type StatedFigures = Pick<IssuedFigures, 'currency' | 'payableMinor' | 'vat' | 'owedTo' | 'isCredit'> & { readonly accountId: string };
+
+/** The events of a document at issue, each with its dimensions: of its parts, then of the whole. */
+export function bookedOf({ accountId, ...figures }: StatedFigures, parts: readonly Part[], conversion: Conversion, books: string): Booked[] {
+  const { currency, owedTo: owed, isCredit } = figures;
   const booked: Booked[] = [];
   let [netMinor, bookedNet] = [0n, 0n];
   for (const part of parts) {
@@ -90,28 +120,15 @@ function journalOf(document: IssuedDocument, parts: readonly Part[], entity: Ent
     const net = part.book === null ? amountInBooks(part.net, currency, conversion, books) : { minor: part.net, book: part.book };
     const counts = { withMoney: Number(part.with_money), withEnergy: Number(part.with_energy) };
     if (part.is_adjustment) booked.push({ event: adjustedEvent(currency, net, owed), of: dimensions, ...counts });
-    const event = owed === undefined ? soldEvent(currency, { net, energyWh: part.wh }, isCredit) : owedEvent(currency, { net }, owed);
+    const event = owed === undefined ? soldEvent(currency, { net, energyWh: part.wh }, isCredit === true) : owedEvent(currency, { net }, owed);
     booked.push({ event, of: dimensions, ...counts });
     netMinor += net.minor;
     bookedNet += net.book;
   }
-  const stated = vat.map((v) => ({ vatCode: v.vatCode, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }));
-  const assessed = selfAssessed(entity, { id: document.id, type: document.type, on: header.serviceTo ?? issueOn, vat: stated });
-  if (isIssue(assessed)) throw new RangeError(describeIssue(assessed));
-  const figures = stated.map((v) => ({ ...v, selfAssessedMinor: assessed.get(v.vatCode) ?? 0n }));
-  for (const { vatCode, event } of eventsOfDocument({ currency, netMinor, bookedNet, vat: figures, payableMinor, owedTo: owed, isCredit }, conversion, books)) {
+  for (const { vatCode, event } of eventsOfDocument({ ...figures, netMinor, bookedNet }, conversion, books)) {
     booked.push({ event, of: { ...ofAccount, accountId, vatCode }, withMoney: 0, withEnergy: 0 });
   }
-  return {
-    key: `issue/${document.id}`,
-    kind: owed === undefined ? (isCredit ? 'credited' : 'invoiced') : owed === 'owner' ? 'stated' : 'reimbursed',
-    entityId: document.entity_id,
-    effectiveOn: issueOn,
-    period: issueOn.slice(0, 7),
-    sourceRef: document.id,
-    fxRate: conversion.name,
-    booked,
-  };
+  return booked;
 }
 
 /** The part of a document's bytes that booking needs. */

@@ -34,9 +34,10 @@ export type Journal = {
 };
 
 /** GL accounts by key, of each legal entity: the newest version of its mapping. */
-export type GlAccounts = ReadonlyMap<string, Readonly<Record<string, string>>>;
+export type GlAccounts = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-type Entry = Omit<Dimensions, 'glAccount'> & {
+/** A row of the ledger: money in minor units of `unit`, or Wh; `book` in minor units of the books. */
+export type Entry = Omit<Dimensions, 'glAccount'> & {
   readonly key: string;
   readonly ledgerAccount: string;
   readonly unit: string;
@@ -85,13 +86,13 @@ export async function writeJournals(db: Db, journals: readonly Journal[]): Promi
     `SELECT entity_id, jsonb_object_agg(key, gl_account) AS accounts FROM gl_mapping m WHERE entity_id = ANY($1) AND version = (SELECT max(version) FROM gl_mapping WHERE entity_id = m.entity_id) GROUP BY 1`,
     [[...new Set(journals.map((j) => j.entityId))]],
   );
-  const rows = journalRows(journals, new Map(mapped.map((m) => [m.entity_id, m.accounts])));
+  const rows = journalRows(journals, new Map(mapped.map((m) => [m.entity_id, new Map(Object.entries(m.accounts))])));
   if (rows.length > 0) await copyIn(db, rows);
 }
 
 /** The rows of journals, ready for COPY beside others; a journal that comes to nothing has none. */
 export function journalRows(journals: readonly Journal[], gl: GlAccounts): ReturnType<typeof rowsFor>[] {
-  const withEntries = journals.map((journal) => ({ journal, entries: entriesOf(journal, gl.get(journal.entityId) ?? {}) })).filter(({ entries }) => entries.length > 0);
+  const withEntries = journals.map((journal) => ({ journal, entries: entriesOf(journal, gl.get(journal.entityId) ?? new Map()) })).filter(({ entries }) => entries.length > 0);
   if (withEntries.length === 0) return [];
   return [
     rowsFor(
@@ -108,14 +109,14 @@ export function journalRows(journals: readonly Journal[], gl: GlAccounts): Retur
 const ofNothing = { costCenter: null, siteId: null, vatCode: null, serviceMonth: null, sourceId: null };
 
 /** One entry per account, unit and dimensions. What the mapping does not name stays without: the month-end accrual asks for it. */
-function entriesOf({ key, booked }: Journal, accounts: Readonly<Record<string, string>>): Entry[] {
+export function entriesOf({ key, booked }: Pick<Journal, 'key' | 'booked'>, accounts: ReadonlyMap<string, string>): Entry[] {
   const entries = new Map<string, Entry>();
   for (const { event, of, withMoney, withEnergy } of booked) {
     const { glAccount: ownGl, ...rest } = of;
     const dimensions = `${of.accountId}\n${of.costCenter}\n${of.siteId}\n${of.vatCode}\n${of.serviceMonth}\n${of.sourceId}`;
     for (const { ledgerAccount, unit, amount, book } of postingsFor(event)) {
       const glKey = glKeyOf(ledgerAccount, of.vatCode);
-      const glAccount = accountsOfCharges.has(ledgerAccount) ? ownGl : glKey === null ? null : (accounts[glKey] ?? null);
+      const glAccount = accountsOfCharges.has(ledgerAccount) ? ownGl : glKey === null ? null : (accounts.get(glKey) ?? null);
       // What a customer owes, and an owner, a driver or a partner is owed, is one sum.
       const isOfParty = ledgerAccount === 'receivable' || ledgerAccount === 'ownerPayable' || ledgerAccount === 'driverPayable' || ledgerAccount === 'partnerPayable';
       const entryKey = `${ledgerAccount}\n${unit}\n${glAccount}\n${isOfParty ? of.accountId : dimensions}`;

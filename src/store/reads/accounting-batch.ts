@@ -61,7 +61,7 @@ export async function batchWords(db: Db, entityId: string): Promise<Omit<Account
 
 /** How a document gets into books of `currency`. Throws RangeError where it is in another one and `rate` is not known. */
 export function booksBy(document: ErpDocument, currency: string, rate: string | null): Books {
-  if (document.currency === currency) return { currency, factor: null };
+  if (document.currency === currency || document.books !== undefined) return { currency, factor: null };
   if (rate === null) throw new RangeError(`${document.key} is in ${document.currency}, and the rate it was booked by is not known`);
   return { currency, factor: exactFromDecimal(rate) };
 }

@@ -1,31 +1,7 @@
+import type { CardPaymentView } from '../../contracts/payment-overview.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
-
-/** A request to charge a card, or to pay it back; amounts as decimal text. */
-export type CardPaymentView = {
-  /** Idempotency key: the same request however often it is sent. */
-  readonly key: string;
-  readonly documentId: string;
-  readonly legalNumber: string;
-  readonly accountId: string;
-  readonly entityId: string;
-  readonly kind: 'capture' | 'refund';
-  readonly origin: 'stored' | 'terminal';
-  /** By what the provider knows the card, or what the terminal authorized; null where it is missing or was erased. */
-  readonly reference: string | null;
-  readonly amount: string;
-  readonly currency: string;
-  readonly state: 'requested' | 'captured' | 'failed';
-  readonly attempt: number;
-  readonly captured: string | null;
-  readonly settledOn: string | null;
-  readonly providerReference: string | null;
-  /** Of a refund: the provider's reference of what it takes back. */
-  readonly refunds: string | null;
-  readonly words: string | null;
-  readonly requestedAt: string;
-};
 
 export type CardPaymentFilter = {
   readonly entityId?: string | undefined;

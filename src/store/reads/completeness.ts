@@ -1,9 +1,11 @@
 import { monthPeriod } from '../../core/time.ts';
 import type { Db } from '../db.ts';
-import { type ControlDay, controlTotalDays } from './control-totals.ts';
+import type { ControlDay } from './control-day.ts';
+import { controlTotalDays, monthAfter } from './control-totals.ts';
 import { missingCdrs } from './expectations.ts';
 
-type TotalsView = { readonly count: number; readonly energyWh: string; readonly amount: string | null };
+/** Energy is null where CDRs are counted alone. */
+type TotalsView = { readonly count: number; readonly energyWh: string | null; readonly amount: string | null };
 export type ControlDayView = Omit<ControlDay, 'stated' | 'received' | 'difference' | 'sourceId'> & {
   readonly stated: TotalsView | null;
   readonly received: TotalsView;
@@ -29,7 +31,7 @@ export async function completenessOf(db: Db, sourceId: string, month: string): P
   const source = (await db.query('SELECT time_zone, complete_until FROM source WHERE id = $1', [sourceId])).rows[0];
   if (source === undefined) return undefined;
   const end = new Date(monthPeriod(month, source.time_zone).endMs);
-  const days = await controlTotalDays(db, { sourceIds: [sourceId], from: `${month}-01`, to: dayAfter(month) });
+  const days = await controlTotalDays(db, { sourceIds: [sourceId], from: `${month}-01`, to: monthAfter(month) });
   const undated = await db.query<{ n: bigint }>("SELECT count(*) AS n FROM record_head WHERE source_id = $1 AND ended_on IS NULL AND state IN ('received', 'quarantined')", [sourceId]);
   const [missing] = await missingCdrs(db, { sourceIds: [sourceId], before: end });
   return {
@@ -44,20 +46,15 @@ export async function completenessOf(db: Db, sourceId: string, month: string): P
   };
 }
 
-/** The first day after a month. */
-function dayAfter(month: string): string {
-  const [year = 0, number = 1] = month.split('-').map(Number);
-  return number === 12 ? `${year + 1}-01-01` : `${year}-${String(number + 1).padStart(2, '0')}-01`;
-}
-
 export function controlDayView({ sourceId: _source, stated, received, difference, ...day }: ControlDay): ControlDayView {
   return { ...day, stated: stated === null ? null : text(stated), received: text(received), difference: difference === null ? null : text(difference) };
 }
 
-const text = (t: NonNullable<ControlDay['stated']>): TotalsView => ({ ...t, energyWh: t.energyWh.toString() });
+const text = (t: NonNullable<ControlDay['stated']>): TotalsView => ({ ...t, energyWh: t.energyWh?.toString() ?? null });
 
 export type StatedVersion = {
   readonly on: string;
+  readonly party: string | null;
   readonly origin: string;
   readonly version: number;
   readonly currency: string | null;
@@ -65,15 +62,20 @@ export type StatedVersion = {
   readonly receivedAt: string;
 } & TotalsView;
 
-/** All that a source stated of a month, every version, by day, origin and version. */
+/** All that a source stated of a month, every version, by date, origin, party and version. */
 export async function statedTotals(db: Db, sourceId: string, month: string): Promise<readonly StatedVersion[]> {
-  const { rows } = await db.query('SELECT * FROM control_total WHERE source_id = $1 AND on_date >= $2 AND on_date < $3 ORDER BY on_date, origin, version', [sourceId, `${month}-01`, dayAfter(month)]);
+  const { rows } = await db.query('SELECT * FROM control_total WHERE source_id = $1 AND on_date >= $2 AND on_date < $3 ORDER BY on_date, span, origin, party, version', [
+    sourceId,
+    `${month}-01`,
+    monthAfter(month),
+  ]);
   return rows.map((r) => ({
-    on: r.on_date,
+    on: r.span === 'month' ? r.on_date.slice(0, 7) : r.on_date,
+    party: r.party === '' ? null : r.party,
     origin: r.origin,
     version: r.version,
     count: r.stated_count,
-    energyWh: r.stated_wh.toString(),
+    energyWh: r.stated_wh?.toString() ?? null,
     amount: r.amount,
     currency: r.currency,
     author: r.author,

@@ -1,19 +1,6 @@
+import type { DeliveryView, PrintBatch, PrintBatchView } from '../../contracts/delivery-overview.ts';
 import type { Db } from '../db.ts';
 import { type Page, pageOf } from './page.ts';
-
-export type DeliveryView = {
-  readonly documentId: string;
-  readonly legalNumber: string;
-  readonly accountId: string;
-  readonly channel: string;
-  readonly state: string;
-  readonly attempt: number;
-  readonly batchId: string | null;
-  readonly detail: string | null;
-  readonly updatedAt: string;
-  /** Why it cannot go as it is; null where nothing is in the way. */
-  readonly problem: 'addressMissing' | null;
-};
 
 /** Deliveries in the order of their documents' ids, by state and channel. */
 export async function listDeliveries(
@@ -52,10 +39,6 @@ export async function listDeliveries(
     }),
   );
 }
-
-export type PrintBatch = { readonly batchId: string; readonly entityId: string; readonly madeAt: string; readonly sentAt: string | null; readonly documentIds: readonly string[] };
-
-export type PrintBatchView = Omit<PrintBatch, 'documentIds'> & { readonly documents: number };
 
 /** Print batches, newest first, at most 50. */
 export async function listPrintBatches(db: Db): Promise<PrintBatchView[]> {

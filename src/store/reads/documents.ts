@@ -1,63 +1,11 @@
 import type { QueryResultRow } from 'pg';
+import type { DocumentDetail, DocumentView } from '../../contracts/document-view.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
-/** A document of a run. Money as decimal text in major units, energy in Wh as text. */
-export type DocumentView = {
-  readonly documentId: string;
-  readonly runId: string;
-  readonly accountId: string;
-  readonly accountName: string;
-  readonly strategy: string;
-  readonly type: string;
-  readonly state: string;
-  readonly legalNumber: string | null;
-  readonly issuedOn: string | null;
-  readonly dueOn: string | null;
-  readonly ocr: string | null;
-  readonly currency: string;
-  readonly net: string;
-  readonly vat: string;
-  readonly rounding: string;
-  readonly payable: string;
-  readonly energyWh: string;
-  readonly chargeCount: number;
-  /** First and last day of what it bills. */
-  readonly serviceFrom: string | null;
-  readonly serviceTo: string | null;
-  /** The document that it is the credit note of. */
-  readonly credits: CreditedView | null;
-  readonly contentHash: string;
-  readonly erp: { readonly state: string; readonly externalId: string | null; readonly answer: string | null } | null;
-  /** By the payments stated of it and the ERP's word; null while nothing is said. */
-  readonly payment: { readonly state: 'unpaid' | 'part' | 'paid' | 'writtenOff'; readonly open: string; readonly toldAt: string } | null;
-};
-export type CreditedView = { readonly documentId: string; readonly legalNumber: string };
-/** VAT of a document by code, as it was composed (D02). */
-export type VatView = { readonly vatCode: string; readonly percent: string; readonly base: string; readonly vat: string };
 /** `account` is an account's id, or a part of its party's name. */
 export type DocumentFilter = { readonly account?: string | undefined; readonly strategy?: string | undefined };
-export type DocumentLineView = {
-  readonly lineNo: number;
-  readonly kind: string;
-  readonly description: string;
-  readonly quantity: string;
-  readonly quantityUnit: string;
-  readonly unitPrice: string | null;
-  readonly net: string;
-  readonly vatCode: string;
-  readonly glAccount: string;
-  readonly costCenter: string;
-  readonly customerCostCenter: string | null;
-  readonly siteId: string | null;
-  readonly serviceMonth: string;
-  readonly energyWh: string;
-  readonly charges: number;
-  /** The issued line that it takes something back from. */
-  readonly credits: (CreditedView & { readonly lineNo: number | null }) | null;
-};
-
 // Not its bytes, which lie apart and are longer than all else.
 const columns = `SELECT d.id, d.run_id, d.account_id, d.type, d.state, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.charge_count, d.service_from, d.service_to, d.credits_document_id,
   encode(d.content_hash, 'hex') AS hash, p.name, a.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer, y.state AS payment_state, y.open_minor AS payment_open, y.told_at AS payment_told
@@ -85,13 +33,6 @@ export async function documentStrategies(db: Db, runId: string): Promise<string[
   ]);
   return rows.map((r) => r.strategy);
 }
-
-/** `creditedBy`: the documents that take something of it back; those of runs that are not issued have no number yet. */
-export type DocumentDetail = DocumentView & {
-  readonly vatByCode: readonly VatView[];
-  readonly lines: readonly DocumentLineView[];
-  readonly creditedBy: readonly { readonly documentId: string; readonly legalNumber: string | null; readonly type: string; readonly net: string }[];
-};
 
 /** One document with its lines and its VAT by code; undefined when there is none of this id. */
 export async function findDocument(db: Db, id: string): Promise<DocumentDetail | undefined> {

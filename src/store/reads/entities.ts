@@ -8,6 +8,14 @@ export async function listEntities(db: Db): Promise<readonly EntityView[]> {
   return rows.map((r) => ({ id: r.id, name: r.name, country: r.country, currency: r.currency, timeZone: r.time_zone }));
 }
 
+export type CalendarView = { readonly id: string; readonly entityId: string; readonly cadence: string };
+
+/** By what periods entities bill. */
+export async function listCalendars(db: Db): Promise<readonly CalendarView[]> {
+  const { rows } = await db.query('SELECT id, entity_id, cadence FROM billing_calendar ORDER BY entity_id, cadence, id');
+  return rows.map((r) => ({ id: r.id, entityId: r.entity_id, cadence: r.cadence }));
+}
+
 /** Legal entities with their zone; `paused` is passed on. */
 export async function scheduledEntities(db: Db, paused: boolean): Promise<{ id: string; timeZone: string; paused: boolean }[]> {
   const { rows } = await db.query<{ id: string; time_zone: string }>('SELECT id, time_zone FROM legal_entity ORDER BY id');

@@ -1,4 +1,5 @@
 import type { QueryResultRow } from 'pg';
+import type { ExclusionReach, ExclusionReachOf, ExclusionRuleView } from '../../contracts/exclusion-overview.ts';
 import type { ExclusionRule } from '../../contracts/exclusion-rule.ts';
 import { formatMinor } from '../../core/money.ts';
 import { matchesOf, targetsOf } from '../cycle/exclusion-match.ts';
@@ -6,31 +7,6 @@ import type { Db } from '../db.ts';
 import { openChargeSql } from '../open-charges.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
-export type ExclusionRuleView = {
-  readonly id: string;
-  readonly entityId: string;
-  readonly version: number;
-  readonly replaces: string | null;
-  /** `proposed` waits for a second person; `inForce` and `expired` by today; `withdrawn` was never signed. */
-  readonly state: string;
-  readonly scope: string;
-  readonly subjectId: string;
-  readonly predicate: Readonly<Record<string, unknown>>;
-  readonly outcome: string;
-  readonly maxAgeMonths: number | null;
-  readonly atOurCost: boolean;
-  readonly validFrom: string;
-  readonly validTo: string | null;
-  readonly reviewOn: string;
-  readonly reason: string;
-  readonly author: string;
-  readonly proposedAt: string;
-  readonly signedBy: string | null;
-  readonly signedAt: string | null;
-  readonly endedBy: string | null;
-  readonly endedAt: string | null;
-  readonly endReason: string | null;
-};
 export type ExclusionRuleFilter = { readonly entityId?: string | undefined; readonly state?: string | undefined; readonly scope?: string | undefined; readonly subjectId?: string | undefined };
 
 const stateSql = `CASE WHEN s.ended_at IS NOT NULL THEN CASE WHEN s.signed_at IS NULL THEN 'withdrawn' ELSE 'ended' END WHEN s.signed_at IS NULL THEN 'proposed'
@@ -91,36 +67,30 @@ function viewOf(r: QueryResultRow): ExclusionRuleView {
   };
 }
 
-export type ExclusionReach = {
-  readonly serviceMonth: string;
-  readonly currency: string;
-  readonly accounts: number;
-  readonly sessions: number;
-  readonly charges: number;
-  readonly energyWh: string;
-  readonly net: string;
-};
+type Asked = Pick<ExclusionRule, 'entityId' | 'scope' | 'subjectId'> & { readonly predicate: Readonly<Record<string, unknown>> };
+
+const reached = `WITH target AS (${targetsOf("SELECT 'this' AS id, $2::text AS scope, $3::text AS subject_id, $4::jsonb AS predicate")}),
+  mine AS (SELECT c.payer_account_id AS account_id, a.category, c.* FROM rated_charge c JOIN account a ON a.id = c.payer_account_id WHERE c.entity_id = $1 AND ${openChargeSql}),
+  met AS (SELECT DISTINCT charge_id FROM (${matchesOf('target', 'mine')}) m)`;
+const metSums = 'count(DISTINCT m.record_id)::integer AS sessions, count(*)::integer AS charges, sum(m.energy_wh)::bigint AS wh, sum(m.net_minor)::bigint AS net';
+const metOf = (r: QueryResultRow) => ({ currency: r['currency'], sessions: r['sessions'], charges: r['charges'], energyWh: r['wh'].toString(), net: formatMinor(r['net'], r['currency']) });
+const askedOf = (rule: Asked) => [rule.entityId, rule.scope, rule.subjectId, JSON.stringify(rule.predicate)];
 
 /** What a rule would meet of all that is not settled yet, by service month, whatever narrower rules say of it; `predicate` as it is stored. */
-export async function exclusionReach(
-  db: Db,
-  rule: Pick<ExclusionRule, 'entityId' | 'scope' | 'subjectId'> & { readonly predicate: Readonly<Record<string, unknown>> },
-): Promise<readonly ExclusionReach[]> {
+export async function exclusionReach(db: Db, rule: Asked): Promise<readonly ExclusionReach[]> {
   const { rows } = await db.query(
-    `WITH target AS (${targetsOf("SELECT 'this' AS id, $2::text AS scope, $3::text AS subject_id, $4::jsonb AS predicate")}),
-       mine AS (SELECT c.payer_account_id AS account_id, a.category, c.* FROM rated_charge c JOIN account a ON a.id = c.payer_account_id WHERE c.entity_id = $1 AND ${openChargeSql}),
-       met AS (SELECT DISTINCT charge_id FROM (${matchesOf('target', 'mine')}) m)
-     SELECT m.service_month, m.currency, count(DISTINCT m.account_id)::integer AS accounts, count(DISTINCT m.record_id)::integer AS sessions, count(*)::integer AS charges, sum(m.energy_wh)::bigint AS wh, sum(m.net_minor)::bigint AS net
-     FROM met JOIN mine m ON m.charge_id = met.charge_id GROUP BY 1, 2 ORDER BY 1, 2`,
-    [rule.entityId, rule.scope, rule.subjectId, JSON.stringify(rule.predicate)],
+    `${reached} SELECT m.service_month, m.currency, count(DISTINCT m.account_id)::integer AS accounts, ${metSums} FROM met JOIN mine m ON m.charge_id = met.charge_id GROUP BY 1, 2 ORDER BY 1, 2`,
+    askedOf(rule),
   );
-  return rows.map((r) => ({
-    serviceMonth: r.service_month,
-    currency: r.currency,
-    accounts: r.accounts,
-    sessions: r.sessions,
-    charges: r.charges,
-    energyWh: r.wh.toString(),
-    net: formatMinor(r.net, r.currency),
-  }));
+  return rows.map((r) => ({ serviceMonth: r.service_month, accounts: r.accounts, ...metOf(r) }));
+}
+
+/** Whom a rule would meet, by the same: who has the largest sums first, at most 20. */
+export async function exclusionReachOf(db: Db, rule: Asked): Promise<readonly ExclusionReachOf[]> {
+  const { rows } = await db.query(
+    `${reached} SELECT m.account_id, p.name, m.currency, ${metSums} FROM met JOIN mine m ON m.charge_id = met.charge_id JOIN account a ON a.id = m.account_id JOIN party p ON p.id = a.party_id
+     GROUP BY 1, 2, 3 ORDER BY abs(sum(m.net_minor)) DESC, 1, 3 LIMIT 20`,
+    askedOf(rule),
+  );
+  return rows.map((r) => ({ accountId: r.account_id, accountName: r.name, ...metOf(r) }));
 }

@@ -1,26 +1,8 @@
 import { type Letterhead, letterheadSchema } from '../../contracts/letterhead.ts';
+import type { PaymentView } from '../../contracts/payment-overview.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { PaymentFile } from '../../core/payment/payment-file.ts';
 import type { Db } from '../db.ts';
-
-/** A payment with its payees; amounts as decimal text. Bank accounts show their last four digits only. */
-export type PaymentView = {
-  readonly paymentId: string;
-  readonly entityId: string;
-  readonly state: string;
-  readonly format: string;
-  readonly currency: string;
-  readonly amount: string;
-  readonly executeOn: string;
-  readonly dueUntil: string;
-  readonly contentHash: string;
-  readonly reason: string;
-  readonly author: string;
-  readonly proposedAt: string;
-  readonly decidedBy: string | null;
-  readonly comment: string | null;
-  readonly items: readonly { readonly accountId: string; readonly name: string; readonly amount: string; readonly endToEndId: string; readonly bankAccount: string; readonly remittance: string }[];
-};
 
 /** Payments of an entity, newest first, at most 200; or the one of an id. */
 export async function listPayments(db: Db, filter: { readonly entityId?: string | undefined; readonly paymentId?: string | undefined }): Promise<PaymentView[]> {

@@ -1,24 +1,8 @@
+import type { QuarantineCause } from '../../contracts/quarantine-cause.ts';
 import { type IssueCode, remedyOf } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
-import { type Owner, ownerOf } from '../../core/plausibility/rules.ts';
+import { ownerOf } from '../../core/plausibility/rules.ts';
 import type { Db } from '../db.ts';
-
-/** What waits for one cause at one source. Money as decimal text in major units, net; energy in Wh as text. */
-export type QuarantineCause = {
-  readonly cause: string;
-  readonly remedy: string;
-  readonly owner: Owner;
-  readonly sourceId: string;
-  readonly waitingFor: string;
-  readonly records: number;
-  readonly energyWh: string;
-  readonly atRisk: readonly { readonly currency: string; readonly net: string }[];
-  /** Records whose price cannot be told yet; not in `atRisk`. */
-  readonly unpriced: number;
-  readonly oldest: string;
-  /** Decisions that need a second person and have one. */
-  readonly awaitingSecond: number;
-};
 
 /** The quarantine by cause and source, most energy first. */
 export async function quarantineByCause(db: Db, sourceId?: string): Promise<QuarantineCause[]> {

@@ -44,6 +44,8 @@ export type RunSummary = {
   readonly accounts: { readonly ready: number; readonly pending: number };
   /** Accounts that have no document since something is missing for them; what they were to be billed is carried. */
   readonly parked: readonly { readonly accountId: string; readonly reason: string | null }[];
+  /** Accounts of which an invoice is held, and for what; their other documents go on. */
+  readonly held: readonly { readonly accountId: string; readonly reason: string }[];
   /** Records of the run's months that cannot be billed yet; `correction`: what is billed stands, and a newer version waits. */
   readonly waiting: readonly { readonly state: string; readonly code: string | null; readonly records: number; readonly energyWh: string; readonly signed: number }[];
   readonly late: { readonly charges: number; readonly energyWh: string };
@@ -100,15 +102,16 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
   };
 }
 
-/** Accounts of a run that are done or still to be built, and those that are parked. */
-async function accountStates(db: Db, runId: string): Promise<Pick<RunSummary, 'accounts' | 'parked'>> {
-  const { rows } = await db.query<{ ready: bigint; pending: bigint; parked: { accountId: string; reason: string | null }[] | null }>(
+/** Accounts of a run that are done or still to be built, those that are parked, and those of which an invoice is held. */
+async function accountStates(db: Db, runId: string): Promise<Pick<RunSummary, 'accounts' | 'parked' | 'held'>> {
+  const { rows } = await db.query<{ ready: bigint; pending: bigint; parked: { accountId: string; reason: string | null }[] | null; held: { accountId: string; reason: string }[] | null }>(
     `SELECT count(*) FILTER (WHERE state IN ('ready', 'done')) AS ready, count(*) FILTER (WHERE state = 'pending') AS pending,
-       jsonb_agg(jsonb_build_object('accountId', account_id, 'reason', reason) ORDER BY account_id) FILTER (WHERE state = 'parked') AS parked FROM run_account WHERE run_id = $1`,
+       jsonb_agg(jsonb_build_object('accountId', account_id, 'reason', reason) ORDER BY account_id) FILTER (WHERE state = 'parked') AS parked,
+       jsonb_agg(jsonb_build_object('accountId', account_id, 'reason', reason) ORDER BY account_id) FILTER (WHERE state <> 'parked' AND reason IS NOT NULL) AS held FROM run_account WHERE run_id = $1`,
     [runId],
   );
   const [found] = rows;
-  return { accounts: { ready: Number(found?.ready ?? 0n), pending: Number(found?.pending ?? 0n) }, parked: found?.parked ?? [] };
+  return { accounts: { ready: Number(found?.ready ?? 0n), pending: Number(found?.pending ?? 0n) }, parked: found?.parked ?? [], held: found?.held ?? [] };
 }
 
 async function waitingRecords(db: Db, runId: string): Promise<RunSummary['waiting']> {

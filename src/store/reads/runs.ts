@@ -1,3 +1,4 @@
+import type { WhatIf } from '../../contracts/dry-run.ts';
 import type { Db } from '../db.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
@@ -12,6 +13,9 @@ export type RunRow = {
   readonly workflowId: string;
 };
 
+/** A run beside another one. `isSelection`: it is off-cycle, of some accounts alone. */
+export type SiblingRun = { readonly runId: string; readonly kind: string; readonly state: string; readonly whatIf: WhatIf | null; readonly isSelection: boolean };
+
 /** Billing runs, newest first. */
 export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
   const { rows } = await db.query(
@@ -25,6 +29,16 @@ export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
     (r) => r.id,
     (r): RunRow => ({ runId: r.id, entityId: r.entity_id, period: r.period, kind: r.kind, state: r.state, paused: r.paused, problem: r.problem, workflowId: r.workflow_id }),
   );
+}
+
+/** Other runs of the same calendar and period that have a preview: live ones before dry ones, newest first, at most 20. */
+export async function siblingRuns(db: Db, runId: string): Promise<readonly SiblingRun[]> {
+  const { rows } = await db.query(
+    `SELECT o.id, o.kind, o.state, o.what_if, o.selection IS NOT NULL AS selected FROM billing_run r JOIN billing_run o ON (o.calendar_id, o.label) = (r.calendar_id, r.label) AND o.id <> r.id
+     WHERE r.id = $1 AND o.state <> 'cancelled' AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = o.id) ORDER BY o.kind DESC, o.planned_at DESC, o.id LIMIT 20`,
+    [runId],
+  );
+  return rows.map((r) => ({ runId: r.id, kind: r.kind, state: r.state, whatIf: r.what_if, isSelection: r.selected }));
 }
 
 /** What the workflow of a run is started with; undefined when there is no such run. */

@@ -1,26 +1,12 @@
 import type { QueryResultRow } from 'pg';
+import type { RuleHits, ShadowFigures, ShadowFlow } from '../../contracts/exclusion-overview.ts';
 import { formatMinor } from '../../core/money.ts';
 import { lastDaySql } from '../cycle/exclusion-match.ts';
 import type { Db } from '../db.ts';
 
-type Figures = { readonly charges: number; readonly energyWh: string; readonly net: string };
-/** opening + added + moved = billed + writtenOff + closing, in charges, Wh and money. */
-type Flow = {
-  readonly currency: string;
-  /** Carried by an earlier run. */
-  readonly opening: Figures;
-  /** Left out by this run for the first time. */
-  readonly added: Figures;
-  /** What another rule decides on now: away from the one that had carried it, to the one that took it over. Zero over all rows. */
-  readonly moved: Figures;
-  readonly billed: Figures;
-  readonly writtenOff: Figures;
-  /** Carried on to a later run. */
-  readonly closing: Figures;
-};
 /** What is left out by one rule, or for one cause, of one service month. `ageMonths`: since the run that first carried the oldest of it. */
-export type ShadowRow = Flow & { readonly cause: string; readonly ruleId: string | null; readonly serviceMonth: string; readonly ageMonths: number };
-export type ShadowBalance = { readonly rows: readonly ShadowRow[]; readonly totals: readonly Flow[] };
+export type ShadowRow = ShadowFlow & { readonly cause: string; readonly ruleId: string | null; readonly serviceMonth: string; readonly ageMonths: number };
+export type ShadowBalance = { readonly rows: readonly ShadowRow[]; readonly totals: readonly ShadowFlow[] };
 
 const parts = ['opening', 'added', 'moved', 'billed', 'written_off', 'closing'] as const;
 const figuresSql = parts.map((p) => `sum(x.${p})::integer AS ${p}_n, sum(x.${p} * c.energy_wh)::bigint AS ${p}_wh, sum(x.${p} * c.net_minor)::bigint AS ${p}_net`).join(', ');
@@ -55,8 +41,6 @@ export async function shadowBalance(db: Db, runId: string): Promise<ShadowBalanc
   };
 }
 
-export type RuleHits = Flow & { readonly runId: string; readonly period: string; readonly runState: string; readonly ageMonths: number };
-
 /** What a rule, standing or a run's own, did in each run that is not cancelled, oldest first. */
 export async function hitsOfRule(db: Db, ruleId: string): Promise<readonly RuleHits[]> {
   const { rows } = await db.query(
@@ -67,8 +51,8 @@ export async function hitsOfRule(db: Db, ruleId: string): Promise<readonly RuleH
   return rows.map((r) => ({ runId: r.run_id, period: r.period, runState: r.state, ageMonths: r.age, ...flowOf(r) }));
 }
 
-function flowOf(r: QueryResultRow): Flow {
-  const figures = (part: (typeof parts)[number]): Figures => ({ charges: r[`${part}_n`], energyWh: r[`${part}_wh`].toString(), net: formatMinor(r[`${part}_net`], r['currency']) });
+function flowOf(r: QueryResultRow): ShadowFlow {
+  const figures = (part: (typeof parts)[number]): ShadowFigures => ({ charges: r[`${part}_n`], energyWh: r[`${part}_wh`].toString(), net: formatMinor(r[`${part}_net`], r['currency']) });
   return {
     currency: r['currency'],
     opening: figures('opening'),

@@ -1,5 +1,6 @@
 import { type SourceConnection, sourceConnectionSchema } from '../../contracts/source-connection.ts';
 import type { Db } from '../db.ts';
+import type { CountsNote } from '../intake/peer-counts.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
 /** A source's connection as it holds; instants as ISO text. */
@@ -8,6 +9,8 @@ export type ConnectionView = {
   readonly version: number;
   readonly settings: SourceConnection;
   readonly sweptUntil: string | null;
+  /** Of an OCPI peer: how the last look at its daily counts went; null before the first. */
+  readonly counts: CountsNote | null;
   readonly author: string;
   readonly changedAt: string;
 };
@@ -21,6 +24,7 @@ export async function connectionView(db: Db, sourceId: string): Promise<Connecti
     version: r.version,
     settings: sourceConnectionSchema.parse(r.settings),
     sweptUntil: r.swept_until?.toISOString() ?? null,
+    counts: r.counts,
     author: r.author,
     changedAt: r.changed_at.toISOString(),
   };

@@ -21,6 +21,9 @@ export type TraceStart = {
 /** SQL over a charge `c` and a line `r` of its receipt: they are of the same site and day. */
 const atPlaceSql = "r.site_id = coalesce(c.site_id, '') AND r.charged_on = c.service_on";
 
+/** SQL that keeps the order and limit of a page out of a subquery: else all claims there are may be walked in order of charge for the few of a document. */
+const byIndexSql = ' OFFSET 0';
+
 /** Follows charges from any end to the other, in order of charge; at most `limit` after `cursor`. */
 export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Promise<Page<TraceRow>> {
   const { sql, values } = chargesFrom(start, page);
@@ -72,12 +75,12 @@ function chargesFrom({ record, document, account, erp, run, glAccount, costCente
   if (record !== undefined) parts.push(`SELECT charge_id FROM rated_charge WHERE record_id = ${value(record)}::bigint`);
   if (document !== undefined) {
     const id = value(document);
-    parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM issue_stamp WHERE legal_number = ${id} UNION SELECT ${id}))`);
+    parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM issue_stamp WHERE legal_number = ${id} UNION SELECT ${id}))${byIndexSql}`);
   }
   if (erp !== undefined) {
     const id = value(erp);
     // A journal of receipts is of the charges of its site and day alone.
-    parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM erp_posting WHERE external_id = ${id}))
+    parts.push(`(SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM erp_posting WHERE external_id = ${id}))${byIndexSql})
       UNION SELECT c.charge_id FROM erp_posting o JOIN erp_receipt_line r ON r.posting_key = o.key AND r.part = 'party' JOIN claim k ON k.document_id = r.document_id JOIN rated_charge c ON c.charge_id = k.charge_id AND ${atPlaceSql} WHERE o.external_id = ${id}`);
   }
   if (run !== undefined) {

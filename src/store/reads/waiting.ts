@@ -29,15 +29,22 @@ export async function waitingMessage(db: Db, ref: { sourceId: string; recordKey:
   };
 }
 
-/** Records of a source that wait because `key` (a site, a token's reference, a segment, or a price series; `*` for any) has no set-up, or, with code `anyRule`, for a decision on what a rule found; with the message each stands on; oldest first, at most 10,000. */
-export async function waitingForSetup(db: Db, filter: { readonly sourceId: string; readonly code: string; readonly key: string }): Promise<{ recordKey: string; rawId: string }[]> {
-  const { rows } = await db.query<{ record_key: string; raw_id: bigint }>(
-    `SELECT ${recordKeySql} AS record_key, h.waiting_raw_id AS raw_id FROM record_head h
-     WHERE h.source_id = $1 AND h.waiting_raw_id IS NOT NULL
+/** What records of a source wait for: the code of an issue, and its `key` (a site, a token's reference, a segment, or a price series; `*` for any); with code `anyRule` a decision on what a rule found. */
+export type WaitingFilter = { readonly sourceId: string; readonly code: string; readonly key: string };
+
+/** A page of the records that wait so, with the message each stands on, in order of their ids from after `after` on. */
+export async function waitingForSetup(
+  db: Db,
+  filter: WaitingFilter,
+  page: { readonly after?: string | undefined; readonly limit: number },
+): Promise<{ readonly recordId: string; readonly recordKey: string; readonly rawId: string }[]> {
+  const { rows } = await db.query<{ record_id: bigint; record_key: string; raw_id: bigint }>(
+    `SELECT h.record_id, ${recordKeySql} AS record_key, h.waiting_raw_id AS raw_id FROM record_head h
+     WHERE h.source_id = $1 AND h.waiting_raw_id IS NOT NULL AND h.record_id > $4
        AND ($2 = 'anyRule' AND h.waiting_for = 'decision' OR $3 = '*' AND h.issues->0->>'code' = $2
          OR EXISTS (SELECT FROM jsonb_array_elements(h.issues) i WHERE i->>'code' = $2 AND (i->'params') @> ANY (ARRAY[jsonb_build_object('site', $3::text), jsonb_build_object('token', $3::text), jsonb_build_object('segment', $3::text), jsonb_build_object('series', $3::text)])))
-     ORDER BY h.record_id LIMIT 10000`,
-    [filter.sourceId, filter.code, filter.key],
+     ORDER BY h.record_id LIMIT $5`,
+    [filter.sourceId, filter.code, filter.key, page.after ?? '0', page.limit],
   );
-  return rows.map((r) => ({ recordKey: r.record_key, rawId: r.raw_id.toString() }));
+  return rows.map((r) => ({ recordId: r.record_id.toString(), recordKey: r.record_key, rawId: r.raw_id.toString() }));
 }

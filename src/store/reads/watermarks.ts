@@ -21,3 +21,13 @@ export async function runsConcerned(db: Db, sourceId: string, from: Date, to: Da
   );
   return rows.map((r) => r.workflow_id);
 }
+
+/** From the first to the end of the last of days and months (`2019-12`), in UTC; undefined of none. */
+export function spanOf(days: readonly string[]): { readonly from: Date; readonly to: Date } | undefined {
+  const [first, last] = [[...days].sort()[0], [...days].sort().at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  const to = new Date(last);
+  if (last.length === 7) to.setUTCMonth(to.getUTCMonth() + 1);
+  else to.setUTCDate(to.getUTCDate() + 1);
+  return { from: new Date(first), to };
+}

@@ -1,6 +1,6 @@
 import type { ErpDocument } from '../../../contracts/erp-document.ts';
 import { sumsOf } from '../../../core/hand-over/sums.ts';
-import { controlTotalsOf, ErpOutcomeUnknown, type ErpPort, ErpRefused, type OnDrafted, type PartiesOf } from '../port.ts';
+import { controlTotalsOf, ErpOutcomeUnknown, type ErpPort, type ErpPosted, ErpRefused, type OnDrafted, type PartiesOf } from '../port.ts';
 import { documentNumberOf, type HeldThere, heldOf, journalLinesOf, type LedgerEntry, partyNumberOf, runTagOf } from './entries.ts';
 import { type BatchRequest, type BusinessCentralServer, businessCentralOData, maxBatch } from './odata.ts';
 
@@ -72,11 +72,11 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
   const clear = async (lines: string) =>
     inBatches((await odata.all<{ id: string; '@odata.etag': string }>(lines)).map((line) => ({ method: 'DELETE', path: `journalLines(${line.id})`, etag: line['@odata.etag'] })));
 
-  const postAll = async (documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<Map<string, string>> => {
+  const postAll = async (documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<Map<string, ErpPosted>> => {
     const before = await findAll(documents);
     const wanted = documents.filter((d) => !before.has(d.key));
-    const ids = new Map([...before].map(([key, { externalId }]) => [key, externalId]));
-    if (wanted.length === 0) return ids;
+    const posted = new Map([...before].map(([key, held]) => [key, { externalId: held.externalId, held }]));
+    if (wanted.length === 0) return posted;
     const foreign = wanted.find((d) => d.currency !== currency);
     if (foreign !== undefined)
       throw new ErpRefused(
@@ -107,8 +107,8 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     const after = await findAll(wanted);
     const absent = wanted.find((d) => !after.has(d.key));
     if (absent !== undefined) throw new ErpOutcomeUnknown(`Business Central has posted ${absent.key} and does not find it`);
-    for (const [key, { externalId }] of after) ids.set(key, externalId);
-    return ids;
+    for (const [key, held] of after) posted.set(key, { externalId: held.externalId, held });
+    return posted;
   };
   return {
     settleMs: settings.settleMs,
@@ -116,15 +116,16 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
       return (await findAll([document])).get(document.key);
     },
     async post(document, onDrafted) {
-      return { externalId: (await postAll([document], onDrafted)).get(document.key) ?? '' };
+      return (await postAll([document], onDrafted)).get(document.key) ?? { externalId: '' };
     },
-    together: { size: () => batchSize, find: findAll, post: postAll },
-    async closedOn(dates) {
+    together: { fit: () => batchSize, find: findAll, post: postAll },
+    async periodsOn(dates) {
       const [setup] = await odata.all<{ allowPostingFrom: string; allowPostingTo: string }>('generalLedgerSetup?$select=allowPostingFrom,allowPostingTo');
       // Its empty date means no limit.
       const [from = noDate, to = noDate] = [setup?.allowPostingFrom, setup?.allowPostingTo];
       const isClosed = (date: string) => (from !== noDate && date < from) || (to !== noDate && date > to);
-      return new Map(dates.filter(isClosed).map((date) => [date, `Business Central allows postings ${from === noDate ? '' : `from ${from} `}${to === noDate ? '' : `up to ${to} `}alone`]));
+      const words = `Business Central allows postings ${from === noDate ? '' : `from ${from} `}${to === noDate ? '' : `up to ${to} `}alone`;
+      return new Map(dates.map((date) => [date, isClosed(date) ? { state: 'closed', words } : { state: 'open' }]));
     },
     async controlTotals(runId) {
       const tag = runTagOf(runId);

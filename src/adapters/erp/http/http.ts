@@ -59,10 +59,10 @@ export function httpErp(server: HttpErpServer, partiesOf: PartiesOf): ErpPort {
       if (answer.status === 409 || answer.status === 422) throw new ErpRefused(wordsOf(answer));
       return { externalId: read(held.pick({ externalId: true }), answer, 200, 201).externalId };
     },
-    async closedOn(dates) {
+    async periodsOn(dates) {
       const answer = await call('GET', `/periods?on=${dates.map(encodeURIComponent).join(',')}`, 'reads');
       if (answer.status === 404) return new Map();
-      return new Map(read(periods, answer, 200).items.flatMap(({ on, state, detail }) => (state === 'closed' ? [[on, detail ?? `the period of ${on} is closed`] as const] : [])));
+      return new Map(read(periods, answer, 200).items.map(({ on, state, detail }) => [on, state === 'closed' ? { state, words: detail ?? `the period of ${on} is closed` } : { state }]));
     },
     async controlTotals(runId) {
       const { count, sums } = read(totals, await call('GET', `/control-totals?runId=${encodeURIComponent(runId)}`, 'reads'), 200);

@@ -1,6 +1,7 @@
 import type { ErpDocument } from '../../../contracts/erp-document.ts';
 import type { ErpMasterData } from '../../../contracts/erp-mapping.ts';
-import { ErpPeriodClosed, ErpRefused, type PartiesOf } from '../port.ts';
+import type { PeriodThere } from '../../../core/hand-over/compare-periods.ts';
+import { ErpPeriodClosed, ErpRefused, ErpUnavailable, type PartiesOf } from '../port.ts';
 import { day, isoOf, type Rpc } from './rpc.ts';
 
 type GlAccount = {
@@ -9,7 +10,7 @@ type GlAccount = {
   readonly onInvoice: boolean;
   readonly onBill: boolean;
 };
-type Chart = {
+export type Chart = {
   readonly company: number;
   readonly currency: string;
   readonly currencies: ReadonlyMap<string, number>;
@@ -26,18 +27,21 @@ export type Books = {
   context(): Promise<{ readonly company: number; readonly companies: readonly number[] }>;
   /** Accounts, cost centers and tax codes, by their codes and names. */
   masterData(): Promise<ErpMasterData>;
-  /** The party of an account, made if Tryton has none. */
-  partyOf(accountId: string): Promise<{ readonly id: number; readonly address: number }>;
-  /** Of dates, those that fall into no open period, each with why and what to do. */
-  closedOn(dates: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** The period of a date; throws ErpPeriodClosed unless it is open. */
-  periodOn(date: string): Promise<number>;
+  /** The parties of accounts, by account; those that Tryton lacks are made. */
+  partiesOf(accountIds: readonly string[]): Promise<ReadonlyMap<string, Party>>;
+  /** How the periods of dates stand; what falls into none is closed. With why, and what to do. */
+  periodsOn(dates: readonly string[]): Promise<ReadonlyMap<string, PeriodThere>>;
+  /** The ids of periods by date; throws ErpPeriodClosed unless all are open. */
+  openPeriodsOn(dates: readonly string[]): Promise<ReadonlyMap<string, number>>;
 };
+/** What values of documents need of the books, read once for all of a request. */
+export type Needed = { readonly parties: ReadonlyMap<string, Party>; readonly periods: ReadonlyMap<string, number> };
+export type Party = { readonly id: number; readonly address: number };
 
 /** Tryton's master data, kept and read again when something is not in it. */
 export function trytonBooks(rpc: Rpc, partiesOf: PartiesOf): Books {
   let known: Promise<Chart> | undefined;
-  const parties = new Map<string, Promise<{ id: number; address: number }>>();
+  const parties = new Map<string, Party>();
   const chart = (anew: boolean): Promise<Chart> => {
     if (anew || known === undefined) {
       known = readChart(rpc);
@@ -72,27 +76,29 @@ export function trytonBooks(rpc: Rpc, partiesOf: PartiesOf): Books {
         vatCodes: await all('account.tax.code', []),
       };
     },
-    partyOf(accountId) {
-      const kept = parties.get(accountId);
-      if (kept !== undefined) return kept;
-      const made = context().then((c) => ensureParty(rpc, c, partiesOf, accountId));
-      parties.set(accountId, made);
-      made.catch(() => parties.delete(accountId));
-      return made;
+    async partiesOf(accountIds) {
+      const unknown = [...new Set(accountIds)].filter((id) => !parties.has(id));
+      if (unknown.length > 0) for (const [id, party] of await ensureParties(rpc, await context(), partiesOf, unknown)) parties.set(id, party);
+      return parties;
     },
-    async closedOn(dates) {
+    async periodsOn(dates) {
       const periods = await readPeriods(rpc, await context(), dates);
-      const closed = new Map<string, string>();
-      for (const date of dates) {
-        const period = periodAt(periods, date);
-        if ('closed' in period) closed.set(date, period.closed);
-      }
-      return closed;
+      return new Map(
+        dates.map((date): [string, PeriodThere] => {
+          const period = periodAt(periods, date);
+          return [date, 'closed' in period ? { state: 'closed', words: period.closed } : { state: 'open' }];
+        }),
+      );
     },
-    async periodOn(date) {
-      const period = periodAt(await readPeriods(rpc, await context(), [date]), date);
-      if ('closed' in period) throw new ErpPeriodClosed(`${period.closed}, then retry`);
-      return period.id;
+    async openPeriodsOn(dates) {
+      const periods = await readPeriods(rpc, await context(), dates);
+      return new Map(
+        dates.map((date) => {
+          const period = periodAt(periods, date);
+          if ('closed' in period) throw new ErpPeriodClosed(`${period.closed}, then retry`);
+          return [date, period.id];
+        }),
+      );
     },
   };
 }
@@ -166,22 +172,44 @@ async function readChart(rpc: Rpc): Promise<Chart> {
   };
 }
 
-async function ensureParty(rpc: Rpc, context: unknown, partiesOf: PartiesOf, accountId: string): Promise<{ id: number; address: number }> {
-  const find = async () => ((await rpc('model.party.party.search_read', [[['code', '=', accountId]], 0, 1, null, ['addresses'], context], 'reads')) as { id: number; addresses: number[] }[])[0];
+/** Two requests for those that are there, four where some have to be made. */
+async function ensureParties(rpc: Rpc, context: unknown, partiesOf: PartiesOf, accountIds: readonly string[]): Promise<ReadonlyMap<string, Party>> {
+  const find = async () => {
+    const rows = (await rpc('model.party.party.search_read', [[['code', 'in', accountIds]], 0, null, null, ['code', 'addresses'], context], 'reads')) as {
+      id: number;
+      code: string;
+      addresses: number[];
+    }[];
+    return new Map(rows.map((r) => [r.code, r]));
+  };
   let found = await find();
-  if (found === undefined) {
-    const [party] = await partiesOf([accountId]);
-    if (party === undefined) throw new ErpRefused(`account ${accountId} has no party`);
-    const identifiers = party.vatNumber === null ? [] : [['create', [{ type: 'eu_vat', code: party.vatNumber }]]];
+  const absent = accountIds.filter((id) => !found.has(id));
+  if (absent.length > 0) {
+    const parties = await partiesOf(absent);
+    const nobody = absent.find((id) => !parties.some((p) => p.accountId === id));
+    if (nobody !== undefined) throw new ErpRefused(`account ${nobody} has no party`);
+    const made = parties.map(({ accountId, name, vatNumber }) => ({
+      name,
+      code: accountId,
+      addresses: [['create', [{}]]],
+      identifiers: vatNumber === null ? [] : [['create', [{ type: 'eu_vat', code: vatNumber }]]],
+    }));
     try {
-      await rpc('model.party.party.create', [[{ name: party.name, code: accountId, addresses: [['create', [{}]]], identifiers }], context], 'writes');
+      await rpc('model.party.party.create', [made, context], 'writes');
     } catch (error) {
-      // Another writer may have made it at the same time: its code is unique.
-      if ((await find()) === undefined) throw error;
+      // Another writer may have made one at the same time, since its code is unique: the rest is made with the next attempt.
+      found = await find();
+      if (absent.every((id) => !found.has(id))) throw error;
+      if (absent.some((id) => !found.has(id))) throw new ErpUnavailable(`another writer makes parties in Tryton: ${(error as Error).message}`);
     }
     found = await find();
   }
-  const address = found?.addresses[0];
-  if (found === undefined || address === undefined) throw new ErpRefused(`the party of account ${accountId} has no address in Tryton: add one there`);
-  return { id: found.id, address };
+  return new Map(
+    accountIds.map((id) => {
+      const party = found.get(id);
+      const address = party?.addresses[0];
+      if (party === undefined || address === undefined) throw new ErpRefused(`the party of account ${id} has no address in Tryton: add one there`);
+      return [id, { id: party.id, address }];
+    }),
+  );
 }

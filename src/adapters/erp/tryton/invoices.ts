@@ -1,7 +1,7 @@
 import type { ErpDocument, ErpHeld, ErpHolding, ErpKind, ErpLine, ErpPayment } from '../../../contracts/erp-document.ts';
 import { formatMinor, parseMinor } from '../../../core/money.ts';
 import { ErpRefused } from '../port.ts';
-import type { Books } from './books.ts';
+import type { Books, Needed } from './books.ts';
 import { day, decimal, isoOf, type Rpc } from './rpc.ts';
 import { descriptionOf, readDescription, readTag, tagOf } from './words.ts';
 
@@ -16,14 +16,14 @@ export const invoiceKinds: ReadonlySet<ErpKind> = new Set(['invoice', 'creditNot
  * our VAT, since Tryton rounds half to even. A sale on an account that Tryton allows on no invoice (what an agent collects for
  * another) becomes a manual row too.
  */
-export async function invoiceValues(document: ErpDocument, books: Books): Promise<unknown> {
+export async function invoiceValues(document: ErpDocument, books: Books, { parties }: Needed): Promise<unknown> {
   const isBill = document.kind === 'vendorBill';
   const chart = await books.chartFor(document);
   const party = document.lines.filter((l) => l.part === 'party');
   const [owed] = party;
   if (owed === undefined || party.length > 1) throw new ErpRefused(`${document.key} has ${party.length} lines of its party: an invoice has one`);
   if (document.accountId === null) throw new ErpRefused(`${document.key} is for nobody: an invoice has a party`);
-  const who = await books.partyOf(document.accountId);
+  const who = parties.get(document.accountId);
   const currency = chart.currencies.get(document.currency);
   // Amounts of a sale are credits here, and positive there.
   const amountOf = (line: Pick<ErpLine, 'amountMinor'>) => (isBill ? BigInt(line.amountMinor) : -BigInt(line.amountMinor));
@@ -53,8 +53,8 @@ export async function invoiceValues(document: ErpDocument, books: Books): Promis
   return {
     company: chart.company,
     type: isBill ? 'in' : 'out',
-    party: who.id,
-    invoice_address: who.address,
+    party: who?.id,
+    invoice_address: who?.address,
     currency,
     journal: chart.journals.get(isBill ? 'expense' : 'revenue'),
     account: chart.accounts.get(owed.glAccount)?.id,

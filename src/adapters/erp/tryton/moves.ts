@@ -1,7 +1,7 @@
 import type { ErpDocument, ErpHolding } from '../../../contracts/erp-document.ts';
 import { formatMinor, parseMinor } from '../../../core/money.ts';
 import { ErpRefused } from '../port.ts';
-import type { Books } from './books.ts';
+import type { Books, Chart, Needed } from './books.ts';
 import { day, decimal, isoOf, type Rpc } from './rpc.ts';
 import { descriptionOf, readDescription, readTag, tagOf } from './words.ts';
 
@@ -10,31 +10,44 @@ export function moveDescription(document: ErpDocument): string {
   return `${document.key} ${descriptionOf(document)}`;
 }
 
-/** What `create` takes of a journal, in the company's currency. */
-export async function moveValues(document: ErpDocument, books: Books): Promise<unknown> {
+/** The account whose party a journal names: where a line of it stands on an account that Tryton keeps by party. */
+export function partyOfMove(document: ErpDocument, { accounts }: Chart): string | null {
+  return document.lines.some((l) => accounts.get(l.glAccount)?.needsParty === true) ? document.accountId : null;
+}
+
+/** What `create` takes of a journal: in the company's currency, and of another one beside it what the amount was in that. */
+export async function moveValues(document: ErpDocument, books: Books, { parties, periods }: Needed): Promise<unknown> {
   const chart = await books.chartFor(document);
-  if (document.currency !== chart.currency)
+  const isForeign = document.currency !== chart.currency;
+  if (isForeign && document.books?.currency !== chart.currency)
     throw new ErpRefused(
       `${document.key} is in ${document.currency}: Tryton keeps journals in the company's ${chart.currency}. Book it there by hand in ${chart.currency}, then skip it with the number that it has there as the reason`,
     );
-  const period = await books.periodOn(document.postedOn);
   const needsParty = document.lines.some((l) => chart.accounts.get(l.glAccount)?.needsParty === true);
   if (needsParty && document.accountId === null) throw new ErpRefused(`${document.key} is for nobody, and stands on an account that Tryton keeps by party: let its key name another account`);
-  const party = needsParty && document.accountId !== null ? (await books.partyOf(document.accountId)).id : null;
+  const party = parties.get(document.accountId ?? '')?.id ?? null;
   const lines = document.lines.map((line) => {
     const account = chart.accounts.get(line.glAccount);
-    const amount = BigInt(line.amountMinor);
-    const sides = { debit: decimal(formatMinor(amount > 0n ? amount : 0n, document.currency)), credit: decimal(formatMinor(amount < 0n ? -amount : 0n, document.currency)) };
+    const amount = BigInt(isForeign ? (line.bookMinor ?? '0') : line.amountMinor);
+    const sides = { debit: decimal(formatMinor(amount > 0n ? amount : 0n, chart.currency)), credit: decimal(formatMinor(amount < 0n ? -amount : 0n, chart.currency)) };
     const center = line.costCenter === null ? undefined : chart.costCenters.get(line.costCenter);
     return {
       account: account?.id,
       ...sides,
+      ...(isForeign ? { second_currency: chart.currencies.get(document.currency), amount_second_currency: decimal(formatMinor(BigInt(line.amountMinor), document.currency)) } : {}),
       description: tagOf(line),
       ...(account?.needsParty === true ? { party } : {}),
       ...(center === undefined ? {} : { analytic_lines: [['create', [{ account: center, ...sides, date: day(document.postedOn) }]]] }),
     };
   });
-  return { company: chart.company, journal: chart.journals.get('general'), period, date: day(document.postedOn), description: moveDescription(document), lines: [['create', lines]] };
+  return {
+    company: chart.company,
+    journal: chart.journals.get('general'),
+    period: periods.get(document.postedOn),
+    date: day(document.postedOn),
+    description: moveDescription(document),
+    lines: [['create', lines]],
+  };
 }
 
 type Row = {
@@ -46,12 +59,17 @@ type Row = {
   readonly 'lines.': readonly {
     readonly debit: { readonly decimal: string };
     readonly credit: { readonly decimal: string };
+    readonly amount_second_currency: { readonly decimal: string } | null;
+    readonly 'second_currency.': { readonly code: string } | null;
     readonly description: string | null;
     readonly 'account.': { readonly code: string };
     readonly 'analytic_lines.': readonly { readonly 'account.': { readonly code: string } }[];
   }[];
 };
-const fields = ['number', 'description', 'date', 'company.currency.code', 'lines.debit', 'lines.credit', 'lines.description', 'lines.account.code', 'lines.analytic_lines.account.code'];
+const fields = [
+  ...['number', 'description', 'date', 'company.currency.code', 'lines.debit', 'lines.credit', 'lines.amount_second_currency', 'lines.second_currency.code'],
+  ...['lines.description', 'lines.account.code', 'lines.analytic_lines.account.code'],
+];
 
 /** Posted journals that match a domain, and with `reversed` which of them another one took back. */
 export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unknown[], reversed = false): Promise<readonly (ErpHolding & { readonly runId: string | null })[]> {
@@ -80,13 +98,13 @@ export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unkno
     const [key = '', ...rest] = (row.description ?? '').split(' ');
     const ours = readDescription(rest.join(' '));
     if (ours === undefined) return [];
-    const currency = row['company.']['currency.'].code;
-    const lines = row['lines.'].map((line) => ({
-      glAccount: line['account.'].code,
-      costCenter: line['analytic_lines.'][0]?.['account.'].code ?? null,
-      vatCode: readTag(line.description).vatCode,
-      amountMinor: (parseMinor(line.debit.decimal, currency) - parseMinor(line.credit.decimal, currency)).toString(),
-    }));
+    const books = row['company.']['currency.'].code;
+    const currency = row['lines.'][0]?.['second_currency.']?.code ?? books;
+    const lines = row['lines.'].map((line) => {
+      const bookMinor = (parseMinor(line.debit.decimal, books) - parseMinor(line.credit.decimal, books)).toString();
+      const amounts = currency === books ? { amountMinor: bookMinor } : { amountMinor: parseMinor(line.amount_second_currency?.decimal ?? '0', currency).toString(), bookMinor };
+      return { glAccount: line['account.'].code, costCenter: line['analytic_lines.'][0]?.['account.'].code ?? null, vatCode: readTag(line.description).vatCode, ...amounts };
+    });
     return [{ ...ours, key, isReversed: taken.has(`account.move,${row.id}`), externalId: row.number ?? String(row.id), currency, postedOn: isoOf(row.date), lines }];
   });
 }

@@ -12,7 +12,7 @@ export async function markRead(db: Db, by: 'peer' | 'hub', saleIds: readonly big
 /** Queues again what the peer refused, tariffs too; answers how many CDRs. */
 export async function retryDeliveries(db: Db, peerId: string, by: By): Promise<number> {
   const { rowCount } = await db.query("UPDATE ocpi_delivery SET state = 'queued' WHERE peer_id = $1 AND state = 'refused'", [peerId]);
-  await db.query("UPDATE ocpi_tariff_push SET state = 'queued' WHERE peer_id = $1 AND state = 'refused'", [peerId]);
+  await db.query("UPDATE ocpi_tariff_push SET state = 'queued' WHERE peer_id = $1 AND state IN ('refused', 'notTakenBack')", [peerId]);
   await audit(db, by, { action: 'ocpi.retry', subject: peerId, after: { requeued: rowCount } });
   return rowCount ?? 0;
 }

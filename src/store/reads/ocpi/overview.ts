@@ -13,8 +13,8 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
        SELECT count(*) FILTER (WHERE x.state = 'queued') AS queued, count(*) FILTER (WHERE x.state = 'refused') AS refused, count(*) FILTER (WHERE x.state = 'held') AS held, count(*) FILTER (WHERE x.state = 'withheld') AS withheld, count(x.sent_at) AS sent,
          count(x.hub_acknowledged_at) AS acknowledged, count(x.seen_at) AS seen, count(x.agreed_at) AS agreed, min(o.made_at) FILTER (WHERE x.state = 'queued') AS oldest
        FROM ocpi_delivery x JOIN ocpi_sale o ON o.id = x.sale_id WHERE x.peer_id = p.id) d
-     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('tariffId', tariff_id, 'version', version, 'state', state, 'attempts', attempts, 'answer', answer, 'sentAt', to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY tariff_id), '[]') AS tariffs FROM ocpi_tariff_push WHERE peer_id = p.id) k
-     LEFT JOIN LATERAL (SELECT (settings->>'everyMinutes')::integer AS every_minutes, swept_until FROM source_connection WHERE source_id = p.source_id AND settings->>'kind' = 'ocpi') c ON true
+     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('tariffId', tariff_id, 'version', version, 'state', state, 'attempts', attempts, 'answer', answer, 'thereVersion', there_version, 'sentAt', to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY tariff_id), '[]') AS tariffs FROM ocpi_tariff_push WHERE peer_id = p.id) k
+     LEFT JOIN LATERAL (SELECT (settings->>'everyMinutes')::integer AS every_minutes, swept_until, counts FROM source_connection WHERE source_id = p.source_id AND settings->>'kind' = 'ocpi') c ON true
      LEFT JOIN LATERAL (SELECT l.state AS sweep_state, l.started_at, l.pulled, l.fresh, l.stated, l.problem AS sweep_problem FROM sweep l WHERE l.source_id = p.source_id ORDER BY l.id DESC LIMIT 1) s ON true
      LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('accountId', account_id, 'countryCode', country_code, 'partyId', party_id, 'sendFrom', send_from) ORDER BY account_id) AS partners FROM ocpi_partner WHERE peer_id = p.id) a ON true
      LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('what', t.waiting_for, 'sales', t.sales) ORDER BY t.sales DESC) AS waiting_for
@@ -44,6 +44,7 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
         : {
             everyMinutes: r.every_minutes,
             until: iso(r.swept_until),
+            counts: r.counts,
             last: r.sweep_state === null ? null : { state: r.sweep_state, startedAt: r.started_at.toISOString(), pulled: r.pulled, fresh: r.fresh, stated: r.stated, problem: r.sweep_problem },
           },
     deliveries: {

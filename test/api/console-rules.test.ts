@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Person, signIn, textOf } from '../support/console.ts';
+import { session } from '../support/intake.ts';
+import { type Story, tell } from '../support/story.ts';
+
+let story: Story;
+let [preparer, approver, auditor, both] = [] as unknown as [Person, Person, Person, Person];
+const text = async (person: Person, path: string) => textOf((await person.get(path)).body);
+
+// By day a kWh costs 2.65 net: 10 kWh are 26.50, 5 kWh 13.25.
+beforeAll(async () => {
+  story = await tell();
+  await story.arrive(session(1, { user: 'Bl2-1', kWh: '10' }), session(2, { user: 'Bl2-2', kWh: '5' }));
+  [preparer, approver, auditor, both] = (await Promise.all(['preparer', 'approver', 'auditor', 'both'].map((user) => signIn(story.api, user)))) as [Person, Person, Person, Person];
+});
+afterAll(() => story.end());
+
+describe('exclusion rules on the console', () => {
+  const rule = {
+    entityId: 'ent_se',
+    scope: 'site',
+    subjectId: 'site_bl2',
+    outcome: 'carry',
+    amountAbove: '20.00',
+    validFrom: '2019-12-01',
+    validTo: '2090-02-01',
+    reviewOn: '2020-01-15',
+    reason: 'the meter of the site is being tested',
+  };
+  let path: string;
+
+  it('show whom a rule would meet before it is proposed, and keep what was typed when it is refused', async () => {
+    expect(await text(auditor, '/rules')).toContain('No rule of that kind.');
+    expect((await auditor.get('/rules')).body).not.toContain('/rules/exclusions/propose');
+    expect((await auditor.get('/rules/exclusions/propose')).status).toBe(403);
+    const shown = textOf((await preparer.check('/rules/exclusions/propose', rule)).body);
+    expect(shown).toContain('December 2019: 1 account, 1 session, 10.000 kWh, net 26.50 SEK');
+    expect(shown).toContain('(acc_driver_16): 1 session, 10.000 kWh, net 26.50 SEK');
+    path = (await preparer.order('/rules/exclusions/propose', rule)).headers.get('location') ?? '';
+    expect(path).toMatch(/^\/rules\/exclusions\/xru_/);
+    const refused = async (more: object, words: string) => {
+      const answer = await preparer.order('/rules/exclusions/propose', { ...rule, ...more });
+      expect([answer.status >= 400, textOf(answer.body)]).toEqual([true, expect.stringContaining(words)]);
+      expect(answer.body).toContain('the meter of the site is being tested</textarea>');
+    };
+    await refused({ subjectId: 'site_nowhere' }, 'has no site "site_nowhere"');
+    await refused({ validTo: '2019-11-01' }, 'Until before: must be after validFrom');
+    await refused({ energyBelowKwh: '13,7' }, 'Only sessions below: "13,7" is not in kWh');
+    await refused({ outcome: 'writeOff', maxAgeMonths: '2' }, 'Carried for at most, in months: only what is carried has a maximum age');
+  });
+
+  it('are signed by a second person, show what they did, and end', async () => {
+    expect(await text(preparer, path)).toContain('You proposed it: somebody else has to sign.');
+    expect((await preparer.get(`${path}/sign`)).status).toBe(403);
+    expect(await text(approver, path)).toContain('above 20.00 SEK');
+    expect((await approver.order(`${path}/sign`, { comment: 'as agreed with operations' })).status).toBe(303);
+    const { runId } = await story.review('2019-12');
+    expect(await text(auditor, path)).toMatch(/December 2019 in review SEK 0\.00 26\.50 0\.00 0\.00 0\.00 26\.50 0 kWh 0\.000 10\.000/);
+    expect(await text(auditor, '/rules?state=inForce')).toContain('carried, for 3 months at most');
+    const another = /href="(\/rules\/exclusions\/propose\?[^"]*)"/.exec((await preparer.get(path)).body)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    expect((await preparer.get(another)).body).toContain(`value="${path.split('/').at(-1)}"`);
+    const hash = await story.built(runId);
+    expect((await preparer.order(`${path}/end`, { reason: 'the meter is right' })).status).toBe(303);
+    await story.built(runId, hash);
+    expect(await text(auditor, path)).toContain('preparer, ');
+    expect(await text(auditor, '/rules?state=ended')).toContain('site site_bl2');
+    expect((await auditor.get('/rules/exclusions/xru_none')).status).toBe(404);
+  });
+});
+
+describe('release rules on the console', () => {
+  const rules = async () => (await story.does('auditor', 'GET', '/v1/entities/ent_se/release-rules')).rules;
+
+  it('are the defaults until an approver changes them, one thing at a time', async () => {
+    expect(await text(auditor, '/rules/release')).toContain('One person approves, whatever the amount.');
+    expect((await preparer.get('/rules/release/ent_se/canary')).status).toBe(403);
+    const before = await rules();
+    const asked = { strategy: 'fleetInvoice', currency: 'SEK', reason: 'larger than a month of all drivers' };
+    expect(textOf((await approver.order('/rules/release/ent_se/second-approver', asked)).body)).toContain('Say at least one of: Group above, One document above.');
+    expect((await approver.order('/rules/release/ent_se/second-approver', { ...asked, groupAbove: '250000.00' })).status).toBe(303);
+    expect(await rules()).toEqual({ ...before, secondApprover: [{ strategy: 'fleetInvoice', currency: 'SEK', groupAbove: 25_000_000 }] });
+    expect(await text(auditor, '/rules/release')).toContain('fleet invoice, SEK 250,000.00 SEK');
+    expect((await approver.order('/rules/release/ent_se/canary', { documents: '3', smallestGroup: '10', release: 'wait', reason: 'new ERP' })).status).toBe(303);
+    expect((await approver.order('/rules/release/ent_se/canary-of-strategy', { strategy: 'cardReceipt', documents: '5', reason: 'new ERP' })).status).toBe(303);
+    expect((await approver.order('/rules/release/ent_se/reminders', { afterHours: '48', everyHours: '12.5', reason: 'holidays' })).status).toBe(303);
+    expect(await rules()).toMatchObject({
+      canary: { documents: 3, smallestGroup: 10, release: 'wait', strategies: { cardReceipt: { documents: 5 } } },
+      reminders: { afterHours: 48, everyHours: 12.5 },
+    });
+    const wrong = await approver.order('/rules/release/ent_se/canary', { documents: 'many', smallestGroup: '10', release: 'wait', reason: 'new ERP' });
+    expect([wrong.status, textOf(wrong.body)]).toEqual([422, expect.stringContaining('"many" is no whole number')]);
+    expect(wrong.body).toContain('value="many"');
+  });
+
+  it('are taken out as they were looked at, not as somebody changed them meanwhile', async () => {
+    const path = /href="(\/rules\/release\/ent_se\/drop-approver\?[^"]*)"/.exec((await approver.get('/rules/release')).body)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    expect((await approver.order('/rules/release/ent_se/canary-of-strategy', { strategy: 'cardReceipt', reason: 'as the others again' })).status).toBe(303);
+    expect((await rules()).canary.strategies).toEqual({});
+    const stale = await approver.order(path, { reason: 'no longer needed' });
+    expect([stale.status, textOf(stale.body)]).toEqual([409, expect.stringContaining('The rules were changed meanwhile')]);
+    const now = /href="(\/rules\/release\/ent_se\/drop-approver\?[^"]*)"/.exec((await approver.get('/rules/release')).body)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    expect((await approver.order(now, { reason: 'no longer needed' })).status).toBe(303);
+    expect((await rules()).secondApprover).toEqual([]);
+  });
+});
+
+describe('standing approvals on the console', () => {
+  it('are proposed by one, signed by another, and ended', async () => {
+    const path = '/rules/standing-approvals';
+    expect(await text(auditor, path)).toContain('Nothing is approved in advance.');
+    expect((await preparer.get(`${path}/propose`)).status).toBe(403);
+    const asked = { entityId: 'ent_se', currency: 'SEK', documentCap: '500.00', dayCap: '300.00', validFrom: '2020-01-01', validTo: '2020-07-01', reason: 'receipts of a few kronor' };
+    const refused = await approver.order(`${path}/propose`, asked);
+    expect([refused.status, textOf(refused.body)]).toEqual([422, expect.stringContaining('that of a day no less')]);
+    expect((await approver.order(`${path}/propose`, { ...asked, dayCap: '90000.00' })).status).toBe(303);
+    expect(await text(approver, path)).toContain('somebody else has to sign');
+    const sign = /href="(\/rules\/standing-approvals\/[^"]*\/sign)"/.exec((await both.get(path)).body)?.[1] ?? '';
+    expect((await approver.order(sign, { reason: 'looked at it' })).status).toBe(403);
+    expect((await both.order(sign, { reason: 'looked at it' })).status).toBe(303);
+    expect(await text(auditor, path)).toContain('card receipt ent_se in force 500.00 SEK 90,000.00 SEK from 2020-01-01 until before 2020-07-01');
+    expect((await both.order(sign.replace('/sign', '/revoke'), { reason: 'not any more' })).status).toBe(303);
+    expect(await text(auditor, path)).toContain('revoked by both');
+  });
+});
+
+describe('a dry run on the console', () => {
+  it('is planned with what it supposes, and is compared with the live run of its period from either', async () => {
+    const live = 'run_ent_se_2019-12_live';
+    const planned = await preparer.order('/runs/plan-dry', { entityId: 'ent_se', period: '2019-12', calendarId: 'cal_monthly', rateAgain: 'yes' });
+    const wrong = await preparer.order('/runs/plan-dry', { entityId: 'ent_se', period: '2019-12', calendarId: 'cal_nowhere' });
+    expect([wrong.status, textOf(wrong.body)]).toEqual([404, expect.stringContaining('has no calendar "cal_nowhere"')]);
+    const page = planned.headers.get('location') ?? '';
+    expect([planned.status, page]).toEqual([303, '/runs/run_ent_se_2019-12_dry']);
+    await story.reached('run_ent_se_2019-12_dry', 'closed');
+    const shown = await text(auditor, page);
+    expect(shown).toContain('Supposes every session rated again');
+    expect(shown).toContain('Nothing of it was issued: it shows what would be.');
+    const compare = `${page}/diff?against=${live}`;
+    expect((await auditor.get(page)).body).toContain(`href="${compare}"`);
+    expect(await text(auditor, compare)).toContain('There is no difference.');
+    expect(await text(auditor, `/runs/${live}`)).toContain('Difference to the dry run dry run run_ent_se_2019-12_dry (every session rated again)');
+  });
+});
