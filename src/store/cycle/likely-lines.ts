@@ -38,7 +38,7 @@ export const claimsOf = (lines: string) => `SELECT unnest(l.charge_ids), $1, l.a
 export const onLikelyLines = (claims: string) => claimsOf(likelyLines({ account: 'k.account_id', from: `(${claims}) k JOIN rated_charge c ON c.charge_id = k.charge_id` }));
 
 /** Columns of `claim_sum` beside its run. */
-export const keptColumns = `account_id, document_id, line_no, role, component, unit_price, quantity_unit, currency, rounding_mode, vat_code, gl_account, cost_center, customer_cost_center, site_id, service_month, mapping_version,
+const keptColumns = `account_id, document_id, line_no, role, component, unit_price, quantity_unit, currency, rounding_mode, vat_code, gl_account, cost_center, customer_cost_center, site_id, service_month, mapping_version,
   tariff_version_id, of_month, is_unshared, quantity, net_minor, gross_minor, energy_wh, service_from, service_on, charge_ids, record_ids, hashes`;
 
 /** Keeps the sums of `lines`, a relation, for the building: of a live run's accounts of which nothing is odd, and that have no document for each session. */
