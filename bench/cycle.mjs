@@ -15,6 +15,7 @@ import { closeOwnerSet } from '../dist/store/cycle/owner-set.js';
 import { closeRecordSet } from '../dist/store/cycle/record-set.js';
 import { advanceRun } from '../dist/store/cycle/run-state.js';
 import { openStore } from '../dist/store/db.js';
+import { lanesOf } from '../dist/store/lanes.js';
 import { drillDowns } from './cycle-drill-downs.mjs';
 import { fillMonth } from './cycle-fill.mjs';
 import { groupAndClaim } from './group-and-claim.mjs';
@@ -87,10 +88,10 @@ async function cutOffToPreview(copy, store) {
   await copy.checkpoint();
   const stop = profile ? profileQueries() : undefined;
   const cpu = cpuTimes();
-  const sales = await timed(() => store.tx((db) => closeRecordSet(db, runId)));
-  const owners = await timed(() => store.tx((db) => closeOwnerSet(db, runId)));
+  const sales = await timed(() => store.tx((db) => closeRecordSet(db, runId, lanesOf(store))));
+  const owners = await timed(() => store.tx((db) => closeOwnerSet(db, runId, lanesOf(store))));
   await store.tx((db) => advanceRun(db, runId, 'previewing'));
-  const built = await timed(() => store.tx((db) => buildDocuments(db, runId)));
+  const built = await timed(() => store.tx((db) => buildDocuments(db, runId, lanesOf(store))));
   const after = cpuTimes();
   await store.tx((db) => advanceRun(db, runId, 'inReview'));
   stop?.();
@@ -105,7 +106,7 @@ async function oneAccountAnew(store, runId) {
   for (const { account_id: subjectId } of rows) {
     await store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId, outcome: 'carry', reason: 'disputed' }, { actor: 'bench' }));
     const stop = profile && seconds.length === rows.length - 1 ? profileQueries() : undefined;
-    seconds.push((await timed(() => store.tx((db) => buildDocuments(db, runId)))).seconds);
+    seconds.push((await timed(() => store.tx((db) => buildDocuments(db, runId, lanesOf(store))))).seconds);
     stop?.();
   }
   console.log(`one account built anew after an exclusion: ${shown(seconds, 2)} (goal: 1)`);

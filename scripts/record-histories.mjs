@@ -130,7 +130,13 @@ async function oneExchange(store, client, secretBox) {
   // The rounds began it.
   await client.workflow.getHandle('tariffs/nordic').result();
   await client.workflow.execute(workflowNames.ocpiTariffs, { taskQueue, workflowId: 'tariffs/nordic', args: [{ peerId: 'nordic' }] });
-  await store.tx((db) => connectSource(db, { sourceId: 'ocpi-peer', settings: { kind: 'ocpi', pageSize: 1000, timeoutMs: 60_000, countDays: 2, everyMinutes: 15, overlapMinutes: 60, paused: true }, reason: 'recorded' }, by));
+  await store.tx((db) =>
+    connectSource(
+      db,
+      { sourceId: 'ocpi-peer', settings: { kind: 'ocpi', pageSize: 1000, timeoutMs: 60_000, countDays: 2, everyMinutes: 15, overlapMinutes: 60, paused: true }, reason: 'recorded' },
+      by,
+    ),
+  );
   await client.workflow.execute(workflowNames.peerCounts, { taskQueue, workflowId: 'count/ocpi-peer', args: [{ sourceId: 'ocpi-peer' }] });
   server.close();
 }

@@ -21,6 +21,7 @@ import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState,
 import type { Db, Store } from '../store/db.ts';
 import { closeDrySet } from '../store/dry/dry-set.ts';
 import { enterDryRun } from '../store/dry/dry-world.ts';
+import { lanesOf } from '../store/lanes.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { periodsToOpen } from '../store/reads/periods-to-open.ts';
 import { type Reminders, remindersOf } from '../store/reads/release-rules.ts';
@@ -96,8 +97,8 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       return beating(() =>
         store.tx(async (db) => {
           if ((await runKind(db, input.runId)) === 'dry') return closeDrySet(db, input.runId);
-          const closed = await closeRecordSet(db, input.runId);
-          await closeOwnerSet(db, input.runId);
+          const closed = await closeRecordSet(db, input.runId, lanesOf(store));
+          await closeOwnerSet(db, input.runId, lanesOf(store));
           return closed;
         }),
       );
@@ -106,7 +107,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       return beating(() =>
         store.tx(async (db) => {
           const isDry = await enterDryRun(db, input.runId);
-          const built = await buildDocuments(db, input.runId);
+          const built = await buildDocuments(db, input.runId, isDry ? undefined : lanesOf(store));
           await checkCompleteness(db, input.runId);
           if (isDry) return built;
           const approved = await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));

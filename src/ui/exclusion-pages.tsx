@@ -1,10 +1,10 @@
-import type { ExclusionReach, ExclusionReachOf, ExclusionRuleView, RuleHits, ShadowFigures } from '../contracts/exclusion-overview.ts';
-import { count, grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
-import { Count, Facts, Figure, Kwh, Money, Pager, State, Table } from './parts.tsx';
+import type { ExclusionReach, ExclusionReachOf, ExclusionRuleView, RuleHits } from '../contracts/exclusion-overview.ts';
+import { count, exclusionPath, grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
+import { FlowTable } from './left-out-page.tsx';
+import { Count, Facts, Figure, Kwh, Pager, State, Table } from './parts.tsx';
 import { RuleTabs } from './rule-tabs.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
-export const exclusionPath = (ruleId: string) => `/rules/exclusions/${encodeURIComponent(ruleId)}`;
 export const exclusionStates = ['proposed', 'inForce', 'expired', 'ended', 'withdrawn'] as const;
 
 /** What becomes of what a rule meets. */
@@ -241,47 +241,18 @@ function Reach({ reach, accounts }: Pick<RuleProps, 'reach' | 'accounts'>) {
   );
 }
 
-const parts = ['opening', 'added', 'moved', 'billed', 'writtenOff', 'closing'] as const;
-const headings = ['Carried before', 'Left out anew', 'Moved between rules', 'Billed', 'Written off', 'Carried on'];
-
-function Hits({ hits }: Pick<RuleProps, 'hits'>) {
-  return (
-    <Table
-      label="By run"
-      head={
+const Hits = ({ hits }: Pick<RuleProps, 'hits'>) => (
+  <FlowTable
+    label="By run"
+    of="Run"
+    rows={hits.map((h) => ({
+      name: (
         <>
-          <th scope="col">Run</th>
-          <th scope="col">In</th>
-          {headings.map((text) => (
-            <Figure>{text}</Figure>
-          ))}
-          <Figure>Oldest, months</Figure>
+          <a href={runPath(h.runId)}>{monthName(h.period)}</a> <State code={h.runState} />
         </>
-      }
-    >
-      {hits.flatMap((h) => {
-        const rowOf = (of: (f: ShadowFigures) => string) => parts.map((part) => of(h[part]));
-        return [
-          <tr>
-            <td rowspan={2}>
-              <a href={runPath(h.runId)}>{monthName(h.period)}</a> <State code={h.runState} />
-            </td>
-            <td>{h.currency}</td>
-            {rowOf((f) => f.net).map((amount) => (
-              <Money amount={amount} />
-            ))}
-            <td class="figure" rowspan={2}>
-              {h.ageMonths}
-            </td>
-          </tr>,
-          <tr>
-            <td>kWh</td>
-            {rowOf((f) => f.energyWh).map((wh) => (
-              <Kwh wh={wh} />
-            ))}
-          </tr>,
-        ];
-      })}
-    </Table>
-  );
-}
+      ),
+      flow: h,
+      ageMonths: h.ageMonths,
+    }))}
+  />
+);

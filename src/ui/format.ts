@@ -56,3 +56,4 @@ export function link(path: string, query: Readonly<Record<string, string | null 
 export const runPath = (runId: string) => `/runs/${encodeURIComponent(runId)}`;
 export const documentPath = (documentId: string) => `/documents/${encodeURIComponent(documentId)}`;
 export const recordPath = (recordId: string) => `/records/${encodeURIComponent(recordId)}`;
+export const exclusionPath = (ruleId: string) => `/rules/exclusions/${encodeURIComponent(ruleId)}`;

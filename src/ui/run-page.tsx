@@ -195,6 +195,10 @@ function Looks({ run, siblings }: Pick<Props, 'run' | 'siblings'>) {
           <div class="hint">by site, cost center, GL account and more</div>
         </li>
         <li>
+          <a href={`${path}/left-out`}>What is left out</a>
+          <div class="hint">carried, written off, held back</div>
+        </li>
+        <li>
           <a href={`${path}/report`}>Report</a>
           <div class="hint">{run.state === 'closed' ? 'as it was closed' : 'as it stands'}</div>
         </li>

@@ -57,6 +57,10 @@ describe('exclusion rules on the console', () => {
     const { runId } = await story.review('2019-12');
     expect(await text(auditor, path)).toMatch(/December 2019 in review SEK 0\.00 26\.50 0\.00 0\.00 0\.00 26\.50 0 kWh 0\.000 10\.000/);
     expect(await text(auditor, '/rules?state=inForce')).toContain('carried, for 3 months at most');
+    // 26.50 are left out anew and carried on, in all and by the rule.
+    const leftOut = (await auditor.get(`/runs/${runId}/left-out`)).body;
+    expect(leftOut).toContain(`href="${path}"`);
+    expect(textOf(leftOut).match(/SEK 0\.00 26\.50 0\.00 0\.00 0\.00 26\.50/g)).toHaveLength(2);
     const another = /href="(\/rules\/exclusions\/propose\?[^"]*)"/.exec((await preparer.get(path)).body)?.[1]?.replaceAll('&amp;', '&') ?? '';
     expect((await preparer.get(another)).body).toContain(`value="${path.split('/').at(-1)}"`);
     const hash = await story.built(runId);

@@ -84,7 +84,8 @@ describe('a stack that stays up', () => {
     expect(cli('retention', '--class', 'everything')).toMatchObject({ status: 2, stderr: expect.stringContaining('rawBody') });
     const whole = cli('trace', runId, '--examples', '100');
     expect(whole).toMatchObject({ status: 0, stdout: expect.stringContaining('lines that the ERP has not: 0, net 0.00 SEK, 0 Wh') });
-    expect(whole.stdout.match(/ > ERP FILE-/g)).toHaveLength(2);
+    // Two sessions: what each was sold for, and the share of its owner.
+    expect(whole.stdout.match(/ > ERP FILE-/g)).toHaveLength(4);
     expect(cli('trace', runId, '--examples', 'all')).toMatchObject({ status: 2, stderr: expect.stringContaining('up to 200') });
     expect(cli('trace', 'csms/se*wlt*1').stdout).toMatch(/On an invoice: .*20\d\d-000001[\s\S]*cost center 109 > charge \d+ > journal page\/.* > ERP FILE-/);
   });

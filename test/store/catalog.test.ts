@@ -84,6 +84,7 @@ const mutable = [
     'document_credit',
     'rebill_order',
     'open_charge',
+    'claim_sum',
     ...['ocpi_peer', 'ocpi_token', 'ocpi_partner', 'ocpi_location', 'ocpi_sale_pending', 'ocpi_delivery', 'ocpi_session', 'ocpi_tariff_push'],
     'print_batch',
     'document_delivery',

@@ -54,6 +54,7 @@ beforeAll(async () => {
     costCenter: '900',
     description: 'Card lost',
     reason: 'as agreed',
+    twinPeriod: '2020-01',
   });
   await story.approve(november, await story.built(november, review.hash));
   await story.closed(november);
@@ -109,6 +110,20 @@ describe('a dry run', () => {
     await story.arrive(session(20, { user: 'Bl2-1', kWh: '4', start: '10.01.2020 10:00', end: '10.01.2020 12:00' }));
     const shown = await dry('2020-01');
     expect((await contentOf(shown)).map((d) => d['account_id'])).toContain('acc_driver_16');
+    // What November's adjustment is taken back by is due: 25.00 with VAT are 20.00 without.
+    const twins = (runId: string) =>
+      story.rows('SELECT l.net_minor::int AS net, l.gross_minor::int AS gross FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.run_id = $1 AND l.adjustment_id IS NOT NULL', [
+        runId,
+      ]);
+    expect(await twins(shown)).toEqual([{ net: -2000, gross: -2500 }]);
+    // Shown, not taken: it still waits for the live run, which a cancelled one gives back.
+    expect(await story.rows('SELECT run_id FROM adjustment WHERE reversal_of IS NOT NULL')).toEqual([{ run_id: null }]);
+    const given = await story.review('2020-01');
+    expect(await twins(given.runId)).toEqual([{ net: -2000, gross: -2500 }]);
+    await story.does('ops', 'POST', `/v1/runs/${given.runId}/cancel`, { reason: 'planned too early' });
+    await story.reached(given.runId, 'cancelled');
+    const again = await dry('2020-01');
+    expect(await contentOf(again)).toEqual(await contentOf(shown));
     const january = await story.review('2020-01');
     expect(await contentOf(january.runId)).toEqual(await contentOf(shown));
     const refused = await story.ask('preparer', 'POST', '/v1/runs', { entityId: 'ent_se', period: '2020-01', kind: 'dry', whatIf: { tariffVersionIds: ['none'] } });

@@ -9,9 +9,11 @@ import { listRunFindings } from '../../store/reads/run-findings.ts';
 import { runSummary } from '../../store/reads/run-summary.ts';
 import { runDimensions, runTotals } from '../../store/reads/run-totals.ts';
 import { siblingRuns } from '../../store/reads/runs.ts';
+import { shadowBalance } from '../../store/reads/shadow-balance.ts';
 import { DiffPage } from '../../ui/diff-page.tsx';
 import { FindingsPage } from '../../ui/findings-page.tsx';
 import { count, monthName, runPath, words } from '../../ui/format.ts';
+import { LeftOutPage } from '../../ui/left-out-page.tsx';
 import { TotalsPage } from '../../ui/totals-page.tsx';
 import { may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
@@ -54,6 +56,11 @@ export function previewPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
     if (by === undefined) throw new Problem(422, 'invalid', `by: one of ${runDimensions.join(', ')}.`);
     const page = await runTotals(db, run.runId, by, { cursor, limit: pageSize });
     return c.html(TotalsPage({ viewer: viewerOf(c), run, by, dimensions: runDimensions, totals: page.items, ...turns(`${runPath(run.runId)}/totals`, { by }, cursor, page.nextCursor) }));
+  });
+
+  app.get('/runs/:runId/left-out', guard, async (c) => {
+    const run = await startOf(store, c.req.param('runId') ?? '');
+    return c.html(LeftOutPage({ viewer: viewerOf(c), run, ...(await shadowBalance(db, run.runId)) }));
   });
 
   app.get('/runs/:runId/findings', guard, async (c) => {

@@ -105,6 +105,8 @@ export type DocumentLine = {
   readonly adjustmentId: string | null;
   readonly mappingVersion: number;
   readonly credits: CreditRef | null;
+  /** What it bills; none on a manual line. */
+  readonly charges: readonly DocumentCharge[];
   readonly chargeIds: readonly bigint[];
 };
 
@@ -183,20 +185,19 @@ export function combineHashes(hashes: readonly Buffer[]): Buffer {
 
 /** In the order of `lineOrder`: what sessions made, then what the month decided, then corrections; each by the customer's cost center, ours, site, month, and what was sold. */
 function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
-  const groups = new Map<string, DocumentCharge[]>();
+  const groups = new Map<string, { readonly order: readonly KeyPart[]; readonly first: DocumentCharge; readonly charges: DocumentCharge[] }>();
   for (const charge of charges) {
-    const key = JSON.stringify(lineKey(charge));
+    const order = lineKey(charge);
+    const key = JSON.stringify(order);
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [charge]);
-    else group.push(charge);
+    if (group === undefined) groups.set(key, { order, first: charge, charges: [charge] });
+    else group.charges.push(charge);
   }
-  return [...groups.values()].sort(byLine).flatMap((group) => {
-    const first = group[0];
-    if (first === undefined) return [];
-    const total = (pick: (c: DocumentCharge) => bigint) => group.reduce((sum, c) => sum + pick(c), 0n);
-    const chargeIds = group.flatMap((c) => c.chargeIds);
-    return [
-      {
+  return [...groups.values()]
+    .sort((a, b) => inOrder(a.order, b.order))
+    .map(({ first, charges: own }) => {
+      const total = (pick: (c: DocumentCharge) => bigint) => own.reduce((sum, c) => sum + pick(c), 0n);
+      return {
         kind: 'charge' as const,
         description: `${first.component.split('/')[0] ?? first.component} ${first.serviceMonth}`,
         unitPrice: first.unitPrice,
@@ -211,14 +212,17 @@ function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
         siteId: first.siteId,
         serviceMonth: first.serviceMonth,
         energyWh: total((c) => c.energyWh),
-        chargeCount: chargeIds.length,
+        chargeCount: own.reduce((n, c) => n + c.chargeHashes.length, 0),
         adjustmentId: null,
         mappingVersion: first.mappingVersion,
         credits: first.credits,
-        chargeIds,
-      },
-    ];
-  });
+        charges: own,
+        // Of most documents nobody asks for them.
+        get chargeIds() {
+          return own.flatMap((c) => c.chargeIds);
+        },
+      };
+    });
 }
 
 type KeyPart = string | number | null;
@@ -232,11 +236,9 @@ function lineKey(c: DocumentCharge): KeyPart[] {
 }
 
 /** Part by part, by code units; what is not told comes last. */
-function byLine([a]: readonly DocumentCharge[], [b]: readonly DocumentCharge[]): number {
-  if (a === undefined || b === undefined) return 0;
-  const other = lineKey(b);
-  for (const [i, part] of lineKey(a).entries()) {
-    const against = other[i] ?? null;
+function inOrder(a: readonly KeyPart[], b: readonly KeyPart[]): number {
+  for (const [i, part] of a.entries()) {
+    const against = b[i] ?? null;
     if (part === against) continue;
     if (part === null) return 1;
     if (against === null) return -1;
@@ -271,6 +273,7 @@ function adjustmentLines(input: ComposeInput, percentOf: (code: string) => strin
         adjustmentId: a.id,
         mappingVersion: 0,
         credits: a.credits ?? null,
+        charges: [],
         chargeIds: [],
       };
     });

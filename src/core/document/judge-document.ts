@@ -98,7 +98,7 @@ function judgeLines(name: string, lines: readonly DocumentLine[], parts: StoredP
   for (const [i, line] of lines.entries()) {
     const row = parts.lines[i] ?? {};
     if (row['line_no'] !== i + 1) return `${name} has line ${row['line_no']} where line ${i + 1} belongs`;
-    const written: Record<keyof Omit<DocumentLine, 'chargeIds' | 'credits'>, unknown> = {
+    const written: Record<keyof Omit<DocumentLine, 'charges' | 'chargeIds' | 'credits'>, unknown> = {
       kind: row['kind'],
       description: row['description'],
       unitPrice: row['unit_price'],

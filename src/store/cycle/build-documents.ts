@@ -1,7 +1,9 @@
 import { isBefore } from '../../core/cycle/run-states.ts';
+import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
-import { checkPreview } from './check-preview.ts';
-import { chunksOf } from './chunks.ts';
+import { andOneMore, inLanes, type Lanes, within } from '../lanes.ts';
+import { checkPreview, judgeAccounts } from './check-preview.ts';
+import { chunksOf, partsOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
 import { decideDispositions, hasRules, keepHeld } from './dispositions.ts';
 import { type DocumentSetup, loadDocumentSetup } from './document-setup.ts';
@@ -24,11 +26,47 @@ import { planForAccounts, planForSums } from './whole-run.ts';
  * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of their groups and of the
  * run. Exclusions and adjustments of the run are applied; the same inputs give the same hash. A group that is approved is fixed: nothing
  * of it is built; `approved` tells when none is in review any more, also to a workflow that missed the answer.
+ *
+ * Many accounts are built in lanes, each chunk of them in a transaction of its own, while the caller's holds the run: until it ends they
+ * are pending and no group has a hash, so that nothing can be approved, and a repeat builds them anew.
  */
-export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
+export async function buildDocuments(db: Db, runId: string, lanes: Lanes = within(db)): Promise<Preview> {
   const state = await lockRun(db, runId);
   if (state !== 'cancelled' && !isBefore(state, 'approved')) return readPreview(db, runId);
   if (!inReview.includes(state)) throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
+  const { rows } = await db.query<{ many: boolean }>("SELECT count(*) > $2 AS many FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked')", [runId, lanes.worth.accounts]);
+  const side = rows[0]?.many ? lanes : within(db);
+  const { accounts, owners, shaped } = await side.tx((own) => planBuild(own, runId));
+  const ref = await nextBuild(db, runId);
+  const earning = new Set(owners.accounts);
+  const paying = await buildAccounts(
+    side,
+    ref,
+    accounts.filter((id) => !earning.has(id)),
+    shaped,
+    (own, ids) => decideDispositions(own, runId, ids),
+  );
+  // By what became of the sales.
+  await inLanes(side, chunksOf(owners.accounts, side.width), (own, chunk) => settleShares(own, runId, chunk, shaped));
+  // Contracts of one owner together: what is missing for one of them parks him.
+  await inLanes(side, partsOf([...groupBy(owners.contracts, (c) => c.accountId).values()], side.width), (own, contracts) => draftStatements(own, runId, contracts.flat()));
+  const paid = await buildAccounts(side, ref, owners.accounts, shaped, async () => undefined);
+  const built = [...new Set([...accounts, ...owners.accounts])].sort();
+  // What it finds goes with what is built, whatever that comes to: in lanes meanwhile.
+  const found = judgeAccounts(side, runId, built);
+  found.catch(() => undefined);
+  if (side.width === 1) await found;
+  const preview = await writeHashes(db, runId);
+  await recordPreview(db, ref, [...paying, ...paid], preview.contentHash);
+  await keepGroupHashes(db, runId);
+  await checkPreview(db, runId, built, found);
+  return preview;
+}
+
+type BuildPlan = { readonly accounts: readonly string[]; readonly owners: OwnerSide; readonly shaped: ReadonlySet<string> };
+
+/** What is to be built; takes the hashes of its groups away. */
+async function planBuild(db: Db, runId: string): Promise<BuildPlan> {
   await assignGroups(db, runId);
   const pending = await db.query<{ account_id: string }>(
     `SELECT x.account_id FROM run_account x JOIN release_group g ON g.run_id = x.run_id AND g.name = x.group_name AND g.state = ANY($2)
@@ -38,26 +76,13 @@ export async function buildDocuments(db: Db, runId: string): Promise<Preview> {
   const accounts = pending.rows.map((r) => r.account_id);
   await planForAccounts(db);
   const owners = await pendingOwners(db, runId, accounts);
-  const earning = new Set(owners.accounts);
-  const built = [...new Set([...accounts, ...owners.accounts])].sort();
+  const built = [...new Set([...accounts, ...owners.accounts])];
   const shaped = await shapedAmong(db, runId, built);
-  const ref = await nextBuild(db, runId);
-  const paying = await buildAccounts(
-    db,
-    ref,
-    accounts.filter((id) => !earning.has(id)),
-    shaped,
-    (own) => decideDispositions(db, runId, own),
+  await db.query(
+    'UPDATE release_group SET content_hash = NULL WHERE run_id = $1 AND state = ANY($3) AND name IN (SELECT x.group_name FROM run_account x WHERE x.run_id = $1 AND x.account_id = ANY($2))',
+    [runId, built, inReview],
   );
-  // By what became of the sales.
-  for (const chunk of chunksOf(owners.accounts)) await settleShares(db, runId, chunk, shaped);
-  await draftStatements(db, runId, owners.contracts);
-  const paid = await buildAccounts(db, ref, owners.accounts, shaped, async () => undefined);
-  const preview = await writeHashes(db, runId);
-  await recordPreview(db, ref, [...paying, ...paid], preview.contentHash);
-  await keepGroupHashes(db, runId);
-  await checkPreview(db, runId, built);
-  return preview;
+  return { accounts, owners, shaped };
 }
 
 /** Site owners and drivers to reimburse among the accounts of a build, behind parked ones of it, which are tried again with each, and behind those whose month changes what sessions came to (D44). */
@@ -98,53 +123,33 @@ async function settleShares(db: Db, runId: string, accounts: readonly string[], 
   if (waiting.rowCount !== 0) await waitForSales(db, runId, accounts);
 }
 
-/**
- * Builds the drafts of accounts, chunk by chunk: while one is composed here, the database sums the charges of the next. What is left out or
- * corrected is settled of those that are `shaped`; it begins with `decide`.
- */
-async function buildAccounts(db: Db, ref: BuildRef, accounts: readonly string[], shaped: ReadonlySet<string>, decide: (own: readonly string[]) => Promise<void>): Promise<AccountPreviews[]> {
+/** Builds the drafts of accounts, chunk by chunk. What is left out or corrected is settled of those that are `shaped`; it begins with `decide`. */
+function buildAccounts(side: Lanes, ref: BuildRef, accounts: readonly string[], shaped: ReadonlySet<string>, decide: Decide): Promise<AccountPreviews[]> {
   const { runId } = ref;
-  const previews: AccountPreviews[] = [];
-  const chunks = chunksOf(accounts);
-  const begin = async (chunk: readonly string[]) => {
-    const setup = await prepare(
-      db,
-      runId,
-      chunk,
-      chunk.filter((id) => shaped.has(id)),
-      decide,
-    );
+  const lanes = andOneMore(side);
+  return inLanes(lanes, chunksOf(accounts, lanes.width), async (db, chunk) => {
+    const own = chunk.filter((id) => shaped.has(id));
+    const setup = await prepare(db, runId, chunk, own, decide);
     await planForSums(db);
-    const charges = sumCharges(db, setup, chunk);
-    // What goes wrong is met where it is waited for.
-    charges.catch(() => undefined);
-    return { setup, charges };
-  };
-  let ahead: Awaited<ReturnType<typeof begin>> | undefined;
-  for (const [i, chunk] of chunks.entries()) {
-    const { setup, charges: summing } = ahead ?? (await begin(chunk));
-    const charges = await summing;
+    const charges = await sumCharges(db, setup, chunk);
     const credits = await loadCredits(db, setup, charges);
-    const next = chunks[i + 1];
-    ahead = next === undefined ? undefined : await begin(next);
-    const composed = makeDocuments(setup, charges, credits);
-    await ahead?.charges;
-    const made = await withoutOverCredited(db, composed);
+    const made = await withoutOverCredited(db, makeDocuments(setup, charges, credits));
     await holdCharges(db, runId, made.held);
     await noteHeld(db, runId, chunk, made.held);
     await parkAccounts(db, runId, made.parked);
     await keepHeld(db, runId, chunk);
     await insertDocuments(db, documentRows(runId, made.documents), made.documents);
-    await linkClaims(db, runId, charges, made.documents);
-    previews.push(previewsOf(ref, setup.accounts, made));
-  }
-  return previews;
+    await linkClaims(db, runId, made);
+    return previewsOf(ref, setup.accounts, made);
+  });
 }
 
+type Decide = (db: Db, own: readonly string[]) => Promise<void>;
+
 /** All that is settled of accounts before their charges are summed. */
-async function prepare(db: Db, runId: string, accounts: readonly string[], shaped: readonly string[], decide: (own: readonly string[]) => Promise<void>): Promise<DocumentSetup> {
+async function prepare(db: Db, runId: string, accounts: readonly string[], shaped: readonly string[], decide: Decide): Promise<DocumentSetup> {
   if (shaped.length > 0) {
-    await decide(shaped);
+    await decide(db, shaped);
     await settleCorrections(db, runId, shaped);
   }
   await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);

@@ -5,7 +5,9 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
+import { inLanes, type Lanes } from '../lanes.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
+import { partsOf } from './chunks.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
 import { chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
 
@@ -27,23 +29,39 @@ export type RunFound = {
   readonly params: Issue['params'];
 };
 
+/** Rules of a run's entity, and what they are asked of it. */
+async function rulesFor(db: Db, runId: string) {
+  const { rows } = await db.query<{ entity_id: string; off_cycle: boolean }>('SELECT entity_id, selection IS NOT NULL AS off_cycle FROM billing_run WHERE id = $1', [runId]);
+  return { rules: await previewRulesOf(db, rows[0]?.entity_id ?? ''), offCycle: rows[0]?.off_cycle ?? false };
+}
+
+/** What rules on charges find of accounts that were built, as it stands; of many, each lane looks at a part. */
+export async function judgeAccounts(side: Lanes, runId: string, accounts: readonly string[]): Promise<RunFound[]> {
+  const found = await inLanes(side, partsOf(accounts, side.width), async (db, part) => {
+    const { rules, offCycle } = await rulesFor(db, runId);
+    // Many are read at once, few by index.
+    if (part.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
+    const own = await findAll(db, 'account', rules, [runId, part], offCycle);
+    await planForAccounts(db);
+    return own;
+  });
+  // As one statement over all of them would have it.
+  return found.flat().sort((a, b) => (a.code === b.code ? compare(a.subject, b.subject) || compare(a.accountId ?? '', b.accountId ?? '') : compare(a.code, b.code)));
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
 /**
- * Judges the preview anew after `accounts` were built: rules on charges look at these alone, rules on sums at the whole run. A finding
+ * Judges the preview anew after `accounts` were built, with what was found of their charges: rules on sums look at the whole run. A finding
  * that comes out as before stays the same row, and what was signed of it holds; one that changed is a new one.
  */
-export async function checkPreview(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
+export async function checkPreview(db: Db, runId: string, accounts: readonly string[], ofAccounts: Promise<readonly RunFound[]>): Promise<void> {
   if (accounts.length === 0) return;
-  const { rows } = await db.query<{ entity_id: string; off_cycle: boolean }>('SELECT entity_id, selection IS NOT NULL AS off_cycle FROM billing_run WHERE id = $1', [runId]);
-  const offCycle = rows[0]?.off_cycle ?? false;
-  const rules = await previewRulesOf(db, rows[0]?.entity_id ?? '');
-  const found: RunFound[] = [];
-  // Many are read at once, few by index.
-  if (accounts.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
-  found.push(...(await findAll(db, 'account', rules, [runId, accounts], offCycle)));
+  const { rules, offCycle } = await rulesFor(db, runId);
   await planForWholeRun(db, chargesOfRun, [runId]);
-  found.push(...(await findAll(db, 'run', rules, [runId], offCycle)));
+  const ofSums = await findAll(db, 'run', rules, [runId], offCycle);
   await planForAccounts(db);
-  await replace(db, runId, accounts, atMost(found));
+  await replace(db, runId, accounts, atMost([...(await ofAccounts), ...ofSums]));
 }
 
 /** Rules on what is not there, which a run of a few accounts cannot have. */

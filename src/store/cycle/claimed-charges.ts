@@ -23,7 +23,7 @@ export function chargeOf(r: QueryResultRow, refs: ReadonlyMap<bigint, CreditRef>
 }
 
 /** What a row of one charge, or of many alike, says of them. */
-export function summedCharge(r: QueryResultRow, ofMonth: boolean, refs: ReadonlyMap<bigint, CreditRef>): Omit<DocumentCharge, 'chargeIds' | 'chargeHashes' | 'serviceFrom'> {
+function summedCharge(r: QueryResultRow, ofMonth: boolean, refs: ReadonlyMap<bigint, CreditRef>): Omit<DocumentCharge, 'chargeIds' | 'chargeHashes' | 'serviceFrom'> {
   return {
     role: r['role'],
     component: r['component'],

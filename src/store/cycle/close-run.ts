@@ -9,6 +9,7 @@ import { advanceRun, lockRun } from './run-state.ts';
 export async function closeRun(db: Db, runId: string): Promise<void> {
   if ((await lockRun(db, runId)) === 'closed') return;
   await db.query("UPDATE run_account SET state = 'done' WHERE run_id = $1 AND state <> 'parked'", [runId]);
+  await db.query('DELETE FROM claim_sum WHERE run_id = $1', [runId]);
   await advanceRun(db, runId, 'closed');
   const run = (await db.query<{ entity_id: string; full_month: string }>('SELECT entity_id, full_month FROM billing_run WHERE id = $1', [runId])).rows[0];
   if (run !== undefined) await releaseAdvanceFees(db, run.entity_id, run.full_month);

@@ -73,6 +73,6 @@ export async function insertDocuments(db: Db, rows: readonly TableRows[], made: 
   await copyIn(db, rows);
   await linkDrafts(
     db,
-    made.flatMap((d) => d.value.lines.flatMap((l, i) => l.chargeIds.flatMap((id) => (id < 0n ? [{ draftId: -id, documentId: d.id, lineNo: i + 1 }] : [])))),
+    made.flatMap((d) => d.value.lines.flatMap((l, i) => (l.charges.some((c) => c.ofMonth) ? l.chargeIds.flatMap((id) => (id < 0n ? [{ draftId: -id, documentId: d.id, lineNo: i + 1 }] : [])) : []))),
   );
 }

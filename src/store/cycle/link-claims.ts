@@ -1,23 +1,21 @@
 import type { Db } from '../db.ts';
-import type { MadeDocument } from './make-documents.ts';
-import type { SummedCharges } from './summed-charges.ts';
+import type { MadeDocuments } from './make-documents.ts';
 
 /**
  * Puts each claim of these accounts on the line that bills it, and takes off its line what none bills. Only what stands elsewhere is
  * written. To be called once with all documents of the accounts, and what they were made of.
  */
-export async function linkClaims(db: Db, runId: string, charges: readonly SummedCharges[], made: readonly MadeDocument[]): Promise<void> {
-  const lineOf = new Map<bigint, { readonly documentId: string; readonly lineNo: number }>();
-  for (const { id: documentId, value } of made) {
+export async function linkClaims(db: Db, runId: string, { charges, documents }: Pick<MadeDocuments, 'charges' | 'documents'>): Promise<void> {
+  const lineOf = new Map<unknown, { readonly documentId: string; readonly lineNo: number }>();
+  for (const { id: documentId, value } of documents) {
     for (const [i, line] of value.lines.entries()) {
-      for (const id of line.chargeIds) lineOf.set(id, { documentId, lineNo: i + 1 });
+      for (const charge of line.charges) lineOf.set(charge, { documentId, lineNo: i + 1 });
     }
   }
   const moved = charges.flatMap((own) => {
-    const [first = 0n] = own.chargeIds;
-    const line = lineOf.get(first);
-    // Drafts of the month are no claims. What is alike stands together.
-    return first < 0n || ((line?.documentId ?? null) === own.documentId && (line?.lineNo ?? null) === own.lineNo) ? [] : [{ ids: own.chargeIds, line }];
+    if (own.isDraft) return [];
+    const line = lineOf.get(own);
+    return (line?.documentId ?? null) === own.documentId && (line?.lineNo ?? null) === own.lineNo ? [] : [{ ids: own.chargeIds, line }];
   });
   if (moved.length === 0) return;
   await db.query(

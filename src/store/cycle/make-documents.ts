@@ -6,7 +6,7 @@ import type { Db } from '../db.ts';
 import { adjustmentOf } from './claimed-charges.ts';
 import { creditRefs, loadRemainders, overCredited } from './credits.ts';
 import { type DocumentSetup, type OwedDocuments, settles } from './document-setup.ts';
-import { documentChargeOf, type SummedCharges } from './summed-charges.ts';
+import type { SummedCharges } from './summed-charges.ts';
 
 export type MadeDocument = {
   readonly id: string;
@@ -34,7 +34,7 @@ export type Credits = { readonly refs: ReadonlyMap<bigint, CreditRef>; readonly 
 export async function loadCredits(db: Db, { runId, adjustmentsOf }: DocumentSetup, charges: readonly SummedCharges[]): Promise<Credits> {
   const refs = await creditRefs(
     db,
-    charges.flatMap((c) => (c.disposition === 'document' && c.row['reversal_of'] !== null ? [{ ...c.row, run_id: runId }] : [])),
+    charges.flatMap((c) => (c.disposition === 'document' && c.reversalOf !== null ? [{ reversal_of: c.reversalOf, charge_id: c.chargeIds[0], run_id: runId }] : [])),
   );
   const credited = [...[...refs.values()].map((r) => r.documentId), ...[...adjustmentsOf.values()].flat().flatMap((a) => a['credits_document_id'] ?? [])];
   return { refs, remainders: await loadRemainders(db, [...new Set(credited)]) };
@@ -46,6 +46,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
     charges.filter((c) => c.disposition === 'document'),
     (c) => c.accountId,
   );
+  for (const c of charges) if (c.reversalOf !== null) c.credits = refs.get(c.chargeIds[0] ?? 0n) ?? null;
   const documents: MadeDocument[] = [];
   const held: MadeDocuments['held'][number][] = [];
   for (const account of accounts) {
@@ -59,14 +60,14 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
       period,
       purchaseOrder: account.purchase_order,
       lacksPurchaseOrder: account.purchase_order_required && account.purchase_order === null,
-      charges: (chargesOf.get(account.id) ?? []).map((c) => documentChargeOf(c, refs)),
+      charges: chargesOf.get(account.id) ?? [],
       adjustments: (setup.adjustmentsOf.get(account.id) ?? []).map(adjustmentOf),
       side: owed === undefined ? 'sale' : settles(owed) ? 'settlement' : 'selfBilling',
       vatRules: setup.vatRules,
       late: setup.rules.late[account.category as 'driver'] ?? { policy: 'nextInvoice' },
       minimumMinor: BigInt(setup.rules.minimumInvoice[account.strategy as 'driverInvoice'] ?? 0),
       billedUntil: setup.billedUntil.get(account.id) ?? null,
-      isOrdered: (c) => c.chargeIds.some((id) => setup.ordered.has(id)),
+      isOrdered: (c) => setup.ordered.size > 0 && c.chargeIds.some((id) => setup.ordered.has(id)),
       remainders,
     });
     held.push(...made.held.map((h) => ({ ...h, accountId: account.id })));

@@ -1,10 +1,12 @@
 import type { Db } from '../db.ts';
+import { inLanes, type Lanes, within } from '../lanes.ts';
+import { accountRanges } from './chunks.ts';
 import { settlingAccounts } from './document-setup.ts';
-import { claimsOf, likelyLines, lineKey } from './likely-lines.ts';
+import { claimsOf, keepSums, likelyLines, lineKey, summedColumns } from './likely-lines.ts';
 import { guarantees, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { decided, lockRun } from './run-state.ts';
-import { selected } from './selection.ts';
+import { runAsItStands, selected } from './selection.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
@@ -12,42 +14,47 @@ export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
 /**
  * The payee side of a run's closed set, to be called once, after the sales are claimed: claims the site owners' shares and the drivers'
  * outlays at home whose sale this run or an earlier one bills (D16), and marks whose month is to be stated. What of it is stated each preview decides anew.
+ * Many are claimed in lanes of payees, as sales are.
  */
-export async function closeOwnerSet(db: Db, runId: string): Promise<OwnerSet> {
+export async function closeOwnerSet(db: Db, runId: string, lanes: Lanes = within(db)): Promise<OwnerSet> {
   await lockRun(db, runId);
   const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const contracts = await ownerContracts(db, run.entity_id);
   const settling = await settlingAccounts(db, runId, run.entity_id, contracts.flatMap(payeesOfContract));
-  await planForWholeRun(db, 'open_charge');
-  const claimed = await db.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling]);
-  await planForAccounts(db);
-  const shared = new Set(claimed.rows.map((r) => r.contract_id));
+  const ranges = await accountRanges(db, runId, lanes, 'payees');
+  const claimed = await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, async (lane, { from, to }) => {
+    await planForWholeRun(lane, 'open_charge');
+    const { rows } = await lane.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling, from, to]);
+    await planForAccounts(lane);
+    const shared = new Set(rows.map((r) => r.contract_id));
+    await markOwners(lane, runId, contracts.filter((c) => shared.has(c.contractId)).flatMap(payeesOfContract));
+    return rows.reduce((sum, r) => sum + Number(r.shares), 0);
+  });
   const changed = await ownersSince(db, runId);
-  const due = contracts.filter((c) => shared.has(c.contractId) || guarantees(c) || changed.has(c.accountId));
-  await markOwners(db, runId, due.flatMap(payeesOfContract));
-  return { claimed: claimed.rows.reduce((sum, r) => sum + Number(r.shares), 0) };
+  await markOwners(db, runId, contracts.filter((c) => guarantees(c) || changed.has(c.accountId)).flatMap(payeesOfContract));
+  return { claimed: claimed.reduce((sum, n) => sum + n, 0) };
 }
 
 /** Marks whose month is to be stated: of contracts with shares in the set, or that guarantee something. */
 async function markOwners(db: Db, runId: string, payees: readonly string[]): Promise<void> {
   await db.query(
-    `INSERT INTO run_account (run_id, account_id, state) SELECT $1, id, 'pending' FROM (SELECT DISTINCT unnest($2::text[]) AS id) a
-     WHERE EXISTS (SELECT FROM billing_run r WHERE r.id = $1 AND ${selected('a.id')}) ON CONFLICT DO NOTHING`,
+    `INSERT INTO run_account (run_id, account_id, state) SELECT $1, id, 'pending' FROM (SELECT DISTINCT unnest($2::text[]) AS id ORDER BY 1) a
+     WHERE EXISTS (SELECT FROM ${runAsItStands} r WHERE ${selected('a.id')}) ON CONFLICT DO NOTHING`,
     [runId, payees],
   );
 }
 
 /**
- * Claims what of shares is released, and answers how many each contract has. A mirror goes with the charge it takes back.
+ * Claims what of the shares of a range of payees is released, and answers how many each contract has. A mirror goes with the charge it takes back.
  * Rows that a cancelled run stated are open again and come along. Of revenue that is paid a share waits for the payment; its mirror, for what it takes back.
  */
 const claimShares = `WITH open AS MATERIALIZED (
-    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, c.clause, c.currency, c.rounding_mode, ${lineKey}, v.clauses->>'basis' AS basis FROM billing_run r
+    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, c.clause, ${summedColumns}, ${lineKey}, v.clauses->>'basis' AS basis FROM ${runAsItStands} r
     JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
-    JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL
+    JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL AND ($3::text IS NULL OR c.payee_account_id >= $3) AND ($4::text IS NULL OR c.payee_account_id < $4)
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
-    WHERE r.id = $1 AND ${selected('c.payee_account_id')}),
+    WHERE ${selected('c.payee_account_id')}),
   sold AS MATERIALIZED (
     SELECT DISTINCT s.charge_id, s.record_id, s.revision, s.reversal_of, o.basis FROM open o
     JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND ${withinIds('s.record_id', 'open')} AND s.payer_account_id IS NOT NULL),
@@ -60,8 +67,9 @@ const claimShares = `WITH open AS MATERIALIZED (
     SELECT o.* FROM open o LEFT JOIN billed b ON b.record_id = o.record_id AND b.revision = o.revision LEFT JOIN unpaid u ON u.record_id = o.record_id AND u.revision = o.revision
     WHERE o.record_id IS NULL OR o.basis = 'rated' OR CASE WHEN o.reversal_of IS NOT NULL THEN o.basis IS DISTINCT FROM 'paid' OR EXISTS (SELECT FROM claim r WHERE r.charge_id = o.reversal_of)
       ELSE b.record_id IS NOT NULL AND u.record_id IS NULL END),
-  lines AS MATERIALIZED (${likelyLines('c.payee_account_id', 'released c', 'c.payee_account_id = ANY($2)')}),
+  lines AS MATERIALIZED (${likelyLines({ account: 'c.payee_account_id', from: 'released c', settles: 'c.payee_account_id = ANY($2)' })}),
   made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${claimsOf('SELECT * FROM lines')}),
+  kept AS (${keepSums('lines')}),
   noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
     ON CONFLICT (run_id, account_id) DO UPDATE SET plain = run_account.plain AND excluded.plain)
   SELECT contract_id, count(*) FILTER (WHERE record_id IS NOT NULL) AS shares FROM released GROUP BY contract_id`;

@@ -48,7 +48,7 @@ export function previewsOf(ref: BuildRef, accounts: readonly { readonly id: stri
     const documents = documentsOf.get(accountId) ?? [];
     const sum = (of: (value: (typeof documents)[number]['value']) => bigint) => documents.reduce((total, d) => total + of(d.value), 0n);
     const isParked = made.parked.has(accountId);
-    const isHeld = (c: SummedCharges) => isParked || c.chargeIds.some((id) => held.has(id));
+    const isHeld = (c: SummedCharges) => isParked || (held.size > 0 && c.chargeIds.some((id) => held.has(id)));
     const charges = chargesOf.get(accountId) ?? [];
     const sessions = new Set(charges.flatMap((c) => (c.disposition === 'document' && !isHeld(c) ? c.recordIds : [])));
     accountRows.push({
@@ -63,7 +63,7 @@ export function previewsOf(ref: BuildRef, accounts: readonly { readonly id: stri
       sessions: sessions.size,
     });
     // What is too small to be billed never was on a document, nor would it be without an exclusion; drafts of the month that are held are made anew.
-    const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(isHeld(c) && (c.chargeIds[0] ?? 0n) < 0n));
+    const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(c.isDraft && isHeld(c)));
     const cells = cellsOf([...own.map((c) => cellOf(c, ref.firstMonth, c.disposition !== 'document' || isHeld(c))), ...documents.flatMap((d) => d.value.lines.flatMap(manualCell))]);
     for (const [i, cell] of cells.entries()) cellRows.push({ ...cell, accountId, cellNo: i + 1 });
   }
@@ -81,21 +81,21 @@ export async function recordPreview(db: Db, { runId, build }: BuildRef, previews
   for (const rows of previews) await copyIn(db, rows);
 }
 
-function cellOf({ row, chargeIds, tariffVersionId, isCorrection, isUnshared }: SummedCharges, firstMonth: string, excluded: boolean): PreviewCell {
+function cellOf(c: SummedCharges, firstMonth: string, excluded: boolean): PreviewCell {
   return {
-    nature: row['of_month'] ? 'period' : isCorrection ? 'correction' : row['service_month'] < firstMonth ? 'late' : 'sale',
+    nature: c.ofMonth ? 'period' : c.isCorrection ? 'correction' : c.serviceMonth < firstMonth ? 'late' : 'sale',
     excluded,
-    role: row['role'],
-    component: row['component'],
-    unitPrice: row['unit_price'],
-    tariffVersionId,
-    siteId: row['site_id'],
-    vatCode: row['vat_code'],
-    quantity: row['quantity'],
-    netMinor: row['net_minor'],
-    energyWh: row['energy_wh'],
-    charges: chargeIds.length,
-    unsharedMinor: isUnshared && !excluded ? row['net_minor'] : 0n,
+    role: c.role,
+    component: c.component,
+    unitPrice: c.unitPrice,
+    tariffVersionId: c.tariffVersionId,
+    siteId: c.siteId,
+    vatCode: c.vatCode,
+    quantity: c.quantity,
+    netMinor: c.netMinor,
+    energyWh: c.energyWh,
+    charges: c.chargeHashes.length,
+    unsharedMinor: c.isUnshared && !excluded ? c.netMinor : 0n,
   };
 }
 

@@ -1,15 +1,23 @@
 import type { Db } from '../db.ts';
+import { inLanes, type Lanes, within } from '../lanes.ts';
 import { takeTwins } from './adjustment-twins.ts';
+import { type AccountRange, accountRanges } from './chunks.ts';
 import { claimCreditOrders } from './credit-orders.ts';
-import { claimsOf, likelyLines, onLikelyLines } from './likely-lines.ts';
+import { claimsOf, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
-import { notOfEarlier, selected, takesAll, withinPeriod } from './selection.ts';
+import { notOfEarlier, runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
 /** Open sales of a run's accounts and months: a FROM clause. */
-const open = `billing_run r JOIN open_charge o ON r.id = $1 AND o.entity_id = r.entity_id AND o.service_month <= r.period
-  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.payer_account_id IS NOT NULL AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
+const openOf = (accounts: string) => `${runAsItStands} r
+  JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
+  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.payer_account_id IS NOT NULL AND ${accounts} AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
+const open = openOf('true');
+/** Sessions of a run's month that somebody earns a share of, as `e` beside a charge `c`. */
+const sharedThisMonth = `LEFT JOIN (SELECT DISTINCT s.record_id FROM billing_run q JOIN rated_charge s ON s.entity_id = q.entity_id AND s.service_month = q.label AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL AND s.record_id IS NOT NULL WHERE q.id = $1) e
+  ON e.record_id = c.record_id`;
+const isUnshared = '(c.record_id IS NOT NULL AND c.service_month = r.label AND e.record_id IS NULL)';
 /** Sales that closed runs carried. */
 const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
@@ -28,23 +36,21 @@ export const claimable = `SELECT ${columns} FROM ${open} UNION ALL ${carried}`;
 export const takeOver =
   "ON CONFLICT (charge_id) DO UPDATE SET run_id = excluded.run_id, account_id = excluded.account_id, disposition = 'document', pulled_in_by = excluded.pulled_in_by WHERE claim.disposition = 'carried'";
 
-/** Closes the record set of a live run: one INSERT claims every charge it may, with it late ones of months whose runs have closed theirs. Repeatable: the set closes once. */
-export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly claimed: number }> {
+const claim = 'INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no)';
+
+/**
+ * Closes the record set of a live run: claims every charge it may, with it late ones of months whose runs have closed theirs. Repeatable: the set closes once. A
+ * large one is claimed in lanes of accounts, each in a transaction of its own: a repeat after one of them claims what the others had not.
+ */
+export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = within(db)): Promise<{ readonly claimed: number }> {
   await lockRun(db, runId);
-  const closed = await db.query(`UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll} WHERE id = $1 AND set_closed_at IS NULL RETURNING id`, [runId]);
-  if (closed.rowCount === 0) return { claimed: 0 };
-  await planForWholeRun(db, 'open_charge');
-  const claim = 'INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no)';
-  // `plain`: there is nothing to decide of what the account is billed.
-  const fresh = await db.query<{ n: bigint }>(
-    `WITH lines AS MATERIALIZED (${likelyLines('c.payer_account_id', open)}),
-       claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
-       noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
-         ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = excluded.plain)
-     SELECT coalesce(sum(cardinality(ids)), 0)::bigint AS n FROM lines`,
-    [runId],
-  );
+  const isOpen = await db.query('SELECT FROM billing_run WHERE id = $1 AND set_closed_at IS NULL', [runId]);
+  if (isOpen.rowCount === 0) return { claimed: 0 };
+  const ranges = await accountRanges(db, runId, lanes, 'payers');
+  await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, (lane, range) => claimFresh(lane, runId, range));
+  await db.query(`UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll} WHERE id = $1`, [runId]);
   // An insert that looks for conflicts row by row costs half as much again: this is for what is carried alone.
+  await planForWholeRun(db, 'open_charge');
   const taken = await db.query<{ account_id: string }>(`${claim} ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${carried}) c`)} ${takeOver} RETURNING account_id`, [runId]);
   await planForAccounts(db);
   await db.query(
@@ -54,7 +60,23 @@ export async function closeRecordSet(db: Db, runId: string): Promise<{ readonly 
   await takeTwins(db, runId);
   await markDueWithoutSessions(db, runId);
   await claimCreditOrders(db, runId);
-  return { claimed: Number(fresh.rows[0]?.n ?? 0n) + taken.rows.length };
+  const { rows } = await db.query<{ n: bigint }>('SELECT count(*) AS n FROM claim WHERE run_id = $1', [runId]);
+  return { claimed: Number(rows[0]?.n ?? 0n) };
+}
+
+/** Claims what is open of the accounts of a range, with its sums. */
+async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Promise<void> {
+  await planForWholeRun(db, 'open_charge');
+  // `plain`: there is nothing to decide of what the account is billed.
+  await db.query(
+    `WITH lines AS MATERIALIZED (${likelyLines({ account: 'c.payer_account_id', from: `${openOf('($2::text IS NULL OR c.payer_account_id >= $2) AND ($3::text IS NULL OR c.payer_account_id < $3)')} ${sharedThisMonth}`, unshared: isUnshared })}),
+       claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
+       kept AS (${keepSums('lines')})
+     INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
+       ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = run_account.plain AND excluded.plain`,
+    [runId, from, to],
+  );
+  await planForAccounts(db);
 }
 
 /** Marks the accounts that a month without a session costs something: fees and minimums are due all the same. */

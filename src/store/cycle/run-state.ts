@@ -82,9 +82,9 @@ export async function runKind(db: Db, runId: string): Promise<'live' | 'dry' | '
   return rows[0].kind;
 }
 
-/** The run's state, with its row locked until the transaction ends. */
+/** The run's state, with its row locked until the transaction ends: against whoever locks it too, not against what refers to it. */
 export async function lockRun(db: Db, runId: string): Promise<RunState> {
-  const { rows } = await db.query<{ state: RunState }>('SELECT state FROM billing_run WHERE id = $1 FOR UPDATE', [runId]);
+  const { rows } = await db.query<{ state: RunState }>('SELECT state FROM billing_run WHERE id = $1 FOR NO KEY UPDATE', [runId]);
   if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
   return rows[0].state;
 }

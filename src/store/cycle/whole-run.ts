@@ -5,9 +5,29 @@ const settings = (values: Readonly<Record<string, string>>) =>
     .map(([name, value]) => `set_config('${name}', '${value}', true)`)
     .join(', ')}`;
 
-const wholeRun = settings({ enable_nestloop: 'off', enable_sort: 'off', enable_hashjoin: 'on', enable_mergejoin: 'on', enable_seqscan: 'on', work_mem: '128MB' });
-const lookingUp = settings({ enable_nestloop: 'on', enable_sort: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', enable_seqscan: 'off', work_mem: '64MB' });
-const fewAccounts = settings({ enable_nestloop: 'on', enable_sort: 'on', enable_hashjoin: 'on', enable_mergejoin: 'on', enable_seqscan: 'on', work_mem: '32MB' });
+// Each sum is planned as if it took some 25 kB, for its lists and hashes, and takes a tenth of it: with less than this they would be written out and read again.
+const forManySums = { hash_mem_multiplier: '16', max_parallel_workers_per_gather: '2' };
+const wholeRun = settings({ ...forManySums, enable_nestloop: 'off', enable_sort: 'off', enable_hashjoin: 'on', enable_mergejoin: 'on', enable_seqscan: 'on', work_mem: '128MB' });
+const lookingUp = settings({
+  hash_mem_multiplier: '2',
+  max_parallel_workers_per_gather: '0',
+  enable_nestloop: 'on',
+  enable_sort: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  enable_seqscan: 'off',
+  work_mem: '64MB',
+});
+const fewAccounts = settings({
+  hash_mem_multiplier: '2',
+  max_parallel_workers_per_gather: '2',
+  enable_nestloop: 'on',
+  enable_sort: 'on',
+  enable_hashjoin: 'on',
+  enable_mergejoin: 'on',
+  enable_seqscan: 'on',
+  work_mem: '32MB',
+});
 
 /** Of ids as wide apart as this for each that counts, to look up those that count is cheaper than to read them all. */
 const sparse = 20;
