@@ -149,7 +149,7 @@ describe('an import of which more waits than a page holds', () => {
     expect(await handle.result()).toMatchObject({ waiting: 60 });
     await expectOnceEach(2000, 60);
     expect(await unattended()).toBe(0);
-  }, 90_000);
+  }, 240_000);
 
   it('leaves what it did not come to when it is ended to the sweep, which starts the rest and none twice', async () => {
     await start();
@@ -169,7 +169,7 @@ describe('an import of which more waits than a page holds', () => {
     await client.workflow.getHandle('waiting/rest').result();
     await expectOnceEach(3000, 60);
     expect(await unattended()).toBe(0);
-  }, 90_000);
+  }, 240_000);
 
   it('gives a record that comes to wait anew a workflow anew', async () => {
     await start();
