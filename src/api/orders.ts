@@ -88,7 +88,7 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       return workflowId;
     },
 
-    scheduleSweep(sourceId: string, connection: SourceConnection): Promise<void> {
+    scheduleLooks(sourceId: string, connection: SourceConnection): Promise<void> {
       return putSourceSchedules(client, taskQueue, sourceId, connection);
     },
 

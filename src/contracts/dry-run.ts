@@ -6,3 +6,6 @@ export const whatIfSchema = z.object({
   tariffVersionIds: z.array(z.string().min(1)).max(200).default([]),
 });
 export type WhatIf = z.infer<typeof whatIfSchema>;
+
+/** A run of the same calendar and period as another, to be compared with it. `isSelection`: it is off-cycle, of some accounts alone. */
+export type SiblingRun = { readonly runId: string; readonly kind: string; readonly state: string; readonly whatIf: WhatIf | null; readonly isSelection: boolean };

@@ -94,7 +94,7 @@ async function importFile({ ops, say }: Scene, fileName: string, body: Buffer): 
   const outcomes = Object.entries(progress.outcomes)
     .map(([outcome, n]) => `${n} ${outcome}`)
     .join(', ');
-  say(`   ${fileName}: ${started.lineCount} sessions${started.duplicate ? ', known already' : ''} (${outcomes})`);
+  say(`   ${fileName}: ${started.lineCount} ${started.lineCount === 1 ? 'session' : 'sessions'}${started.duplicate ? ', known already' : ''} (${outcomes})`);
 }
 
 async function ensureRun({ preparer, say }: Scene, period: string, cutOffInMs: number): Promise<string> {

@@ -1,8 +1,9 @@
+import type { SiblingRun } from '../contracts/dry-run.ts';
 import type { RunDiff } from '../contracts/run-diff.ts';
 import { grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Figure, Kwh, Money, Pager, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
-import { type Sibling, siblingText } from './sibling-runs.ts';
+import { siblingText } from './sibling-runs.ts';
 
 type Props = {
   readonly viewer: Viewer;
@@ -10,7 +11,7 @@ type Props = {
   /** As it was asked for. */
   readonly against: string;
   /** Other runs of the same period. */
-  readonly siblings: readonly Sibling[];
+  readonly siblings: readonly SiblingRun[];
   readonly diff: Pick<RunDiff, 'build' | 'against' | 'totals' | 'items'> | null;
   /** Why there is nothing to compare. */
   readonly refusal: string | null;

@@ -1,3 +1,4 @@
+import type { SiblingRun, WhatIf } from '../contracts/dry-run.ts';
 import { type SourceFigures, Sources } from './collecting.tsx';
 import { count, grouped, link, monthName, runPath, words } from './format.ts';
 import { WaitList } from './home-page.tsx';
@@ -6,7 +7,7 @@ import { Late, type LateOfRun } from './run-late.tsx';
 import { Shapes, type ShapesOfRun } from './run-shapes.tsx';
 import { Waiting, type WaitingRecords } from './run-waiting.tsx';
 import { Shell, type Viewer } from './shell.tsx';
-import { type Sibling, siblingText, supposedText } from './sibling-runs.ts';
+import { siblingText, supposedText } from './sibling-runs.ts';
 import { type StrategyFigures, Totals } from './strategy-totals.tsx';
 import { isWorking, waitsOf } from './waits.ts';
 
@@ -19,7 +20,7 @@ export type RunFigures = {
   readonly kind: string;
   readonly selection: { readonly accountIds: readonly string[] } | null;
   readonly baseRunId: string | null;
-  readonly whatIf: Sibling['whatIf'];
+  readonly whatIf: WhatIf | null;
   readonly state: string;
   readonly paused: boolean;
   readonly problem: string | null;
@@ -44,7 +45,7 @@ type Props = ShapesOfRun &
     readonly entity: { readonly name: string; readonly timeZone: string };
     readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
     /** Other runs of the same period that can be compared with it. */
-    readonly siblings: readonly Sibling[];
+    readonly siblings: readonly SiblingRun[];
     /** How complete each source is, while the run waits for them; else null. */
     readonly sources: readonly SourceFigures[] | null;
     /** What the viewer may order now. */

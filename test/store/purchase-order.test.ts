@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { releaseHeld } from '../../src/store/commands/release-held.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';

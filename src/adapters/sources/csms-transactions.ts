@@ -2,11 +2,10 @@ import { z } from 'zod';
 import { type Issue, issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, localToInstant, parseInstant } from '../../core/time.ts';
-import { idSchema, keyByField, readMessage } from './json-message.ts';
+import { idSchema as id, keyByField, readMessage } from './json-message.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceContext, SourceParser } from './port.ts';
 
-const id = idSchema;
 /** A register of up to 10^12 Wh, as JSON writes numbers or as text. */
 const reading = z
   .union([z.number(), z.string()])

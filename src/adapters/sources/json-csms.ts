@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { issue } from '../../core/issues.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import { idSchema, keyByField, readMessage } from './json-message.ts';
+import { idSchema as id, keyByField, readMessage } from './json-message.ts';
 import { splitNdjson } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 
-const id = idSchema;
 const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time with its offset');
 
 /** A CSMS's closed transaction in the terms of OCPP 1.6 (StartTransaction.req and StopTransaction.req): meter readings in Wh. */

@@ -9,13 +9,14 @@ import { completenessOf, statedTotals } from '../../store/reads/completeness.ts'
 import { listExpectations } from '../../store/reads/expectations.ts';
 import { siteLosses } from '../../store/reads/site-losses.ts';
 import { vehicleEvidence } from '../../store/reads/vehicle-evidence.ts';
-import { runsConcerned, spanOf, watermarksOf } from '../../store/reads/watermarks.ts';
+import { spanOf, watermarksOf } from '../../store/reads/watermarks.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { readRows } from '../read-rows.ts';
 import { body, idempotencyHeader, instant, json, pageOf, pageQuery, problems, reason, runId, wh } from '../schemas.ts';
+import { wakeRuns } from '../wake-runs.ts';
 import { byOf, runTags, startOf } from './run-context.ts';
 
 const tags = ['Completeness'];
@@ -129,9 +130,7 @@ const collecting = z
 /** What sources say of their own completeness, and what is known to be missing. */
 export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
   const db = store.pool;
-  const wake = async (source: string, from: Date, to: Date, by?: 'end') => {
-    for (const workflowId of await runsConcerned(db, source, from, to, by)) await orders.inputsChanged(workflowId);
-  };
+  const wake = (id: string, time: Parameters<typeof wakeRuns>[2], by?: 'end') => wakeRuns({ store, orders }, id, time, by);
   const noSource = (id: string) => new Problem(404, 'notFound', `There is no source "${id}".`);
   const senders = allow('partner', 'ops', 'admin');
   const signers = allow('finance-preparer', 'finance-approver');
@@ -152,7 +151,7 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       const { completeUntil, reason: why } = c.req.valid('json');
       const origin = c.get('caller').roles.includes('partner') ? 'partner' : 'ops';
       const stated = await store.tx((tx) => stateWatermark(tx, { sourceId: id, completeUntil: new Date(completeUntil), origin, reason: why }, new Date(), byOf(c)));
-      if (stated.crossed !== null) await wake(id, stated.crossed.from, stated.crossed.to, 'end');
+      await wake(id, stated.crossed, 'end');
       return c.json({ completeUntil: stated.completeUntil.toISOString(), changed: stated.changed }, 200);
     },
   );
@@ -194,16 +193,9 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
     const read = readRows(Buffer.from(await c.req.arrayBuffer()), c.req.header('content-type'), controlTotalSchema);
     const rows = read.rows.map((r) => r.row);
     const items = rows.length === 0 ? [] : await store.tx((tx) => stateControlTotals(tx, id, rows, byOf(c)));
-    await wakeDays(
-      id,
-      items.filter((i) => i.status !== 'repeated').map((i) => i.on),
-    );
+    await wake(id, spanOf(items.filter((i) => i.status !== 'repeated').map((i) => i.on)));
     return c.json({ items, refused: read.refused }, 200);
   });
-  const wakeDays = async (id: string, days: readonly string[]) => {
-    const window = spanOf(days);
-    if (window !== undefined) await wake(id, window.from, window.to);
-  };
 
   app.openapi(
     createRoute({
@@ -243,7 +235,7 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       const id = c.req.valid('param').sourceId;
       const order = c.req.valid('json');
       const result = await store.tx((tx) => acceptControlTotal(tx, { sourceId: id, ...order }, byOf(c)));
-      await wakeDays(id, [order.on]);
+      await wake(id, spanOf([order.on]));
       return c.json(result, 200);
     },
   );
@@ -356,7 +348,7 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
     async (c) => {
       const id = c.req.valid('param').sourceId;
       const result = await store.tx((tx) => cancelExpectations(tx, { sourceId: id, ...c.req.valid('json') }, byOf(c)));
-      if (result.cancelled > 0) await wake(id, new Date(0), new Date());
+      if (result.cancelled > 0) await wake(id, { from: new Date(0), to: new Date() });
       return c.json(result, 200);
     },
   );

@@ -67,7 +67,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       const id = c.req.valid('param').sourceId;
       const { settings, reason: why } = c.req.valid('json');
       const made = await store.tx((db) => connectSource(db, { sourceId: id, settings, reason: why }, byOf(c)));
-      await orders.scheduleSweep(id, settings);
+      await orders.scheduleLooks(id, settings);
       return c.json(made, 200);
     },
   );

@@ -2,18 +2,19 @@ import { createHash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { statementLayoutSchema } from '../../contracts/statement-layout.ts';
 import { readStatement } from '../../core/completeness/read-statement.ts';
-import { type LoadedTotal, loadStatement, previewStatement, type StatementFile } from '../../store/commands/load-statement.ts';
+import { loadStatement, previewStatement, type StatementFile } from '../../store/commands/load-statement.ts';
 import { setStatementLayout } from '../../store/commands/set-statement-layout.ts';
 import type { Store } from '../../store/db.ts';
 import { controlDayView } from '../../store/reads/completeness.ts';
 import { statementLayoutOf } from '../../store/reads/statement-layout.ts';
-import { runsConcerned, spanOf } from '../../store/reads/watermarks.ts';
+import { spanOf } from '../../store/reads/watermarks.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { readStatementCsv } from '../read-statement-csv.ts';
 import { body, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { wakeRuns } from '../wake-runs.ts';
 import { controlDay } from './completeness.ts';
 import { byOf } from './run-context.ts';
 
@@ -97,7 +98,7 @@ export function statementRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
       throw new Problem(422, 'linesRefused', `${refused.length} lines are refused, so nothing is stated: mend the file or its layout.`, { refused: shown });
     const file: StatementFile = { sourceId: id, totals, digest, fileName: c.req.query('fileName')?.slice(0, 200) ?? null, layoutVersion: version };
     const items = totals.length === 0 ? [] : apply === undefined ? await previewStatement(store, file, byOf(c)) : await store.tx((db) => loadStatement(db, file, byOf(c)));
-    if (apply !== undefined) await wake(id, items);
+    if (apply !== undefined) await wakeRuns({ store, orders }, id, spanOf(items.filter((i) => i.status !== 'repeated').map((i) => i.on)));
     return c.json(
       { digest, applied: apply !== undefined, layoutVersion: version, lines: lines.length, items: items.map((i) => ({ ...controlDayView(i.day), change: i.status })), refused: shown },
       200,
@@ -108,11 +109,5 @@ export function statementRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
     const found = await statementLayoutOf(store.pool, id);
     if (found === undefined) throw new Problem(404, 'notFound', `Nobody said how statements of "${id}" are laid out: PUT /v1/sources/${id}/statement-layout says it.`);
     return found;
-  }
-
-  async function wake(id: string, items: readonly LoadedTotal[]): Promise<void> {
-    const span = spanOf(items.filter((i) => i.status !== 'repeated').map((i) => i.on));
-    if (span === undefined) return;
-    for (const workflowId of await runsConcerned(store.pool, id, span.from, span.to)) await orders.inputsChanged(workflowId);
   }
 }

@@ -5,13 +5,14 @@ import { checkWebhook, replayWindowS } from '../../core/webhook/signature.ts';
 import { cancelExpectations, openExpectations } from '../../store/commands/expectations.ts';
 import { stateControlTotals } from '../../store/commands/state-control-totals.ts';
 import type { Store } from '../../store/db.ts';
-import { runsConcerned, spanOf } from '../../store/reads/watermarks.ts';
+import { spanOf } from '../../store/reads/watermarks.ts';
 import { webhookSecretsOf } from '../../store/reads/webhook-secrets.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { issueBody, Problem } from '../problem.ts';
 import { createReceiver } from '../receiver.ts';
 import { issue, json, problems } from '../schemas.ts';
+import { wakeRuns } from '../wake-runs.ts';
 
 const maxBytes = 1024 * 1024;
 /** What a CSMS tells as it happens: a finished session's CDR, or that one is to come, will not come, or was counted. */
@@ -79,8 +80,7 @@ export function webhookRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { rea
     if (event === 'day.counted') {
       const total = read(controlTotalSchema, body);
       const [kept] = await store.tx((db) => stateControlTotals(db, sourceId, [total], by));
-      const window = spanOf([total.on]);
-      if (window !== undefined) for (const workflowId of await runsConcerned(store.pool, sourceId, window.from, window.to)) await orders.inputsChanged(workflowId);
+      await wakeRuns({ store, orders }, sourceId, spanOf([total.on]));
       return { event, status: kept?.status ?? 'stated', issues: [] };
     }
     const expected = { ...read(expectationSchema, body), kind: kinds[event] };

@@ -74,12 +74,13 @@ function daysOf(month: string, zone: string): readonly Day[] {
   return days;
 }
 
-function dayAfter(on: string): string {
-  return formatInstant(Date.parse(`${on}T00:00:00Z`) + 86_400_000).slice(0, 10);
+/** The day so many days after another, `2019-12-31`, by the calendar. */
+export function dayAfter(on: string, by = 1): string {
+  return formatInstant(Date.parse(`${on}T00:00:00Z`) + by * 86_400_000).slice(0, 10);
 }
 
 export function dayBefore(on: string): string {
-  return formatInstant(Date.parse(`${on}T00:00:00Z`) - 86_400_000).slice(0, 10);
+  return dayAfter(on, -1);
 }
 
 /** The month so many months after another, `2026-03`. */

@@ -1,4 +1,5 @@
-import { formatInstant, localDateOf, monthPeriod, startOfLocalDay } from '../time.ts';
+import { dayAfter } from '../period/segments.ts';
+import { localDateOf, monthPeriod, startOfLocalDay } from '../time.ts';
 import type { MonthSegment } from './month.ts';
 import type { ShareAgreement } from './pipeline.ts';
 
@@ -30,8 +31,4 @@ export function segmentsOf(versions: readonly ContractVersion[], serviceMonth: s
   const held = new Set(segments.map((s) => s.version));
   const others = [...new Set(alsoAtMs.flatMap((ms) => versionAt(versions, ms) ?? []))].filter((v) => !held.has(v.version)).sort((a, b) => a.fromMs - b.fromMs);
   return [...others.map((v): MonthSegment => ({ version: v.version, agreement: v.agreement, fromOn: firstOn, toOn: firstOn })), ...segments];
-}
-
-function dayAfter(on: string): string {
-  return formatInstant(Date.parse(`${on}T00:00:00Z`) + 86_400_000).slice(0, 10);
 }

@@ -1,7 +1,8 @@
 import type { StatementTotal } from '../../core/completeness/read-statement.ts';
+import { monthAfter } from '../../core/period/segments.ts';
 import type { Db, Store } from '../db.ts';
 import type { ControlDay } from '../reads/control-day.ts';
-import { controlTotalDays, monthAfter } from '../reads/control-totals.ts';
+import { controlTotalDays } from '../reads/control-totals.ts';
 import type { By } from './audit.ts';
 import { type StatedTotal, stateControlTotals } from './state-control-totals.ts';
 
@@ -14,7 +15,7 @@ export async function loadStatement(db: Db, { sourceId, totals, ...file }: State
   const stated = await stateControlTotals(db, sourceId, totals, by, { statement: file });
   const on = totals.map((t) => t.on).sort();
   const [first = '', last = ''] = [on[0], on.at(-1)];
-  const days = await controlTotalDays(db, { sourceIds: [sourceId], from: `${first.slice(0, 7)}-01`, to: monthAfter(last.slice(0, 7)) });
+  const days = await controlTotalDays(db, { sourceIds: [sourceId], from: `${first.slice(0, 7)}-01`, to: `${monthAfter(last.slice(0, 7))}-01` });
   const keyOf = (t: { readonly on: string; readonly origin: string; readonly party: string | null }) => `${t.on} ${t.party ?? ''} ${t.origin}`;
   const found = new Map(days.filter((d) => d.countedBy === 'sessionEnd').map((d) => [keyOf(d), d]));
   return stated

@@ -1,6 +1,7 @@
 import type { ControlTotal } from '../../contracts/completeness.ts';
+import { dayAfter, monthAfter } from '../../core/period/segments.ts';
 import type { Db } from '../db.ts';
-import { controlTotalDays, monthAfter } from '../reads/control-totals.ts';
+import { controlTotalDays } from '../reads/control-totals.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
@@ -12,9 +13,13 @@ export type StatedTotal = { readonly on: string; readonly party: string | null; 
 const placeOf = (t: NewTotal) => ({ on_date: t.on.length === 7 ? `${t.on}-01` : t.on, span: t.on.length === 7 ? 'month' : 'day', origin: t.origin, party: t.party ?? '' });
 const keyOf = (r: { readonly on_date: string; readonly span: string; readonly origin: string; readonly party: string }) => `${r.on_date} ${r.span} ${r.origin} ${r.party}`;
 
-/** What `totals` would do, in the order given; of two for one place the later holds. Throws Refused for an unknown source. */
-async function planControlTotals(db: Db, sourceId: string, totals: readonly NewTotal[]): Promise<{ readonly answers: readonly StatedTotal[]; readonly made: readonly object[] }> {
-  if ((await db.query('SELECT FROM source WHERE id = $1', [sourceId])).rowCount === 0) throw new Refused('notFound', `there is no source "${sourceId}"`);
+/**
+ * Keeps what a source says it sent, by day or month, origin and party, in the order given: the same figures again are a repeat, others are
+ * the next version; of two for one place the later holds. `more` goes into the audit trail. Throws Refused for an unknown source.
+ */
+export async function stateControlTotals(db: Db, sourceId: string, totals: readonly NewTotal[], by: By, more: object = {}): Promise<readonly StatedTotal[]> {
+  // One writer a source, so that versions rise by one.
+  if ((await db.query('SELECT FROM source WHERE id = $1 FOR UPDATE', [sourceId])).rowCount === 0) throw new Refused('notFound', `there is no source "${sourceId}"`);
   const { rows } = await db.query(
     'SELECT DISTINCT ON (on_date, span, origin, party) * FROM control_total WHERE source_id = $1 AND on_date = ANY($2::date[]) ORDER BY on_date, span, origin, party, version DESC',
     [sourceId, [...new Set(totals.map((t) => placeOf(t).on_date))]],
@@ -45,14 +50,6 @@ async function planControlTotals(db: Db, sourceId: string, totals: readonly NewT
     });
     return { ...base, version, status: version === 1 ? 'stated' : 'corrected' };
   });
-  return { answers, made };
-}
-
-/** Keeps what a source says it sent, by day or month, origin and party: the same figures again are a repeat, others are the next version. `more` goes into the audit trail. */
-export async function stateControlTotals(db: Db, sourceId: string, totals: readonly NewTotal[], by: By, more: object = {}): Promise<readonly StatedTotal[]> {
-  // One writer a source, so that versions rise by one.
-  await db.query('SELECT FROM source WHERE id = $1 FOR UPDATE', [sourceId]);
-  const { answers, made } = await planControlTotals(db, sourceId, totals);
   if (made.length === 0) return answers;
   await db.query(
     `INSERT INTO control_total (source_id, on_date, span, origin, party, version, stated_count, stated_wh, amount, currency, counted_by, author)
@@ -78,7 +75,7 @@ export type TotalPlace = { readonly sourceId: string; readonly on: string; reado
 export async function acceptControlTotal(db: Db, input: TotalPlace & { readonly reason: string }, by: By): Promise<{ readonly status: 'accepted' }> {
   const { sourceId, on, origin, party, reason } = input;
   const isMonth = on.length === 7;
-  const [from, to] = isMonth ? [`${on}-01`, monthAfter(on)] : [on, new Date(Date.parse(`${on}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)];
+  const [from, to] = isMonth ? [`${on}-01`, `${monthAfter(on)}-01`] : [on, dayAfter(on)];
   const days = await controlTotalDays(db, { sourceIds: [sourceId], from, to });
   const found = days.find((d) => d.on === on && d.origin === origin && d.party === party);
   const of = `${on}${party === null ? '' : ` of ${party}`}`;

@@ -1,3 +1,4 @@
+import { dayAfter, dayBefore } from '../../core/period/segments.ts';
 import { localDateOf, startOfLocalDay } from '../../core/time.ts';
 import type { Db } from '../db.ts';
 import { controlTotalDays } from '../reads/control-totals.ts';
@@ -27,11 +28,11 @@ export async function daysToCount(db: Db, input: { readonly sourceId: string; re
   ).rows[0];
   const zone = row?.time_zone ?? 'UTC';
   const today = localDateOf(now.getTime() - settleMs, zone);
-  const last = dayBefore(today, 1);
+  const last = dayBefore(today);
   if (window !== undefined) return daysOf(window.from, window.to < last ? window.to : last).slice(-mostDays);
-  const oldest = dayBefore(today, mostDays);
-  const since = row?.until == null ? undefined : dayBefore(row.until, -1);
-  const regular = dayBefore(today, found.connection.countDays);
+  const oldest = dayAfter(today, -mostDays);
+  const since = row?.until == null ? undefined : dayAfter(row.until);
+  const regular = dayAfter(today, -found.connection.countDays);
   const from = since !== undefined && since < regular ? since : regular;
   const differing = (await controlTotalDays(db, { sourceIds: [sourceId], from: oldest, to: today })).filter((d) => d.countedBy === 'lastUpdated' && d.status === 'differs').map((d) => d.on);
   return [...new Set([...differing, ...daysOf(from > oldest ? from : oldest, last)])].sort();
@@ -40,18 +41,14 @@ export async function daysToCount(db: Db, input: { readonly sourceId: string; re
 /** From the first to the last, by the calendar. */
 function daysOf(from: string, to: string): string[] {
   const days: string[] = [];
-  for (let day = from; day <= to && days.length < 400; day = dayBefore(day, -1)) days.push(day);
+  for (let day = from; day <= to && days.length < 400; day = dayAfter(day)) days.push(day);
   return days;
-}
-
-function dayBefore(day: string, n: number): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) - n * 86_400_000).toISOString().slice(0, 10);
 }
 
 /** The instants of a source's local day: what OCPI calls date_from and date_to. */
 export async function instantsOfDay(db: Db, sourceId: string, day: string): Promise<{ readonly from: Date; readonly to: Date }> {
   const zone = (await db.query<{ time_zone: string }>('SELECT time_zone FROM source WHERE id = $1', [sourceId])).rows[0]?.time_zone ?? 'UTC';
-  return { from: new Date(startOfLocalDay(day, zone)), to: new Date(startOfLocalDay(dayBefore(day, -1), zone)) };
+  return { from: new Date(startOfLocalDay(day, zone)), to: new Date(startOfLocalDay(dayAfter(day), zone)) };
 }
 
 /** Notes how a look went; until which day it was seen only goes forward. */

@@ -1,7 +1,8 @@
+import { monthAfter } from '../../core/period/segments.ts';
 import { monthPeriod } from '../../core/time.ts';
 import type { Db } from '../db.ts';
 import type { ControlDay } from './control-day.ts';
-import { controlTotalDays, monthAfter } from './control-totals.ts';
+import { controlTotalDays } from './control-totals.ts';
 import { missingCdrs } from './expectations.ts';
 
 /** Energy is null where CDRs are counted alone. */
@@ -31,7 +32,7 @@ export async function completenessOf(db: Db, sourceId: string, month: string): P
   const source = (await db.query('SELECT time_zone, complete_until FROM source WHERE id = $1', [sourceId])).rows[0];
   if (source === undefined) return undefined;
   const end = new Date(monthPeriod(month, source.time_zone).endMs);
-  const days = await controlTotalDays(db, { sourceIds: [sourceId], from: `${month}-01`, to: monthAfter(month) });
+  const days = await controlTotalDays(db, { sourceIds: [sourceId], from: `${month}-01`, to: `${monthAfter(month)}-01` });
   const undated = await db.query<{ n: bigint }>("SELECT count(*) AS n FROM record_head WHERE source_id = $1 AND ended_on IS NULL AND state IN ('received', 'quarantined')", [sourceId]);
   const [missing] = await missingCdrs(db, { sourceIds: [sourceId], before: end });
   return {
@@ -67,7 +68,7 @@ export async function statedTotals(db: Db, sourceId: string, month: string): Pro
   const { rows } = await db.query('SELECT * FROM control_total WHERE source_id = $1 AND on_date >= $2 AND on_date < $3 ORDER BY on_date, span, origin, party, version', [
     sourceId,
     `${month}-01`,
-    monthAfter(month),
+    `${monthAfter(month)}-01`,
   ]);
   return rows.map((r) => ({
     on: r.span === 'month' ? r.on_date.slice(0, 7) : r.on_date,

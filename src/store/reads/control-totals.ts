@@ -89,9 +89,3 @@ async function statedByEnd(db: Db, filter: DayFilter): Promise<Unjudged[]> {
     };
   });
 }
-
-/** The first day after a month. */
-export function monthAfter(month: string): string {
-  const [year = 0, number = 1] = month.split('-').map(Number);
-  return number === 12 ? `${year + 1}-01-01` : `${year}-${String(number + 1).padStart(2, '0')}-01`;
-}

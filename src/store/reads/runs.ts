@@ -1,4 +1,4 @@
-import type { WhatIf } from '../../contracts/dry-run.ts';
+import type { SiblingRun } from '../../contracts/dry-run.ts';
 import type { Db } from '../db.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
@@ -12,9 +12,6 @@ export type RunRow = {
   readonly problem: string | null;
   readonly workflowId: string;
 };
-
-/** A run beside another one. `isSelection`: it is off-cycle, of some accounts alone. */
-export type SiblingRun = { readonly runId: string; readonly kind: string; readonly state: string; readonly whatIf: WhatIf | null; readonly isSelection: boolean };
 
 /** Billing runs, newest first. */
 export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
