@@ -33,7 +33,12 @@ export async function inLanes<Part, Result>(lanes: Lanes, parts: readonly Part[]
       }
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: Math.min(lanes.width, parts.length) }, lane));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  await allOf(Array.from({ length: Math.min(lanes.width, parts.length) }, lane));
   return results;
+}
+
+/** What all of these come to; when one fails, the others are waited for. */
+export async function allOf<const Work extends readonly unknown[]>(work: Work): Promise<{ -readonly [K in keyof Work]: Awaited<Work[K]> }> {
+  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
+  return Promise.all(work);
 }

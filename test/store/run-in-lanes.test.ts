@@ -199,6 +199,20 @@ describe('a run in lanes', () => {
     });
   });
 
+  it('states owners anew when a bill that they earn of turns out to have to wait', async () => {
+    const told = async (store: Store, lanes?: Lanes) => {
+      await closeIn(store, lanes);
+      // Nothing of it waits yet: that is found as the bill is built.
+      await store.pool.query("UPDATE account SET purchase_order_required = true WHERE category = 'fleet'");
+      await preview(store, lanes);
+      return leftBy(store);
+    };
+    const alone = await world((store) => told(store));
+    const waits = (alone['claims'] as { disposition: string; account_id: string; hold_reason: string | null }[]).filter((c) => c.disposition === 'carried');
+    expect(new Set(waits.map((c) => c.hold_reason))).toEqual(new Set(['purchaseOrder', null]));
+    expect(await world((store) => told(store, inThree(store)))).toEqual(alone);
+  });
+
   it('comes to the same by the sums that were kept and without them, and keeps none of what was touched', async () => {
     await world(async (store) => {
       await closeIn(store);

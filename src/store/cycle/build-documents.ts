@@ -1,7 +1,7 @@
 import { isBefore } from '../../core/cycle/run-states.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
-import { andOneMore, inLanes, type Lanes, within } from '../lanes.ts';
+import { allOf, andOneMore, inLanes, type Lanes, within } from '../lanes.ts';
 import { checkPreview, judgeAccounts } from './check-preview.ts';
 import { chunksOf, partsOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
@@ -39,28 +39,37 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   const { accounts, owners, shaped } = await side.tx((own) => planBuild(own, runId));
   const ref = await nextBuild(db, runId);
   const earning = new Set(owners.accounts);
-  const paying = await buildAccounts(
-    side,
-    ref,
-    accounts.filter((id) => !earning.has(id)),
-    shaped,
-    (own, ids) => decideDispositions(own, runId, ids),
-  );
-  // By what became of the sales.
-  await inLanes(side, chunksOf(owners.accounts, side.width), (own, chunk) => settleShares(own, runId, chunk, shaped));
-  // Contracts of one owner together: what is missing for one of them parks him.
-  await inLanes(side, partsOf([...groupBy(owners.contracts, (c) => c.accountId).values()], side.width), (own, contracts) => draftStatements(own, runId, contracts.flat()));
-  const paid = await buildAccounts(side, ref, owners.accounts, shaped, async () => undefined);
-  const built = [...new Set([...accounts, ...owners.accounts])].sort();
-  // What it finds goes with what is built, whatever that comes to: in lanes meanwhile.
-  const found = judgeAccounts(side, runId, built);
+  const customers = accounts.filter((id) => !earning.has(id));
+  const built = [...customers, ...owners.accounts];
+  // Where nothing of the run waits, what owners earn stands before what they earn it of is built: meanwhile, and again should something have to wait after all.
+  const isEarly = side.width > 1 && shaped.size === 0 && !(await anyWaits(db, runId));
+  const [paying] = await allOf([
+    buildAccounts(side, ref, customers, shaped, (own, ids) => decideDispositions(own, runId, ids)),
+    isEarly ? side.tx((own) => draftStatements(own, runId, owners.contracts)) : undefined,
+  ]);
+  if (!isEarly || (await anyWaits(db, runId))) {
+    // By what became of the sales.
+    await inLanes(side, chunksOf(owners.accounts, side.width), (own, chunk) => settleShares(own, runId, chunk, shaped));
+    // Contracts of one owner together: what is missing for one of them parks him.
+    await inLanes(side, partsOf([...groupBy(owners.contracts, (c) => c.accountId).values()], side.width), (own, contracts) => draftStatements(own, runId, contracts.flat()));
+  }
+  const paid = buildAccounts(side, ref, owners.accounts, shaped, async () => undefined);
+  // What rules find goes with what is built, whatever that comes to: in a lane meanwhile.
+  const judge = (ids: readonly string[]) => judgeAccounts(side, runId, ids);
+  const found = side.width === 1 ? paid.then(() => judge(built)) : allOf([judge(customers), paid.then(() => judge(owners.accounts))]).then((parts) => parts.flat());
   found.catch(() => undefined);
   if (side.width === 1) await found;
+  const previews = [...paying, ...(await paid)];
   const preview = await writeHashes(db, runId);
-  await recordPreview(db, ref, [...paying, ...paid], preview.contentHash);
+  await recordPreview(db, ref, previews, preview.contentHash);
   await keepGroupHashes(db, runId);
-  await checkPreview(db, runId, built, found);
+  await checkPreview(db, runId, built, await found);
   return preview;
+}
+
+/** Whether a charge that the run claims is not billed for now. */
+async function anyWaits(db: Db, runId: string): Promise<boolean> {
+  return (await db.query("SELECT FROM claim WHERE run_id = $1 AND disposition = 'carried' LIMIT 1", [runId])).rowCount !== 0;
 }
 
 type BuildPlan = { readonly accounts: readonly string[]; readonly owners: OwnerSide; readonly shaped: ReadonlySet<string> };

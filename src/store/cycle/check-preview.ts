@@ -5,9 +5,8 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import { inLanes, type Lanes } from '../lanes.ts';
+import type { Lanes } from '../lanes.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
-import { partsOf } from './chunks.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
 import { chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
 
@@ -35,18 +34,21 @@ async function rulesFor(db: Db, runId: string) {
   return { rules: await previewRulesOf(db, rows[0]?.entity_id ?? ''), offCycle: rows[0]?.off_cycle ?? false };
 }
 
-/** What rules on charges find of accounts that were built, as it stands; of many, each lane looks at a part. */
-export async function judgeAccounts(side: Lanes, runId: string, accounts: readonly string[]): Promise<RunFound[]> {
-  const found = await inLanes(side, partsOf(accounts, side.width), async (db, part) => {
+/** What rules on charges find of accounts that were built, as it stands. */
+export function judgeAccounts(side: Lanes, runId: string, accounts: readonly string[]): Promise<RunFound[]> {
+  return side.tx(async (db) => {
     const { rules, offCycle } = await rulesFor(db, runId);
     // Many are read at once, few by index.
-    if (part.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
-    const own = await findAll(db, 'account', rules, [runId, part], offCycle);
+    if (accounts.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
+    const found = await findAll(db, 'account', rules, [runId, accounts], offCycle);
     await planForAccounts(db);
-    return own;
+    return found;
   });
-  // As one statement over all of them would have it.
-  return found.flat().sort((a, b) => (a.code === b.code ? compare(a.subject, b.subject) || compare(a.accountId ?? '', b.accountId ?? '') : compare(a.code, b.code)));
+}
+
+/** In the order in which one statement over all accounts would have it. */
+function inOrder(found: readonly RunFound[]): RunFound[] {
+  return [...found].sort((a, b) => (a.code === b.code ? compare(a.subject, b.subject) || compare(a.accountId ?? '', b.accountId ?? '') : compare(a.code, b.code)));
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
@@ -55,13 +57,13 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
  * Judges the preview anew after `accounts` were built, with what was found of their charges: rules on sums look at the whole run. A finding
  * that comes out as before stays the same row, and what was signed of it holds; one that changed is a new one.
  */
-export async function checkPreview(db: Db, runId: string, accounts: readonly string[], ofAccounts: Promise<readonly RunFound[]>): Promise<void> {
+export async function checkPreview(db: Db, runId: string, accounts: readonly string[], ofAccounts: readonly RunFound[]): Promise<void> {
   if (accounts.length === 0) return;
   const { rules, offCycle } = await rulesFor(db, runId);
   await planForWholeRun(db, chargesOfRun, [runId]);
   const ofSums = await findAll(db, 'run', rules, [runId], offCycle);
   await planForAccounts(db);
-  await replace(db, runId, accounts, atMost([...(await ofAccounts), ...ofSums]));
+  await replace(db, runId, accounts, atMost([...inOrder(ofAccounts), ...ofSums]));
 }
 
 /** Rules on what is not there, which a run of a few accounts cannot have. */

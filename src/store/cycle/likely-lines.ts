@@ -1,7 +1,7 @@
 /** Columns of a `rated_charge c` that tell lines apart. */
 export const lineKey = 'c.customer_cost_center, c.cost_center, c.site_id, c.service_month, c.component, c.unit_price, c.vat_code, c.gl_account, c.role, c.mapping_version, c.quantity_unit';
 /** What is summed of it, and what the cells of a preview tell apart beside lines. */
-export const summedColumns = 'c.currency, c.rounding_mode, c.tariff_version_id, c.quantity, c.net_minor, c.gross_minor, c.energy_wh, c.service_on, c.charge_hash';
+export const summedColumns = 'c.contract_id, c.currency, c.rounding_mode, c.tariff_version_id, c.quantity, c.net_minor, c.gross_minor, c.energy_wh, c.service_on, c.charge_hash';
 
 type Charges = {
   /** Whose charge it is: SQL. */
@@ -26,10 +26,10 @@ export const likelyLines = ({ account, from, settles = 'false', unshared = 'fals
       c.service_month COLLATE "C", c.component COLLATE "C", c.unit_price COLLATE "C", c.vat_code COLLATE "C", c.gl_account COLLATE "C", c.role COLLATE "C", c.mapping_version, c.quantity_unit COLLATE "C")::integer AS line_no
   FROM (
     SELECT ${account} AS account_id, c.currency, c.rounding_mode, CASE WHEN ${settles} THEN '' WHEN v.category = 'O' THEN 'O' WHEN c.rounding_mode = 'netFirst' THEN trim(v.country) ELSE '' END AS vat_side, c.record_id IS NULL AS of_month, ${lineKey},
-      c.tariff_version_id, ${unshared} AS is_unshared, sum(c.quantity)::bigint AS quantity, sum(c.net_minor)::bigint AS net_minor, sum(c.gross_minor)::bigint AS gross_minor, sum(c.energy_wh)::bigint AS energy_wh,
+      c.contract_id, c.tariff_version_id, ${unshared} AS is_unshared, sum(c.quantity)::bigint AS quantity, sum(c.net_minor)::bigint AS net_minor, sum(c.gross_minor)::bigint AS gross_minor, sum(c.energy_wh)::bigint AS energy_wh,
       min(c.service_on) AS service_from, max(c.service_on) AS service_on, array_agg(c.charge_id) AS charge_ids, array_agg(c.record_id) AS record_ids, string_agg(c.charge_hash, '') AS hashes,
       bool_or(c.reversal_of IS NOT NULL OR coalesce(c.revision > 1, false) OR coalesce(c.clause = 'smallSession', false)) AS odd
-    FROM ${from} LEFT JOIN vat_rule v ON v.code = c.vat_code GROUP BY 1, 2, 3, 4, 5, ${lineKey}, c.tariff_version_id, is_unshared) c`;
+    FROM ${from} LEFT JOIN vat_rule v ON v.code = c.vat_code GROUP BY 1, 2, 3, 4, 5, ${lineKey}, c.contract_id, c.tariff_version_id, is_unshared) c`;
 
 /** Claims of `lines`, for an INSERT of charge_id, run_id, account_id, disposition, document_id, line_no. */
 export const claimsOf = (lines: string) => `SELECT unnest(l.charge_ids), $1, l.account_id, 'document', l.document_id, l.line_no FROM (${lines}) l`;
@@ -39,7 +39,7 @@ export const onLikelyLines = (claims: string) => claimsOf(likelyLines({ account:
 
 /** Columns of `claim_sum` beside its run. */
 const keptColumns = `account_id, document_id, line_no, role, component, unit_price, quantity_unit, currency, rounding_mode, vat_code, gl_account, cost_center, customer_cost_center, site_id, service_month, mapping_version,
-  tariff_version_id, of_month, is_unshared, quantity, net_minor, gross_minor, energy_wh, service_from, service_on, charge_ids, record_ids, hashes`;
+  contract_id, tariff_version_id, of_month, is_unshared, quantity, net_minor, gross_minor, energy_wh, service_from, service_on, charge_ids, record_ids, hashes`;
 
 /** Keeps the sums of `lines`, a relation, for the building: of a live run's accounts of which nothing is odd, and that have no document for each session. */
 export const keepSums = (lines: string) => `INSERT INTO claim_sum (run_id, charge_id, ${keptColumns}) SELECT $1, l.charge_ids[1], ${keptColumns} FROM ${lines} l

@@ -48,16 +48,21 @@ async function markOwners(db: Db, runId: string, payees: readonly string[]): Pro
 /**
  * Claims what of the shares of a range of payees is released, and answers how many each contract has. A mirror goes with the charge it takes back.
  * Rows that a cancelled run stated are open again and come along. Of revenue that is paid a share waits for the payment; its mirror, for what it takes back.
+ * What the run bills of sales is known by their sums, kept where nothing is a correction; of the other shares the sale's claims are asked.
  */
-const claimShares = `WITH open AS MATERIALIZED (
-    SELECT c.charge_id, c.payee_account_id, c.contract_id, c.record_id, c.revision, c.reversal_of, c.clause, ${summedColumns}, ${lineKey}, v.clauses->>'basis' AS basis FROM ${runAsItStands} r
+const claimShares = `WITH kept AS MATERIALIZED (
+    SELECT DISTINCT unnest(s.record_ids) AS record_id FROM claim_sum s WHERE s.run_id = $1 AND s.role NOT IN ${shareRoles}),
+  open AS MATERIALIZED (
+    SELECT c.charge_id, c.payee_account_id, c.record_id, c.revision, c.reversal_of, c.clause, ${summedColumns}, ${lineKey}, v.clauses->>'basis' AS basis, n.record_id IS NOT NULL AS is_billed FROM ${runAsItStands} r
     JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
     JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL AND ($3::text IS NULL OR c.payee_account_id >= $3) AND ($4::text IS NULL OR c.payee_account_id < $4)
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
+    LEFT JOIN kept n ON n.record_id = c.record_id AND c.revision = 1 AND c.reversal_of IS NULL AND v.clauses->>'basis' IS DISTINCT FROM 'paid'
     WHERE ${selected('c.payee_account_id')}),
+  asked AS MATERIALIZED (SELECT DISTINCT record_id, revision, basis FROM open WHERE NOT is_billed AND record_id IS NOT NULL),
   sold AS MATERIALIZED (
-    SELECT DISTINCT s.charge_id, s.record_id, s.revision, s.reversal_of, o.basis FROM open o
-    JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND ${withinIds('s.record_id', 'open')} AND s.payer_account_id IS NOT NULL),
+    SELECT DISTINCT s.charge_id, s.record_id, s.revision, s.reversal_of, o.basis FROM asked o
+    JOIN rated_charge s ON s.record_id = o.record_id AND s.revision = o.revision AND ${withinIds('s.record_id', 'asked')} AND s.payer_account_id IS NOT NULL),
   billed AS (
     SELECT DISTINCT s.record_id, s.revision FROM sold s JOIN claim k ON k.charge_id = s.charge_id AND ${withinIds('k.charge_id', 'sold')} AND k.disposition <> 'carried'
     JOIN billing_run b ON b.id = k.run_id AND ${decided}),
@@ -66,10 +71,10 @@ const claimShares = `WITH open AS MATERIALIZED (
   released AS (
     SELECT o.* FROM open o LEFT JOIN billed b ON b.record_id = o.record_id AND b.revision = o.revision LEFT JOIN unpaid u ON u.record_id = o.record_id AND u.revision = o.revision
     WHERE o.record_id IS NULL OR o.basis = 'rated' OR CASE WHEN o.reversal_of IS NOT NULL THEN o.basis IS DISTINCT FROM 'paid' OR EXISTS (SELECT FROM claim r WHERE r.charge_id = o.reversal_of)
-      ELSE b.record_id IS NOT NULL AND u.record_id IS NULL END),
+      ELSE o.is_billed OR b.record_id IS NOT NULL AND u.record_id IS NULL END),
   lines AS MATERIALIZED (${likelyLines({ account: 'c.payee_account_id', from: 'released c', settles: 'c.payee_account_id = ANY($2)' })}),
   made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${claimsOf('SELECT * FROM lines')}),
-  kept AS (${keepSums('lines')}),
+  summed AS (${keepSums('lines')}),
   noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
     ON CONFLICT (run_id, account_id) DO UPDATE SET plain = run_account.plain AND excluded.plain)
   SELECT contract_id, count(*) FILTER (WHERE record_id IS NOT NULL) AS shares FROM released GROUP BY contract_id`;

@@ -92,13 +92,18 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
 /** The first month of each contract of which a run claims shares, or in which a late session of the run moves what its customer's other sessions came to (D44). */
 async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContract[]): Promise<ReadonlyMap<string, string>> {
   const { rows } = await db.query<{ contract_id: string; first: string }>(
-    `SELECT c.contract_id, min(c.service_month) AS first FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-     WHERE k.run_id = $1 AND k.account_id = ANY($3) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1
-     UNION ALL
-     SELECT h.contract_id, min(h.service_month) FROM (
+    `WITH kept AS MATERIALIZED (SELECT account_id, contract_id, service_month, role FROM claim_sum WHERE run_id = $1),
+     late AS MATERIALIZED (
        SELECT DISTINCT c.payer_account_id, c.service_month, c.entity_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
        WHERE k.run_id = $1 AND k.account_id IN (SELECT a.account_id FROM contract a JOIN contract_version v ON v.contract_id = a.id AND ${changesSessions})
-         AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}) l
+         AND (k.account_id NOT IN (SELECT account_id FROM kept) OR k.account_id IN (SELECT account_id FROM kept WHERE service_month < (SELECT period FROM billing_run WHERE id = $1)))
+         AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions})
+     SELECT contract_id, min(service_month) AS first FROM kept WHERE contract_id = ANY($2) AND account_id = ANY($3) AND role IN ${shareRoles} GROUP BY 1
+     UNION ALL
+     SELECT c.contract_id, min(c.service_month) FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+     WHERE k.run_id = $1 AND k.account_id = ANY($3) AND k.account_id NOT IN (SELECT account_id FROM kept) AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1
+     UNION ALL
+     SELECT h.contract_id, min(h.service_month) FROM late l
      JOIN rated_charge s ON s.entity_id = l.entity_id AND s.service_month = l.service_month AND s.payer_account_id = l.payer_account_id AND s.record_id IS NOT NULL
      JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.contract_id = ANY($2) AND h.role IN ${shareRoles} GROUP BY 1`,
     [runId, contracts.map((c) => c.contractId), contracts.flatMap(payeesOfContract)],

@@ -1,5 +1,6 @@
 import type { PreviewRuleCode } from '../../core/cycle/preview-rules.ts';
 import { siteHoldings } from '../site-holdings.ts';
+import { shareRoles } from './owner-contracts.ts';
 import { previewAccounts } from './record-preview.ts';
 import { shapeRuleQueries } from './shape-rule-queries.ts';
 import { withinIds } from './whole-run.ts';
@@ -14,12 +15,16 @@ type RuleQuery = { readonly scope: 'run' | 'account'; readonly money?: readonly 
 /** What the queries share; only what one names is computed. Former months are those of live runs that have a preview, newest first. */
 const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
   doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
-// What customers are billed: a session is judged once, not again on the document of the site's owner.
+// What customers are billed: a session is judged once, not again on the document of the site's owner. As it was summed when the set closed, where no correction is among it; else by its charges.
 const ofAccounts = `${ofBoth},
-  mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'),
-  billed AS MATERIALIZED (SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh)::bigint AS energy_wh, bool_or(c.reversal_of IS NULL) AS stands FROM mine k JOIN rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', 'mine')}
+  kept AS MATERIALIZED (SELECT account_id, record_ids, energy_wh FROM claim_sum WHERE run_id = $1 AND account_id = ANY($2) AND role NOT IN ${shareRoles} AND NOT of_month),
+  mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document' AND account_id NOT IN (SELECT account_id FROM claim_sum WHERE run_id = $1)),
+  billed AS MATERIALIZED (
+    SELECT account_id, record_id, 1 AS revision, bool_or(bears) AS bears_energy, true AS stands FROM (SELECT account_id, unnest(record_ids) AS record_id, energy_wh > 0 AS bears FROM kept) k GROUP BY 1, 2
+    UNION ALL
+    SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh) > 0, bool_or(c.reversal_of IS NULL) FROM mine k JOIN rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', 'mine')}
     WHERE c.record_id IS NOT NULL AND c.payer_account_id IS NOT NULL GROUP BY 1, 2, 3),
-  session AS (SELECT c.account_id, c.record_id, c.stands, c.energy_wh AS billed_wh, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision AND ${withinIds('b.record_id', 'billed')}),
+  session AS (SELECT c.account_id, c.record_id, c.stands, c.bears_energy, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision AND ${withinIds('b.record_id', 'billed')}),
   billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
 const ofRun = `${ofBoth},
   acct AS (${previewAccounts('$1')}),
@@ -124,7 +129,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     scope: 'account',
     sql: () => `SELECT max(r.record_id)::text AS subject, r.account_id, max(r.record_id) AS record_id, NULL::text AS currency,
         jsonb_build_object('record', max(r.record_id), 'other', min(r.record_id), 'computed', r.energy_wh, 'start', to_char(r.start_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS params
-      FROM (SELECT * FROM session WHERE billed_wh > 0) r
+      FROM (SELECT * FROM session WHERE bears_energy AND energy_wh > 0) r
       GROUP BY r.account_id, r.site_id, r.start_at, r.end_at, r.energy_wh HAVING count(DISTINCT r.record_id) > 1`,
   },
   sessionDoubtful: {

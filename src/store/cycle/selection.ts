@@ -26,9 +26,9 @@ const earlierOpen = (
 ) => `(SELECT e.${column} FROM billing_run own JOIN billing_run e ON e.calendar_id = own.calendar_id AND e.kind = 'live' AND e.selection IS NULL AND e.set_closed_at IS NULL AND e.state <> 'cancelled'
     AND e.period_end < own.period_end WHERE own.id = $1 AND own.selection IS NULL ORDER BY e.period_end DESC LIMIT 1)`;
 
-/** SQL that holds when a charge (of `c`, with its month) is not of the time of an earlier run that still collects: each session is billed by the run of its period. */
+/** SQL that holds when a charge (of `c`, with its month) is not of the time of an earlier run that still collects: each session is billed by the run of its period. Without such a run no session is looked at. */
 export const notOfEarlier = (c: string, month: string) =>
-  `NOT coalesce(${month} <= ${earlierOpen('period')} AND (${earlierOpen('full_month')} = ${earlierOpen('period')} OR ${month} <= ${earlierOpen('full_month')}
+  `NOT coalesce(${month} <= coalesce(${earlierOpen('period')}, '') AND (${earlierOpen('full_month')} = ${earlierOpen('period')} OR ${month} <= ${earlierOpen('full_month')}
     OR coalesce((SELECT x.end_at < ${earlierOpen('period_end')} FROM charge_record x WHERE x.record_id = ${c}.record_id AND x.revision = ${c}.revision), true)), false)`;
 
 /** SQL that holds when a charge (of `c`, with its month) lies in the period of run `r` or before it: by its session's end where the period ends within a month. */

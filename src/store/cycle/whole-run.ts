@@ -1,16 +1,15 @@
 import type { Db } from '../db.ts';
 
 const settings = (values: Readonly<Record<string, string>>) =>
-  `SELECT ${Object.entries({ jit: 'off', ...values })
+  `SELECT ${Object.entries({ jit: 'off', max_parallel_workers_per_gather: '0', ...values })
     .map(([name, value]) => `set_config('${name}', '${value}', true)`)
     .join(', ')}`;
 
 // Each sum is planned as if it took some 25 kB, for its lists and hashes, and takes a tenth of it: with less than this they would be written out and read again.
-const forManySums = { hash_mem_multiplier: '16', max_parallel_workers_per_gather: '2' };
+const forManySums = { hash_mem_multiplier: '16' };
 const wholeRun = settings({ ...forManySums, enable_nestloop: 'off', enable_sort: 'off', enable_hashjoin: 'on', enable_mergejoin: 'on', enable_seqscan: 'on', work_mem: '128MB' });
 const lookingUp = settings({
   hash_mem_multiplier: '2',
-  max_parallel_workers_per_gather: '0',
   enable_nestloop: 'on',
   enable_sort: 'off',
   enable_hashjoin: 'off',
@@ -20,7 +19,6 @@ const lookingUp = settings({
 });
 const fewAccounts = settings({
   hash_mem_multiplier: '2',
-  max_parallel_workers_per_gather: '2',
   enable_nestloop: 'on',
   enable_sort: 'on',
   enable_hashjoin: 'on',
