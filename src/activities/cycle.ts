@@ -16,6 +16,7 @@ import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { numberByErp } from '../store/cycle/number-by-erp.ts';
 import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
+import { isTouched } from '../store/cycle/release-groups.ts';
 import { plannedRuns, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, runKind, setPaused } from '../store/cycle/run-state.ts';
 import type { Db, Store } from '../store/db.ts';
@@ -56,6 +57,18 @@ async function numberAndArchive(store: Store, runId: string, group: string): Pro
 
 /** Activities of the billing run; each is one transaction, or repeatable ones in a loop. */
 export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
+  const build = async (db: Db, runId: string): Promise<Reviewed> => {
+    const isDry = await enterDryRun(db, runId);
+    const built = await buildDocuments(db, runId, isDry ? undefined : lanesOf(store));
+    await checkCompleteness(db, runId);
+    if (isDry) return built;
+    const approved = await approveByStanding(db, runId, await todayOf(db, runId, now()));
+    return { ...(approved.length === 0 ? built : await readPreview(db, runId)), reminders: await remindersOf(db, runId) };
+  };
+  const read = async (db: Db, runId: string): Promise<Reviewed> => {
+    await approveByStanding(db, runId, await todayOf(db, runId, now()));
+    return { ...(await readPreview(db, runId)), reminders: await remindersOf(db, runId) };
+  };
   return {
     async moveRun(input: { runId: string; to: RunState }): Promise<void> {
       await store.tx((db) => advanceRun(db, input.runId, input.to));
@@ -104,16 +117,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       );
     },
     async buildPreview(input: { runId: string }): Promise<Reviewed> {
-      return beating(() =>
-        store.tx(async (db) => {
-          const isDry = await enterDryRun(db, input.runId);
-          const built = await buildDocuments(db, input.runId, isDry ? undefined : lanesOf(store));
-          await checkCompleteness(db, input.runId);
-          if (isDry) return built;
-          const approved = await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
-          return { ...(approved.length === 0 ? built : await readPreview(db, input.runId)), reminders: await remindersOf(db, input.runId) };
-        }),
-      );
+      return beating(() => store.tx((db) => build(db, input.runId)));
     },
     /** Rates the sessions of a dry run again, where it supposes something. */
     async rateAgain(input: { runId: string }): Promise<RatedAgain> {
@@ -121,10 +125,15 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     },
     /** Where the run and its groups stand, without building anything; those in review that a standing approval covers are approved by it. */
     async readGroups(input: { runId: string }): Promise<Reviewed> {
+      return beating(() => store.tx((db) => read(db, input.runId)));
+    },
+    /** The same of a run that nobody told anything for a while: builds what was touched all the same, and judges anew what sources say. */
+    async lookAgain(input: { runId: string }): Promise<Reviewed> {
       return beating(() =>
         store.tx(async (db) => {
-          await approveByStanding(db, input.runId, await todayOf(db, input.runId, now()));
-          return { ...(await readPreview(db, input.runId)), reminders: await remindersOf(db, input.runId) };
+          if (await isTouched(db, input.runId)) return build(db, input.runId);
+          await checkCompleteness(db, input.runId);
+          return read(db, input.runId);
         }),
       );
     },

@@ -35,6 +35,7 @@ const titles: Readonly<Record<number, string>> = {
   502: 'The other side failed',
   503: 'Not available',
 };
+const lockTimedOut = '55P03';
 const databaseAway = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P03', '08006', '08001']);
 
 /** An issue as the API shows it. */
@@ -48,6 +49,8 @@ export function problemOf(error: Error): Problem {
   if (error instanceof Refused) return new Problem(refusalStatus[error.refusal.reason], error.refusal.reason, error.refusal.what);
   if (error instanceof PageRefused) return new Problem(422, 'invalid', `${error.message}.`);
   if (error instanceof HTTPException) return new Problem(error.status as ContentfulStatusCode, 'badRequest', error.message);
+  if ((error as Error & { code?: string }).code === lockTimedOut)
+    return new Problem(503, 'busy', 'Other work holds what this needs, such as a run that closes its set or is built; try again shortly.');
   if (databaseAway.has((error as Error & { code?: string }).code ?? '')) return new Problem(503, 'databaseAway', 'The database cannot be reached; try again shortly.');
   return new Problem(500, 'internal', 'Something went wrong on our side; nothing half done was kept. Try again, and name the request id if it stays.');
 }

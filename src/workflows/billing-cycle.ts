@@ -21,13 +21,32 @@ import {
 import { RunBoard } from './run-board.ts';
 import { searchAttributes } from './search-attributes.ts';
 
-const { moveRun, moveGroup, closeSet, rateAgain, buildPreview, readGroups, planCanary, issueGroup, archiveGroup, checkCanary, handOverProgress, reconcileGroup, remind, openQuestions, closeRun } =
-  cycleActivities;
+const {
+  moveRun,
+  moveGroup,
+  closeSet,
+  rateAgain,
+  buildPreview,
+  readGroups,
+  lookAgain,
+  planCanary,
+  issueGroup,
+  archiveGroup,
+  checkCanary,
+  handOverProgress,
+  reconcileGroup,
+  remind,
+  openQuestions,
+  closeRun,
+} = cycleActivities;
 const { decide, reopen, release, cancel, pause } = cycleAnswers;
 
 /** How often a run looks after its hand-over when the writer says nothing: to show what the ERP stumbles over. */
 const firstLookMs = 2000;
 const lastLookMs = 300_000;
+/** How often one that waits for people looks by itself, ever less often: a word that was lost only comes later. */
+const firstReviewLookMs = 60_000;
+const mostBetweenReviewLooksMs = 3_600_000;
 
 const day = 86_400_000;
 
@@ -96,6 +115,8 @@ class Run {
       decideUpdate,
       async (order) => {
         const result = await decide({ runId, ...order });
+        // What is stored changed without a word.
+        if (!result.ok && result.reason === 'staleHash') this.board.changes += 1;
         if (!result.ok) throw ApplicationFailure.create({ type: result.reason, message: sentence(result), nonRetryable: true, details: [result] });
         if (order.decision === 'approve') this.#decisions += 1;
         else await this.board.note(`rejected by ${order.actor}: ${order.comment}`, order.group);
@@ -185,11 +206,15 @@ class Run {
     await this.#preview(() => buildPreview({ runId }));
     await this.#enter('inReview', 'Waits for finance to approve.');
     await this.#releaseGroups(built);
-    for (;;) {
+    for (let lookMs = this.#firstLookMs(); ; lookMs = Math.min(lookMs * 2, mostBetweenReviewLooksMs)) {
       const open = await this.board.insist(() => openQuestions({ runId }));
       if (open.length === 0) break;
-      await this.board.hold(`waits for a signed carry decision: ${open.join('; ')}`, { waitsFor: 'Waits for finance: decide on these records, or sign that they are carried.' });
+      await this.board.hold(`waits for a signed carry decision: ${open.join('; ')}`, {
+        waitsFor: 'Waits for finance: decide on these records, or sign that they are carried.',
+        forMs: lookMs,
+      });
     }
+    await this.board.note(null);
     await this.board.insist(() => closeRun({ runId }));
     this.board.enterNow('closed', 'Done.');
     return { state: 'closed', issued: this.#issued };
@@ -210,33 +235,55 @@ class Run {
     return { state: 'closed', issued: 0 };
   }
 
+  #firstLookMs(): number {
+    return this.#input.lookEveryMs ?? firstReviewLookMs;
+  }
+
   /** Builds again what is touched while groups are in review, lets each approved group go its way, and ends when all are reconciled. `built`: the changes that are built. */
   async #releaseGroups(built: number): Promise<void> {
     const { runId } = this.#input;
     const sinceMs = Date.now();
     let remindAtMs = sinceMs + this.#reminders.afterMs;
+    let lookMs = this.#firstLookMs();
+    let lookAtMs = sinceMs + lookMs;
+    let read = readGroups;
     for (;;) {
       const decisions = this.#decisions;
       const changes = this.board.changes;
-      await this.#preview(changes === built ? () => readGroups({ runId }) : () => buildPreview({ runId }));
+      const [step, before] = [changes === built ? read : buildPreview, this.board.progress.contentHash];
+      await this.#preview(() => step({ runId }));
       built = changes;
       const inReview = this.board.groupsIn('inReview');
+      if (step === lookAgain && this.board.progress.contentHash !== before) await this.#answered(inReview);
+      read = readGroups;
       for (const group of this.board.groupsIn('approved')) if (!this.#released.has(group)) this.#release(group);
       const moved = () =>
         this.#decisions !== decisions || this.#broken !== undefined || (inReview.length > 0 ? this.board.changes !== changes : this.board.groupsIn('reconciled').length === this.board.groupCount());
       if (inReview.length === 0) await condition(moved);
-      else if (!(await condition(moved, Math.max(remindAtMs - Date.now(), 1)))) {
+      else if (!(await condition(moved, Math.max(Math.min(remindAtMs, lookAtMs) - Date.now(), 1)))) {
+        if (Date.now() >= lookAtMs) {
+          read = lookAgain;
+          lookMs = Math.min(lookMs * 2, mostBetweenReviewLooksMs);
+          lookAtMs = Date.now() + lookMs;
+        }
+        if (Date.now() < remindAtMs) continue;
         const days = Math.floor((Date.now() - sinceMs) / day);
         remindAtMs = Date.now() + this.#reminders.everyMs;
         await this.board.insist(() => remind({ runId, groups: inReview, days }));
         await this.board.note(`has waited ${days === 1 ? 'a day' : `${days} days`} for approval${this.board.groupCount() === 1 ? '' : `: ${inReview.join(', ')}`}`);
         continue;
       }
+      lookMs = this.#firstLookMs();
+      lookAtMs = Date.now() + lookMs;
       if (this.#broken !== undefined) throw this.#broken;
       if (this.#decisions === decisions && inReview.length === 0) return;
-      // A rejection is answered by a change, or by an approval after all; so is a reminder.
-      for (const group of ['', ...inReview]) await this.board.note(null, group);
+      await this.#answered(inReview);
     }
+  }
+
+  /** A rejection is answered by a change, or by an approval after all; so is a reminder. */
+  async #answered(groups: readonly string[]): Promise<void> {
+    for (const group of ['', ...groups]) await this.board.note(null, group);
   }
 
   /** Lets a group go its own way, beside the others. */

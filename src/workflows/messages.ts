@@ -84,7 +84,7 @@ export type BillingCycleInput = {
   readonly cutOffAtMs: number;
   /** Live unless told: a dry run ends with its preview. */
   readonly kind?: 'live' | 'dry';
-  /** How long a collecting run waits before it first looks again what is missing. */
+  /** How long a run waits before it first looks again by itself: what is missing while it collects, what changed while it waits for people. */
   readonly lookEveryMs?: number;
 };
 /** A stored batch, or the messages of one page; `pageSize` of `WaitingWorkflowsInput`. */

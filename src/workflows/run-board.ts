@@ -73,16 +73,18 @@ export class RunBoard {
     }
   }
 
-  /** Waits for `retry`; the run as a whole for changed inputs too, and whoever names `until` for that. */
-  async hold(problem: string, how: { readonly group?: string | undefined; readonly waitsFor?: string; readonly until?: () => boolean } = {}): Promise<void> {
+  /** Waits for `retry`; the run as a whole for changed inputs too, and whoever names `until` for that. At most `forMs`: then the problem stays noted, for whoever looks whether it still is one. */
+  async hold(problem: string, how: { readonly group?: string | undefined; readonly waitsFor?: string; readonly until?: () => boolean; readonly forMs?: number } = {}): Promise<void> {
     const { group, waitsFor = 'Waits for ops: mend the cause, then retry.', until = () => false } = how;
     const before = this.#waitsFor;
     this.#waitsFor = waitsFor;
     const [retries, changes] = [this.retries, this.changes];
     await this.note(problem, group);
-    await condition(() => this.retries !== retries || (group === undefined && this.changes !== changes) || until());
+    const isMet = () => this.retries !== retries || (group === undefined && this.changes !== changes) || until();
+    if (how.forMs === undefined) await condition(isMet);
+    else await condition(isMet, how.forMs);
     if (this.#waitsFor === waitsFor) this.#waitsFor = before;
-    await this.note(null, group);
+    if (isMet()) await this.note(null, group);
   }
 
   /** Says what is wrong with the run, or with one of its groups. */

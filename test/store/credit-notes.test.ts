@@ -2,10 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rebillDocument } from '../../src/activities/rebill.ts';
 import { documentRulesSchema } from '../../src/contracts/document-rules.ts';
 import { tariffSchema } from '../../src/contracts/tariff.ts';
-import { creditLines } from '../../src/store/commands/credit-lines.ts';
+import { creditLines, withdrawCredit } from '../../src/store/commands/credit-lines.ts';
 import { orderRebill, type RebillOrder } from '../../src/store/commands/order-rebill.ts';
 import { proposeTariff, publishTariff } from '../../src/store/commands/publish-tariff.ts';
 import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
@@ -14,7 +17,7 @@ import { findDocument } from '../../src/store/reads/documents.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { closeSet, issueRun } from '../support/bill.ts';
+import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
 import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -253,6 +256,41 @@ describe('a credit of lines', () => {
     expect(sum?.['documents']).toBe(sum?.['charges']);
     expect((await documentsOf(w, last, 'acc_fleet_home_care')).map((d) => d['type'])).toContain('creditNote');
     await sound(w);
+    await w.close();
+  });
+});
+
+describe('an ordered credit that is taken back', () => {
+  const fleet = 'acc_fleet_home_care';
+  const order = async (w: World) => {
+    const documentId = await invoiceOf(w, fleet);
+    const { ids } = await w.store.tx((db) => creditLines(db, { documentId, lines: [{ lineNo: 1, amountMinor: 500n }], reason: 'cable broken' }, by));
+    return ids[0] ?? '';
+  };
+  const hashes = (w: World, runId: string) => w.rows('SELECT r.content_hash AS run, g.content_hash AS grp FROM billing_run r JOIN release_group g ON g.run_id = r.id WHERE r.id = $1', [runId]);
+
+  it('is on no preview that can still be approved, by its group neither', async () => {
+    const w = await world();
+    const creditId = await order(w);
+    const runId = await reviewRun(w.store, '2020-01');
+    const [group] = await w.rows("SELECT name, encode(content_hash, 'hex') AS hash FROM release_group WHERE run_id = $1", [runId]);
+    await w.store.tx((db) => withdrawCredit(db, creditId, by));
+    const approval = { runId, group: group?.['name'] ?? '', contentHash: group?.['hash'] ?? '', approvalId: 'apr_1', decision: 'approve', actor: 'approver', comment: 'looked at it' } as const;
+    expect(await w.store.tx((db) => decideRun(db, approval))).toMatchObject({ ok: false, reason: 'staleHash' });
+    await w.store.tx((db) => buildDocuments(db, runId));
+    expect(await w.rows('SELECT id FROM document WHERE run_id = $1 AND account_id = $2', [runId, fleet])).toEqual([]);
+    await w.close();
+  });
+
+  it('leaves a run that was cancelled with it as that ended', async () => {
+    const w = await world();
+    const creditId = await order(w);
+    const runId = await reviewRun(w.store, '2020-01');
+    await w.store.tx((db) => cancelRun(db, { runId, reason: 'too early', by }));
+    const before = await hashes(w, runId);
+    await w.store.tx((db) => withdrawCredit(db, creditId, by));
+    expect(before[0]?.['run']).not.toBeNull();
+    expect(await hashes(w, runId)).toEqual(before);
     await w.close();
   });
 });

@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { formatMinor, vatOfGross } from '../../core/money.ts';
+import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
+import { openStates, touch } from './shape-run.ts';
 
 export type CreditLines = {
   readonly documentId: string;
@@ -116,10 +118,8 @@ export async function withdrawCredit(db: Db, id: string, by: By): Promise<{ read
   const fixed = await db.query("SELECT FROM document_line l JOIN document d ON d.id = l.document_id WHERE l.adjustment_id = $1 AND d.state NOT IN ('draft', 'discarded')", [id]);
   if (fixed.rowCount !== 0) throw new Refused('wrongState', `credit ${id} stands on an approved document: order the opposite amount`);
   await db.query('UPDATE credit_order SET withdrawn_at = now() WHERE id = $1', [id]);
-  if (order.run_id !== null) {
-    await db.query("UPDATE run_account SET state = 'pending' WHERE run_id = $1 AND account_id = $2", [order.run_id, order.account_id]);
-    await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [order.run_id]);
-  }
+  // A run that took it in vain, or was cancelled, stays as it ended.
+  if (order.run_id !== null && openStates.includes(await lockRun(db, order.run_id))) await touch(db, order.run_id, [order.account_id]);
   await audit(db, by, { action: 'document.creditLines.withdraw', subject: order.document_id, after: { id } });
   return { runId: order.run_id };
 }

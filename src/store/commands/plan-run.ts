@@ -74,9 +74,9 @@ export async function planRun(db: Db, input: PlanRunInput): Promise<PlannedRun> 
   return { runId, workflowId, cutOffAt };
 }
 
-/** The calendar that is meant, and its period; the entity's row is locked, so that plans of it wait for each other. */
+/** The calendar that is meant, and its period; the entity's row is locked, so that plans of it wait for each other, but not what refers to it: a plan may wait for a set that is closing. */
 async function calendarPeriod(db: Db, input: PlanRunInput): Promise<{ readonly calendarId: string; readonly cadence: Cadence; readonly period: BillingPeriod }> {
-  const entity = (await db.query<{ time_zone: string }>('SELECT time_zone FROM legal_entity WHERE id = $1 FOR UPDATE', [input.entityId])).rows[0];
+  const entity = (await db.query<{ time_zone: string }>('SELECT time_zone FROM legal_entity WHERE id = $1 FOR NO KEY UPDATE', [input.entityId])).rows[0];
   if (entity === undefined) throw new Refused('notFound', `no entity "${input.entityId}"`);
   const { rows: calendars } = await db.query<{ id: string; cadence: Cadence }>('SELECT id, cadence FROM billing_calendar WHERE entity_id = $1 ORDER BY id', [input.entityId]);
   const cadence = cadenceOf(input.period);
@@ -90,11 +90,20 @@ async function calendarPeriod(db: Db, input: PlanRunInput): Promise<{ readonly c
   return { calendarId: calendar.id, cadence, period };
 }
 
+/**
+ * A later run takes in what is open of periods that have no run: a set that is just closing, a lane of it, and a pull-in are waited for, and
+ * wait for this plan, so that each sees the other. What lanes of a closing have claimed that did not end is taken in as well.
+ */
 async function refuseSecondLive(db: Db, calendarId: string, { label, endMs }: BillingPeriod): Promise<void> {
+  const later = [calendarId, new Date(endMs)];
+  await db.query(
+    "SELECT FROM billing_run WHERE calendar_id = $1 AND period_end > $2 AND kind = 'live' AND selection IS NULL AND state <> 'cancelled' AND set_closed_at IS NULL ORDER BY id FOR UPDATE",
+    later,
+  );
   const { rows } = await db.query<{ id: string; label: string; state: string }>(
-    `SELECT id, label, state FROM billing_run WHERE calendar_id = $1 AND kind = 'live' AND selection IS NULL AND state <> 'cancelled'
-       AND (label = $2 OR period_end > $3 AND set_closed_at IS NOT NULL AND state NOT IN ('reconciled', 'closed')) ORDER BY period_end LIMIT 1`,
-    [calendarId, label, new Date(endMs)],
+    `SELECT id, label, state FROM billing_run r WHERE calendar_id = $1 AND kind = 'live' AND selection IS NULL AND state <> 'cancelled'
+       AND (label = $3 OR period_end > $2 AND state NOT IN ('reconciled', 'closed') AND (set_closed_at IS NOT NULL OR EXISTS (SELECT FROM claim k WHERE k.run_id = r.id))) ORDER BY period_end LIMIT 1`,
+    [...later, label],
   );
   const [open] = rows;
   if (open === undefined) return;

@@ -66,6 +66,8 @@ export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = withi
 
 /** Claims what is open of the accounts of a range, with its sums. */
 async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Promise<void> {
+  // Whoever plans an earlier period waits for this lane too, should the transaction that ordered it be lost.
+  await db.query('SELECT FROM billing_run WHERE id = $1 FOR KEY SHARE', [runId]);
   await planForWholeRun(db, 'open_charge');
   // `plain`: there is nothing to decide of what the account is billed.
   await db.query(

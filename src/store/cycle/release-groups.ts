@@ -1,7 +1,7 @@
 import { isBefore } from '../../core/cycle/run-states.ts';
 import { Refused } from '../commands/refusal.ts';
 import type { Db } from '../db.ts';
-import { groupStates } from './run-state.ts';
+import { groupStates, lockRun } from './run-state.ts';
 
 /** States in which a group's documents may still be built. */
 export const inReview = ['previewing', 'inReview'];
@@ -37,4 +37,15 @@ export async function openForChange(db: Db, runId: string, accountIds: readonly 
       throw new Refused('wrongState', `group ${name}, to which ${account} belongs, is ${state}: what it bills is fixed; reopen it before it issues, or let the next run take the change`);
   }
   await db.query('UPDATE release_group SET content_hash = NULL WHERE run_id = $1 AND name = ANY($2)', [runId, touched.rows.map((r) => r.name)]);
+}
+
+/** Whether something of a run in review was touched since its documents were built. Locks the run, so that a change or a build under way is waited for. */
+export async function isTouched(db: Db, runId: string): Promise<boolean> {
+  await lockRun(db, runId);
+  const { rows } = await db.query<{ touched: boolean }>(
+    `SELECT EXISTS (SELECT FROM release_group g WHERE g.run_id = $1 AND g.state = ANY($2) AND g.content_hash IS NULL)
+       OR EXISTS (SELECT FROM run_account x LEFT JOIN release_group g ON g.run_id = x.run_id AND g.name = x.group_name WHERE x.run_id = $1 AND x.state = 'pending' AND (g.name IS NULL OR g.state = ANY($2))) AS touched`,
+    [runId, inReview],
+  );
+  return rows[0]?.touched ?? false;
 }
