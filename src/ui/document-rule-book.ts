@@ -1,5 +1,5 @@
 import { type Authority, authorityTasks, type DocumentRules, documentRulesSchema, documentTypes, mostThresholdMinor } from '../contracts/document-rules.ts';
-import { authorityOf, lintAuthorities } from '../core/document/authorities.ts';
+import { authorityOf, lintAuthorities, numberedByErp } from '../core/document/authorities.ts';
 import { describeIssue } from '../core/issues.ts';
 import { words } from './format.ts';
 import { named, type Rule, type RuleBook, type Said, type Sayings, type Setting } from './rule-book.ts';
@@ -77,8 +77,15 @@ const rules: readonly Rule[] = [
     (type): Rule => ({
       key: `authorities.${type}`,
       name: `${typeWords[type]}: who does what`,
-      about: `One does each task.${type === 'invoice' || type === 'creditNote' ? ' What the ERP numbers is issued once it has told the number.' : ' Only WattLedger numbers them.'}`,
-      settings: authorityTasks.map((task): Setting => ({ path: pathOf(type, task), label: taskWords[task], unit: { choices: doers }, byDefault: authorityOf([], type, task) })),
+      about: `One does each task.${numberedByErp.has(type) ? ' What the ERP numbers is issued once it has told the number.' : ' Only WattLedger numbers them.'}`,
+      settings: authorityTasks.map(
+        (task): Setting => ({
+          path: pathOf(type, task),
+          label: taskWords[task],
+          unit: { choices: task === 'number' && !numberedByErp.has(type) ? doers.slice(0, 1) : doers },
+          byDefault: authorityOf([], type, task),
+        }),
+      ),
     }),
   ),
 ];

@@ -185,7 +185,7 @@ describe('document rules on the console', () => {
       expect([answer.status, answer.body]).toEqual([422, expect.stringMatching(new RegExp(`id="field-${field.replaceAll('.', '\\.')}-wrong">[^<]*${words}`))]);
     };
     await refused({ 'late.driver.policy': 'nextInvoice' }, 'late.driver.thresholdMinor', 'only what is held has an amount');
-    await refused({ 'authorities.receipt.number': 'erp' }, 'authorities.receipt.number', 'it can only number invoice and creditNote');
+    await refused({ 'authorities.receipt.number': 'erp' }, 'authorities.receipt.number', '&quot;erp&quot; is none of the choices');
     await refused({ 'accounting.voucherSeries': 'w1' }, 'accounting.voucherSeries', 'must be one or two capital letters');
     await refused({ payoutThresholdMinor: '1000000.01' }, 'payoutThresholdMinor', 'at most 1,000,000.00 SEK');
     expect(textOf((await approver.check(change, asked)).body)).toContain('What comes late, drivers, They are on the next invoice, the default → held until it reaches an amount');
