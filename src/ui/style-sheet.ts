@@ -77,6 +77,7 @@ input:not([type=checkbox]), select, textarea { font: inherit; width: 100%; paddi
 .fields { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; align-items: start; }
 .field { margin-bottom: .8rem; grid-column: 1 / -1; }
 .field.half { grid-column: auto; }
+.wrong::first-letter { text-transform: uppercase; }
 .wrong { color: var(--bad); font-size: .86rem; font-weight: 600; margin: .1rem 0 0; overflow-wrap: anywhere; }
 [aria-invalid=true] { border: 2px solid var(--bad) !important; }
 fieldset { border: 0; border-top: 1px solid var(--line); margin: 0 0 .6rem; padding: .5rem 0 0; min-width: 0; }
