@@ -14,7 +14,7 @@ export const may = {
   shape: ['finance-preparer', 'admin'],
   approve: ['finance-approver'],
   endExclusions: ['finance-preparer', 'admin', 'finance-approver'],
-  setRelease: ['finance-approver', 'admin'],
+  setRules: ['finance-approver', 'admin'],
   fetchPayments: ['finance-approver', 'admin'],
   signFindings: ['finance-preparer', 'finance-approver'],
   steer: ['ops', 'admin'],

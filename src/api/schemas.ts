@@ -24,6 +24,9 @@ export const instant = z.iso.datetime({ offset: true });
 /** An instant as facts say it: in UTC, to the second where it has no more. */
 export const utc = instant.transform((text) => new Date(text).toISOString().replace('.000Z', 'Z'));
 export const reason = z.string().trim().min(3).max(2000).openapi({ description: 'Why; kept in the audit trail.' });
+/** Body of an order that sets an entity's rules of one kind anew. */
+export const newRules = <T extends z.ZodType>(rules: T) =>
+  z.object({ rules, reason, after: z.int().min(0).optional().openapi({ description: 'The version that this changes: refused (409) when another one holds by now.' }) });
 export const issue = z.object({ code: z.string(), severity: z.enum(['blocks', 'warns', 'info']), subject: z.string(), text: z.string() }).openapi('Issue');
 
 export const pageQuery = z.object({

@@ -13,7 +13,8 @@ const erp = { erp: { type: 'string', description: 'files, or tryton: the one tha
 
 export const demoCommand = command('demo', 'Boot the stack, bring in real sessions and close December 2019', erp, async ({ erp: wanted }) => {
   if (wanted !== 'files' && wanted !== 'tryton') throw new UsageError('--erp wants files or tryton');
-  const tryton = wanted === 'tryton' ? await runningTryton(loadConfig().home) : undefined;
+  const { home, host, port } = loadConfig();
+  const tryton = wanted === 'tryton' ? await runningTryton(home) : undefined;
   const started = Date.now();
   return withStack({ port: 0, say }, async (stack) => {
     say(`PostgreSQL, Temporal, a worker and the API are up after ${seconds(started)} s`);
@@ -21,8 +22,10 @@ export const demoCommand = command('demo', 'Boot the stack, bring in real sessio
     const balanced = await runDemo(stack, say, tryton);
     say('');
     say('Where to look');
-    say(`  documents as the ERP received them: ${tryton === undefined ? path.join(stack.erpFolder, 'erp_files', 'invoice') : `Tryton at ${tryton.url}`}`);
-    say('  everything else: `npm start` keeps this state up, with the API at http://127.0.0.1:8080 and the Temporal UI at http://127.0.0.1:8233');
+    say(
+      `  documents as the ERP received them: ${tryton === undefined ? path.join(stack.erpFolder, 'erp_files', 'invoice') : `Tryton at ${tryton.url} (with a Tryton client: database ${tryton.database}, user ${tryton.user}, password in ${tryton.passwordFile})`}`,
+    );
+    say(`  everything else: \`npm start\` keeps this state up, with the console and the API at http://${host}:${port}, and says where the Temporal UI is`);
     say("  one session from end to end: npx wattledger trace 'ocpi-peer/se*wlt*cdr-4497'");
     say(balanced ? `Done in ${seconds(started)} s: everything balances.` : 'A balance does not hold: see above.');
     return balanced;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-const threshold = z.int().min(0).max(1_000_000_00).meta({ description: 'In minor units of the account’s currency.' });
+export const mostThresholdMinor = 1_000_000_00;
+const threshold = z.int().min(0).max(mostThresholdMinor).meta({ description: 'In minor units of the account’s currency.' });
 const latePolicy = z.discriminatedUnion('policy', [
   z.strictObject({ policy: z.literal('nextInvoice') }).meta({ description: 'On the next invoice, whose lines show the month of service.' }),
   z.strictObject({ policy: z.literal('separateInvoice') }).meta({ description: 'On an invoice of its own.' }),
@@ -11,7 +12,7 @@ const latePolicy = z.discriminatedUnion('policy', [
 
 /** What of a document somebody is the authority for: exactly one each. */
 export const authorityTasks = ['number', 'delivery', 'collection', 'reminders', 'outgoingPayment'] as const;
-const documentTypes = ['invoice', 'creditNote', 'receipt', 'selfBilling', 'selfBillingCredit', 'settlementStatement', 'reimbursement'] as const;
+export const documentTypes = ['invoice', 'creditNote', 'receipt', 'selfBilling', 'selfBillingCredit', 'settlementStatement', 'reimbursement'] as const;
 const authority = z.strictObject({ type: z.enum(documentTypes), task: z.enum(authorityTasks), authority: z.enum(['wattledger', 'erp']) });
 
 /** How an entity’s documents are made, where it differs from the defaults: what came late is on the next invoice, and no invoice is too small. */

@@ -164,7 +164,7 @@ async function inReview(scene: Scene, runId: string, files: SampleFiles): Promis
     accountId: 'acc_fleet_taxi',
     amount: '-150.00',
     vatCode: 'SE25',
-    glAccount: '3740',
+    glKey: 'revenueReduction',
     costCenter: '100',
     description: 'Goodwill: charger out of order',
     reason: 'agreed with the fleet by phone',

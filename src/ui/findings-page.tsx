@@ -5,7 +5,7 @@ import { Shell, type Viewer } from './shell.tsx';
 
 type Props = {
   readonly viewer: Viewer;
-  readonly run: { readonly runId: string; readonly period: string; readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number } };
+  readonly run: { readonly runId: string; readonly entityId: string; readonly period: string; readonly findings: { readonly blocks: number; readonly warns: number; readonly info: number } };
   readonly timeZone: string;
   readonly severity: string;
   readonly findings: readonly RunFinding[];
@@ -17,6 +17,7 @@ type Props = {
 /** What looks wrong in a preview; those chosen go on to a signature. */
 export function FindingsPage({ viewer, run, timeZone, severity, findings, maySign, firstPage, nextPage }: Props) {
   const path = `${runPath(run.runId)}/findings`;
+  const rulesOf = link('/rules/previews', { entity: run.entityId });
   const open = findings.filter((f) => f.signed === null);
   return (
     <Shell
@@ -27,7 +28,10 @@ export function FindingsPage({ viewer, run, timeZone, severity, findings, maySig
         [runPath(run.runId), monthName(run.period)],
       ]}
     >
-      <p>What blocks is mended, or signed as right, before somebody else approves. A finding that comes out otherwise when the preview is built again is a new one.</p>
+      <p>
+        What blocks is mended, or signed as right, before somebody else approves. A finding that comes out otherwise when the preview is built again is a new one. <a href={rulesOf}>The rules</a> say
+        what is looked at, how gravely, and within which limits.
+      </p>
       <nav class="tabs" aria-label="How grave">
         {(['blocks', 'warns', 'info'] as const).map((s) => (
           <a href={link(path, { severity: s })} {...(s === severity ? { 'aria-current': 'page' } : {})}>
@@ -61,7 +65,7 @@ export function FindingsPage({ viewer, run, timeZone, severity, findings, maySig
                   <State code={f.severity} />
                 </td>
                 <td>
-                  {words(f.rule)}
+                  <a href={`${rulesOf}#${f.rule}`}>{words(f.rule)}</a>
                   <div class="hint">{f.subject}</div>
                 </td>
                 <td class="sentence">

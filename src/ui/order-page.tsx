@@ -11,6 +11,8 @@ export type Field = {
   readonly choices?: readonly (readonly [value: string, text: string])[];
   /** Stands beside its neighbour, where there is room. */
   readonly half?: boolean;
+  /** What fields belong to that follow one another; they may all stay empty. */
+  readonly group?: { readonly name: string; readonly about: string };
 };
 export type OrderForm = {
   readonly title: string;
@@ -25,7 +27,14 @@ export type OrderForm = {
   readonly trail: readonly (readonly [string, string])[];
 };
 export type Values = Readonly<Record<string, string>>;
-type Props = { readonly viewer: Viewer; readonly form: OrderForm; readonly path: string; readonly values: Values; readonly onceKey: string; readonly refusal?: Refusal | undefined };
+type Props = {
+  readonly viewer: Viewer;
+  readonly form: OrderForm;
+  readonly path: string;
+  readonly values: Values;
+  readonly onceKey: string;
+  readonly refusal?: Refusal | undefined;
+};
 
 /** The form of an order; after a refusal it keeps what was typed. */
 export function OrderPage({ viewer, form, path, values, onceKey, refusal }: Props) {
@@ -37,11 +46,9 @@ export function OrderPage({ viewer, form, path, values, onceKey, refusal }: Prop
       <About form={form} />
       <form class="card" method="post" action={path}>
         <Hidden viewer={viewer} onceKey={onceKey} />
-        <div class="fields">
-          {form.fields.map((field) => (
-            <Input field={field} value={values[field.name] ?? ''} />
-          ))}
-        </div>
+        {inGroups(form.fields).map((fields) => (
+          <Group fields={fields} values={values} wrong={refusal?.fields ?? {}} />
+        ))}
         <div class="buttons">
           <button type="submit" name="step" value="check">
             Continue
@@ -53,9 +60,8 @@ export function OrderPage({ viewer, form, path, values, onceKey, refusal }: Prop
   );
 }
 
-/** The order once more in full, to be confirmed. */
-export function ConfirmPage({ viewer, form, path, values, onceKey }: Props) {
-  const shown = form.fields.filter((f) => f.kind !== 'hidden' && (values[f.name] ?? '') !== '');
+/** The order once more in full, or as `shown`, to be confirmed. */
+export function ConfirmPage({ viewer, form, path, values, onceKey, shown = inFull(form, values) }: Props & { readonly shown?: OrderForm['about'] | undefined }) {
   return (
     <Shell title={`${form.title}: is this right?`} viewer={viewer} trail={form.trail}>
       <Attention form={form} />
@@ -66,7 +72,7 @@ export function ConfirmPage({ viewer, form, path, values, onceKey }: Props) {
           <input type="hidden" name={f.name} value={values[f.name] ?? ''} />
         ))}
         <dl class="facts">
-          {[...form.about, ...shown.map((f) => [f.label, f.choices?.find(([value]) => value === values[f.name])?.[1] ?? values[f.name]] as const)].map(([term, value]) => (
+          {[...form.about, ...shown].map(([term, value]) => (
             <div>
               <dt>{term}</dt>
               <dd>{value}</dd>
@@ -84,6 +90,32 @@ export function ConfirmPage({ viewer, form, path, values, onceKey }: Props) {
         </div>
       </form>
     </Shell>
+  );
+}
+
+const inFull = (form: OrderForm, values: Values): OrderForm['about'] =>
+  form.fields.filter((f) => f.kind !== 'hidden' && (values[f.name] ?? '') !== '').map((f) => [f.label, f.choices?.find(([value]) => value === values[f.name])?.[1] ?? values[f.name] ?? '']);
+
+const inGroups = (fields: readonly Field[]): readonly Field[][] => {
+  const groups: Field[][] = [];
+  for (const field of fields) {
+    const last = groups.at(-1);
+    if (last !== undefined && last[0]?.group === field.group) last.push(field);
+    else groups.push([field]);
+  }
+  return groups;
+};
+
+function Group({ fields, values, wrong }: { readonly fields: readonly Field[]; readonly values: Values; readonly wrong: Readonly<Record<string, string>> }) {
+  const group = fields[0]?.group;
+  const inputs = fields.map((field) => <Input field={field} value={values[field.name] ?? ''} wrong={wrong[field.name]} />);
+  if (group === undefined) return <div class="fields">{inputs}</div>;
+  return (
+    <fieldset>
+      <legend>{group.name}</legend>
+      <p class="hint">{group.about}</p>
+      <div class="fields">{inputs}</div>
+    </fieldset>
   );
 }
 
@@ -113,7 +145,7 @@ const About = ({ form }: { readonly form: OrderForm }) =>
     </dl>
   );
 
-function Input({ field, value }: { readonly field: Field; readonly value: string }) {
+function Input({ field, value, wrong }: { readonly field: Field; readonly value: string; readonly wrong: string | undefined }) {
   const { name, label, kind, required = false, hint, choices = [], half = false } = field;
   if (kind === 'hidden') return <input type="hidden" name={name} value={value} />;
   if (kind === 'shown') {
@@ -125,12 +157,13 @@ function Input({ field, value }: { readonly field: Field; readonly value: string
     );
   }
   const id = `field-${name}`;
-  const described = hint === undefined ? {} : { 'aria-describedby': `${id}-hint` };
+  const notes = [...(wrong === undefined ? [] : [`${id}-wrong`]), ...(hint === undefined ? [] : [`${id}-hint`])];
+  const described = { ...(notes.length === 0 ? {} : { 'aria-describedby': notes.join(' ') }), ...(wrong === undefined ? {} : { 'aria-invalid': 'true' as const }) };
   return (
     <div class={half ? 'field half' : 'field'}>
       <label for={id}>
         {label}
-        {required || kind === 'choice' ? null : <small> (may stay empty)</small>}
+        {required || kind === 'choice' || field.group !== undefined ? null : <small> (may stay empty)</small>}
       </label>
       {kind === 'long' ? (
         <textarea id={id} name={name} rows={3} maxlength={2000} required={required} {...described}>
@@ -146,6 +179,11 @@ function Input({ field, value }: { readonly field: Field; readonly value: string
         </select>
       ) : (
         <input id={id} name={name} type={kind === 'dateTime' ? 'datetime-local' : kind === 'date' ? 'date' : 'text'} value={value} required={required} autocomplete="off" {...described} />
+      )}
+      {wrong === undefined ? null : (
+        <p class="wrong" id={`${id}-wrong`}>
+          {wrong}
+        </p>
       )}
       {hint === undefined ? null : (
         <p class="hint" id={`${id}-hint`}>

@@ -1,6 +1,12 @@
 import { Shell, type Viewer } from './shell.tsx';
 
-export type Refusal = { readonly status: number; readonly code: string; readonly detail: string };
+export type Refusal = {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  /** Of a form: what is wrong, by the name of its field. */
+  readonly fields?: Readonly<Record<string, string>>;
+};
 
 /** What the API refused, in its own words. */
 export const RefusalBox = ({ refusal }: { readonly refusal: Refusal }) => (

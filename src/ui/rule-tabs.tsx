@@ -1,5 +1,7 @@
 const tabs = [
   ['/rules', 'Exclusions'],
+  ['/rules/previews', 'Previews'],
+  ['/rules/documents', 'Documents'],
   ['/rules/release', 'Release'],
   ['/rules/standing-approvals', 'Standing approvals'],
 ] as const;

@@ -44,6 +44,7 @@ th { vertical-align: bottom; }
 th.figure { white-space: normal; }
 .nowrap { white-space: nowrap; }
 .sentence { min-width: 22rem; font-size: .9rem; }
+.rule { width: 36%; min-width: 14rem; }
 tr.off td { color: var(--soft); }
 tr.sum td { font-weight: 700; }
 .state { display: inline-block; padding: 0 .5rem; border-radius: 1rem; border: 1px solid currentColor; font-size: .82rem; line-height: 1.5; white-space: nowrap; color: var(--soft); }
@@ -76,6 +77,13 @@ input:not([type=checkbox]), select, textarea { font: inherit; width: 100%; paddi
 .fields { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; align-items: start; }
 .field { margin-bottom: .8rem; grid-column: 1 / -1; }
 .field.half { grid-column: auto; }
+.wrong::first-letter { text-transform: uppercase; }
+.wrong { color: var(--bad); font-size: .86rem; font-weight: 600; margin: .1rem 0 0; overflow-wrap: anywhere; }
+[aria-invalid=true] { border: 2px solid var(--bad) !important; }
+fieldset { border: 0; border-top: 1px solid var(--line); margin: 0 0 .6rem; padding: .5rem 0 0; min-width: 0; }
+fieldset:first-of-type { border-top: 0; padding-top: 0; }
+legend { float: left; width: 100%; padding: 0; font-weight: 700; }
+legend + * { clear: both; }
 .card > button { margin-top: .8rem; }
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .7rem; margin: .6rem 0; }
 .filter label { margin: 0; font-weight: 400; }

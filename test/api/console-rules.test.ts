@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Person, signIn, textOf } from '../support/console.ts';
+import { hiddenOf, type Person, signIn, textOf } from '../support/console.ts';
 import { session } from '../support/intake.ts';
 import { type Story, tell } from '../support/story.ts';
 
@@ -105,6 +105,102 @@ describe('release rules on the console', () => {
     const now = /href="(\/rules\/release\/ent_se\/drop-approver\?[^"]*)"/.exec((await approver.get('/rules/release')).body)?.[1]?.replaceAll('&amp;', '&') ?? '';
     expect((await approver.order(now, { reason: 'no longer needed' })).status).toBe(303);
     expect((await rules()).secondApprover).toEqual([]);
+  });
+});
+
+describe('preview rules on the console', () => {
+  const path = '/rules/previews';
+  const change = `${path}/ent_se/change`;
+  const own = async () => (await story.does('auditor', 'GET', '/v1/entities/ent_se/preview-rules')).own.rules;
+  const driver = 'rules.documentAbove.limits.driverInvoiceMinor';
+
+  it('stand in words with their defaults, and are changed by who may', async () => {
+    const shown = await text(auditor, path);
+    expect(shown).toContain('Nobody has set anything: the defaults hold.');
+    expect(shown).toContain('A driver invoice comes to at most 10,000.00 SEK the same -');
+    expect((await auditor.get(path)).body).not.toContain(change);
+    expect((await preparer.get(change)).status).toBe(403);
+    expect((await approver.get(`${change}?rule=nothing`)).status).toBe(404);
+    expect((await approver.get('/rules/previews/ent_none/change')).status).toBe(404);
+    expect((await auditor.get(`${path}?entity=ent_none`)).status).toBe(404);
+  });
+
+  it('name each bad field beside it, show what would change, and are set', async () => {
+    const asked = { 'rules.vatMissing.severity': 'warns', [driver]: '2500.50', 'rules.energyJump.limits.minWh': '400', reason: 'agreed with finance' };
+    const wrong = await approver.check(change, { ...asked, [driver]: '2 500,50', 'rules.energyJump.limits.percent': '2000000' });
+    expect(wrong.status).toBe(422);
+    expect(wrong.body).toMatch(/name="rules\.documentAbove\.limits\.driverInvoiceMinor"[^>]*value="2 500,50"[^>]*aria-invalid="true"[^>]*\/><p class="wrong"[^>]*>[^<]*such as 1000\.00/);
+    const tooLarge = await approver.check(change, { ...asked, 'rules.energyJump.limits.percent': '2000000' });
+    expect([tooLarge.status, textOf(tooLarge.body)]).toEqual([422, expect.stringContaining('Energy jump, From this share of the former median, %: at most 1000000 %')]);
+    const unsaid = await approver.check(change, { ...asked, reason: '' });
+    expect([unsaid.status, unsaid.body]).toEqual([422, expect.stringMatching(/<\/textarea><p class="wrong"[^>]*>Fill this in\./)]);
+    const sure = textOf((await approver.check(change, asked)).body);
+    expect(sure).toContain('Document above, A driver invoice comes to at most 10,000.00 SEK, the default → 2,500.50 SEK');
+    expect(sure).toContain('VAT missing, Severity blocks, the default → warns');
+    expect(sure).not.toContain('Energy jump, Severity');
+    expect((await approver.order(change, asked)).headers.get('location')).toBe(`${path}?entity=ent_se`);
+    // 2,500.50 SEK are 250,050 öre; 400 kWh are 400,000 Wh.
+    const set = { vatMissing: { severity: 'warns' }, documentAbove: { limits: { driverInvoiceMinor: 250_050 } }, energyJump: { limits: { minWh: 400_000 } } };
+    expect(await own()).toEqual(set);
+    const form = (await approver.get(`${change}?rule=documentAbove`)).body;
+    expect(form).toContain('value="2500.50"');
+    expect(form).not.toContain('rules.vatMissing');
+    // One rule alone: the others stay. An empty field is the default again.
+    const stale = await approver.get(`${change}?rule=documentAbove`);
+    expect((await approver.order(`${change}?rule=documentAbove`, { 'rules.documentAbove.severity': 'off', reason: 'it looks at nothing here' })).status).toBe(303);
+    expect(await own()).toEqual({ ...set, documentAbove: { severity: 'off' } });
+    const late = await approver.post(change, { ...hiddenOf(stale.body), 'rules.documentAbove.severity': 'info', reason: 'too late', step: 'carryOut' });
+    expect([late.status, textOf(late.body)]).toEqual([409, expect.stringContaining('The rules were changed meanwhile: version 2 holds.')]);
+    const same = await approver.check(`${change}?rule=documentAbove`, { 'rules.documentAbove.severity': 'off', reason: 'the same' });
+    expect([same.status, textOf(same.body)]).toEqual([422, expect.stringContaining('Nothing would change')]);
+  });
+
+  it('show every version, and go back to the defaults', async () => {
+    const shown = await text(auditor, path);
+    expect(shown).toContain('Severity off blocks version 2, approver it looks at nothing here');
+    expect(shown).toMatch(/1 2\d{3}-\d\d-\d\d [\d:]{8} Europe\/Stockholm approver agreed with finance Document above, A driver invoice comes to at most: 10,000\.00 SEK, the default → 2,500\.50 SEK/);
+    expect(textOf((await approver.check(`${path}/ent_se/reset`, { reason: 'a fresh start' })).body)).toContain('VAT missing, Severity warns → blocks, the default');
+    expect((await approver.order(`${path}/ent_se/reset`, { reason: 'a fresh start' })).status).toBe(303);
+    expect(await own()).toEqual({});
+    expect(await text(auditor, path)).toContain('Severity blocks the same version 3, approver a fresh start');
+  });
+
+  it('are refused by the API where another version holds than was looked at', async () => {
+    const put = (after: number) => story.ask('approver', 'PUT', '/v1/entities/ent_se/preview-rules', { rules: { rules: {} }, reason: 'by a script', after });
+    expect(await put(2)).toMatchObject({ status: 409, body: { detail: expect.stringContaining('version 3 holds, not 2') } });
+    expect(await put(3)).toMatchObject({ status: 200, body: { version: 4 } });
+  });
+});
+
+describe('document rules on the console', () => {
+  const path = '/rules/documents';
+  const change = `${path}/ent_se/change`;
+  const own = async () => (await story.does('auditor', 'GET', '/v1/entities/ent_se/document-rules')).own;
+
+  it('are set by amounts and choices, and what cannot stand is told beside its field', async () => {
+    expect(await text(auditor, path)).toContain('Paid from 0.00 SEK the same -');
+    const asked = { 'late.driver.policy': 'holdBelow', 'late.driver.thresholdMinor': '25.00', 'minimumInvoice.fleetInvoice': '150', 'authorities.invoice.number': 'erp', reason: 'a new ERP' };
+    const refused = async (more: object, field: string, words: string) => {
+      const answer = await approver.check(change, { ...asked, ...more });
+      expect([answer.status, answer.body]).toEqual([422, expect.stringMatching(new RegExp(`id="field-${field.replaceAll('.', '\\.')}-wrong">[^<]*${words}`))]);
+    };
+    await refused({ 'late.driver.policy': 'nextInvoice' }, 'late.driver.thresholdMinor', 'only what is held has an amount');
+    await refused({ 'authorities.receipt.number': 'erp' }, 'authorities.receipt.number', '&quot;erp&quot; is none of the choices');
+    await refused({ 'accounting.voucherSeries': 'w1' }, 'accounting.voucherSeries', 'must be one or two capital letters');
+    await refused({ payoutThresholdMinor: '1000000.01' }, 'payoutThresholdMinor', 'at most 1,000,000.00 SEK');
+    expect(textOf((await approver.check(change, asked)).body)).toContain('What comes late, drivers, They are on the next invoice, the default → held until it reaches an amount');
+    expect((await approver.order(change, asked)).status).toBe(303);
+    const tasks = { number: 'erp', delivery: 'wattledger', collection: 'erp', reminders: 'erp', outgoingPayment: 'erp' };
+    expect(await own()).toEqual({
+      late: { driver: { policy: 'holdBelow', thresholdMinor: 2_500 } },
+      minimumInvoice: { fleetInvoice: 15_000 },
+      authorities: Object.entries(tasks).map(([task, authority]) => ({ type: 'invoice', task, authority })),
+      payoutThresholdMinor: 0,
+      accounting: { voucherSeries: 'W' },
+    });
+    expect(await text(auditor, path)).toContain('Fleet invoice from 150.00 SEK none version 1, approver a new ERP');
+    expect((await approver.order(`${path}/ent_se/reset`, { reason: 'the ERP was not ready' })).status).toBe(303);
+    expect(await own()).toMatchObject({ late: {}, minimumInvoice: {}, authorities: [] });
   });
 });
 

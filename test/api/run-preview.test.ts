@@ -179,8 +179,9 @@ describe('findings of a preview', () => {
     expect(await set('preparer', {})).toMatchObject({ status: 403 });
     expect(await set('approver', { documentNegative: { limits: { minMinor: 5 } }, nothing: {} })).toMatchObject({
       status: 422,
-      body: { detail: expect.stringContaining('rules.documentNegative.limits.minMinor, rules.nothing') },
+      body: { detail: expect.stringMatching(/rules\.documentNegative\.limits\.minMinor: no such rule or limit.*; rules\.nothing: no such/) },
     });
+    expect(await set('approver', { energyJump: { limits: { percent: 1_000_001 } } })).toMatchObject({ status: 422, body: { detail: expect.stringContaining('at most 1000000 %') } });
     expect(await set('approver', { documentNegative: { severity: 'warns' }, documentAbove: { limits: { driverInvoiceMinor: 100 } } })).toMatchObject({ status: 200, body: { version: 1 } });
     await adjust(-200n);
     await rebuild();

@@ -20,6 +20,7 @@ import { paymentPages } from './payment-pages.ts';
 import { previewPages } from './preview-pages.ts';
 import { recordPages } from './record-pages.ts';
 import { releasePages } from './release-pages.ts';
+import { ruleBookPages } from './rule-book-pages.ts';
 import { runPages } from './run-pages.ts';
 import { signInRoutes } from './sign-in.ts';
 import { standingApprovalPages } from './standing-approval-pages.ts';
@@ -80,6 +81,7 @@ export function consoleRoutes({ store, log, send, temporalUiUrl, temporalNamespa
   previewPages(app, guard, { store, send });
   runPages(app, guard, { store, send, workflowUrl });
   exclusionPages(app, guard, { store, send });
+  ruleBookPages(app, guard, { store, send });
   releasePages(app, guard, { store, send });
   standingApprovalPages(app, guard, { store, send });
   recordPages(app, guard, { store, send });

@@ -6,11 +6,19 @@ import { Problem } from '../problem.ts';
 /** Ids parted by commas or blanks. */
 export const listed = (text: string | undefined): string[] => (text ?? '').split(/[\s,]+/).filter(Boolean);
 
+/** A decimal of up to so many places in units of the last of them; undefined for anything else, and for what a number does not hold exactly. */
+export function scaledOf(text: string, places: number): number | undefined {
+  const [, whole, part = ''] = /^(\d{1,16})(?:\.(\d+))?$/.exec(text.trim()) ?? [];
+  if (whole === undefined || part.length > places) return undefined;
+  const scaled = BigInt(whole + part.padEnd(places, '0'));
+  return scaled > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(scaled);
+}
+
 /** kWh in decimal text as Wh. */
 export function whOf(label: string, text: string): number {
-  const match = /^(\d{1,7})(?:\.(\d{1,3}))?$/.exec(text.trim());
-  if (match === null) throw new Problem(422, 'invalid', `${label}: "${text}" is not in kWh with up to three decimals; write 13.7.`);
-  return Number(match[1]) * 1000 + Number((match[2] ?? '').padEnd(3, '0'));
+  const wh = scaledOf(text, 3);
+  if (wh === undefined || wh >= 1e10) throw new Problem(422, 'invalid', `${label}: "${text}" is not in kWh with up to three decimals; write 13.7.`);
+  return wh;
 }
 
 /** A whole number. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Role } from '../../store/reads/api-keys.ts';
-import { ConfirmPage, type OrderForm, OrderPage, type Values } from '../../ui/order-page.tsx';
+import { ConfirmPage, type Field, type OrderForm, OrderPage, type Values } from '../../ui/order-page.tsx';
 import type { Refusal } from '../../ui/problem-page.tsx';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
@@ -11,6 +11,10 @@ import { viewerOf } from './viewer.ts';
 /** An order of the API as a form. What it does, who may and what is refused is the route's own: the console sends it there. */
 export type ConsoleOrder = OrderForm & {
   readonly roles: readonly Role[];
+  /** What its fields hold at first, where the query says nothing. */
+  readonly initial?: Values;
+  /** What the confirmation shows instead of the fields. A Problem is thrown for what cannot be done. */
+  readonly changes?: (values: Values) => OrderForm['about'];
   /** The request to the API. A Problem is thrown for what cannot be written as one. */
   readonly request: (values: Values) => { readonly method: 'POST' | 'PUT' | 'DELETE'; readonly path: string; readonly json?: unknown };
   /** What it would come to, asked of the API before the confirmation, and shown there. */
@@ -39,7 +43,10 @@ export function serveOrder(app: Hono<ApiEnv>, path: string, guard: MiddlewareHan
   };
   app.get(path, guard, async (c) => {
     const form = await allowed(c);
-    const values = valuesOf(form, Object.fromEntries(Object.entries(c.req.queries()).map(([name, given]) => [name, given.join(',')])));
+    const values = valuesOf(form, {
+      ...form.initial,
+      ...Object.fromEntries(Object.entries(c.req.queries()).map(([name, given]) => [name, given.join(',')])),
+    });
     return c.html(OrderPage({ viewer: viewerOf(c), form, path: c.req.path, values, onceKey: randomUUID() }));
   });
   app.post(path, guard, async (c) => {
@@ -51,9 +58,14 @@ export function serveOrder(app: Hono<ApiEnv>, path: string, guard: MiddlewareHan
     if (given['step'] === 'edit') return c.html(OrderPage(page));
     const refuse = (refusal: Refusal) => c.html(OrderPage({ ...page, refusal }), refusal.status as ContentfulStatusCode);
     const missing = form.fields.filter((f) => f.required === true && values[f.name]?.trim() === '');
-    if (missing.length > 0) return refuse({ status: 422, code: 'invalid', detail: `Fill in: ${missing.map((f) => f.label).join(', ')}.` });
+    if (missing.length > 0) {
+      const fields = Object.fromEntries(missing.map((f) => [f.name, 'Fill this in.']));
+      return refuse({ status: 422, code: 'invalid', detail: `Fill in: ${missing.map((f) => f.label).join(', ')}.`, fields });
+    }
     if (given['step'] !== 'carryOut') {
-      if (form.preview === undefined) return c.html(ConfirmPage(page));
+      const changes = orRefusal(form, () => form.changes?.(values));
+      if ('detail' in changes) return refuse(changes);
+      if (form.preview === undefined) return c.html(ConfirmPage({ ...page, shown: changes.of }));
       const { request, shown } = form.preview;
       const found = await askApi(c, form, () => ({ method: 'POST', ...request(values) }), send);
       return 'detail' in found ? refuse(found) : c.html(ConfirmPage({ ...page, form: { ...form, about: [...form.about, ...shown(found.body)] } }));
@@ -72,14 +84,9 @@ async function askApi(
   send: Send,
   onceKey?: string,
 ): Promise<Refusal | { readonly body: Record<string, unknown> }> {
-  let request: ReturnType<typeof requestOf>;
-  try {
-    request = requestOf();
-  } catch (error) {
-    if (error instanceof Problem) return { status: error.status, code: error.code, detail: error.message };
-    throw error;
-  }
-  const { method, path, json } = request;
+  const request = orRefusal(form, requestOf);
+  if ('detail' in request) return request;
+  const { method, path, json } = request.of;
   const headers = {
     authorization: `Bearer ${c.get('session').token}`,
     'x-request-id': c.get('requestId'),
@@ -87,15 +94,33 @@ async function askApi(
   };
   const answer = await send(path, json === undefined ? { method, headers } : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(json) });
   const body = (await answer.json()) as Record<string, unknown>;
-  return answer.ok ? { body } : { status: answer.status, code: String(body['code']), detail: inItsWords(form, body) };
+  return answer.ok ? { body } : refusalOf(form, answer.status, body);
 }
 
-/** What the API refuses, with its fields called as the form calls them. */
-function inItsWords(form: OrderForm, { detail, errors }: Record<string, unknown>): string {
-  if (!Array.isArray(errors)) return String(detail);
-  const labelOf = (path: string) => form.fields.find((f) => f.name === path.split('.').at(-1))?.label ?? path;
-  return (errors as readonly { readonly path: string; readonly message: string }[]).map(({ path, message }) => (path === '' ? message : `${labelOf(path)}: ${message}`)).join('; ');
+/** What is made, or the Problem with it as a refusal. */
+function orRefusal<T>(form: OrderForm, make: () => T): Refusal | { readonly of: T } {
+  try {
+    return { of: make() };
+  } catch (error) {
+    if (error instanceof Problem) return refusalOf(form, error.status, { code: error.code, detail: error.message, ...error.more });
+    throw error;
+  }
 }
+
+/** What was refused, with the form's fields called as the form calls them, and each told beside its field. */
+function refusalOf(form: OrderForm, status: number, { code, detail, errors }: Readonly<Record<string, unknown>>): Refusal {
+  if (!Array.isArray(errors)) return { status, code: String(code), detail: String(detail) };
+  const fieldOf = (path: string) => form.fields.find((f) => path === f.name || path.endsWith(`.${f.name}`));
+  const found = (errors as readonly { readonly path: string; readonly message: string }[]).map(({ path, message }) => ({ field: fieldOf(path), path, message }));
+  return {
+    status,
+    code: String(code),
+    detail: found.map(({ field, path, message }) => (path === '' ? message : `${field === undefined ? path : nameOf(field)}: ${message}`)).join('; '),
+    fields: Object.fromEntries(found.flatMap(({ field, message }) => (field === undefined ? [] : [[field.name, message]]))),
+  };
+}
+
+const nameOf = ({ group, label }: Field) => (group === undefined ? label : `${group.name}, ${label}`);
 
 function valuesOf(form: OrderForm, given: Readonly<Record<string, unknown>>): Values {
   return Object.fromEntries(form.fields.map((f) => [f.name, typeof given[f.name] === 'string' ? String(given[f.name]) : '']));

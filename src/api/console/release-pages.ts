@@ -31,7 +31,7 @@ export function releasePages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
   app.get('/rules/release', guard, async (c) => {
     const entities = await listEntities(db);
     const shown = await Promise.all(entities.map(async (e) => ({ entityId: e.id, name: e.name, ...(await releaseRulesOf(db, e.id)) })));
-    return c.html(ReleaseRulesPage({ viewer: viewerOf(c), entities: shown, amountText: amountIn(entities[0]?.currency ?? 'EUR'), mayChange: holds(c, may.setRelease) }));
+    return c.html(ReleaseRulesPage({ viewer: viewerOf(c), entities: shown, amountText: amountIn(entities[0]?.currency ?? 'EUR'), mayChange: holds(c, may.setRules) }));
   });
   const now = async (c: Context<ApiEnv>): Promise<Now> => {
     const id = c.req.param('entityId') ?? '';
@@ -57,8 +57,12 @@ export function releasePages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
           ['/', 'Runs'],
           ['/rules/release', 'Release rules'],
         ],
-        roles: may.setRelease,
-        request: (v) => ({ method: 'PUT', path: `/v1/entities/${encodeURIComponent(found.entity.id)}/release-rules`, json: { rules: changed(found.rules, v), reason: v['reason'] } }),
+        roles: may.setRules,
+        request: (v) => ({
+          method: 'PUT',
+          path: `/v1/entities/${encodeURIComponent(found.entity.id)}/release-rules`,
+          json: { rules: changed(found.rules, v), reason: v['reason'], after: found.version },
+        }),
         done: ({ version }) => `Set, as version ${version}.`,
         next: () => '/rules/release',
       };

@@ -3,9 +3,9 @@ import { documentRulesSchema } from '../../contracts/document-rules.ts';
 import { setDocumentRules } from '../../store/commands/set-document-rules.ts';
 import type { Store } from '../../store/db.ts';
 import { documentRulesOf } from '../../store/reads/document-rules.ts';
-import { allow, readers } from '../auth.ts';
+import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, json, newRules, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const entityId = z.object({
@@ -37,8 +37,8 @@ export function documentRuleRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readon
       tags: ['Set-up'],
       summary: 'Set them, from the next build of a preview on',
       description: 'Every version is kept.',
-      middleware: allow('finance-approver', 'admin'),
-      request: { params: entityId, headers: idempotencyHeader, body: body(z.object({ rules: documentRulesSchema, reason })) },
+      middleware: allow(...may.setRules),
+      request: { params: entityId, headers: idempotencyHeader, body: body(newRules(documentRulesSchema)) },
       responses: { 200: json(z.object({ version: z.int() }), 'Set.'), ...problems },
     }),
     async (c) => c.json(await store.tx((db) => setDocumentRules(db, { ...c.req.valid('param'), ...c.req.valid('json') }, byOf(c))), 200),

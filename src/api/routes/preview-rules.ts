@@ -4,9 +4,9 @@ import { type PreviewRuleCode, previewRules } from '../../core/cycle/preview-rul
 import { setPreviewRules } from '../../store/commands/set-preview-rules.ts';
 import type { Store } from '../../store/db.ts';
 import { previewRulesOf } from '../../store/reads/preview-rules.ts';
-import { allow, readers } from '../auth.ts';
+import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, entityId, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { body, entityId, idempotencyHeader, json, newRules, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const rule = z.object({
@@ -43,8 +43,8 @@ export function previewRuleRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       tags: ['Set-up'],
       summary: 'Judge an entity’s previews otherwise, from their next build on',
       description: 'Every version is kept; a finding names the one it was made by. Whoever set the present version does not approve runs that are judged by it.',
-      middleware: allow('finance-approver', 'admin'),
-      request: { params: entityId, headers: idempotencyHeader, body: body(z.object({ rules: previewRulesSchema, reason })) },
+      middleware: allow(...may.setRules),
+      request: { params: entityId, headers: idempotencyHeader, body: body(newRules(previewRulesSchema)) },
       responses: { 200: json(z.object({ version: z.int() }), 'Set.'), ...problems },
     }),
     async (c) => c.json(await store.tx((db) => setPreviewRules(db, { ...c.req.valid('param'), ...c.req.valid('json') }, byOf(c))), 200),

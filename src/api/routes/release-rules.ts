@@ -5,7 +5,7 @@ import type { Store } from '../../store/db.ts';
 import { releaseRulesOf } from '../../store/reads/release-rules.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, entityId, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { body, entityId, idempotencyHeader, json, newRules, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 /** How an entity releases its groups: who approves, and what is issued first. */
@@ -29,8 +29,8 @@ export function releaseRuleRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       tags: ['Set-up'],
       summary: 'Release an entity’s groups otherwise from now on',
       description: 'Every version is kept. Whoever set the present version does not approve runs that are released by it.',
-      middleware: allow(...may.setRelease),
-      request: { params: entityId, headers: idempotencyHeader, body: body(z.object({ rules: releaseRulesSchema, reason })) },
+      middleware: allow(...may.setRules),
+      request: { params: entityId, headers: idempotencyHeader, body: body(newRules(releaseRulesSchema)) },
       responses: { 200: json(z.object({ version: z.int() }), 'Set.'), ...problems },
     }),
     async (c) => c.json(await store.tx((db) => setReleaseRules(db, { ...c.req.valid('param'), ...c.req.valid('json') }, byOf(c))), 200),

@@ -26,7 +26,7 @@ export const previewRules = {
     },
     about: 'What is payable is above what any document of its strategy comes to. A strategy without a limit has none.',
   },
-  documentNegative: { version: 1, severity: 'blocks', limits: {}, about: 'The document comes to less than nothing: an invoice is never negative (D13).' },
+  documentNegative: { version: 1, severity: 'blocks', limits: {}, about: 'The document comes to less than nothing: an invoice is never negative.' },
   vatMissing: { version: 1, severity: 'blocks', limits: {}, about: 'A line at 0 % whose code is neither reverse charge (AE) nor outside the scope (O).' },
   vatCodeUnfit: { version: 1, severity: 'blocks', limits: {}, about: 'A line with the rate of a country where neither its charger nor the seller is, or reverse charge to a consumer.' },
   priceOutOfBand: {
@@ -46,7 +46,7 @@ export const previewRules = {
     version: 1,
     severity: 'warns',
     limits: { percent: 500, minWh: 300_000, minMonths: 3 },
-    about: 'A customer’s energy is far above the median of its former months, by minWh at least. New customers grow fast: minMonths lets them settle.',
+    about: 'A customer’s energy is far above the median of its former months. New customers grow fast: they have some months to settle.',
   },
   sessionsJump: { version: 1, severity: 'warns', limits: { percent: 500, minSessions: 100, minMonths: 3 }, about: 'A customer has far more sessions than in the median of its former months.' },
   tariffsMixed: { version: 1, severity: 'warns', limits: { maxTariffs: 1 }, about: 'One segment was priced by several assigned tariffs at one site in the month.' },
@@ -69,7 +69,7 @@ export const previewRules = {
     version: 1,
     severity: 'blocks',
     limits: { percent: 100, minMinor: 50_000 },
-    about: 'A manual amount is larger than all that the account is billed besides, and than minMinor.',
+    about: 'A manual amount is larger than all that the account is billed besides, and no trifle.',
   },
   siteEarnsNothing: { version: 1, severity: 'warns', limits: { minMinor: 10_000, minMonths: 3 }, about: 'A site that earned in each of the former months earned nothing.' },
   ownerShareMissing: {
@@ -80,11 +80,11 @@ export const previewRules = {
   },
   customerMissing: { version: 1, severity: 'warns', limits: { months: 3 }, about: 'A customer who had a document in each of the former months has none.' },
   exclusionConflict: { version: 1, severity: 'blocks', limits: {}, about: 'Exclusions of the same rank and scope want different things of the same charges; they are carried meanwhile.' },
-  exclusionExpired: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it is over (D27).' },
-  carriedTooLong: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it was carried for as long as the rule allows (D26).' },
+  exclusionExpired: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it is over.' },
+  carriedTooLong: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it was carried for as long as the rule allows.' },
   carriedBilled: { version: 1, severity: 'info', limits: {}, about: 'What an earlier run’s own exclusion carried is billed.' },
   exclusionReviewDue: { version: 1, severity: 'warns', limits: {}, about: 'A standing exclusion leaves something out after the day somebody was to look at it again.' },
-  adjustmentUnsigned: { version: 1, severity: 'blocks', limits: { minMinor: 1_000_000 }, about: 'A manual amount above minMinor that no second person has signed; only that signature clears it.' },
+  adjustmentUnsigned: { version: 1, severity: 'blocks', limits: { minMinor: 1_000_000 }, about: 'A large manual amount that no second person has signed; only that signature clears it.' },
   adjustmentConflict: { version: 1, severity: 'warns', limits: {}, about: 'A manual amount on an account that is parked or left out, or about a charge that is left out or was taken back.' },
   creditAboveLine: { version: 1, severity: 'blocks', limits: {}, about: 'Credits against an issued line exceed it, since a correction took the line back after the adjustment was made.' },
   purchaseOrderMissing: { version: 1, severity: 'warns', limits: {}, about: 'An invoice is held, since its customer wants a purchase order on it that nobody has entered.' },
@@ -100,13 +100,20 @@ export function previewJudgement(own: PreviewRules, code: PreviewRuleCode): Prev
   return { severity: own.rules[code]?.severity ?? severity, version, limits: { ...limits, ...own.rules[code]?.limits } };
 }
 
-/** What an entity's rules name that there is not: codes and limits, as paths. */
-export function unknownPreviewSettings(own: PreviewRules): string[] {
+/** A share beyond it is a slip of the finger, and its product with an energy leaves what the database counts in. */
+const mostPercent = 1_000_000;
+
+/** What of an entity's rules cannot stand: codes and limits that do not exist, and shares that nothing reaches. */
+export function lintPreviewRules(own: PreviewRules): { readonly path: string; readonly message: string }[] {
   return Object.entries(own.rules).flatMap(([code, setting]) => {
-    if (!(code in previewRules)) return [`rules.${code}`];
+    if (!(code in previewRules)) return [{ path: `rules.${code}`, message: unknown }];
     const known: Readonly<Record<string, number>> = previewRules[code as PreviewRuleCode].limits;
-    return Object.keys(setting.limits ?? {})
-      .filter((name) => !(name in known))
-      .map((name) => `rules.${code}.limits.${name}`);
+    return Object.entries(setting.limits ?? {}).flatMap(([name, limit]) => {
+      const path = `rules.${code}.limits.${name}`;
+      if (!(name in known)) return [{ path, message: unknown }];
+      return /percent$/i.test(name) && limit > mostPercent ? [{ path, message: `at most ${mostPercent} %; off as severity lets everything pass` }] : [];
+    });
   });
 }
+
+const unknown = 'no such rule or limit; GET the preview rules of the entity lists them';

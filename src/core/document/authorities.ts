@@ -4,7 +4,7 @@ import { type Issue, issue } from '../issues.ts';
 type Task = Authority['task'];
 
 /** Types that an ERP may number: what it takes one by one, and is ours to issue. Receipts reach it summed up, and self-billing has a series per seller (D19). */
-const numberedByErp: ReadonlySet<string> = new Set<Authority['type']>(['invoice', 'creditNote']);
+export const numberedByErp: ReadonlySet<string> = new Set<Authority['type']>(['invoice', 'creditNote']);
 
 /** Who does a task of a type of document: as the entity says, else we number and deliver, and the ERP collects, reminds and pays. */
 export function authorityOf(rows: readonly Authority[], type: string, task: Task): Authority['authority'] {
