@@ -44,9 +44,9 @@ const { decide, reopen, release, cancel, pause } = cycleAnswers;
 /** How often a run looks after its hand-over when the writer says nothing: to show what the ERP stumbles over. */
 const firstLookMs = 2000;
 const lastLookMs = 300_000;
-/** How often one that waits for people looks by itself, ever less often: a word that was lost only comes later. */
+/** How often one that waits for people looks by itself, ever less often: a word that was lost only comes later. A run that waits for months stays far below the events that Temporal allows. */
 const firstReviewLookMs = 60_000;
-const mostBetweenReviewLooksMs = 3_600_000;
+const mostBetweenReviewLooksMs = 3 * 3_600_000;
 
 const day = 86_400_000;
 
