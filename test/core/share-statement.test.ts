@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type StatedShare, type Statement, type StatementInput, stateMonth, stateMonths } from '../../src/core/share/statement.ts';
-import { march, monthSession, noPrices, nothingCarried, se3, shareAgreement } from '../support/share.ts';
+import { type BookedSession, march, monthSession, noPrices, nothingCarried, se3, shareAgreement } from '../support/share.ts';
 
 const ladder = {
   kind: 'tieredShare',
@@ -16,7 +16,7 @@ const rows = (statement: Statement) => statement.rows.map((r) => [r.component, r
 /** The rows of a statement, as the next one of the month takes them. */
 const asStated = (...statements: Statement[]): StatedShare[] =>
   statements.flatMap((s) => s.rows.map((r): StatedShare => ({ clause: r.clause, payeeAccountId: r.payeeAccountId ?? '', siteId: r.siteId, netMinor: r.netMinor })));
-const april = (agreement: ReturnType<typeof shareAgreement>, sessions: StatementInput['sessions'], rest: Partial<StatementInput> = {}) =>
+const april = (agreement: ReturnType<typeof shareAgreement>, sessions: readonly BookedSession[], rest: Partial<StatementInput> = {}) =>
   march(agreement, sessions, { serviceMonth: '2026-04', segments: [{ version: 1, agreement, fromOn: '2026-04-01', toOn: '2026-05-01' }], ...rest });
 
 describe('a site owner’s statement with tiers and a guarantee', () => {

@@ -31,8 +31,10 @@ type Given = { readonly key: string; readonly saleMinor: bigint; readonly wh?: n
   Pick<MonthSession, 'isWrittenOff' | 'periodNetMinor' | 'includedWh'>
 >;
 
+export type BookedSession = StatementInput['sessions'][number] & { readonly booked: readonly StatedShare[] };
+
 /** A session of the month with what its record books by the agreement. */
-export function monthSession(agreement: Share, given: Given, prices: PriceBook = noPrices): StatementInput['sessions'][number] {
+export function monthSession(agreement: Share, given: Given, prices: PriceBook = noPrices): BookedSession {
   const { key, saleMinor, wh = 0, at = '2026-03-02T10:00:00Z', siteId = 'site_1', late = false, version = 1 } = given;
   const shared = { siteId, saleNetMinor: saleMinor, delivered: energy(wh, at), isWrittenOff: given.isWrittenOff ?? false };
   const { shares } = shareOfRecord({ ...shared, agreement, ownerAccountId: 'acc_owner', currency: 'SEK', prices, subject: key });
@@ -51,7 +53,7 @@ export function monthSession(agreement: Share, given: Given, prices: PriceBook =
 }
 
 /** The first statement of March 2026 under one version that holds all month, unless said otherwise. */
-export const march = (agreement: Share, sessions: StatementInput['sessions'], rest: Partial<StatementInput> = {}): StatementInput => ({
+export const march = (agreement: Share, sessions: readonly BookedSession[], rest: Partial<StatementInput> = {}): StatementInput => ({
   contractId: 'ctr_owner',
   ownerAccountId: 'acc_owner',
   currency: 'SEK',
@@ -61,6 +63,7 @@ export const march = (agreement: Share, sessions: StatementInput['sessions'], re
   statementNo: 1,
   stated: [],
   sessions,
+  booked: sessions.flatMap((s) => s.booked),
   ...rest,
 });
 export const nothingCarried = { guarantees: new Map<string, bigint>(), balances: new Map<string, bigint>() };

@@ -6,7 +6,7 @@ import { dayNumberOfDate, formatInstant } from '../time.ts';
 import { type Cell, type ClauseTotal, type Month, type MonthSession, monthTotals } from './month.ts';
 import { componentOf, supplyOf } from './share-of-record.ts';
 
-/** A share of a session that is booked and live, or a row that an earlier statement of the month stated. */
+/** Shares of sessions that are booked and live, or a row that an earlier statement of the month stated. */
 export type StatedShare = { readonly clause: string; readonly payeeAccountId: string; readonly siteId: string | null; readonly netMinor: bigint };
 
 /** What months hand on to the next: what guarantees added and have not taken back, by clause; what a payee still owes us, by account (0 or below). */
@@ -14,10 +14,11 @@ export type Carried = { readonly guarantees: ReadonlyMap<string, bigint>; readon
 
 export type StatementInput = Omit<Month, 'sessions'> & {
   readonly sessions: readonly (MonthSession & {
-    readonly booked: readonly StatedShare[];
     /** No earlier statement of the month had it, or had it otherwise. */
     readonly isLate: boolean;
   })[];
+  /** What the sessions' records booked: one by one, or summed of what is alike. */
+  readonly booked: readonly StatedShare[];
   /** 1 for the month's first statement. */
   readonly statementNo: number;
   readonly stated: readonly StatedShare[];
@@ -66,7 +67,7 @@ export type Statement = {
 export function stateMonth(input: StatementInput, carried: Carried): Statement {
   const totals = monthTotals(input, carried.guarantees);
   if (totals.issues.length > 0) return { rows: [], payees: [], carried, issues: totals.issues };
-  const booked = input.sessions.flatMap((s) => s.booked);
+  const { booked } = input;
   const known = new Set(totals.clauses.map((c) => c.clause));
   // What was booked or stated of a clause that now gives nothing, such as a floor that is no longer needed.
   const gone = [...new Set([...booked, ...input.stated].map((s) => s.clause).filter((c) => !known.has(c)))];

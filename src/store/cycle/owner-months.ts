@@ -1,9 +1,11 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import { groupBy } from '../../core/group-by.ts';
 import type { Marginal } from '../../core/period/marginals.ts';
 import { type DeliveredEnergy, deliveredEnergyOf } from '../../core/share/delivered-energy.ts';
 import { segmentsOf, versionAt } from '../../core/share/month-segments.ts';
 import { priceSeriesOf } from '../../core/share/pipeline.ts';
 import type { StatedShare, StatementInput } from '../../core/share/statement.ts';
+import { membersOf } from '../array-text.ts';
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
 import { recordKeySql } from '../record-key.ts';
@@ -90,7 +92,10 @@ export async function loadOwnerMonths(
     else own.push(s);
   }
   const strayed = (contractId: string, month: string): StatedShare[] =>
-    strays.filter((s) => s.contractId === contractId).flatMap((s) => (booked.get(s.recordId) ?? []).filter((b) => b.contractId === contractId && b.serviceMonth === month));
+    bookedBy(
+      (booked.get(contractId) ?? []).filter((b) => b.serviceMonth === month),
+      new Set(strays.filter((s) => s.contractId === contractId).map((s) => `${s.recordId}`)),
+    );
   return wanted.map(({ contract, months: own }): OwnerMonths => {
     const before = stated.filter((s) => s.contractId === contract.contractId);
     return {
@@ -98,10 +103,12 @@ export async function loadOwnerMonths(
       carriedGuarantees: carriedBefore(contract, before, own[0] ?? ''),
       months: own.map((serviceMonth): StatementInput => {
         const earlier = before.filter((s) => s.serviceMonth === serviceMonth);
+        const records = new Set<string>();
         const sessions = (salesOf.get(`${contract.accountId} ${contract.currency} ${serviceMonth}`) ?? []).flatMap((s): StatementInput['sessions'][number][] => {
           const [startMs, endMs] = [Number(s.start_ms), Number(s.end_ms)];
           const version = versionAt(contract.versions, startMs);
           if (version === undefined || !counts(s, version.agreement.basis)) return [];
+          records.add(`${s.record_id}`);
           const energy = delivered.get(s.record_id) ?? { energyWh: s.energy_wh, stretches: [{ startMs, endMs, energyWh: s.energy_wh }] };
           return [
             {
@@ -116,7 +123,6 @@ export async function loadOwnerMonths(
               periodNetMinor: marginals.get(s.key)?.netMinor ?? 0n,
               includedWh: marginals.get(s.key)?.includedWh ?? 0n,
               isLate: s.is_new,
-              booked: (booked.get(s.record_id) ?? []).filter((b) => b.contractId === contract.contractId),
             },
           ];
         });
@@ -132,6 +138,7 @@ export async function loadOwnerMonths(
             sessions.map((s) => s.startMs),
           ),
           sessions,
+          booked: bookedBy(booked.get(contract.contractId) ?? [], records),
           prices,
           statementNo: 1 + Math.max(0, ...earlier.map((s) => s.no)),
           // What records booked that are another owner's by now comes off again.
@@ -194,34 +201,53 @@ async function loadSales(
   return rows;
 }
 
-type Booked = StatedShare & { readonly contractId: string; readonly serviceMonth: string };
+/** Shares that are alike in all that statements tell apart, with the records that booked them and how much each, as PostgreSQL writes arrays. */
+type Booked = StatedShare & { readonly contractId: string; readonly serviceMonth: string; readonly recordIds: readonly string[]; readonly nets: string };
 
-/** Shares of records (of all, or of those given) that the run bills, or an earlier one did, and none of them took back, by record. */
+/** What of them these records booked, in sum. */
+function bookedBy(shares: readonly Booked[], records: ReadonlySet<string>): StatedShare[] {
+  return shares.flatMap(({ clause, payeeAccountId, siteId, netMinor, recordIds, nets }) => {
+    const own = recordIds.map((id) => records.has(id));
+    if (!own.includes(true)) return [];
+    const sum = own.includes(false) ? membersOf(nets).reduce((total, net, i) => (own[i] ? total + BigInt(net) : total), 0n) : netMinor;
+    return [{ clause, payeeAccountId, siteId, netMinor: sum }];
+  });
+}
+
+/** Shares of records (of all, or of those given) that the run bills, or an earlier one did, and none of them took back, by contract. */
 async function loadBooked(
   db: Db,
   run: { readonly runId: string; readonly entityId: string },
   contractIds: readonly string[],
   months: readonly string[],
   recordIds: readonly bigint[] | undefined,
-): Promise<Map<bigint, Booked[]>> {
-  const { rows } = await db.query<{ record_id: bigint; contract_id: string; clause: string; payee_account_id: string; site_id: string; net_minor: bigint; service_month: string }>(
+): Promise<ReadonlyMap<string, readonly Booked[]>> {
+  const { rows } = await db.query<{ contract_id: string; clause: string; payee_account_id: string; site_id: string; service_month: string; net_minor: bigint; records: string; nets: string }>(
     `WITH earned AS MATERIALIZED (
        SELECT c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor, c.service_month FROM rated_charge c
        WHERE c.contract_id = ANY($2) AND c.service_month = ANY($3) AND c.entity_id = $4 AND c.payer_account_id IS NULL AND c.role IN ${shareRoles} AND ${recordIds === undefined ? 'c.record_id IS NOT NULL' : 'c.record_id = ANY($5)'}),
      shared AS MATERIALIZED (
        SELECT c.* FROM earned c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'earned')} JOIN billing_run b ON b.id = k.run_id WHERE k.disposition <> 'carried' AND ${decided}),
      taken_back AS MATERIALIZED (SELECT reversal_of FROM shared WHERE reversal_of IS NOT NULL)
-     SELECT record_id, contract_id, clause, payee_account_id, site_id, net_minor, service_month FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id)`,
+     SELECT contract_id, clause, payee_account_id, site_id, service_month, sum(net_minor)::bigint AS net_minor, array_agg(record_id)::text AS records, array_agg(net_minor)::text AS nets
+     FROM shared c WHERE c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id) GROUP BY 1, 2, 3, 4, 5`,
     [run.runId, contractIds, months, run.entityId, ...(recordIds === undefined ? [] : [recordIds])],
   );
-  const booked = new Map<bigint, Booked[]>();
-  for (const r of rows) {
-    const share: Booked = { contractId: r.contract_id, serviceMonth: r.service_month, clause: r.clause, payeeAccountId: r.payee_account_id, siteId: r.site_id, netMinor: r.net_minor };
-    const own = booked.get(r.record_id);
-    if (own === undefined) booked.set(r.record_id, [share]);
-    else own.push(share);
-  }
-  return booked;
+  return groupBy(
+    rows.map(
+      (r): Booked => ({
+        contractId: r.contract_id,
+        serviceMonth: r.service_month,
+        clause: r.clause,
+        payeeAccountId: r.payee_account_id,
+        siteId: r.site_id,
+        netMinor: r.net_minor,
+        recordIds: membersOf(r.records),
+        nets: r.nets,
+      }),
+    ),
+    (b) => b.contractId,
+  );
 }
 
 /** Records with shares of these contracts that began when their site was another's: it changed hands after they were booked. */
@@ -235,7 +261,7 @@ async function loadStrays(db: Db, contractIds: readonly string[], months: readon
   return rows.map((r) => ({ recordId: r.record_id, contractId: r.contract_id }));
 }
 
-type Stated = Booked & { readonly no: number };
+type Stated = StatedShare & { readonly contractId: string; readonly serviceMonth: string; readonly no: number };
 
 /** Rows of all statements of these contracts; `no` is the statement's number within its month. */
 async function loadStated(db: Db, contractIds: readonly string[]): Promise<Stated[]> {

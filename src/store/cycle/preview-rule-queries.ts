@@ -18,7 +18,7 @@ const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run 
 // What customers are billed: a session is judged once, not again on the document of the site's owner. As it was summed when the set closed, where no correction is among it; else by its charges.
 const ofAccounts = `${ofBoth},
   kept AS MATERIALIZED (SELECT account_id, record_ids, energy_wh FROM claim_sum WHERE run_id = $1 AND account_id = ANY($2) AND role NOT IN ${shareRoles} AND NOT of_month),
-  mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document' AND account_id NOT IN (SELECT account_id FROM claim_sum WHERE run_id = $1)),
+  mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document' AND account_id NOT IN (SELECT account_id FROM claim_sum WHERE run_id = $1 AND account_id = ANY($2))),
   billed AS MATERIALIZED (
     SELECT account_id, record_id, 1 AS revision, bool_or(bears) AS bears_energy, true AS stands FROM (SELECT account_id, unnest(record_ids) AS record_id, energy_wh > 0 AS bears FROM kept) k GROUP BY 1, 2
     UNION ALL

@@ -1,5 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { CreditRef, DocumentCharge } from '../../core/document/compose.ts';
+import { membersOf } from '../array-text.ts';
 import type { Db } from '../db.ts';
 import type { DocumentSetup } from './document-setup.ts';
 import { planForAccounts } from './whole-run.ts';
@@ -153,9 +154,4 @@ function hashesOf(text: string): string[] {
   const hashes: string[] = [];
   for (let at = 0; at < text.length; at += 64) hashes.push(text.slice(at, at + 64));
   return hashes;
-}
-
-/** Of an array of numbers as PostgreSQL writes it. */
-function membersOf(array: string): string[] {
-  return array.length === 2 ? [] : array.slice(1, -1).split(',');
 }
