@@ -97,6 +97,21 @@ const report = z
       )
       .readonly(),
     adjustments: z.array(z.object({ id: z.string(), accountId: z.string(), amount: money, currency: z.string(), reason: z.string(), author: z.string() })).readonly(),
+    manualLeft: z
+      .array(
+        z.object({
+          kind: z.enum(['adjustment', 'credit']),
+          id: z.string(),
+          accountId: z.string(),
+          amount: money,
+          currency: z.string(),
+          reason: z.string(),
+          author: z.string(),
+          why: z.string().nullable(),
+        }),
+      )
+      .readonly()
+      .openapi({ description: 'Adjustments and ordered credits on none of its documents (account parked, invoice held): the next run of their account takes them over.' }),
     carried: z.array(z.object({ reason: z.string(), actor: z.string(), records: z.int(), energyWh: wh })).readonly(),
     erp: z.object({ connectionId: z.string().nullable(), verified: z.int(), open: z.int(), skipped: z.int(), controlTotal: money, attempts: z.int() }),
     parkedAccounts: z.array(z.object({ accountId: z.string(), reason: z.string().nullable(), charges: z.int(), energyWh: wh, net: money, currency: z.string() })).readonly(),

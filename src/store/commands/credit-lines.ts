@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { formatMinor, vatOfGross } from '../../core/money.ts';
+import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
+import { touch } from './shape-run.ts';
 
 export type CreditLines = {
   readonly documentId: string;
@@ -108,7 +110,7 @@ async function linesWithRest(db: Db, documentId: string, lineNos: readonly numbe
   return new Map(rows.map((r) => [r.line_no, r]));
 }
 
-/** Takes an ordered credit back before its credit note is approved; the account is built again where a run took it already. */
+/** Takes an ordered credit back before its credit note is approved; the account is built again where an open run took it already. Refused between the approval of a run that bills nothing of it and its close. */
 export async function withdrawCredit(db: Db, id: string, by: By): Promise<{ readonly runId: string | null }> {
   const order = (await db.query<{ run_id: string | null; account_id: string; document_id: string; withdrawn_at: Date | null }>('SELECT * FROM credit_order WHERE id = $1 FOR UPDATE', [id])).rows[0];
   if (order === undefined) throw new Refused('notFound', `there is no ordered credit "${id}"`);
@@ -116,10 +118,9 @@ export async function withdrawCredit(db: Db, id: string, by: By): Promise<{ read
   const fixed = await db.query("SELECT FROM document_line l JOIN document d ON d.id = l.document_id WHERE l.adjustment_id = $1 AND d.state NOT IN ('draft', 'discarded')", [id]);
   if (fixed.rowCount !== 0) throw new Refused('wrongState', `credit ${id} stands on an approved document: order the opposite amount`);
   await db.query('UPDATE credit_order SET withdrawn_at = now() WHERE id = $1', [id]);
-  if (order.run_id !== null) {
-    await db.query("UPDATE run_account SET state = 'pending' WHERE run_id = $1 AND account_id = $2", [order.run_id, order.account_id]);
-    await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [order.run_id]);
-  }
+  // What a closed or cancelled run left behind waits by itself.
+  const runId = order.run_id === null || ['closed', 'cancelled'].includes(await lockRun(db, order.run_id)) ? null : order.run_id;
+  if (runId !== null) await touch(db, runId, [order.account_id]);
   await audit(db, by, { action: 'document.creditLines.withdraw', subject: order.document_id, after: { id } });
-  return { runId: order.run_id };
+  return { runId };
 }
