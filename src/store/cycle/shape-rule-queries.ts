@@ -64,9 +64,8 @@ export const shapeRuleQueries = {
   purchaseOrderMissing: {
     scope: 'run',
     money: ['computed'],
-    parts: () => hits,
     sql: () =>
-      `SELECT h.account_id AS subject, h.account_id, NULL::bigint AS record_id, h.charge_currency AS currency, jsonb_build_object(${sums}) AS params FROM hit h WHERE h.cause = 'purchaseOrder' AND h.outcome = 'carried' GROUP BY h.account_id, h.charge_currency`,
+      `SELECT h.account_id AS subject, h.account_id, NULL::bigint AS record_id, h.currency, jsonb_build_object('computed', h.net_minor, 'charges', h.charge_count, 'wh', h.energy_wh) AS params FROM held_document h WHERE h.run_id = $1 AND h.reason = 'purchaseOrder'`,
   },
   twinWaits: {
     scope: 'run',
