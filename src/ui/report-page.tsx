@@ -24,6 +24,14 @@ type Props = {
       readonly oldestOn?: string | null;
     }[];
     readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
+    readonly heldBack?: readonly {
+      readonly reason: string;
+      readonly currency: string;
+      readonly accounts: number;
+      readonly energyWh: string;
+      readonly net: string;
+      readonly signed: number | null;
+    }[];
     readonly manualLeft?: readonly {
       readonly kind: string;
       readonly accountId: string;
@@ -201,6 +209,18 @@ export function ReportPage({ viewer, entity, report, energy, asOf }: Props) {
               <td class="figure">-</td>
               <td class="figure nowrap">
                 {grouped(a.amount)} {a.currency}
+              </td>
+            </tr>
+          ))}
+          {(report.heldBack ?? []).map((h) => (
+            <tr>
+              <td>held back</td>
+              <td>{words(h.reason)}</td>
+              <td>{h.signed === null ? 'by rule' : `${h.signed} signed`}</td>
+              <td class="figure">{count(h.accounts, 'account')}</td>
+              <Kwh wh={h.energyWh} />
+              <td class="figure nowrap">
+                {grouped(h.net)} {h.currency}
               </td>
             </tr>
           ))}

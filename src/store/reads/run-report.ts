@@ -6,6 +6,7 @@ import { collectingOf, type SourceCollecting } from './collecting.ts';
 import { type ControlDayView, controlDayView } from './completeness.ts';
 import { controlTotalDays } from './control-totals.ts';
 import { type BalanceRow, energyBalance } from './energy-balance.ts';
+import { type HeldBack, heldBack } from './held-back.ts';
 import { type LateAccount, lateByAccount } from './late-arrivals.ts';
 import { type ManualLeft, manualLeft } from './manual-left.ts';
 import { type RunEquation, runBalance } from './run-balance.ts';
@@ -47,6 +48,8 @@ export type RunReport = {
     readonly controlTotal: string;
     readonly attempts: number;
   };
+  /** What is carried since an account is parked, an invoice held or a correction waits, by reason. */
+  readonly heldBack: readonly HeldBack[];
   /** Parked accounts with what they were to be billed, net. */
   readonly parkedAccounts: readonly {
     readonly accountId: string;
@@ -135,6 +138,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       net: formatMinor(r.net, r.currency ?? r.own),
       currency: r.currency ?? r.own,
     })),
+    heldBack: await heldBack(db, runId),
     late: await lateByAccount(db, runId),
     missing: { sources: (await collectingOf(db, runId)).sources, days: days.map((d) => ({ sourceId: d.sourceId, ...controlDayView(d) })) },
     erpTotals: await erpTotalsOf(db, runId),
