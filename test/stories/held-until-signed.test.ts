@@ -51,6 +51,14 @@ describe('an invoice that waits for a purchase order, with what finance entered 
 
   it('is billed by the next run with all of it, which asks for no signature', async () => {
     await order('PO-1');
+    // A dry run shows it, and takes nothing: of the month to come, and of the closed one, where it was entered.
+    const dry = async (period: string) => {
+      const { runId: shown } = await story.does('preparer', 'POST', '/v1/runs', { entityId: 'ent_se', period, kind: 'dry' });
+      await story.reached(shown, 'closed');
+      return story.rows('SELECT net_minor::int AS net FROM document WHERE run_id = $1 AND account_id = $2', [shown, taxi]);
+    };
+    expect([await dry('2019-12'), await dry('2019-11')]).toEqual([[{ net: 5702 }], [{ net: 1234 }]]);
+    expect((await story.does('auditor', 'GET', '/v1/adjustments/waiting')).items).toMatchObject([{ id: adjustment, runId: november }]);
     const { runId, hash } = await story.review('2019-12');
     await story.approve(runId, hash);
     const report: RunReport = await story.closed(runId);
