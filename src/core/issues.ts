@@ -243,9 +243,9 @@ const catalogue = {
     'a manual amount of {computed} {currency} is above {limit} {currency} and nobody but its author has signed it',
     'Have somebody else sign the adjustment; who signs does not approve the run.',
   ],
-  adjustmentConflict: ['a manual amount of {computed} {currency} stands in the run though {why}', 'Withdraw it, or leave it if that is meant.'],
+  adjustmentConflict: ['a manual amount of {computed} {currency} stands in the run though {why}', 'Withdraw it, or leave it: what this run does not bill waits for the next run of the account.'],
   creditAboveLine: ['credits of {computed} {currency} against {line} exceed its {limit} {currency}', 'Withdraw the adjustment: a correction has taken the line back meanwhile.'],
-  twinWaits: ['a manual amount of {computed} {currency} that takes back {adjustment} was due in {due} and is in no run', 'The next run of a month takes it; plan one, or book it otherwise.'],
+  twinWaits: ['manual amount {adjustment} of {computed} {currency}, due in {due}, is in no run', 'The next run of the account takes it; plan one, or withdraw it while it waits.'],
   netUnknown: ['prices include tax at a rate the tariff does not tell', 'Add vat to the price components.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;
 

@@ -24,6 +24,23 @@ type Props = {
       readonly oldestOn?: string | null;
     }[];
     readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
+    readonly heldBack?: readonly {
+      readonly reason: string;
+      readonly currency: string;
+      readonly accounts: number;
+      readonly energyWh: string;
+      readonly net: string;
+      readonly signed: number | null;
+    }[];
+    readonly manualLeft?: readonly {
+      readonly kind: string;
+      readonly accountId: string;
+      readonly amount: string;
+      readonly currency: string;
+      readonly reason: string;
+      readonly author: string;
+      readonly why: string | null;
+    }[];
     readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
     readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly skipped: number; readonly controlTotal: string; readonly attempts: number };
     /** A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */
@@ -192,6 +209,33 @@ export function ReportPage({ viewer, entity, report, energy, asOf }: Props) {
               <td class="figure">-</td>
               <td class="figure nowrap">
                 {grouped(a.amount)} {a.currency}
+              </td>
+            </tr>
+          ))}
+          {(report.heldBack ?? []).map((h) => (
+            <tr>
+              <td>held back</td>
+              <td>{words(h.reason)}</td>
+              <td>{h.signed === null ? 'by rule' : `${h.signed} signed`}</td>
+              <td class="figure">{count(h.accounts, 'account')}</td>
+              <Kwh wh={h.energyWh} />
+              <td class="figure nowrap">
+                {grouped(h.net)} {h.currency}
+              </td>
+            </tr>
+          ))}
+          {(report.manualLeft ?? []).map((l) => (
+            <tr>
+              <td>
+                {l.kind} of account {l.accountId}, waits for the next run
+                <div class="hint">{l.why}</div>
+              </td>
+              <td>{l.reason}</td>
+              <td>{l.author}</td>
+              <td class="figure">-</td>
+              <td class="figure">-</td>
+              <td class="figure nowrap">
+                {grouped(l.amount)} {l.currency}
               </td>
             </tr>
           ))}

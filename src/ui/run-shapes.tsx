@@ -5,7 +5,14 @@ type Life = { readonly id: string; readonly reason: string; readonly author: str
 /** What finance changed of a run. */
 export type ShapesOfRun = {
   readonly exclusions: readonly (Life & { readonly scope: string; readonly subjectId: string; readonly outcome: string })[];
-  readonly adjustments: readonly (Life & { readonly accountId: string; readonly amount: string; readonly currency: string; readonly vatCode: string; readonly description: string })[];
+  readonly adjustments: readonly (Life & {
+    readonly accountId: string;
+    readonly amount: string;
+    readonly currency: string;
+    readonly vatCode: string;
+    readonly description: string;
+    readonly leftBy: readonly { readonly runId: string; readonly why: string }[];
+  })[];
 };
 type Props = ShapesOfRun & { readonly run: { readonly runId: string }; readonly entity: { readonly timeZone: string }; readonly mayShape: boolean };
 
@@ -80,6 +87,11 @@ export function Shapes({ run, entity, exclusions, adjustments, mayShape }: Props
               <td>
                 {a.accountId}
                 <div class="hint">{a.description}</div>
+                {a.leftBy.map((l) => (
+                  <div class="hint">
+                    left by {l.runId}: {l.why}
+                  </div>
+                ))}
               </td>
               <td class="figure">
                 {grouped(a.amount)} {a.currency}

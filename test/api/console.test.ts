@@ -289,7 +289,7 @@ describe('hand-over and close', () => {
     await expect.poll(async () => (await run()).problem, { timeout: 20_000 }).toMatch(/signed carry decision/);
     expect(textOf((await approver.get('/')).body)).toContain('finance-approver Decide on the records that wait, or sign that they are carried');
     expect((await approver.order(`${page}/sign-carry`, { reason: 'asked for at the source' })).status).toBe(303);
-    expect(textOf((await approver.get(page)).body)).toContain('Signed 2 records to be carried.');
+    expect(textOf((await approver.get(page)).body)).toContain('Signed 2 carry decisions.');
     await reached('closed');
     const report = (await api.call('auditor', 'GET', `/v1/runs/${runId}/report`)).body;
     const text = textOf((await auditor.get(`${page}/report`)).body);

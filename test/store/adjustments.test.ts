@@ -8,7 +8,7 @@ import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { shapesOf, waitingTwins } from '../../src/store/reads/run-shapes.ts';
+import { shapesOf, waitingAdjustments } from '../../src/store/reads/run-shapes.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -119,10 +119,10 @@ describe('an adjustment', () => {
 
   it('with a twin is taken back by the run of the month named, to the öre; what was approved never changes', async () => {
     const { id } = await adjust(november, { amountMinor: -2500n, twinPeriod: '2020-01' });
-    expect((await waitingTwins(store.pool, { limit: 5 })).items).toEqual([]);
+    expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toEqual([]);
     await finishRun(store, november, '2019-12-05');
     invoice = (await rows("SELECT document_id, line_no FROM document_line WHERE kind = 'charge' AND net_minor = 11170"))[0];
-    expect((await waitingTwins(store.pool, { limit: 5 })).items).toMatchObject([{ id: `${id}_twin`, reverses: id, amount: '25.00', duePeriod: '2020-01', serviceMonth: '2020-01' }]);
+    expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toMatchObject([{ id: `${id}_twin`, reverses: id, amount: '25.00', duePeriod: '2020-01', serviceMonth: '2020-01' }]);
     const refused = { code: 'WL001' };
     await expect(rows('UPDATE adjustment SET amount_minor = -1 WHERE id = $1', [id])).rejects.toMatchObject(refused);
     await expect(rows('UPDATE adjustment SET withdrawn_at = now() WHERE id = $1', [id])).rejects.toMatchObject(refused);
@@ -165,16 +165,16 @@ describe('an adjustment', () => {
     // Put out, it waits and is listed; the run of the next month takes it.
     await store.tx((db) => withdrawAdjustment(db, january, `${id}_twin`, author));
     await build(january);
-    expect(await findings(january, /twinWaits/)).toMatchObject([{ severity: 'warns', params: { adjustment: id, computed: '25.00', due: '2020-01' } }]);
-    expect((await waitingTwins(store.pool, { limit: 5 })).items).toHaveLength(1);
+    expect(await findings(january, /twinWaits/)).toMatchObject([{ severity: 'warns', params: { adjustment: `${id}_twin`, computed: '25.00', due: '2020-01' } }]);
+    expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toHaveLength(1);
     await finishRun(store, january, '2020-02-05');
     const cancelled = await review('2020-02');
     expect((await shapesOf(store.pool, cancelled)).adjustments).toHaveLength(1);
     await store.tx((db) => cancelRun(db, { runId: cancelled, reason: 'planned too early', by: author }));
-    expect((await waitingTwins(store.pool, { limit: 5 })).items).toHaveLength(1);
+    expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toHaveLength(1);
     const february = await review('2020-02');
     await finishRun(store, february, '2020-03-05');
-    expect((await waitingTwins(store.pool, { limit: 5 })).items).toEqual([]);
+    expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toEqual([]);
     expect(
       await rows(
         "SELECT l.net_minor, l.service_month, d.run_id FROM document_line l JOIN document d ON d.id = l.document_id WHERE l.kind = 'adjustment' AND d.state = 'issued' ORDER BY l.service_month",

@@ -10,11 +10,13 @@ import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { findRebill } from '../../src/store/reads/credits.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
+import { heldBack } from '../../src/store/reads/held-back.ts';
 import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
@@ -216,6 +218,9 @@ describe('what an entity sets', () => {
     ]);
     expect(await w.rows('SELECT disposition, hold_reason, held_since FROM claim WHERE hold_reason IS NOT NULL')).toEqual([{ disposition: 'carried', hold_reason: 'late', held_since: '2020-01' }]);
     expect((await energyBalance(w.store.pool)).find((b) => b.month === '2019-12')).toMatchObject({ carried: 3000n, difference: 0n });
+    // A rule of the entity holds it: it is reported, and asks for no signature. 3 kWh at 2.234.
+    expect(await heldBack(w.store.pool, first)).toEqual([{ reason: 'late', currency: 'SEK', accounts: 1, charges: 1, energyWh: '3000', net: '6.70', fees: '0.00', signed: null }]);
+    expect((await unsignedWaiting(w.store.pool, first)).filter((sentence) => sentence.startsWith('account'))).toEqual([]);
     // With another 30 kWh it is enough.
     await arrive(w, session(84, { user: 'NR1-3', garage: 'NR1', kWh: '30' }));
     const next = await bill(w, '2020-02', '2020-03-06');

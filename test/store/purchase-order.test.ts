@@ -129,4 +129,26 @@ describe('an invoice that lacks the purchase order its customer wants', () => {
     await finishRun(store, march, '2020-04-05');
     expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
   });
+
+  it('is a finding with its amount, and released, where it has fees alone', async () => {
+    // 80.00 a month, and not one session of April.
+    await store.pool.query(
+      `INSERT INTO contract_version (contract_id, version, valid_from, clauses, author, second_person)
+       SELECT v.contract_id, 50, '2020-03-31T22:00:00Z', jsonb_set(v.clauses, '{clauses}', v.clauses->'clauses' || '[{"kind": "fee", "id": "fee", "amount": "80", "billed": "arrears", "refund": "prorata"}]'), 'sales', 'head'
+       FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = $1 AND k.kind = 'supply' ORDER BY v.version DESC LIMIT 1`,
+      [fleet],
+    );
+    await order(null);
+    const april = await reviewRun(store, '2020-04');
+    const why = 'an invoice of 80.00 SEK without VAT (0 Wh) is held: the customer wants a purchase order on it, and none is entered';
+    const { items } = await listRunFindings(store.pool, april, 'warns', { limit: 50 });
+    expect(items.filter((f) => f.rule === 'purchaseOrderMissing')).toMatchObject([{ accountId: fleet, computed: '80.00', text: why }]);
+    expect((await ofRun(april)).held).toEqual([{ accountId: fleet, reason: expect.stringContaining(why) }]);
+    await order('PO-15');
+    expect(await store.tx((db) => releaseHeld(db, fleet))).toHaveLength(1);
+    await store.tx((db) => buildDocuments(db, april));
+    expect((await documents(april)).filter((d) => d.account === fleet)).toEqual([{ account: fleet, type: 'invoice', net: 8000, wh: 0 }]);
+    expect((await listRunFindings(store.pool, april, 'warns', { limit: 50 })).items.filter((f) => f.rule === 'purchaseOrderMissing')).toEqual([]);
+    expect((await store.pool.query('SELECT FROM held_document WHERE run_id = $1', [april])).rowCount).toBe(0);
+  });
 });

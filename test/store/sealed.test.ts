@@ -56,6 +56,11 @@ beforeAll(async () => {
   for (const state of ['draft', 'frozen', 'issued']) await insertDocument(state);
   await store.pool.query("INSERT INTO rebill_order (id, document_id, kind, record_ids, outcome, reason, author) VALUES ('o', 'issued', 'credit', '{1}', 'bill', 'test', 'tester')");
   await store.pool.query("INSERT INTO rebilled_record (record_id, revision, order_id) VALUES (1, 2, 'o')");
+  await store.pool.query(
+    "INSERT INTO adjustment (id, run_id, account_id, amount_minor, currency, vat_code, gl_account, cost_center, description, reason, author) SELECT 'left', 'run', id, 1, 'SEK', 'SE25', '3001', 'c', 'test', 'test', 'tester' FROM account LIMIT 1",
+  );
+  await store.pool.query("UPDATE billing_run SET state = 'cancelled' WHERE id = 'run'");
+  await store.pool.query("INSERT INTO adjustment_wait (adjustment_id, run_id, why) VALUES ('left', 'run', 'its run was cancelled')");
   await store.pool.query("INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on) VALUES ('issued', 'series', 1, 'T1', '2020-01-01', '2020-01-31')");
   await fillFinance();
 });

@@ -14,6 +14,7 @@ export const sealedTables = [
   'preview_rules_version',
   'document_rules_version',
   'rebilled_record',
+  'adjustment_wait',
   'release_rules_version',
   'partner_rules_version',
   'tariff_version',

@@ -62,7 +62,8 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       path: '/v1/runs/{runId}/carry-decisions',
       tags: runTags,
       summary: 'Sign that what waits or is missing stays unbilled for now',
-      description: 'A run closes only when each quarantined or parked record of its months is decided, each missing CDR resolved, or both are signed here.',
+      description:
+        'A run closes only when each quarantined or parked record of its months is decided, each missing CDR resolved, or both are signed here; so are parked accounts, and invoices that wait for a purchase order.',
       middleware: allow(...may.approve),
       request: {
         params: runId,

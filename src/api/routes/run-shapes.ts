@@ -2,9 +2,10 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { parseMinor } from '../../core/money.ts';
 import { addAdjustment, signAdjustment, withdrawAdjustment } from '../../store/commands/adjust-run.ts';
 import { addExclusion, pullIn, putOut, withdrawExclusion } from '../../store/commands/shape-run.ts';
+import { withdrawWaiting } from '../../store/commands/withdraw-waiting.ts';
 import type { Store } from '../../store/db.ts';
 import { accountCurrency } from '../../store/reads/accounts.ts';
-import { shapesOf, waitingTwins } from '../../store/reads/run-shapes.ts';
+import { shapesOf, waitingAdjustments } from '../../store/reads/run-shapes.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
@@ -26,6 +27,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
   const exclusion = z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), ...life });
   const adjustment = z.object({
     id: z.string(),
+    runId: z.string().nullable().openapi({ description: 'The run that bills it, or that left it behind; null for a reversal that no run has taken.' }),
     accountId: z.string(),
     amount: money,
     currency: z.string(),
@@ -41,6 +43,10 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
     signedBy: z.string().nullable(),
     reverses: z.string().nullable().openapi({ description: 'The adjustment that this one takes back.' }),
     twin: z.object({ id: z.string(), duePeriod: z.string(), runId: z.string().nullable() }).nullable().openapi({ description: 'What takes it back later; without a run while it waits.' }),
+    leftBy: z
+      .array(z.object({ runId: z.string(), why: z.string(), since: z.string() }))
+      .readonly()
+      .openapi({ description: 'The runs that left it behind, in order, and why; the first is the one in which it was entered.' }),
     ...life,
   });
 
@@ -180,12 +186,28 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       method: 'get',
       path: '/v1/adjustments/waiting',
       tags: runTags,
-      summary: 'Approved reversals of adjustments that wait for a run',
+      summary: 'Manual amounts that wait for a run',
+      description: 'What closed and cancelled runs left behind (account parked, invoice held), and what is to take a billed adjustment back. The next run of the account takes them.',
       middleware: allow(...readers),
       request: { query: pageQuery },
-      responses: { 200: json(pageOf(adjustment.extend({ duePeriod: z.string() })), 'By the month they are due.'), ...problems },
+      responses: { 200: json(pageOf(adjustment.extend({ duePeriod: z.string() })), 'By the first month whose run may take them.'), ...problems },
     }),
-    async (c) => c.json(await waitingTwins(store.pool, c.req.valid('query')), 200),
+    async (c) => c.json(await waitingAdjustments(store.pool, c.req.valid('query')), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/adjustments/{id}/withdrawal',
+      tags: runTags,
+      summary: 'Take a manual amount back while it waits for a run',
+      middleware,
+      request: { params: itemId.pick({ id: true }), headers: idempotencyHeader, body: body(z.object({ reason })) },
+      responses: { 200: json(done, 'Withdrawn, with what was to take it back later.'), ...problems },
+    }),
+    async (c) => {
+      await store.tx((db) => withdrawWaiting(db, c.req.valid('param').id, c.req.valid('json').reason, byOf(c)));
+      return c.json({ ok: true as const }, 200);
+    },
   );
   const accountQuery = z.object({ accountId: z.string().min(1).optional().openapi({ description: 'Only this account; all without it.' }) });
   const charges = z.object({ charges: z.int() });

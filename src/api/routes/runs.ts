@@ -97,8 +97,30 @@ const report = z
       )
       .readonly(),
     adjustments: z.array(z.object({ id: z.string(), accountId: z.string(), amount: money, currency: z.string(), reason: z.string(), author: z.string() })).readonly(),
+    manualLeft: z
+      .array(
+        z.object({
+          kind: z.enum(['adjustment', 'credit']),
+          id: z.string(),
+          accountId: z.string(),
+          amount: money,
+          currency: z.string(),
+          reason: z.string(),
+          author: z.string(),
+          why: z.string().nullable(),
+        }),
+      )
+      .readonly()
+      .openapi({ description: 'Adjustments and ordered credits on none of its documents (account parked, invoice held): the next run of their account takes them over.' }),
     carried: z.array(z.object({ reason: z.string(), actor: z.string(), records: z.int(), energyWh: wh })).readonly(),
     erp: z.object({ connectionId: z.string().nullable(), verified: z.int(), open: z.int(), skipped: z.int(), controlTotal: money, attempts: z.int() }),
+    heldBack: z
+      .array(z.object({ reason: z.string(), currency: z.string(), accounts: z.int(), charges: z.int(), energyWh: wh, net: money, fees: money, signed: z.int().nullable() }))
+      .readonly()
+      .openapi({
+        description:
+          'What is carried since an account is parked, an invoice held or a correction waits, by reason; `fees` of the net is what the month decided. `signed`: accounts whose carrying somebody signed, null where a rule explains it.',
+      }),
     parkedAccounts: z.array(z.object({ accountId: z.string(), reason: z.string().nullable(), charges: z.int(), energyWh: wh, net: money, currency: z.string() })).readonly(),
     late: z
       .array(z.object({ accountId: z.string(), accountName: z.string(), charges: z.int(), energyWh: wh, net: money, currency: z.string() }))

@@ -29,6 +29,16 @@ export type CloseFacts = {
   readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
   readonly series?: readonly Omit<SeriesAudit, 'documentType' | 'counterpartyId'>[];
   readonly parkedAccounts?: readonly { readonly accountId: string; readonly reason: string | null; readonly energyWh: string; readonly net: string; readonly currency: string }[];
+  readonly heldBack?: readonly { readonly reason: string; readonly currency: string; readonly accounts: number; readonly energyWh: string; readonly net: string; readonly signed: number | null }[];
+  readonly manualLeft?: readonly {
+    readonly kind: string;
+    readonly accountId: string;
+    readonly amount: string;
+    readonly currency: string;
+    readonly reason: string;
+    readonly author: string;
+    readonly why: string | null;
+  }[];
   readonly erpTotals?: readonly ErpTotal[];
   readonly revenue?: readonly RevenueProof[];
 };
@@ -83,6 +93,14 @@ export function closePaper(report: CloseFacts): ClosePaper {
           ? []
           : [[`${report.smallSessions.records} small sessions, written off`, 'below the limit', 'by rule', kWh(report.smallSessions.energyWh), report.smallSessions.net]]),
         ...report.adjustments.map((a) => [`adjusted ${a.accountId}`, a.reason, a.author, '', `${a.amount} ${a.currency}`]),
+        ...(report.heldBack ?? []).map((h) => [`held back: ${h.reason}`, `${h.accounts} accounts`, h.signed === null ? 'by rule' : `${h.signed} signed`, kWh(h.energyWh), `${h.net} ${h.currency}`]),
+        ...(report.manualLeft ?? []).map((l) => [
+          `${l.kind} of ${l.accountId}, waits for the next run`,
+          [l.reason, ...(l.why === null ? [] : [l.why])].join('; '),
+          l.author,
+          '',
+          `${l.amount} ${l.currency}`,
+        ]),
         ...(report.parkedAccounts ?? []).map((p) => [`parked ${p.accountId}`, p.reason ?? 'could not be built', '', kWh(p.energyWh), `${p.net} ${p.currency}`]),
       ],
     },

@@ -87,8 +87,8 @@ export const previewRules = {
   adjustmentUnsigned: { version: 1, severity: 'blocks', limits: { minMinor: 1_000_000 }, about: 'A large manual amount that no second person has signed; only that signature clears it.' },
   adjustmentConflict: { version: 1, severity: 'warns', limits: {}, about: 'A manual amount on an account that is parked or left out, or about a charge that is left out or was taken back.' },
   creditAboveLine: { version: 1, severity: 'blocks', limits: {}, about: 'Credits against an issued line exceed it, since a correction took the line back after the adjustment was made.' },
-  purchaseOrderMissing: { version: 1, severity: 'warns', limits: {}, about: 'An invoice is held, since its customer wants a purchase order on it that nobody has entered.' },
-  twinWaits: { version: 1, severity: 'warns', limits: {}, about: 'What takes an approved adjustment back is due and in no run.' },
+  purchaseOrderMissing: { version: 2, severity: 'warns', limits: {}, about: 'An invoice is held, since its customer wants a purchase order on it that nobody has entered.' },
+  twinWaits: { version: 2, severity: 'warns', limits: {}, about: 'A manual amount that an earlier run left unbilled, or that takes back a billed one, is due and in no run.' },
 } as const satisfies Partial<Record<IssueCode, RuleDefaults>>;
 
 export type PreviewRuleCode = keyof typeof previewRules;

@@ -110,7 +110,7 @@ async function linesWithRest(db: Db, documentId: string, lineNos: readonly numbe
   return new Map(rows.map((r) => [r.line_no, r]));
 }
 
-/** Takes an ordered credit back before its credit note is approved; the account is built again where a run took it already. */
+/** Takes an ordered credit back before its credit note is approved; the account is built again where an open run took it already. Refused between the approval of a run that bills nothing of it and its close. */
 export async function withdrawCredit(db: Db, id: string, by: By): Promise<{ readonly runId: string | null }> {
   const order = (await db.query<{ run_id: string | null; account_id: string; document_id: string; withdrawn_at: Date | null }>('SELECT * FROM credit_order WHERE id = $1 FOR UPDATE', [id])).rows[0];
   if (order === undefined) throw new Refused('notFound', `there is no ordered credit "${id}"`);
@@ -118,8 +118,9 @@ export async function withdrawCredit(db: Db, id: string, by: By): Promise<{ read
   const fixed = await db.query("SELECT FROM document_line l JOIN document d ON d.id = l.document_id WHERE l.adjustment_id = $1 AND d.state NOT IN ('draft', 'discarded')", [id]);
   if (fixed.rowCount !== 0) throw new Refused('wrongState', `credit ${id} stands on an approved document: order the opposite amount`);
   await db.query('UPDATE credit_order SET withdrawn_at = now() WHERE id = $1', [id]);
-  // A run that took it in vain, or was cancelled, stays as it ended.
-  if (order.run_id !== null && openStates.includes(await lockRun(db, order.run_id))) await touch(db, order.run_id, [order.account_id]);
+  // A run that took it in vain, or was cancelled, stays as it ended: what it left behind waits by itself.
+  const runId = order.run_id !== null && openStates.includes(await lockRun(db, order.run_id)) ? order.run_id : null;
+  if (runId !== null) await touch(db, runId, [order.account_id]);
   await audit(db, by, { action: 'document.creditLines.withdraw', subject: order.document_id, after: { id } });
-  return { runId: order.run_id };
+  return { runId };
 }

@@ -1,4 +1,4 @@
-import { blockingFindings, openExpectations, unsigned } from '../cycle/run-reads.ts';
+import { blockingFindings, openExpectations, unexplained, unsigned } from '../cycle/run-reads.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import { arrivedIn, selected } from '../cycle/selection.ts';
 import type { Db } from '../db.ts';
@@ -25,7 +25,7 @@ export async function retryRun(db: Db, runId: string, by: By): Promise<{ readonl
   return { requeued: rowCount ?? 0 };
 }
 
-/** Signs that what waits stays unbilled for now (invariant 12): the records and expectations (`{sourceId}/{key}`) named, or all, and with all the parked accounts and blocking findings. One decision each. */
+/** Signs that what waits stays unbilled for now (invariant 12): the records and expectations (`{sourceId}/{key}`) named, or all, and with all the parked accounts, the invoices that wait for a purchase order and blocking findings. One decision each. */
 export async function signCarry(
   db: Db,
   input: { readonly runId: string; readonly recordIds?: readonly string[] | undefined; readonly expectations?: readonly string[] | undefined; readonly reason: string; readonly by: By },
@@ -42,8 +42,7 @@ export async function signCarry(
     [input.runId, input.by.actor, input.reason, all ? null : (recordIds ?? [])],
   );
   const accounts = await db.query(
-    `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor) SELECT 'account', a.account_id, a.run_id, 'carry', $3, $2 FROM run_account a
-     WHERE a.run_id = $1 AND a.state = 'parked' AND $4::boolean
+    `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor) SELECT 'account', a.account_id, a.run_id, 'carry', $3, $2 ${unexplained} AND $4::boolean
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id)`,
     [input.runId, input.by.actor, input.reason, all],
   );

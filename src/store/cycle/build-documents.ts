@@ -144,7 +144,7 @@ function buildAccounts(side: Lanes, ref: BuildRef, accounts: readonly string[], 
     const credits = await loadCredits(db, setup, charges);
     const made = await withoutOverCredited(db, makeDocuments(setup, charges, credits));
     await holdCharges(db, runId, made.held);
-    await noteHeld(db, runId, chunk, made.held);
+    await noteHeld(db, runId, chunk, made);
     await parkAccounts(db, runId, made.parked);
     await keepHeld(db, runId, chunk);
     await insertDocuments(db, documentRows(runId, made.documents), made.documents);

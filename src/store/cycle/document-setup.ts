@@ -39,7 +39,11 @@ export type DocumentSetup = {
 
 /** Looks up what the documents of accounts of a run are made with; `corrected`: of those that have corrections. */
 export async function loadDocumentSetup(db: Db, runId: string, accounts: readonly string[], corrected: readonly string[]): Promise<DocumentSetup> {
-  const adjustments = await db.query(`${manualLines} WHERE a.run_id = $1 AND a.account_id = ANY($2) AND a.withdrawn_at IS NULL ORDER BY a.id`, [runId, accounts]);
+  // A parked account has no document, of manual lines neither.
+  const adjustments = await db.query(
+    `${manualLines} WHERE a.run_id = $1 AND a.account_id = ANY($2) AND a.withdrawn_at IS NULL AND NOT EXISTS (SELECT FROM run_account x WHERE x.run_id = $1 AND x.account_id = a.account_id AND x.state = 'parked') ORDER BY a.id`,
+    [runId, accounts],
+  );
   const details = await db.query<AccountDetails & { period: string }>(
     `SELECT a.id, a.strategy, a.category, a.currency, a.rounding_mode, a.purchase_order, a.purchase_order_required, r.entity_id, r.label AS period, x.group_name FROM account a JOIN billing_run r ON r.id = $1 LEFT JOIN run_account x ON x.run_id = r.id AND x.account_id = a.id
      WHERE a.id = ANY($2) ORDER BY a.id`,

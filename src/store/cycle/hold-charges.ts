@@ -47,8 +47,9 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
   await db.query('DELETE FROM period_charge WHERE run_id = $1 AND id = ANY($2::bigint[])', [runId, rows.flatMap((r) => (r.id < 0n ? [-r.id] : []))]);
 }
 
-/** Says of accounts of a run which invoice of theirs waits, and for what; of those that were built and wait for nothing, nothing. */
-export async function noteHeld(db: Db, runId: string, accounts: readonly string[], held: MadeDocuments['held']): Promise<void> {
+/** Says of accounts of a run which invoice of theirs waits, for what, and what it comes to; of those that were built and wait for nothing, nothing. */
+export async function noteHeld(db: Db, runId: string, accounts: readonly string[], { held, charges }: MadeDocuments): Promise<void> {
+  await keepHeldDocuments(db, runId, accounts, held, charges);
   await db.query("UPDATE run_account SET reason = NULL WHERE run_id = $1 AND account_id = ANY($2) AND reason IS NOT NULL AND state <> 'parked'", [runId, accounts]);
   const waiting = held.filter((h) => h.reason === 'purchaseOrder');
   if (waiting.length === 0) return;
@@ -62,6 +63,30 @@ export async function noteHeld(db: Db, runId: string, accounts: readonly string[
   await db.query(
     "UPDATE run_account x SET reason = t.reason FROM unnest($2::text[], $3::text[]) AS t(account_id, reason) WHERE x.run_id = $1 AND x.account_id = t.account_id AND x.state <> 'parked'",
     [runId, [...said.keys()], [...said.values()].map((own) => own.flatMap(why).join(' '))],
+  );
+}
+
+async function keepHeldDocuments(db: Db, runId: string, accounts: readonly string[], held: MadeDocuments['held'], charges: MadeDocuments['charges']): Promise<void> {
+  await db.query('DELETE FROM held_document WHERE run_id = $1 AND account_id = ANY($2)', [runId, accounts]);
+  const ofMonth = new Map(charges.flatMap((c) => (c.isDraft ? c.chargeIds.map((id, i) => [id, i === 0 ? c.netMinor : 0n] as const) : [])));
+  const rows = held.flatMap(({ accountId, reason, chargeIds, document }) =>
+    document === undefined ? [] : [{ accountId, reason, ...document, count: chargeIds.length, fees: chargeIds.reduce((sum, id) => sum + (ofMonth.get(id) ?? 0n), 0n) }],
+  );
+  if (rows.length === 0) return;
+  await db.query(
+    `INSERT INTO held_document (run_id, account_id, reason, currency, net_minor, energy_wh, charge_count, fees_minor)
+     SELECT $1, account_id, reason, currency, sum(net), sum(wh), sum(n), sum(fees) FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::integer[], $8::bigint[]) AS t(account_id, reason, currency, net, wh, n, fees)
+     GROUP BY 1, 2, 3, 4`,
+    [
+      runId,
+      rows.map((r) => r.accountId),
+      rows.map((r) => r.reason),
+      rows.map((r) => r.currency),
+      rows.map((r) => r.netMinor),
+      rows.map((r) => r.energyWh),
+      rows.map((r) => r.count),
+      rows.map((r) => r.fees),
+    ],
   );
 }
 

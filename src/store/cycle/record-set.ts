@@ -1,11 +1,11 @@
 import type { Db } from '../db.ts';
 import { inLanes, type Lanes, within } from '../lanes.ts';
-import { takeTwins } from './adjustment-twins.ts';
 import { type AccountRange, accountRanges } from './chunks.ts';
 import { claimCreditOrders } from './credit-orders.ts';
 import { claimsOf, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
 import { notOfEarlier, runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';
+import { takeWaiting } from './waiting-adjustments.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
@@ -57,7 +57,7 @@ export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = withi
     "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT $1, a, 'pending' FROM unnest($2::text[]) AS t(a) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = false",
     [runId, taken.rows.map((r) => r.account_id)],
   );
-  await takeTwins(db, runId);
+  await takeWaiting(db, runId);
   await markDueWithoutSessions(db, runId);
   await claimCreditOrders(db, runId);
   const { rows } = await db.query<{ n: bigint }>('SELECT count(*) AS n FROM claim WHERE run_id = $1', [runId]);

@@ -10,7 +10,7 @@ export async function runTimeZone(db: Db, runId: string): Promise<string> {
   return rows[0].time_zone;
 }
 
-/** What keeps a run from closing (invariant 12), as sentences, at most 20 of each: quarantined and parked records of its period or earlier, parked accounts, CDRs that are missing, and blocking findings, that nobody signed. */
+/** What keeps a run from closing (invariant 12), as sentences, at most 20 of each: quarantined and parked records of its period or earlier, parked accounts, invoices that wait for a purchase order, CDRs that are missing, and blocking findings, that nobody signed. */
 export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
   const { rows } = await db.query(
     `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON ${arrivedIn}
@@ -19,8 +19,8 @@ export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> 
      ORDER BY h.record_id LIMIT 20`,
     [runId],
   );
-  const accounts = await db.query<{ account_id: string; reason: string | null }>(
-    `SELECT account_id, reason FROM run_account a WHERE run_id = $1 AND state = 'parked'
+  const accounts = await db.query<{ account_id: string; state: string; reason: string | null }>(
+    `SELECT a.account_id, a.state, a.reason ${unexplained}
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id) ORDER BY account_id LIMIT 20`,
     [runId],
   );
@@ -35,12 +35,15 @@ export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> 
   const records = rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) ${r.state === 'booked' ? 'has a correction that waits' : `is ${r.state}`}: ${r.code}, ${r.energy_wh} Wh`);
   return [
     ...records,
-    ...accounts.rows.map((a) => `account ${a.account_id} is parked: ${a.reason ?? 'its documents could not be built'}`),
+    ...accounts.rows.map((a) => `account ${a.account_id} ${a.state === 'parked' ? 'is parked' : 'has an invoice that waits'}: ${a.reason ?? 'its documents could not be built'}`),
     ...missing.rows.map((e) => `${e.kind} ${e.key} of source ${e.source_id}, opened ${e.opened_at.toISOString()}, has no CDR`),
     ...findings.rows.map((f) => `finding ${f.id} blocks: ${f.subject}: ${messageOf({ ...f, severity: 'blocks' })}`),
   ];
 }
 
+/** SQL: accounts `a` of run $1 that it cannot bill, or not all, by no rule: parked, or with an invoice that waits for a purchase order. What a policy holds back it explains itself. */
+export const unexplained =
+  "FROM run_account a WHERE a.run_id = $1 AND (a.state = 'parked' OR EXISTS (SELECT FROM held_document h WHERE h.run_id = a.run_id AND h.account_id = a.account_id AND h.reason = 'purchaseOrder'))";
 /** SQL, `r` being the run $1: expectations `e` of its entity that opened before its period ended and are open. */
 export const openExpectations =
   'FROM billing_run r JOIN source s ON s.entity_id = r.entity_id JOIN expectation e ON e.source_id = s.id AND e.resolution IS NULL AND e.opened_at < r.period_end WHERE r.id = $1 AND r.selection IS NULL';

@@ -1,4 +1,5 @@
 import { lastDaySql, rulesOfRun } from './exclusion-match.ts';
+import { dueFrom, waits } from './waiting-adjustments.ts';
 
 const hits = `hit AS (SELECT h.*, c.energy_wh, c.net_minor, c.currency AS charge_currency FROM exclusion_hit h JOIN rated_charge c ON c.charge_id = h.charge_id WHERE h.run_id = $1),
         held AS (${rulesOfRun})`;
@@ -48,7 +49,8 @@ export const shapeRuleQueries = {
     sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'why', w.why) AS params
       FROM adj j CROSS JOIN LATERAL (
         SELECT 'its account is parked' AS why FROM run_account a WHERE a.run_id = $1 AND a.account_id = j.account_id AND a.state = 'parked'
-        UNION ALL SELECT 'its invoice waits for a purchase order' FROM hit h WHERE h.account_id = j.account_id AND h.cause = 'purchaseOrder' AND j.document_id IS NULL GROUP BY h.account_id
+        UNION ALL SELECT 'its invoice waits for a purchase order' FROM run_account a WHERE a.run_id = $1 AND a.account_id = j.account_id AND a.state <> 'parked' AND a.reason IS NOT NULL
+          AND NOT EXISTS (SELECT FROM document_line l JOIN document d ON d.id = l.document_id AND d.run_id = $1 WHERE l.adjustment_id = j.id)
         UNION ALL SELECT 'all else of its account is left out of the run' FROM whole o WHERE o.account_id = j.account_id AND o.is_out
         UNION ALL SELECT 'its charge is left out of the run' FROM hit h WHERE h.charge_id = j.charge_id AND h.outcome <> 'billed'
         UNION ALL SELECT 'its charge was taken back by a correction' FROM rated_charge m JOIN rated_charge o ON o.charge_id = m.reversal_of AND o.record_id = m.record_id WHERE o.charge_id = j.charge_id) w`,
@@ -62,15 +64,14 @@ export const shapeRuleQueries = {
   purchaseOrderMissing: {
     scope: 'run',
     money: ['computed'],
-    parts: () => hits,
     sql: () =>
-      `SELECT h.account_id AS subject, h.account_id, NULL::bigint AS record_id, h.charge_currency AS currency, jsonb_build_object(${sums}) AS params FROM hit h WHERE h.cause = 'purchaseOrder' AND h.outcome = 'carried' GROUP BY h.account_id, h.charge_currency`,
+      `SELECT h.account_id AS subject, h.account_id, NULL::bigint AS record_id, h.currency, jsonb_build_object('computed', h.net_minor, 'charges', h.charge_count, 'wh', h.energy_wh) AS params FROM held_document h WHERE h.run_id = $1 AND h.reason = 'purchaseOrder'`,
   },
   twinWaits: {
     scope: 'run',
     money: ['computed'],
-    sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.reversal_of, 'computed', j.amount_minor, 'due', j.due_period) AS params
-      FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN account a ON a.entity_id = e.id JOIN adjustment j ON j.account_id = a.id AND j.due_period <= to_char(${lastDaySql}, 'YYYY-MM')
-      JOIN adjustment o ON o.id = j.reversal_of WHERE r.id = $1 AND j.withdrawn_at IS NULL AND j.run_id IS NULL AND is_fixed(o.run_id, o.account_id)`,
+    sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'due', ${dueFrom('j')}) AS params
+      FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN account a ON a.entity_id = e.id JOIN adjustment j ON j.account_id = a.id AND ${dueFrom('j')} <= to_char(${lastDaySql}, 'YYYY-MM')
+      WHERE r.id = $1 AND ${waits('j')}`,
   },
 } as const;

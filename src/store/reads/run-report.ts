@@ -6,7 +6,9 @@ import { collectingOf, type SourceCollecting } from './collecting.ts';
 import { type ControlDayView, controlDayView } from './completeness.ts';
 import { controlTotalDays } from './control-totals.ts';
 import { type BalanceRow, energyBalance } from './energy-balance.ts';
+import { type HeldBack, heldBack } from './held-back.ts';
 import { type LateAccount, lateByAccount } from './late-arrivals.ts';
+import { type ManualLeft, manualLeft } from './manual-left.ts';
 import { type RunEquation, runBalance } from './run-balance.ts';
 import { erpTotalsOf, revenueProof, seriesOf, unbilledProof } from './run-proofs.ts';
 import { type RunSummary, runSummary } from './run-summary.ts';
@@ -35,6 +37,8 @@ export type RunReport = {
   /** Below the limit of small sessions: written off (D25). */
   readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
   readonly adjustments: readonly { readonly id: string; readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
+  /** Adjustments and ordered credits on none of its documents: the next run of their account takes them over. */
+  readonly manualLeft: readonly ManualLeft[];
   readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
   readonly erp: {
     readonly connectionId: string | null;
@@ -44,6 +48,8 @@ export type RunReport = {
     readonly controlTotal: string;
     readonly attempts: number;
   };
+  /** What is carried since an account is parked, an invoice held or a correction waits, by reason. */
+  readonly heldBack: readonly HeldBack[];
   /** Parked accounts with what they were to be billed, net. */
   readonly parkedAccounts: readonly {
     readonly accountId: string;
@@ -97,6 +103,8 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
     )
   ).rows[0];
   const adjustments = await db.query('SELECT * FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL ORDER BY created_at', [runId]);
+  const left = await manualLeft(db, runId);
+  const isLeft = new Set(left.map((l) => l.id));
   const carried = await db.query(
     `SELECT d.reason, d.actor, count(*) AS records, sum(h.energy_wh)::bigint AS wh FROM decision d JOIN record_head h ON h.record_id::text = d.subject_id
      WHERE d.run_id = $1 AND d.subject_kind = 'record' AND d.action = 'carry' GROUP BY 1, 2 ORDER BY 1, 2`,
@@ -130,6 +138,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       net: formatMinor(r.net, r.currency ?? r.own),
       currency: r.currency ?? r.own,
     })),
+    heldBack: await heldBack(db, runId),
     late: await lateByAccount(db, runId),
     missing: { sources: (await collectingOf(db, runId)).sources, days: days.map((d) => ({ sourceId: d.sourceId, ...controlDayView(d) })) },
     erpTotals: await erpTotalsOf(db, runId),
@@ -151,7 +160,10 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       oldestOn: r.oldest,
     })),
     smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, small.currency) },
-    adjustments: adjustments.rows.map((r) => ({ id: r.id, accountId: r.account_id, amount: formatMinor(r.amount_minor, r.currency), currency: r.currency, reason: r.reason, author: r.author })),
+    adjustments: adjustments.rows
+      .filter((r) => !isLeft.has(r.id))
+      .map((r) => ({ id: r.id, accountId: r.account_id, amount: formatMinor(r.amount_minor, r.currency), currency: r.currency, reason: r.reason, author: r.author })),
+    manualLeft: left,
     carried: carried.rows.map((r) => ({ reason: r.reason, actor: r.actor, records: Number(r.records), energyWh: r.wh.toString() })),
     erp: {
       connectionId: erp.connection,

@@ -1,0 +1,37 @@
+import { formatMinor } from '../../core/money.ts';
+import type { Db } from '../db.ts';
+
+/** A manual amount that a run holds and bills on no document; `why`: known once the run has closed or was cancelled. */
+export type ManualLeft = {
+  readonly kind: 'adjustment' | 'credit';
+  readonly id: string;
+  readonly accountId: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly reason: string;
+  readonly author: string;
+  readonly why: string | null;
+};
+
+const standsNowhere = (id: string) => `NOT EXISTS (SELECT FROM document_line l JOIN document d ON d.id = l.document_id AND d.run_id = $1 AND d.state <> 'discarded' WHERE l.adjustment_id = ${id})`;
+
+/** Adjustments and ordered credits of a run that stand on none of its documents: what the next run of their account takes over. */
+export async function manualLeft(db: Db, runId: string): Promise<readonly ManualLeft[]> {
+  const { rows } = await db.query(
+    `SELECT 'adjustment' AS kind, j.id, j.account_id, j.amount_minor, j.currency, j.reason, j.author, w.why FROM adjustment j LEFT JOIN adjustment_wait w ON w.adjustment_id = j.id AND w.run_id = j.run_id
+       WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND ${standsNowhere('j.id')}
+     UNION ALL SELECT 'credit', o.id, o.account_id, o.amount_minor, o.currency, o.reason, o.author, x.reason FROM credit_order o LEFT JOIN run_account x ON x.run_id = o.run_id AND x.account_id = o.account_id
+       WHERE o.run_id = $1 AND o.withdrawn_at IS NULL AND ${standsNowhere('o.id')} ORDER BY account_id, id`,
+    [runId],
+  );
+  return rows.map((r) => ({
+    kind: r['kind'],
+    id: r['id'],
+    accountId: r['account_id'],
+    amount: formatMinor(r['amount_minor'], r['currency']),
+    currency: r['currency'],
+    reason: r['reason'],
+    author: r['author'],
+    why: r['why'],
+  }));
+}
