@@ -7,6 +7,7 @@ import type { Route } from '../../core/plausibility/neighbours.ts';
 import { arrayOf, text } from '../binary.ts';
 import type { Db } from '../db.ts';
 import { besideErasure } from '../erasure-lock.ts';
+import { pagesBeside } from './session-spans.ts';
 
 export type SourceRow = {
   readonly id: string;
@@ -21,6 +22,8 @@ export type SourceRow = {
   readonly ruleProfileVersion: number;
   /** Other sources of the entity may report the same sessions. */
   readonly hasSiblings: boolean;
+  /** `pagesBeside` as the page began. */
+  readonly pagesBeside: bigint | null;
 };
 export type PageMessage = {
   readonly rawId: bigint;
@@ -50,7 +53,7 @@ export async function loadMessages(db: Db, rawIds: readonly string[], retry: boo
   );
   const { rows: sourceRows } = await db.query(
     `SELECT s.id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
-            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret, pg_current_xact_id()::text AS transaction
+            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, ${pagesBeside} AS pages_beside, k.secret, pg_current_xact_id()::text AS transaction
      FROM source s CROSS JOIN token_secret k WHERE s.id = ANY($1::text[])`,
     [[...new Set(rows.map((r) => r.source_id as string))]],
   );
@@ -75,6 +78,7 @@ function sourceOfRow(r: QueryResultRow): SourceRow {
     ruleProfile: ruleProfileSchema.parse(r['rule_profile']),
     ruleProfileVersion: r['rule_profile_version'],
     hasSiblings: r['has_siblings'],
+    pagesBeside: r['pages_beside'],
   };
 }
 
