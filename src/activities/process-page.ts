@@ -1,3 +1,4 @@
+import { invariant } from '../core/invariant.ts';
 import type { Issue } from '../core/issues.ts';
 import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
 import { type Db, TryAgain } from '../store/db.ts';
@@ -6,7 +7,7 @@ import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, lockHeads, type PageMessage } from '../store/intake/load-page.ts';
 import { PageBook } from '../store/intake/page-book.ts';
 import { countPages, loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
-import { type FindingRow, type OutcomeRow, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
+import { type FindingRow, type OutcomeRow, takeOffList, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
 import { decideOrHold, type Occasion, spanOf } from './decide-message.ts';
 import { loadPageSetup } from './page-setup.ts';
 import { type Parsed, parseMessage, type Readable, recordKeyText } from './parse-page.ts';
@@ -96,6 +97,9 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   const gl = new Map(messages.map(({ source }) => [source.entityId, setup.entity(source.entityId).glAccounts]));
   for (const book of books) await book.write(db, gl);
   await writeOutcomes(db, outcomes);
+  const processed = outcomes.map((o) => o.rawId);
+  if (occasion === 'arrival') invariant(processed.length === messages.length, 'what is taken off the work list has an outcome');
+  else await takeOffList(db, processed);
   const spans = [...changed.spans.values()].filter((s) => s !== null);
   const gone = [...changed.spans].flatMap(([recordId, span]) => (span === null ? [recordId] : []));
   await writeSpans(db, spans, gone, begun);

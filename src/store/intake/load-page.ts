@@ -38,18 +38,20 @@ export type PageMessage = {
 };
 
 /**
- * The messages of a page in order of arrival, their work-list rows locked. Of the ids given, those already
- * processed come back only when `retry` names them as the message a waiting record stands on.
+ * The messages of a page in order of arrival, with those that wait taken off the work list: whoever gets here with one of them too waits for this
+ * transaction, and they are back on the list if it fails. What is processed already is answered only where it is looked at `again`, and then
+ * what waits is left on the list for `takeOffList`.
  */
-export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
+export async function loadMessages(db: Db, rawIds: readonly string[], again: boolean): Promise<PageMessage[]> {
+  const taken = again ? 'SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE' : 'DELETE FROM raw_pending WHERE raw_id = ANY($1::bigint[]) RETURNING raw_id';
   const { rows } = await db.query(
-    `WITH beside AS MATERIALIZED (SELECT ${besideErasure}), mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+    `WITH beside AS MATERIALIZED (SELECT ${besideErasure}), mine AS MATERIALIZED (${taken})
      SELECT m.id, m.record_key, m.received_at, m.source_id, b.bytes, p.raw_id IS NOT NULL AS pending
      FROM raw_message m CROSS JOIN beside
-     CROSS JOIN LATERAL (SELECT bytes FROM raw_body WHERE received_month = m.received_month AND hash = m.body_hash LIMIT 1) b
-     LEFT JOIN mine p ON p.raw_id = m.id
-     WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
-    [rawIds, retry],
+     LEFT JOIN LATERAL (SELECT bytes FROM raw_body WHERE received_month = m.received_month AND hash = m.body_hash LIMIT 1) b ON true
+     ${again ? 'LEFT JOIN' : 'JOIN'} mine p ON p.raw_id = m.id
+     WHERE m.id = ANY($1::bigint[]) ORDER BY m.id`,
+    [rawIds],
   );
   const { rows: sourceRows } = await db.query(
     `SELECT s.id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
