@@ -1,12 +1,13 @@
+import { invariant } from '../core/invariant.ts';
 import type { Issue } from '../core/issues.ts';
 import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
 import { type Db, TryAgain } from '../store/db.ts';
 import { loadAllocations } from '../store/intake/load-allocations.ts';
 import { loadDecisions } from '../store/intake/load-decisions.ts';
-import { type Head, headKeyText, loadMessages, lockHeads } from '../store/intake/load-page.ts';
+import { type Head, headKeyText, loadMessages, lockHeads, type PageMessage } from '../store/intake/load-page.ts';
 import { PageBook } from '../store/intake/page-book.ts';
-import { loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
-import { type FindingRow, type OutcomeRow, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
+import { countPages, loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
+import { type FindingRow, type OutcomeRow, takeOffList, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
 import { decideOrHold, type Occasion, spanOf } from './decide-message.ts';
 import { loadPageSetup } from './page-setup.ts';
 import { type Parsed, parseMessage, type Readable, recordKeyText } from './parse-page.ts';
@@ -41,7 +42,7 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
           readable.map((item) => headOf(item).recordId),
         )
       : new Map();
-  const around = await neighbourhood(db, readable, headOf);
+  const { around, seen } = await neighbourhood(db, readable, headOf);
 
   const changed = { heads: new Map<string, Head>(), spans: new Map<bigint, SpanRow | null>() };
   const outcomes: OutcomeRow[] = [];
@@ -96,6 +97,9 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   const gl = new Map(messages.map(({ source }) => [source.entityId, setup.entity(source.entityId).glAccounts]));
   for (const book of books) await book.write(db, gl);
   await writeOutcomes(db, outcomes);
+  const processed = outcomes.map((o) => o.rawId);
+  if (occasion === 'arrival') invariant(processed.length === messages.length, 'what is taken off the work list has an outcome');
+  else await takeOffList(db, processed);
   const spans = [...changed.spans.values()].filter((s) => s !== null);
   const gone = [...changed.spans].flatMap(([recordId, span]) => (span === null ? [recordId] : []));
   await writeSpans(db, spans, gone, begun);
@@ -104,12 +108,16 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   }
   // Last, since another page with the same token waits for this one's commit; what is looked at again is known already.
   if (occasion === 'arrival' || occasion === 'retry') await writeTokens(db, tokens);
-  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) result.waiting.push(...(await settleTwins(db, spans, around, [...changed.spans.keys()], begun, pages)));
+  if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) {
+    result.waiting.push(...(await settleTwins(db, messages, spans, { around, seen }, [...changed.spans.keys()], begun, pages)));
+  }
   return result;
 }
 
-/** What stands beside the sessions of a page, those of the page among themselves included. */
-async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (item: Parsed) => Head): Promise<SpanIndex<SpanRow>> {
+/** What stands beside the sessions of a page, those of the page among themselves included; and what was `seen` beside which sessions as it began. */
+type Neighbourhood = { readonly around: SpanIndex<SpanRow>; readonly seen: { readonly beside: ReadonlyMap<bigint, SpanRow>; readonly found: readonly SpanRow[] } };
+
+async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (item: Parsed) => Head): Promise<Neighbourhood> {
   const own = new Map<bigint, SpanRow>();
   const newest = new Map<bigint, number>();
   for (const item of readable) {
@@ -121,20 +129,25 @@ async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (ite
     if (head.state === 'rejected' && head.linkedTo === null) continue;
     own.set(head.recordId, { ...spanOf(item, head), linkedTo: head.linkedTo });
   }
-  return new SpanIndex([...(await loadNeighbours(db, [...own.values()])), ...own.values()]);
+  const found = await loadNeighbours(db, [...own.values()]);
+  return { around: new SpanIndex([...found, ...own.values()]), seen: { beside: own, found } };
 }
 
 /** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more; answers those that wait then. */
 async function settleTwins(
   db: Db,
+  messages: readonly PageMessage[],
   spans: readonly SpanRow[],
-  around: SpanIndex<SpanRow>,
+  { around, seen }: Neighbourhood,
   changed: readonly bigint[],
   begun: ReadonlySet<bigint>,
   pages: { next: number },
 ): Promise<PageResult['waiting']> {
-  for (const entityId of [...new Set(spans.map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
-  const present = await loadNeighbours(db, spans, 'other sources');
+  const sources = new Map(messages.map(({ source }) => [source.id, source]));
+  for (const entityId of [...new Set([...sources.values()].map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
+  const beside = await countPages(db, [...sources.keys()]);
+  const isQuiet = [...sources.values()].every(({ id, pagesBeside }) => pagesBeside !== null && beside.get(id) === pagesBeside);
+  const present = isQuiet && spans.every((s) => standsAt(s, seen.beside.get(s.recordId))) ? seen.found : await loadNeighbours(db, spans, 'other sources');
   const own = new SpanIndex(spans);
   // One that came meanwhile was not looked at when this page was decided.
   const unseen = present.find((p) => !around.has(p.recordId) && own.beside(p).some((s) => sameSession(s, p) !== undefined));
@@ -150,4 +163,9 @@ async function settleTwins(
   );
   const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
   return again.length === 0 ? [] : (await processPage(db, again, 'revisit', pages)).waiting;
+}
+
+/** Whether what is beside a session was looked for where it stands. */
+function standsAt(span: SpanRow, looked: SpanRow | undefined): boolean {
+  return looked?.place === span.place && looked.tokenRef === span.tokenRef && looked.startMs === span.startMs && looked.endMs === span.endMs && looked.cdrKey === span.cdrKey;
 }

@@ -38,6 +38,7 @@ const mutable = [
     'token',
     'token_secret',
     'session_span',
+    'span_page',
     'contract',
     'price_assignment',
     'gl_mapping',

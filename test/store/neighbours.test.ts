@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
@@ -203,6 +204,39 @@ describe('what only neighbours tell', () => {
     const ofToken = (await listRecords(store.pool, { token: 'CARD-2', limit: 50 })).items;
     expect(ofToken.length).toBeGreaterThan(4);
     expect(new Set(ofToken.map((r) => r.token))).toEqual(new Set(['CARD-2']));
+  });
+});
+
+describe('the database keeps the source of a session', () => {
+  const refusalOf = (work: Promise<unknown>) =>
+    work.then(
+      () => 'accepted',
+      (error: pg.DatabaseError) => error.code,
+    );
+
+  it('refuses one of a source that is not there, written or moved', async () => {
+    expect(
+      await refusalOf(
+        store.pool.query(
+          "INSERT INTO session_span (record_id, entity_id, source_id, raw_id, cdr_key, token_ref, start_at, end_at, energy_wh) VALUES (999999, 'nordvolt', 'nobody', 1, 'k', 't', now(), now(), 0)",
+        ),
+      ),
+    ).toBe('23503');
+    expect(await refusalOf(store.pool.query("UPDATE session_span SET source_id = 'nobody' WHERE record_id = (SELECT min(record_id) FROM session_span)"))).toBe('23503');
+  });
+
+  it('keeps a source that has any, whoever takes it away', async () => {
+    const owner = new pg.Client({ connectionString: database.adminUrl });
+    await owner.connect();
+    try {
+      await owner.query('BEGIN');
+      await owner.query("DELETE FROM mapping WHERE source_id = 'hub'");
+      await owner.query("DELETE FROM token WHERE source_id = 'hub'");
+      expect(await refusalOf(owner.query("DELETE FROM source WHERE id = 'hub'"))).toBe('23503');
+    } finally {
+      await owner.query('ROLLBACK');
+      await owner.end();
+    }
   });
 });
 

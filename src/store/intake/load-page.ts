@@ -7,6 +7,7 @@ import type { Route } from '../../core/plausibility/neighbours.ts';
 import { arrayOf, text } from '../binary.ts';
 import type { Db } from '../db.ts';
 import { besideErasure } from '../erasure-lock.ts';
+import { pagesBeside } from './session-spans.ts';
 
 export type SourceRow = {
   readonly id: string;
@@ -21,6 +22,8 @@ export type SourceRow = {
   readonly ruleProfileVersion: number;
   /** Other sources of the entity may report the same sessions. */
   readonly hasSiblings: boolean;
+  /** `pagesBeside` as the page began. */
+  readonly pagesBeside: bigint | null;
 };
 export type PageMessage = {
   readonly rawId: bigint;
@@ -35,22 +38,24 @@ export type PageMessage = {
 };
 
 /**
- * The messages of a page in order of arrival, their work-list rows locked. Of the ids given, those already
- * processed come back only when `retry` names them as the message a waiting record stands on.
+ * The messages of a page in order of arrival, with those that wait taken off the work list: whoever gets here with one of them too waits for this
+ * transaction, and they are back on the list if it fails. What is processed already is answered only where it is looked at `again`, and then
+ * what waits is left on the list for `takeOffList`.
  */
-export async function loadMessages(db: Db, rawIds: readonly string[], retry: boolean): Promise<PageMessage[]> {
+export async function loadMessages(db: Db, rawIds: readonly string[], again: boolean): Promise<PageMessage[]> {
+  const taken = again ? 'SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE' : 'DELETE FROM raw_pending WHERE raw_id = ANY($1::bigint[]) RETURNING raw_id';
   const { rows } = await db.query(
-    `WITH beside AS MATERIALIZED (SELECT ${besideErasure}), mine AS MATERIALIZED (SELECT raw_id FROM raw_pending WHERE raw_id = ANY($1::bigint[]) ORDER BY raw_id FOR UPDATE)
+    `WITH beside AS MATERIALIZED (SELECT ${besideErasure}), mine AS MATERIALIZED (${taken})
      SELECT m.id, m.record_key, m.received_at, m.source_id, b.bytes, p.raw_id IS NOT NULL AS pending
      FROM raw_message m CROSS JOIN beside
-     CROSS JOIN LATERAL (SELECT bytes FROM raw_body WHERE received_month = m.received_month AND hash = m.body_hash LIMIT 1) b
-     LEFT JOIN mine p ON p.raw_id = m.id
-     WHERE m.id = ANY($1::bigint[]) AND (p.raw_id IS NOT NULL OR $2) ORDER BY m.id`,
-    [rawIds, retry],
+     LEFT JOIN LATERAL (SELECT bytes FROM raw_body WHERE received_month = m.received_month AND hash = m.body_hash LIMIT 1) b ON true
+     ${again ? 'LEFT JOIN' : 'JOIN'} mine p ON p.raw_id = m.id
+     WHERE m.id = ANY($1::bigint[]) ORDER BY m.id`,
+    [rawIds],
   );
   const { rows: sourceRows } = await db.query(
     `SELECT s.id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
-            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, k.secret, pg_current_xact_id()::text AS transaction
+            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, ${pagesBeside} AS pages_beside, k.secret, pg_current_xact_id()::text AS transaction
      FROM source s CROSS JOIN token_secret k WHERE s.id = ANY($1::text[])`,
     [[...new Set(rows.map((r) => r.source_id as string))]],
   );
@@ -75,6 +80,7 @@ function sourceOfRow(r: QueryResultRow): SourceRow {
     ruleProfile: ruleProfileSchema.parse(r['rule_profile']),
     ruleProfileVersion: r['rule_profile_version'],
     hasSiblings: r['has_siblings'],
+    pagesBeside: r['pages_beside'],
   };
 }
 

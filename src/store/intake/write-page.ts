@@ -25,11 +25,14 @@ function issuesText(issues: readonly Issue[]): string {
   return issues.length === 0 ? '[]' : JSON.stringify(issues);
 }
 
-/** Writes outcomes and takes the messages off the work list. */
+/** Writes what came of messages. */
 export async function writeOutcomes(db: Db, rows: readonly OutcomeRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await copyIn(db, [rowsFor(outcomeTable, rows)]);
-  await db.query('DELETE FROM raw_pending WHERE raw_id = ANY($1::bigint[])', [arrayOf(int8, rows, (r) => r.rawId)]);
+  if (rows.length > 0) await copyIn(db, [rowsFor(outcomeTable, rows)]);
+}
+
+/** Takes messages off the work list that `loadMessages` left on it. */
+export async function takeOffList(db: Db, rawIds: readonly bigint[]): Promise<void> {
+  if (rawIds.length > 0) await db.query('DELETE FROM raw_pending WHERE raw_id = ANY($1::bigint[])', [rawIds]);
 }
 
 const findingTable: CopyTable<FindingRow> = {
