@@ -146,6 +146,11 @@ describe('the catalog', () => {
     }
   });
 
+  it('tells one record from another by its id and revision, and looks up by them where and when its session was', async () => {
+    const { rows } = await owner.query("SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint WHERE conrelid = 'charge_record'::regclass AND contype = 'p'");
+    expect(rows).toEqual([{ key: 'PRIMARY KEY (record_id, revision) INCLUDE (site_id, start_at, end_at, energy_wh)' }]);
+  });
+
   it('gives the application no function that makes or seals tables, and no right to create any', async () => {
     const { rows } = await owner.query(
       `SELECT has_function_privilege('wattledger_app', 'ensure_partitions(integer)', 'EXECUTE') AS partitions, has_function_privilege('wattledger_app', 'seal_table(regclass)', 'EXECUTE') AS seal,
