@@ -1,11 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ExclusionRule } from '../../src/contracts/exclusion-rule.ts';
 import { endExclusion, proposeExclusion, signExclusion } from '../../src/store/commands/exclusion-rules.ts';
+import { planRun } from '../../src/store/commands/plan-run.ts';
 import { addExclusion, touch } from '../../src/store/commands/shape-run.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
+import { closeDrySet } from '../../src/store/dry/dry-set.ts';
+import { enterDryRun } from '../../src/store/dry/dry-world.ts';
+import { hitsOfRule, shadowBalance } from '../../src/store/reads/shadow-balance.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -31,6 +38,18 @@ const leaveOut = async (period: string, outcome: 'carry' | 'writeOff') => {
   await build(runId);
   return runId;
 };
+/** A standing rule on the driver alone, in force. */
+const inForce = async (more: Partial<ExclusionRule>) => {
+  const rule = { entityId: 'ent_se', scope: 'account', subjectId: driver, predicate: {}, outcome: 'carry', atOurCost: false, validFrom: '2019-01-01', reviewOn: '2030-01-01', ...more } as const;
+  const { id } = await store.tx((db) => proposeExclusion(db, rule, { reason: 'disputed' }, { actor: 'author' }));
+  await store.tx((db) => signExclusion(db, id, 'seen the dispute', { actor: 'signer' }));
+  return id;
+};
+const end = (id: string) => store.tx((db) => endExclusion(db, id, 'settled', { actor: 'signer' }));
+const findings = async (runId: string) =>
+  (await rows("SELECT f.code, f.params->>'computed' AS net FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 ORDER BY 1", [runId]))
+    .filter((f) => /exclusion|carried/.test(f.code))
+    .map((f) => [f.code, f.net]);
 /** What a run made of each fee that was left out: month, what was carried in, what it is now. */
 const leftOut = async (runId: string) =>
   (await rows('SELECT service_month, opening_minor, net_minor, outcome FROM left_out_fee WHERE run_id = $1 ORDER BY service_month, component', [runId])).map((r) => [
@@ -108,15 +127,7 @@ describe('a fee that waits', () => {
 
   it('is billed by the month that finds it too old, while what came later waits on', async () => {
     await subscribe([fee()]);
-    const { id } = await store.tx((db) =>
-      proposeExclusion(
-        db,
-        { entityId: 'ent_se', scope: 'account', subjectId: driver, predicate: {}, outcome: 'carry', maxAgeMonths: 2, atOurCost: false, validFrom: '2019-01-01', reviewOn: '2030-01-01' },
-        { reason: 'disputed' },
-        by,
-      ),
-    );
-    await store.tx((db) => signExclusion(db, id, 'seen the dispute', { actor: 'signer' }));
+    const id = await inForce({ maxAgeMonths: 2 });
     await finishRun(store, await review('2019-12'), '2020-01-06');
     await finishRun(store, await review('2020-01'), '2020-02-06');
     const february = await review('2020-02');
@@ -128,7 +139,7 @@ describe('a fee that waits', () => {
     ]);
     await finishRun(store, february, '2020-03-06');
     expect((await billed()).map((r) => r.month)).toEqual(['2019-12']);
-    await store.tx((db) => endExclusion(db, id, 'settled', { actor: 'signer' }));
+    await end(id);
   });
 
   it('waits on with an account that is parked, and comes to what its contract says by then', async () => {
@@ -197,6 +208,167 @@ describe('a fee that waits', () => {
     expect(await leftOut(november)).toEqual([]);
     await finishRun(store, november, '2020-12-06');
     expect((await billed()).filter((r) => r.month >= '2020-10')).toEqual([]);
+    await holds();
+  });
+});
+
+describe('the shadow balance', () => {
+  const figures = async (runId: string) => {
+    const [total] = (await shadowBalance(store.pool, runId)).totals;
+    return total === undefined ? [] : [total.opening, total.added, total.moved, total.billed, total.writtenOff, total.closing].map(({ charges, net }) => [charges, net]);
+  };
+  beforeAll(async () => {
+    ({ store, drop } = await seeded());
+    await subscribe([fee()]);
+  }, 60_000);
+  afterAll(() => drop());
+
+  it('shows fees that wait, month by month, until they are billed', async () => {
+    const december = await leaveOut('2019-12', 'carry');
+    // Nothing opens, 79.20 is added and closes.
+    expect(await figures(december)).toEqual([
+      [0, '0.00'],
+      [1, '79.20'],
+      [0, '0.00'],
+      [0, '0.00'],
+      [0, '0.00'],
+      [1, '79.20'],
+    ]);
+    await finishRun(store, december, '2020-01-06');
+    const january = await leaveOut('2020-01', 'carry');
+    // 79.20 opens, under December's exclusion, and moves to January's; 79.20 is added; 158.40 closes.
+    expect(await figures(january)).toEqual([
+      [1, '79.20'],
+      [1, '79.20'],
+      [0, '0.00'],
+      [0, '0.00'],
+      [0, '0.00'],
+      [2, '158.40'],
+    ]);
+    expect((await shadowBalance(store.pool, january)).rows.map((r) => [r.serviceMonth, r.ageMonths, r.opening.net, r.added.net, r.moved.net, r.closing.net]).sort()).toEqual([
+      ['2019-12', 1, '0.00', '0.00', '79.20', '79.20'],
+      ['2019-12', 1, '79.20', '0.00', '-79.20', '0.00'],
+      ['2020-01', 0, '0.00', '79.20', '0.00', '79.20'],
+    ]);
+    await finishRun(store, january, '2020-02-06');
+    const february = await review('2020-02');
+    // 158.40 opens and is billed; February's own fee was never left out.
+    expect(await figures(february)).toEqual([
+      [2, '158.40'],
+      [0, '0.00'],
+      [0, '0.00'],
+      [2, '158.40'],
+      [0, '0.00'],
+      [0, '0.00'],
+    ]);
+    expect(await findings(february)).toEqual([['carriedBilled', '158.40']]);
+    expect(await rows('SELECT net_minor AS net FROM document WHERE run_id = $1 AND account_id = $2', [february, driver])).toEqual([{ net: 23_760n }]);
+    await finishRun(store, february, '2020-03-06');
+  });
+
+  it('shows what is written off, and what a dearer or cheaper contract adds to what waits', async () => {
+    const march = await leaveOut('2020-03', 'carry');
+    await finishRun(store, march, '2020-04-06');
+    // 100.00 since 1 March: 125.00 gross.
+    await subscribe([fee('100')], '2020-02-29T23:00:00Z', 102);
+    const april = await leaveOut('2020-04', 'writeOff');
+    // 79.20 opens; 20.80 more and April's 100.00 are added; 200.00 is written off.
+    expect(await figures(april)).toEqual([
+      [1, '79.20'],
+      [1, '120.80'],
+      [0, '0.00'],
+      [0, '0.00'],
+      [2, '200.00'],
+      [0, '0.00'],
+    ]);
+    await finishRun(store, april, '2020-05-06');
+    const may = await review('2020-05');
+    expect(await figures(may)).toEqual([]);
+    expect(await rows('SELECT net_minor AS net FROM document WHERE run_id = $1 AND account_id = $2', [may, driver])).toEqual([{ net: 10_000n }]);
+    await finishRun(store, may, '2020-06-06');
+    await holds();
+  });
+
+  it('shows the fee of an invoice that is held, and comes to the same in a dry run of the month', async () => {
+    await rows('UPDATE account SET purchase_order_required = true WHERE id = $1', [driver]);
+    const june = await review('2020-06');
+    expect((await shadowBalance(store.pool, june)).rows).toMatchObject([{ cause: 'purchaseOrder', serviceMonth: '2020-06', added: { charges: 1, net: '100.00' }, closing: { net: '100.00' } }]);
+    await finishRun(store, june, '2020-07-06');
+    const { runId: dry } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2020-06', kind: 'dry', by }));
+    await store.tx((db) => advanceRun(db, dry, 'collecting'));
+    await store.tx((db) => closeDrySet(db, dry));
+    await store.tx((db) => advanceRun(db, dry, 'previewing'));
+    await store.tx(async (db) => {
+      await enterDryRun(db, dry);
+      await buildDocuments(db, dry);
+    });
+    expect((await shadowBalance(store.pool, dry)).totals).toEqual((await shadowBalance(store.pool, june)).totals);
+    await rows("UPDATE account SET purchase_order = 'PO 7' WHERE id = $1", [driver]);
+    const july = await review('2020-07');
+    // 100.00 opens and is billed, beside July's own.
+    expect(await figures(july)).toEqual([
+      [1, '100.00'],
+      [0, '0.00'],
+      [0, '0.00'],
+      [1, '100.00'],
+      [0, '0.00'],
+      [0, '0.00'],
+    ]);
+    await finishRun(store, july, '2020-08-06');
+    expect((await billed()).filter((r) => r.month >= '2020-06').map((r) => [r.month, r.net])).toEqual([
+      ['2020-06', 10_000n],
+      ['2020-07', 10_000n],
+    ]);
+    await holds();
+  });
+});
+
+describe('a rule that leaves out fees alone', () => {
+  let rule: string;
+  beforeAll(async () => {
+    ({ store, drop } = await seeded());
+    await subscribe([fee()]);
+    rule = await inForce({ maxAgeMonths: 1, reviewOn: '2019-12-15' });
+  }, 60_000);
+  afterAll(() => drop());
+
+  it('is due for review, and neither its author nor its signer approves what it leaves out', async () => {
+    const december = await review('2019-12');
+    expect(await findings(december)).toEqual([['exclusionReviewDue', '79.20']]);
+    const { contentHash } = await build(december);
+    for (const actor of ['author', 'signer'])
+      expect(await store.tx((db) => decideRun(db, { runId: december, approvalId: randomUUID(), decision: 'approve', contentHash, actor, comment: 'looked at it' }))).toEqual({
+        ok: false,
+        reason: 'ownWork',
+        what: `exclusion rule ${rule}`,
+      });
+    await finishRun(store, december, '2020-01-06');
+  });
+
+  it('is found when it is at odds with another, has carried for too long, and is over', async () => {
+    const january = await review('2020-01');
+    const rival = await inForce({ outcome: 'writeOff' });
+    await build(january);
+    // December's, which is too old, and January's.
+    expect(await findings(january)).toEqual([
+      ['carriedTooLong', '79.20'],
+      ['exclusionConflict', '158.40'],
+      ['exclusionReviewDue', '79.20'],
+    ]);
+    await end(rival);
+    await build(january);
+    expect((await findings(january)).map(([code]) => code)).toEqual(['carriedTooLong', 'exclusionReviewDue']);
+    await finishRun(store, january, '2020-02-06');
+    await end(rule);
+    const february = await review('2020-02');
+    expect(await findings(february)).toEqual([['exclusionExpired', '79.20']]);
+    expect((await hitsOfRule(store.pool, rule)).map((h) => [h.period, h.opening.net, h.added.net, h.billed.net, h.closing.net])).toEqual([
+      ['2019-12', '0.00', '79.20', '0.00', '79.20'],
+      ['2020-01', '79.20', '79.20', '79.20', '79.20'],
+      ['2020-02', '79.20', '0.00', '79.20', '0.00'],
+    ]);
+    await finishRun(store, february, '2020-03-06');
+    expect((await billed()).map((r) => r.month)).toEqual(['2019-12', '2020-01', '2020-02']);
     await holds();
   });
 });
