@@ -372,3 +372,45 @@ describe('a rule that leaves out fees alone', () => {
     await holds();
   });
 });
+
+describe('what else the month decides of an account that is left out', () => {
+  beforeAll(async () => {
+    ({ store, drop } = await seeded());
+    await subscribe([]);
+    await arrive('12.2019', 1);
+    await finishRun(store, await review('2019-12'), '2020-01-06');
+    // Since 1 December 4 kWh are included, as somebody says in January.
+    await subscribe([{ kind: 'included', id: 'inc', kWhPerMonth: '4', rolloverMonths: 0 }], '2019-11-30T23:00:00Z', 102);
+  }, 60_000);
+  afterAll(() => drop());
+  const arrive = async (month: string, id: number) => {
+    await storeLines(store, [session(id, { user: 'Bl2-1', kWh: '10', start: `05.${month} 12:00`, end: `05.${month} 18:00` })]);
+    await processAll(store);
+  };
+  const drafts = async (runId: string) =>
+    (await rows('SELECT component, service_month, net_minor FROM period_charge WHERE run_id = $1 AND account_id = $2 ORDER BY 2', [runId, driver])).map((r) => Object.values(r));
+
+  it('waits with it, and is billed with sessions that are', async () => {
+    await arrive('01.2020', 2);
+    const january = await leaveOut('2020-01', 'carry');
+    expect(await drafts(january)).toEqual([]);
+    await finishRun(store, january, '2020-02-06');
+    const february = await review('2020-02');
+    // 10 kWh at 2.65 were 33.13 gross: 4 kWh of it are 13.25, of which 2.65 are VAT.
+    expect(await drafts(february)).toEqual([
+      ['included', '2019-12', -1060n],
+      ['included', '2020-01', -1060n],
+    ]);
+    await finishRun(store, february, '2020-03-06');
+    const rule = await inForce({ maxAgeMonths: 1 });
+    await arrive('03.2020', 3);
+    await finishRun(store, await review('2020-03'), '2020-04-06');
+    await arrive('04.2020', 4);
+    const april = await review('2020-04');
+    // March's session is too old to wait, April's is not.
+    expect(await drafts(april)).toEqual([['included', '2020-03', -1060n]]);
+    await finishRun(store, april, '2020-05-06');
+    await end(rule);
+    await holds();
+  });
+});

@@ -61,10 +61,13 @@ export class LeftOutFees {
     return { waitsFrom: waiting.sort()[0] ?? null, writtenOff: groupBy(own.get('excluded') ?? [], (f) => f.serviceMonth) };
   }
 
-  /** Takes out what the run leaves out of what a month came to. A minimum of an account that is left out waits for its month's sessions. */
-  sift(drafts: readonly Draft[]): readonly Draft[] {
+  /**
+   * Takes out what the run leaves out of what months came to. What else than a fee the month of an account that is left out comes to waits for its sessions: it
+   * goes with those that the run bills all the same, but for a minimum, which wants all of them.
+   */
+  sift(drafts: readonly Draft[], billsSessionsOf: (contractId: string, month: string) => boolean): readonly Draft[] {
     return drafts.filter(({ accountId, charge }) => {
-      if (!isFee(charge.role)) return charge.role !== 'minimumTrueUp' || !this.#leftOut.has(accountId);
+      if (!isFee(charge.role)) return !this.#leftOut.has(accountId) || (charge.role !== 'minimumTrueUp' && billsSessionsOf(charge.contractId, charge.serviceMonth));
       const key = keyOf(charge);
       const before = this.#carried(key);
       const fate = this.#fateOf(accountId, before);

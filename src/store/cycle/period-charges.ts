@@ -51,7 +51,11 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     if (isIssue(charges)) parked.set(accountId, describeIssue(charges));
     else made.push(...charges.filter((charge) => isOwn(charge.role, charge.serviceMonth, held(accountId))).map((charge) => ({ accountId, charge })));
   }
-  await insertDrafts(db, runId, fees.sift(made.filter((d) => !parked.has(d.accountId))));
+  const drafts = fees.sift(
+    made.filter((d) => !parked.has(d.accountId)),
+    (id, month) => book.contracts.some((c) => c.contractId === id && c.sessions.get(month)?.some((s) => s.isNew)),
+  );
+  await insertDrafts(db, runId, drafts);
   const left = fees.rest(
     run,
     (id) => parked.has(id),
