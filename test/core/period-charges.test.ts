@@ -218,3 +218,37 @@ describe('a late session', () => {
     expect(settleMonth(later, computeMonth(later).clauses, [...first, ...rows].map(issuedOf))).toEqual([]);
   });
 });
+
+describe('a fee that was written off', () => {
+  const versions = (amount: string) => [plan(1, '2026-01-01', [fee(amount)])];
+  const settle = (amount: string, issued: readonly bigint[], off: readonly bigint[]) => {
+    const input = month('2026-03', versions(amount));
+    const [row] = due(input);
+    if (row === undefined) throw new Error('the month has a fee');
+    const asRows = (nets: readonly bigint[], from: number) =>
+      nets.map((net, i) => ({ ...issuedOf(row), component: i + from === 1 ? 'fee' : `fee#${i + from}`, netMinor: net, grossMinor: (net * 5n) / 4n }));
+    return settleMonth(input, computeMonth(input).clauses, asRows(issued, 1), asRows(off, issued.length + 1)).map((r) => [r.component, r.netMinor]);
+  };
+
+  it('is not billed again, and of a dearer one what is more', () => {
+    expect(settle('99', [], [9900n])).toEqual([]);
+    // 109.00 are due now, 99.00 are written off.
+    expect(settle('109', [], [9900n])).toEqual([['fee#2', 1000n]]);
+  });
+
+  it('gives nothing back that was never billed', () => {
+    // 89.00 are due, 99.00 are written off, nothing was billed.
+    expect(settle('89', [], [9900n])).toEqual([]);
+    // 99.00 were billed and 10.00 more written off: due are 104.00, 99.00, 89.00.
+    expect([settle('104', [9900n], [1000n]), settle('99', [9900n], [1000n]), settle('89', [9900n], [1000n])]).toEqual([[], [], [['fee#3', -1000n]]]);
+    // Of 99.00 that were billed 10.00 were not given back, for good: due are 89.00, 79.00, 99.00.
+    expect([settle('89', [9900n], [-1000n]), settle('79', [9900n], [-1000n]), settle('99', [9900n], [-1000n])]).toEqual([[], [['fee#3', -1000n]], []]);
+  });
+
+  it('is looked for since the month of the earliest that waits', () => {
+    const contract = { ...month('2026-06', versions('99')), firstMonth: '2026-01', sessions: new Map(), issued: new Map() };
+    const june = { ...only('2026-06'), since: '2026-01' };
+    expect(dueOf(contract, june).map((d) => d.serviceMonth)).toEqual(['2026-04', '2026-05', '2026-06']);
+    expect(dueOf({ ...contract, leftOut: { waitsFrom: '2026-02', writtenOff: new Map() } }, june).map((d) => d.serviceMonth)).toEqual(['2026-02', '2026-03', '2026-04', '2026-05', '2026-06']);
+  });
+});

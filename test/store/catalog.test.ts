@@ -12,6 +12,7 @@ const guarded = [
   'erp_posting',
   'standing_exclusion',
   'exclusion_hit',
+  'left_out_fee',
   'exclusion_rule',
   'adjustment',
   'credit_order',

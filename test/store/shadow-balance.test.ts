@@ -24,6 +24,12 @@ const periods = ['2019-11', '2019-12', '2020-01', '2020-02'] as const;
 const users = ['Bl2-1', 'Bl2-2', 'Bl2-5', 'Share-2'] as const;
 const accounts = ['acc_driver_16', 'acc_driver_17', 'acc_fleet_taxi', 'acc_emsp_aurora'] as const;
 const garages = ['Bl2', 'MS1'] as const;
+/** Who owes a fee each month, in SEK: in arrears, and in advance. */
+const fees = [
+  { account: 'acc_driver_16', billed: 'arrears', amount: '79.20', net: 7920n },
+  { account: 'acc_fleet_taxi', billed: 'advance', amount: '50', net: 5000n },
+] as const;
+type Fee = { readonly account: string; readonly month: string; readonly net: bigint };
 type Charge = {
   readonly charge_id: bigint;
   readonly account_id: string;
@@ -52,8 +58,8 @@ const rules = fc
     maxAgeMonths: fc.integer({ min: 1, max: 3 }),
     from: fc.nat(2),
     lasts: fc.integer({ min: 1, max: 4 }),
-    energyBelowWh: fc.option(fc.integer({ min: 5000, max: 25_000 })),
-    segment: fc.option(fc.constantFrom('driver', 'fleet', 'eMSP'), { freq: 3 }),
+    energyBelowWh: fc.option(fc.integer({ min: 5000, max: 25_000 }), { freq: 1 }),
+    segment: fc.option(fc.constantFrom('driver', 'fleet', 'eMSP'), { freq: 1 }),
     /** In the review of which run it is signed and, perhaps, ended. */
     signedIn: fc.nat(3),
     endedIn: fc.option(fc.nat(3), { freq: 3 }),
@@ -107,6 +113,18 @@ function expected(
   return fates;
 }
 
+/** What becomes of a fee by the rules on its account that ask nothing more; `first`: the month that first carried it. */
+function expectedOfFee(account: string, held: readonly (ExclusionRule & { readonly own: boolean })[], month: number, first: number | undefined): string {
+  const met = held.filter((r) => r.scope === 'account' && r.subjectId === account && Object.keys(r.predicate).length === 0);
+  const best = met.filter((r) => r.own || !met.some((o) => o.own));
+  const carrying = best.filter((r) => r.outcome === 'carry');
+  if (carrying.length > 0) {
+    const longest = Math.max(...carrying.map((r) => r.maxAgeMonths ?? Number.POSITIVE_INFINITY));
+    return first !== undefined && month - first >= longest ? 'document' : 'carried';
+  }
+  return best.some((r) => r.outcome === 'writeOff') && !best.some((r) => r.outcome === 'bill') ? 'excluded' : 'document';
+}
+
 async function claimsOf(store: Store, runId: string): Promise<Charge[]> {
   const { rows } = await store.pool.query<Charge>(
     `SELECT c.charge_id, k.account_id, c.site_id, t.tariff_id, c.record_id, c.revision, a.category, b.energy_wh AS session_wh, c.reversal_of, c.clause, k.disposition, c.energy_wh, c.net_minor
@@ -117,10 +135,14 @@ async function claimsOf(store: Store, runId: string): Promise<Charge[]> {
   return rows;
 }
 
-const sum = (charges: readonly Charge[]) => ({ charges: charges.length, energyWh: charges.reduce((n, c) => n + c.energy_wh, 0n).toString(), net: charges.reduce((n, c) => n + c.net_minor, 0n) });
+const sum = (charges: readonly Charge[], fees: readonly Fee[] = []) => ({
+  charges: charges.length + fees.length,
+  energyWh: charges.reduce((n, c) => n + c.energy_wh, 0n).toString(),
+  net: charges.reduce((n, c) => n + c.net_minor, 0n) + fees.reduce((n, f) => n + f.net, 0n),
+});
 const minor = (text: string) => BigInt(text.replace('.', ''));
 
-it('the shadow balance of every run: what was carried in and what is left out anew are what is billed, written off and carried on, to the öre and the Wh, whatever the rules, corrections and cancelled runs', async () => {
+it('the shadow balance of every run: what was carried in and what is left out anew are what is billed, written off and carried on, to the öre and the Wh, fees with it, whatever the rules, corrections and cancelled runs', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(sessions, { minLength: 6, maxLength: 16 }),
@@ -145,6 +167,11 @@ async function billAll(set: Seed, { all, standing, own, cancelled }: Drawn): Pro
   const store = openStore(database.url);
   try {
     await store.tx((db) => applySeed(db, set));
+    for (const { account, billed, amount } of fees)
+      await store.pool.query(
+        "INSERT INTO contract_version (contract_id, version, valid_from, clauses, author, second_person) SELECT id, 101, '2019-10-31T23:00:00Z', $2, 'sales', 'head' FROM contract WHERE account_id = $1 AND kind = 'supply'",
+        [account, JSON.stringify({ kind: 'supply', status: 'active', clauses: [{ kind: 'fee', id: 'fee', amount, billed, refund: 'prorata' }] })],
+      );
     const line = (s: Drawn['all'][number], i: number, kWh: number) => {
       const [year, month] = (periods[s.of] ?? '').split('-');
       const day = String((i % 27) + 1).padStart(2, '0');
@@ -164,6 +191,8 @@ async function billAll(set: Seed, { all, standing, own, cancelled }: Drawn): Pro
     });
     const since = new Map<bigint, number>();
     const earlier = new Map<bigint, string>();
+    const feesSince = new Map<string, number>();
+    const feesEnded = new Map<string, string>();
     for (const [month, period] of periods.entries()) {
       await storeLines(
         store,
@@ -188,7 +217,7 @@ async function billAll(set: Seed, { all, standing, own, cancelled }: Drawn): Pro
         if (r.endedIn === month) await store.tx((db) => endExclusion(db, ids[i] ?? '', 'drawn', { actor: 'signer' }));
       }
       const claimed = await claimsOf(store, runId);
-      const isHeld = (o: Drawn['own'][number]) => claimed.some((c) => o.of.subjectId === (o.of.scope === 'account' ? c.account_id : c.site_id));
+      const isHeld = (o: Drawn['own'][number]) => fees.some((f) => f.account === o.of.subjectId) || claimed.some((c) => o.of.subjectId === (o.of.scope === 'account' ? c.account_id : c.site_id));
       const ownHere = own.filter((o) => o.run === month && isHeld(o));
       for (const o of ownHere)
         await store.tx((db) => addExclusion(db, runId, { scope: o.of.scope as 'account', subjectId: o.of.subjectId, outcome: o.outcome as 'carry', reason: 'drawn' }, { actor: 'author' }));
@@ -209,16 +238,51 @@ async function billAll(set: Seed, { all, standing, own, cancelled }: Drawn): Pro
       // Everything that was carried is here again.
       expect([...since.keys()].filter((id) => !charges.some((c) => c.charge_id === id))).toEqual([]);
 
+      // A fee in advance is due a month before its own.
+      const feesDue = fees.flatMap(({ account, billed, net }) =>
+        [...periods, '2020-03'].slice(0, month + (billed === 'advance' ? 2 : 1)).map((of): Fee & { readonly key: string; readonly fate: string } => {
+          const key = `${account} ${of}`;
+          return { account, month: of, net, key, fate: expectedOfFee(account, held, month, feesSince.get(key)) };
+        }),
+      );
+      const feesOpen = feesDue.filter((f) => !feesEnded.has(f.key));
+      const feesOf = (fate: string, wasCarried?: boolean) => feesOpen.filter((f) => f.fate === fate && (wasCarried === undefined || feesSince.has(f.key) === wasCarried));
+
       const carried = (c: Charge) => since.has(c.charge_id);
       const [total] = (await shadowBalance(store.pool, runId)).totals;
       const figures = (part: 'opening' | 'added' | 'moved' | 'billed' | 'writtenOff' | 'closing') =>
         total === undefined ? sum([]) : { charges: total[part].charges, energyWh: total[part].energyWh, net: minor(total[part].net) };
-      expect(figures('opening')).toEqual(sum(charges.filter(carried)));
-      expect(figures('added')).toEqual(sum(charges.filter((c) => !carried(c) && c.disposition !== 'document')));
+      expect(figures('opening')).toEqual(
+        sum(
+          charges.filter(carried),
+          feesOpen.filter((f) => feesSince.has(f.key)),
+        ),
+      );
+      expect(figures('added')).toEqual(
+        sum(
+          charges.filter((c) => !carried(c) && c.disposition !== 'document'),
+          [...feesOf('carried', false), ...feesOf('excluded', false)],
+        ),
+      );
       expect(figures('moved')).toEqual(sum([]));
-      expect(figures('billed')).toEqual(sum(charges.filter((c) => carried(c) && c.disposition === 'document')));
-      expect(figures('writtenOff')).toEqual(sum(charges.filter((c) => c.disposition === 'excluded')));
-      expect(figures('closing')).toEqual(sum(charges.filter((c) => c.disposition === 'carried')));
+      expect(figures('billed')).toEqual(
+        sum(
+          charges.filter((c) => carried(c) && c.disposition === 'document'),
+          feesOf('document', true),
+        ),
+      );
+      expect(figures('writtenOff')).toEqual(
+        sum(
+          charges.filter((c) => c.disposition === 'excluded'),
+          feesOf('excluded'),
+        ),
+      );
+      expect(figures('closing')).toEqual(
+        sum(
+          charges.filter((c) => c.disposition === 'carried'),
+          feesOf('carried'),
+        ),
+      );
       for (const row of (await shadowBalance(store.pool, runId)).rows)
         for (const of of [(f: { energyWh: string }) => BigInt(f.energyWh), (f: { net: string }) => minor(f.net), (f: { charges: number }) => BigInt(f.charges)] as ((f: object) => bigint)[])
           expect(of(row.opening) + of(row.added) + of(row.moved)).toBe(of(row.billed) + of(row.writtenOff) + of(row.closing));
@@ -229,6 +293,21 @@ async function billAll(set: Seed, { all, standing, own, cancelled }: Drawn): Pro
         if (c.disposition !== 'carried') since.delete(c.charge_id);
         else if (!since.has(c.charge_id)) since.set(c.charge_id, month);
       }
+      for (const f of feesOpen) {
+        if (f.fate !== 'carried') feesEnded.set(f.key, f.fate);
+        else if (!feesSince.has(f.key)) feesSince.set(f.key, month);
+        if (f.fate !== 'carried') feesSince.delete(f.key);
+      }
+      // Each month's fee is billed once, or written off, or waits.
+      const { rows: onDocuments } = await store.pool.query(
+        "SELECT payer_account_id || ' ' || service_month AS key, net_minor AS net FROM rated_charge WHERE role IN ('subscriptionFee', 'advanceFee') ORDER BY 1",
+      );
+      expect(onDocuments).toEqual(
+        feesDue
+          .filter((f) => feesEnded.get(f.key) === 'document')
+          .map(({ key, net }) => ({ key, net }))
+          .sort((a, b) => (a.key < b.key ? -1 : 1)),
+      );
     }
     expect((await energyBalance(store.pool)).map((b) => b.difference)).toEqual((await energyBalance(store.pool)).map(() => 0n));
     expect((await store.pool.query('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).rows).toEqual([]);

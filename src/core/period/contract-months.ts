@@ -1,11 +1,13 @@
 import { type ClauseMonth, computeMonth, type Lot, type MonthInput, type MonthResult } from './month.ts';
 import { monthAfter } from './segments.ts';
-import { type DueRow, type IssuedRow, settleMonth } from './settle.ts';
+import { type DueRow, type IssuedRow, settleMonth, type WrittenOffRow } from './settle.ts';
 
 export type ContractMonths = Pick<MonthInput, 'zone' | 'currency' | 'mode' | 'versions' | 'ownPlace'> & {
   readonly firstMonth: string;
   readonly sessions: ReadonlyMap<string, MonthInput['sessions']>;
   readonly issued: ReadonlyMap<string, readonly IssuedRow[]>;
+  /** Fees that runs left out: the earliest month of those that wait, and what of each month was written off. */
+  readonly leftOut?: { readonly waitsFrom: string | null; readonly writtenOff: ReadonlyMap<string, readonly WrittenOffRow[]> };
 };
 
 /** The months of a contract from `from` to `to`, with what allowances of earlier ones roll over. */
@@ -35,17 +37,25 @@ export function regularFrom({ first, last, since }: RunMonths): string {
 /** What is due only when its month has ended. */
 const atMonthsEnd: ReadonlySet<string> = new Set(['subscriptionFee', 'minimumTrueUp']);
 
+/** Whether a run looks at fees of a role in a month: of months to come at those in advance of the next alone. */
+export function looksAt({ last, full }: RunMonths, role: 'subscriptionFee' | 'advanceFee', month: string): boolean {
+  return month <= (atMonthsEnd.has(role) ? full : full < last ? last : monthAfter(last));
+}
+
 /**
  * What a run bills of a contract: of its months and of those before (what was carried or parked then), of every month of which it has
- * sessions, and the next month's fees in advance; each less what was issued. Of a month that goes on after the run's week, what its
+ * sessions, of every month since a fee of it waits, and the next month's fees in advance; each less what was issued. Of a month that goes on after the run's week, what its
  * sessions up to then come to: its fees in arrears, its minimum and the next fee in advance are due with the week in which it ends.
  */
 export function dueOf(contract: ContractMonths, run: RunMonths): { readonly serviceMonth: string; readonly row: DueRow }[] {
   const touched = [...contract.sessions].flatMap(([month, sessions]) => (sessions.some((s) => s.isNew) ? [month] : []));
-  const from = [...touched, regularFrom(run), run.last].sort()[0] ?? run.last;
+  const from = [...touched, contract.leftOut?.waitsFrom ?? run.last, regularFrom(run), run.last].sort()[0] ?? run.last;
   const isDue = (month: string) => (of: { readonly role: string }) => month <= run.full || !atMonthsEnd.has(of.role);
   const settle = (month: string, clauses: readonly ClauseMonth[]) =>
-    settleMonth({ ...contract, month }, clauses.filter(isDue(month)), (contract.issued.get(month) ?? []).filter(isDue(month))).map((row) => ({ serviceMonth: month, row }));
+    settleMonth({ ...contract, month }, clauses.filter(isDue(month)), (contract.issued.get(month) ?? []).filter(isDue(month)), contract.leftOut?.writtenOff.get(month)).map((row) => ({
+      serviceMonth: month,
+      row,
+    }));
   const months = [...resultsOf(contract, from, run.last)].flatMap(([month, result]) => settle(month, result.clauses));
   if (run.full < run.last) return months;
   const next = monthAfter(run.last);

@@ -34,20 +34,32 @@ export type DueRow = {
   readonly serviceOn: string;
 };
 
+/** A row that a run wrote off for good, as it would have been billed. */
+export type WrittenOffRow = Pick<IssuedRow, 'clause' | 'component' | 'netMinor' | 'grossMinor'>;
+
 type Sums = { readonly net: bigint; readonly gross: bigint };
 
 /**
  * What is still to bill of a month: its total less what was issued of it, clause by clause. The first time these are the clause's rows; later
  * it is one difference, with a component of its own (`included#2`), on what the late sessions burden (D44). So the sum over all
- * documents of a month is that of its sessions, whatever the order they came in. A fee in advance that is not refunded stays.
+ * documents of a month is that of its sessions, whatever the order they came in. A fee in advance that is not refunded stays. What was
+ * written off is not billed again, and nothing goes back of what was never billed.
  */
-export function settleMonth(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>, clauses: readonly ClauseMonth[], issued: readonly IssuedRow[]): DueRow[] {
+export function settleMonth(
+  input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>,
+  clauses: readonly ClauseMonth[],
+  issued: readonly IssuedRow[],
+  writtenOff: readonly WrittenOffRow[] = [],
+): DueRow[] {
+  const keyOf = (r: WrittenOffRow) => `${baseOf(r.component)}\n${r.clause}`;
   const wanted = groupBy(clauses, (c) => `${c.component}\n${c.clause}`);
-  const before = groupBy(issued, (r) => `${baseOf(r.component)}\n${r.clause}`);
+  const before = groupBy(issued, keyOf);
+  const lost = groupBy(writtenOff, keyOf);
   return [...new Set([...wanted.keys(), ...before.keys()])].sort().flatMap((key) => {
     const due = wanted.get(key) ?? [];
     const done = before.get(key) ?? [];
-    return done.length === 0 ? firstRows(input, due) : difference(input, due, done);
+    const off = lost.get(key) ?? [];
+    return done.length === 0 && off.length === 0 ? firstRows(input, due) : difference(input, due, done, off);
   });
 }
 
@@ -81,11 +93,19 @@ function rowsOf({ mode, currency }: Pick<MonthInput, 'mode' | 'currency'>, { par
   });
 }
 
-function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>, due: readonly ClauseMonth[], done: readonly IssuedRow[]): DueRow[] {
-  const [first] = done as readonly [IssuedRow, ...IssuedRow[]];
+/** What of `rest` goes beyond what was written off. */
+function beyond(rest: bigint, off: bigint): bigint {
+  if (rest > 0n && off > 0n) return rest > off ? rest - off : 0n;
+  if (rest < 0n && off < 0n) return rest < off ? rest - off : 0n;
+  return rest;
+}
+
+function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>, due: readonly ClauseMonth[], done: readonly IssuedRow[], off: readonly WrittenOffRow[]): DueRow[] {
   const rows = due.flatMap((c) => rowsOf(input, c));
-  const rest: Sums = { net: total(rows, 'netMinor') - total(done, 'netMinor'), gross: total(rows, 'grossMinor') - total(done, 'grossMinor') };
-  if (rest.net === 0n && rest.gross === 0n) return [];
+  const left = (key: 'netMinor' | 'grossMinor') => beyond(total(rows, key) - total(done, key), total(off, key));
+  const rest: Sums = { net: left('netMinor'), gross: left('grossMinor') };
+  const first = done[0] ?? rows[0];
+  if (first === undefined || (rest.net === 0n && rest.gross === 0n)) return [];
   if (rest.net < 0n && first.role === 'advanceFee' && !isRefunded(input.versions, first)) return [];
   const parts = due.flatMap((c) => c.parts);
   const late = parts.filter((p) => p.isNew);
@@ -112,7 +132,7 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
         weights,
       )
     : [];
-  const no = 1 + Math.max(...done.map((r) => numberOf(r.component)));
+  const no = 1 + Math.max(...[...done, ...off].map((r) => numberOf(r.component)));
   return burdened.flatMap((own, splitNo) => {
     const [netMinor, grossMinor] = [nets[splitNo] ?? 0n, grosses[splitNo] ?? 0n];
     if (netMinor === 0n && grossMinor === 0n) return [];
@@ -136,7 +156,7 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
   });
 }
 
-function isRefunded(versions: readonly SupplyVersion[], row: IssuedRow): boolean {
+function isRefunded(versions: readonly SupplyVersion[], row: Pick<IssuedRow, 'version' | 'clause'>): boolean {
   const clause = versions.find((v) => v.version === row.version)?.agreement.clauses.find((c) => c.id === row.clause);
   return clause?.kind !== 'fee' || clause.refund === 'prorata';
 }

@@ -52,7 +52,9 @@ export function idFor(prefix: string, runId: string, actor: string, idempotencyK
 async function touchedBy(db: Db, runId: string, scope: NewExclusion['scope'], subjectId: string): Promise<string[]> {
   const { rows } = await db.query<{ account_id: string }>(
     `SELECT DISTINCT k.account_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-     WHERE k.run_id = $1 AND $3 = CASE $2 WHEN 'account' THEN k.account_id WHEN 'site' THEN c.site_id ELSE c.record_id::text END`,
+     WHERE k.run_id = $1 AND $3 = CASE $2 WHEN 'account' THEN k.account_id WHEN 'site' THEN c.site_id ELSE c.record_id::text END
+     -- It may owe a fee alone.
+     UNION SELECT x.account_id FROM run_account x WHERE $2 = 'account' AND x.run_id = $1 AND x.account_id = $3`,
     [runId, scope, subjectId],
   );
   return rows.map((r) => r.account_id);

@@ -6,7 +6,7 @@ export async function authoredBy(db: Db, runId: string, actor: string): Promise<
     `SELECT what FROM (
        SELECT 'exclusion ' || id AS what, author FROM exclusion_rule WHERE run_id = $1 AND withdrawn_at IS NULL
        UNION ALL SELECT 'exclusion rule ' || s.id, p.actor FROM standing_exclusion s CROSS JOIN LATERAL (VALUES (s.author), (s.signed_by), (s.ended_by)) p(actor)
-         WHERE s.id IN (SELECT rule_id FROM exclusion_hit WHERE run_id = $1 UNION SELECT before_rule FROM exclusion_hit WHERE run_id = $1)
+         WHERE s.id IN (SELECT rule_id FROM exclusion_hit WHERE run_id = $1 UNION SELECT before_rule FROM exclusion_hit WHERE run_id = $1 UNION SELECT rule_id FROM left_out_fee WHERE run_id = $1 UNION SELECT before_rule FROM left_out_fee WHERE run_id = $1)
        UNION ALL SELECT 'signature on adjustment ' || id, signed_by FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL
        UNION ALL SELECT 'adjustment ' || id, author FROM adjustment WHERE run_id = $1 AND withdrawn_at IS NULL
        UNION ALL SELECT 'late arrivals pulled in', pulled_in_by FROM claim WHERE run_id = $1 AND pulled_in_by IS NOT NULL

@@ -1,5 +1,5 @@
 import type { Db } from '../db.ts';
-import { lastDaySql, matchesOf, rulesOfRun, targetsOf } from './exclusion-match.ts';
+import { lastDaySql, matchesOf, monthsBetween, rulesOfRun, targetsOf } from './exclusion-match.ts';
 
 /**
  * Says of each charge that a run claims of these accounts whether it is billed, written off or carried, takes what is not billed off its
@@ -11,8 +11,6 @@ export async function decideDispositions(db: Db, runId: string, accounts: readon
   await db.query('DELETE FROM exclusion_hit WHERE run_id = $1 AND account_id = ANY($2)', [runId, accounts]);
   await db.query(decide, [runId, accounts]);
 }
-
-const months = (from: string, to: string) => `((extract(year FROM ${to}) - extract(year FROM ${from})) * 12 + extract(month FROM ${to}) - extract(month FROM ${from}))`;
 
 const decide = `WITH mine AS MATERIALIZED (
     SELECT k.account_id, a.category, c.charge_id, c.record_id, c.revision, c.clause, c.site_id, c.tariff_version_id, c.service_on, c.currency, c.reversal_of, c.payer_account_id
@@ -30,10 +28,10 @@ const decide = `WITH mine AS MATERIALIZED (
   day AS (SELECT r.id, ${lastDaySql} AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1 OR r.id IN (SELECT first_run_id FROM former)),
   alone AS (
     SELECT m.charge_id, m.account_id, m.record_id, m.revision, m.reversal_of, c.rivals, f.charge_id IS NOT NULL AS was_carried, f.first_run_id, f.cause AS before_cause, f.rule_id AS before_rule,
-      coalesce(b.outcome = 'carry' AND ${months('since.last', 'today.last')} >= b.max_age_months, false) AS too_old,
+      coalesce(b.outcome = 'carry' AND ${monthsBetween('since.last', 'today.last')} >= b.max_age_months, false) AS too_old,
       CASE WHEN m.clause = 'smallSession' THEN 'smallSession' ELSE coalesce(b.cause, 'none') END AS cause, CASE WHEN m.clause IS DISTINCT FROM 'smallSession' THEN b.id END AS rule_id,
       CASE WHEN m.clause = 'smallSession' OR b.outcome = 'writeOff' THEN 'excluded'
-        WHEN b.outcome = 'carry' AND NOT coalesce(${months('since.last', 'today.last')} >= b.max_age_months, false) THEN 'carried' ELSE 'document' END AS disposition
+        WHEN b.outcome = 'carry' AND NOT coalesce(${monthsBetween('since.last', 'today.last')} >= b.max_age_months, false) THEN 'carried' ELSE 'document' END AS disposition
     FROM mine m JOIN day today ON today.id = $1 LEFT JOIN best b ON b.charge_id = m.charge_id LEFT JOIN clash c ON c.charge_id = m.charge_id
       LEFT JOIN former f ON f.charge_id = m.charge_id AND f.outcome = 'carried' LEFT JOIN day since ON since.id = f.first_run_id),
   -- What takes the place of a charge that was billed before, and waits.
@@ -82,12 +80,23 @@ export async function hasRules(db: Db, runId: string): Promise<boolean> {
   return (await db.query(`SELECT FROM (${rulesOfRun}) x LIMIT 1`, [runId])).rowCount !== 0;
 }
 
-/** Accounts that a run leaves out as a whole, and with their fees: by a rule on the account or its customer that asks nothing more. */
-export async function accountsLeftOut(db: Db, runId: string): Promise<ReadonlySet<string>> {
-  const { rows } = await db.query<{ key: string }>(
-    `SELECT key FROM (SELECT DISTINCT ON (key) key, outcome FROM (${targetsOf(rulesOfRun)}) t WHERE by = 'account' AND predicate = '{}'
-       ORDER BY key, cause, narrowness, CASE outcome WHEN 'carry' THEN 1 WHEN 'bill' THEN 2 ELSE 3 END) b WHERE outcome <> 'bill'`,
-    [runId],
+/** The rule by which an account is left out as a whole; `rivals`: those of its rank, where they want otherwise. */
+export type LeftOut = {
+  readonly cause: 'own' | 'standing';
+  readonly ruleId: string;
+  readonly outcome: 'carry' | 'writeOff';
+  readonly maxAgeMonths: number | null;
+  readonly rivals: readonly string[] | null;
+};
+
+/** Of these accounts those that a run leaves out as a whole, and with their fees: by a rule on the account or its customer that asks nothing more. */
+export async function accountsLeftOut(db: Db, runId: string, accounts: readonly string[]): Promise<ReadonlyMap<string, LeftOut>> {
+  const { rows } = await db.query<LeftOut & { key: string }>(
+    `SELECT key, cause, id AS "ruleId", outcome, max_age_months AS "maxAgeMonths", rivals FROM (
+       SELECT DISTINCT ON (key) t.*, CASE WHEN min(outcome) OVER rank <> max(outcome) OVER rank THEN array_agg(id) OVER (rank ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) END AS rivals
+       FROM (${targetsOf(rulesOfRun)}) t WHERE by = 'account' AND predicate = '{}' AND key = ANY($2) WINDOW rank AS (PARTITION BY key, cause, narrowness)
+       ORDER BY key, cause, narrowness, CASE outcome WHEN 'carry' THEN 1 WHEN 'bill' THEN 2 ELSE 3 END, max_age_months DESC NULLS LAST, id) b WHERE outcome <> 'bill'`,
+    [runId, accounts],
   );
-  return new Set(rows.map((r) => r.key));
+  return new Map(rows.map(({ key, ...rule }) => [key, rule]));
 }

@@ -1,6 +1,9 @@
 /** The last day of a run's period in the entity's zone: a standing rule holds for the run when it holds on that day. `r` is the run, `e` its entity. */
 export const lastDaySql = "((r.period_end - interval '1 second') AT TIME ZONE e.time_zone)::date";
 
+/** SQL: months from one day to another, days aside. */
+export const monthsBetween = (from: string, to: string) => `((extract(year FROM ${to}) - extract(year FROM ${from})) * 12 + extract(month FROM ${to}) - extract(month FROM ${from}))`;
+
 /**
  * Rules as columns (id, cause, scope, subject_id, predicate, outcome, max_age_months, at_our_cost) of a run ($1): its own, then the standing
  * ones that hold for it. A rule that nobody signed, or that was ended, holds for no run that is built.

@@ -2,6 +2,7 @@ import { groupBy } from '../../core/group-by.ts';
 import { issue, messageOf, remedyOf } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
+import { carryDraftedFees } from './left-out-fees.ts';
 import type { MadeDocuments } from './make-documents.ts';
 
 /**
@@ -44,7 +45,9 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
     [runId, claimed.map((r) => r.id), claimed.map((r) => r.reason)],
   );
   await db.query('UPDATE run_account SET plain = false WHERE run_id = $1 AND account_id = ANY($2)', [runId, held.map((h) => h.accountId)]);
-  await db.query('DELETE FROM period_charge WHERE run_id = $1 AND id = ANY($2::bigint[])', [runId, rows.flatMap((r) => (r.id < 0n ? [-r.id] : []))]);
+  const drafts = rows.flatMap((r) => (r.id < 0n ? [{ draftId: -r.id, cause: r.reason }] : []));
+  await carryDraftedFees(db, runId, drafts);
+  await db.query('DELETE FROM period_charge WHERE run_id = $1 AND id = ANY($2::bigint[])', [runId, drafts.map((d) => d.draftId)]);
 }
 
 /** Says of accounts of a run which invoice of theirs waits, for what, and what it comes to; of those that were built and wait for nothing, nothing. */
@@ -99,5 +102,11 @@ export async function parkAccounts(db: Db, runId: string, parked: ReadonlyMap<st
     [runId, ids, [...parked.values()]],
   );
   await db.query("UPDATE claim SET disposition = 'carried', document_id = NULL, line_no = NULL WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, ids]);
+  const drafts = await db.query<{ draftId: bigint }>('SELECT id AS "draftId" FROM period_charge WHERE run_id = $1 AND account_id = ANY($2)', [runId, ids]);
+  await carryDraftedFees(
+    db,
+    runId,
+    drafts.rows.map((d) => ({ ...d, cause: 'parked' })),
+  );
   await db.query('DELETE FROM period_charge WHERE run_id = $1 AND account_id = ANY($2)', [runId, ids]);
 }

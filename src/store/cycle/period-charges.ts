@@ -11,6 +11,7 @@ import type { DueRow } from '../../core/period/settle.ts';
 import type { Db } from '../db.ts';
 import { accountsLeftOut } from './dispositions.ts';
 import { heldMonths, insertDrafts } from './drafts.ts';
+import { keepLeftOutFees, loadLeftOutFees } from './left-out-fees.ts';
 import { loadPeriod, type PeriodBook, type PeriodContract } from './load-period.ts';
 
 /** Thrown through the pure core when a place cannot be decided, and caught per contract: the account is parked with it. */
@@ -24,7 +25,7 @@ class Undecided extends Error {
 
 /**
  * Drafts what the month decides for accounts of a run, over what the run claims for their documents and what earlier runs issued. The drafts of
- * these accounts are made anew. An account of which something of the set-up is missing is parked with the reason, and carries its claims.
+ * these accounts are made anew, and so is what is kept of fees that are left out. An account of which something of the set-up is missing is parked with the reason, and carries its claims.
  */
 export async function draftPeriodCharges(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
   await db.query("DELETE FROM period_charge WHERE run_id = $1 AND account_id = ANY($2) AND role NOT IN ('statement', 'energyReimbursement')", [runId, accountIds]);
@@ -37,24 +38,30 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const held = await heldMonths(db, runId);
   // An account that is left out is left out with its fees.
-  const leftOut = await accountsLeftOut(db, runId);
+  const fees = await loadLeftOutFees(db, runId, accountIds, await accountsLeftOut(db, runId, accountIds));
   // What of months before these is due shows in their sessions alone (`dueOf`).
   const elsewhere = await sinceElsewhere(db, runId, accountIds);
   const feesAloneFrom = [run.since, ...elsewhere.values()].map((since) => regularFrom({ ...run, since })).sort()[0] ?? run.last;
-  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.last, runId, accountIds: accountIds.filter((id) => !leftOut.has(id)), feesAloneFrom });
-  const drafts: { accountId: string; charge: PeriodCharge }[] = [];
+  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.last, runId, accountIds, feesAloneFrom });
+  const made: { accountId: string; charge: PeriodCharge }[] = [];
   const parked = new Map<string, string>();
   for (const contract of book.contracts) {
     const { accountId } = contract.account;
-    const charges = chargesOf(book, contract, { ...run, since: [run.since, elsewhere.get(accountId) ?? run.since].sort()[0] ?? run.since });
+    const charges = chargesOf(book, { ...contract, leftOut: fees.of(contract.contractId) }, { ...run, since: [run.since, elsewhere.get(accountId) ?? run.since].sort()[0] ?? run.since });
     if (isIssue(charges)) parked.set(accountId, describeIssue(charges));
-    else drafts.push(...charges.filter((charge) => isOwn(charge, held(accountId))).map((charge) => ({ accountId, charge })));
+    else made.push(...charges.filter((charge) => isOwn(charge.role, charge.serviceMonth, held(accountId))).map((charge) => ({ accountId, charge })));
   }
-  await insertDrafts(
-    db,
-    runId,
-    drafts.filter((d) => !parked.has(d.accountId)),
+  const drafts = fees.sift(
+    made.filter((d) => !parked.has(d.accountId)),
+    (id, month) => book.contracts.some((c) => c.contractId === id && c.sessions.get(month)?.some((s) => s.isNew)),
   );
+  await insertDrafts(db, runId, drafts);
+  const left = fees.rest(
+    run,
+    (id) => parked.has(id),
+    (id, role, month) => isOwn(role, month, held(id)),
+  );
+  await keepLeftOutFees(db, runId, accountIds, left);
   await db.query(
     "UPDATE run_account SET state = 'pending', reason = NULL WHERE run_id = $1 AND account_id = ANY($2) AND state = 'parked' AND account_id NOT IN (SELECT id FROM account WHERE category = 'siteOwner')",
     [runId, accountIds],
@@ -78,12 +85,14 @@ async function sinceElsewhere(db: Db, runId: string, accountIds: readonly string
 }
 
 /** `held`: another run that has not issued yet bills its months itself; what comes of late sessions is due once both are issued. */
-function isOwn(charge: PeriodCharge, held: string | null): boolean {
-  return held === null || charge.serviceMonth > (charge.role === 'advanceFee' ? monthAfter(held) : held);
+function isOwn(role: string, month: string, held: string | null): boolean {
+  return held === null || month > (role === 'advanceFee' ? monthAfter(held) : held);
 }
 
+type ContractBook = PeriodContract & Pick<ContractMonths, 'leftOut'>;
+
 /** The contract as the core computes it. */
-function monthsOf(book: PeriodBook, contract: PeriodContract): ContractMonths {
+function monthsOf(book: PeriodBook, contract: ContractBook): ContractMonths {
   const { entity } = book;
   const { account } = contract;
   const ownPlace = (on: string): Place => {
@@ -95,7 +104,7 @@ function monthsOf(book: PeriodBook, contract: PeriodContract): ContractMonths {
   return { ...contract, zone: entity.timeZone, currency: account.currency, mode: account.roundingMode, ownPlace };
 }
 
-function chargesOf(book: PeriodBook, contract: PeriodContract, run: RunMonths): PeriodCharge[] | Issue {
+function chargesOf(book: PeriodBook, contract: ContractBook, run: RunMonths): PeriodCharge[] | Issue {
   try {
     const charges: PeriodCharge[] = [];
     for (const { serviceMonth, row } of dueOf(monthsOf(book, contract), run)) {

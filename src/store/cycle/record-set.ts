@@ -2,6 +2,7 @@ import type { Db } from '../db.ts';
 import { inLanes, type Lanes, within } from '../lanes.ts';
 import { type AccountRange, accountRanges } from './chunks.ts';
 import { claimCreditOrders } from './credit-orders.ts';
+import { withFeesWaiting } from './left-out-fees.ts';
 import { claimsOf, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
 import { notOfEarlier, runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';
@@ -81,12 +82,13 @@ async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Pr
   await planForAccounts(db);
 }
 
-/** Marks the accounts that a month without a session costs something: fees and minimums are due all the same. */
+/** Marks the accounts that a month without a session costs something: fees and minimums are due all the same, and fees that wait. */
 export async function markDueWithoutSessions(db: Db, runId: string): Promise<void> {
   await db.query(
     `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
        JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < r.period_end + interval '1 month' AND v.valid_to > r.period_start - interval '2 months'
-     WHERE r.id = $1 AND ${selected('a.id')} AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]') ON CONFLICT DO NOTHING`,
+     WHERE r.id = $1 AND ${selected('a.id')} AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]')
+     UNION SELECT r.id, w.account_id, 'pending' FROM billing_run r CROSS JOIN LATERAL (${withFeesWaiting}) w WHERE r.id = $1 ON CONFLICT DO NOTHING`,
     [runId],
   );
 }
