@@ -18,7 +18,9 @@ export function reportLines(report: RunReport): string[] {
   if (smallSessions.records > 0) lines.push(`  written off ${smallSessions.records} small sessions: ${kWh(smallSessions.energyWh)} kWh, ${smallSessions.net} net`);
   for (const a of report.adjustments) lines.push(`  adjusted ${a.accountId} by ${a.amount} ${a.currency}, by ${a.author}: ${a.reason}`);
   for (const h of report.heldBack)
-    lines.push(`  held back, ${h.reason}: ${kWh(h.energyWh)} kWh, ${h.net} ${h.currency} net of ${h.accounts} accounts${h.signed === null ? '' : `, ${h.signed} signed`}`);
+    lines.push(
+      `  held back, ${h.reason}: ${kWh(h.energyWh)} kWh, ${h.net} ${h.currency} net of ${h.accounts} ${h.accounts === 1 ? 'account' : 'accounts'}${h.signed === null ? '' : `, ${h.signed} signed`}`,
+    );
   for (const l of report.manualLeft) lines.push(`  waits for the next run: ${l.kind} of ${l.accountId} by ${l.amount} ${l.currency}, by ${l.author}: ${l.reason}`);
   for (const c of report.carried) lines.push(`  carried ${c.records} records, ${kWh(c.energyWh)} kWh, signed by ${c.actor}: ${c.reason}`);
   if (run.late.charges > 0) lines.push(`  late: ${kWh(run.late.energyWh)} kWh came after the cut-off and wait for the next run`);

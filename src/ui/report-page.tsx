@@ -1,3 +1,4 @@
+import type { HeldBackRow, ManualLeftRow } from '../core/cycle/close-report.ts';
 import { count, grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, State, Table, When } from './parts.tsx';
 import { type Proofs, ReportProofs } from './report-proofs.tsx';
@@ -24,23 +25,8 @@ type Props = {
       readonly oldestOn?: string | null;
     }[];
     readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
-    readonly heldBack?: readonly {
-      readonly reason: string;
-      readonly currency: string;
-      readonly accounts: number;
-      readonly energyWh: string;
-      readonly net: string;
-      readonly signed: number | null;
-    }[];
-    readonly manualLeft?: readonly {
-      readonly kind: string;
-      readonly accountId: string;
-      readonly amount: string;
-      readonly currency: string;
-      readonly reason: string;
-      readonly author: string;
-      readonly why: string | null;
-    }[];
+    readonly heldBack?: readonly HeldBackRow[];
+    readonly manualLeft?: readonly ManualLeftRow[];
     readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
     readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly skipped: number; readonly controlTotal: string; readonly attempts: number };
     /** A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */

@@ -1,7 +1,6 @@
 import { ApplicationFailure, allHandlersFinished, CancellationScope, condition, isCancellation, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import { isBefore, type RunState } from '../core/cycle/run-states.ts';
 import { cycleActivities, cycleAnswers } from './cycle-activities.ts';
-import { retryErp, wakeErp } from './erp-hand-over.ts';
 import { LateWait } from './late-wait.ts';
 import {
   type BillingCycleInput,
@@ -18,32 +17,13 @@ import {
   retrySignal,
   runStateQuery,
 } from './messages.ts';
+import { ReleasedGroups } from './released-groups.ts';
 import { RunBoard } from './run-board.ts';
 import { searchAttributes } from './search-attributes.ts';
 
-const {
-  moveRun,
-  moveGroup,
-  closeSet,
-  rateAgain,
-  buildPreview,
-  readGroups,
-  lookAgain,
-  planCanary,
-  issueGroup,
-  archiveGroup,
-  checkCanary,
-  handOverProgress,
-  reconcileGroup,
-  remind,
-  openQuestions,
-  closeRun,
-} = cycleActivities;
+const { moveRun, closeSet, rateAgain, buildPreview, readGroups, lookAgain, remind, openQuestions, closeRun } = cycleActivities;
 const { decide, reopen, release, cancel, pause } = cycleAnswers;
 
-/** How often a run looks after its hand-over when the writer says nothing: to show what the ERP stumbles over. */
-const firstLookMs = 2000;
-const lastLookMs = 300_000;
 /** How often one that waits for people looks by itself, ever less often: a word that was lost only comes later. A run that waits for months stays far below the events that Temporal allows. */
 const firstReviewLookMs = 60_000;
 const mostBetweenReviewLooksMs = 3 * 3_600_000;
@@ -79,21 +59,15 @@ class Run {
   #building = false;
   // How often it was told: each wait looks for what came since it began.
   #decisions = 0;
-  #handOvers = 0;
-  /** Groups on their own way, each with its own ticket: one that is reopened loses it. */
-  readonly #released = new Map<string, object>();
-  /** Groups whose canary waits for somebody, and those that somebody let go on. */
-  readonly #heldCanaries = new Set<string>();
-  readonly #letGo = new Set<string>();
-  #issued = 0;
   /** By the entity's release rules, as the last look found them. */
   #reminders = { afterMs: 3 * day, everyMs: day };
-  #broken: unknown;
+  readonly #released: ReleasedGroups;
 
   constructor(input: BillingCycleInput) {
     this.#input = input;
     this.board = new RunBoard(input);
     this.#lateWait = new LateWait(this.board, input.cutOffAtMs);
+    this.#released = new ReleasedGroups(this.board, input.runId);
   }
 
   listen(): void {
@@ -108,7 +82,7 @@ class Run {
       this.board.retries += 1;
     });
     setHandler(handedOverSignal, () => {
-      this.#handOvers += 1;
+      this.#released.handOvers += 1;
     });
     setHandler(runStateQuery, () => this.board.progress);
     setHandler(
@@ -137,7 +111,7 @@ class Run {
       async (order) => {
         const result = await reopen({ runId, ...order });
         if (!result.ok) throw refusal('wrongState', `${order.group === undefined ? 'the run' : `group ${order.group}`} is ${result.state}: only what is approved and not issued can be reopened`);
-        for (const name of result.reopened) this.#released.delete(name);
+        this.#released.takeBack(result.reopened);
         this.#decisions += 1;
         return { groups: result.reopened };
       },
@@ -151,14 +125,14 @@ class Run {
     setHandler(
       releaseUpdate,
       async ({ group, ...order }) => {
-        const groups = [...this.#heldCanaries].filter((name) => (group ?? name) === name);
+        const groups = this.#released.heldCanaries(group);
         await release({ runId, groups, ...order });
-        for (const name of groups) this.#letGo.add(name);
+        this.#released.letGo(groups);
         return { groups };
       },
       {
         validator: ({ group }) => {
-          if (![...this.#heldCanaries].some((name) => (group ?? name) === name))
+          if (this.#released.heldCanaries(group).length === 0)
             throw refusal('wrongState', `${group === undefined ? 'no group' : `group ${group}`} waits after its canary: there is nothing to release`);
         },
       },
@@ -217,7 +191,7 @@ class Run {
     await this.board.note(null);
     await this.board.insist(() => closeRun({ runId }));
     this.board.enterNow('closed', 'Done.');
-    return { state: 'closed', issued: this.#issued };
+    return { state: 'closed', issued: this.#released.issued };
   }
 
   /** The same steps up to the preview, over lines of its own: nothing is claimed, numbered, booked or handed over, and nobody is waited for. */
@@ -256,9 +230,11 @@ class Run {
       const inReview = this.board.groupsIn('inReview');
       if (step === lookAgain && this.board.progress.contentHash !== before) await this.#answered(inReview);
       read = readGroups;
-      for (const group of this.board.groupsIn('approved')) if (!this.#released.has(group)) this.#release(group);
+      for (const group of this.board.groupsIn('approved')) if (!this.#released.has(group)) this.#released.release(group);
       const moved = () =>
-        this.#decisions !== decisions || this.#broken !== undefined || (inReview.length > 0 ? this.board.changes !== changes : this.board.groupsIn('reconciled').length === this.board.groupCount());
+        this.#decisions !== decisions ||
+        this.#released.broken !== undefined ||
+        (inReview.length > 0 ? this.board.changes !== changes : this.board.groupsIn('reconciled').length === this.board.groupCount());
       if (inReview.length === 0) await condition(moved);
       else if (!(await condition(moved, Math.max(Math.min(remindAtMs, lookAtMs) - Date.now(), 1)))) {
         if (Date.now() >= lookAtMs) {
@@ -275,7 +251,7 @@ class Run {
       }
       lookMs = this.#firstLookMs();
       lookAtMs = Date.now() + lookMs;
-      if (this.#broken !== undefined) throw this.#broken;
+      if (this.#released.broken !== undefined) throw this.#released.broken;
       if (this.#decisions === decisions && inReview.length === 0) return;
       await this.#answered(inReview);
     }
@@ -284,58 +260,6 @@ class Run {
   /** A rejection is answered by a change, or by an approval after all; so is a reminder. */
   async #answered(groups: readonly string[]): Promise<void> {
     for (const group of ['', ...groups]) await this.board.note(null, group);
-  }
-
-  /** Lets a group go its own way, beside the others. */
-  #release(group: string): void {
-    const ticket = {};
-    this.#released.set(group, ticket);
-    this.#issue(group, ticket).catch((error: unknown) => {
-      this.#broken ??= error;
-    });
-  }
-
-  /** From its approval to where the ERP agrees: its canary first, where it has one. */
-  async #issue(group: string, ticket: object): Promise<void> {
-    const of = { runId: this.#input.runId, group };
-    await condition(() => !this.board.progress.paused);
-    // Reopened while it was held.
-    if (this.#released.get(group) !== ticket) return;
-    const canary = await this.board.insist(() => planCanary(of), group);
-    if (canary.state === 'inReview') return;
-    if (canary.documents > 0) await this.#canary(group, canary);
-    await this.#enterGroup(group, 'issuing');
-    this.#issued += (await this.board.insist(() => issueGroup(of), group)).issued;
-    await this.board.insist(() => archiveGroup(of), group);
-    await this.#enterGroup(group, 'handingOver');
-    for (;;) {
-      await this.#handOver(group);
-      const differences = await this.board.insist(() => reconcileGroup(of), group);
-      if (differences.length === 0) break;
-      await this.board.hold(differences.join('; '), { group });
-    }
-    await this.#enterGroup(group, 'reconciled');
-  }
-
-  /** Issues the canary and hands it over; goes on when everything about it holds, by itself or when somebody lets it. */
-  async #canary(group: string, { documents, waits: waitsForRelease }: { readonly documents: number; readonly waits: boolean }): Promise<void> {
-    const of = { runId: this.#input.runId, group };
-    this.board.groupStands(group, 'canary');
-    this.#issued += (await this.board.insist(() => issueGroup({ ...of, canary: true }), group)).issued;
-    await this.board.insist(() => archiveGroup(of), group);
-    for (;;) {
-      await this.#handOver(group);
-      const problems = await this.board.insist(() => checkCanary(of), group);
-      if (problems.length === 0 && !waitsForRelease) return;
-      this.#heldCanaries.add(group);
-      await this.board.hold(problems.length === 0 ? `the canary of ${documents} documents holds: waits for release` : `canary: ${problems.join('; ')}`, {
-        group,
-        waitsFor: problems.length === 0 ? 'Waits for ops to release it.' : 'Waits for ops: mend the cause, then retry; or release it as it is.',
-        until: () => this.#letGo.has(group),
-      });
-      this.#heldCanaries.delete(group);
-      if (this.#letGo.has(group)) return;
-    }
   }
 
   /** Takes in where the run's groups stand; an approval may be stored while its answer was lost. */
@@ -355,34 +279,10 @@ class Run {
     this.board.follow();
   }
 
-  /** Wakes the one writer of each connection and waits until they have settled the group's rows. */
-  async #handOver(group: string): Promise<void> {
-    let retries = this.board.retries;
-    for (let lookAgainMs = firstLookMs; ; lookAgainMs = Math.min(lookAgainMs * 2, lastLookMs)) {
-      const handOvers = this.#handOvers;
-      const before = await this.board.insist(() => handOverProgress({ runId: this.#input.runId, group }), group);
-      await this.board.note(before.problem, group);
-      if (before.left === 0) return;
-      const retried = this.board.retries !== retries;
-      retries = this.board.retries;
-      for (const connectionId of before.connections) {
-        if (retried) await retryErp(connectionId);
-        await wakeErp(connectionId);
-      }
-      await condition(() => this.#handOvers !== handOvers || this.board.retries !== retries, lookAgainMs);
-    }
-  }
-
   async #enter(to: RunState, waitsFor: string): Promise<void> {
     await condition(() => !this.board.progress.paused);
     await this.board.insist(() => moveRun({ runId: this.#input.runId, to }));
     this.board.enterNow(to, waitsFor);
-  }
-
-  async #enterGroup(group: string, to: RunState): Promise<void> {
-    await condition(() => !this.board.progress.paused);
-    await this.board.insist(() => moveGroup({ runId: this.#input.runId, group, to }), group);
-    this.board.groupStands(group, to);
   }
 }
 

@@ -1,6 +1,18 @@
 import type { ErpTotal, RevenueProof, SeriesAudit } from '../../contracts/run-proofs.ts';
 import { kWhDecimal } from '../energy.ts';
 
+/** Charges that a run holds back, by reason; `signed`: for how many accounts somebody signed it, null where a rule says so and nobody has to. Money and energy as text. */
+export type HeldBackRow = { readonly reason: string; readonly currency: string; readonly accounts: number; readonly energyWh: string; readonly net: string; readonly signed: number | null };
+/** A manual amount that a run bills on no document; `why`: known once the run has closed or was cancelled. */
+export type ManualLeftRow = {
+  readonly kind: string;
+  readonly accountId: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly reason: string;
+  readonly author: string;
+  readonly why: string | null;
+};
 /** What a close report has to say, as it was kept at the close; text of decimals and Wh. Reports of earlier closes may lack the optional parts. */
 export type CloseFacts = {
   readonly run: {
@@ -29,16 +41,8 @@ export type CloseFacts = {
   readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
   readonly series?: readonly Omit<SeriesAudit, 'documentType' | 'counterpartyId'>[];
   readonly parkedAccounts?: readonly { readonly accountId: string; readonly reason: string | null; readonly energyWh: string; readonly net: string; readonly currency: string }[];
-  readonly heldBack?: readonly { readonly reason: string; readonly currency: string; readonly accounts: number; readonly energyWh: string; readonly net: string; readonly signed: number | null }[];
-  readonly manualLeft?: readonly {
-    readonly kind: string;
-    readonly accountId: string;
-    readonly amount: string;
-    readonly currency: string;
-    readonly reason: string;
-    readonly author: string;
-    readonly why: string | null;
-  }[];
+  readonly heldBack?: readonly HeldBackRow[];
+  readonly manualLeft?: readonly ManualLeftRow[];
   readonly erpTotals?: readonly ErpTotal[];
   readonly revenue?: readonly RevenueProof[];
 };
@@ -93,7 +97,13 @@ export function closePaper(report: CloseFacts): ClosePaper {
           ? []
           : [[`${report.smallSessions.records} small sessions, written off`, 'below the limit', 'by rule', kWh(report.smallSessions.energyWh), report.smallSessions.net]]),
         ...report.adjustments.map((a) => [`adjusted ${a.accountId}`, a.reason, a.author, '', `${a.amount} ${a.currency}`]),
-        ...(report.heldBack ?? []).map((h) => [`held back: ${h.reason}`, `${h.accounts} accounts`, h.signed === null ? 'by rule' : `${h.signed} signed`, kWh(h.energyWh), `${h.net} ${h.currency}`]),
+        ...(report.heldBack ?? []).map((h) => [
+          `held back: ${h.reason}`,
+          `${h.accounts} ${h.accounts === 1 ? 'account' : 'accounts'}`,
+          h.signed === null ? 'by rule' : `${h.signed} signed`,
+          kWh(h.energyWh),
+          `${h.net} ${h.currency}`,
+        ]),
         ...(report.manualLeft ?? []).map((l) => [
           `${l.kind} of ${l.accountId}, waits for the next run`,
           [l.reason, ...(l.why === null ? [] : [l.why])].join('; '),

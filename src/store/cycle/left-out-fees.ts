@@ -5,6 +5,7 @@ import type { WrittenOffRow } from '../../core/period/settle.ts';
 import type { Db } from '../db.ts';
 import type { LeftOut } from './dispositions.ts';
 import { lastDaySql, monthsBetween } from './exclusion-match.ts';
+import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
 
 /** SQL list of the roles of fees: of what is left out as a row of its own, since it is a charge only once it is on a document. */
@@ -12,7 +13,7 @@ const feeRoles = "('subscriptionFee', 'advanceFee')";
 const isFee = (role: string) => role === 'subscriptionFee' || role === 'advanceFee';
 const keyColumns = 'contract_id, clause, component, split_no, service_month';
 /** SQL that holds for a row of a run that is approved or further: it says for good what became of the fee there. */
-const isSaid = (f: string) => `EXISTS (SELECT FROM billing_run o WHERE o.id = ${f}.run_id AND o.kind = 'live' AND o.state IN ('approved', 'canary', 'issuing', 'handingOver', 'reconciled', 'closed'))`;
+const isSaid = (f: string) => `EXISTS (SELECT FROM billing_run o WHERE o.id = ${f}.run_id AND o.kind = 'live' AND (o.state = 'approved' OR o.state IN ${issuingStates}))`;
 /** Fees of accounts $2 as the latest run before $1 left them. */
 const formerFees = `SELECT l.*, coalesce(${monthsBetween('s.last', 't.last')}, 0)::integer AS age
   FROM (SELECT DISTINCT ON (${keyColumns}) f.* FROM left_out_fee f WHERE f.account_id = ANY($2) AND f.run_id <> $1 AND ${isSaid('f')} ORDER BY ${keyColumns}, f.no DESC) l

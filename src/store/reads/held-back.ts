@@ -1,18 +1,10 @@
+import type { HeldBackRow } from '../../core/cycle/close-report.ts';
 import { formatMinor } from '../../core/money.ts';
 import { unsigned } from '../cycle/run-reads.ts';
 import type { Db } from '../db.ts';
 
-/** What a run holds back for one reason. `net`: of all it would have billed, `fees` of it what the month decided. `signed`: accounts whose carrying somebody signed; null where a rule explains it. */
-export type HeldBack = {
-  readonly reason: string;
-  readonly currency: string;
-  readonly accounts: number;
-  readonly charges: number;
-  readonly energyWh: string;
-  readonly net: string;
-  readonly fees: string;
-  readonly signed: number | null;
-};
+/** `net`: of all it would have billed, `fees` of it what the month decided. */
+export type HeldBack = HeldBackRow & { readonly charges: number; readonly fees: string };
 
 /** What a run carries since an account is parked, an invoice is held or a correction waits, by reason and currency. */
 export async function heldBack(db: Db, runId: string): Promise<readonly HeldBack[]> {

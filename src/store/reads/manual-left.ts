@@ -1,17 +1,8 @@
+import type { ManualLeftRow } from '../../core/cycle/close-report.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 
-/** A manual amount that a run holds and bills on no document; `why`: known once the run has closed or was cancelled. */
-export type ManualLeft = {
-  readonly kind: 'adjustment' | 'credit';
-  readonly id: string;
-  readonly accountId: string;
-  readonly amount: string;
-  readonly currency: string;
-  readonly reason: string;
-  readonly author: string;
-  readonly why: string | null;
-};
+export type ManualLeft = ManualLeftRow & { readonly kind: 'adjustment' | 'credit'; readonly id: string };
 
 const standsNowhere = (id: string) => `NOT EXISTS (SELECT FROM document_line l JOIN document d ON d.id = l.document_id AND d.run_id = $1 AND d.state <> 'discarded' WHERE l.adjustment_id = ${id})`;
 
