@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type AccountDocument, type AccountInput, accountDocuments } from '../../src/core/document/account-documents.ts';
-import type { DocumentCharge, Remainder } from '../../src/core/document/compose.ts';
+import { chargeIdsOf, type DocumentCharge, type Remainder } from '../../src/core/document/compose.ts';
 import { account, charge, consumer, mirror } from '../support/document.ts';
 
 /** What happens to sessions of one account: a run bills what is open, or a session is corrected to another amount (null: it is billed to nobody). */
@@ -60,7 +60,7 @@ function play(steps: readonly Step[], base: AccountInput, late: AccountInput['la
     for (const document of documents) {
       const own = { ...document, id: `doc_${issued.length}` };
       issued.push(own);
-      for (const [i, line] of own.value.lines.entries()) for (const chargeId of line.chargeIds) billedOn.set(chargeId, { id: own.id, lineNo: i + 1 });
+      for (const [i, line] of own.value.lines.entries()) for (const chargeId of chargeIdsOf(line)) billedOn.set(chargeId, { id: own.id, lineNo: i + 1 });
     }
     const waits = new Set(held.flatMap((h) => h.chargeIds));
     open = open.filter((c) => waits.has(idOf(c))).map((c) => ({ ...c, heldSince: c.heldSince ?? period }));

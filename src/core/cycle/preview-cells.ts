@@ -1,3 +1,5 @@
+import { keyOf } from '../group-by.ts';
+
 /** What of a run a comparison or a rule tells apart. `nature`: of the run's month, of an earlier one, a correction, by the month itself, or by hand. */
 export type CellKey = {
   readonly nature: 'sale' | 'late' | 'correction' | 'period' | 'manual';
@@ -25,7 +27,7 @@ export function cellsOf(parts: readonly PreviewCell[]): PreviewCell[] {
   const cells = new Map<string, PreviewCell>();
   for (const part of parts) {
     const { nature, excluded, role, component, unitPrice, tariffVersionId, siteId, vatCode } = part;
-    const key = JSON.stringify([nature, excluded, role, component, unitPrice, tariffVersionId, siteId, vatCode]);
+    const key = keyOf([nature, excluded, role, component, unitPrice, tariffVersionId, siteId, vatCode]);
     const before = cells.get(key);
     const sum = before === undefined ? part : plus(before, part);
     cells.set(key, sum);

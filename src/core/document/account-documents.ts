@@ -1,7 +1,7 @@
 import type { LatePolicy } from '../../contracts/document-rules.ts';
 import { monthsOfPeriod } from '../cycle/billing-period.ts';
 import { groupBy } from '../group-by.ts';
-import { type ComposeInput, type CreditRef, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentKind, type DocumentValue, type Remainder } from './compose.ts';
+import { type ComposeInput, type CreditRef, chargeIdsOf, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentKind, type DocumentValue, type Remainder } from './compose.ts';
 
 /** How long anything is held back at most, in months (D26, D42). */
 const longestHold = 3;
@@ -138,7 +138,7 @@ function documentsOf(input: AccountInput, group: Group, isApart: (charge: Docume
   const kept = made.filter((d) => {
     const reason = waitsFor(input, group, d);
     if (reason === undefined) return true;
-    held.push({ reason, chargeIds: d.value.lines.flatMap((l) => l.chargeIds), document: { currency: d.currency, netMinor: d.value.netMinor, energyWh: d.value.energyWh } });
+    held.push({ reason, chargeIds: d.value.lines.flatMap(chargeIdsOf), document: { currency: d.currency, netMinor: d.value.netMinor, energyWh: d.value.energyWh } });
     return false;
   });
   return { documents: [...kept, ...creditNotes], held };
@@ -202,7 +202,7 @@ function waitsFor({ minimumMinor, period, lacksPurchaseOrder }: AccountInput, { 
   // What was free is neither carried nor unbilled: its document is its end, and shows it.
   const reason = payableMinor === 0n && lines.some((l) => l.netMinor !== 0n) ? 'zero' : kind === 'invoice' && payableMinor > 0n && payableMinor < minimumMinor ? 'minimum' : undefined;
   if (reason === undefined || lines.some((l) => l.credits !== null || l.adjustmentId !== null)) return undefined;
-  const own = new Set(lines.flatMap((l) => l.chargeIds));
+  const own = new Set(lines.flatMap(chargeIdsOf));
   const { lastMonth } = monthsOfPeriod(period);
   const since = charges.reduce((first, c) => (c.chargeIds.some((id) => own.has(id)) && c.heldSince !== null && c.heldSince < first ? c.heldSince : first), lastMonth);
   return monthsBetween(since, lastMonth) >= longestHold ? undefined : reason;

@@ -1,4 +1,5 @@
 import { monthsOfPeriod } from '../cycle/billing-period.ts';
+import { keyOf } from '../group-by.ts';
 import { vatOfGross, vatOfNet } from '../money.ts';
 import { sha256 } from '../seal/charge-record.ts';
 import { documentBytes } from './document-bytes.ts';
@@ -107,8 +108,10 @@ export type DocumentLine = {
   readonly credits: CreditRef | null;
   /** What it bills; none on a manual line. */
   readonly charges: readonly DocumentCharge[];
-  readonly chargeIds: readonly bigint[];
 };
+
+/** The charges that a line bills. */
+export const chargeIdsOf = (line: Pick<DocumentLine, 'charges'>): bigint[] => line.charges.flatMap((c) => c.chargeIds);
 
 export type VatSummary = { readonly vatCode: string; readonly percent: string; readonly baseMinor: bigint; readonly vatMinor: bigint };
 
@@ -188,7 +191,7 @@ function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
   const groups = new Map<string, { readonly order: readonly KeyPart[]; readonly first: DocumentCharge; readonly charges: DocumentCharge[] }>();
   for (const charge of charges) {
     const order = lineKey(charge);
-    const key = JSON.stringify(order);
+    const key = keyOf(order);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { order, first: charge, charges: [charge] });
     else group.charges.push(charge);
@@ -217,10 +220,6 @@ function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
         mappingVersion: first.mappingVersion,
         credits: first.credits,
         charges: own,
-        // Of most documents nobody asks for them.
-        get chargeIds() {
-          return own.flatMap((c) => c.chargeIds);
-        },
       };
     });
 }
@@ -237,7 +236,8 @@ function lineKey(c: DocumentCharge): KeyPart[] {
 
 /** Part by part, by code units; what is not told comes last. */
 function inOrder(a: readonly KeyPart[], b: readonly KeyPart[]): number {
-  for (const [i, part] of a.entries()) {
+  for (let i = 0; i < a.length; i += 1) {
+    const part = a[i] ?? null;
     const against = b[i] ?? null;
     if (part === against) continue;
     if (part === null) return 1;
@@ -274,7 +274,6 @@ function adjustmentLines(input: ComposeInput, percentOf: (code: string) => strin
         mappingVersion: 0,
         credits: a.credits ?? null,
         charges: [],
-        chargeIds: [],
       };
     });
 }

@@ -1,5 +1,5 @@
 import { sha256 } from '../seal/charge-record.ts';
-import { type ComposeInput, type CreditedDocument, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentLine, type DocumentValue } from './compose.ts';
+import { type ComposeInput, type CreditedDocument, chargeIdsOf, composeDocument, type DocumentAdjustment, type DocumentCharge, type DocumentLine, type DocumentValue } from './compose.ts';
 
 /** A document as it is stored. */
 export type StoredDocument = {
@@ -92,7 +92,7 @@ function typeUnfit(row: StoredDocument, { kind, credits, strategy }: Pinned['hea
 
 function judgeLines(name: string, lines: readonly DocumentLine[], parts: StoredParts): string | null {
   if (parts.lines.length !== lines.length) return `${name} has ${parts.lines.length} lines of ${lines.length}`;
-  const lineOf = new Map(lines.flatMap((line, i) => line.chargeIds.map((id) => [id, i + 1] as const)));
+  const lineOf = new Map(lines.flatMap((line, i) => chargeIdsOf(line).map((id) => [id, i + 1] as const)));
   const strayed = parts.charges.find((charge) => charge.chargeIds.some((id) => lineOf.get(id) !== charge.lineNo));
   if (strayed !== undefined) return `${name} has charge ${strayed.chargeIds.join(', ')} on line ${strayed.lineNo}, where it does not belong`;
   for (const [i, line] of lines.entries()) {

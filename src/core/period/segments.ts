@@ -27,7 +27,7 @@ function versionAt(versions: readonly SupplyVersion[], ms: number): SupplyVersio
  */
 export function segmentsOf<Kind extends MonthClauseKind>(versions: readonly SupplyVersion[], month: string, zone: string, kind: Kind): ClauseSegment<Kind>[] {
   const days = daysOf(month, zone);
-  const open = new Map<string, ClauseSegment<Kind>>();
+  const open = new Map<string, { -readonly [Part in keyof ClauseSegment<Kind>]: ClauseSegment<Kind>[Part] }>();
   const done: ClauseSegment<Kind>[] = [];
   let held: SupplyVersion | undefined;
   let texts = new Map<string, MonthClause<Kind>>();
@@ -45,7 +45,14 @@ export function segmentsOf<Kind extends MonthClauseKind>(versions: readonly Supp
     }
     for (const [text, clause] of texts) {
       const before = open.get(text);
-      open.set(text, { clause, version: held?.version ?? 0, fromOn: before?.fromOn ?? on, toOn: nextOn, days: (before?.days ?? 0) + 1, ofDays: days.length });
+      if (before === undefined) {
+        open.set(text, { clause, version: held?.version ?? 0, fromOn: on, toOn: nextOn, days: 1, ofDays: days.length });
+        continue;
+      }
+      before.clause = clause;
+      before.version = held?.version ?? 0;
+      before.toOn = nextOn;
+      before.days += 1;
     }
   }
   return [...done, ...open.values()].sort((a, b) => (a.fromOn === b.fromOn ? ((a.clause as { id: string }).id < (b.clause as { id: string }).id ? -1 : 1) : a.fromOn < b.fromOn ? -1 : 1));

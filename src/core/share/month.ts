@@ -45,8 +45,8 @@ export type ClauseTotal = {
   readonly kind: ShareClause['kind'] | null;
   readonly minor: bigint;
   readonly cells: readonly Cell[];
-  /** What each session gives, exact, in the order of the month. */
-  readonly bySession: readonly { readonly key: string; readonly siteId: string; readonly exact: Exact }[];
+  /** What each session gives, exact, in the order of the month: asked for where a statement is not its month's first. */
+  bySession(): readonly { readonly key: string; readonly siteId: string; readonly exact: Exact }[];
   /** How it came about, in figures. */
   readonly figures: Readonly<Record<string, string | number | bigint>>;
 };
@@ -136,18 +136,20 @@ function byRecord(month: Month, clause: ShareClause, entries: readonly Entry[]):
   const counted = entries.filter((e) => !floored.has(e));
   const cells = new Map<string, Cell>();
   const byVersion = new Map<number, bigint>();
-  for (const { session, agreement, version, share } of counted) {
+  const payeesBy = new Map(month.segments.map((s) => [s.version, payeesOf(s.agreement, month.ownerAccountId)]));
+  for (const { session, version, share } of counted) {
     const rounded = roundToMoney(share.exact, month.currency, 'halfAwayFromZero');
     byVersion.set(version, (byVersion.get(version) ?? 0n) + rounded);
-    const payees = payeesOf(agreement, month.ownerAccountId);
-    for (const [i, minor] of splitAmong(payees, rounded).entries()) addTo(cells, { accountId: payees[i]?.accountId ?? '', siteId: session.siteId, minor });
+    const payees = payeesBy.get(version) ?? [];
+    const parts = payees.length === 1 ? [rounded] : splitAmong(payees, rounded);
+    for (let i = 0; i < parts.length; i += 1) addTo(cells, payees[i]?.accountId ?? '', session.siteId, parts[i] ?? 0n);
   }
   return {
     clause: clause.id,
     kind: clause.kind,
     minor: sumOf([...byVersion.values()]),
     cells: [...cells.values()],
-    bySession: counted.map((e) => ({ key: e.session.key, siteId: e.session.siteId, exact: e.share.exact })),
+    bySession: () => counted.map((e) => ({ key: e.session.key, siteId: e.session.siteId, exact: e.share.exact })),
     byVersion,
     figures: floored.size > 0 ? { sessions: entries.length, restFloored: floored.size } : { sessions: entries.length },
   };
@@ -181,7 +183,7 @@ function tiered(month: Month, clause: ShareClause, entries: readonly Entry[]): S
     kind: clause.kind,
     minor,
     cells,
-    bySession: entries.map((e, i) => ({ key: e.session.key, siteId: e.session.siteId, exact: marginal[i] ?? nothing })),
+    bySession: () => entries.map((e, i) => ({ key: e.session.key, siteId: e.session.siteId, exact: marginal[i] ?? nothing })),
     byVersion: new Map(versions.map((v, i) => [v, parts[i] ?? 0n])),
     figures: {
       sessions: entries.length,
@@ -216,7 +218,7 @@ function guaranteed(month: Month, clause: Extract<ShareClause, { kind: 'guarante
     kind: clause.kind,
     minor,
     cells: splitAmong(payees, minor).map((m, i): Cell => ({ accountId: payees[i]?.accountId ?? '', siteId, minor: m })),
-    bySession: [],
+    bySession: () => [],
     // Of a later guarantee it counts where this one does.
     byVersion: new Map(held.at(-1) === undefined ? [] : [[held.at(-1)?.version ?? 0, minor]]),
     figures: { days: held.reduce((n, h) => n + h.days, 0), daysInMonth, guaranteedMinor, sharesMinor, carriedMinor: owed },
@@ -227,14 +229,14 @@ function guaranteed(month: Month, clause: Extract<ShareClause, { kind: 'guarante
 function floors(month: Month, sums: readonly Sum[]): ClauseTotal[] {
   if (month.segments.at(-1)?.agreement.negativeMonth !== 'floor') return [];
   const cells = new Map<string, Cell>();
-  for (const { accountId, minor } of sums.flatMap((s) => s.cells)) addTo(cells, { accountId, siteId: null, minor });
+  for (const { accountId, minor } of sums.flatMap((s) => s.cells)) addTo(cells, accountId, null, minor);
   const lacking = [...cells.values()].filter((c) => c.minor < 0n).map((c): Cell => ({ ...c, minor: -c.minor }));
-  return lacking.length === 0 ? [] : [{ clause: 'negativeMonth', kind: null, minor: sumOf(lacking.map((c) => c.minor)), cells: lacking, bySession: [], figures: {} }];
+  return lacking.length === 0 ? [] : [{ clause: 'negativeMonth', kind: null, minor: sumOf(lacking.map((c) => c.minor)), cells: lacking, bySession: () => [], figures: {} }];
 }
 
-function addTo(cells: Map<string, Cell>, cell: Cell): void {
-  const key = `${cell.accountId}\n${cell.siteId ?? ''}`;
-  cells.set(key, { ...cell, minor: cell.minor + (cells.get(key)?.minor ?? 0n) });
+function addTo(cells: Map<string, Cell>, accountId: string, siteId: string | null, minor: bigint): void {
+  const key = `${accountId}\n${siteId ?? ''}`;
+  cells.set(key, { accountId, siteId, minor: minor + (cells.get(key)?.minor ?? 0n) });
 }
 
 /** Days of a half-open span of calendar dates. */

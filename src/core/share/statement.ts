@@ -71,7 +71,7 @@ export function stateMonth(input: StatementInput, carried: Carried): Statement {
   const known = new Set(totals.clauses.map((c) => c.clause));
   // What was booked or stated of a clause that now gives nothing, such as a floor that is no longer needed.
   const gone = [...new Set([...booked, ...input.stated].map((s) => s.clause).filter((c) => !known.has(c)))];
-  const clauses = [...totals.clauses, ...gone.map((clause): ClauseTotal => ({ clause, kind: kindOf(input, clause), minor: 0n, cells: [], bySession: [], figures: {} }))];
+  const clauses = [...totals.clauses, ...gone.map((clause): ClauseTotal => ({ clause, kind: kindOf(input, clause), minor: 0n, cells: [], bySession: () => [], figures: {} }))];
   const payees = payeesOf(totals.clauses, carried.balances);
   return {
     rows: clauses.flatMap((c) => rowsOf(input, c, booked)),
@@ -147,7 +147,7 @@ function sitesOf(input: StatementInput, total: ClauseTotal, cells: readonly Cell
   if (total.kind === 'guarantee' || total.kind === null) return [{ accountId, siteId: cells[0]?.siteId ?? stated[0]?.siteId ?? null, minor: sumOf([...perSite.values()]) }];
   const each = [...perSite].map(([siteId, minor]): Cell => ({ accountId, siteId, minor }));
   const late = new Set(input.sessions.filter((s) => s.isLate).map((s) => s.key));
-  const added = input.statementNo === 1 ? [] : total.bySession.filter((s) => late.has(s.key));
+  const added = input.statementNo === 1 ? [] : total.bySession().filter((s) => late.has(s.key));
   const sites = [...new Set(added.map((s) => s.siteId))];
   if (sites.length === 0) return each;
   const weights = sites.map((site) =>

@@ -1,4 +1,4 @@
-import type { DocumentLine } from '../../core/document/compose.ts';
+import { chargeIdsOf, type DocumentLine } from '../../core/document/compose.ts';
 import { bytea, date, int4, int8, text } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor, type TableRows } from '../copy-in.ts';
 import type { Db } from '../db.ts';
@@ -73,6 +73,8 @@ export async function insertDocuments(db: Db, rows: readonly TableRows[], made: 
   await copyIn(db, rows);
   await linkDrafts(
     db,
-    made.flatMap((d) => d.value.lines.flatMap((l, i) => (l.charges.some((c) => c.ofMonth) ? l.chargeIds.flatMap((id) => (id < 0n ? [{ draftId: -id, documentId: d.id, lineNo: i + 1 }] : [])) : []))),
+    made.flatMap((d) =>
+      d.value.lines.flatMap((l, i) => (l.charges.some((c) => c.ofMonth) ? chargeIdsOf(l).flatMap((id) => (id < 0n ? [{ draftId: -id, documentId: d.id, lineNo: i + 1 }] : [])) : [])),
+    ),
   );
 }
