@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { add, allocate, exactFromDecimal, exactFromInt, roundToMoney } from '../../src/core/money.ts';
+import { bookedAsShared } from '../../src/core/share/month.ts';
 import { priceByInterval } from '../../src/core/share/price-by-interval.ts';
 import { shareOfRecord } from '../../src/core/share/share-of-record.ts';
 import { spread } from '../../src/core/share/spread.ts';
@@ -173,5 +174,34 @@ it('energy by interval sums to the session’s, and one flat price costs energy 
       const flat = exactFromDecimal('123.45');
       expect(priced.exact.n * flat.d * 1_000_000n).toBe(flat.n * BigInt(wh) * priced.exact.d);
     }),
+  );
+});
+
+it('sessions whose shares stand as booked may be summed instead of told one by one: the statement is the same to the word', () => {
+  fc.assert(
+    fc.property(
+      agreement.filter(bookedAsShared),
+      fc.array(fc.tuple(given, fc.boolean(), fc.bigInt(-500n, 500n)), { maxLength: 10 }),
+      fc.array(fc.record({ clause: fc.constantFrom('c0', 'c1'), netMinor: fc.bigInt(-300n, 300n) }), { maxLength: 2 }),
+      (terms, all, elsewhere) => {
+        const told = sessionsOf(
+          terms,
+          all.map(([g, isSettled]) => ({ ...g, isWrittenOff: g.isWrittenOff && !isSettled })),
+        ).map((s, i) => ({ ...s, periodNetMinor: all[i]?.[1] ? 0n : (all[i]?.[2] ?? 0n) }));
+        // What other records booked that are not of the month any more comes off again.
+        const gone = elsewhere.map((e): StatedShare => ({ ...e, payeeAccountId: 'acc_owner', siteId: 'site_2' }));
+        const booked = [...told.flatMap((s) => s.booked), ...gone];
+        const settled = told.filter((_, i) => all[i]?.[1]);
+        const rest = told.filter((_, i) => !all[i]?.[1]);
+        const bySite = new Map([...new Set(settled.map((s) => s.siteId))].map((site) => [site, settled.filter((s) => s.siteId === site).length]));
+        const shares = settled.flatMap((s) => s.booked.map((b) => ({ ...b, siteId: s.siteId })));
+        const summed = stateMonth(march(terms, rest, { booked, settled: { version: 1, bySite, shares } }), nothingCarried);
+        const whole = stateMonth(march(terms, told, { booked }), nothingCarried);
+        expect(summed.rows).toEqual(whole.rows);
+        expect(summed.carried.guarantees).toEqual(whole.carried.guarantees);
+        expect(summed.payees.filter((p) => p.monthMinor !== 0n)).toEqual(whole.payees.filter((p) => p.monthMinor !== 0n));
+      },
+    ),
+    { numRuns: 500 },
   );
 });

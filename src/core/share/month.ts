@@ -25,6 +25,21 @@ export type MonthSession = SharedSession & {
   readonly includedWh: bigint;
 };
 
+/**
+ * Sessions whose share stands as their records booked it, summed instead of told one by one: all under one version, of a contract that is
+ * `bookedAsShared`. Minor units of the contract's currency; how many there were, by site.
+ */
+export type SettledSessions = {
+  readonly version: number;
+  readonly bySite: ReadonlyMap<string, number>;
+  readonly shares: readonly { readonly clause: string; readonly payeeAccountId: string; readonly siteId: string; readonly netMinor: bigint }[];
+};
+
+/** Whether what a month gives for a session is what its record booked, unless something moved since: not of tiers, nor of what a pass-through leaves. */
+export function bookedAsShared({ status, clauses }: ShareAgreement): boolean {
+  return status === 'active' && clauses.every((c) => c.kind !== 'tieredShare' && c.kind !== 'passThrough');
+}
+
 export type Month = {
   readonly contractId: string;
   readonly ownerAccountId: string;
@@ -34,6 +49,8 @@ export type Month = {
   /** In order, without overlaps. */
   readonly segments: readonly MonthSegment[];
   readonly sessions: readonly MonthSession[];
+  /** Those that need not be told one by one; none of them is among `sessions`. */
+  readonly settled?: SettledSessions | undefined;
   readonly prices: PriceBook;
 };
 
@@ -137,6 +154,11 @@ function byRecord(month: Month, clause: ShareClause, entries: readonly Entry[]):
   const cells = new Map<string, Cell>();
   const byVersion = new Map<number, bigint>();
   const payeesBy = new Map(month.segments.map((s) => [s.version, payeesOf(s.agreement, month.ownerAccountId)]));
+  const settled = settledOf(month, clause);
+  for (const { payeeAccountId, siteId, netMinor } of settled.shares) {
+    addTo(cells, payeeAccountId, siteId, netMinor);
+    byVersion.set(settled.version, (byVersion.get(settled.version) ?? 0n) + netMinor);
+  }
   for (const { session, version, share } of counted) {
     const rounded = roundToMoney(share.exact, month.currency, 'halfAwayFromZero');
     byVersion.set(version, (byVersion.get(version) ?? 0n) + rounded);
@@ -148,11 +170,26 @@ function byRecord(month: Month, clause: ShareClause, entries: readonly Entry[]):
     clause: clause.id,
     kind: clause.kind,
     minor: sumOf([...byVersion.values()]),
-    cells: [...cells.values()],
+    cells: inOrderOf([...payeesBy.values()].flat(), [...cells.values()]),
     bySession: () => counted.map((e) => ({ key: e.session.key, siteId: e.session.siteId, exact: e.share.exact })),
     byVersion,
-    figures: floored.size > 0 ? { sessions: entries.length, restFloored: floored.size } : { sessions: entries.length },
+    figures: { sessions: entries.length + settled.sessions, ...(floored.size > 0 ? { restFloored: floored.size } : {}) },
   };
+}
+
+/** What settled sessions give by a clause, and how many it looks at. */
+function settledOf({ segments, settled }: Month, clause: ShareClause): Pick<SettledSessions, 'version' | 'shares'> & { readonly sessions: number } {
+  const own = segments.find((s) => s.version === settled?.version)?.agreement.clauses.find((c) => c.id === clause.id);
+  if (settled === undefined || own === undefined) return { version: 0, shares: [], sessions: 0 };
+  const scope = 'scope' in own ? own.scope?.siteIds : undefined;
+  const sites = [...settled.bySite].filter(([siteId]) => scope === undefined || scope.includes(siteId));
+  return { version: settled.version, shares: settled.shares.filter((s) => s.clause === clause.id), sessions: sites.reduce((n, [, own]) => n + own, 0) };
+}
+
+/** Payee by payee, each by site: whatever session came first. */
+function inOrderOf(payees: readonly { readonly accountId: string }[], cells: readonly Cell[]): Cell[] {
+  const rank = new Map(payees.toReversed().map((p, i) => [p.accountId, payees.length - i]));
+  return [...cells].sort((a, b) => (rank.get(a.accountId) ?? 0) - (rank.get(b.accountId) ?? 0) || ((a.siteId ?? '') < (b.siteId ?? '') ? -1 : 1));
 }
 
 /** The steps over the month; rounded once for the month, then split among payees and over sites by what each session added (D44). */
@@ -210,7 +247,7 @@ function guaranteed(month: Month, clause: Extract<ShareClause, { kind: 'guarante
   const takenBack = above < owed ? above : owed;
   const minor = lacking > 0n ? lacking : -takenBack;
   if (clause.carryForward) carried.set(clause.id, owed + minor);
-  const sites = [...new Set(month.sessions.map((s) => s.siteId))];
+  const sites = [...new Set([...(month.settled?.bySite.keys() ?? []), ...month.sessions.map((s) => s.siteId)])];
   const siteId = sites.length === 1 ? (sites[0] ?? null) : null;
   const payees = payeesOfMonth(month, clause.id);
   return {
