@@ -7,15 +7,14 @@ import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { shapesOf, waitingAdjustments } from '../../src/store/reads/run-shapes.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let november: string;
 let invoice: { document_id: string; line_no: number };
 const author = { actor: 'author' };
@@ -45,18 +44,12 @@ const findings = async (runId: string, code: RegExp) =>
 const on = (month: string, id: number, kWh: string, user = 'Bl2-5') => session(id, { user, kWh, start: `05.${month} 12:00`, end: `05.${month} 18:00` });
 
 beforeAll(async () => {
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   // 50 kWh at 2.234 are 111.70 net.
   await storeLines(store, [on('11.2019', 1, '50'), on('12.2019', 2, '50')]);
   await processAll(store);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('an adjustment', () => {
   it('goes to an account of the GL mapping and a cost center that exist, with a VAT code of its day, or is refused with the remedy', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { openSetUp, type SetUp } from '../../src/store/prisma.ts';
 import {
   findAccount,
@@ -18,20 +18,18 @@ import {
   listTariffVersions,
 } from '../../src/store/reads/set-up.ts';
 import { type Page, PageRefused, type PageRequest } from '../../src/store/reads/set-up-page.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { seeded } from '../support/seeded.ts';
 
 let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let setUp: SetUp;
 let close: () => Promise<void>;
 const noon = new Date('2019-12-05T12:00:00Z');
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, database, drop } = await seeded());
   await store.pool.query(
     `INSERT INTO mapping (source_id, kind, external_key, internal_id, valid_from, valid_to, author) VALUES
        ('csms', 'token', 'Moved', 'acc_fleet_taxi', '-infinity', '2019-12-01T00:00:00.000400Z', 'test'),
@@ -42,8 +40,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await close();
-  await store.close();
-  await database.drop();
+  await drop();
 });
 
 /** Every item of a list, walked page by page. */
