@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
+import { addExclusion, touch, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
@@ -67,6 +67,9 @@ describe('what a month decides, in the run', () => {
       expect((await unsignedWaiting(db, runId)).filter((sentence) => sentence.startsWith('account'))).toEqual([]);
     });
     await rows("UPDATE legal_entity SET cost_center = '900'");
+    // Touched, it is to be built again: neither parked, nor with an invoice that waits.
+    await store.tx((db) => touch(db, runId, [accountId]));
+    expect(await runSummary(store.pool, runId)).toMatchObject({ parked: [], held: [] });
   });
 
   it('drafts fees and covers energy over what the run claims; an exclusion changes the rows, and withdrawn gives the very same', async () => {

@@ -25,10 +25,10 @@ export async function lockOpen(db: Db, runId: string): Promise<void> {
  */
 export async function touch(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
   await openForChange(db, runId, accountIds);
-  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = false", [
-    runId,
-    accountIds,
-  ]);
+  await db.query(
+    "INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', reason = NULL, plain = false",
+    [runId, accountIds],
+  );
   await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [runId]);
 }
 
