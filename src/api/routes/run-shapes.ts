@@ -1,5 +1,4 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { parseMinor } from '../../core/money.ts';
 import { addAdjustment, signAdjustment, withdrawAdjustment } from '../../store/commands/adjust-run.ts';
 import { addExclusion, pullIn, putOut, withdrawExclusion } from '../../store/commands/shape-run.ts';
 import { withdrawWaiting } from '../../store/commands/withdraw-waiting.ts';
@@ -8,6 +7,7 @@ import { accountCurrency } from '../../store/reads/accounts.ts';
 import { shapesOf, waitingAdjustments } from '../../store/reads/run-shapes.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
 import { body, done, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, runId, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
@@ -140,7 +140,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
     async (c) => {
       const found = await startOf(store, c.req.valid('param').runId);
       const { amount, ...rest } = c.req.valid('json');
-      const amountMinor = await minorOf(store, rest.accountId, amount);
+      const amountMinor = await adjustedBy(store, rest.accountId, amount);
       const made = await store.tx((db) => addAdjustment(db, found.runId, { ...rest, amountMinor }, byOf(c), c.req.valid('header')['idempotency-key']));
       await orders.inputsChanged(found.workflowId);
       return c.json(made, 201);
@@ -248,14 +248,10 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
 }
 
 /** Amount of the request in the account's currency. */
-async function minorOf(store: Store, accountId: string, amount: string): Promise<bigint> {
+async function adjustedBy(store: Store, accountId: string, amount: string): Promise<bigint> {
   const currency = await accountCurrency(store.pool, accountId);
   if (currency === undefined) throw new Problem(404, 'notFound', `There is no account "${accountId}".`);
-  try {
-    const minor = parseMinor(amount, currency);
-    if (minor === 0n) throw new RangeError('an amount of zero changes nothing');
-    return minor;
-  } catch (error) {
-    throw new Problem(422, 'invalid', `amount: ${(error as Error).message}`);
-  }
+  const minor = minorOf('amount', amount, currency);
+  if (minor === 0n) throw new Problem(422, 'invalid', 'amount: an amount of zero changes nothing');
+  return minor;
 }

@@ -1,11 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { parseMinor } from '../../core/money.ts';
 import { proposeStandingApproval, revokeStandingApproval, signStandingApproval } from '../../store/commands/standing-approvals.ts';
 import type { Store } from '../../store/db.ts';
 import { standingApprovals } from '../../store/reads/standing-approvals.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { Problem } from '../problem.ts';
+import { minorOf } from '../minor-of.ts';
 import { body, done, idempotencyHeader, json, money, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
@@ -81,13 +80,5 @@ export function standingApprovalRoutes(app: OpenAPIHono<ApiEnv>, { store }: { re
         return c.json({ ok: true as const }, 200);
       },
     );
-  }
-}
-
-function minorOf(name: string, amount: string, currency: string): bigint {
-  try {
-    return parseMinor(amount, currency);
-  } catch (error) {
-    throw new Problem(422, 'invalid', `${name}: ${(error as Error).message}`);
   }
 }
