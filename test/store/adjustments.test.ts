@@ -9,6 +9,8 @@ import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { shapesOf, waitingAdjustments } from '../../src/store/reads/run-shapes.ts';
+import { traceRun } from '../../src/store/reads/trace-run.ts';
+import { traceTree } from '../../src/store/reads/trace-tree.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
@@ -115,6 +117,8 @@ describe('an adjustment', () => {
     expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toEqual([]);
     await finishRun(store, november, '2019-12-05');
     invoice = (await rows("SELECT document_id, line_no FROM document_line WHERE kind = 'charge' AND net_minor = 11170"))[0];
+    expect(await traceTree(store.pool, { document: invoice.document_id })).toMatchObject({ documents: [{ net: '86.70', journal: { net: '86.70', equal: true } }], equal: true });
+    for (const c of await traceRun(store.pool, november)) expect(c.net).toMatchObject({ adjustments: '-25.00', journals: c.net.lines });
     expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toMatchObject([{ id: `${id}_twin`, reverses: id, amount: '25.00', duePeriod: '2020-01', serviceMonth: '2020-01' }]);
     const refused = { code: 'WL001' };
     await expect(rows('UPDATE adjustment SET amount_minor = -1 WHERE id = $1', [id])).rejects.toMatchObject(refused);

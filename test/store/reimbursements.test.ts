@@ -18,6 +18,8 @@ import { openStore, type Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { listPayments, paymentFile } from '../../src/store/reads/payments.ts';
+import { traceRun } from '../../src/store/reads/trace-run.ts';
+import { traceTree } from '../../src/store/reads/trace-tree.ts';
 import { clearingOff } from '../../src/store/reads/verification/ledger-rows.ts';
 import { inSnapshot } from '../../src/store/reads/verification/pages.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
@@ -120,6 +122,9 @@ describe('what charging at home cost drivers', () => {
         ],
       },
     ]);
+    // Traced, what its journal took out of accrued is the document's net.
+    expect(await traceTree(w.store.pool, { document: 'RE-2020-000001' })).toMatchObject({ documents: [{ net: '33.55', journal: { net: '33.55', equal: true } }], equal: true });
+    for (const c of await traceRun(w.store.pool, runId)) expect(c.net.journals).toBe(c.net.lines);
     await sound(w);
     await w.close();
   }, 60_000);
@@ -198,6 +203,7 @@ describe('what charging at home cost drivers', () => {
     expect([await held(w, 'accruedReimbursement'), await held(w, 'driverPayable'), await held(w, 'adjustment')]).toEqual([0n, -(3855n + 4200n), 500n]);
     const { rows } = await erpProof(w.store.pool, 'ent_se', '2020-01');
     expect(rows.find((r) => r.glAccount === '4010')).toMatchObject({ costCenter: '113', ledgerMinor: 500n, documentsMinor: 500n, differenceMinor: 0n });
+    expect(await traceTree(w.store.pool, { document: 'RE-2020-000001' })).toMatchObject({ documents: [{ net: '38.55', journal: { net: '38.55', equal: true } }], equal: true });
     await w.close();
   }, 60_000);
 
