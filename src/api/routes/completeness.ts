@@ -15,17 +15,11 @@ import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { readRows } from '../read-rows.ts';
-import { body, idempotencyHeader, instant, json, pageOf, pageQuery, problems, reason, runId, wh } from '../schemas.ts';
+import { body, idempotencyHeader, instant, json, pageOf, pageQuery, problems, reason, runId, sourceId, wh } from '../schemas.ts';
 import { wakeRuns } from '../wake-runs.ts';
 import { byOf, runTags, startOf } from './run-context.ts';
 
 const tags = ['Completeness'];
-const sourceId = z.object({
-  sourceId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'sourceId', in: 'path' }, example: 'csms' }),
-});
 const month = z.object({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month such as 2019-12') });
 const decimal = z.string().openapi({ example: '12.3400' });
 const totals = z.object({ count: z.int(), energyWh: wh.nullable(), amount: decimal.nullable() });

@@ -7,16 +7,11 @@ import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, json, money, number, problems, reason, utc } from '../schemas.ts';
+import { body, done, idempotencyHeader, inPath, json, money, number, problems, reason, utc } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
 const tags = ['Documents'];
-const id = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const id = inPath('id');
 const lineNo = z.int().min(1);
 const now = z.boolean().default(false).openapi({ description: 'Do not wait for the month: an off-cycle run of the accounts it is about makes the documents at once, for somebody else to approve.' });
 const correctedFacts = z

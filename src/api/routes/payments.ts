@@ -8,15 +8,10 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, json, money, pageOf, pageQuery, problems } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
-const documentId = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const documentId = inPath('id');
 const text = z.string().trim().min(1).max(200);
 const writers = ['finance-preparer', 'finance-approver', 'admin'] as const;
 const payment = z.object({

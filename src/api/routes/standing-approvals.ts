@@ -5,7 +5,7 @@ import { standingApprovals } from '../../store/reads/standing-approvals.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { minorOf } from '../minor-of.ts';
-import { body, done, idempotencyHeader, json, money, problems, reason } from '../schemas.ts';
+import { body, done, idempotencyHeader, inPath, json, money, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Runs'];
@@ -23,12 +23,7 @@ const terms = z.object({
 const view = terms
   .extend({ id: z.string(), strategy: z.string(), proposedBy: z.string(), signedBy: z.string().nullable(), revokedBy: z.string().nullable(), approved: z.int() })
   .openapi('StandingApproval');
-const id = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const id = inPath('id');
 
 /** Approvals given in advance, by two, for small receipts. */
 export function standingApprovalRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
