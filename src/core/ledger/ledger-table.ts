@@ -215,6 +215,9 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
 /** Accounts that stand for what a charge itself is: their entries carry its GL account. */
 export const accountsOfCharges: ReadonlySet<LedgerAccount> = new Set<LedgerAccount>(['revenue', 'revenueReduction', 'adjustment', 'roamingCost', 'shareCost', 'energyCost', 'reimbursementClearing']);
 
+/** Accounts of what a customer owes, and what an owner, a driver or a partner is owed: one sum per party, without dimensions. */
+export const accountsOfParties: ReadonlySet<LedgerAccount> = new Set<LedgerAccount>(['receivable', 'ownerPayable', 'driverPayable', 'partnerPayable']);
+
 /** Whether a figure is energy. */
 export function isEnergy(figure: Figure): figure is EnergyFigure {
   return figure === 'energyWh' || figure === 'freeWh';
