@@ -13,7 +13,7 @@ import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { readStatementCsv } from '../read-statement-csv.ts';
-import { body, idempotencyHeader, inPath, json, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, json, problems, reason, refusedLines } from '../schemas.ts';
 import { wakeRuns } from '../wake-runs.ts';
 import { controlDay } from './completeness.ts';
 import { byOf } from './run-context.ts';
@@ -32,7 +32,7 @@ const loaded = z
       .array(controlDay.extend({ change: z.enum(['stated', 'corrected', 'repeated']) }))
       .readonly()
       .openapi({ description: 'Each total beside what arrived.' }),
-    refused: z.array(z.object({ line: z.int(), errors: z.array(z.string()).readonly() })).readonly(),
+    refused: refusedLines,
   })
   .openapi('StatementLoad');
 
