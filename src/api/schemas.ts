@@ -35,18 +35,24 @@ export const pageQuery = z.object({
 });
 export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item).readonly(), nextCursor: z.string().nullable() });
 
-export const runId = z.object({
-  runId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'runId', in: 'path' }, example: 'run_ent_se_2019-12_live' }),
-});
-export const entityId = z.object({
-  entityId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'entityId', in: 'path' }, example: 'ent_se' }),
-});
+/** A parameter of the path, as the one field of an object. */
+export const inPath = <Name extends string>(name: Name, example?: string) =>
+  z.object({
+    [name]: z
+      .string()
+      .min(1)
+      .openapi({ param: { name, in: 'path' }, ...(example === undefined ? {} : { example }) }),
+  } as { [N in Name]: z.ZodString });
+export const runId = inPath('runId', 'run_ent_se_2019-12_live');
+export const sourceId = inPath('sourceId', 'csms');
+export const entityId = inPath('entityId', 'ent_se');
+export const monthText = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month such as 2019-12');
+/** A month, as the query of a request. */
+export const month = z.object({ month: monthText });
+/** Lines of a request that were not taken, each with what is wrong with it. */
+export const refusedLines = z.array(z.object({ line: z.int(), errors: z.array(z.string()).readonly() })).readonly();
+/** What is lost if the CDRs that are missing never come, by currency. */
+export const atRisk = z.array(z.object({ currency: z.string(), amount: z.string() })).readonly();
 /** Name of a release group of a run. */
 export const releaseGroup = z.string().trim().min(1).max(100);
 /** Numbers of bigint columns: refused here rather than by the database. */

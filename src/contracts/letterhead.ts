@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ibanHolds, luhnHolds } from './check-digits.ts';
 import { pictureProblem } from './picture.ts';
 
 const text = z.string().trim().min(1).max(200);
@@ -38,12 +39,12 @@ export const letterheadSchema = z.strictObject({
   bankgiro: z
     .string()
     .regex(/^\d{7,8}$/, 'must be 7 or 8 digits without the hyphen')
-    .refine(hasLuhnDigit, 'has a wrong check digit')
+    .refine(luhnHolds, 'has a wrong check digit')
     .exactOptional(),
   iban: z
     .string()
     .regex(/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/, 'must be an IBAN without spaces')
-    .refine(hasIbanDigits, 'has wrong check digits')
+    .refine(ibanHolds, 'has wrong check digits')
     .exactOptional(),
   bic: z
     .string()
@@ -66,18 +67,4 @@ export const newLetterheadSchema = letterheadSchema.extend({
 /** Why the logo of a letterhead cannot be drawn; undefined without one, and when it can. */
 export function logoProblem({ logo }: Pick<Letterhead, 'logo'>): string | undefined {
   return logo === undefined ? undefined : pictureProblem(Buffer.from(logo, 'base64'));
-}
-
-function hasLuhnDigit(digits: string): boolean {
-  const sum = [...digits].reverse().reduce((total, digit, i) => {
-    const doubled = Number(digit) * (i % 2 === 0 ? 1 : 2);
-    return total + (doubled > 9 ? doubled - 9 : doubled);
-  }, 0);
-  return sum % 10 === 0;
-}
-
-// ISO 13616: letters count from A = 10, the first four places go last, and the rest by 97 is 1.
-function hasIbanDigits(iban: string): boolean {
-  const digits = [...(iban.slice(4) + iban.slice(0, 4))].map((c) => Number.parseInt(c, 36).toString()).join('');
-  return BigInt(digits) % 97n === 1n;
 }

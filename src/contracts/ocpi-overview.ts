@@ -1,22 +1,14 @@
-import type { OcpiParty, OcpiVersion } from './ocpi.ts';
+import type { OcpiPartner, OcpiTerms, OcpiVersion } from './ocpi.ts';
 
 /** An OCPI connection as ops see it. Instants are UTC, ISO 8601. */
-export type PeerOverview = {
+export type PeerOverview = OcpiTerms & {
   readonly peerId: string;
-  readonly entityId: string;
-  readonly name: string;
-  readonly kind: 'peer' | 'hub';
   readonly state: 'prepared' | 'invited' | 'registered' | 'unregistered';
   readonly version: OcpiVersion | null;
-  readonly us: OcpiParty;
-  readonly them: OcpiParty;
-  readonly sourceId: string | null;
-  readonly correctionChannel: 'inBand' | 'byDocument';
-  readonly push: boolean;
   readonly versionsUrl: string | null;
   readonly registeredAt: string | null;
   readonly problem: string | null;
-  readonly partners: readonly (OcpiParty & { readonly accountId: string; readonly sendFrom: string })[];
+  readonly partners: readonly OcpiPartner[];
   /** How what they have is pulled (the source's connection), until when, and the last look; null when it is not. */
   readonly sweep: {
     readonly everyMinutes: number;

@@ -34,6 +34,19 @@ export type OcpiCredentials = z.infer<typeof ocpiCredentials>;
 
 /** OCPI country_code and party_id, upper case. */
 export type OcpiParty = { readonly countryCode: string; readonly partyId: string };
+/** What is agreed about a connection; `sourceId`: where its CDRs are received, null when it only buys. */
+export type OcpiTerms = {
+  readonly entityId: string;
+  readonly name: string;
+  readonly kind: 'peer' | 'hub';
+  readonly us: OcpiParty;
+  readonly them: OcpiParty;
+  readonly sourceId: string | null;
+  readonly correctionChannel: 'inBand' | 'byDocument';
+  readonly push: boolean;
+};
+/** An account whose sales go over a connection from a service date on; behind a hub each has its own OCPI party. */
+export type OcpiPartner = OcpiParty & { readonly accountId: string; readonly sendFrom: string };
 
 /** What a CDR says of where it stood, of 2.2.1 mod_cdrs, CdrLocation; the ids come from the record. */
 export const ocpiLocation = z.strictObject({

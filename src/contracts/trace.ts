@@ -46,7 +46,7 @@ export type TracedDocument = {
   readonly net: string;
   readonly energyWh: string;
   readonly lines: readonly TracedLine[];
-  /** What the journal of its issue took out of unbilled, or out of what was accrued; null until then. */
+  /** What the journal of its issue took out of unbilled, or out of what was accrued, with manual amounts; null until then. */
   readonly journal: { readonly key: string; readonly net: string; readonly equal: boolean } | null;
   readonly erp: {
     /** Of a card receipt the journals that it is summed up in, and what the ERP calls them, with commas between. */

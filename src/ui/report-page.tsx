@@ -1,4 +1,4 @@
-import type { HeldBackRow, ManualLeftRow } from '../core/cycle/close-report.ts';
+import type { CloseFacts, ExclusionRow } from '../core/cycle/close-report.ts';
 import { count, grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, State, Table, When } from './parts.tsx';
 import { type Proofs, ReportProofs } from './report-proofs.tsx';
@@ -9,29 +9,14 @@ import { Totals } from './strategy-totals.tsx';
 type Props = {
   readonly viewer: Viewer;
   readonly entity: { readonly name: string; readonly timeZone: string; readonly currency: string };
-  readonly report: {
+  readonly report: Pick<CloseFacts, 'smallSessions' | 'adjustments' | 'heldBack' | 'manualLeft' | 'carried' | 'ledger'> & {
     readonly run: RunFigures;
     readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
     readonly approvals: readonly { readonly group?: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
-    readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
-    readonly exclusions: readonly {
-      readonly scope: string;
-      readonly subjectId: string;
-      readonly outcome: string;
-      readonly reason: string;
-      readonly author: string;
-      readonly energyWh: string;
-      readonly net: string;
-      readonly oldestOn?: string | null;
-    }[];
-    readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
-    readonly heldBack?: readonly HeldBackRow[];
-    readonly manualLeft?: readonly ManualLeftRow[];
-    readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
-    readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly skipped: number; readonly controlTotal: string; readonly attempts: number };
+    readonly exclusions: readonly (ExclusionRow & { readonly oldestOn?: string | null })[];
+    readonly erp: CloseFacts['erp'] & { readonly skipped: number; readonly attempts: number };
     /** A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */
     readonly energyBalance: Energy;
-    readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
   } & Proofs;
   /** The energy balance to show: the report's, or as of an instant that was asked for. */
   readonly energy: Energy;

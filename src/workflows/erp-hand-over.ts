@@ -1,24 +1,22 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ActivityFailure,
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
-  ParentClosePolicy,
   proxyActivities,
   type SignalDefinition,
   setCurrentDetails,
   setHandler,
   startChild,
   upsertSearchAttributes,
-  WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { createHandOverActivities } from '../activities/hand-over.ts';
 import { erpActivityOptions } from './activity-options.ts';
 import { handedOverSignal, retrySignal, wakeSignal } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
+import { isStarted, standing } from './stand-alone.ts';
 
 const { handOverBatch } = proxyActivities<ReturnType<typeof createHandOverActivities>>(erpActivityOptions);
 
@@ -81,12 +79,7 @@ export async function erpHandOver(input: ErpHandOverInput): Promise<{ verified: 
 export async function wakeErp(connectionId: string): Promise<void> {
   const workflowId = `erp/${connectionId}`;
   for (;;) {
-    try {
-      await startChild(erpHandOver, { workflowId, args: [{ connectionId, idleMs }], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE });
-      return;
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
+    if (await isStarted(startChild(erpHandOver, { workflowId, args: [{ connectionId, idleMs }], ...standing }))) return;
     if (await signalled(workflowId, wakeSignal)) return;
   }
 }

@@ -1,8 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild, WorkflowIdReusePolicy } from '@temporalio/workflow';
+import { proxyActivities, setCurrentDetails, startChild } from '@temporalio/workflow';
 import type { createRebillActivities } from '../activities/rebill.ts';
 import { billingCycle } from './billing-cycle.ts';
 import type { RebillInput } from './messages.ts';
+import { isStarted, standingOnce } from './stand-alone.ts';
 
 const { rebill } = proxyActivities<ReturnType<typeof createRebillActivities>>({
   startToCloseTimeout: '2 hours',
@@ -14,19 +14,9 @@ const { rebill } = proxyActivities<ReturnType<typeof createRebillActivities>>({
 export async function creditAndRebill({ orderId }: RebillInput): Promise<{ rebilled: number; problem: string | null }> {
   const { run, ...done } = await rebill({ orderId });
   setCurrentDetails(done.problem ?? `${done.rebilled} records are billed anew by ${run?.runId ?? 'the next run'}`);
-  if (run) await startRun(run);
-  return done;
-}
-
-async function startRun({ workflowId, runId, period, cutOffAtMs }: NonNullable<Awaited<ReturnType<typeof rebill>>['run']>): Promise<void> {
-  try {
-    await startChild(billingCycle, {
-      workflowId,
-      args: [{ runId, period, cutOffAtMs }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  if (run) {
+    const { workflowId, runId, period, cutOffAtMs } = run;
+    await isStarted(startChild(billingCycle, { workflowId, args: [{ runId, period, cutOffAtMs }], ...standingOnce }));
   }
+  return done;
 }

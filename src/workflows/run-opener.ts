@@ -1,8 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, proxyActivities, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
+import { proxyActivities, startChild, upsertSearchAttributes } from '@temporalio/workflow';
 import type { createCycleActivities } from '../activities/cycle.ts';
 import { billingCycle } from './billing-cycle.ts';
 import { searchAttributes } from './search-attributes.ts';
+import { isStarted, standingOnce } from './stand-alone.ts';
 
 const { openPeriods } = proxyActivities<ReturnType<typeof createCycleActivities>>({
   startToCloseTimeout: '5 minutes',
@@ -17,17 +17,8 @@ export async function runOpener(input: { readonly entityId: string }): Promise<{
   upsertSearchAttributes([{ key: searchAttributes.kind, value: 'runOpener' }]);
   const started: string[] = [];
   for (const { runId, workflowId, period, kind, cutOffAtMs } of await openPeriods(input)) {
-    try {
-      await startChild(billingCycle, {
-        workflowId,
-        args: [{ runId, period, cutOffAtMs, ...(kind === 'live' ? {} : { kind }) }],
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-      });
-      started.push(workflowId);
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
+    const order = { runId, period, cutOffAtMs, ...(kind === 'live' ? {} : { kind }) };
+    if (await isStarted(startChild(billingCycle, { workflowId, args: [order], ...standingOnce }))) started.push(workflowId);
   }
   return { started };
 }

@@ -1,18 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  isCancellation,
-  ParentClosePolicy,
-  proxyActivities,
-  setCurrentDetails,
-  startChild,
-  upsertSearchAttributes,
-  WorkflowIdReusePolicy,
-} from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, isCancellation, proxyActivities, setCurrentDetails, startChild, upsertSearchAttributes } from '@temporalio/workflow';
 import type { createSweepActivities, SweepOrder, Swept } from '../activities/sweep.ts';
 import { importBatch } from './import-batch.ts';
 import { searchAttributes } from './search-attributes.ts';
+import { isStarted, standing } from './stand-alone.ts';
 import { startWaiting } from './waiting-workflows.ts';
 import { wakeRun } from './wake-run.ts';
 
@@ -67,17 +57,7 @@ async function pull(order: SweepOrder, sweepId: string): Promise<SweepResult> {
 async function takeFiles(order: SweepOrder): Promise<SweepResult> {
   const { batches, failed } = await collectDrops(order);
   for (const { batchId } of batches) {
-    try {
-      const workflowId = `import/${order.sourceId}/${batchId}`;
-      await startChild(importBatch, {
-        workflowId,
-        args: [{ sourceId: order.sourceId, batchId }],
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      });
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
+    await isStarted(startChild(importBatch, { workflowId: `import/${order.sourceId}/${batchId}`, args: [{ sourceId: order.sourceId, batchId }], ...standing }));
   }
   const problem = failed.length === 0 ? null : failed.map(({ fileName, why }) => `${fileName}: ${why}`).join('\n');
   if (problem !== null) upsertSearchAttributes([{ key: searchAttributes.exception, value: 'badFile' }]);

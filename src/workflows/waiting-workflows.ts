@@ -1,9 +1,9 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { continueAsNew, executeChild, ParentClosePolicy, proxyActivities, setCurrentDetails, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
+import { continueAsNew, executeChild, proxyActivities, setCurrentDetails, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import type { createIntakeActivities, RecordRef } from '../activities/intake.ts';
 import { cdrLifecycle } from './cdr-lifecycle.ts';
 import type { WaitingWorkflowsInput } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
+import { isStarted, standing } from './stand-alone.ts';
 
 const { unattendedPage, keepAttended } = proxyActivities<ReturnType<typeof createIntakeActivities>>({
   startToCloseTimeout: '5 minutes',
@@ -35,33 +35,16 @@ export async function waitingWorkflows(input: WaitingWorkflowsInput): Promise<{ 
 
 /** Has the workflows of what waits started, and waits until they are; `name` is the work's own. */
 export async function startWaiting(name: string, input: WaitingWorkflowsInput): Promise<void> {
-  try {
-    await executeChild(waitingWorkflows, { workflowId: `waiting/${name}`, args: [input], workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE });
-  } catch (error) {
-    // Another is at it.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  // Or another is at it.
+  await isStarted(executeChild(waitingWorkflows, { workflowId: `waiting/${name}`, args: [input], workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE }));
 }
 
 /** Has the workflows of whatever waits without one started, by one workflow at a time, and does not wait for it. */
 export async function startRest(input: WaitingWorkflowsInput): Promise<void> {
-  try {
-    await startChild(waitingWorkflows, { workflowId: 'waiting/rest', args: [input], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE });
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  await isStarted(startChild(waitingWorkflows, { workflowId: 'waiting/rest', args: [input], ...standing }));
 }
 
 async function startLifecycle({ sourceId, recordKey }: RecordRef): Promise<void> {
-  try {
-    await startChild(cdrLifecycle, {
-      workflowId: `cdr/${sourceId}/${recordKey}`,
-      args: [{ sourceId, recordKey }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-    });
-  } catch (error) {
-    // It runs already: it will meet the message in the database.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  // One that runs already will meet the message in the database.
+  await isStarted(startChild(cdrLifecycle, { workflowId: `cdr/${sourceId}/${recordKey}`, args: [{ sourceId, recordKey }], ...standing }));
 }

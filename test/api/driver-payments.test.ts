@@ -3,17 +3,17 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { authorityTasks } from '../../src/contracts/document-rules.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
-import { readSeed } from '../../src/store/seed.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seedOf } from '../support/seeded.ts';
 
 /** Where `npm run check:documents` wants the files. */
 const folder = process.env['WATTLEDGER_DOCUMENTS'];
 let api: ApiUnderTest;
 
 beforeAll(async () => {
-  const everyCategory = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
+  const everyCategory = await seedOf('every-category');
   api = await startApi(undefined, { setUp: (seed) => Object.assign(seed, everyCategory), extraUsers: { payer: ['finance-approver'] } });
   // An outlay of 30.5 kWh at 1.10: 33.55.
   await storeLines(api.store, [session(1, { user: 'MS22-1', garage: 'MS22', kWh: '30,5' })]);

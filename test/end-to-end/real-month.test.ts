@@ -11,29 +11,25 @@ import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { arrivedSignal, cutOffSignal, decideUpdate, inputsChangedSignal, runStateQuery, workflowNames } from '../../src/workflows/messages.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { session, storeLines } from '../support/intake.ts';
 import { testSecretBox } from '../support/secret-box.ts';
+import { seeded } from '../support/seeded.ts';
 
 const taskQueue = 'end-to-end-month';
 const erpFolder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-erp-'));
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let connection: Connection;
 let client: Client;
 let stopWorker: () => Promise<void>;
 const rows = async (sql: string) => (await store.pool.query(sql)).rows;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   connection = await Connection.connect({ address: inject('temporalAddress') });
   client = new Client({ connection });
   const { worker, close } = await createWorker({
@@ -55,8 +51,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stopWorker();
   await connection.close();
-  await store.close();
-  await database.drop();
+  await drop();
   rmSync(erpFolder, { recursive: true, force: true });
 });
 

@@ -15,19 +15,20 @@ import { importFile } from '../../src/store/commands/import-file.ts';
 import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { releaseAdvanceFees } from '../../src/store/cycle/release-fees.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { traceRun } from '../../src/store/reads/trace-run.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { booksOf } from '../../tools/erp-tryton/books-of.mjs';
 import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 import { trytonCall } from '../support/tryton-call.ts';
 
 let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let folder: string;
 let server: Awaited<ReturnType<typeof serve>>;
 let runIds: readonly string[];
@@ -35,10 +36,7 @@ let passwordFile: string;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, database, drop } = await seeded('every-category'));
   const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
   await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
   await processAll(store);
@@ -68,8 +66,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(async () => {
   await server?.stop();
-  await store.close();
-  await database.drop();
+  await drop();
   rmSync(folder, { recursive: true, force: true });
 });
 

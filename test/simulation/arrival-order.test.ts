@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { randomOf, shuffled } from '../support/random.ts';
+import { seeded } from '../support/seeded.ts';
 
 // SIMULATED_CDRS=10000 SIMULATED_SEEDS=20 is the full run.
 const cdrs = Number(process.env['SIMULATED_CDRS'] ?? 600);
@@ -101,23 +100,17 @@ async function outcome(store: Store) {
   };
 }
 
-const databases: TestDatabase[] = [];
-afterAll(() => Promise.all(databases.map((d) => d.drop())));
-
 async function run(messages: readonly Message[], seed: number) {
-  const database = await freshDatabase();
-  databases.push(database);
-  const store = openStore(database.url);
+  const { store, drop } = await seeded('demo', (said) => {
+    const [csms, peer] = said.sources;
+    const partner = { ...((peer ?? csms) as NonNullable<typeof csms>), id: 'partner', name: 'Partner', repeatProfile: 'revise' as const };
+    return { ...said, sources: [...said.sources, partner, { ...partner, id: 'hub', name: 'Hub', route: 'ocpiHub' as const }] };
+  });
   try {
-    const seedFile = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-    const [, peer] = seedFile.sources;
-    const partner = { ...(peer ?? seedFile.sources[0]), id: 'partner', name: 'Partner', repeatProfile: 'revise' as const };
-    const hub = { ...partner, id: 'hub', name: 'Hub', route: 'ocpiHub' as const };
-    await store.tx((db) => applySeed(db, { ...seedFile, sources: [...seedFile.sources, partner as (typeof seedFile.sources)[number], hub as (typeof seedFile.sources)[number]] }));
     await arrive(store, messages, randomOf(seed * 1000));
     return { result: await outcome(store), verified: (await verifyAll(store, () => undefined)).sections.filter((s) => s.problem !== null) };
   } finally {
-    await store.close();
+    await drop();
   }
 }
 

@@ -1,24 +1,24 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { pullWindow } from '../../src/activities/pull-window.ts';
 import { type Puller, SourceUnavailable } from '../../src/adapters/sources/pull/port.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { expectationSchema, type NewExpectation } from '../../src/contracts/completeness.ts';
+import type { Seed } from '../../src/contracts/seed.ts';
 import { sourceConnectionSchema } from '../../src/contracts/source-connection.ts';
 import { connectSource } from '../../src/store/commands/connect-source.ts';
 import { openExpectations } from '../../src/store/commands/expectations.ts';
 import { receiveCdrs, receivingSource } from '../../src/store/commands/receive-cdrs.ts';
 import { matchExpectations } from '../../src/store/cycle/match-expectations.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { pendingMessages } from '../../src/store/intake/store-raw.ts';
 import { beginSweep, endSweep, failSweep } from '../../src/store/intake/sweeps.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { missingCdrs } from '../../src/store/reads/expectations.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { lastSaidMs, population, type RouteId, type Said } from '../support/four-routes.ts';
 import { randomOf, shuffled } from '../support/random.ts';
+import { type Seeded, seeded } from '../support/seeded.ts';
 
 // SIMULATED_CDRS=10000 SIMULATED_SEEDS=20 is the full run; SIMULATED_FIRST_SEED goes on with it elsewhere. What stands at the end is held against seed 1.
 const cdrs = Number(process.env['SIMULATED_CDRS'] ?? 400);
@@ -31,14 +31,8 @@ const kinds = { own: 'ownCsms', api: 'proprietary', peer: 'ocpiPeer', hub: 'ocpi
 const lookEveryMs = 6 * 86_400_000;
 const pageSize = 37;
 
-const databases: TestDatabase[] = [];
-afterAll(() => Promise.all(databases.map((d) => d.drop())));
-
-async function setUp(): Promise<Store> {
-  const database = await freshDatabase();
-  databases.push(database);
-  const store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
+/** The sample operator with a source for each route. */
+function withRoutes(seed: Seed): Seed {
   const [csms] = seed.sources;
   const sources = routes.map((id) => ({
     ...(csms as NonNullable<typeof csms>),
@@ -49,21 +43,23 @@ async function setUp(): Promise<Store> {
     repeatProfile: id === 'own' ? ('revise' as const) : ('conflict' as const),
   }));
   // Where a hub computes the price, the agreement says so: here the agreement's own holds for every route but the hub's.
-  for (const emsp of seed.emsps) {
-    emsp.agreement = {
-      kind: 'roamingSale',
-      status: 'active',
-      currency: 'SEK',
-      clauses: [
-        { kind: 'priceSource', id: 'price', from: 'agreement' },
-        { kind: 'priceSource', id: 'by-hub', from: 'hub', sourceIds: ['hub'] },
-      ],
-    };
-  }
-  await store.tx((db) => applySeed(db, { ...seed, sources: [...seed.sources, ...sources] }));
+  const agreement: Seed['emsps'][number]['agreement'] = {
+    kind: 'roamingSale',
+    status: 'active',
+    currency: 'SEK',
+    clauses: [
+      { kind: 'priceSource', id: 'price', from: 'agreement' },
+      { kind: 'priceSource', id: 'by-hub', from: 'hub', sourceIds: ['hub'] },
+    ],
+  };
+  return { ...seed, emsps: seed.emsps.map((emsp) => ({ ...emsp, agreement })), sources: [...seed.sources, ...sources] };
+}
+
+async function setUp(): Promise<Seeded> {
+  const made = await seeded('demo', withRoutes);
   const settings = sourceConnectionSchema.parse({ kind: 'jsonRest', url: 'https://network.example/cdrs', from: '2019-12-01T00:00:00Z', overlapMinutes: 60, pageSize });
-  for (const id of routes) await store.tx((db) => connectSource(db, { sourceId: id, settings, reason: 'simulated' }, { actor: 'test' }));
-  return store;
+  for (const id of routes) await made.store.tx((db) => connectSource(db, { sourceId: id, settings, reason: 'simulated' }, { actor: 'test' }));
+  return made;
 }
 
 /** Pages of what a network has said until now; without an answer while `isOut`. */
@@ -163,7 +159,7 @@ async function outcome(store: Store) {
 }
 
 async function run(said: readonly Said[], seed: number) {
-  const store = await setUp();
+  const { store, drop } = await setUp();
   try {
     const lived = await live(store, said, seed);
     const perSession = (
@@ -173,7 +169,7 @@ async function run(said: readonly Said[], seed: number) {
     const openExpected = (await store.pool.query('SELECT source_id, key FROM expectation WHERE resolution IS NULL')).rows;
     return { lived, perSession, openExpected, result: await outcome(store), verified: (await verifyAll(store, () => undefined)).sections.filter((s) => s.problem !== null) };
   } finally {
-    await store.close();
+    await drop();
   }
 }
 

@@ -12,27 +12,25 @@ import { createOrders } from '../../src/api/orders.ts';
 import { registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
 import { receiveCdrs, receivingSource } from '../../src/store/commands/receive-cdrs.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import type { Store } from '../../src/store/db.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { taskQueue } from '../../src/workflows/messages.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { seeded } from '../support/seeded.ts';
 
 // SIMULATED_KILLS=50 is the full run; each costs the time-out by which Temporal misses a worker.
 const kills = Number(process.env['SIMULATED_KILLS'] ?? 2);
 const home = mkdtempSync(path.join(os.tmpdir(), 'wattledger-killed-intake-'));
 let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let connection: Connection;
 let orders: ReturnType<typeof createOrders>;
 let worker: ChildProcess | undefined;
 let namespace: string;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, database, drop } = await seeded());
   const address = inject('temporalAddress');
   connection = await Connection.connect({ address });
   namespace = `test-${randomUUID()}`;
@@ -43,8 +41,7 @@ beforeAll(async () => {
 afterAll(async () => {
   worker?.kill('SIGKILL');
   await connection.close();
-  await store.close();
-  await database.drop();
+  await drop();
   rmSync(home, { recursive: true, force: true });
 });
 

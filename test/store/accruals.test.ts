@@ -3,16 +3,15 @@ import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { openExpectations } from '../../src/store/commands/expectations.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { accountingPeriods, accrualAgainstActual, erpProof, unaccruedMonths } from '../../src/store/reads/accounting-periods.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const accrue = (month: string) => store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month }, { actor: 'preparer' }));
 const setState = (month: string, action: 'softClose' | 'close' | 'reopen', actor: string) =>
@@ -33,10 +32,8 @@ const inBooks = async (key: string) => {
 };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  const { seed, ...made } = await seeded('every-category');
+  ({ store, drop } = made);
   const [token] = seed.emsps.find((e) => e.id === 'emsp_fjord')?.tokens ?? [];
   await storeLines(store, [
     // 10 kWh for a partner in EUR, 20 kWh at a home, 8 kWh at another operator's in NOK, and 5 kWh of a fleet.
@@ -47,10 +44,7 @@ beforeAll(async () => {
   ]);
   await processAll(store);
 }, 60_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('month ends', () => {
   it('are accrued before their run, per currency, account and cost center, and taken back on the next day', async () => {

@@ -7,15 +7,16 @@ import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { shapesOf, waitingAdjustments } from '../../src/store/reads/run-shapes.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { traceRun } from '../../src/store/reads/trace-run.ts';
+import { traceTree } from '../../src/store/reads/trace-tree.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let november: string;
 let invoice: { document_id: string; line_no: number };
 const author = { actor: 'author' };
@@ -45,18 +46,12 @@ const findings = async (runId: string, code: RegExp) =>
 const on = (month: string, id: number, kWh: string, user = 'Bl2-5') => session(id, { user, kWh, start: `05.${month} 12:00`, end: `05.${month} 18:00` });
 
 beforeAll(async () => {
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   // 50 kWh at 2.234 are 111.70 net.
   await storeLines(store, [on('11.2019', 1, '50'), on('12.2019', 2, '50')]);
   await processAll(store);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('an adjustment', () => {
   it('goes to an account of the GL mapping and a cost center that exist, with a VAT code of its day, or is refused with the remedy', async () => {
@@ -122,6 +117,8 @@ describe('an adjustment', () => {
     expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toEqual([]);
     await finishRun(store, november, '2019-12-05');
     invoice = (await rows("SELECT document_id, line_no FROM document_line WHERE kind = 'charge' AND net_minor = 11170"))[0];
+    expect(await traceTree(store.pool, { document: invoice.document_id })).toMatchObject({ documents: [{ net: '86.70', journal: { net: '86.70', equal: true } }], equal: true });
+    for (const c of await traceRun(store.pool, november)) expect(c.net).toMatchObject({ adjustments: '-25.00', journals: c.net.lines });
     expect((await waitingAdjustments(store.pool, { limit: 5 })).items).toMatchObject([{ id: `${id}_twin`, reverses: id, amount: '25.00', duePeriod: '2020-01', serviceMonth: '2020-01' }]);
     const refused = { code: 'WL001' };
     await expect(rows('UPDATE adjustment SET amount_minor = -1 WHERE id = $1', [id])).rejects.toMatchObject(refused);

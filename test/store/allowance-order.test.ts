@@ -1,22 +1,19 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import type { Store } from '../../src/store/db.ts';
 import { closeSet } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 /** 40 kWh over four hours, across a change of price: half by day at 2.65 net, half by night (22 to 6 o'clock) at 1.85. */
 const across = (id: number, user: string, start: string, end: string) => session(id, { user, kWh: '40', start, end });
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx(async (db) => applySeed(db, await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname)));
+  ({ store, drop } = await seeded());
   await storeLines(store, [across(1, 'Bl2-1', '05.12.2019 20:00', '06.12.2019 00:00'), across(2, 'Bl2-2', '05.12.2019 04:00', '05.12.2019 08:00')]);
   await processAll(store);
   const contracts = await rows("SELECT DISTINCT contract_id FROM rated_charge WHERE role = 'driverSale'");
@@ -29,10 +26,7 @@ beforeAll(async () => {
   await store.tx((db) => advanceRun(db, runId, 'previewing'));
   await store.tx((db) => buildDocuments(db, runId));
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 it('an allowance is used within a session in the order of time, whichever price stands first in the tariff (D09)', async () => {
   const covered = await rows(

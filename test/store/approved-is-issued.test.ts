@@ -13,10 +13,10 @@ import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
 // SHAPED_RUNS=200 is the full run; each takes some three seconds.
 const numRuns = Number(process.env['SHAPED_RUNS'] ?? 6);
@@ -75,10 +75,8 @@ let runId: string;
 let exclusions: readonly NewExclusion[];
 
 beforeAll(async () => {
-  base = await freshDatabase();
-  const store = openStore(base.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  const { store, database } = await seeded('every-category');
+  base = database;
   await storeLines(store, inTime);
   await processAll(store);
   ({ runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', by })));

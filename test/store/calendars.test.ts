@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Seed } from '../../src/contracts/seed.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { putEntity } from '../../src/store/commands/put-entity.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { periodsToOpen } from '../../src/store/reads/periods-to-open.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { finishRun, reviewRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const by = { actor: 'preparer' };
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const arrive = async (...lines: readonly string[]) => {
@@ -34,10 +34,7 @@ const driver = (id: number, start: string, end: string, kWh = '10') => session(i
 const fleet = (id: number, on: string) => session(id, { user: 'NR1-3', kWh: '10', start: `${on} 10:00`, end: `${on} 12:00` });
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  seed.plans['basic'] = {
+  const basic: Seed['plans'][string] = {
     kind: 'supply',
     status: 'active',
     clauses: [
@@ -45,8 +42,7 @@ beforeAll(async () => {
       { kind: 'included', id: 'energy', kWhPerMonth: '15', rolloverMonths: 0 },
     ],
   };
-  seed.drivers['16'] = { token: 'Bl2-1', plan: 'basic' };
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded('demo', (seed) => ({ ...seed, plans: { ...seed.plans, basic }, drivers: { ...seed.drivers, '16': { token: 'Bl2-1', plan: 'basic' } } })));
   // Fleets are billed by quarters, one driver by weeks, whoever is left by months.
   const put = await store.tx((db) =>
     putEntity(
@@ -78,10 +74,7 @@ beforeAll(async () => {
     session(21, { user: 'AdO1-2', kWh: '10', start: '08.12.2019 10:00', end: '08.12.2019 12:00' }),
   );
 }, 60_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('an entity with calendars of its own for some', () => {
   it('opens of each calendar the latest period that has ended and has something to bill', async () => {

@@ -17,18 +17,17 @@ import { findRebill } from '../../src/store/reads/credits.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { heldBack } from '../../src/store/reads/held-back.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
 const by = { actor: 'preparer' };
 let original: TestDatabase;
 
 type World = { readonly store: Store; readonly rows: (sql: string, params?: unknown[]) => Promise<Record<string, never>[]>; readonly close: () => Promise<void> };
-const open = (database: TestDatabase): World => {
-  const store = openStore(database.url);
+const open = (database: TestDatabase, store = openStore(database.url)): World => {
   const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
   const close = async () => {
     await store.close();
@@ -70,10 +69,9 @@ const sound = async ({ store }: World) => {
 };
 
 beforeAll(async () => {
-  original = await freshDatabase();
-  const world = open(original);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await world.store.tx((db) => applySeed(db, seed));
+  const { store, database } = await seeded();
+  original = database;
+  const world = open(database, store);
   // A fleet (NR1-3) with two sessions, a driver (Bl2-1) with two, an eMSP (Share-2) with one.
   await arrive(world, session(1, { user: 'NR1-3', garage: 'NR1' }), session(2, { user: 'NR1-3', garage: 'NR1', kWh: '20' }), session(3), session(4, { kWh: '20' }), session(5, { user: 'Share-2' }));
   await bill(world, '2019-12', '2020-01-06');
@@ -400,10 +398,9 @@ describe('credit and rebill', () => {
 describe('under plans and agreements of every kind', () => {
   let every: TestDatabase;
   beforeAll(async () => {
-    every = await freshDatabase();
-    const w = open(every);
-    const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-    await w.store.tx((db) => applySeed(db, seed));
+    const { store, database } = await seeded('every-category');
+    every = database;
+    const w = open(database, store);
     // A driver with a fee of 39.20 (AdO1-2), and one at a site whose owner is billed by us (Bl2-7).
     await arrive(w, session(1, { user: 'AdO1-2', garage: 'AdO1' }), session(2, { user: 'Bl2-7', kWh: '100', start: '04.12.2019 18:00' }));
     await bill(w, '2019-12', '2020-01-06');

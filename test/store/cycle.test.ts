@@ -16,16 +16,15 @@ import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { lateArrivals } from '../../src/store/reads/late-arrivals.ts';
 import { listRunFindings } from '../../src/store/reads/run-findings.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let runId: string;
 let reviewed: string;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
@@ -34,10 +33,7 @@ const preparer = { actor: 'preparer' };
 const rebuild = async () => (await store.tx((db) => buildDocuments(db, runId))).contentHash;
 
 beforeAll(async () => {
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   const december = ['AdO3-2', 'Bl2-1', 'Bl2-2', 'NR1-3', 'Share-2', 'Share-4'].flatMap((user, u) => [0, 1, 2].map((i) => session(100 * u + i, { user, kWh: `${7 + u},${i}3` })));
   await storeLines(store, [
     ...december,
@@ -48,10 +44,7 @@ beforeAll(async () => {
   ]);
   await processAll(store);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a billing run in the store', () => {
   it('is planned once for its month, in the zone of the entity', async () => {

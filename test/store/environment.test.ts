@@ -6,24 +6,20 @@ import { erpConnections } from '../../src/activities/erp-connections.ts';
 import { putApiKeys } from '../../src/store/commands/api-keys.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { moveEnvironment, requireEnvironment } from '../../src/store/environment.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let owner: Store;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
+  const { database, ...made } = await seeded();
+  ({ store, drop } = made);
   owner = openStore(database.adminUrl);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
 });
 afterAll(async () => {
-  await store.close();
   await owner.close();
-  await database.drop();
+  await drop();
 });
 
 describe('the environment of a database', () => {

@@ -16,11 +16,12 @@ import { pendingMessages } from '../../src/store/intake/store-raw.ts';
 import { findRecord } from '../../src/store/reads/records.ts';
 import { timelineOf } from '../../src/store/reads/timeline.ts';
 import { sealBlock } from '../../src/store/seal/seal-block.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import { applySeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, retryAll, session, storeCdrs, storeLines } from '../support/intake.ts';
+import { seeded, seedOf } from '../support/seeded.ts';
 import { fingerprint, placesOf } from '../support/whole-database.ts';
 
 const accountId = 'acc_driver_16';
@@ -31,7 +32,6 @@ const words = [...uids, 'Åsa Lindqvist', 'Björkvägen', '850612-1234'];
 const cdrs = readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8')
   .trim()
   .split('\n');
-const seedFile = new URL('../../seed/demo.yaml', import.meta.url).pathname;
 
 let billed: TestDatabase;
 let database: TestDatabase;
@@ -57,7 +57,6 @@ const recordOf = async (key: string) => {
 
 /** Sessions of a driver from two sources, said again, corrected, contradicted, garbled, rejected, and other drivers' beside them; billed. */
 async function live(): Promise<void> {
-  await store.tx((db) => readSeed(seedFile).then((seed) => applySeed(db, seed)));
   await store.pool.query(`UPDATE party SET name = 'Åsa Lindqvist', org_number = '850612-1234', address = '{"street": "Björkvägen 17", "city": "Lund", "country": "SE"}' WHERE id = 'pty_driver_16'`);
   await map('csms', '04:A2:77:C1');
   await map('ocpi-peer', '04:a2:77:c1');
@@ -88,8 +87,7 @@ async function live(): Promise<void> {
 }
 
 beforeAll(async () => {
-  billed = await freshDatabase();
-  store = openStore(billed.url);
+  ({ store, database: billed } = await seeded());
   await live();
   expect((await rows("SELECT cdr_id, state FROM record_head WHERE cdr_id IN ('c2', 'c4') ORDER BY 1")).map((r) => r.state)).toEqual(['booked', 'rejected']);
   const runId = await closeSet(store, '2019-12');
@@ -234,7 +232,8 @@ describe('after an erasure', () => {
       expect(record?.issues.map((i) => i.code)).toContain('unknownToken');
     }
     await expect(map('csms', 'Bl2-1')).rejects.toThrow(/was erased: open a new account/);
-    await store.tx((db) => readSeed(seedFile).then((seed) => applySeed(db, seed)));
+    const seed = await seedOf();
+    await store.tx((db) => applySeed(db, seed));
     expect(await rows(`SELECT FROM mapping WHERE internal_id = '${accountId}'`)).toEqual([]);
     expect(await verified()).toEqual([]);
   });

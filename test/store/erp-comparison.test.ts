@@ -14,19 +14,18 @@ import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { signDrift } from '../../src/store/commands/sign-drift.ts';
 import { takeOverErp } from '../../src/store/commands/take-over-erp.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { unsignedDriftOfRun, unsignedDriftUpTo } from '../../src/store/erp-comparison.ts';
 import { enqueue } from '../../src/store/outbox.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { listDrifts, listErpConnections } from '../../src/store/reads/erp-connections.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { documentOf } from '../support/erp-contract.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let erp: ErpPort;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-drift-'));
 const payments = new Map<string, ErpPayment['state']>();
@@ -35,10 +34,7 @@ const open = async () => (await listDrifts(store.pool, {}, { limit: 50 })).items
 const rows = async (sql: string) => (await store.pool.query(sql)).rows;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   await storeLines(
     store,
     ['Bl2-1', 'AdA6-1', 'Bl2-2'].map((user, n) => session(n + 1, { user, kWh: `${9 + n},5` })),
@@ -52,8 +48,7 @@ beforeAll(async () => {
   await handOver(store, erp, 'erp_files');
 }, 120_000);
 afterAll(async () => {
-  await store.close();
-  await database.drop();
+  await drop();
   rmSync(folder, { recursive: true });
 });
 

@@ -5,17 +5,16 @@ import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 type Session = { readonly garage: string; readonly user: string; readonly kWh: Big };
 /** Of the export, without those that wait. */
 let booked: readonly Session[];
@@ -23,10 +22,8 @@ let fjord: ReadonlySet<string>;
 const rows = async (sql: string) => (await store.pool.query(sql)).rows;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  const { seed, ...made } = await seeded('every-category');
+  ({ store, drop } = made);
   const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
   await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
   await processAll(store);
@@ -35,10 +32,7 @@ beforeAll(async () => {
   booked = lines.map((line) => line.split(';')).flatMap(([id = '', garage = '', user = '', , , , , , , kWh = '']) => (waiting.has(id) ? [] : [{ garage, user, kWh: new Big(kWh.replace(',', '.')) }]));
   fjord = new Set(seed.emsps.find((e) => e.id === 'emsp_fjord')?.tokens);
 }, 120_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 /** Net of sessions in minor units: each at its own price, rounded half up on its own. */
 function expected(sessions: readonly Session[], price: (kWh: Big) => Big): bigint {

@@ -7,17 +7,16 @@ import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { exclusionReach, exclusionRuleOf, listExclusionRules } from '../../src/store/reads/exclusion-rules.ts';
 import { hitsOfRule, shadowBalance } from '../../src/store/reads/shadow-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const author = { actor: 'author' };
 const signer = { actor: 'signer' };
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
@@ -66,15 +65,9 @@ const findings = async (runId: string) =>
 const on = (month: string, id: number, user: string, kWh: string) => session(id, { user, kWh, start: `05.${month} 12:00`, end: `05.${month} 18:00` });
 
 beforeAll(async () => {
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 // By day a driver's kWh costs 2.65 net, a fleet's 2.234.
 describe('a standing exclusion rule', () => {

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import type { Store } from '../../src/store/db.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const agree = (contractId: string, agreement: object) =>
   rows("INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ($1, 101, '2019-11-01T00:00:00+01:00', 'infinity', $2, 'test')", [
@@ -27,9 +26,7 @@ const month = async (period: string, issuedOn: string) => {
 };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx(async (db) => applySeed(db, await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname)));
+  ({ store, drop } = await seeded());
   await agree('ctr_fleet_home_care', { kind: 'supply', status: 'active', clauses: [{ kind: 'included', id: 'inc', kWhPerMonth: '15', rolloverMonths: 0 }] });
   await agree('ctr_brf_north', share);
   await agree('ctr_brf_south', { ...share, includedKwhValue: '1.00' });
@@ -38,10 +35,7 @@ beforeAll(async () => {
   await storeLines(store, [fleet(1, '10.12.2019', 'Bl2'), fleet(2, '11.12.2019', 'Bl7')]);
   await processAll(store);
 }, 60_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('the share of energy that an allowance covers', () => {
   it('is of what the sale came to within the customer’s month, or of the contract’s value of a covered kWh', async () => {

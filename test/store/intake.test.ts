@@ -1,28 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { sha256 } from '../../src/core/seal/charge-record.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { findRecord } from '../../src/store/reads/records.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const head = async (id: string) => (await rows('SELECT * FROM record_head WHERE cdr_id = $1', [id]))[0];
 const ledger = () => rows('SELECT unit, (sum(amount) FILTER (WHERE amount > 0))::bigint AS debit, sum(amount)::bigint AS rest FROM ledger_entry GROUP BY unit ORDER BY unit');
 
 beforeAll(async () => {
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('intake of a page', () => {
   it('seals a clean session, books it in money and in Wh, and does nothing on a repeat', async () => {

@@ -1,16 +1,17 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance, energyBalanceDetails } from '../../src/store/reads/energy-balance.ts';
 import { balancesBy, listEntries, trialBalance } from '../../src/store/reads/ledger.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
 let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const everything = { limit: 200 };
 
@@ -27,15 +28,15 @@ const nothing = { received: 0n, open: 0n, billed: 0n, free: 0n, held: 0n, differ
 const december = { month: '2019-12', sourceId: 'csms' };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  const fleet = seed.tariffs.find((t) => t.body.id === 'fleet-flat');
-  const [component] = fleet?.body.elements[0]?.price_components ?? [];
-  if (component === undefined) throw new Error('the seed has no tariff fleet-flat');
-  // Fleets charge for nothing here.
-  Object.assign(component, { price: '0' });
-  await store.tx((db) => applySeed(db, seed));
+  const { seed, ...made } = await seeded('every-category', (said) => {
+    const fleet = said.tariffs.find((t) => t.body.id === 'fleet-flat');
+    const [component] = fleet?.body.elements[0]?.price_components ?? [];
+    if (component === undefined) throw new Error('the seed has no tariff fleet-flat');
+    // Fleets charge for nothing here.
+    Object.assign(component, { price: '0' });
+    return said;
+  });
+  ({ store, database, drop } = made);
   const [token] = seed.emsps.find((e) => e.id === 'emsp_fjord')?.tokens ?? [];
   // All end on 5 December 2019: a EUR is 10.35 SEK by the rate of 29 November, a NOK 1.04.
   await storeLines(store, [
@@ -47,10 +48,7 @@ beforeAll(async () => {
   ]);
   await processAll(store);
 }, 60_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('the ledger of a month in three currencies', () => {
   it('holds what was rated in the currency it was sold or bought in, and in the books at the rate of the day', async () => {

@@ -4,42 +4,39 @@ import { processPage } from '../../src/activities/process-page.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { ruleProfileSchema } from '../../src/contracts/rule-profile.ts';
 import { setRules } from '../../src/store/commands/set-rules.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { findRecord, listRecords } from '../../src/store/reads/records.ts';
 import { registerGaps } from '../../src/store/reads/register-gaps.ts';
 import { timelineOf } from '../../src/store/reads/timeline.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
 let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const context = { ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' };
 
 beforeAll(async () => {
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  const [csms] = seed.sources;
-  if (csms === undefined) throw new Error('the seed has sources');
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const more = [
-    { ...csms, id: 'meters', name: 'Metering CSMS', format: 'json-csms', repeatProfile: 'revise' as const },
-    { ...csms, id: 'hub', name: 'Hub', route: 'ocpiHub' as const, format: 'ocpi-2-2-1', repeatProfile: 'revise' as const },
-  ];
-  await store.tx((db) => applySeed(db, { ...seed, sources: [...seed.sources, ...more] }));
+  ({ store, database, drop } = await seeded('demo', (seed) => {
+    const [csms] = seed.sources;
+    if (csms === undefined) throw new Error('the seed has sources');
+    const more = [
+      { ...csms, id: 'meters', name: 'Metering CSMS', format: 'json-csms', repeatProfile: 'revise' as const },
+      { ...csms, id: 'hub', name: 'Hub', route: 'ocpiHub' as const, format: 'ocpi-2-2-1', repeatProfile: 'revise' as const },
+    ];
+    return { ...seed, sources: [...seed.sources, ...more] };
+  }));
   for (const source of ['meters', 'hub']) {
     for (const uid of ['CARD-1', 'CARD-2']) {
       await store.pool.query("INSERT INTO mapping (source_id, kind, external_key, internal_id, author) VALUES ($1, 'token', $2, 'acc_emsp_aurora', 'test')", [source, uid]);
     }
   }
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 type Session = { id: number | string; evse?: string; token?: string; start?: string; stop?: string; wh?: number; meterStart?: number; updatedAt?: string };
 const own = ({ id, evse = 'SE*WLT*E1', token = 'CARD-1', start = '2019-12-05T18:00:00Z', stop = '2019-12-05T21:00:00Z', wh = 10_000, meterStart = 100_000, updatedAt }: Session) =>

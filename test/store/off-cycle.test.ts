@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Seed } from '../../src/contracts/seed.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { finishRun, reviewRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const by = { actor: 'preparer' };
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 const december = (id: number, user: string, kWh: string) => session(id, { user, kWh, start: `1${id % 10}.12.2019 10:00`, end: `1${id % 10}.12.2019 12:00` });
@@ -26,10 +26,7 @@ let final: string;
 let month: string;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  seed.plans['basic'] = {
+  const basic: Seed['plans'][string] = {
     kind: 'supply',
     status: 'active',
     clauses: [
@@ -37,14 +34,10 @@ beforeAll(async () => {
       { kind: 'included', id: 'energy', kWhPerMonth: '15', rolloverMonths: 0 },
     ],
   };
-  seed.drivers['16'] = { token: 'Bl2-1', plan: 'basic' };
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded('demo', (seed) => ({ ...seed, plans: { ...seed.plans, basic }, drivers: { ...seed.drivers, '16': { token: 'Bl2-1', plan: 'basic' } } })));
   await arrive(december(1, 'Bl2-1', '10'), december(2, 'NR1-3', '20'), december(3, 'AdA6-1', '30'));
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('an off-cycle run', () => {
   it('takes what is open of its accounts, and nothing of anybody else; the month’s own run goes on without it', async () => {

@@ -19,29 +19,24 @@ import { asOnlyWriter, enqueue, erpConnection, handedOver, leftToHandOver, recor
 import { erpMappingView } from '../../src/store/reads/erp-mapping.ts';
 import { listPostings } from '../../src/store/reads/erp-postings.ts';
 import { runSummary } from '../../src/store/reads/run-summary.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { seeded } from '../support/seeded.ts';
 
 let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let folder: string;
 let runId: string;
 const connectionId = 'erp_files';
 
 beforeAll(async () => {
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, database, drop } = await seeded());
 });
 beforeEach(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-outbox-'));
   return () => rmSync(folder, { recursive: true });
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 const journal = (key: string, minor = 100n) => ({
   key,

@@ -1,22 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
+import { addExclusion, touch, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { releaseAdvanceFees } from '../../src/store/cycle/release-fees.ts';
 import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { allowancesOf } from '../../src/store/reads/allowance.ts';
 import { runSummary } from '../../src/store/reads/run-summary.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let accountId: string;
 let contractId: string;
 const preparer = { actor: 'preparer' };
@@ -35,9 +34,7 @@ const ahead = { kind: 'fee', id: 'app', amount: '20', billed: 'advance', refund:
 const included = { kind: 'included', id: 'inc', kWhPerMonth: '35', rolloverMonths: 0 };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx(async (db) => applySeed(db, await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname)));
+  ({ store, drop } = await seeded());
   // What the sample set-up has, taken away again.
   await rows('UPDATE legal_entity SET cost_center = NULL');
   await storeLines(
@@ -48,10 +45,7 @@ beforeAll(async () => {
   [{ payer_account_id: accountId, contract_id: contractId }] = await rows("SELECT DISTINCT payer_account_id, contract_id FROM rated_charge WHERE role = 'driverSale'");
   await addVersion(101, '2019-11-30T23:00:00Z', [fee, ahead, included]);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('what a month decides, in the run', () => {
   let runId: string;
@@ -73,6 +67,9 @@ describe('what a month decides, in the run', () => {
       expect((await unsignedWaiting(db, runId)).filter((sentence) => sentence.startsWith('account'))).toEqual([]);
     });
     await rows("UPDATE legal_entity SET cost_center = '900'");
+    // Touched, it is to be built again: neither parked, nor with an invoice that waits.
+    await store.tx((db) => touch(db, runId, [accountId]));
+    expect(await runSummary(store.pool, runId)).toMatchObject({ parked: [], held: [] });
   });
 
   it('drafts fees and covers energy over what the run claims; an exclusion changes the rows, and withdrawn gives the very same', async () => {

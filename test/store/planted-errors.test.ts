@@ -10,10 +10,10 @@ import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { reviewRun } from '../support/bill.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, storeLines } from '../support/intake.ts';
+import { type Seeded, seeded } from '../support/seeded.ts';
 
 /** Sessions of the export by the month of their end. */
 const byMonth = new Map<string, string[]>();
@@ -50,14 +50,11 @@ async function findingsOf(store: Store, runId: string): Promise<{ readonly what:
   return rows.map((r) => ({ what: `${r.code} ${r.subject}`, documentId: r.document_id }));
 }
 
-async function seeded(name: string): Promise<{ readonly database: TestDatabase; readonly store: Store }> {
-  const database = await freshDatabase();
-  const store = openStore(database.url);
-  const seed = await readSeed(new URL(`../../seed/${name}.yaml`, import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+async function feesCentred(file: string): Promise<Seeded> {
+  const made = await seeded(file);
   // Fees bear no site’s cost center.
-  await store.pool.query("UPDATE legal_entity SET cost_center = '900'");
-  return { database, store };
+  await made.store.pool.query("UPDATE legal_entity SET cost_center = '900'");
+  return made;
 }
 
 describe('the rules on previews, over months without planted errors', () => {
@@ -68,7 +65,7 @@ describe('the rules on previews, over months without planted errors', () => {
   ])(
     'raise an alarm on at most two of a hundred documents: under %s on %i of %i',
     async (name, alarms, all) => {
-      const { database, store } = await seeded(name);
+      const { store, drop } = await feesCentred(name);
       await storeLines(store, [...byMonth.values()].flat());
       await processAll(store);
       const alarmed: string[] = [];
@@ -79,8 +76,7 @@ describe('the rules on previews, over months without planted errors', () => {
         await issue(store, runId);
         documents += Number((await store.pool.query('SELECT count(*) AS n FROM document WHERE run_id = $1', [runId])).rows[0].n);
       }
-      await store.close();
-      await database.drop();
+      await drop();
       expect([alarmed.length, documents]).toEqual([alarms, all]);
       expect(alarms / all).toBeLessThanOrEqual(0.02);
     },
@@ -203,7 +199,7 @@ const plants: Readonly<Record<string, Plant & { readonly found: string }>> = {
 describe('an error that is planted in a month of real sessions', () => {
   let base: TestDatabase;
   beforeAll(async () => {
-    const { database, store } = await seeded('demo');
+    const { database, store } = await feesCentred('demo');
     base = database;
     const before = months.filter((m) => m < planted);
     await storeLines(

@@ -2,19 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { releaseHeld } from '../../src/store/commands/release-held.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { listRunFindings } from '../../src/store/reads/run-findings.ts';
 import { runSummary } from '../../src/store/reads/run-summary.ts';
 import { shadowBalance } from '../../src/store/reads/shadow-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { finishRun, reviewRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const by = { actor: 'preparer' };
 const fleet = 'acc_fleet_taxi';
 const on = (id: number, day: string, kWh: string, user = 'AdA6-1') => session(id, { user, kWh, start: `${day} 10:00`, end: `${day} 12:00` });
@@ -39,9 +38,7 @@ let december: string;
 
 // A fleet pays 2.234 net a kWh: 10 kWh are 22.34, 4 kWh 8.936, so 8.94, and 20 kWh 44.68. A driver pays 2.65 by day.
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx(async (db) => applySeed(db, await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname)));
+  ({ store, drop } = await seeded());
   await store.tx((db) => putSetUp(db, 'accounts', { id: fleet, purchaseOrderRequired: true, purchaseOrder: 'PO-11' }, 'as agreed', by));
   await arrive(on(1, '05.11.2019', '10'));
   november = await reviewRun(store, '2019-11');
@@ -51,10 +48,7 @@ beforeAll(async () => {
   await arrive(on(1, '05.11.2019', '4'), on(2, '05.12.2019', '20'), on(3, '05.12.2019', '2', 'Bl2-1'));
   december = await reviewRun(store, '2019-12');
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('an invoice that lacks the purchase order its customer wants', () => {
   it('is held by itself, says what is missing, and lets the account’s credit note and everybody else go on', async () => {

@@ -18,20 +18,21 @@ import { openStore, type Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { listPayments, paymentFile } from '../../src/store/reads/payments.ts';
+import { traceRun } from '../../src/store/reads/trace-run.ts';
+import { traceTree } from '../../src/store/reads/trace-tree.ts';
 import { clearingOff } from '../../src/store/reads/verification/ledger-rows.ts';
 import { inSnapshot } from '../../src/store/reads/verification/pages.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { textOfPages } from '../support/read-pdf.ts';
+import { seeded } from '../support/seeded.ts';
 
 const by = { actor: 'preparer' };
 let original: TestDatabase;
 type World = { readonly store: Store; readonly rows: (sql: string, params?: unknown[]) => Promise<Record<string, unknown>[]>; readonly close: () => Promise<void> };
-const open = (database: TestDatabase): World => {
-  const store = openStore(database.url);
+const open = (database: TestDatabase, store = openStore(database.url)): World => {
   return {
     store,
     rows: async (sql, params = []) => (await store.pool.query(sql, params)).rows,
@@ -47,7 +48,6 @@ const arrive = async ({ store }: World, ...lines: string[]) => {
   await storeLines(store, lines);
   await processAll(store);
 };
-const seedOf = (file = 'every-category'): Promise<Seed> => readSeed(new URL(`../../seed/${file}.yaml`, import.meta.url).pathname);
 /** A run of a month with both sides of its set, in review. */
 async function review({ store }: World, period: string): Promise<string> {
   const runId = await closeSet(store, period);
@@ -77,9 +77,9 @@ const held = async ({ rows }: World, ledgerAccount: string, accountId: string | 
 const sound = async ({ store }: World) => expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
 
 beforeAll(async () => {
-  original = await freshDatabase();
-  const w = open(original);
-  await w.store.tx(async (db) => applySeed(db, await seedOf()));
+  const { store, database } = await seeded('every-category');
+  original = database;
+  const w = open(database, store);
   // An outlay of 20 and 10.5 kWh at 1.10: 22.00 and 11.55. A resale of 40 kWh bought at 1.05: 42.00, and sold at 1.20: 48.00.
   await arrive(w, atCraft(1, '20'), atCraft(2, '10,5'), session(3, { user: 'UT15-1', garage: 'UT15', kWh: '40' }));
   await w.store.close();
@@ -122,6 +122,9 @@ describe('what charging at home cost drivers', () => {
         ],
       },
     ]);
+    // Traced, what its journal took out of accrued is the document's net.
+    expect(await traceTree(w.store.pool, { document: 'RE-2020-000001' })).toMatchObject({ documents: [{ net: '33.55', journal: { net: '33.55', equal: true } }], equal: true });
+    for (const c of await traceRun(w.store.pool, runId)) expect(c.net.journals).toBe(c.net.lines);
     await sound(w);
     await w.close();
   }, 60_000);
@@ -200,6 +203,7 @@ describe('what charging at home cost drivers', () => {
     expect([await held(w, 'accruedReimbursement'), await held(w, 'driverPayable'), await held(w, 'adjustment')]).toEqual([0n, -(3855n + 4200n), 500n]);
     const { rows } = await erpProof(w.store.pool, 'ent_se', '2020-01');
     expect(rows.find((r) => r.glAccount === '4010')).toMatchObject({ costCenter: '113', ledgerMinor: 500n, documentsMinor: 500n, differenceMinor: 0n });
+    expect(await traceTree(w.store.pool, { document: 'RE-2020-000001' })).toMatchObject({ documents: [{ net: '38.55', journal: { net: '38.55', equal: true } }], equal: true });
     await w.close();
   }, 60_000);
 
@@ -257,19 +261,13 @@ describe('what charging at home cost drivers', () => {
   }, 60_000);
 
   it('has the VAT of a driver who is registered and lets us write the invoice, where the energy is resold', async () => {
-    const database = await freshDatabase();
-    const w = open(database);
-    const seed = await seedOf();
-    const homes = seed.homes.map((h) =>
-      h.id === 'home_ut15'
-        ? {
-            ...h,
-            vat: { status: 'business' as const, establishedIn: 'SE', vatNumber: 'SE556000000101', evidence: 'register of 2019-01-02', validFrom: '2019-01-02' },
-            agreement: { ...h.agreement, selfBilling: { agreedOn: '2019-01-02', evidence: 'agreement of 2 January' } },
-          }
-        : h,
-    );
-    await w.store.tx((db) => applySeed(db, { ...seed, homes } as Seed));
+    const registered = (h: Seed['homes'][number]) => ({
+      ...h,
+      vat: { status: 'business' as const, establishedIn: 'SE', vatNumber: 'SE556000000101', evidence: 'register of 2019-01-02', validFrom: '2019-01-02' },
+      agreement: { ...h.agreement, selfBilling: { agreedOn: '2019-01-02', evidence: 'agreement of 2 January' } },
+    });
+    const { store, database } = await seeded('every-category', (seed) => ({ ...seed, homes: seed.homes.map((h) => (h.id === 'home_ut15' ? registered(h) : h)) }) as Seed);
+    const w = open(database, store);
     await arrive(w, session(3, { user: 'UT15-1', garage: 'UT15', kWh: '40' }));
     const runId = await bill(w, '2019-12', '2020-01-07');
     // 25 % of 42.00 is 10.50.

@@ -10,30 +10,26 @@ import { type IssuedDocument, isStatement } from '../../src/core/document/issued
 import { formatMinor } from '../../src/core/money.ts';
 import { closeRun } from '../../src/store/cycle/close-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { accountingBatch } from '../../src/store/reads/accounting-batch.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { issueEveryCategory } from '../support/categories.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { creditOf } from '../support/issued-document.ts';
 import { textOfPages } from '../support/read-pdf.ts';
 import { readSie } from '../support/read-sie.ts';
+import { seeded } from '../support/seeded.ts';
 
 /** Where `npm run check:documents` wants the files. */
 const folder = process.env['WATTLEDGER_DOCUMENTS'];
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let issued: readonly IssuedDocument[];
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
+  ({ store, drop } = await seeded('every-category'));
   issued = await issuedDocuments(store.pool, await issueEveryCategory(store));
 }, 180_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('documents of the real sessions under a set-up with every category', () => {
   it('are e-invoices with the figures of the document, to the öre; who has none is told why', () => {

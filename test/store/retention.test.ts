@@ -5,11 +5,11 @@ import { changeRetention, dryRunRetention } from '../../src/store/commands/reten
 import { openStore, type Store } from '../../src/store/db.ts';
 import { retentionOverview } from '../../src/store/reads/retention.ts';
 import { retainBatch } from '../../src/store/retention/retain.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 import { fingerprint } from '../support/whole-database.ts';
 
 // The clock is handed in; what is stored is stored now.
@@ -36,10 +36,7 @@ async function retain(name: RetentionClass, at: Date, runId = `retention/${++run
 }
 
 beforeAll(async () => {
-  billed = await freshDatabase();
-  store = openStore(billed.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, database: billed } = await seeded());
   await storeLines(store, [session(1), session(2, { user: 'Bl2-2' }), session(3, { user: 'AdO3-2' })]);
   await processAll(store);
   await issueRun(store, await closeSet(store, '2019-12'), `${year}-01-06`);

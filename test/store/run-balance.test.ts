@@ -1,18 +1,15 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
-import type { Seed } from '../../src/contracts/seed.ts';
+import { describe, expect, it } from 'vitest';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { type RunReport, reportOf } from '../../src/store/reads/run-report.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { finishRun, reviewRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let seed: Seed;
 const by = { actor: 'preparer' };
 
 /** What happens between two runs, and how a run is shaped. */
@@ -32,20 +29,13 @@ const arrival = fc.record({
 const shape = fc.record({ kind: fc.constantFrom<Shape['kind']>('writeOff', 'carry', 'adjust', 'pullIn', 'reject', 'cancel'), pick: fc.nat({ max: 100 }) });
 const month = fc.record({ before: fc.array(arrival, { minLength: 1, maxLength: 8 }), during: fc.array(arrival, { maxLength: 4 }), shapes: fc.array(shape, { maxLength: 4 }) });
 
-beforeAll(async () => {
-  seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-});
-
 /** A database of its own for one history. */
 async function inFresh<T>(work: (store: Store) => Promise<T>): Promise<T> {
-  const database: TestDatabase = await freshDatabase();
-  const store = openStore(database.url);
+  const { store, drop } = await seeded();
   try {
-    await store.tx((db) => applySeed(db, seed));
     return await work(store);
   } finally {
-    await store.close();
-    await database.drop();
+    await drop();
   }
 }
 

@@ -10,9 +10,9 @@ import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { pendingMessages } from '../../src/store/intake/store-raw.ts';
 import { type Lanes, lanesOf } from '../../src/store/lanes.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
 const users = [
   ['AdO1-2', 'AdO1'],
@@ -30,9 +30,8 @@ let base: TestDatabase;
 
 /** Customers, owners and partners of every kind, with a run that collects. */
 beforeAll(async () => {
-  base = await freshDatabase();
-  const store = openStore(base.url);
-  await store.tx(async (db) => applySeed(db, await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname)));
+  const { store, database } = await seeded('every-category');
+  base = database;
   await storeLines(
     store,
     users.flatMap(([user, garage], u) => [0, 1, 2, 3].map((i) => day(10 * u + i, user, garage, 11 + u + i))),

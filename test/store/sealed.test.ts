@@ -1,24 +1,21 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { Store } from '../../src/store/db.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { sealedTables } from '../support/sealed-tables.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let owner: pg.Client;
 let superuser: pg.Client;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
+  const { database, ...made } = await seeded();
+  ({ store, drop } = made);
   owner = new pg.Client({ connectionString: database.adminUrl });
   superuser = new pg.Client({ connectionString: database.superuserUrl });
   await Promise.all([owner.connect(), superuser.connect()]);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
   await storeLines(store, [session(1)]);
   await processAll(store);
   // A row for each sealed table that one session's intake leaves empty; row triggers fire only on rows.
@@ -65,8 +62,8 @@ beforeAll(async () => {
   await fillFinance();
 });
 afterAll(async () => {
-  await Promise.all([owner.end(), superuser.end(), store.close()]);
-  await database.drop();
+  await Promise.all([owner.end(), superuser.end()]);
+  await drop();
 });
 
 /** Rows of what finance keeps of issued documents, files, months and ERPs. */

@@ -4,17 +4,16 @@ import { eInvoiceOf } from '../../src/core/document/e-invoice.ts';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 /** A fleet at North's site: 10 kWh at 2.234 are 22.34, of which 12.5 % are 2.79; 6 kWh are 13.40, and 1.68 (1.675). */
 const fleet = (kWh: string) => session(1, { user: 'NR1-3', garage: 'Bl2', kWh });
@@ -33,23 +32,14 @@ const held = async (id: string) =>
   );
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
   const abroad = { status: 'business' as const, establishedIn: 'DK', vatNumber: 'DK12345678', evidence: 'VIES 2019-01-02' };
-  const siteOwners = seed.siteOwners.map((o) =>
-    o.id === 'brf_north'
-      ? { ...o, words: { ...o.words, country: 'DK' }, vat: { ...o.vat, ...abroad }, agreement: { ...o.agreement, clauses: [{ kind: 'netShare', id: 'share', percent: '12.5' }] } }
-      : o,
-  );
-  await store.tx((db) => applySeed(db, { ...seed, siteOwners } as Seed));
+  const shares = [{ kind: 'netShare', id: 'share', percent: '12.5' }];
+  const moved = (o: Seed['siteOwners'][number]) => ({ ...o, words: { ...o.words, country: 'DK' }, vat: { ...o.vat, ...abroad }, agreement: { ...o.agreement, clauses: shares } });
+  ({ store, drop } = await seeded('every-category', (seed) => ({ ...seed, siteOwners: seed.siteOwners.map((o) => (o.id === 'brf_north' ? moved(o) : o)) }) as Seed));
   await storeLines(store, [fleet('10')]);
   await processAll(store);
 }, 60_000);
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 it('of a foreign owner we write the invoice without VAT, owe it ourselves and deduct it, in the books and in the ERP; a credit takes it back', async () => {
   const [invoice] = await documents(await bill('2019-12', '2020-01-07'));

@@ -2,18 +2,17 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { checkCompleteness } from '../../src/store/cycle/check-completeness.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { vehicleEvidence } from '../../src/store/reads/vehicle-evidence.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const rows = async (sql: string) => (await store.pool.query(sql)).rows;
 const [line = ''] = readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8').split('\n');
 
@@ -28,30 +27,26 @@ async function arrive(sourceId: string, format: string, ...messages: readonly ob
 }
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  const [csms] = seed.sources;
-  const source = (id: string, format: string, route: 'proprietary' | 'ocpiPeer' | 'ocpiHub', repeatProfile: 'revise' | 'conflict') => ({
-    ...(csms as NonNullable<typeof csms>),
-    id,
-    name: id,
-    format,
-    route,
-    repeatProfile,
-  });
-  seed.sources.push(
-    source('meters', 'json-csms', 'proprietary', 'revise'),
-    source('cars', 'vehicle-telematics', 'proprietary', 'revise'),
-    source('peer', 'ocpi-2-2-1', 'ocpiPeer', 'conflict'),
-    source('hub', 'ocpi-2-2-1', 'ocpiHub', 'conflict'),
-  );
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded('every-category', (seed) => {
+    const [csms] = seed.sources;
+    const source = (id: string, format: string, route: 'proprietary' | 'ocpiPeer' | 'ocpiHub', repeatProfile: 'revise' | 'conflict') => ({
+      ...(csms as NonNullable<typeof csms>),
+      id,
+      name: id,
+      format,
+      route,
+      repeatProfile,
+    });
+    seed.sources.push(
+      source('meters', 'json-csms', 'proprietary', 'revise'),
+      source('cars', 'vehicle-telematics', 'proprietary', 'revise'),
+      source('peer', 'ocpi-2-2-1', 'ocpiPeer', 'conflict'),
+      source('hub', 'ocpi-2-2-1', 'ocpiHub', 'conflict'),
+    );
+    return seed;
+  }));
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('a CDR that its sender takes back', () => {
   const cdr = (id: string, evse: string, more: object = {}) => {

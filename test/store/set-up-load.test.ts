@@ -5,24 +5,22 @@ import { eraseDriver } from '../../src/store/commands/erase-driver.ts';
 import { applyLoad, type LoadBody, previewLoad } from '../../src/store/commands/load-set-up.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
+import { seeded } from '../support/seeded.ts';
 
 const by = { actor: 'clerk' };
 const reason = 'the yearly round';
-let seeded: TestDatabase;
+let original: TestDatabase;
 
 beforeAll(async () => {
-  seeded = await freshDatabase();
-  const store = openStore(seeded.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  const { store, database } = await seeded();
+  original = database;
   await store.close();
 });
-afterAll(() => seeded.drop());
+afterAll(() => original.drop());
 
 async function on<T>(work: (store: Store) => Promise<T>): Promise<T> {
-  const database = await copyOf(seeded);
+  const database = await copyOf(original);
   const store = openStore(database.url);
   try {
     return await work(store);

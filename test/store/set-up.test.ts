@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { openSetUp, type SetUp } from '../../src/store/prisma.ts';
 import {
   findAccount,
   findContract,
-  findMapping,
-  findPriceAssignment,
   findSite,
   findSource,
   findTariffVersion,
@@ -18,20 +16,17 @@ import {
   listTariffVersions,
 } from '../../src/store/reads/set-up.ts';
 import { type Page, PageRefused, type PageRequest } from '../../src/store/reads/set-up-page.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { seeded } from '../support/seeded.ts';
 
 let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let setUp: SetUp;
 let close: () => Promise<void>;
-const noon = new Date('2019-12-05T12:00:00Z');
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, database, drop } = await seeded());
   await store.pool.query(
     `INSERT INTO mapping (source_id, kind, external_key, internal_id, valid_from, valid_to, author) VALUES
        ('csms', 'token', 'Moved', 'acc_fleet_taxi', '-infinity', '2019-12-01T00:00:00.000400Z', 'test'),
@@ -42,8 +37,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await close();
-  await store.close();
-  await database.drop();
+  await drop();
 });
 
 /** Every item of a list, walked page by page. */
@@ -106,7 +100,6 @@ describe('single rows of set-up data', () => {
     expect(await findSource(setUp, 'csms')).toMatchObject({ format: 'csv-residential-csms', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' });
     expect(await findSite(setUp, 'site_bl2')).toMatchObject({ name: 'Garage Bl2', connectorPowerW: 22_000n });
     expect(await findAccount(setUp, 'acc_fleet_taxi')).toMatchObject({ category: 'fleet', paymentTermsDays: 30, party: { id: 'pty_fleet_taxi', country: 'SE' } });
-    expect(await findPriceAssignment(setUp, 'pa_fleet')).toMatchObject({ segment: 'fleet', validFrom: null, validTo: null });
   });
 
   it('show contracts with their versions in order, and a tariff with its body', async () => {
@@ -122,33 +115,16 @@ describe('single rows of set-up data', () => {
     expect(await findTariffVersion(setUp, 'driver-day-night/1')).toMatchObject({ tariffId: 'driver-day-night', validFrom: new Date('2018-01-01T00:00:00Z'), validTo: null, body: { currency: 'SEK' } });
   });
 
-  it('name the mapping that holds at an instant, in UTC, without beginning or end where there is none', async () => {
-    const moved = (at: Date) => findMapping(setUp, { sourceId: 'csms', kind: 'token', externalKey: 'Moved', at });
-    expect(await moved(new Date('2019-06-01T00:00:00Z'))).toMatchObject({ internalId: 'acc_fleet_taxi', validFrom: null });
-    expect(await moved(noon)).toMatchObject({ internalId: 'acc_driver_16', validTo: new Date('2020-05-31T22:00:00Z') });
-    expect(await moved(new Date('2020-05-31T22:00:00Z'))).toMatchObject({ internalId: 'acc_fleet_taxi', validTo: null });
-  });
-
   it('are undefined when there is none', async () => {
     const none = 'none';
-    expect(
-      await Promise.all([
-        findSource(setUp, none),
-        findSite(setUp, none),
-        findAccount(setUp, none),
-        findContract(setUp, none),
-        findTariffVersion(setUp, none),
-        findPriceAssignment(setUp, none),
-        findMapping(setUp, { sourceId: 'csms', kind: 'site', externalKey: none, at: noon }),
-      ]),
-    ).toEqual(Array(7).fill(undefined));
+    expect(await Promise.all([findSource(setUp, none), findSite(setUp, none), findAccount(setUp, none), findContract(setUp, none), findTariffVersion(setUp, none)])).toEqual(Array(5).fill(undefined));
   });
 });
 
 describe('the client for set-up data', () => {
   it('writes what the application may write, and is refused what it may not', async () => {
     await setUp.mapping.create({ data: { sourceId: 'csms', kind: 'token', externalKey: 'By-Prisma', internalId: 'acc_fleet_taxi', author: 'test' } });
-    expect(await findMapping(setUp, { sourceId: 'csms', kind: 'token', externalKey: 'By-Prisma', at: noon })).toMatchObject({ validFrom: null, validTo: null });
+    expect(await setUp.mapping.findFirst({ where: { externalKey: 'By-Prisma' } })).toMatchObject({ internalId: 'acc_fleet_taxi' });
     await expect(setUp.tariffVersion.update({ where: { id: 'driver-day-night/1' }, data: { currency: 'NOK' } })).rejects.toThrow(/permission denied|sealed/);
   });
 });

@@ -1,24 +1,17 @@
 import fc from 'fast-check';
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ExclusionRule } from '../../src/contracts/exclusion-rule.ts';
-import type { Seed } from '../../src/contracts/seed.ts';
 import { endExclusion, proposeExclusion, signExclusion } from '../../src/store/commands/exclusion-rules.ts';
 import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { shadowBalance } from '../../src/store/reads/shadow-balance.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, finishRun } from '../support/bill.ts';
-import { freshDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
-
-let seed: Awaited<ReturnType<typeof readSeed>>;
-beforeAll(async () => {
-  seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-});
+import { seeded } from '../support/seeded.ts';
 
 const periods = ['2019-11', '2019-12', '2020-01', '2020-02'] as const;
 const users = ['Bl2-1', 'Bl2-2', 'Bl2-5', 'Share-2'] as const;
@@ -149,7 +142,7 @@ it('the shadow balance of every run: what was carried in and what is left out an
       fc.array(rules, { minLength: 2, maxLength: 6 }),
       fc.array(owns, { maxLength: 3 }),
       fc.nat(3),
-      (all, standing, own, cancelled) => billAll(seed, { all, standing, own, cancelled }),
+      (all, standing, own, cancelled) => billAll({ all, standing, own, cancelled }),
     ),
     { numRuns: Number(process.env['SHADOW_RUNS'] ?? 3), endOnFailure: true },
   );
@@ -162,11 +155,9 @@ type Drawn = {
   readonly cancelled: number;
 };
 
-async function billAll(set: Seed, { all, standing, own, cancelled }: Drawn): Promise<void> {
-  const database = await freshDatabase();
-  const store = openStore(database.url);
+async function billAll({ all, standing, own, cancelled }: Drawn): Promise<void> {
+  const { store, drop } = await seeded();
   try {
-    await store.tx((db) => applySeed(db, set));
     for (const { account, billed, amount } of fees)
       await store.pool.query(
         "INSERT INTO contract_version (contract_id, version, valid_from, clauses, author, second_person) SELECT id, 101, '2019-10-31T23:00:00Z', $2, 'sales', 'head' FROM contract WHERE account_id = $1 AND kind = 'supply'",
@@ -312,7 +303,6 @@ async function billAll(set: Seed, { all, standing, own, cancelled }: Drawn): Pro
     expect((await energyBalance(store.pool)).map((b) => b.difference)).toEqual((await energyBalance(store.pool)).map(() => 0n));
     expect((await store.pool.query('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).rows).toEqual([]);
   } finally {
-    await store.close();
-    await database.drop();
+    await drop();
   }
 }

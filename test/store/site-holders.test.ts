@@ -3,11 +3,11 @@ import type { Seed } from '../../src/contracts/seed.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
 let original: TestDatabase;
 const by = { actor: 'preparer' };
@@ -36,10 +36,8 @@ const withShares = (seed: Seed): Seed => ({ ...seed, siteOwners: seed.siteOwners
 const world = async () => openStore((await copyOf(original)).url);
 
 beforeAll(async () => {
-  original = await freshDatabase();
-  const store = openStore(original.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, withShares(seed)));
+  const { store, database } = await seeded('demo', withShares);
+  original = database;
   await store.close();
 }, 60_000);
 afterAll(() => original.drop());
@@ -133,25 +131,14 @@ describe('a site that changes hands', () => {
   }, 60_000);
 
   it('says so in the seed too', async () => {
-    const database = await freshDatabase();
-    const store = openStore(database.url);
-    const seed = withShares(await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname));
-    const sites = seed.sites.map((s) =>
-      s.key === 'Bl2'
-        ? {
-            ...s,
-            holders: [
-              { from: '2019-12-20T00:00:00Z', owner: 'brf_south' },
-              { from: '2019-12-16T00:00:00Z', owner: 'brf_east' },
-            ],
-          }
-        : s,
-    );
-    await store.tx((db) => applySeed(db, { ...seed, sites }));
+    const holders = [
+      { from: '2019-12-20T00:00:00Z', owner: 'brf_south' },
+      { from: '2019-12-16T00:00:00Z', owner: 'brf_east' },
+    ];
+    const { store, drop } = await seeded('demo', (seed) => ({ ...withShares(seed), sites: seed.sites.map((s) => (s.key === 'Bl2' ? { ...s, holders } : s)) }));
     await storeLines(store, [fleet(1, '10.12.2019 10:00'), fleet(2, '17.12.2019 10:00'), fleet(3, '21.12.2019 10:00')]);
     await processAll(store);
     expect((await sharesOf(store)).map(([, payee]) => payee)).toEqual(['acc_brf_north', 'acc_brf_east', 'acc_brf_south']);
-    await store.close();
-    await database.drop();
+    await drop();
   }, 60_000);
 });

@@ -1,22 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { siteLosses } from '../../src/store/reads/site-losses.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  const [csms] = seed.sources;
-  seed.sources.push({ ...(csms as NonNullable<typeof csms>), id: 'meters', format: 'json-csms' });
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded('demo', (seed) => {
+    const [csms] = seed.sources;
+    return { ...seed, sources: [...seed.sources, { ...(csms as NonNullable<typeof csms>), id: 'meters', format: 'json-csms' }] };
+  }));
   const parser = parserFor('json-csms');
   const context = { sourceId: 'meters', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' };
   const session = (id: string, siteId: string, connectorId: number, day: number, meterStart: number, meterStop: number, energyWh = meterStop - meterStart) => ({
@@ -44,10 +41,7 @@ beforeAll(async () => {
   await store.tx((db) => storeRawMessages(db, { sourceId: 'meters', batchId: null, receivedAt: new Date(), messages }));
   await processAll(store);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => drop());
 
 describe('what registers counted', () => {
   // Bl2: connector 1 from 1,000 to 9,000 is 8,000 = 5,000 + 2,792 + 8 + 200; connector 2 from 0 to 1,100 is 1,100 = 4,000 + 1,000 − 3,900.

@@ -7,26 +7,22 @@ import { filesErp } from '../../src/adapters/erp/files.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import type { TraceRow } from '../../src/contracts/trace.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { traceFrom } from '../../src/store/reads/trace.ts';
 import { traceRun } from '../../src/store/reads/trace-run.ts';
 import { traceTree } from '../../src/store/reads/trace-tree.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let runId: string;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-trace-'));
 const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded('every-category'));
   const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
   await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
   await processAll(store);
@@ -35,8 +31,7 @@ beforeAll(async () => {
   await issueRun(store, runId, '2020-01-07', true);
 }, 240_000);
 afterAll(async () => {
-  await store.close();
-  await database.drop();
+  await drop();
   rmSync(folder, { recursive: true });
 });
 

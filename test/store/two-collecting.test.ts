@@ -7,17 +7,16 @@ import { pullIn } from '../../src/store/commands/shape-run.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { type Db, openStore, type Store } from '../../src/store/db.ts';
+import type { Db, Store } from '../../src/store/db.ts';
 import { type Lanes, lanesOf } from '../../src/store/lanes.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { lateArrivals } from '../../src/store/reads/late-arrivals.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { finishRun, reviewPlanned, reviewRun } from '../support/bill.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 const by = { actor: 'preparer' };
 const on = (id: number, day: string, kWh: string, user = 'Bl2-1') => session(id, { user, kWh, start: `${day} 10:00`, end: `${day} 12:00` });
 const arrive = async (...lines: readonly string[]) => {
@@ -40,13 +39,10 @@ const sales = async (runId: string) =>
   ).rows;
 
 beforeEach(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  await store.tx(async (db) => applySeed(db, await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname)));
+  ({ store, drop } = await seeded());
 });
 afterEach(async () => {
-  await store.close();
-  await database.drop();
+  await drop();
 });
 
 // By day a kWh costs 2.65 net: 10 kWh are 26.50, 5 kWh 13.25, 2 kWh 5.30.

@@ -5,10 +5,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyState } from '../../src/commands/verify-state.ts';
 import { writeRunFile } from '../../src/platform/home.ts';
-import { openStore } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
 
 const home = mkdtempSync(path.join(os.tmpdir(), 'wattledger-verify-'));
 const nowhere = 'postgresql://nobody@127.0.0.1:1/none';
@@ -27,10 +26,9 @@ const verify = (options: { databaseUrl?: string; json?: boolean; boot?: () => vo
   });
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  const store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  const made = await seeded();
+  const { store } = made;
+  database = made.database;
   await storeLines(store, [session(1)]);
   await processAll(store);
   await store.close();

@@ -5,20 +5,18 @@ import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { sealBlock } from '../../src/store/seal/seal-block.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { copyOf, freshDatabase, type TestDatabase } from '../support/database.ts';
+import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { sealedTables } from '../support/sealed-tables.ts';
+import { seeded } from '../support/seeded.ts';
 
 let original: TestDatabase;
 
 beforeAll(async () => {
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  original = await freshDatabase();
-  const store = openStore(original.url);
-  await store.tx((db) => applySeed(db, seed));
+  const { store, database } = await seeded();
+  original = database;
   await billAMonth(store);
   await store.close();
 });

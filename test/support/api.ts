@@ -10,12 +10,12 @@ import { createOrders } from '../../src/api/orders.ts';
 import type { Seed } from '../../src/contracts/seed.ts';
 import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { putApiKeys } from '../../src/store/commands/api-keys.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { openSetUp } from '../../src/store/prisma.ts';
 import type { Role } from '../../src/store/reads/api-keys.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase, type TestDatabase } from './database.ts';
+import type { TestDatabase } from './database.ts';
 import { testSecretBox } from './secret-box.ts';
+import { seeded } from './seeded.ts';
 
 export type Answer = {
   readonly status: number;
@@ -50,11 +50,10 @@ export type ApiOptions = { readonly setUp?: (seed: Seed) => void; readonly extra
 
 /** The API on a seeded database of its own, with a real Temporal and, unless `erpFor` is left out, a worker. */
 export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promise<ApiUnderTest> {
-  const database = await freshDatabase();
-  const store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  options.setUp?.(seed);
-  await store.tx((db) => applySeed(db, seed));
+  const { store, database, drop } = await seeded('demo', (seed) => {
+    options.setUp?.(seed);
+    return seed;
+  });
   const extra = Object.fromEntries(Object.entries(options.extraUsers ?? {}).map(([name, roles]) => [name, { roles: [...roles], sourceId: null }]));
   await store.tx((db) =>
     putApiKeys(
@@ -125,8 +124,7 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
       await stopWorker();
       await connection.close();
       await closeSetUp();
-      await store.close();
-      await database.drop();
+      await drop();
     },
   };
 }

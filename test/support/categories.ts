@@ -3,14 +3,11 @@ import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import type { Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { closeSet, issueRun } from './bill.ts';
 import { processAll } from './intake.ts';
 
-/** Bills December 2019 of the real sessions under the set-up with every category, through the real store; issued on 7 January. Answers the ids of what it issued. */
+/** Bills December 2019 of the real sessions in a store with the set-up of every category; issued on 7 January. Answers the ids of what it issued. */
 export async function issueEveryCategory(store: Store): Promise<string[]> {
-  const seed = await readSeed(new URL('../../seed/every-category.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
   const bytes = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url));
   await store.tx((db) => importFile(db, { sourceId: 'csms', fileName: 'sessions.csv', bytes, by: { actor: 'test' }, receivedAt: new Date() }, parserFor));
   await processAll(store);

@@ -5,10 +5,9 @@ import type { Preview } from '../../src/store/cycle/content-hashes.ts';
 import { type DecisionResult, decideRun } from '../../src/store/cycle/decide-run.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
-import { freshDatabase } from './database.ts';
+import type { Store } from '../../src/store/db.ts';
 import { processAll, session, storeLines } from './intake.ts';
+import { seeded } from './seeded.ts';
 
 export type Review = {
   readonly store: Store;
@@ -29,10 +28,7 @@ export async function startReview(
   users = ['Bl2-1', 'Bl2-2', 'NR1-3', 'AdA6-1', 'AdO3-2', 'Share-2'],
   garageOf: (user: string) => string = () => 'Bl2',
 ): Promise<Review> {
-  const database = await freshDatabase();
-  const store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  const { store, database, drop } = await seeded();
   for (const [account, group] of Object.entries(groups)) await store.pool.query('UPDATE account SET release_group = $2 WHERE id = $1', [account, group]);
   await storeLines(
     store,
@@ -69,9 +65,6 @@ export async function startReview(
       const contentHash = await hashOf(group);
       return store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision, contentHash, group, actor, comment: 'looked at it' }));
     },
-    async stop() {
-      await store.close();
-      await database.drop();
-    },
+    stop: drop,
   };
 }

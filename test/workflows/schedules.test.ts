@@ -5,27 +5,25 @@ import { filesErp } from '../../src/adapters/erp/files.ts';
 import { ensureSchedules } from '../../src/stack/schedules.ts';
 import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { putEntity } from '../../src/store/commands/put-entity.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { ensurePartitions } from '../../src/store/migrate.ts';
 import { scheduledEntities } from '../../src/store/reads/entities.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { testSecretBox } from '../support/secret-box.ts';
+import { seeded } from '../support/seeded.ts';
 
 let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let connection: Connection;
 let client: Client;
 let stopWorker: () => Promise<void>;
 const rows = async (sql: string) => (await store.pool.query(sql)).rows;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, database, drop } = await seeded());
   const address = inject('temporalAddress');
   connection = await Connection.connect({ address });
   const namespace = `test-${randomUUID()}`;
@@ -45,8 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stopWorker();
   await connection.close();
-  await store.close();
-  await database.drop();
+  await drop();
 });
 
 describe('what runs by itself', () => {

@@ -6,27 +6,23 @@ import { filesErp } from '../../src/adapters/erp/files.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
-import { applySeed, readSeed } from '../../src/store/seed.ts';
+import type { Store } from '../../src/store/db.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { session } from '../support/intake.ts';
 import { testSecretBox } from '../support/secret-box.ts';
+import { seeded } from '../support/seeded.ts';
 
 const header = readFileSync(new URL('../../data/trondheim/sessions.csv', import.meta.url), 'latin1').split('\n', 1)[0] ?? '';
 const address = inject('temporalAddress');
-let database: TestDatabase;
 let store: Store;
+let drop: () => Promise<void>;
 let connection: Connection;
 let client: Client;
 let taskQueue: string;
 let stopWorker: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  store = openStore(database.url);
-  const seed = await readSeed(new URL('../../seed/demo.yaml', import.meta.url).pathname);
-  await store.tx((db) => applySeed(db, seed));
+  ({ store, drop } = await seeded());
   connection = await Connection.connect({ address });
   taskQueue = `test-${randomUUID()}`;
   await connection.workflowService.registerNamespace({ namespace: taskQueue, workflowExecutionRetentionPeriod: { seconds: 86_400 as never } });
@@ -36,8 +32,7 @@ beforeAll(async () => {
 afterEach(() => stop());
 afterAll(async () => {
   await connection.close();
-  await store.close();
-  await database.drop();
+  await drop();
 });
 
 async function start(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { ReleaseRules } from '../../contracts/release-rules.ts';
 import { strategies } from '../../contracts/set-up.ts';
-import { formatMinor, parseMinor } from '../../core/money.ts';
+import { formatMinor } from '../../core/money.ts';
 import type { Store } from '../../store/db.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { releaseRulesOf } from '../../store/reads/release-rules.ts';
@@ -10,6 +10,7 @@ import type { Field, Values } from '../../ui/order-page.tsx';
 import { type AmountText, goesOn, ReleaseRulesPage, type SecondApprover, whoseDocuments } from '../../ui/release-pages.tsx';
 import { may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
 import { wholeOf } from './form-values.ts';
 import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
@@ -75,16 +76,8 @@ const amountIn =
   (minor, currency = own) =>
     `${grouped(formatMinor(BigInt(minor), currency))} ${currency}`;
 
-function minorOf(label: string, text: string, currency: string): number {
-  try {
-    return Number(parseMinor(text.trim(), currency));
-  } catch (error) {
-    throw new Problem(422, 'invalid', `${label}: ${(error as Error).message}`);
-  }
-}
-
 function addApprover({ entity }: Now): Change {
-  const above = (v: Values, name: string, label: string) => (v[name]?.trim() ? { [name]: minorOf(label, v[name], v['currency'] || entity.currency) } : {});
+  const above = (v: Values, name: string, label: string) => (v[name]?.trim() ? { [name]: Number(minorOf(label, v[name].trim(), v['currency'] || entity.currency)) } : {});
   return {
     title: 'Ask for a second approver',
     explain: 'A group with such documents is approved by two. Say from which sum of the group, from which sum of one document, or both.',

@@ -4,7 +4,7 @@ import { allowancesOf } from '../../store/reads/allowance.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { instant, json, money, problems, wh } from '../schemas.ts';
+import { inPath, instant, json, money, problems, wh } from '../schemas.ts';
 
 const allowance = z
   .object({
@@ -33,12 +33,7 @@ export function allowanceRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly 
       summary: 'Included energy of an account in a month: used, left, and by which sessions',
       middleware: allow(...readers),
       request: {
-        params: z.object({
-          id: z
-            .string()
-            .min(1)
-            .openapi({ param: { name: 'id', in: 'path' } }),
-        }),
+        params: inPath('id'),
         query: z.object({ month: z.string().regex(/^20\d\d-(0[1-9]|1[0-2])$/, 'a month such as 2026-03') }),
       },
       responses: { 200: json(z.object({ items: z.array(allowance).readonly() }), 'One for each plan of the month; sessions in the order in which they use it.'), ...problems },

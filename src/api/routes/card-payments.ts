@@ -1,12 +1,11 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { parseMinor } from '../../core/money.ts';
 import { answerCardPayments, retryCardPayment, setPayerCard } from '../../store/commands/card-payments.ts';
 import type { Store } from '../../store/db.ts';
 import { cardCurrencies, cardPayments } from '../../store/reads/card-payments.ts';
 import { allow, may, readers } from '../auth.ts';
 import { cardPaymentsFile } from '../card-payments-csv.ts';
 import type { ApiEnv } from '../env.ts';
-import { Problem } from '../problem.ts';
+import { minorOf } from '../minor-of.ts';
 import { body, done, idempotencyHeader, json, money, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
@@ -108,7 +107,7 @@ export function cardPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
         store.pool,
         answers.map((a) => a.key),
       );
-      const read = answers.map(({ amount, ...answer }) => ({ ...answer, ...(amount === undefined ? {} : { amountMinor: minorOf(amount, currencies.get(answer.key) ?? '') }) }));
+      const read = answers.map(({ amount, ...answer }) => ({ ...answer, ...(amount === undefined ? {} : { amountMinor: minorOf('answers.amount', amount, currencies.get(answer.key) ?? '') }) }));
       return c.json(await store.tx((db) => answerCardPayments(db, read, byOf(c))), 200);
     },
   );
@@ -141,12 +140,4 @@ export function cardPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       return c.json({ ok: true as const }, 200);
     },
   );
-}
-
-function minorOf(amount: string, currency: string): bigint {
-  try {
-    return parseMinor(amount, currency);
-  } catch (error) {
-    throw new Problem(422, 'invalid', (error as Error).message);
-  }
 }

@@ -1,22 +1,17 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { parseMinor } from '../../core/money.ts';
 import { creditLines, withdrawCredit } from '../../store/commands/credit-lines.ts';
 import { orderRebill, retryRebill } from '../../store/commands/order-rebill.ts';
 import { documentCurrency, findRebill } from '../../store/reads/credits.ts';
 import { runStart } from '../../store/reads/runs.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, json, money, number, problems, reason, utc } from '../schemas.ts';
+import { body, done, idempotencyHeader, inPath, json, money, number, problems, reason, utc } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
 const tags = ['Documents'];
-const id = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const id = inPath('id');
 const lineNo = z.int().min(1);
 const now = z.boolean().default(false).openapi({ description: 'Do not wait for the month: an off-cycle run of the accounts it is about makes the documents at once, for somebody else to approve.' });
 const correctedFacts = z
@@ -79,7 +74,7 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
       if (atOnce) throw new Problem(422, 'invalid', 'Amounts off lines wait for the next run of the account: leave `now` out, and plan an off-cycle run of it (POST /v1/runs with `selection`).');
       const currency = await documentCurrency(store.pool, documentId);
       if (currency === undefined) throw new Problem(404, 'notFound', `There is no document "${documentId}".`);
-      const wanted = lines.map((l) => ({ lineNo: l.lineNo, ...(l.amount === undefined ? {} : { amountMinor: minorOf(l.amount, currency) }) }));
+      const wanted = lines.map((l) => ({ lineNo: l.lineNo, ...(l.amount === undefined ? {} : { amountMinor: minorOf('lines.amount', l.amount, currency) }) }));
       const { ids } = await store.tx((db) => creditLines(db, { documentId, lines: wanted, reason: why, description }, byOf(c), key));
       return c.json({ orderId: null, records: 0, creditIds: ids }, 202);
     },
@@ -204,12 +199,4 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
       return c.json({ ok: true as const }, 200);
     },
   );
-}
-
-function minorOf(amount: string, currency: string): bigint {
-  try {
-    return parseMinor(amount, currency);
-  } catch (error) {
-    throw new Problem(422, 'invalid', `lines.amount: ${(error as Error).message}`);
-  }
 }

@@ -5,7 +5,7 @@ import { listDeliveries } from '../../store/reads/deliveries.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { manifestOf } from '../print-batch.ts';
-import { body, done, idempotencyHeader, json, money, pageOf, pageQuery, problems, reason } from '../schemas.ts';
+import { body, done, idempotencyHeader, inPath, json, money, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Delivery'];
@@ -52,18 +52,8 @@ const manifest = z
     ),
   })
   .openapi('PrintManifest');
-const batchId = z.object({
-  batchId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'batchId', in: 'path' } }),
-});
-const documentId = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const batchId = inPath('batchId');
+const documentId = inPath('id');
 
 /** Whether documents reach their receivers, and what goes to a print house. */
 export function deliveryRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {

@@ -5,15 +5,8 @@ import type { Store } from '../../store/db.ts';
 import { documentRulesOf } from '../../store/reads/document-rules.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, idempotencyHeader, json, newRules, problems } from '../schemas.ts';
+import { body, entityId, idempotencyHeader, json, newRules, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
-
-const entityId = z.object({
-  entityId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'entityId', in: 'path' }, example: 'ent_se' }),
-});
 
 /** What becomes of what comes late, and which invoices are too small. */
 export function documentRuleRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {

@@ -7,7 +7,7 @@ import { allow, readers } from '../auth.ts';
 import { documentFile, issuedDocument } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { json, money, problems, wh } from '../schemas.ts';
+import { inPath, json, money, problems, wh } from '../schemas.ts';
 
 const credited = z.object({ documentId: z.string(), legalNumber: z.string() });
 
@@ -86,12 +86,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
         'Also as `{id}.json`; issued ones as `{id}.pdf` and, where they can be e-invoices, as `{id}.xml` (UBL, Peppol BIS Billing 3.0); the annex of sessions as `{id}.csv`. PDF and UBL are the bytes that were archived at issue.',
       middleware: allow(...readers),
       request: {
-        params: z.object({
-          id: z
-            .string()
-            .min(1)
-            .openapi({ param: { name: 'id', in: 'path' } }),
-        }),
+        params: inPath('id'),
         query: z.object({
           language: z
             .string()
@@ -132,12 +127,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
       description: 'One record per owner of CDRs.',
       middleware: allow(...readers),
       request: {
-        params: z.object({
-          id: z
-            .string()
-            .min(1)
-            .openapi({ param: { name: 'id', in: 'path' } }),
-        }),
+        params: inPath('id'),
       },
       responses: { 200: json(z.object({ records: z.array(reconciliation).readonly() }), 'The records.'), ...problems },
     }),

@@ -3,7 +3,7 @@ import { eraseDriver } from '../../store/commands/erase-driver.ts';
 import type { Store } from '../../store/db.ts';
 import { allow } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, json, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const erasure = z
@@ -31,12 +31,7 @@ export function erasureRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly st
         'Name, address and numbers, the tokens with their mappings, where the sessions stood, and the bytes of every message that led to the records. Sealed records, charges, documents and journals stay and name nobody. Refused while something is open.',
       middleware: allow('admin'),
       request: {
-        params: z.object({
-          id: z
-            .string()
-            .min(1)
-            .openapi({ param: { name: 'id', in: 'path' } }),
-        }),
+        params: inPath('id'),
         headers: idempotencyHeader,
         body: body(z.object({ reason: reason.openapi({ description: 'Why; kept for good, so without name, address and tokens.' }), dryRun: z.boolean().default(false) })),
       },

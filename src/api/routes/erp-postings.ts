@@ -3,16 +3,11 @@ import { type PostingDecision, retryPosting, skipPosting } from '../../store/com
 import { listPostings, postingStates } from '../../store/reads/erp-postings.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, json, money, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
 export const erpTags = ['ERP'];
-export const connectionId = z.object({
-  connectionId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'connectionId', in: 'path' }, example: 'erp_files' }),
-});
+export const connectionId = inPath('connectionId', 'erp_files');
 const posting = z
   .object({
     key: z.string(),
@@ -32,12 +27,7 @@ const posting = z
     updatedAt: z.string(),
   })
   .openapi('ErpPosting');
-const key = z.object({
-  key: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'key', in: 'path' } }),
-});
+const key = inPath('key');
 const decided = z.object({ followers: z.int().openapi({ description: 'How many that waited for it go again.' }) });
 
 /** What is on its way to the ERP, and decisions on what it did not take. */

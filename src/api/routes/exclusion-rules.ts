@@ -6,16 +6,11 @@ import { hitsOfRule, shadowBalance } from '../../store/reads/shadow-balance.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems, reason, runId, wh } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, json, money, pageOf, pageQuery, problems, reason, runId, wh } from '../schemas.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
 
 const tags = ['Exclusion rules'];
-const ruleId = z.object({
-  ruleId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'ruleId', in: 'path' } }),
-});
+const ruleId = inPath('ruleId');
 const scope = z.enum(['record', 'account', 'customer', 'site', 'tariff']);
 const rule = z
   .object({

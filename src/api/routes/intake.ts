@@ -13,7 +13,7 @@ import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { issueBody, Problem } from '../problem.ts';
 import { createReceiver } from '../receiver.ts';
-import { body, idempotencyHeader, instant, issue, json, problems } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, instant, issue, json, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const maxItems = 5000;
@@ -27,12 +27,7 @@ const item = z
     issues: z.array(issue),
   })
   .openapi('ReceivedCdr');
-const sourceId = z.object({
-  sourceId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'sourceId', in: 'path' }, example: 'ocpi-peer' }),
-});
+const sourceId = inPath('sourceId', 'ocpi-peer');
 
 const fileQuery = z.object({ fileName: z.string().min(1).max(200) });
 const importStarted = z.object({ batchId: z.string(), duplicate: z.boolean(), lineCount: z.int(), workflowId: z.string() });

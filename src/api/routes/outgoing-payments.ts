@@ -7,7 +7,7 @@ import type { ApiEnv } from '../env.ts';
 import { paymentFileOf } from '../payment-file.ts';
 import { issueBody, Problem } from '../problem.ts';
 import { fileResponse } from '../run-files.ts';
-import { body, idempotencyHeader, issue, json, money, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, issue, json, money, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Payments'];
@@ -31,12 +31,7 @@ const payment = z
     items: z.array(item).readonly(),
   })
   .openapi('OutgoingPayment');
-const paymentId = z.object({
-  paymentId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'paymentId', in: 'path' } }),
-});
+const paymentId = inPath('paymentId');
 
 /** Payments that we send ourselves. */
 export function outgoingPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {

@@ -10,17 +10,11 @@ import { allow, readers } from '../auth.ts';
 import { claimsFile } from '../claims-csv.ts';
 import type { ApiEnv } from '../env.ts';
 import { issueBody, Problem } from '../problem.ts';
-import { body, idempotencyHeader, issue, json, money, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, issue, json, money, month, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Networks'];
-const accountId = z.object({
-  accountId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'accountId', in: 'path' }, example: 'acc_emsp_aurora' }),
-});
-const month = z.object({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month such as 2019-12') });
+const accountId = inPath('accountId', 'acc_emsp_aurora');
 const outgoing = z.object({
   cdrId: z.string().min(1),
   creditOf: z.string().nullable().default(null),

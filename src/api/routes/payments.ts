@@ -1,21 +1,17 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { formatMinor, parseMinor } from '../../core/money.ts';
+import { formatMinor } from '../../core/money.ts';
 import { matchPartnerInvoice } from '../../store/commands/match-partner-invoice.ts';
 import { statePayments } from '../../store/commands/state-payments.ts';
 import { documentCurrency } from '../../store/reads/credits.ts';
 import { partnerInvoices, paymentsOf } from '../../store/reads/partner-invoices.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, json, money, pageOf, pageQuery, problems } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, json, money, pageOf, pageQuery, problems } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
-const documentId = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const documentId = inPath('id');
 const text = z.string().trim().min(1).max(200);
 const writers = ['finance-preparer', 'finance-approver', 'admin'] as const;
 const payment = z.object({
@@ -44,7 +40,7 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
       const { origin, payments } = c.req.valid('json');
       const currency = await documentCurrency(store.pool, id);
       if (currency === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
-      const rows = payments.map(({ amount, ...p }) => ({ ...p, documentId: id, amountMinor: minorOf(amount, currency) }));
+      const rows = payments.map(({ amount, ...p }) => ({ ...p, documentId: id, amountMinor: minorOf('payments.amount', amount, currency) }));
       return c.json(await store.tx((db) => statePayments(db, rows, origin, byOf(c))), 200);
     },
   );
@@ -102,7 +98,7 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
     async (c) => {
       const { lines, vat, ...rest } = c.req.valid('json');
       const { currency } = rest;
-      const invoice = { ...rest, vatMinor: minorOf(vat, currency), lines: lines.map(({ amount, ...l }) => ({ ...l, netMinor: minorOf(amount, currency) })) };
+      const invoice = { ...rest, vatMinor: minorOf('vat', vat, currency), lines: lines.map(({ amount, ...l }) => ({ ...l, netMinor: minorOf('lines.amount', amount, currency) })) };
       const made = await store.tx((db) => matchPartnerInvoice(db, invoice, byOf(c)));
       await orders.wakeErp(made.connectionId);
       const words = (minor: bigint) => formatMinor(minor, currency);
@@ -167,12 +163,4 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
       return c.json({ items: views, nextCursor }, 200);
     },
   );
-}
-
-function minorOf(amount: string, currency: string): bigint {
-  try {
-    return parseMinor(amount, currency);
-  } catch (error) {
-    throw new Problem(422, 'invalid', (error as Error).message);
-  }
 }

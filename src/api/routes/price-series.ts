@@ -8,19 +8,14 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { issueBody, Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, instant, issue, json, pageOf, pageQuery, problems, reason } from '../schemas.ts';
+import { body, done, idempotencyHeader, inPath, instant, issue, json, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Prices'];
 /** More than a year of quarters. */
 const maxPoints = 40_000;
 const decimal = z.string().openapi({ example: '612.35', description: 'Major units per unit of the series; may be negative.' });
-const seriesId = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' }, example: 'se3' }),
-});
+const seriesId = inPath('id', 'se3');
 const span = pageQuery.extend({ from: instant.optional(), to: instant.optional() });
 const series = z.object({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/),

@@ -7,7 +7,7 @@ import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, utc, wh } from '../schemas.ts';
+import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, sourceId, utc, wh } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const cause = z
@@ -55,12 +55,6 @@ const decision = z.discriminatedUnion('action', [
       .refine((c) => Object.values(c).some((v) => v !== undefined), 'name at least one of startAt, endAt, energyWh'),
   }),
 ]);
-const sourceId = z.object({
-  sourceId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'sourceId', in: 'path' }, example: 'csms' }),
-});
 
 /** What cannot be billed as it is: by cause, with what is at risk, and the decisions on it. */
 export function quarantineRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {

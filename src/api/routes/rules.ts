@@ -8,15 +8,9 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, json, problems, reason, sourceId } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
-const sourceId = z.object({
-  sourceId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'sourceId', in: 'path' }, example: 'csms' }),
-});
 const rule = z.object({
   code: z.string(),
   version: z.int(),

@@ -1,6 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { moveAccounts } from '../../store/commands/move-accounts.ts';
+import { newId } from '../../store/commands/new-id.ts';
 import { signCarry } from '../../store/commands/steer-run.ts';
 import { changesSince } from '../../store/reads/changes-since.ts';
 import { allow, may } from '../auth.ts';
@@ -38,14 +38,7 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       const found = await startOf(store, c.req.valid('param').runId);
       const { contentHash, group, decision, comment } = c.req.valid('json');
       const by = byOf(c);
-      const key = c.req.valid('header')['idempotency-key'];
-      const tail =
-        key === undefined
-          ? randomUUID().replaceAll('-', '')
-          : createHash('sha256')
-              .update(JSON.stringify([found.runId, by.actor, key]))
-              .digest('hex');
-      const approvalId = `apr_${tail.slice(0, 20)}`;
+      const approvalId = newId('apr', [found.runId, by.actor], c.req.valid('header')['idempotency-key']);
       const order = { approvalId, decision, contentHash, comment, ...(group === undefined ? {} : { group }), ...by };
       try {
         return c.json({ approvalId, ...(await orders.decide(found.workflowId, order)) }, 200);

@@ -1,5 +1,4 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { parseMinor } from '../../core/money.ts';
 import { addAdjustment, signAdjustment, withdrawAdjustment } from '../../store/commands/adjust-run.ts';
 import { addExclusion, pullIn, putOut, withdrawExclusion } from '../../store/commands/shape-run.ts';
 import { withdrawWaiting } from '../../store/commands/withdraw-waiting.ts';
@@ -8,8 +7,9 @@ import { accountCurrency } from '../../store/reads/accounts.ts';
 import { shapesOf, waitingAdjustments } from '../../store/reads/run-shapes.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, runId, whyBody } from '../schemas.ts';
+import { body, done, idempotencyHeader, json, money, monthText, number, pageOf, pageQuery, problems, reason, runId, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
 
 /** Exclusions, adjustments and late arrivals: before approval, each can be taken back. */
@@ -22,7 +22,6 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       .openapi({ param: { name: 'id', in: 'path' } }),
   });
   const created = z.object({ id: z.string() });
-  const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month such as 2019-12');
   const life = { reason: z.string(), author: z.string(), createdAt: z.string(), withdrawnAt: z.string().nullable() };
   const exclusion = z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), ...life });
   const adjustment = z.object({
@@ -120,13 +119,13 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
             glAccount: z.string().min(1).optional().openapi({ description: 'An account of the chart that the mapping has.' }),
             costCenter: z.string().min(1).openapi({ description: 'The seller’s own, or a site’s.' }),
             description: z.string().trim().min(1).max(200).openapi({ description: 'Stands on the document.' }),
-            serviceMonth: month.optional().openapi({ description: 'Whose revenue it is: the run’s month, or that of the charge or line, unless told.' }),
+            serviceMonth: monthText.optional().openapi({ description: 'Whose revenue it is: the run’s month, or that of the charge or line, unless told.' }),
             chargeId: number.optional().openapi({ description: 'The charge it is about.' }),
             line: z
               .object({ documentId: z.string().min(1), lineNo: z.int().min(1) })
               .optional()
               .openapi({ description: 'The issued line it is about; its credits never exceed the line.' }),
-            twinPeriod: month.optional().openapi({ description: 'A later month whose run takes it back; both are approved together.' }),
+            twinPeriod: monthText.optional().openapi({ description: 'A later month whose run takes it back; both are approved together.' }),
             attachment: z
               .object({ ref: z.string().trim().min(1).max(500), sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal') })
               .optional()
@@ -140,7 +139,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
     async (c) => {
       const found = await startOf(store, c.req.valid('param').runId);
       const { amount, ...rest } = c.req.valid('json');
-      const amountMinor = await minorOf(store, rest.accountId, amount);
+      const amountMinor = await adjustedBy(store, rest.accountId, amount);
       const made = await store.tx((db) => addAdjustment(db, found.runId, { ...rest, amountMinor }, byOf(c), c.req.valid('header')['idempotency-key']));
       await orders.inputsChanged(found.workflowId);
       return c.json(made, 201);
@@ -248,14 +247,10 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
 }
 
 /** Amount of the request in the account's currency. */
-async function minorOf(store: Store, accountId: string, amount: string): Promise<bigint> {
+async function adjustedBy(store: Store, accountId: string, amount: string): Promise<bigint> {
   const currency = await accountCurrency(store.pool, accountId);
   if (currency === undefined) throw new Problem(404, 'notFound', `There is no account "${accountId}".`);
-  try {
-    const minor = parseMinor(amount, currency);
-    if (minor === 0n) throw new RangeError('an amount of zero changes nothing');
-    return minor;
-  } catch (error) {
-    throw new Problem(422, 'invalid', `amount: ${(error as Error).message}`);
-  }
+  const minor = minorOf('amount', amount, currency);
+  if (minor === 0n) throw new Problem(422, 'invalid', 'amount: an amount of zero changes nothing');
+  return minor;
 }

@@ -9,8 +9,9 @@ import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, instant, json, money, pageOf, pageQuery, problems, runId, wh } from '../schemas.ts';
-import { controlDay, sourceCollecting } from './completeness.ts';
+import { controlDay } from './completeness.ts';
 import { documentSummary } from './documents.ts';
+import { sourceCollecting } from './run-collecting.ts';
 import { byOf, type RunDeps, runTags, startOf } from './run-context.ts';
 
 const runRow = z.object({

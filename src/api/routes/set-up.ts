@@ -21,7 +21,7 @@ import type { Page, PageRequest } from '../../store/reads/set-up-page.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { json, pageOf, pageQuery, problems } from '../schemas.ts';
+import { inPath, json, pageOf, pageQuery, problems } from '../schemas.ts';
 
 const validity = { validFrom: z.string().nullable().openapi({ description: 'Null: without beginning.' }), validTo: z.string().nullable().openapi({ description: 'Null: without end.' }) };
 const source = z
@@ -172,12 +172,7 @@ const glMapping = z
   .object({ version: z.int(), keys: z.record(z.string(), z.string()), author: z.string().nullable(), reason: z.string().nullable(), madeAt: z.string().nullable() })
   .openapi('GlMapping');
 const fxRate = z.object({ source: z.string(), on: z.string(), currency: z.string(), into: z.string(), version: z.int(), rate: z.string(), author: z.string() }).openapi('FxRate');
-const id = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const id = inPath('id');
 
 /** Lists and single reads of what sessions are resolved by. */
 export function setUpRoutes(app: OpenAPIHono<ApiEnv>, { setUp, store }: { readonly setUp: SetUp; readonly store: Store }): void {
@@ -202,12 +197,7 @@ export function setUpRoutes(app: OpenAPIHono<ApiEnv>, { setUp, store }: { readon
       async (c) => c.json(page.parse(plain(await list(setUp, c.req.valid('query')))) as never, 200),
     );
     if (find === undefined) return;
-    const params = z.object({
-      id: z
-        .string()
-        .min(1)
-        .openapi({ param: { name: 'id', in: 'path' } }),
-    });
+    const params = inPath('id');
     app.openapi(
       createRoute({
         method: 'get',

@@ -9,16 +9,10 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, instant, json, number, pageOf, pageQuery, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, instant, json, number, pageOf, pageQuery, problems, reason, sourceId } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Networks'];
-const sourceId = z.object({
-  sourceId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'sourceId', in: 'path' }, example: 'csms' }),
-});
 const counts = z
   .object({
     at: z.string(),

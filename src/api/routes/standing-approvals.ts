@@ -1,12 +1,11 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { parseMinor } from '../../core/money.ts';
 import { proposeStandingApproval, revokeStandingApproval, signStandingApproval } from '../../store/commands/standing-approvals.ts';
 import type { Store } from '../../store/db.ts';
 import { standingApprovals } from '../../store/reads/standing-approvals.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, json, money, problems, reason } from '../schemas.ts';
+import { minorOf } from '../minor-of.ts';
+import { body, done, idempotencyHeader, inPath, json, money, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Runs'];
@@ -24,12 +23,7 @@ const terms = z.object({
 const view = terms
   .extend({ id: z.string(), strategy: z.string(), proposedBy: z.string(), signedBy: z.string().nullable(), revokedBy: z.string().nullable(), approved: z.int() })
   .openapi('StandingApproval');
-const id = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const id = inPath('id');
 
 /** Approvals given in advance, by two, for small receipts. */
 export function standingApprovalRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly store: Store }): void {
@@ -81,13 +75,5 @@ export function standingApprovalRoutes(app: OpenAPIHono<ApiEnv>, { store }: { re
         return c.json({ ok: true as const }, 200);
       },
     );
-  }
-}
-
-function minorOf(name: string, amount: string, currency: string): bigint {
-  try {
-    return parseMinor(amount, currency);
-  } catch (error) {
-    throw new Problem(422, 'invalid', `${name}: ${(error as Error).message}`);
   }
 }

@@ -13,19 +13,14 @@ import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { readStatementCsv } from '../read-statement-csv.ts';
-import { body, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, json, problems, reason, refusedLines } from '../schemas.ts';
 import { wakeRuns } from '../wake-runs.ts';
 import { controlDay } from './completeness.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Completeness'];
 const mostRefused = 200;
-const sourceId = z.object({
-  sourceId: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'sourceId', in: 'path' }, example: 'gireve' }),
-});
+const sourceId = inPath('sourceId', 'gireve');
 const layoutView = z.object({ sourceId: z.string(), version: z.int(), layout: statementLayoutSchema, author: z.string(), changedAt: z.string() }).openapi('StatementLayout');
 const loaded = z
   .object({
@@ -37,7 +32,7 @@ const loaded = z
       .array(controlDay.extend({ change: z.enum(['stated', 'corrected', 'repeated']) }))
       .readonly()
       .openapi({ description: 'Each total beside what arrived.' }),
-    refused: z.array(z.object({ line: z.int(), errors: z.array(z.string()).readonly() })).readonly(),
+    refused: refusedLines,
   })
   .openapi('StatementLoad');
 

@@ -8,17 +8,12 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { issueBody, Problem } from '../problem.ts';
-import { body, done, idempotencyHeader, instant, issue, json, pageOf, pageQuery, problems, reason } from '../schemas.ts';
+import { body, done, idempotencyHeader, inPath, instant, issue, json, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Prices'];
 const segment = z.enum(['driver', 'fleet', 'eMSP']);
-const proposalId = z.object({
-  id: z
-    .string()
-    .min(1)
-    .openapi({ param: { name: 'id', in: 'path' } }),
-});
+const proposalId = inPath('id');
 const proposal = z
   .object({
     proposalId: z.string(),

@@ -3,15 +3,19 @@ import { kWhDecimal } from '../energy.ts';
 
 /** Charges that a run holds back, by reason; `signed`: for how many accounts somebody signed it, null where a rule says so and nobody has to. Money and energy as text. */
 export type HeldBackRow = { readonly reason: string; readonly currency: string; readonly accounts: number; readonly energyWh: string; readonly net: string; readonly signed: number | null };
+/** A manual amount of a run. */
+export type AdjustmentRow = { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string };
 /** A manual amount that a run bills on no document; `why`: known once the run has closed or was cancelled. */
-export type ManualLeftRow = {
-  readonly kind: string;
-  readonly accountId: string;
-  readonly amount: string;
-  readonly currency: string;
+export type ManualLeftRow = AdjustmentRow & { readonly kind: string; readonly why: string | null };
+/** What a run left out by an exclusion of its own. */
+export type ExclusionRow = {
+  readonly scope: string;
+  readonly subjectId: string;
+  readonly outcome: string;
   readonly reason: string;
   readonly author: string;
-  readonly why: string | null;
+  readonly energyWh: string;
+  readonly net: string;
 };
 /** What a close report has to say, as it was kept at the close; text of decimals and Wh. Reports of earlier closes may lack the optional parts. */
 export type CloseFacts = {
@@ -24,17 +28,9 @@ export type CloseFacts = {
     readonly byStrategy: readonly { strategy: string; documents: number; net: string; vat: string; payable: string; currency: string; energyWh: string }[];
   };
   readonly approvals: readonly { readonly group: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
-  readonly exclusions: readonly {
-    readonly scope: string;
-    readonly subjectId: string;
-    readonly outcome: string;
-    readonly reason: string;
-    readonly author: string;
-    readonly energyWh: string;
-    readonly net: string;
-  }[];
+  readonly exclusions: readonly ExclusionRow[];
   readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
-  readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
+  readonly adjustments: readonly AdjustmentRow[];
   readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
   readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string };
   readonly energyBalance: readonly ({ readonly month: string; readonly difference: string } & { readonly [Bucket in (typeof buckets)[number]]: string })[];

@@ -186,7 +186,7 @@ export function combineHashes(hashes: readonly Buffer[]): Buffer {
   return sha256(Buffer.concat(hashes));
 }
 
-/** In the order of `lineOrder`: what sessions made, then what the month decided, then corrections; each by the customer's cost center, ours, site, month, and what was sold. */
+/** In the order of `lineKey`: what sessions made, then what the month decided, then corrections; each by the customer's cost center, ours, site, month, and what was sold. */
 function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
   const groups = new Map<string, { readonly order: readonly KeyPart[]; readonly first: DocumentCharge; readonly charges: DocumentCharge[] }>();
   for (const charge of charges) {

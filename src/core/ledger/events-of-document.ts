@@ -55,9 +55,11 @@ const zeroSale: { readonly net: Amount; readonly vat: Amount; readonly rounding:
 
 const zeroOwed = { net: none, inputVat: none, selfAssessedVat: none, rounding: none, fx: none };
 
+const issuedTo = { owner: 'statementIssued', driver: 'reimbursementIssued' } as const;
+
 /** What a document says that we owe; its figures have the signs of its charges. */
 export function owedEvent(currency: string, figures: Partial<typeof zeroOwed>, owedTo: 'owner' | 'driver'): LedgerEvent {
-  return { kind: owedTo === 'owner' ? 'statementIssued' : 'reimbursementIssued', currency, ...zeroOwed, ...figures };
+  return { kind: issuedTo[owedTo], currency, ...zeroOwed, ...figures };
 }
 
 /** A manual amount on a document: on one of a customer's it is billed, on one of what we owe it is owed. */

@@ -31,6 +31,8 @@ export type MoneyAccount =
 export type EnergyAccount = 'energyReceived' | 'energyUnbilled' | 'energyBilled' | 'energyFree' | 'energyExcluded';
 export type LedgerAccount = MoneyAccount | EnergyAccount;
 
+/** The figures of a document of what we owe. */
+type OwedFigure = 'net' | 'inputVat' | 'selfAssessedVat' | 'rounding' | 'fx';
 /** The figures each event is made of; those whose names end in Wh are energy, the others money. */
 type FiguresOf = {
   saleRated: 'net' | 'energyWh' | 'freeWh';
@@ -46,8 +48,8 @@ type FiguresOf = {
   shareEstimated: 'net';
   energyReimbursed: 'net';
   shareDiffers: 'net';
-  statementIssued: 'net' | 'inputVat' | 'selfAssessedVat' | 'rounding' | 'fx';
-  reimbursementIssued: 'net' | 'inputVat' | 'selfAssessedVat' | 'rounding' | 'fx';
+  statementIssued: OwedFigure;
+  reimbursementIssued: OwedFigure;
   saleInvoiced: 'net' | 'vat' | 'rounding' | 'fx' | 'energyWh';
   saleCredited: 'net' | 'vat' | 'rounding' | 'fx' | 'energyWh';
   roundedToKrona: 'amount';
@@ -96,6 +98,15 @@ const credited = {
   fx: ['fxDifference', 'receivable'],
   energyWh: ['energyUnbilled', 'energyBilled'],
 } as const;
+
+/** What was accrued is owed by a document that we write. */
+const owed = (accrued: MoneyAccount, payable: MoneyAccount): Row<OwedFigure>['lines'] => ({
+  net: [accrued, payable],
+  inputVat: ['inputVat', payable],
+  selfAssessedVat: ['inputVat', 'selfAssessedVat'],
+  rounding: ['rounding', payable],
+  fx: ['fxDifference', payable],
+});
 
 /**
  * The ledger table: for each figure of each event the account debited and the account credited. Balanced by its shape, line by line, in
@@ -147,24 +158,12 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
   statementIssued: {
     says: 'The site owner’s statement is issued: what was accrued is owed, with VAT where the owner is registered.',
     erpPostedBy: 'us',
-    lines: {
-      net: ['accruedShare', 'ownerPayable'],
-      inputVat: ['inputVat', 'ownerPayable'],
-      selfAssessedVat: ['inputVat', 'selfAssessedVat'],
-      rounding: ['rounding', 'ownerPayable'],
-      fx: ['fxDifference', 'ownerPayable'],
-    },
+    lines: owed('accruedShare', 'ownerPayable'),
   },
   reimbursementIssued: {
     says: 'The document of what charging at home cost a driver is issued: what was accrued is owed, with VAT where the driver is registered.',
     erpPostedBy: 'us',
-    lines: {
-      net: ['accruedReimbursement', 'driverPayable'],
-      inputVat: ['inputVat', 'driverPayable'],
-      selfAssessedVat: ['inputVat', 'selfAssessedVat'],
-      rounding: ['rounding', 'driverPayable'],
-      fx: ['fxDifference', 'driverPayable'],
-    },
+    lines: owed('accruedReimbursement', 'driverPayable'),
   },
   saleInvoiced: {
     says: 'What was unbilled is invoiced, with its VAT. What is left is rounding of VAT per document, and the change of the rate since the service date.',
@@ -215,6 +214,9 @@ export const ledgerTable: { readonly [Kind in EventKind]: Row<FiguresOf[Kind]> }
 
 /** Accounts that stand for what a charge itself is: their entries carry its GL account. */
 export const accountsOfCharges: ReadonlySet<LedgerAccount> = new Set<LedgerAccount>(['revenue', 'revenueReduction', 'adjustment', 'roamingCost', 'shareCost', 'energyCost', 'reimbursementClearing']);
+
+/** Accounts of what a customer owes, and what an owner, a driver or a partner is owed: one sum per party, without dimensions. */
+export const accountsOfParties: ReadonlySet<LedgerAccount> = new Set<LedgerAccount>(['receivable', 'ownerPayable', 'driverPayable', 'partnerPayable']);
 
 /** Whether a figure is energy. */
 export function isEnergy(figure: Figure): figure is EnergyFigure {

@@ -1,3 +1,5 @@
+import { luhnHolds } from '../../contracts/check-digits.ts';
+
 // 13 to 19 digits, apart by single spaces or hyphens at most.
 const digitRuns = /[0-9](?:[ -]?[0-9]){12,}/g;
 
@@ -10,10 +12,5 @@ export function holdsCardNumber(words: string): boolean {
 }
 
 function isCardNumber(digits: string): boolean {
-  if (digits.length > 19 || !/^([3-6]|2[2-7])/.test(digits)) return false;
-  const sum = [...digits].reverse().reduce((total, digit, i) => {
-    const doubled = Number(digit) * (i % 2 === 0 ? 1 : 2);
-    return total + (doubled > 9 ? doubled - 9 : doubled);
-  }, 0);
-  return sum % 10 === 0;
+  return digits.length <= 19 && /^([3-6]|2[2-7])/.test(digits) && luhnHolds(digits);
 }

@@ -1,3 +1,4 @@
+import { ibanHolds, luhnHolds } from '../../contracts/check-digits.ts';
 import type { BankAccount } from '../../contracts/set-up.ts';
 
 /** Lengths of an IBAN by country, where money is paid to. */
@@ -18,16 +19,5 @@ export function readBankAccount({ scheme, number }: BankAccount): { readonly sch
   const length = ibanLengths[plain.slice(0, 2)];
   if (length === undefined) return { wrong: `IBANs of ${plain.slice(0, 2)} are not paid to` };
   if (plain.length !== length) return { wrong: `an IBAN of ${plain.slice(0, 2)} has ${length} characters` };
-  // ISO 7064, mod 97-10: the first four to the end, letters as 10 to 35.
-  const digits = `${plain.slice(4)}${plain.slice(0, 4)}`.replaceAll(/[A-Z]/g, (letter) => String(letter.charCodeAt(0) - 55));
-  return BigInt(digits) % 97n === 1n ? { scheme, number: plain } : { wrong: 'the check digits of the IBAN are wrong' };
-}
-
-function luhnHolds(digits: string): boolean {
-  let sum = 0;
-  for (const [i, digit] of [...digits].reverse().entries()) {
-    const doubled = i % 2 === 1 ? Number(digit) * 2 : Number(digit);
-    sum += doubled > 9 ? doubled - 9 : doubled;
-  }
-  return sum % 10 === 0;
+  return ibanHolds(plain) ? { scheme, number: plain } : { wrong: 'the check digits of the IBAN are wrong' };
 }

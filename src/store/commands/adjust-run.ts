@@ -2,8 +2,9 @@ import { adjustmentAccountOf } from '../../core/allocate/gl-account.ts';
 import { lastDaySql } from '../cycle/exclusion-match.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
-import { idFor, lockOpen, touch } from './shape-run.ts';
+import { lockOpen, touch } from './shape-run.ts';
 
 /** `amountMinor`: net for business accounts, gross for consumers (D03), in minor units; negative in the customer's favour. */
 export type NewAdjustment = {
@@ -46,7 +47,7 @@ export async function addAdjustment(db: Db, runId: string, adjustment: NewAdjust
     if (twinPeriod <= run.month) throw new Refused('invalid', `twinPeriod ${twinPeriod} is not after ${run.month}: name the later month whose run takes it back`);
     await refuseVatCode(db, adjustment.vatCode, twinPeriod);
   }
-  const id = idFor('adj', runId, by.actor, idempotencyKey);
+  const id = newId('adj', [runId, by.actor], idempotencyKey);
   if ((await db.query('SELECT FROM adjustment WHERE id = $1', [id])).rowCount !== 0) return { id };
   await touch(db, runId, [adjustment.accountId]);
   const write = (row: { id: string; runId: string | null; amountMinor: bigint; subject: Subject; reversalOf: string | null; duePeriod: string | null }) =>

@@ -1,8 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { formatMinor, vatOfGross } from '../../core/money.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
 import { openStates, touch } from './shape-run.ts';
 
@@ -57,14 +57,7 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
     const percent = document.vat.find((v) => v.vatCode === line.vat_code)?.percent ?? '0';
     // The last of a line takes the last of its net, whatever the parts before were rounded to.
     const net = document.is_net ? amount : after === 0n ? line.net : amount - vatOfGross(amount, percent);
-    const id = `crd_${
-      idempotencyKey === undefined
-        ? randomUUID().replaceAll('-', '').slice(0, 20)
-        : createHash('sha256')
-            .update(JSON.stringify([order.documentId, lineNo, by.actor, idempotencyKey]))
-            .digest('hex')
-            .slice(0, 20)
-    }`;
+    const id = newId('crd', [order.documentId, lineNo, by.actor], idempotencyKey);
     await db.query(
       `INSERT INTO credit_order (id, document_id, line_no, account_id, amount_minor, net_minor, currency, vat_code, gl_account, cost_center, description, reason, author)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,

@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { type DeliveryChannel, type DeliveryState, mayFollow } from '../../core/delivery/delivery.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
 
 /** Queues documents for delivery, each once. */
@@ -34,13 +34,7 @@ const mostInBatch = 5_000;
 /** Gathers what is queued for print into a batch, at most 5,000 documents whose file is archived; answers null when nothing is. */
 export async function makePrintBatch(db: Db, entityId: string, by: By, idempotencyKey?: string): Promise<{ readonly batchId: string | null; readonly documents: number }> {
   if ((await db.query('SELECT FROM legal_entity WHERE id = $1', [entityId])).rowCount === 0) throw new Refused('notFound', `there is no entity "${entityId}"`);
-  const tail =
-    idempotencyKey === undefined
-      ? randomUUID().replaceAll('-', '')
-      : createHash('sha256')
-          .update(JSON.stringify([by.actor, idempotencyKey]))
-          .digest('hex');
-  const batchId = `print_${tail.slice(0, 20)}`;
+  const batchId = newId('print', [by.actor], idempotencyKey);
   const known = await db.query('SELECT count(d.document_id)::integer AS n FROM print_batch b LEFT JOIN document_delivery d ON d.batch_id = b.id WHERE b.id = $1 GROUP BY b.id', [batchId]);
   if (known.rows[0] !== undefined) return { batchId, documents: known.rows[0].n };
   const { rows } = await db.query<{ id: string }>(

@@ -4,8 +4,9 @@ import { lastDaySql, matchesOf, targetsOf } from '../cycle/exclusion-match.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
-import { idFor, openStates, touchSales } from './shape-run.ts';
+import { openStates, touchSales } from './shape-run.ts';
 
 /** `workflowIds`: runs that are open and hold what it hits; they are to be told that their inputs changed. */
 export type RuleChanged = { readonly id: string; readonly workflowIds: readonly string[] };
@@ -31,7 +32,7 @@ export async function proposeExclusion(
     if (before.entity_id !== rule.entityId) throw new Refused('invalid', `exclusion rule ${input.replaces} is of entity ${before.entity_id}`);
     version = before.version + 1;
   }
-  const id = idFor('xru', rule.entityId, by.actor, idempotencyKey);
+  const id = newId('xru', [rule.entityId, by.actor], idempotencyKey);
   const made = await db.query(
     `INSERT INTO standing_exclusion (id, entity_id, version, replaces, scope, subject_id, predicate, outcome, max_age_months, at_our_cost, valid_from, valid_to, review_on, reason, author)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`,

@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
 import type { FactCorrection } from '../../core/intake/correct-facts.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
 
 export type RebillOrder = {
@@ -31,14 +31,7 @@ export async function orderRebill(db: Db, order: RebillOrder, by: By, idempotenc
   if (document.state !== 'issued') throw new Refused('wrongState', `document ${order.documentId} is ${document.state}: only an issued one is credited; before that, change what the run bills`);
   if (document.type !== 'invoice' && document.type !== 'receipt')
     throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: credit the invoice whose sessions it is about; shares follow`);
-  const id = `rbl_${
-    idempotencyKey === undefined
-      ? randomUUID().replaceAll('-', '').slice(0, 20)
-      : createHash('sha256')
-          .update(JSON.stringify([order.documentId, by.actor, idempotencyKey]))
-          .digest('hex')
-          .slice(0, 20)
-  }`;
+  const id = newId('rbl', [order.documentId, by.actor], idempotencyKey);
   const known = await db.query<{ records: bigint }>('SELECT cardinality(record_ids)::bigint AS records FROM rebill_order WHERE id = $1', [id]);
   if (known.rows[0] !== undefined) return { orderId: id, records: Number(known.rows[0].records) };
   const open = (await db.query<{ id: string }>("SELECT id FROM rebill_order WHERE document_id = $1 AND state = 'ordered'", [order.documentId])).rows[0];

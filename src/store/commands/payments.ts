@@ -1,4 +1,3 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { letterheadSchema } from '../../contracts/letterhead.ts';
 import { authorityOf } from '../../core/document/authorities.ts';
 import { owedTypes } from '../../core/document/owed.ts';
@@ -10,6 +9,7 @@ import { bookPayment } from '../ledger/book-payment.ts';
 import { documentRulesOf } from '../reads/document-rules.ts';
 import { payerAccount } from '../reads/payments.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
 
 export type NewPayment = {
@@ -36,14 +36,8 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
   const types = owedTypes.filter((type) => authorityOf(own.authorities, type, 'outgoingPayment') === 'wattledger');
   if (types.length === 0) throw new Refused('wrongState', describeIssue(issue('notOurPayment', 'blocks', entityId, { types: owedTypes.join(', ') })));
   if (payerAccount(letterheadSchema.parse(entity['letterhead'])) === undefined) throw new Refused('wrongState', describeIssue(issue('payerAccountMissing', 'blocks', entityId)));
-  const tail =
-    idempotencyKey === undefined
-      ? randomUUID().replaceAll('-', '')
-      : createHash('sha256')
-          .update(JSON.stringify([by.actor, idempotencyKey]))
-          .digest('hex');
   // MsgId takes 35 characters; so does each EndToEndId, which has the item's number behind it.
-  const paymentId = `pay_${tail.slice(0, 20)}`;
+  const paymentId = newId('pay', [by.actor], idempotencyKey);
   if ((await db.query('SELECT FROM payment WHERE id = $1', [paymentId])).rowCount !== 0) return { paymentId, leftOut: [] };
   const plan = planPayment({
     documents: await owedDocuments(db, { ...wanted, types }),

@@ -1,3 +1,4 @@
+import { awaitsOrder } from '../cycle/held-invoices.ts';
 import { inReview } from '../cycle/release-groups.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
@@ -9,7 +10,7 @@ import { touch } from './shape-run.ts';
  */
 export async function releaseHeld(db: Db, accountId?: string): Promise<readonly string[]> {
   const { rows } = await db.query<{ id: string; workflow_id: string; accounts: string[] }>(
-    `SELECT r.id, r.workflow_id, array_agg(x.account_id ORDER BY x.account_id) AS accounts FROM billing_run r JOIN run_account x ON x.run_id = r.id AND x.state = 'ready' AND x.reason IS NOT NULL
+    `SELECT r.id, r.workflow_id, array_agg(x.account_id ORDER BY x.account_id) AS accounts FROM billing_run r JOIN run_account x ON x.run_id = r.id AND x.state = 'ready' AND ${awaitsOrder('x')}
      JOIN account a ON a.id = x.account_id AND (a.purchase_order IS NOT NULL OR NOT a.purchase_order_required) JOIN release_group g ON g.run_id = r.id AND g.name = x.group_name AND g.state = ANY($2)
      WHERE r.kind = 'live' AND r.state = ANY($2) AND ($1::text IS NULL OR x.account_id = $1) GROUP BY 1, 2 ORDER BY 1`,
     [accountId ?? null, inReview],

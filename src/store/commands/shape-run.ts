@@ -1,4 +1,3 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { freeClaims } from '../cycle/free-claims.ts';
 import { ownersBehind } from '../cycle/owner-contracts.ts';
 import { claimable, takeOver } from '../cycle/record-set.ts';
@@ -6,6 +5,7 @@ import { openForChange } from '../cycle/release-groups.ts';
 import { lockRun, runKind } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
 
 export type NewExclusion = { readonly scope: 'account' | 'site' | 'record'; readonly subjectId: string; readonly outcome: 'writeOff' | 'carry'; readonly reason: string };
@@ -25,28 +25,16 @@ export async function lockOpen(db: Db, runId: string): Promise<void> {
  */
 export async function touch(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
   await openForChange(db, runId, accountIds);
-  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = false", [
-    runId,
-    accountIds,
-  ]);
+  await db.query(
+    "INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', reason = NULL, plain = false",
+    [runId, accountIds],
+  );
   await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [runId]);
 }
 
 /** The same of accounts whose sales are left out, taken in or put out, and of the site owners who earn by them. */
 export async function touchSales(db: Db, runId: string, accountIds: readonly string[]): Promise<void> {
   await touch(db, runId, [...new Set([...accountIds, ...(await ownersBehind(db, runId, accountIds))])]);
-}
-
-/** An id that a repeat of the same request meets again: made of the caller's key where there is one. */
-export function idFor(prefix: string, runId: string, actor: string, idempotencyKey: string | undefined): string {
-  const tail =
-    idempotencyKey === undefined
-      ? randomUUID().replaceAll('-', '').slice(0, 20)
-      : createHash('sha256')
-          .update(JSON.stringify([runId, actor, idempotencyKey]))
-          .digest('hex')
-          .slice(0, 20);
-  return `${prefix}_${tail}`;
 }
 
 async function touchedBy(db: Db, runId: string, scope: NewExclusion['scope'], subjectId: string): Promise<string[]> {
@@ -63,7 +51,7 @@ async function touchedBy(db: Db, runId: string, scope: NewExclusion['scope'], su
 /** Leaves an account, a site or a record out of a run: written off, or carried to the next. Refused when the run is not open or nothing of it is in the set. */
 export async function addExclusion(db: Db, runId: string, exclusion: NewExclusion, by: By, idempotencyKey?: string): Promise<{ readonly id: string }> {
   await lockOpen(db, runId);
-  const id = idFor('exc', runId, by.actor, idempotencyKey);
+  const id = newId('exc', [runId, by.actor], idempotencyKey);
   const accounts = await touchedBy(db, runId, exclusion.scope, exclusion.subjectId);
   const closed = (await db.query('SELECT set_closed_at FROM billing_run WHERE id = $1', [runId])).rows[0]?.set_closed_at;
   if (closed !== null && accounts.length === 0) throw new Refused('notFound', `run ${runId} holds nothing of ${exclusion.scope} ${exclusion.subjectId}`);

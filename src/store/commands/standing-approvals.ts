@@ -1,6 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
 
 /** Caps in minor units; dates are days of the entity, `validTo` excluded. */
@@ -23,13 +23,7 @@ export async function proposeStandingApproval(db: Db, proposed: NewStandingAppro
   if (!(days > 0 && days <= longestDays)) throw new Refused('invalid', `it has to end after it begins, and within ${longestDays} days`);
   if (proposed.documentCapMinor <= 0n || proposed.dayCapMinor < proposed.documentCapMinor) throw new Refused('invalid', 'the cap of a document is above zero, and that of a day no less');
   if ((await db.query('SELECT FROM legal_entity WHERE id = $1', [proposed.entityId])).rowCount === 0) throw new Refused('notFound', `there is no entity "${proposed.entityId}"`);
-  const tail =
-    idempotencyKey === undefined
-      ? randomUUID().replaceAll('-', '')
-      : createHash('sha256')
-          .update(JSON.stringify([by.actor, idempotencyKey]))
-          .digest('hex');
-  const id = `sta_${tail.slice(0, 20)}`;
+  const id = newId('sta', [by.actor], idempotencyKey);
   const made = await db.query(
     `INSERT INTO standing_approval (id, entity_id, strategy, currency, document_cap_minor, day_cap_minor, valid_from, valid_to, reason, proposed_by)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,

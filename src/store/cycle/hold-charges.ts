@@ -1,6 +1,3 @@
-import { groupBy } from '../../core/group-by.ts';
-import { issue, messageOf, remedyOf } from '../../core/issues.ts';
-import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { carryDraftedFees } from './left-out-fees.ts';
 import type { MadeDocuments } from './make-documents.ts';
@@ -52,24 +49,6 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
 
 /** Says of accounts of a run which invoice of theirs waits, for what, and what it comes to; of those that were built and wait for nothing, nothing. */
 export async function noteHeld(db: Db, runId: string, accounts: readonly string[], { held, charges }: MadeDocuments): Promise<void> {
-  await keepHeldDocuments(db, runId, accounts, held, charges);
-  await db.query("UPDATE run_account SET reason = NULL WHERE run_id = $1 AND account_id = ANY($2) AND reason IS NOT NULL AND state <> 'parked'", [runId, accounts]);
-  const waiting = held.filter((h) => h.reason === 'purchaseOrder');
-  if (waiting.length === 0) return;
-  const said = groupBy(waiting, (h) => h.accountId);
-  const why = ({ document }: MadeDocuments['held'][number]) => {
-    if (document === undefined) return [];
-    const { currency, netMinor, energyWh } = document;
-    const found = issue('purchaseOrderMissing', 'warns', '', { computed: formatMinor(netMinor, currency), currency, wh: energyWh.toString() });
-    return [`${messageOf(found)}. ${remedyOf(found.code)}`];
-  };
-  await db.query(
-    "UPDATE run_account x SET reason = t.reason FROM unnest($2::text[], $3::text[]) AS t(account_id, reason) WHERE x.run_id = $1 AND x.account_id = t.account_id AND x.state <> 'parked'",
-    [runId, [...said.keys()], [...said.values()].map((own) => own.flatMap(why).join(' '))],
-  );
-}
-
-async function keepHeldDocuments(db: Db, runId: string, accounts: readonly string[], held: MadeDocuments['held'], charges: MadeDocuments['charges']): Promise<void> {
   await db.query('DELETE FROM held_document WHERE run_id = $1 AND account_id = ANY($2)', [runId, accounts]);
   const ofMonth = new Map(charges.flatMap((c) => (c.isDraft ? c.chargeIds.map((id, i) => [id, i === 0 ? c.netMinor : 0n] as const) : [])));
   const rows = held.flatMap(({ accountId, reason, chargeIds, document }) =>

@@ -1,6 +1,7 @@
 import { type Issue, type IssueCode, messageOf } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
+import { awaitsOrder, heldInvoices } from './held-invoices.ts';
 import { arrivedIn, selected } from './selection.ts';
 
 /** The zone of a run's entity. */
@@ -24,6 +25,7 @@ export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> 
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id) ORDER BY account_id LIMIT 20`,
     [runId],
   );
+  const held = await heldInvoices(db, runId);
   const missing = await db.query<{ source_id: string; key: string; kind: string; opened_at: Date }>(
     `SELECT e.source_id, e.key, e.kind, e.opened_at ${openExpectations} AND ${unsigned('expectation', "e.source_id || '/' || e.key")} ORDER BY e.opened_at, e.source_id, e.key LIMIT 20`,
     [runId],
@@ -35,15 +37,16 @@ export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> 
   const records = rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) ${r.state === 'booked' ? 'has a correction that waits' : `is ${r.state}`}: ${r.code}, ${r.energy_wh} Wh`);
   return [
     ...records,
-    ...accounts.rows.map((a) => `account ${a.account_id} ${a.state === 'parked' ? 'is parked' : 'has an invoice that waits'}: ${a.reason ?? 'its documents could not be built'}`),
+    ...accounts.rows.map(
+      ({ account_id: id, state, reason }) => `account ${id} ${state === 'parked' ? `is parked: ${reason ?? 'its documents could not be built'}` : `has an invoice that waits: ${held.get(id)}`}`,
+    ),
     ...missing.rows.map((e) => `${e.kind} ${e.key} of source ${e.source_id}, opened ${e.opened_at.toISOString()}, has no CDR`),
     ...findings.rows.map((f) => `finding ${f.id} blocks: ${f.subject}: ${messageOf({ ...f, severity: 'blocks' })}`),
   ];
 }
 
 /** SQL: accounts `a` of run $1 that it cannot bill, or not all, by no rule: parked, or with an invoice that waits for a purchase order. What a policy holds back it explains itself. */
-export const unexplained =
-  "FROM run_account a WHERE a.run_id = $1 AND (a.state = 'parked' OR EXISTS (SELECT FROM held_document h WHERE h.run_id = a.run_id AND h.account_id = a.account_id AND h.reason = 'purchaseOrder'))";
+export const unexplained = `FROM run_account a WHERE a.run_id = $1 AND (a.state = 'parked' OR ${awaitsOrder('a')})`;
 /** SQL, `r` being the run $1: expectations `e` of its entity that opened before its period ended and are open. */
 export const openExpectations =
   'FROM billing_run r JOIN source s ON s.entity_id = r.entity_id JOIN expectation e ON e.source_id = s.id AND e.resolution IS NULL AND e.opened_at < r.period_end WHERE r.id = $1 AND r.selection IS NULL';

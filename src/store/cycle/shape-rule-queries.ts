@@ -1,4 +1,5 @@
 import { lastDaySql, rulesOfRun } from './exclusion-match.ts';
+import { awaitsOrder } from './held-invoices.ts';
 import { leftOut } from './left-out.ts';
 import { dueFrom, waits } from './waiting-adjustments.ts';
 
@@ -53,7 +54,7 @@ export const shapeRuleQueries = {
     sql: () => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'why', w.why) AS params
       FROM adj j CROSS JOIN LATERAL (
         SELECT 'its account is parked' AS why FROM run_account a WHERE a.run_id = $1 AND a.account_id = j.account_id AND a.state = 'parked'
-        UNION ALL SELECT 'its invoice waits for a purchase order' FROM run_account a WHERE a.run_id = $1 AND a.account_id = j.account_id AND a.state <> 'parked' AND a.reason IS NOT NULL
+        UNION ALL SELECT 'its invoice waits for a purchase order' FROM run_account a WHERE a.run_id = $1 AND a.account_id = j.account_id AND a.state <> 'parked' AND ${awaitsOrder('a')}
           AND NOT EXISTS (SELECT FROM document_line l JOIN document d ON d.id = l.document_id AND d.run_id = $1 WHERE l.adjustment_id = j.id)
         UNION ALL SELECT 'all else of its account is left out of the run' FROM whole o WHERE o.account_id = j.account_id AND o.is_out
         UNION ALL SELECT 'its charge is left out of the run' FROM hit h WHERE h.charge_id = j.charge_id AND h.outcome <> 'billed'

@@ -1,5 +1,6 @@
 import type { Db } from '../db.ts';
 import { lastDaySql } from './exclusion-match.ts';
+import { heldInvoices } from './held-invoices.ts';
 import { selected } from './selection.ts';
 
 /** SQL that holds when adjustment `j` waits for a run: left behind by one, or in none yet and due to take back what is billed. */
@@ -25,12 +26,13 @@ export async function takeWaiting(db: Db, runId: string): Promise<void> {
 
 /** Says of each manual amount that a closed or cancelled run did not bill why it waits from now on. Repeatable. */
 export async function leaveWaiting(db: Db, runId: string): Promise<void> {
+  const held = await heldInvoices(db, runId);
   await db.query(
     `INSERT INTO adjustment_wait (adjustment_id, run_id, why)
      SELECT j.id, r.id, CASE WHEN r.state = 'cancelled' THEN 'its run was cancelled' WHEN x.state = 'parked' THEN 'its account is parked: ' || coalesce(x.reason, 'its documents could not be built')
-       ELSE coalesce(x.reason, 'no document is made of it') END
-     FROM adjustment j JOIN billing_run r ON r.id = j.run_id LEFT JOIN run_account x ON x.run_id = r.id AND x.account_id = j.account_id
+       ELSE coalesce(h.why, 'no document is made of it') END
+     FROM adjustment j JOIN billing_run r ON r.id = j.run_id LEFT JOIN run_account x ON x.run_id = r.id AND x.account_id = j.account_id LEFT JOIN unnest($2::text[], $3::text[]) AS h(account_id, why) ON h.account_id = j.account_id
      WHERE r.id = $1 AND r.kind = 'live' AND j.withdrawn_at IS NULL AND NOT manual_stands(j.id) ON CONFLICT DO NOTHING`,
-    [runId],
+    [runId, [...held.keys()], [...held.values()]],
   );
 }

@@ -1,5 +1,5 @@
 import { glKeyOf } from '../../core/ledger/gl-key.ts';
-import { accountsOfCharges, type LedgerEvent } from '../../core/ledger/ledger-table.ts';
+import { accountsOfCharges, accountsOfParties, type LedgerEvent } from '../../core/ledger/ledger-table.ts';
 import { postingsFor } from '../../core/ledger/postings.ts';
 import { date, int4, int8, text } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor } from '../copy-in.ts';
@@ -117,8 +117,7 @@ export function entriesOf({ key, booked }: Pick<Journal, 'key' | 'booked'>, acco
     for (const { ledgerAccount, unit, amount, book } of postingsFor(event)) {
       const glKey = glKeyOf(ledgerAccount, of.vatCode);
       const glAccount = accountsOfCharges.has(ledgerAccount) ? ownGl : glKey === null ? null : (accounts.get(glKey) ?? null);
-      // What a customer owes, and an owner, a driver or a partner is owed, is one sum.
-      const isOfParty = ledgerAccount === 'receivable' || ledgerAccount === 'ownerPayable' || ledgerAccount === 'driverPayable' || ledgerAccount === 'partnerPayable';
+      const isOfParty = accountsOfParties.has(ledgerAccount);
       const entryKey = `${ledgerAccount}\n${unit}\n${glAccount}\n${isOfParty ? of.accountId : dimensions}`;
       let entry = entries.get(entryKey);
       if (entry === undefined) {

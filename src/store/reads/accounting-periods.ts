@@ -43,7 +43,7 @@ export async function erpProof(db: Db, entityId: string, month: string): Promise
   const from = (await db.query<{ month: string | null }>('SELECT max(month) AS month FROM accrual WHERE entity_id = $1 AND month < $2', [entityId, month])).rows[0]?.month ?? null;
   const { rows } = await db.query<{ currency: string; gl: string | null; cc: string | null; ledger: bigint; documents: bigint; accruals: bigint }>(
     `WITH books AS (
-       SELECT e.unit AS currency, coalesce(e.gl_account, m.gl_account) AS gl, CASE WHEN e.ledger_account NOT IN ('receivable', 'ownerPayable', 'partnerPayable', 'driverPayable') THEN e.cost_center END AS cc, sum(e.amount) AS amount
+       SELECT e.unit AS currency, coalesce(e.gl_account, m.gl_account) AS gl, e.cost_center AS cc, sum(e.amount) AS amount
        FROM ledger_entry e JOIN ledger_transaction t ON t.key = e.transaction_key
        LEFT JOIN gl_mapping m ON e.gl_account IS NULL AND m.entity_id = t.entity_id AND m.key = ${glKeySql} AND m.version = (SELECT max(version) FROM gl_mapping WHERE entity_id = t.entity_id)
        WHERE t.entity_id = $1 AND t.period <= $2 AND t.period > $3 AND e.unit <> 'Wh' AND t.kind <> 'paid' GROUP BY 1, 2, 3

@@ -2,7 +2,6 @@ import type { Db } from '../db.ts';
 
 /** A file as it was archived. `sha256` in hex. */
 export type ArchivedFile = { readonly form: string; readonly fileName: string; readonly contentType: string; readonly sha256: string; readonly body: Buffer };
-export type ArchivedFileView = Omit<ArchivedFile, 'body'> & { readonly bytes: number; readonly madeAt: string };
 
 /** One archived file; undefined when there is none of this form. */
 export async function archivedFile(db: Db, kind: string, id: string, form: string): Promise<ArchivedFile | undefined> {
@@ -11,15 +10,6 @@ export async function archivedFile(db: Db, kind: string, id: string, form: strin
     [kind, id, form],
   );
   return rows[0];
-}
-
-/** What is archived of something, without the bytes. */
-export async function archivedFiles(db: Db, kind: string, id: string): Promise<ArchivedFileView[]> {
-  const { rows } = await db.query(
-    `SELECT form, file_name, content_type, encode(sha256, 'hex') AS sha256, length(body) AS bytes, made_at FROM archived_file WHERE subject_kind = $1 AND subject_id = $2 ORDER BY form`,
-    [kind, id],
-  );
-  return rows.map((r) => ({ form: r.form, fileName: r.file_name, contentType: r.content_type, sha256: r.sha256, bytes: r.bytes, madeAt: r.made_at.toISOString() }));
 }
 
 /** Issued documents of a release group of a run that have no PDF in the archive yet, a few at a time. */

@@ -32,9 +32,5 @@ export function energyDetailsAt(at: Date): string {
     FROM rated_charge c LEFT JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id
     LEFT JOIN issue_stamp i ON i.document_id = k.document_id AND i.issued_at <= ${t} LEFT JOIN ledger_transaction w ON k.disposition = 'excluded' AND w.key = 'writeOff/' || k.run_id AND w.posted_at <= ${t}
     WHERE (c.energy_wh <> 0 OR c.role = 'allowance') AND c.created_at <= ${t}
-  ), charges AS (
-    SELECT source_id, site_id, month, sum(energy_wh) FILTER (WHERE bucket = 'billed') AS billed, sum(energy_wh) FILTER (WHERE bucket = 'open') AS open, sum(energy_wh) FILTER (WHERE bucket = 'carried') AS carried,
-      sum(energy_wh) FILTER (WHERE bucket = 'free') AS free, sum(energy_wh) FILTER (WHERE bucket = 'excluded') AS excluded, sum(allowed_wh) FILTER (WHERE bucket = 'billed') AS included
-    FROM judged GROUP BY 1, 2, 3
   )${bothSides}`;
 }

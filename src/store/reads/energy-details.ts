@@ -4,8 +4,12 @@ import { freeEnergySql } from '../ledger/free-energy.ts';
 export const billedElsewhere = (holds: string) => `SELECT record_id, billed_by FROM (
     SELECT DISTINCT ON (d.subject_id) d.subject_id::bigint AS record_id, d.billed_by FROM decision d WHERE d.subject_kind = 'record' AND d.action <> 'carry' AND ${holds} ORDER BY d.subject_id, d.id DESC) l WHERE billed_by IS NOT NULL`;
 
-/** SQL behind `heads` (what was received, parked, held, rejected, billed elsewhere, linked) and `charges` (the rest): both sides summed by source, site and service month. */
-export const bothSides = `, both_sides AS (
+/** SQL behind `heads` (what was received, parked, held, rejected, billed elsewhere, linked) and `judged` (each charge with its bucket): both sides summed by source, site and service month. */
+export const bothSides = `, charges AS (
+    SELECT source_id, site_id, month, sum(energy_wh) FILTER (WHERE bucket = 'billed') AS billed, sum(energy_wh) FILTER (WHERE bucket = 'open') AS open, sum(energy_wh) FILTER (WHERE bucket = 'carried') AS carried,
+      sum(energy_wh) FILTER (WHERE bucket = 'free') AS free, sum(energy_wh) FILTER (WHERE bucket = 'excluded') AS excluded, sum(allowed_wh) FILTER (WHERE bucket = 'billed') AS included
+    FROM judged GROUP BY 1, 2, 3
+  ), both_sides AS (
     SELECT source_id, site_id, month, received, 0 AS billed, 0 AS open, 0 AS carried, parked, held, 0 AS free, 0 AS excluded, rejected, "billedElsewhere", 0 AS included, linked FROM heads
     UNION ALL SELECT source_id, site_id, month, 0, billed, open, carried, 0, 0, free, excluded, 0, 0, included, 0 FROM charges
   )
@@ -42,8 +46,4 @@ export const energyDetails = `WITH heads AS (
       CASE WHEN ${freeEnergySql} AND c.energy_wh <> 0 THEN 'free' WHEN d.state = 'issued' THEN 'billed' WHEN k.disposition IN ('excluded', 'carried') THEN k.disposition ELSE 'open' END AS bucket
     FROM rated_charge c LEFT JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
     WHERE c.energy_wh <> 0 OR c.role = 'allowance'
-  ), charges AS (
-    SELECT source_id, site_id, month, sum(energy_wh) FILTER (WHERE bucket = 'billed') AS billed, sum(energy_wh) FILTER (WHERE bucket = 'open') AS open, sum(energy_wh) FILTER (WHERE bucket = 'carried') AS carried,
-      sum(energy_wh) FILTER (WHERE bucket = 'free') AS free, sum(energy_wh) FILTER (WHERE bucket = 'excluded') AS excluded, sum(allowed_wh) FILTER (WHERE bucket = 'billed') AS included
-    FROM judged GROUP BY 1, 2, 3
   )${bothSides}`;

@@ -1,4 +1,5 @@
 import type { ErpTotal, RevenueProof, SeriesAudit, UnbilledProof } from '../../contracts/run-proofs.ts';
+import type { AdjustmentRow, CloseFacts, ExclusionRow } from '../../core/cycle/close-report.ts';
 import { formatMinor } from '../../core/money.ts';
 import { runWindow } from '../cycle/run-window.ts';
 import type { Db } from '../db.ts';
@@ -21,33 +22,17 @@ export type RunReport = {
   /** Of invoices; site owners' documents have a series for each owner. */
   readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
   readonly series: readonly SeriesAudit[];
-  readonly approvals: readonly { readonly group: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
-  readonly exclusions: readonly {
-    readonly id: string;
-    readonly scope: string;
-    readonly subjectId: string;
-    readonly outcome: string;
-    readonly reason: string;
-    readonly author: string;
-    readonly energyWh: string;
-    readonly net: string;
-    /** The oldest day of service that it leaves out; null: nothing. */
-    readonly oldestOn: string | null;
-  }[];
+  readonly approvals: CloseFacts['approvals'];
+  /** `oldestOn`: the oldest day of service that it leaves out; null: nothing. */
+  readonly exclusions: readonly (ExclusionRow & { readonly id: string; readonly oldestOn: string | null })[];
   /** Below the limit of small sessions: written off (D25). */
-  readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
-  readonly adjustments: readonly { readonly id: string; readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
+  readonly smallSessions: CloseFacts['smallSessions'];
+  readonly adjustments: readonly (AdjustmentRow & { readonly id: string })[];
   /** Adjustments and ordered credits on none of its documents: the next run of their account takes them over. */
   readonly manualLeft: readonly ManualLeft[];
-  readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
-  readonly erp: {
-    readonly connectionId: string | null;
-    readonly verified: number;
-    readonly open: number /** Decided to stay out. */;
-    readonly skipped: number;
-    readonly controlTotal: string;
-    readonly attempts: number;
-  };
+  readonly carried: CloseFacts['carried'];
+  /** `skipped`: decided to stay out. */
+  readonly erp: CloseFacts['erp'] & { readonly skipped: number; readonly attempts: number };
   /** What is carried since an account is parked, an invoice held or a correction waits, by reason. */
   readonly heldBack: readonly HeldBack[];
   /** Parked accounts with what they were to be billed, net. */
@@ -73,7 +58,7 @@ export type RunReport = {
   /** Per service month, all of the entity's months (invariant 9). */
   readonly energyBalance: readonly Text<BalanceRow>[];
   /** Rest per unit over the whole ledger: all zero. */
-  readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
+  readonly ledger: CloseFacts['ledger'];
 };
 
 /** The report of a run as it stands now; a closed run keeps the one of its close. Throws RangeError when there is no such run. */

@@ -1,5 +1,6 @@
 import type { WhatIf } from '../../contracts/dry-run.ts';
 import { formatMinor } from '../../core/money.ts';
+import { heldInvoices } from '../cycle/held-invoices.ts';
 import { arrivedIn, type Selection, selected } from '../cycle/selection.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
@@ -104,14 +105,14 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
 
 /** Accounts of a run that are done or still to be built, those that are parked, and those of which an invoice is held. */
 async function accountStates(db: Db, runId: string): Promise<Pick<RunSummary, 'accounts' | 'parked' | 'held'>> {
-  const { rows } = await db.query<{ ready: bigint; pending: bigint; parked: { accountId: string; reason: string | null }[] | null; held: { accountId: string; reason: string }[] | null }>(
+  const { rows } = await db.query<{ ready: bigint; pending: bigint; parked: { accountId: string; reason: string | null }[] | null }>(
     `SELECT count(*) FILTER (WHERE state IN ('ready', 'done')) AS ready, count(*) FILTER (WHERE state = 'pending') AS pending,
-       jsonb_agg(jsonb_build_object('accountId', account_id, 'reason', reason) ORDER BY account_id) FILTER (WHERE state = 'parked') AS parked,
-       jsonb_agg(jsonb_build_object('accountId', account_id, 'reason', reason) ORDER BY account_id) FILTER (WHERE state <> 'parked' AND reason IS NOT NULL) AS held FROM run_account WHERE run_id = $1`,
+       jsonb_agg(jsonb_build_object('accountId', account_id, 'reason', reason) ORDER BY account_id) FILTER (WHERE state = 'parked') AS parked FROM run_account WHERE run_id = $1`,
     [runId],
   );
   const [found] = rows;
-  return { accounts: { ready: Number(found?.ready ?? 0n), pending: Number(found?.pending ?? 0n) }, parked: found?.parked ?? [], held: found?.held ?? [] };
+  const held = [...(await heldInvoices(db, runId))].map(([accountId, reason]) => ({ accountId, reason }));
+  return { accounts: { ready: Number(found?.ready ?? 0n), pending: Number(found?.pending ?? 0n) }, parked: found?.parked ?? [], held };
 }
 
 async function waitingRecords(db: Db, runId: string): Promise<RunSummary['waiting']> {

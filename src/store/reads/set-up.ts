@@ -65,23 +65,11 @@ export async function listPriceAssignments(setUp: SetUp, page: PageRequest): Pro
   return datedPage(await pageAfter('priceAssignments', page, idOf, (key, take) => setUp.priceAssignment.findMany({ where: after(key), orderBy: byId, take })));
 }
 
-export async function findPriceAssignment(setUp: SetUp, id: string): Promise<Dated<PriceAssignment> | undefined> {
-  const assignment = await setUp.priceAssignment.findUnique({ where: { id } });
-  return assignment === null ? undefined : dated(assignment);
-}
-
 /** Mappings of external keys, by source, kind, key and the instant from which each holds. */
 export async function listMappings(setUp: SetUp, page: PageRequest): Promise<Page<Dated<Mapping>>> {
   const order = [{ sourceId: 'asc' }, { kind: 'asc' }, { externalKey: 'asc' }, { validFrom: 'asc' }] as const;
   const keyOf = (m: Mapping) => [m.sourceId, m.kind, m.externalKey, bound(m.validFrom)?.toISOString() ?? ''];
   return datedPage(await pageAfter('mappings', page, keyOf, (key, take) => setUp.mapping.findMany({ where: afterMapping(key), orderBy: [...order], take })));
-}
-
-/** The mapping of an external key that holds at an instant. */
-export async function findMapping(setUp: SetUp, key: { readonly sourceId: string; readonly kind: string; readonly externalKey: string; readonly at: Date }): Promise<Dated<Mapping> | undefined> {
-  const { sourceId, kind, externalKey, at } = key;
-  const mapping = await setUp.mapping.findFirst({ where: { sourceId, kind, externalKey, validFrom: { lte: at }, validTo: { gt: at } }, orderBy: { validFrom: 'desc' } });
-  return mapping === null ? undefined : dated(mapping);
 }
 
 function afterMapping(key: readonly string[] | undefined) {

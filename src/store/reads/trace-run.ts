@@ -44,7 +44,7 @@ export async function traceRun(db: Db, runId: string): Promise<readonly RunTrace
        (SELECT coalesce(sum(c.net), 0)::bigint FROM charges c JOIN issued i ON i.id = c.document_id WHERE i.currency = d.currency) AS charges_net,
        (SELECT coalesce(sum(l.net), 0)::bigint FROM lines l WHERE l.currency = d.currency AND l.adjusted) AS adjustments_net,
        (SELECT coalesce(sum(l.net), 0)::bigint FROM lines l WHERE l.currency = d.currency) AS lines_net,
-       (SELECT coalesce(${journalNetSql}, 0)::bigint FROM issued i JOIN ledger_entry e ON e.transaction_key = 'issue/' || i.id AND e.unit = i.currency WHERE i.currency = d.currency) AS journals_net,
+       (SELECT coalesce(${journalNetSql}, 0)::bigint FROM issued i JOIN ledger_transaction t ON t.key = 'issue/' || i.id JOIN ledger_entry e ON e.transaction_key = t.key AND e.unit = i.currency WHERE i.currency = d.currency) AS journals_net,
        (SELECT coalesce(sum(h.net), 0)::bigint FROM held h JOIN issued i ON i.id = h.document_id WHERE i.currency = d.currency) AS erp_net,
        ${orphansSql('off_line', 'true')} AS off_line, ${orphansSql('ends', 'NOT erp_alone AND (net <> 0 OR wh <> 0)')} AS no_erp, ${orphansSql('ends', 'erp_alone')} AS no_line
      FROM issued d GROUP BY d.currency ORDER BY d.currency`,

@@ -34,8 +34,9 @@ export async function traceTree(db: Db, start: TraceStart): Promise<TraceTree | 
   };
 }
 
-/** SQL: what a document's journal took out of unbilled or accrued, with the document's sign. */
-export const journalNetSql = "sum(CASE e.ledger_account WHEN 'unbilledReceivable' THEN -e.amount WHEN 'accruedShare' THEN e.amount ELSE 0 END)";
+/** SQL over entries `e` of a document's journal `t`: what it took out of unbilled or accrued, and booked as manual amounts, with the document's sign. */
+export const journalNetSql =
+  "sum(CASE WHEN t.kind IN ('stated', 'reimbursed') THEN e.amount ELSE -e.amount END) FILTER (WHERE e.ledger_account IN ('unbilledReceivable', 'accruedShare', 'accruedReimbursement', 'adjustment'))";
 /** SQL over a line `x` of a posting's payload and its posting `p`: the amount with the document's sign. */
 export const erpNetSql = "CASE WHEN p.kind = 'vendorBill' THEN 1 ELSE -1 END * (x ->> 'amountMinor')::bigint";
 

@@ -1,21 +1,9 @@
-import type { OcpiLocation, OcpiParty } from '../../../contracts/ocpi.ts';
+import type { OcpiLocation, OcpiPartner, OcpiTerms } from '../../../contracts/ocpi.ts';
 import type { Db } from '../../db.ts';
 import { audit, type By } from '../audit.ts';
 import { Refused } from '../refusal.ts';
 
-export type PeerSetUp = {
-  readonly id: string;
-  readonly entityId: string;
-  readonly name: string;
-  readonly kind: 'peer' | 'hub';
-  readonly us: OcpiParty;
-  readonly them: OcpiParty;
-  readonly sourceId: string | null;
-  readonly correctionChannel: 'inBand' | 'byDocument';
-  readonly push: boolean;
-  /** Accounts whose sales go over this connection from a service date on; behind a hub each with its own OCPI party. */
-  readonly partners: readonly (OcpiParty & { readonly accountId: string; readonly sendFrom: string })[];
-};
+export type PeerSetUp = OcpiTerms & { readonly id: string; readonly partners: readonly OcpiPartner[] };
 
 /** Sets a connection up, or changes it; who is registered stays so. Sales that stand already and belong to it are listed for it. Refused where source, entity or accounts do not fit. */
 export async function putPeer(db: Db, peer: PeerSetUp, by: By): Promise<void> {

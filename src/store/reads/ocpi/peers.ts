@@ -1,19 +1,10 @@
 import type { QueryResultRow } from 'pg';
-import type { OcpiEndpoint, OcpiParty, OcpiRole, OcpiVersion } from '../../../contracts/ocpi.ts';
+import type { OcpiEndpoint, OcpiRole, OcpiTerms, OcpiVersion } from '../../../contracts/ocpi.ts';
 import type { Db } from '../../db.ts';
 import { hashToken } from '../api-keys.ts';
 
-export type Peer = {
+export type Peer = OcpiTerms & {
   readonly id: string;
-  readonly entityId: string;
-  readonly name: string;
-  readonly kind: 'peer' | 'hub';
-  readonly us: OcpiParty;
-  readonly them: OcpiParty;
-  /** Where its CDRs are received; null when it only buys. */
-  readonly sourceId: string | null;
-  readonly correctionChannel: 'inBand' | 'byDocument';
-  readonly push: boolean;
   readonly tariffsPulledAt: Date | null;
   readonly state: 'prepared' | 'invited' | 'registered' | 'unregistered';
   readonly version: OcpiVersion | null;
