@@ -22,6 +22,7 @@ type Props = {
       readonly author: string;
       readonly energyWh: string;
       readonly net: string;
+      readonly currency?: string;
       readonly oldestOn?: string | null;
     }[];
     readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
@@ -157,7 +158,9 @@ export function ReportPage({ viewer, entity, report, energy, asOf }: Props) {
               <td>{x.author}</td>
               <td class="figure">-</td>
               <Kwh wh={x.energyWh} />
-              <td class="figure">{grouped(x.net)}</td>
+              <td class="figure">
+                {grouped(x.net)} {x.currency ?? ''}
+              </td>
             </tr>
           ))}
           {report.carried.map((c) => (

@@ -32,6 +32,7 @@ export type CloseFacts = {
     readonly author: string;
     readonly energyWh: string;
     readonly net: string;
+    readonly currency?: string;
   }[];
   readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
   readonly adjustments: readonly { readonly accountId: string; readonly amount: string; readonly currency: string; readonly reason: string; readonly author: string }[];
@@ -91,7 +92,7 @@ export function closePaper(report: CloseFacts): ClosePaper {
       title: 'Left out and changed',
       columns: [text('What', 38), text('Reason', 38), text('By', 26), figure('kWh', 14), figure('Net', 18)],
       rows: [
-        ...report.exclusions.map((x) => [`excluded ${x.scope} ${x.subjectId} (${x.outcome})`, x.reason, x.author, kWh(x.energyWh), x.net]),
+        ...report.exclusions.map((x) => [`excluded ${x.scope} ${x.subjectId} (${x.outcome})`, x.reason, x.author, kWh(x.energyWh), [x.net, x.currency ?? []].flat().join(' ')]),
         ...report.carried.map((c) => [`${c.records} waiting records, carried`, c.reason, c.actor, kWh(c.energyWh), '']),
         ...(report.smallSessions.records === 0
           ? []

@@ -2,7 +2,7 @@ import { groupBy } from '../../core/group-by.ts';
 import { issue, messageOf, remedyOf } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import { carryDraftedFees } from './left-out-fees.ts';
+import { carryDraftedFees } from './left-out-fee-rows.ts';
 import type { MadeDocuments } from './make-documents.ts';
 
 /**
