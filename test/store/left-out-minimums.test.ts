@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endExclusion } from '../../src/store/commands/exclusion-rules.ts';
 import { reportOf } from '../../src/store/reads/run-report.ts';
 import { shadowBalance } from '../../src/store/reads/shadow-balance.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
@@ -11,12 +12,13 @@ let on: LeftOutStage;
 /** 80.00 net a month, for a consumer 100.00 gross. */
 const minimum = (netPerMonth = '80') => ({ kind: 'minimum', id: 'min', netPerMonth });
 /** At 2.65 a kWh, for a consumer 3.3125 gross. */
-const arrive = async (no: number, month: string, kWh: string) => {
-  await storeLines(on.store, [session(no, { user: 'Bl2-1', kWh, start: `05.${month} 12:00`, end: `05.${month} 18:00` })]);
+const arrive = async (no: number, month: string, kWh: string, garage = 'Bl2') => {
+  const day = String(no + 4).padStart(2, '0');
+  await storeLines(on.store, [session(no, { user: 'Bl2-1', garage, kWh, start: `${day}.${month} 12:00`, end: `${day}.${month} 18:00` })]);
   await processAll(on.store);
 };
 const drafts = async (runId: string) =>
-  (await on.rows('SELECT service_month, component, net_minor FROM period_charge WHERE run_id = $1 AND account_id = $2 ORDER BY 1, 2', [runId, driver])).map((r) => Object.values(r));
+  (await on.rows('SELECT service_month, component, net_minor FROM period_charge WHERE run_id = $1 AND account_id = $2 ORDER BY 1, 2, 3', [runId, driver])).map((r) => Object.values(r));
 const holds = async () => {
   expect(await on.rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
   expect((await verifyAll(on.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
@@ -104,19 +106,93 @@ describe('the minimum of a month that is carried', () => {
     await holds();
   });
 
+  it('is billed once it is too old, with what it lacks beside sessions that still wait', async () => {
+    const rule = await on.inForce('carry', 1);
+    await arrive(3, '07.2020', '10');
+    await finishRun(on.store, await on.review('2020-07'), '2020-08-06');
+    await arrive(4, '07.2020', '4');
+    const august = await on.review('2020-08');
+    // July's first session is too old to wait, and its minimum; its second came a month later. 53.50 waited, 42.90 are lacking beside both.
+    expect(await on.leftOut(august)).toEqual([
+      ['2020-07', 'minimum', 5350n, 4290n, 'billed'],
+      ['2020-08', 'minimum', 0n, 8000n, 'carried'],
+    ]);
+    expect(await on.rows('SELECT net_minor AS net FROM document WHERE run_id = $1 AND account_id = $2', [august, driver])).toEqual([{ net: 6940n }]);
+    await finishRun(on.store, august, '2020-09-06');
+    await on.store.tx((db) => endExclusion(db, rule, 'settled', { actor: 'signer' }));
+    const september = await on.review('2020-09');
+    // The second session of July, 10.60, which was counted; 80.00 of August, and of September: 69.40 + 10.60 = 80.00 of July in all.
+    expect(await on.rows('SELECT net_minor AS net FROM document WHERE run_id = $1 AND account_id = $2', [september, driver])).toEqual([{ net: 17_060n }]);
+    await finishRun(on.store, september, '2020-10-06');
+    await holds();
+  });
+
+  it('of sessions at two sites waits as one, and burdens both once it is billed', async () => {
+    await arrive(5, '10.2020', '4');
+    await arrive(6, '10.2020', '6', 'Bl7');
+    const { runId } = await on.leaveOut('2020-10', 'carry');
+    // 13.25 and 19.88 gross, 10.60 and 15.90 net: 100.00 − 33.13 = 66.87 are lacking, 26.74 and 40.13 by the two, of which 5.35 and 8.03 are VAT: 21.39 + 32.10 = 53.49 net.
+    expect(await on.leftOut(runId)).toEqual([['2020-10', 'minimum', 0n, 5349n, 'carried']]);
+    // 10.60 + 15.90 + 53.49; gross it is 100.00.
+    expect((await shadowBalance(on.store.pool, runId)).totals).toMatchObject([{ closing: { charges: 3, net: '79.99' } }]);
+    await finishRun(on.store, runId, '2020-11-06');
+    const november = await on.review('2020-11');
+    expect((await drafts(november)).filter(([month]) => month === '2020-10')).toEqual([
+      ['2020-10', 'minimum', 2139n],
+      ['2020-10', 'minimum', 3210n],
+    ]);
+    expect(await on.leftOut(november)).toEqual([['2020-10', 'minimum', 5349n, 5349n, 'billed']]);
+    // October and November, 100.00 gross each.
+    expect(await on.rows('SELECT payable_minor AS payable FROM document WHERE run_id = $1 AND account_id = $2', [november, driver])).toEqual([{ payable: 20_000n }]);
+    await finishRun(on.store, november, '2020-12-06');
+    await holds();
+  });
+
   it('of an invoice that is held waits by itself too', async () => {
     await on.rows('UPDATE account SET purchase_order_required = true WHERE id = $1', [driver]);
     for (const [period, by] of [
-      ['2020-07', '2020-08-06'],
-      ['2020-08', '2020-09-06'],
-      ['2020-09', '2020-10-06'],
-      ['2020-10', '2020-11-06'],
+      ['2020-12', '2021-01-06'],
+      ['2021-01', '2021-02-06'],
+      ['2021-02', '2021-03-06'],
+      ['2021-03', '2021-04-06'],
     ] as const)
       await finishRun(on.store, await on.review(period), by);
     await on.rows("UPDATE account SET purchase_order = 'PO 7' WHERE id = $1", [driver]);
-    const november = await on.review('2020-11');
-    expect(await drafts(november)).toEqual(['2020-07', '2020-08', '2020-09', '2020-10', '2020-11'].map((month) => [month, 'minimum', 8000n]));
-    await finishRun(on.store, november, '2020-12-06');
+    const april = await on.review('2021-04');
+    expect(await drafts(april)).toEqual(['2020-12', '2021-01', '2021-02', '2021-03', '2021-04'].map((month) => [month, 'minimum', 8000n]));
+    await finishRun(on.store, april, '2021-05-06');
+    await holds();
+  });
+});
+
+describe('the owner of a site', () => {
+  const owner = 'acc_brf_north';
+  const arriveAt = async (no: number, kWh: string, user = 'NR1-3') => {
+    await storeLines(on.store, [session(no, { user, garage: 'Bl2', kWh, start: `${10 + no}.12.2019 10:00`, end: `${10 + no}.12.2019 12:00` })]);
+    await processAll(on.store);
+  };
+  beforeAll(async () => {
+    on = await stageOf('acc_fleet_home_care');
+    await on.subscribe([{ kind: 'minimum', id: 'min', netPerMonth: '100' }], '2019-11-30T23:00:00Z');
+    await on.rows("INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ('ctr_brf_north', 101, '2019-11-01T00:00:00+01:00', 'infinity', $1, 'test')", [
+      JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', clauses: [{ kind: 'netShare', id: 'share', percent: '12.5' }] }),
+    ]);
+  }, 60_000);
+  afterAll(() => on.drop());
+
+  it('earns nothing of a minimum that was written off', async () => {
+    await arriveAt(1, '10');
+    await arriveAt(3, '10', 'Bl2-2');
+    const { runId: december } = await on.leaveOut('2019-12', 'writeOff');
+    // 12.5 % of another driver's 26.50 is 3.3125, so 3.31; of what is written off it earns nothing.
+    expect(await on.rows('SELECT net_minor AS net FROM document WHERE run_id = $1 AND account_id = $2', [december, owner])).toEqual([{ net: 331n }]);
+    await finishRun(on.store, december, '2020-01-06');
+    // Late, 20 kWh at 2.234: 44.68 net; without it the minimum would lack all of 100.00, which is written off.
+    await arriveAt(2, '20');
+    const january = await on.review('2020-01');
+    // 12.5 % of 44.68 is 5.585, so 5.59. It booked that, and the month adds nothing.
+    expect(await on.rows('SELECT net_minor AS net FROM document WHERE run_id = $1 AND account_id = $2', [january, owner])).toEqual([{ net: 559n }]);
+    await finishRun(on.store, january, '2020-02-06');
     await holds();
   });
 });

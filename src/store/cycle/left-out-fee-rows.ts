@@ -1,6 +1,7 @@
 import type { PreviewCell } from '../../core/cycle/preview-cells.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { feeRoleOf, feeRoles } from '../../core/period/period-charge.ts';
+import type { WrittenOffRow } from '../../core/period/settle.ts';
 import type { Db } from '../db.ts';
 import type { LeftOut } from './dispositions.ts';
 import { lastDaySql, monthsBetween } from './exclusion-match.ts';
@@ -111,4 +112,15 @@ export async function leftOutCells(db: Db, runId: string, accountIds: readonly s
     charges: n,
   });
   return new Map([...groupBy(rows, (r) => r.account_id)].map(([account, own]) => [account, own.map(cellOf)]));
+}
+
+/** What of minimums of some accounts was written off, or is by this run, by contract and month. */
+export async function writtenOffMinimums(db: Db, runId: string, accountIds: readonly string[]): Promise<(contractId: string, month: string) => readonly WrittenOffRow[]> {
+  const { rows } = await db.query(
+    `SELECT f.contract_id, f.service_month, f.clause, f.component, f.covers_net_minor AS net, f.covers_gross_minor AS gross FROM left_out_fee f
+     WHERE f.account_id = ANY($2) AND f.covers_net_minor IS NOT NULL AND (f.run_id = $1 OR ${isSaid('f')})`,
+    [runId, accountIds],
+  );
+  const found = groupBy(rows, (r) => `${r.contract_id}\n${r.service_month}`);
+  return (contractId, month) => (found.get(`${contractId}\n${month}`) ?? []).map((r) => ({ clause: r.clause, component: r.component, netMinor: r.net, grossMinor: r.gross }));
 }
