@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { touch } from '../../src/store/commands/shape-run.ts';
+import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { reportOf } from '../../src/store/reads/run-report.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { finishRun } from '../support/bill.ts';
@@ -98,6 +100,49 @@ describe('fees of a contract that ended while its account is parked', () => {
       ['2020-01', 'advanceFee', 3000n],
       ['2020-01', 'fee', 1000n],
     ]);
+    expect((await verifyAll(on.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+});
+
+describe('fees that wait since an account is parked', () => {
+  const fee = { kind: 'fee', id: 'fee', amount: '10', billed: 'arrears', refund: 'prorata' };
+  const parked = async (runId: string, issuedOn: string) => {
+    await on.signParked(runId);
+    await finishRun(on.store, runId, issuedOn);
+  };
+  beforeAll(async () => {
+    on = await stageOf(driver);
+    await on.subscribe([fee], '2019-11-30T23:00:00Z');
+    await on.park(true);
+  }, 60_000);
+  afterAll(() => on.drop());
+
+  it('are billed once by an off-cycle run, though others were cancelled, and while a run of the month is open', async () => {
+    for (const [period, by] of parkedMonths.slice(0, 4)) {
+      const cancelled = await on.review(period);
+      await on.store.tx((db) => cancelRun(db, { runId: cancelled, reason: 'planned too early', by: { actor: 'preparer' } }));
+      await parked(await on.review(period), by);
+    }
+    // The run of April is in review, parked still; the account is billed of March and what is before by a run of its own, which was planned later.
+    const april = await on.review('2020-04');
+    await on.park(false);
+    const alone = await on.reviewAlone('2020-03');
+    // What an open run has is left to it.
+    expect(await on.rows('SELECT FROM period_charge WHERE run_id = $1', [alone])).toEqual([]);
+    await finishRun(on.store, alone, '2020-04-20');
+    await on.store.tx((db) => touch(db, april, [driver]));
+    await on.build(april);
+    await finishRun(on.store, april, '2020-05-06');
+    const months = ['2019-12', '2020-01', '2020-02', '2020-03', '2020-04'];
+    expect(await on.billed()).toEqual(months.map((month) => [month, 'fee', 1000n]));
+    await on.park(true);
+    await parked(await on.review('2020-05'), '2020-06-06');
+    await on.park(false);
+    const ahead = await on.reviewAlone('2020-05');
+    expect(await on.leftOut(ahead)).toEqual([['2020-05', 'fee', 0n, 1000n, 'billed']]);
+    await finishRun(on.store, ahead, '2020-06-20');
+    await finishRun(on.store, await on.review('2020-06'), '2020-07-06');
+    expect(await on.billed()).toEqual([...months, '2020-05', '2020-06'].map((month) => [month, 'fee', 1000n]));
     expect((await verifyAll(on.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
   });
 });

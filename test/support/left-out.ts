@@ -16,6 +16,8 @@ export async function stageOf(account: string) {
     drop,
     rows,
     build,
+    /** Of one account alone, off-cycle. */
+    reviewAlone: (period: string) => reviewRun(store, period, { selection: { accountIds: [account] } }),
     review: (period: string) => reviewRun(store, period),
     /** The run of a month, in which the account is left out by an exclusion of its own. */
     async leaveOut(period: string, outcome: 'carry' | 'writeOff') {
