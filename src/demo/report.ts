@@ -13,7 +13,7 @@ export function reportLines(report: RunReport): string[] {
     `  numbers ${report.numbers.first ?? '-'} to ${report.numbers.last ?? '-'} (${report.numbers.count}); ERP ${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, ${erp.skipped === 0 ? '' : `${erp.skipped} skipped, `}${erp.controlTotal} in all`,
   );
   for (const a of report.approvals) lines.push(`  ${a.decision}d by ${a.actor}: ${a.comment}`);
-  for (const x of report.exclusions) lines.push(`  excluded ${x.scope} ${x.subjectId} (${x.outcome}): ${kWh(x.energyWh)} kWh, ${x.net} net, by ${x.author}: ${x.reason}`);
+  for (const x of report.exclusions) lines.push(`  excluded ${x.scope} ${x.subjectId} (${x.outcome}): ${kWh(x.energyWh)} kWh, ${x.net} ${x.currency ?? ''} net, by ${x.author}: ${x.reason}`);
   const { smallSessions } = report;
   if (smallSessions.records > 0) lines.push(`  written off ${smallSessions.records} small sessions: ${kWh(smallSessions.energyWh)} kWh, ${smallSessions.net} net`);
   for (const a of report.adjustments) lines.push(`  adjusted ${a.accountId} by ${a.amount} ${a.currency}, by ${a.author}: ${a.reason}`);

@@ -142,7 +142,9 @@ export function ReportPage({ viewer, entity, report, energy, asOf }: Props) {
               <td>{x.author}</td>
               <td class="figure">-</td>
               <Kwh wh={x.energyWh} />
-              <td class="figure">{grouped(x.net)}</td>
+              <td class="figure">
+                {grouped(x.net)} {x.currency ?? ''}
+              </td>
             </tr>
           ))}
           {report.carried.map((c) => (

@@ -28,5 +28,9 @@ describe('what a month makes of each session', () => {
       [charged('2026-03-05', 20, 6000n, { key: 'a' }), charged('2026-03-06', 30, 9000n, { key: 'b' })],
     );
     expect(Object.fromEntries(marginalsOf(computeMonth(topped), 'netFirst'))).toEqual({ a: { netMinor: 2000n, includedWh: 0n }, b: { netMinor: 3000n, includedWh: 0n } });
+    // Of these 50.00 30.00 were written off: 20.00 are left, 8.00 and 12.00. Of more than there is nothing is left.
+    const off = (netMinor: bigint) => [{ clause: 'm', component: 'minimum', netMinor, grossMinor: (netMinor * 5n) / 4n }];
+    expect([...marginalsOf(computeMonth(topped), 'netFirst', off(3000n)).values()].map((m) => m.netMinor)).toEqual([800n, 1200n]);
+    expect([...marginalsOf(computeMonth(topped), 'netFirst', off(20_000n)).values()].map((m) => m.netMinor)).toEqual([0n, 0n]);
   });
 });

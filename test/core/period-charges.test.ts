@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dueOf } from '../../src/core/period/contract-months.ts';
+import { dueOf, openFees } from '../../src/core/period/contract-months.ts';
 import { computeMonth, type MonthInput } from '../../src/core/period/month.ts';
 import { releasedBy } from '../../src/core/period/release.ts';
 import type { MonthClause } from '../../src/core/period/segments.ts';
@@ -250,5 +250,48 @@ describe('a fee that was written off', () => {
     const june = { ...only('2026-06'), since: '2026-01' };
     expect(dueOf(contract, june).map((d) => d.serviceMonth)).toEqual(['2026-04', '2026-05', '2026-06']);
     expect(dueOf({ ...contract, leftOut: { waitsFrom: '2026-02', writtenOff: new Map() } }, june).map((d) => d.serviceMonth)).toEqual(['2026-02', '2026-03', '2026-04', '2026-05', '2026-06']);
+  });
+});
+
+describe('what is open of months that cannot be computed', () => {
+  const clauses = [fee('99'), fee('30', { id: 'adv', billed: 'advance' }), { kind: 'minimum', id: 'min', netPerMonth: '50' }] as const;
+  const contract = { ...month('2026-06', [plan(1, '2026-05-01', clauses)]), firstMonth: '2026-05', sessions: new Map(), issued: new Map() };
+  const june = { ...only('2026-06'), since: '2026-01' };
+  const open = (of: Parameters<typeof openFees>[0], run: Parameters<typeof openFees>[1]) =>
+    openFees(of, run)
+      .map((f) => `${f.serviceMonth} ${f.component} ${f.clause}`)
+      .sort();
+
+  it('is each fee and minimum of the months that the run looks at, and the next fee in advance', () => {
+    expect(open(contract, june)).toEqual([
+      '2026-05 advanceFee adv',
+      '2026-05 fee fee',
+      '2026-05 minimum min',
+      '2026-06 advanceFee adv',
+      '2026-06 fee fee',
+      '2026-06 minimum min',
+      '2026-07 advanceFee adv',
+    ]);
+    // A week within June: what is due as June ends is not open yet.
+    expect(open(contract, { ...june, full: '2026-05' })).toEqual(['2026-05 advanceFee adv', '2026-05 fee fee', '2026-05 minimum min', '2026-06 advanceFee adv']);
+  });
+
+  it('is not what was billed or written off, as a difference too', () => {
+    const [row] = due(month('2026-05', [plan(1, '2026-05-01', [fee('99')])]));
+    if (row === undefined) throw new Error('the month has a fee');
+    const issued = new Map([['2026-05', [{ ...issuedOf(row), component: 'fee#2' }]]]);
+    const writtenOff = new Map([['2026-06', [{ clause: 'min', component: 'minimum', netMinor: 5000n, grossMinor: 6250n }]]]);
+    expect(open({ ...contract, issued, leftOut: { waitsFrom: null, writtenOff } }, june)).toEqual([
+      '2026-05 advanceFee adv',
+      '2026-05 minimum min',
+      '2026-06 advanceFee adv',
+      '2026-06 fee fee',
+      '2026-07 advanceFee adv',
+    ]);
+  });
+
+  it('is what is due once it can be computed', () => {
+    const computed = dueOf(contract, june).map((d) => `${d.serviceMonth} ${d.row.component} ${d.row.clause}`);
+    expect(open(contract, june)).toEqual(computed.sort());
   });
 });

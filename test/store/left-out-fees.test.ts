@@ -145,9 +145,11 @@ describe('a fee that waits', () => {
   it('waits on with an account that is parked, and comes to what its contract says by then', async () => {
     await rows('UPDATE legal_entity SET cost_center = NULL');
     const march = await review('2020-03');
-    expect(await rows('SELECT service_month, opening_minor, net_minor, outcome, cause, before_cause FROM left_out_fee WHERE run_id = $1 ORDER BY 1', [march])).toEqual(
-      ['2020-01', '2020-02'].map((month) => ({ service_month: month, opening_minor: 7920n, net_minor: 7920n, outcome: 'carried', cause: 'parked', before_cause: 'standing' })),
-    );
+    // What March comes to is not known yet.
+    expect(await rows('SELECT service_month, opening_minor, net_minor, outcome, cause, before_cause FROM left_out_fee WHERE run_id = $1 ORDER BY 1', [march])).toEqual([
+      ...['2020-01', '2020-02'].map((month) => ({ service_month: month, opening_minor: 7920n, net_minor: 7920n, outcome: 'carried', cause: 'parked', before_cause: 'standing' })),
+      { service_month: '2020-03', opening_minor: 0n, net_minor: 0n, outcome: 'carried', cause: 'parked', before_cause: null },
+    ]);
     await store.tx((db) => signCarry(db, { runId: march, reason: 'the cost center is being agreed on', by: { actor: 'approver' } }));
     await finishRun(store, march, '2020-04-06');
     await rows("UPDATE legal_entity SET cost_center = '900'");
@@ -157,6 +159,7 @@ describe('a fee that waits', () => {
     expect(await leftOut(april)).toEqual([
       ['2020-01', 7920n, 7920n, 'billed'],
       ['2020-02', 7920n, 4097n, 'billed'],
+      ['2020-03', 0n, 0n, 'billed'],
     ]);
     await subscribe([], '2020-01-31T23:00:00Z', 103);
     await store.tx((db) => touch(db, april, [driver]));
@@ -165,6 +168,7 @@ describe('a fee that waits', () => {
     expect(await leftOut(april)).toEqual([
       ['2020-01', 7920n, 7920n, 'billed'],
       ['2020-02', 7920n, 0n, 'billed'],
+      ['2020-03', 0n, 0n, 'billed'],
     ]);
     await finishRun(store, april, '2020-05-06');
     expect((await billed()).map((r) => r.month)).toEqual(['2019-12', '2020-01']);

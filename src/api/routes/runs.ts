@@ -94,9 +94,21 @@ const report = z
     smallSessions: z.object({ records: z.int(), energyWh: wh, net: money }).openapi({ description: 'Below the limit of small sessions: written off.' }),
     exclusions: z
       .array(
-        z.object({ id: z.string(), scope: z.string(), subjectId: z.string(), outcome: z.string(), reason: z.string(), author: z.string(), energyWh: wh, net: money, oldestOn: z.string().nullable() }),
+        z.object({
+          id: z.string(),
+          scope: z.string(),
+          subjectId: z.string(),
+          outcome: z.string(),
+          reason: z.string(),
+          author: z.string(),
+          energyWh: wh,
+          net: money,
+          currency: z.string(),
+          oldestOn: z.string().nullable(),
+        }),
       )
-      .readonly(),
+      .readonly()
+      .openapi({ description: 'Exclusions of the run, and standing ones that left something out of it, in each currency: what they write off or carry, fees with it, as the shadow balance has it.' }),
     adjustments: z.array(z.object({ id: z.string(), accountId: z.string(), amount: money, currency: z.string(), reason: z.string(), author: z.string() })).readonly(),
     manualLeft: z
       .array(

@@ -16,6 +16,7 @@ export type ExclusionRow = {
   readonly author: string;
   readonly energyWh: string;
   readonly net: string;
+  readonly currency?: string;
 };
 /** What a close report has to say, as it was kept at the close; text of decimals and Wh. Reports of earlier closes may lack the optional parts. */
 export type CloseFacts = {
@@ -87,7 +88,7 @@ export function closePaper(report: CloseFacts): ClosePaper {
       title: 'Left out and changed',
       columns: [text('What', 38), text('Reason', 38), text('By', 26), figure('kWh', 14), figure('Net', 18)],
       rows: [
-        ...report.exclusions.map((x) => [`excluded ${x.scope} ${x.subjectId} (${x.outcome})`, x.reason, x.author, kWh(x.energyWh), x.net]),
+        ...report.exclusions.map((x) => [`excluded ${x.scope} ${x.subjectId} (${x.outcome})`, x.reason, x.author, kWh(x.energyWh), [x.net, x.currency ?? []].flat().join(' ')]),
         ...report.carried.map((c) => [`${c.records} waiting records, carried`, c.reason, c.actor, kWh(c.energyWh), '']),
         ...(report.smallSessions.records === 0
           ? []

@@ -1,5 +1,6 @@
 import { type ClauseMonth, computeMonth, type Lot, type MonthInput, type MonthResult } from './month.ts';
-import { monthAfter } from './segments.ts';
+import { baseOf, type FeeRole, feeRoleOf } from './period-charge.ts';
+import { monthAfter, segmentsOf } from './segments.ts';
 import { type DueRow, type IssuedRow, settleMonth, type WrittenOffRow } from './settle.ts';
 
 export type ContractMonths = Pick<MonthInput, 'zone' | 'currency' | 'mode' | 'versions' | 'ownPlace'> & {
@@ -38,8 +39,31 @@ export function regularFrom({ first, last, since }: RunMonths): string {
 const atMonthsEnd: ReadonlySet<string> = new Set(['subscriptionFee', 'minimumTrueUp']);
 
 /** Whether a run looks at fees of a role in a month: of months to come at those in advance of the next alone. */
-export function looksAt({ last, full }: RunMonths, role: 'subscriptionFee' | 'advanceFee', month: string): boolean {
+export function looksAt({ last, full }: RunMonths, role: FeeRole, month: string): boolean {
   return month <= (atMonthsEnd.has(role) ? full : full < last ? last : monthAfter(last));
+}
+
+/** The first month that a run looks at: since it has sessions of it, a fee of it waits, or it was carried or parked in the runs before. */
+function lookedAtFrom(contract: Pick<ContractMonths, 'sessions' | 'leftOut'>, run: RunMonths): string {
+  const touched = [...contract.sessions].flatMap(([month, sessions]) => (sessions.some((s) => s.isNew) ? [month] : []));
+  return [...touched, contract.leftOut?.waitsFrom ?? run.last, regularFrom(run), run.last].sort()[0] ?? run.last;
+}
+
+export type OpenFee = { readonly clause: string; readonly component: string; readonly serviceMonth: string };
+
+/** The fees and minimums of the months that a run looks at of which nothing was billed or written off yet: what waits where they cannot be computed. */
+export function openFees(contract: Pick<ContractMonths, 'zone' | 'versions' | 'sessions' | 'issued' | 'leftOut'>, run: RunMonths): OpenFee[] {
+  const found = new Map<string, OpenFee>();
+  for (let month = lookedAtFrom(contract, run); month <= monthAfter(run.last); month = monthAfter(month)) {
+    const done = new Set([...(contract.issued.get(month) ?? []), ...(contract.leftOut?.writtenOff.get(month) ?? [])].map((r) => `${baseOf(r.component)}\n${r.clause}`));
+    for (const kind of ['fee', 'minimum'] as const)
+      for (const { clause } of segmentsOf(contract.versions, month, contract.zone, kind)) {
+        const component = clause.kind === 'minimum' ? 'minimum' : clause.billed === 'advance' ? 'advanceFee' : 'fee';
+        const key = `${component}\n${clause.id}`;
+        if (looksAt(run, feeRoleOf(component), month) && !done.has(key)) found.set(`${key}\n${month}`, { clause: clause.id, component, serviceMonth: month });
+      }
+  }
+  return [...found.values()];
 }
 
 /**
@@ -48,8 +72,7 @@ export function looksAt({ last, full }: RunMonths, role: 'subscriptionFee' | 'ad
  * sessions up to then come to: its fees in arrears, its minimum and the next fee in advance are due with the week in which it ends.
  */
 export function dueOf(contract: ContractMonths, run: RunMonths): { readonly serviceMonth: string; readonly row: DueRow }[] {
-  const touched = [...contract.sessions].flatMap(([month, sessions]) => (sessions.some((s) => s.isNew) ? [month] : []));
-  const from = [...touched, contract.leftOut?.waitsFrom ?? run.last, regularFrom(run), run.last].sort()[0] ?? run.last;
+  const from = lookedAtFrom(contract, run);
   const isDue = (month: string) => (of: { readonly role: string }) => month <= run.full || !atMonthsEnd.has(of.role);
   const settle = (month: string, clauses: readonly ClauseMonth[]) =>
     settleMonth({ ...contract, month }, clauses.filter(isDue(month)), (contract.issued.get(month) ?? []).filter(isDue(month)), contract.leftOut?.writtenOff.get(month)).map((row) => ({

@@ -4,6 +4,16 @@ import { chargeHash } from '../seal/charge-record.ts';
 /** What a charge is, of those that need the whole month or no session at all. */
 export type PeriodRole = 'subscriptionFee' | 'advanceFee' | 'allowance' | 'tierDiscount' | 'cap' | 'minimumTrueUp' | 'platformFee' | 'statement' | 'energyReimbursement';
 
+/** What a month owes without any session: it waits, or is written off, by itself. */
+export type FeeRole = Extract<PeriodRole, 'subscriptionFee' | 'advanceFee' | 'minimumTrueUp'>;
+const feeComponents = { fee: 'subscriptionFee', advanceFee: 'advanceFee', minimum: 'minimumTrueUp' } as const satisfies Record<string, FeeRole>;
+export const feeRoles: readonly FeeRole[] = Object.values(feeComponents);
+export const isFeeRole = (role: string): role is FeeRole => (feeRoles as readonly string[]).includes(role);
+/** The role of a fee by its component. */
+export const feeRoleOf = (component: string): FeeRole => feeComponents[baseOf(component) as keyof typeof feeComponents];
+/** A component without the number of the difference that it is. */
+export const baseOf = (component: string): string => component.split('#')[0] ?? component;
+
 /**
  * A charge of an account's month: one per contract, clause, service month and component; `splitNo` parts it by cost center, site and VAT
  * code (D44). Service date is the last day of the service period (D07). A later difference is a component of its own: `included#2`.

@@ -1,7 +1,7 @@
 import { groupBy } from '../group-by.ts';
 import { allocate, minorUnitDigits, toDecimal4HalfEven, vatOfGross, vatOfNet } from '../money.ts';
 import { type ClauseMonth, type MonthInput, type Part, type Place, placeKey } from './month.ts';
-import type { PeriodRole } from './period-charge.ts';
+import { baseOf, type PeriodRole } from './period-charge.ts';
 import { dayBefore, monthAfter, type SupplyVersion } from './segments.ts';
 
 /** A row of the month that an earlier run issued; `place` is what it burdens. */
@@ -159,10 +159,6 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
 function isRefunded(versions: readonly SupplyVersion[], row: Pick<IssuedRow, 'version' | 'clause'>): boolean {
   const clause = versions.find((v) => v.version === row.version)?.agreement.clauses.find((c) => c.id === row.clause);
   return clause?.kind !== 'fee' || clause.refund === 'prorata';
-}
-
-function baseOf(component: string): string {
-  return component.split('#')[0] ?? component;
 }
 
 function numberOf(component: string): number {

@@ -9,6 +9,7 @@ import { decideDispositions, hasRules, keepHeld } from './dispositions.ts';
 import { type DocumentSetup, loadDocumentSetup } from './document-setup.ts';
 import { holdCharges, noteHeld, parkAccounts, settleCorrections } from './hold-charges.ts';
 import { documentRows, insertDocuments } from './insert-documents.ts';
+import { leftOutCells } from './left-out-fee-rows.ts';
 import { linkClaims } from './link-claims.ts';
 import { loadCredits, makeDocuments, withoutOverCredited } from './make-documents.ts';
 import { ownersBehind } from './owner-contracts.ts';
@@ -149,7 +150,7 @@ function buildAccounts(side: Lanes, ref: BuildRef, accounts: readonly string[], 
     await keepHeld(db, runId, chunk);
     await insertDocuments(db, documentRows(runId, made.documents), made.documents);
     await linkClaims(db, runId, made);
-    return previewsOf(ref, setup.accounts, made);
+    return previewsOf(ref, setup.accounts, made, await leftOutCells(db, runId, chunk));
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Db } from '../db.ts';
-import { carryDraftedFees } from './left-out-fees.ts';
+import { carryDraftedFees } from './left-out-fee-rows.ts';
 import type { MadeDocuments } from './make-documents.ts';
 
 /**

@@ -17,11 +17,14 @@ export type PeriodContract = {
   readonly firstMonth: string;
   readonly sessions: ReadonlyMap<string, readonly MonthSession[]>;
   readonly issued: ReadonlyMap<string, readonly IssuedRow[]>;
+  /** Of one that is left out and has a minimum: its sessions with those that the run leaves out. */
+  readonly whole?: ReadonlyMap<string, readonly MonthSession[]>;
 };
 export type PeriodBook = { readonly entity: EntitySetup; readonly costCenter: string | null; readonly contracts: readonly PeriodContract[] };
 
 /** Clauses of the month over its sessions. */
 const sessionKinds = new Set(['included', 'tiers', 'cap', 'minimum']);
+const minimums = new Set(['minimum']);
 /** Of a fee or another clause of the month. */
 const monthKinds = new Set(['fee', ...sessionKinds]);
 
@@ -38,6 +41,8 @@ export async function loadPeriod(
     readonly accountIds: readonly string[];
     /** A fee is the same whoever charges: from this month on no sessions are loaded for contracts of fees alone. All are, without it. */
     readonly feesAloneFrom?: string;
+    /** Accounts that the run leaves out as a whole, and how. */
+    readonly leftOut?: ReadonlyMap<string, { readonly outcome: 'carry' | 'writeOff' }>;
   },
 ): Promise<PeriodBook> {
   const zone = (await db.query<{ time_zone: string; cost_center: string | null }>('SELECT time_zone, cost_center FROM legal_entity WHERE id = $1', [wanted.entityId])).rows[0];
@@ -52,8 +57,12 @@ export async function loadPeriod(
     versions.set(contractId, own);
   }
   const ids = [...versions].filter(([, k]) => k.versions.some((v) => v.agreement.clauses.some((c) => monthKinds.has(c.kind)))).map(([id]) => id);
-  const feesAlone = ids.filter((id) => !versions.get(id)?.versions.some((v) => v.agreement.clauses.some((c) => sessionKinds.has(c.kind))));
+  const has = (id: string, kinds: ReadonlySet<string>) => versions.get(id)?.versions.some((v) => v.agreement.clauses.some((c) => kinds.has(c.kind))) ?? false;
+  const feesAlone = ids.filter((id) => !has(id, sessionKinds));
   const sessions = ids.length === 0 ? new Map() : await loadSessions(db, wanted, ids, feesAlone, entity);
+  // What a minimum lacks is what it lacks beside all sessions, also where none of them is billed.
+  const lacking = ids.filter((id) => wanted.leftOut?.has(versions.get(id)?.accountId ?? '') && has(id, minimums));
+  const whole = lacking.length === 0 ? new Map() : await loadSessions(db, { ...wanted, withLeftOut: wanted.leftOut }, lacking, [], entity);
   const issued = ids.length === 0 ? new Map() : await loadIssued(db, ids, entity);
   return {
     entity,
@@ -64,14 +73,28 @@ export async function loadPeriod(
       if (own === undefined || account === undefined) return [];
       const firstMs = Math.min(...own.versions.map((v) => v.fromMs));
       const firstMonth = firstMs < Date.UTC(2000, 0, 1) ? '2000-01' : localDateOf(firstMs, entity.timeZone).slice(0, 7);
-      return [{ account, contractId, versions: own.versions, firstMonth, sessions: sessions.get(contractId) ?? new Map(), issued: issued.get(contractId) ?? new Map() }];
+      const all = lacking.includes(contractId) ? { whole: whole.get(contractId) ?? new Map() } : {};
+      return [{ account, contractId, versions: own.versions, firstMonth, sessions: sessions.get(contractId) ?? new Map(), issued: issued.get(contractId) ?? new Map(), ...all }];
     }),
   };
 }
 
 async function loadSessions(
   db: Db,
-  { runId, period, accountIds, feesAloneFrom }: { readonly runId: string | null; readonly period: string; readonly accountIds: readonly string[]; readonly feesAloneFrom?: string },
+  {
+    runId,
+    period,
+    accountIds,
+    feesAloneFrom,
+    withLeftOut,
+  }: {
+    readonly runId: string | null;
+    readonly period: string;
+    readonly accountIds: readonly string[];
+    readonly feesAloneFrom?: string;
+    /** With what the run leaves out of these: what it carries comes back, what it writes off alone stays out of what waits. */
+    readonly withLeftOut?: ReadonlyMap<string, { readonly outcome: 'carry' | 'writeOff' }> | undefined;
+  },
   contractIds: readonly string[],
   feesAlone: readonly string[],
   entity: EntitySetup,
@@ -83,12 +106,21 @@ async function loadSessions(
        FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
        WHERE c.payer_account_id = ANY($2) AND c.contract_id = ANY($3) AND c.service_month <= $4 AND c.record_id IS NOT NULL AND c.role IN ('driverSale', 'fleetSale', 'idleFee')
          AND ($6::text IS NULL OR c.service_month < $6 OR c.contract_id <> ALL($5))
-         AND (d.state = 'issued' OR k.run_id = $1 AND k.disposition = 'document' OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession')
+         AND (d.state = 'issued' OR k.run_id = $1 AND (k.disposition = 'document' OR k.disposition = 'carried' AND c.payer_account_id = ANY($7) OR k.disposition = 'excluded' AND c.payer_account_id = ANY($8) AND c.clause IS DISTINCT FROM 'smallSession') OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession')
        GROUP BY c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode)
      SELECT s.*, t.kind AS site_kind, h.source_id || '/' || ${recordKeySql} AS key, (extract(epoch FROM r.start_at) * 1000)::bigint AS start_ms, (extract(epoch FROM r.end_at) * 1000)::bigint AS end_ms
      FROM (SELECT *, max(revision) OVER (PARTITION BY contract_id, record_id) AS latest FROM sold) s JOIN record_head h ON h.record_id = s.record_id
      JOIN charge_record r ON r.record_id = s.record_id AND r.revision = s.latest JOIN site t ON t.id = s.site_id ORDER BY s.contract_id, s.record_id, s.first`,
-    [runId, accountIds, contractIds, period, feesAlone, feesAloneFrom ?? null],
+    [
+      runId,
+      accountIds,
+      contractIds,
+      period,
+      feesAlone,
+      feesAloneFrom ?? null,
+      [...(withLeftOut?.keys() ?? [])],
+      [...(withLeftOut ?? [])].flatMap(([id, { outcome }]) => (outcome === 'writeOff' ? [id] : [])),
+    ],
   );
   const found = new Map<string, Map<string, Map<string, Omit<MonthSession, 'items' | 'isNew'> & { isNew: boolean; items: SoldItem[] }>>>();
   for (const r of rows) {

@@ -2,6 +2,7 @@ import { resultsOf } from '../../core/period/contract-months.ts';
 import { type Marginal, marginalsOf } from '../../core/period/marginals.ts';
 import type { Place } from '../../core/period/month.ts';
 import type { Db } from '../db.ts';
+import { writtenOffMinimums } from './left-out-fee-rows.ts';
 import { loadPeriod } from './load-period.ts';
 
 /** SQL that holds for a `contract_version v` whose months change what sessions came to. */
@@ -27,13 +28,15 @@ export async function payerMarginals(
   );
   const [first, last] = [months[0], months.at(-1)];
   if (rows.length === 0 || first === undefined || last === undefined) return new Map();
-  const book = await loadPeriod(db, { entityId: run.entityId, period: last, runId: run.runId, accountIds: rows.map((r) => r.id) });
+  const payers = rows.map((r) => r.id);
+  const book = await loadPeriod(db, { entityId: run.entityId, period: last, runId: run.runId, accountIds: payers });
+  const writtenOff = await writtenOffMinimums(db, run.runId, payers);
   const wanted = new Set(months);
   const found = new Map<string, Marginal>();
   for (const contract of book.contracts) {
     const { currency, roundingMode: mode } = contract.account;
     for (const [month, result] of resultsOf({ ...contract, zone: book.entity.timeZone, currency, mode, ownPlace: () => nowhere }, first, last)) {
-      if (wanted.has(month)) for (const [key, marginal] of marginalsOf(result, mode)) found.set(key, marginal);
+      if (wanted.has(month)) for (const [key, marginal] of marginalsOf(result, mode, writtenOff(contract.contractId, month))) found.set(key, marginal);
     }
   }
   return found;

@@ -3,7 +3,7 @@ import { decideVat } from '../../core/allocate/decide-vat.ts';
 import { glAccountOf } from '../../core/allocate/gl-account.ts';
 import { type EntitySetup, vatStatusOn } from '../../core/allocate/setup.ts';
 import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts';
-import { type ContractMonths, dueOf, type RunMonths, regularFrom } from '../../core/period/contract-months.ts';
+import { type ContractMonths, dueOf, openFees, type RunMonths, regularFrom } from '../../core/period/contract-months.ts';
 import type { Place } from '../../core/period/month.ts';
 import type { PeriodCharge } from '../../core/period/period-charge.ts';
 import { monthAfter } from '../../core/period/segments.ts';
@@ -11,7 +11,8 @@ import type { DueRow } from '../../core/period/settle.ts';
 import type { Db } from '../db.ts';
 import { accountsLeftOut } from './dispositions.ts';
 import { heldMonths, insertDrafts } from './drafts.ts';
-import { keepLeftOutFees, loadLeftOutFees } from './left-out-fees.ts';
+import { keepLeftOutFees, loadLeftOutFees } from './left-out-fee-rows.ts';
+import type { Draft } from './left-out-fees.ts';
 import { loadPeriod, type PeriodBook, type PeriodContract } from './load-period.ts';
 
 /** Thrown through the pure core when a place cannot be decided, and caught per contract: the account is parked with it. */
@@ -38,27 +39,42 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const held = await heldMonths(db, runId);
   // An account that is left out is left out with its fees.
-  const fees = await loadLeftOutFees(db, runId, accountIds, await accountsLeftOut(db, runId, accountIds));
+  const leftOut = await accountsLeftOut(db, runId, accountIds);
+  const fees = await loadLeftOutFees(db, runId, accountIds, leftOut);
   // What of months before these is due shows in their sessions alone (`dueOf`).
   const elsewhere = await sinceElsewhere(db, runId, accountIds);
   const feesAloneFrom = [run.since, ...elsewhere.values()].map((since) => regularFrom({ ...run, since })).sort()[0] ?? run.last;
-  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.last, runId, accountIds, feesAloneFrom });
-  const made: { accountId: string; charge: PeriodCharge }[] = [];
+  const book = await loadPeriod(db, { entityId: run.entity_id, period: run.last, runId, accountIds, feesAloneFrom, leftOut });
+  const monthsOfRun = (accountId: string): RunMonths => ({ ...run, since: [run.since, elsewhere.get(accountId) ?? run.since].sort()[0] ?? run.since });
+  const made: Draft[] = [];
+  // What minimums lack of accounts that are left out.
+  const lacking: Draft[] = [];
   const parked = new Map<string, string>();
-  for (const contract of book.contracts) {
+  for (const { whole, ...contract } of book.contracts) {
     const { accountId } = contract.account;
-    const charges = chargesOf(book, { ...contract, leftOut: fees.of(contract.contractId) }, { ...run, since: [run.since, elsewhere.get(accountId) ?? run.since].sort()[0] ?? run.since });
+    const months: ContractBook = { ...contract, leftOut: fees.of(contract.contractId) };
+    const charges = chargesOf(book, months, monthsOfRun(accountId));
+    const beside = whole === undefined ? [] : chargesOf(book, { ...months, sessions: whole }, monthsOfRun(accountId));
     if (isIssue(charges)) parked.set(accountId, describeIssue(charges));
-    else made.push(...charges.filter((charge) => isOwn(charge.role, charge.serviceMonth, held(accountId))).map((charge) => ({ accountId, charge })));
+    else if (isIssue(beside)) parked.set(accountId, describeIssue(beside));
+    else {
+      const own = (of: readonly PeriodCharge[]) => of.filter((charge) => isOwn(charge.role, charge.serviceMonth, held(accountId))).map((charge) => ({ accountId, charge }));
+      made.push(...own(charges));
+      lacking.push(...own(beside).filter((d) => d.charge.role === 'minimumTrueUp'));
+    }
   }
-  const drafts = fees.sift(
-    made.filter((d) => !parked.has(d.accountId)),
-    (id, month) => book.contracts.some((c) => c.contractId === id && c.sessions.get(month)?.some((s) => s.isNew)),
-  );
+  const stays = (d: Draft) => !parked.has(d.accountId);
+  const drafts = fees.sift(made.filter(stays), lacking.filter(stays), (id, month) => book.contracts.some((c) => c.contractId === id && c.sessions.get(month)?.some((s) => s.isNew)));
   await insertDrafts(db, runId, drafts);
+  const unknown = book.contracts.flatMap(({ contractId, account: { accountId, currency }, ...contract }) =>
+    parked.has(accountId)
+      ? openFees({ ...contract, zone: book.entity.timeZone, leftOut: fees.of(contractId) }, monthsOfRun(accountId)).map((fee) => ({ ...fee, contractId, splitNo: 0, accountId, currency }))
+      : [],
+  );
   const left = fees.rest(
     run,
     (id) => parked.has(id),
+    unknown,
     (id, role, month) => isOwn(role, month, held(id)),
   );
   await keepLeftOutFees(db, runId, accountIds, left);

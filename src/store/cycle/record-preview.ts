@@ -1,5 +1,6 @@
 import { cellsOf, type PreviewCell } from '../../core/cycle/preview-cells.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { isFeeRole } from '../../core/period/period-charge.ts';
 import { bool, int4, int8, text } from '../binary.ts';
 import { type CopyTable, column, copyIn, rowsFor, type TableRows } from '../copy-in.ts';
 import type { Db } from '../db.ts';
@@ -36,9 +37,14 @@ export async function nextBuild(db: Db, runId: string): Promise<BuildRef> {
 
 /**
  * What accounts came to that were just built: totals of their documents, and their charges summed by what a comparison or a rule tells
- * apart. An account without a document gets a row too: it may have had one in the build before.
+ * apart. An account without a document gets a row too: it may have had one in the build before. `leftOut`: its fees that are left out.
  */
-export function previewsOf(ref: BuildRef, accounts: readonly { readonly id: string; readonly currency: string }[], made: MadeDocuments): AccountPreviews {
+export function previewsOf(
+  ref: BuildRef,
+  accounts: readonly { readonly id: string; readonly currency: string }[],
+  made: MadeDocuments,
+  leftOut: ReadonlyMap<string, readonly PreviewCell[]>,
+): AccountPreviews {
   const documentsOf = groupBy(made.documents, (d) => d.accountId);
   const chargesOf = groupBy(made.charges, (c) => c.accountId);
   const held = new Set(made.held.flatMap((h) => h.chargeIds));
@@ -62,9 +68,13 @@ export function previewsOf(ref: BuildRef, accounts: readonly { readonly id: stri
       lines: documents.reduce((n, d) => n + d.value.lines.length, 0),
       sessions: sessions.size,
     });
-    // What is too small to be billed never was on a document, nor would it be without an exclusion; drafts of the month that are held are made anew.
-    const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(c.isDraft && isHeld(c)));
-    const cells = cellsOf([...own.map((c) => cellOf(c, ref.firstMonth, c.disposition !== 'document' || isHeld(c))), ...documents.flatMap((d) => d.value.lines.flatMap(manualCell))]);
+    // What is too small to be billed never was on a document, nor would it be without an exclusion; fees that are held are among those left out.
+    const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(c.isDraft && isFeeRole(c.role) && isHeld(c)));
+    const cells = cellsOf([
+      ...own.map((c) => cellOf(c, ref.firstMonth, c.disposition !== 'document' || isHeld(c))),
+      ...(leftOut.get(accountId) ?? []),
+      ...documents.flatMap((d) => d.value.lines.flatMap(manualCell)),
+    ]);
     for (const [i, cell] of cells.entries()) cellRows.push({ ...cell, accountId, cellNo: i + 1 });
   }
   return [rowsFor(accountTable(ref), accountRows), rowsFor(cellTable(ref), cellRows)];

@@ -2,7 +2,7 @@ import type { Db } from '../db.ts';
 import { inLanes, type Lanes, within } from '../lanes.ts';
 import { type AccountRange, accountRanges } from './chunks.ts';
 import { claimCreditOrders } from './credit-orders.ts';
-import { withFeesWaiting } from './left-out-fees.ts';
+import { withFeesWaiting } from './left-out-fee-rows.ts';
 import { claimsOf, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
 import { notOfEarlier, runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';

@@ -15,6 +15,7 @@ export async function heldBack(db: Db, runId: string): Promise<readonly HeldBack
        SELECT h.cause AS reason, h.account_id, c.currency, count(*) AS n, sum(c.energy_wh) AS wh, sum(c.net_minor) AS net, 0 AS fees FROM exclusion_hit h JOIN rated_charge c ON c.charge_id = h.charge_id
          WHERE h.run_id = $1 AND h.outcome = 'carried' AND h.cause IN ('parked', 'late', 'minimum', 'zero', 'originalNotIssued', 'purchaseOrder') GROUP BY 1, 2, 3
        UNION ALL SELECT reason, account_id, currency, 0, 0, 0, fees_minor FROM held_document WHERE run_id = $1
+       UNION ALL SELECT cause, account_id, currency, 0, 0, 0, net_minor FROM left_out_fee WHERE run_id = $1 AND outcome = 'carried' AND cause IN ('parked', 'late')
        UNION ALL SELECT 'parked', x.account_id, a.currency, 0, 0, 0, 0 FROM run_account x JOIN account a ON a.id = x.account_id WHERE x.run_id = $1 AND x.state = 'parked') p JOIN billing_run r ON r.id = $1
      GROUP BY 1, 2 ORDER BY 1, 2`,
     [runId],

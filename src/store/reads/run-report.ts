@@ -1,6 +1,7 @@
 import type { ErpTotal, RevenueProof, SeriesAudit, UnbilledProof } from '../../contracts/run-proofs.ts';
 import type { AdjustmentRow, CloseFacts, ExclusionRow } from '../../core/cycle/close-report.ts';
 import { formatMinor } from '../../core/money.ts';
+import { leftOut } from '../cycle/left-out.ts';
 import { runWindow } from '../cycle/run-window.ts';
 import type { Db } from '../db.ts';
 import { collectingOf, type SourceCollecting } from './collecting.ts';
@@ -23,8 +24,8 @@ export type RunReport = {
   readonly numbers: { readonly first: string | null; readonly last: string | null; readonly count: number };
   readonly series: readonly SeriesAudit[];
   readonly approvals: CloseFacts['approvals'];
-  /** `oldestOn`: the oldest day of service that it leaves out; null: nothing. */
-  readonly exclusions: readonly (ExclusionRow & { readonly id: string; readonly oldestOn: string | null })[];
+  /** The run's own, and standing ones that left something out, in each currency: what they write off or carry, fees with it. `oldestOn`: the oldest day of service that it leaves out; null: nothing. */
+  readonly exclusions: readonly (ExclusionRow & { readonly id: string; readonly currency: string; readonly oldestOn: string | null })[];
   /** Below the limit of small sessions: written off (D25). */
   readonly smallSessions: CloseFacts['smallSessions'];
   readonly adjustments: readonly (AdjustmentRow & { readonly id: string })[];
@@ -35,7 +36,7 @@ export type RunReport = {
   readonly erp: CloseFacts['erp'] & { readonly skipped: number; readonly attempts: number };
   /** What is carried since an account is parked, an invoice held or a correction waits, by reason. */
   readonly heldBack: readonly HeldBack[];
-  /** Parked accounts with what they were to be billed, net. */
+  /** Parked accounts with what they were to be billed, net, as far as it is known. */
   readonly parkedAccounts: readonly {
     readonly accountId: string;
     readonly reason: string | null;
@@ -73,11 +74,14 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
   ).rows[0];
   const approvals = await db.query('SELECT group_name, decision, actor, comment, decided_at FROM approval WHERE run_id = $1 ORDER BY decided_at, group_name', [runId]);
   const exclusions = await db.query(
-    `SELECT x.*, (SELECT c.currency FROM legal_entity c JOIN billing_run r ON r.entity_id = c.id WHERE r.id = $1) AS currency, min(h.service_on) AS oldest, coalesce(sum(h.energy_wh), 0)::bigint AS wh, coalesce(sum(h.net_minor), 0)::bigint AS net
-     FROM exclusion_rule x
-     LEFT JOIN (SELECT k.account_id, c.site_id, c.record_id, c.energy_wh, c.net_minor, c.service_on FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition <> 'document') h
-       ON x.subject_id = CASE x.scope WHEN 'account' THEN h.account_id WHEN 'site' THEN h.site_id ELSE h.record_id::text END
-     WHERE x.run_id = $1 AND x.withdrawn_at IS NULL GROUP BY x.id ORDER BY x.created_at`,
+    `WITH hit AS MATERIALIZED (
+       SELECT h.rule_id, h.currency, sum(h.energy_wh)::bigint AS wh, sum(h.net_minor)::bigint AS net, min(h.service_on) AS oldest FROM ${leftOut} h
+       WHERE h.run_id = $1 AND h.outcome <> 'billed' AND h.rule_id IS NOT NULL GROUP BY 1, 2)
+     SELECT x.*, coalesce(h.currency, e.currency) AS currency, coalesce(h.wh, 0) AS wh, coalesce(h.net, 0) AS net, h.oldest
+     FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id CROSS JOIN LATERAL (
+       SELECT id, scope, subject_id, outcome, reason, author, 1 AS place, created_at AS made_at FROM exclusion_rule WHERE run_id = r.id AND withdrawn_at IS NULL
+       UNION ALL SELECT id, scope, subject_id, outcome, reason, author, 2, proposed_at FROM standing_exclusion WHERE id IN (SELECT rule_id FROM hit)) x
+     LEFT JOIN hit h ON h.rule_id = x.id WHERE r.id = $1 ORDER BY x.place, x.made_at, x.id, coalesce(h.currency, e.currency)`,
     [runId],
   );
   const small = (
@@ -106,7 +110,9 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
   const ledger = await db.query<{ unit: string; rest: bigint }>('SELECT unit, sum(amount)::bigint AS rest FROM ledger_entry GROUP BY unit ORDER BY unit');
   const parked = await db.query(
     `SELECT a.account_id, a.reason, c.currency, count(c.charge_id)::integer AS n, coalesce(sum(c.energy_wh), 0)::bigint AS wh, coalesce(sum(c.net_minor), 0)::bigint AS net, o.currency AS own
-     FROM run_account a JOIN account o ON o.id = a.account_id LEFT JOIN claim k ON k.run_id = a.run_id AND k.account_id = a.account_id LEFT JOIN rated_charge c ON c.charge_id = k.charge_id
+     FROM run_account a JOIN account o ON o.id = a.account_id LEFT JOIN LATERAL (
+       SELECT c.charge_id, c.currency, c.energy_wh, c.net_minor FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = a.run_id AND k.account_id = a.account_id
+       UNION ALL SELECT NULL, f.currency, 0, f.net_minor FROM left_out_fee f WHERE f.run_id = a.run_id AND f.account_id = a.account_id AND f.outcome = 'carried') c ON true
      WHERE a.run_id = $1 AND a.state = 'parked' GROUP BY 1, 2, 3, o.currency ORDER BY 1, 3`,
     [runId],
   );
@@ -142,6 +148,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       author: r.author,
       energyWh: r.wh.toString(),
       net: formatMinor(r.net, r.currency),
+      currency: r.currency,
       oldestOn: r.oldest,
     })),
     smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, small.currency) },
