@@ -182,6 +182,12 @@ describe('findings of a preview', () => {
       body: { detail: expect.stringMatching(/rules\.documentNegative\.limits\.minMinor: no such rule or limit.*; rules\.nothing: no such/) },
     });
     expect(await set('approver', { energyJump: { limits: { percent: 1_000_001 } } })).toMatchObject({ status: 422, body: { detail: expect.stringContaining('at most 1000000 %') } });
+    // Both own, and one against the other's default of 300 %.
+    for (const limits of [{ minPercent: 150, maxPercent: 149 }, { minPercent: 301 }])
+      expect(await set('approver', { priceOutOfBand: { limits } })).toMatchObject({
+        status: 422,
+        body: { code: 'invalid', detail: expect.stringMatching(/priceOutOfBand\.limits\.minPercent: nothing lies between .*priceOutOfBand\.limits\.maxPercent: nothing lies between/) },
+      });
     expect(await set('approver', { documentNegative: { severity: 'warns' }, documentAbove: { limits: { driverInvoiceMinor: 100 } } })).toMatchObject({ status: 200, body: { version: 1 } });
     await adjust(-200n);
     await rebuild();
