@@ -11,7 +11,7 @@ export async function manualLeft(db: Db, runId: string): Promise<readonly Manual
   const { rows } = await db.query(
     `SELECT 'adjustment' AS kind, j.id, j.account_id, j.amount_minor, j.currency, j.reason, j.author, w.why FROM adjustment j LEFT JOIN adjustment_wait w ON w.adjustment_id = j.id AND w.run_id = j.run_id
        WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND ${standsNowhere('j.id')}
-     UNION ALL SELECT 'credit', o.id, o.account_id, o.amount_minor, o.currency, o.reason, o.author, x.reason FROM credit_order o LEFT JOIN run_account x ON x.run_id = o.run_id AND x.account_id = o.account_id
+     UNION ALL SELECT 'credit', o.id, o.account_id, o.amount_minor, o.currency, o.reason, o.author, w.why FROM credit_order o LEFT JOIN credit_order_wait w ON w.credit_id = o.id AND w.run_id = o.run_id
        WHERE o.run_id = $1 AND o.withdrawn_at IS NULL AND ${standsNowhere('o.id')} ORDER BY account_id, id`,
     [runId],
   );
