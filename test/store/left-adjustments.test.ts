@@ -10,11 +10,11 @@ import { withdrawWaiting } from '../../src/store/commands/withdraw-waiting.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
-import type { Store } from '../../src/store/db.ts';
 import { reportOf } from '../../src/store/reads/run-report.ts';
 import { shapesOf, waitingAdjustments } from '../../src/store/reads/run-shapes.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { dryRun, finishRun, reviewRun } from '../support/bill.ts';
+import { setFee } from '../support/fee.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -26,7 +26,7 @@ const issuedOn = (month: string) => `${month === '2019-12' ? '2020-01' : month =
 /** A fleet that wants a purchase order and pays a fee, which needs the seller's cost center: without the one its invoice is held, without the other it is parked. 10 kWh a month at 2.234 are 22.34. */
 async function stage() {
   const { store, drop } = await seeded();
-  await setFee(store);
+  await setFee(store, taxi);
   await storeLines(
     store,
     months.map((month, i) => session(i, { user: 'AdA6-1', kWh: '10', start: `05.${month.slice(5)}.${month.slice(0, 4)} 10:00`, end: `05.${month.slice(5)}.${month.slice(0, 4)} 12:00` })),
@@ -57,19 +57,6 @@ async function stage() {
   };
 }
 type Stage = Awaited<ReturnType<typeof stage>>;
-
-async function setFee(store: Store): Promise<void> {
-  const { rows } = await store.pool.query<{ id: string; clauses: { clauses: object[] } }>(
-    "SELECT k.id, v.clauses FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = $1 AND k.kind = 'supply' ORDER BY v.version DESC LIMIT 1",
-    [taxi],
-  );
-  const [contract] = rows;
-  const clauses = { ...contract?.clauses, clauses: [...(contract?.clauses.clauses ?? []), { kind: 'fee', id: 'fee', amount: '80', billed: 'arrears', refund: 'prorata' }] };
-  await store.pool.query("INSERT INTO contract_version (contract_id, version, valid_from, clauses, author, second_person) VALUES ($1, 50, '2019-10-31T23:00:00Z', $2, 'sales', 'head')", [
-    contract?.id,
-    JSON.stringify(clauses),
-  ]);
-}
 
 describe('a manual amount that its run does not bill', () => {
   let on: Stage;
