@@ -46,6 +46,7 @@ import { recordEvidenceRoutes } from './routes/record-evidence.ts';
 import { recordRoutes } from './routes/records.ts';
 import { releaseRuleRoutes } from './routes/release-rules.ts';
 import { retentionRoutes } from './routes/retention.ts';
+import { ruleVersionRoutes } from './routes/rule-versions.ts';
 import { ruleRoutes } from './routes/rules.ts';
 import { runCollectingRoutes } from './routes/run-collecting.ts';
 import { runDecisionRoutes } from './routes/run-decisions.ts';
@@ -147,6 +148,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   runPreviewRoutes(app, deps);
   previewRuleRoutes(app, deps);
   releaseRuleRoutes(app, deps);
+  ruleVersionRoutes(app, deps);
   standingApprovalRoutes(app, deps);
   runShapeRoutes(app, deps);
   exclusionRuleRoutes(app, deps);

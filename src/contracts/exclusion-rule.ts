@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inOrder } from './bounds.ts';
 
 const amount = z.string().regex(/^\d+(\.\d+)?$/, 'must be an amount such as 12.50, from 0 on');
 
@@ -16,13 +17,22 @@ export const exclusionPredicateSchema = z
   })
   .refine((p) => p.currency !== undefined || (p.amountAbove === undefined && p.amountUpTo === undefined), { message: 'an amount needs its currency', path: ['currency'] });
 
+/** The same as somebody proposes it. */
+export const newExclusionPredicateSchema = exclusionPredicateSchema.superRefine(
+  inOrder([
+    { lower: 'energyFromWh', upper: 'energyBelowWh', open: true },
+    { lower: 'amountAbove', upper: 'amountUpTo', open: true },
+    { lower: 'serviceFrom', upper: 'serviceTo', open: true },
+  ]),
+);
+
 /** A standing rule on what is left out of billing, as it is proposed. */
 export const exclusionRuleSchema = z
   .strictObject({
     entityId: z.string().min(1),
     scope: z.enum(['record', 'account', 'customer', 'site', 'tariff']),
     subjectId: z.string().min(1).max(200).meta({ description: 'Id of the record, account, party, site or tariff.' }),
-    predicate: exclusionPredicateSchema.default({}),
+    predicate: newExclusionPredicateSchema.default({}),
     outcome: z.enum(['bill', 'writeOff', 'carry']).meta({ description: '`bill` takes a narrower part out of a wider rule.' }),
     maxAgeMonths: z.int().min(1).max(36).exactOptional().meta({ description: 'How long a charge is carried at most; then it is billed, with a finding. 3 unless told.' }),
     atOurCost: z.boolean().default(false).meta({ description: 'What is written off still earns the site owner’s share (D16).' }),

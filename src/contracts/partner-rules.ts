@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inOrder } from './bounds.ts';
 
 /** What a partner is known to refuse of the CDRs it gets; what is left out it takes. */
 export const partnerRulesSchema = z.strictObject({
@@ -20,4 +21,11 @@ export const partnerRulesSchema = z.strictObject({
   evseIdForm: z.enum(['any', 'emi3']).default('any'),
   priceDecimals: z.int().min(0).max(4).exactOptional().meta({ description: 'More decimals of the total are refused.' }),
 });
+/** As somebody sets them. */
+export const newPartnerRulesSchema = partnerRulesSchema.superRefine(
+  inOrder([
+    { lower: 'minEnergyWh', upper: 'maxEnergyWh' },
+    { lower: 'minDurationS', upper: 'maxDurationS' },
+  ]),
+);
 export type PartnerRules = z.infer<typeof partnerRulesSchema>;

@@ -1,15 +1,18 @@
 import { logoProblem } from '../contracts/letterhead.ts';
-import { combineHashes } from '../core/document/compose.ts';
+import { combineHashes, groupHash } from '../core/document/compose.ts';
 import { ocrReference } from '../core/document/ocr.ts';
 import type { RunRow, StampRow } from '../store/reads/verification/document-rows.ts';
 import type { LetterheadRow } from '../store/reads/verification/letterhead-rows.ts';
 
-/** What does not hold of a run: its hash over its groups, each group's over its documents, and that fixed documents were approved as they are. */
-export function judgeRun(run: RunRow, documentHashes: ReadonlyMap<string, readonly Buffer[]>): string | null {
-  const groups = run.groups.map((g) => combineHashes(documentHashes.get(g.name) ?? []));
+/** What does not hold of a run: its hash over its groups, each group's over its documents and what it leaves out, and that fixed documents were approved as they are. */
+export function judgeRun(run: RunRow, documentHashes: ReadonlyMap<string, readonly Buffer[]>, leftOut: ReadonlyMap<string, Buffer>): string | null {
+  const groups = run.groups.map((g) => groupHash(documentHashes.get(g.name) ?? [], g.leftOut === null ? null : Buffer.from(g.leftOut, 'hex')));
   const known = new Set(run.groups.map((g) => g.name));
   const holds = combineHashes(groups).equals(run.content_hash) && run.groups.every((g, i) => groups[i]?.toString('hex') === g.hash) && [...documentHashes.keys()].every((name) => known.has(name));
   if (!holds) return `run ${run.id} has other documents than its content hash says`;
+  // A cancelled run leaves nothing out any more.
+  const otherwise = run.state === 'cancelled' ? undefined : run.groups.find((g) => g.leftOut !== null && g.leftOut !== (leftOut.get(g.name)?.toString('hex') ?? ''));
+  if (otherwise !== undefined) return `run ${run.id} leaves out other than its content hash says${run.groups.length === 1 ? '' : `, in group ${otherwise.name}`}`;
   const unapproved = run.groups.find((g) => g.needsApproval && !g.approved);
   if (unapproved === undefined) return null;
   return `run ${run.id} has fixed documents${run.groups.length === 1 ? '' : ` in group ${unapproved.name}`}, and nobody approved this content`;

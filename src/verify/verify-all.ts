@@ -1,5 +1,6 @@
 import { judgeDocument } from '../core/document/judge-document.ts';
 import { documentHashes } from '../store/cycle/content-hashes.ts';
+import { leftOutHashes } from '../store/cycle/left-out-hash.ts';
 import type { Db, Store } from '../store/db.ts';
 import { energyOff } from '../store/reads/energy-balance.ts';
 import { archivedRows } from '../store/reads/verification/archived-rows.ts';
@@ -69,7 +70,7 @@ export async function verifyAll(store: Store, onProgress: (section: { readonly n
 }
 
 async function* runSteps(db: Db): AsyncGenerator<Step> {
-  for await (const page of hashedRuns(db)) for (const run of page) yield { checked: 1, problem: judgeRun(run, await documentHashes(db, run.id)) };
+  for await (const page of hashedRuns(db)) for (const run of page) yield { checked: 1, problem: judgeRun(run, await documentHashes(db, run.id), await leftOutHashes(db, run.id)) };
 }
 
 async function* numberSteps(db: Db): AsyncGenerator<Step> {

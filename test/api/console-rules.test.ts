@@ -132,6 +132,12 @@ describe('preview rules on the console', () => {
     expect(wrong.body).toMatch(/name="rules\.documentAbove\.limits\.driverInvoiceMinor"[^>]*value="2 500,50"[^>]*aria-invalid="true"[^>]*\/><p class="wrong"[^>]*>[^<]*such as 1000\.00/);
     const tooLarge = await approver.check(change, { ...asked, 'rules.energyJump.limits.percent': '2000000' });
     expect([tooLarge.status, textOf(tooLarge.body)]).toEqual([422, expect.stringContaining('Energy jump, From this share of the former median, %: at most 1000000 %')]);
+    const crossed = await approver.check(change, { ...asked, 'rules.segmentPriceMoved.limits.minPercent': '171' });
+    expect([crossed.status, textOf(crossed.body)]).toEqual([
+      422,
+      expect.stringMatching(/Lowest price, of the former one, %: nothing lies between 171 and maxPercent, 170: .*Highest price, of the former one, %: nothing lies between minPercent, 171, and 170/),
+    ]);
+    for (const name of ['minPercent', 'maxPercent']) expect(crossed.body).toMatch(new RegExp(`name="rules\\.segmentPriceMoved\\.limits\\.${name}"[^>]*aria-invalid="true"[^>]*\\/><p class="wrong"`));
     const unsaid = await approver.check(change, { ...asked, reason: '' });
     expect([unsaid.status, unsaid.body]).toEqual([422, expect.stringMatching(/<\/textarea><p class="wrong"[^>]*>Fill this in\./)]);
     const sure = textOf((await approver.check(change, asked)).body);

@@ -53,6 +53,18 @@ describe('/v1/exclusion-rules', () => {
     await refused({ validTo: '2019-12-01' }, 422, /must be after validFrom/);
     await refused({ predicate: { amountAbove: '20.00' } }, 422, /an amount needs its currency/);
     await refused({ predicate: { amountAbove: '20.005', currency: 'SEK' } }, 422, /predicate/);
+    // Bounds that nothing lies between: from 10.5 up to below 10.5 kWh, above 9.50 up to 9.5, from a day on until before it.
+    for (const [lower, upper, more] of [
+      ['energyFromWh', 'energyBelowWh', { energyFromWh: 10_500, energyBelowWh: 10_500 }],
+      ['amountAbove', 'amountUpTo', { amountAbove: '9.50', amountUpTo: '9.5', currency: 'SEK' }],
+      ['amountAbove', 'amountUpTo', { amountAbove: '10', amountUpTo: '9.99', currency: 'SEK' }],
+      ['serviceFrom', 'serviceTo', { serviceFrom: '2019-12-02', serviceTo: '2019-12-01' }],
+    ] as const) {
+      await refused({ predicate: more }, 422, new RegExp(`predicate\\.${lower}: nothing lies between .*predicate\\.${upper}: nothing lies between`));
+      expect(await api.call('auditor', 'POST', '/v1/exclusion-rules/preview', { entityId, scope, subjectId, predicate: more })).toMatchObject({ status: 422 });
+    }
+    await refused({ predicate: { amountAbove: 'x', amountUpTo: '9', currency: 'SEK' } }, 422, /must be an amount/);
+    expect((await api.call('auditor', 'POST', '/v1/exclusion-rules/preview', { entityId, scope, subjectId, predicate: { amountAbove: '9.99', amountUpTo: '10', currency: 'SEK' } })).status).toBe(200);
     expect(await api.call('approver', 'POST', '/v1/exclusion-rules', { rule, reason })).toMatchObject({ status: 403 });
     const listed = await api.call('auditor', 'GET', '/v1/exclusion-rules?state=proposed&scope=site');
     expect(listed.body).toMatchObject({ items: [{ id: ruleId, state: 'proposed', maxAgeMonths: 3, predicate: { amountAbove: '20.00', currency: 'SEK' } }], nextCursor: null });

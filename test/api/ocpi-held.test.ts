@@ -33,6 +33,11 @@ afterAll(async () => {
 
 describe('a CDR that its partner is known to refuse', () => {
   it('is held, with the reason and what to do, and is neither sent nor shown', async () => {
+    for (const [lower, upper] of [
+      ['minEnergyWh', 'maxEnergyWh'],
+      ['minDurationS', 'maxDurationS'],
+    ] as const)
+      expect(await rules({ [lower]: 2, [upper]: 1 })).toMatchObject({ status: 422, body: { errors: [{ path: `rules.${lower}` }, { path: `rules.${upper}` }] } });
     expect((await rules({ minEnergyWh: 20_000 })).body).toEqual({ version: 1 });
     await sell(301, '10');
     await push();

@@ -182,6 +182,12 @@ describe('findings of a preview', () => {
       body: { detail: expect.stringMatching(/rules\.documentNegative\.limits\.minMinor: no such rule or limit.*; rules\.nothing: no such/) },
     });
     expect(await set('approver', { energyJump: { limits: { percent: 1_000_001 } } })).toMatchObject({ status: 422, body: { detail: expect.stringContaining('at most 1000000 %') } });
+    // Both own, and one against the other's default of 300 %.
+    for (const limits of [{ minPercent: 150, maxPercent: 149 }, { minPercent: 301 }])
+      expect(await set('approver', { priceOutOfBand: { limits } })).toMatchObject({
+        status: 422,
+        body: { code: 'invalid', detail: expect.stringMatching(/priceOutOfBand\.limits\.minPercent: nothing lies between .*priceOutOfBand\.limits\.maxPercent: nothing lies between/) },
+      });
     expect(await set('approver', { documentNegative: { severity: 'warns' }, documentAbove: { limits: { driverInvoiceMinor: 100 } } })).toMatchObject({ status: 200, body: { version: 1 } });
     await adjust(-200n);
     await rebuild();
@@ -193,9 +199,50 @@ describe('findings of a preview', () => {
     const { body } = await api.call('auditor', 'GET', '/v1/entities/ent_se/preview-rules');
     expect(body).toMatchObject({ version: 2, own: { rules: { documentNegative: { severity: 'off' } } } });
     expect(body.rules.length).toBeGreaterThan(15);
-    expect((await api.store.pool.query('SELECT version, author FROM preview_rules_version ORDER BY version')).rows).toEqual([
-      { version: 1, author: 'approver' },
-      { version: 2, author: 'approver' },
-    ]);
+  });
+
+  it('lists every version of rules, newest first, with who, when, why and what changed beside the one before', async () => {
+    const versions = async (kind: string, query = '') => (await api.call('auditor', 'GET', `/v1/entities/ent_se/${kind}-rules/versions${query}`)).body;
+    const first = await versions('preview', '?limit=1');
+    expect(first).toEqual({
+      items: [
+        {
+          version: 2,
+          rules: { rules: { documentNegative: { severity: 'off' } } },
+          changed: [
+            { field: 'rules.documentAbove.limits.driverInvoiceMinor', before: 100, after: null },
+            { field: 'rules.documentNegative.severity', before: 'warns', after: 'off' },
+          ],
+          reason: 'agreed with finance',
+          author: 'approver',
+          validFrom: expect.stringMatching(/^2\d{3}-\d\d-\d\dT.*Z$/),
+          validTo: null,
+        },
+      ],
+      nextCursor: '2',
+    });
+    const rest = await versions('preview', `?cursor=${first.nextCursor}`);
+    expect(rest).toMatchObject({
+      items: [
+        {
+          version: 1,
+          changed: [
+            { field: 'rules.documentAbove.limits.driverInvoiceMinor', before: null, after: 100 },
+            { field: 'rules.documentNegative.severity', before: null, after: 'warns' },
+          ],
+          validTo: first.items[0].validFrom,
+        },
+      ],
+      nextCursor: null,
+    });
+    expect(await versions('document')).toEqual({ items: [], nextCursor: null });
+    const put = (kind: string, rules: unknown) => api.call('approver', 'PUT', `/v1/entities/ent_se/${kind}-rules`, { rules, reason: 'agreed with finance' });
+    expect((await put('document', { payoutThresholdMinor: 5_000 })).status).toBe(200);
+    expect((await put('release', { canary: { documents: 3 } })).status).toBe(200);
+    // Of the first what differs from the defaults: nothing else was said.
+    expect((await versions('document')).items).toMatchObject([{ version: 1, changed: [{ field: 'payoutThresholdMinor', before: 0, after: 5_000 }], author: 'approver' }]);
+    expect((await versions('release')).items).toMatchObject([{ version: 1, changed: [{ field: 'canary.documents', before: 2, after: 3 }], author: 'approver' }]);
+    expect(await versions('preview', '?cursor=x')).toMatchObject({ status: 422 });
+    expect(await api.call('partner', 'GET', '/v1/entities/ent_se/preview-rules/versions')).toMatchObject({ status: 403 });
   });
 });

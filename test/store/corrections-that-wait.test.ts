@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { creditLines } from '../../src/store/commands/credit-lines.ts';
-import { planRun } from '../../src/store/commands/plan-run.ts';
 import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
-import { closeDrySet } from '../../src/store/dry/dry-set.ts';
-import { enterDryRun } from '../../src/store/dry/dry-world.ts';
 import { lateArrivals } from '../../src/store/reads/late-arrivals.ts';
 import { unbilledProof } from '../../src/store/reads/run-proofs.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { closeSet, finishRun } from '../support/bill.ts';
+import { closeSet, dryRun, finishRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -91,17 +88,6 @@ describe('a correction of an account that is carried', () => {
 });
 
 describe('a dry run', () => {
-  const dry = async (period: string) => {
-    const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, kind: 'dry', by }));
-    await store.tx((db) => advanceRun(db, runId, 'collecting'));
-    await store.tx((db) => closeDrySet(db, runId));
-    await store.tx((db) => advanceRun(db, runId, 'previewing'));
-    await store.tx(async (db) => {
-      await enterDryRun(db, runId);
-      await buildDocuments(db, runId);
-    });
-    return runId;
-  };
   const hashesOf = (runId: string) => rows("SELECT account_id, type, encode(content_hash, 'hex') AS hash FROM document WHERE run_id = $1 AND state <> 'discarded' ORDER BY 1, 2", [runId]);
 
   it('of a month without a live run shows what was ordered to be credited, and what is due to be taken back; what arrives since is no late arrival of it', async () => {
@@ -110,7 +96,7 @@ describe('a dry run', () => {
     );
     // 5.00 off its 67.02.
     await store.tx((db) => creditLines(db, { documentId: invoice.id, lines: [{ lineNo: invoice.line_no, amountMinor: 500n }], reason: 'goodwill' }, by));
-    const february = await dry('2020-02');
+    const february = await dryRun(store, '2020-02');
     expect(await rows("SELECT type, net_minor AS net FROM document WHERE run_id = $1 AND account_id = 'acc_fleet_home_care' AND state <> 'discarded'", [february])).toEqual([
       { type: 'creditNote', net: -500n },
     ]);
@@ -122,7 +108,7 @@ describe('a dry run', () => {
     await store.tx((db) => creditLines(db, { documentId: invoice.id, lines: [{ lineNo: invoice.line_no }], reason: 'all of it' }, by));
     await finishRun(store, await review('2020-03'), '2020-04-06');
     // Shown again, February is what it was: later credits are not counted against it.
-    expect(await hashesOf(await dry('2020-02'))).toEqual(await hashesOf(live));
+    expect(await hashesOf(await dryRun(store, '2020-02'))).toEqual(await hashesOf(live));
     await holds();
   });
 });

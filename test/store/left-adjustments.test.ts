@@ -1,18 +1,20 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rebillDocument } from '../../src/activities/rebill.ts';
 import { addAdjustment, type NewAdjustment, withdrawAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { creditLines, withdrawCredit } from '../../src/store/commands/credit-lines.ts';
+import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { releaseHeld } from '../../src/store/commands/release-held.ts';
 import { withdrawWaiting } from '../../src/store/commands/withdraw-waiting.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
-import type { Store } from '../../src/store/db.ts';
 import { reportOf } from '../../src/store/reads/run-report.ts';
 import { shapesOf, waitingAdjustments } from '../../src/store/reads/run-shapes.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { finishRun, reviewRun } from '../support/bill.ts';
+import { dryRun, finishRun, reviewRun } from '../support/bill.ts';
+import { setFee } from '../support/fee.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -24,7 +26,7 @@ const issuedOn = (month: string) => `${month === '2019-12' ? '2020-01' : month =
 /** A fleet that wants a purchase order and pays a fee, which needs the seller's cost center: without the one its invoice is held, without the other it is parked. 10 kWh a month at 2.234 are 22.34. */
 async function stage() {
   const { store, drop } = await seeded();
-  await setFee(store);
+  await setFee(store, taxi);
   await storeLines(
     store,
     months.map((month, i) => session(i, { user: 'AdA6-1', kWh: '10', start: `05.${month.slice(5)}.${month.slice(0, 4)} 10:00`, end: `05.${month.slice(5)}.${month.slice(0, 4)} 12:00` })),
@@ -55,19 +57,6 @@ async function stage() {
   };
 }
 type Stage = Awaited<ReturnType<typeof stage>>;
-
-async function setFee(store: Store): Promise<void> {
-  const { rows } = await store.pool.query<{ id: string; clauses: { clauses: object[] } }>(
-    "SELECT k.id, v.clauses FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = $1 AND k.kind = 'supply' ORDER BY v.version DESC LIMIT 1",
-    [taxi],
-  );
-  const [contract] = rows;
-  const clauses = { ...contract?.clauses, clauses: [...(contract?.clauses.clauses ?? []), { kind: 'fee', id: 'fee', amount: '80', billed: 'arrears', refund: 'prorata' }] };
-  await store.pool.query("INSERT INTO contract_version (contract_id, version, valid_from, clauses, author, second_person) VALUES ($1, 50, '2019-10-31T23:00:00Z', $2, 'sales', 'head')", [
-    contract?.id,
-    JSON.stringify(clauses),
-  ]);
-}
 
 describe('a manual amount that its run does not bill', () => {
   let on: Stage;
@@ -177,6 +166,111 @@ describe('a manual amount that its run does not bill', () => {
     await finishRun(on.store, february, '2020-03-05');
     expect(await on.waiting()).toEqual([]);
     expect(await on.rows("SELECT sum(amount)::bigint AS rest FROM ledger_entry WHERE ledger_account = 'adjustment'")).toEqual([{ rest: 0n }]);
+    expect((await verifyAll(on.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+});
+
+describe('a dry run of a closed month', () => {
+  let on: Stage;
+  const shown = async (period: string) => (await on.invoices(await dryRun(on.store, period))).map((d) => [d.type, d.net]);
+  const claims = () => on.rows('SELECT run_id, count(*)::int AS n, sum(charge_id)::text AS ids FROM claim GROUP BY 1 ORDER BY 1');
+  let invoice: string;
+  const lines = new Map<string, number>();
+  const credit = (line: string, amountMinor: bigint) =>
+    on.store.tx((db) => creditLines(db, { documentId: invoice, lines: [{ lineNo: lines.get(line) ?? 0, amountMinor }], reason: 'goodwill' }, author));
+  beforeAll(async () => {
+    on = await stage();
+    await on.order('PO');
+    // 22.34 and the fee of 80.00 a month.
+    await finishRun(on.store, await reviewRun(on.store, '2019-11'), '2019-12-05');
+    const found = await on.rows(
+      "SELECT l.document_id, l.line_no, l.net_minor::int AS net FROM document_line l JOIN document d ON d.id = l.document_id WHERE d.account_id = $1 AND d.state = 'issued'",
+      [taxi],
+    );
+    invoice = found[0].document_id;
+    for (const l of found) lines.set(l.net === 8000 ? 'fee' : 'energy', l.line_no);
+  });
+  afterAll(() => on.drop());
+
+  it('shows the ordered credits that its live run left behind, also once another one billed them', async () => {
+    await credit('fee', 500n);
+    await on.park(true);
+    await finishRun(on.store, await reviewRun(on.store, '2019-12'), '2020-01-05');
+    expect(await shown('2019-12')).toEqual([]);
+    await on.park(false);
+    const left = [
+      ['creditNote', -500],
+      ['invoice', 10_234],
+    ];
+    expect(await shown('2019-12')).toEqual(left);
+    const january = await reviewRun(on.store, '2020-01');
+    expect((await on.invoices(january)).map((d) => [d.type, d.net])).toEqual([
+      ['creditNote', -500],
+      ['invoice', 20_468],
+    ]);
+    // What is ordered now is not for a live run whose set is closed, and the dry run beside it shows what that holds.
+    const { ids } = await credit('energy', 100n);
+    expect((await shown('2020-01'))[0]).toEqual(['creditNote', -500]);
+    await on.store.tx((db) => withdrawCredit(db, ids[0] ?? '', author));
+    await finishRun(on.store, january, '2020-02-05');
+    expect(await shown('2019-12')).toEqual(left);
+  });
+
+  it('shows those that are open, as a live one would take them now; none of a document that it does not see', async () => {
+    const before = await claims();
+    const { ids } = await credit('energy', 300n);
+    expect(await shown('2019-11')).toEqual([['invoice', 10_234]]);
+    for (const [period, net] of [
+      ['2019-12', 10_234],
+      ['2020-01', 20_468],
+    ] as const)
+      expect(await shown(period)).toEqual([
+        ['creditNote', -800],
+        ['invoice', net],
+      ]);
+    expect(await shown('2020-02')).toContainEqual(['creditNote', -300]);
+    await on.store.tx((db) => withdrawCredit(db, ids[0] ?? '', author));
+    expect((await shown('2020-01'))[0]).toEqual(['creditNote', -500]);
+    expect(await on.rows('SELECT run_id FROM credit_order WHERE id = $1', [...ids])).toEqual([{ run_id: null }]);
+    expect(await claims()).toEqual(before);
+  });
+
+  it('shows what an order to credit and rebill opened, with the shares of it', async () => {
+    const owners = async (runId: string) =>
+      on.rows("SELECT account_id, type, net_minor::int AS net FROM document WHERE run_id = $1 AND account_id <> $2 AND state <> 'discarded' ORDER BY 1, 2", [runId, taxi]);
+    const plain = { november: await owners(await dryRun(on.store, '2019-11')), january: await owners(await dryRun(on.store, '2020-01')) };
+    const [record] = await on.rows("SELECT h.record_id::text AS id FROM record_head h WHERE cdr_id = '0'");
+    const { orderId } = await on.store.tx((db) =>
+      orderRebill(db, { documentId: invoice, kind: 'rebill', outcome: 'bill', corrections: [{ recordId: record.id, correction: { energyWh: 12_000 } }], reason: 'meter reading' }, author),
+    );
+    await rebillDocument(on.store, orderId);
+    const before = await claims();
+    // 22.34 come back, and 12 kWh at 2.234 are 26.808, so 26.81.
+    const january = await dryRun(on.store, '2020-01');
+    expect((await on.invoices(january)).map((d) => [d.type, d.net])).toEqual([
+      ['creditNote', -500 - 2234],
+      ['invoice', 20_468 + 2681],
+    ]);
+    expect(await shown('2019-11')).toEqual([['invoice', 10_234]]);
+    expect(await owners(await dryRun(on.store, '2019-11'))).toEqual(plain.november);
+    expect(await claims()).toEqual(before);
+    // The live run that takes them bills, and shares, the very same difference.
+    const february = await reviewRun(on.store, '2020-02');
+    expect((await on.invoices(february))[0]).toMatchObject({ type: 'creditNote', net: -2234 });
+    const earned = (documents: { net: number }[]) => documents.reduce((sum, d) => sum + d.net, 0);
+    await on.store.tx((db) => cancelRun(db, { runId: february, reason: 'only looked at', by: author }));
+    // 12.5 % of 26.81 less 22.34: 3.35 - 2.79.
+    expect(earned(await owners(january)) - earned(plain.january)).toBe(56);
+    // January's own invoice is credited as a whole, the fees of two months with it: a dry run of January does not see it, and owes them once.
+    const [later] = await on.rows("SELECT d.id FROM document d JOIN billing_run r ON r.id = d.run_id WHERE r.label = '2020-01' AND d.account_id = $1 AND d.type = 'invoice' AND d.state = 'issued'", [
+      taxi,
+    ]);
+    const whole = await on.store.tx((db) => orderRebill(db, { documentId: later.id, kind: 'credit', outcome: 'bill', reason: 'wrong address' }, author));
+    await rebillDocument(on.store, whole.orderId);
+    expect((await on.invoices(await dryRun(on.store, '2020-01'))).map((d) => [d.type, d.net])).toEqual([
+      ['creditNote', -500 - 2234],
+      ['invoice', 20_468 + 2681],
+    ]);
     expect((await verifyAll(on.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
   });
 });

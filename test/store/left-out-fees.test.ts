@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExclusionRule } from '../../src/contracts/exclusion-rule.ts';
 import { endExclusion, proposeExclusion, signExclusion } from '../../src/store/commands/exclusion-rules.ts';
-import { planRun } from '../../src/store/commands/plan-run.ts';
 import { addExclusion, touch } from '../../src/store/commands/shape-run.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
@@ -10,11 +9,9 @@ import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
-import { closeDrySet } from '../../src/store/dry/dry-set.ts';
-import { enterDryRun } from '../../src/store/dry/dry-world.ts';
 import { hitsOfRule, shadowBalance } from '../../src/store/reads/shadow-balance.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { closeSet, finishRun } from '../support/bill.ts';
+import { closeSet, dryRun, finishRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -298,14 +295,7 @@ describe('the shadow balance', () => {
     const june = await review('2020-06');
     expect((await shadowBalance(store.pool, june)).rows).toMatchObject([{ cause: 'purchaseOrder', serviceMonth: '2020-06', added: { charges: 1, net: '100.00' }, closing: { net: '100.00' } }]);
     await finishRun(store, june, '2020-07-06');
-    const { runId: dry } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2020-06', kind: 'dry', by }));
-    await store.tx((db) => advanceRun(db, dry, 'collecting'));
-    await store.tx((db) => closeDrySet(db, dry));
-    await store.tx((db) => advanceRun(db, dry, 'previewing'));
-    await store.tx(async (db) => {
-      await enterDryRun(db, dry);
-      await buildDocuments(db, dry);
-    });
+    const dry = await dryRun(store, '2020-06');
     expect((await shadowBalance(store.pool, dry)).totals).toEqual((await shadowBalance(store.pool, june)).totals);
     await rows("UPDATE account SET purchase_order = 'PO 7' WHERE id = $1", [driver]);
     const july = await review('2020-07');

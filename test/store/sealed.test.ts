@@ -56,8 +56,12 @@ beforeAll(async () => {
   await store.pool.query(
     "INSERT INTO adjustment (id, run_id, account_id, amount_minor, currency, vat_code, gl_account, cost_center, description, reason, author) SELECT 'left', 'run', id, 1, 'SEK', 'SE25', '3001', 'c', 'test', 'test', 'tester' FROM account LIMIT 1",
   );
+  await store.pool.query(
+    "INSERT INTO credit_order (id, document_id, line_no, account_id, amount_minor, net_minor, currency, vat_code, gl_account, cost_center, description, reason, author, run_id) SELECT 'left', 'issued', 1, id, -1, -1, 'SEK', 'SE25', '3001', 'c', 'test', 'test', 'tester', 'run' FROM account LIMIT 1",
+  );
   await store.pool.query("UPDATE billing_run SET state = 'cancelled' WHERE id = 'run'");
   await store.pool.query("INSERT INTO adjustment_wait (adjustment_id, run_id, why) VALUES ('left', 'run', 'its run was cancelled')");
+  await store.pool.query("INSERT INTO credit_order_wait (credit_id, run_id, why) VALUES ('left', 'run', 'its run was cancelled')");
   await store.pool.query("INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on) VALUES ('issued', 'series', 1, 'T1', '2020-01-01', '2020-01-31')");
   await fillFinance();
 });

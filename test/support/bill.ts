@@ -9,6 +9,8 @@ import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
+import { closeDrySet } from '../../src/store/dry/dry-set.ts';
+import { enterDryRun } from '../../src/store/dry/dry-world.ts';
 import { bookWriteOffs } from '../../src/store/ledger/book-write-offs.ts';
 
 /** Plans the run of a month of the sample entity and closes its set; answers its id. */
@@ -69,4 +71,17 @@ export async function finishRun(store: Store, runId: string, issuedOn: string): 
   await store.tx((db) => bookWriteOffs(db, runId, issuedOn));
   for (const state of ['handingOver', 'reconciled'] as const) await store.tx((db) => advanceRun(db, runId, state));
   await store.tx((db) => closeRun(db, runId));
+}
+
+/** Shows in a dry run what a month would come to; answers its id. */
+export async function dryRun(store: Store, period: string): Promise<string> {
+  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, kind: 'dry', by: { actor: 'preparer' } }));
+  await store.tx((db) => advanceRun(db, runId, 'collecting'));
+  await store.tx((db) => closeDrySet(db, runId));
+  await store.tx((db) => advanceRun(db, runId, 'previewing'));
+  await store.tx(async (db) => {
+    await enterDryRun(db, runId);
+    await buildDocuments(db, runId);
+  });
+  return runId;
 }

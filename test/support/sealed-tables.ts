@@ -15,6 +15,7 @@ export const sealedTables = [
   'document_rules_version',
   'rebilled_record',
   'adjustment_wait',
+  'credit_order_wait',
   'release_rules_version',
   'partner_rules_version',
   'tariff_version',

@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { exclusionPredicateSchema, exclusionRuleSchema } from '../../contracts/exclusion-rule.ts';
+import { exclusionPredicateSchema, exclusionRuleSchema, newExclusionPredicateSchema } from '../../contracts/exclusion-rule.ts';
 import { endExclusion, proposeExclusion, type RuleChanged, signExclusion, storedPredicate } from '../../store/commands/exclusion-rules.ts';
 import { exclusionReach, exclusionReachOf, exclusionRuleOf, listExclusionRules } from '../../store/reads/exclusion-rules.ts';
 import { hitsOfRule, shadowBalance } from '../../store/reads/shadow-balance.ts';
@@ -109,7 +109,7 @@ export function exclusionRuleRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
       tags,
       summary: 'What a rule would meet now',
       middleware: allow(...readers),
-      request: { body: body(z.strictObject({ entityId: z.string().min(1), scope, subjectId: z.string().min(1).max(200), predicate: exclusionPredicateSchema.default({}) })) },
+      request: { body: body(z.strictObject({ entityId: z.string().min(1), scope, subjectId: z.string().min(1).max(200), predicate: newExclusionPredicateSchema.default({}) })) },
       responses: { 200: json(z.object({ reach: z.array(reach).readonly(), accounts: z.array(reachOf).readonly() }), 'Wh and money per service month and account; nothing is kept.'), ...problems },
     }),
     async (c) => {

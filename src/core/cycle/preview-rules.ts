@@ -1,3 +1,4 @@
+import { crossed } from '../../contracts/bounds.ts';
 import type { PreviewRules } from '../../contracts/preview-rules.ts';
 import type { IssueCode, Severity } from '../issues.ts';
 
@@ -103,16 +104,23 @@ export function previewJudgement(own: PreviewRules, code: PreviewRuleCode): Prev
 /** A share beyond it is a slip of the finger, and its product with an energy leaves what the database counts in. */
 const mostPercent = 1_000_000;
 
-/** What of an entity's rules cannot stand: codes and limits that do not exist, and shares that nothing reaches. */
+/** What of an entity's rules cannot stand: codes and limits that do not exist, shares that nothing reaches, and bounds with nothing between them, own or by default. */
 export function lintPreviewRules(own: PreviewRules): { readonly path: string; readonly message: string }[] {
   return Object.entries(own.rules).flatMap(([code, setting]) => {
     if (!(code in previewRules)) return [{ path: `rules.${code}`, message: unknown }];
     const known: Readonly<Record<string, number>> = previewRules[code as PreviewRuleCode].limits;
-    return Object.entries(setting.limits ?? {}).flatMap(([name, limit]) => {
-      const path = `rules.${code}.limits.${name}`;
+    const pathOf = (name: string) => `rules.${code}.limits.${name}`;
+    const each = Object.entries(setting.limits ?? {}).flatMap(([name, limit]) => {
+      const path = pathOf(name);
       if (!(name in known)) return [{ path, message: unknown }];
       return /percent$/i.test(name) && limit > mostPercent ? [{ path, message: `at most ${mostPercent} %; off as severity lets everything pass` }] : [];
     });
+    const limits = { ...known, ...setting.limits };
+    const pairs = Object.keys(known).flatMap((lower) => {
+      const upper = lower.replace(/^min/, 'max');
+      return upper === lower ? [] : crossed([lower, limits[lower]], [upper, limits[upper]]);
+    });
+    return [...each, ...pairs.map(({ name, message }) => ({ path: pathOf(name), message }))];
   });
 }
 

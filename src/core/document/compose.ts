@@ -181,6 +181,11 @@ function within(own: bigint, left: bigint, isLast: boolean): bigint {
   return own < 0n && left >= 0n && -own > left ? -left : own;
 }
 
+/** Of a group: over its documents, and behind them the hash over what it leaves out, where that is anything. */
+export function groupHash(documents: readonly Buffer[], leftOut: Buffer | null | undefined): Buffer {
+  return combineHashes(leftOut == null ? documents : [...documents, leftOut]);
+}
+
 /** Hash over parts in their order: of a group's documents, and of a run's groups. */
 export function combineHashes(hashes: readonly Buffer[]): Buffer {
   return sha256(Buffer.concat(hashes));

@@ -1,6 +1,7 @@
-import { combineHashes } from '../../core/document/compose.ts';
+import { groupHash } from '../../core/document/compose.ts';
 import type { Db } from '../db.ts';
 import { documentHashes } from './content-hashes.ts';
+import { leftOutHashes } from './left-out-hash.ts';
 import { groupStates } from './run-state.ts';
 import { chargesOfRun, planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
@@ -9,7 +10,7 @@ const named = 20;
 
 /**
  * Looks whether groups hold what they were built from: each document the bytes of its hash, the charges its lines count and their sum, and
- * the group the hash over its documents. Set-wise; answers what does not hold, by account.
+ * the group the hash over its documents and what it leaves out. Set-wise; answers what does not hold, by account.
  */
 export async function contentProblems(db: Db, runId: string, groups: readonly string[]): Promise<string[]> {
   const bytes = await db.query<{ id: string; account_id: string }>(
@@ -28,10 +29,14 @@ export async function contentProblems(db: Db, runId: string, groups: readonly st
   );
   await planForAccounts(db);
   const hashes = await documentHashes(db, runId);
-  const off = (await groupStates(db, runId)).filter((g) => groups.includes(g.name) && !g.hash?.equals(combineHashes(hashes.get(g.name) ?? [])));
+  const leftOut = await leftOutHashes(db, runId);
+  const own = (await groupStates(db, runId)).filter((g) => groups.includes(g.name));
+  const off = own.filter((g) => !g.hash?.equals(groupHash(hashes.get(g.name) ?? [], g.leftOut)));
+  const otherwise = own.filter((g) => g.leftOut?.equals(leftOut.get(g.name) ?? Buffer.alloc(0)) === false);
   return [
     ...bytes.rows.map((d) => `document ${d.id} of ${d.account_id} has other bytes than its hash says`),
     ...charges.rows.map((d) => `document ${d.id} of ${d.account_id} has other charges than it was built from`),
     ...off.map((g) => `group ${g.name} has other documents than its hash says`),
+    ...otherwise.map((g) => `group ${g.name} leaves out other than its hash says`),
   ];
 }

@@ -1,7 +1,8 @@
 import type { RunState } from '../../core/cycle/run-states.ts';
-import { combineHashes } from '../../core/document/compose.ts';
+import { combineHashes, groupHash } from '../../core/document/compose.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
+import { leftOutHashes } from './left-out-hash.ts';
 import { inReview } from './release-groups.ts';
 import { groupStates } from './run-state.ts';
 
@@ -9,11 +10,16 @@ import { groupStates } from './run-state.ts';
 export type GroupStanding = { readonly name: string; readonly state: RunState; readonly contentHash: string | null };
 export type Preview = { readonly contentHash: string; readonly documents: number /** Nothing of it is in review any more. */; readonly approved: boolean; readonly groups: readonly GroupStanding[] };
 
-/** The hash of each group in review over its document hashes in account order; the run's over its groups' in order of their names. */
+const nothing = Buffer.alloc(0);
+
+/** The hash of each group in review over its document hashes in account order and what it leaves out; the run's over its groups' in order of their names. */
 export async function writeHashes(db: Db, runId: string): Promise<Preview> {
   const documents = await documentHashes(db, runId);
+  const leftOut = await leftOutHashes(db, runId);
   for (const { name, state } of await groupStates(db, runId)) {
-    if (inReview.includes(state)) await db.query('UPDATE release_group SET content_hash = $3 WHERE run_id = $1 AND name = $2', [runId, name, combineHashes(documents.get(name) ?? [])]);
+    if (!inReview.includes(state)) continue;
+    const left = leftOut.get(name) ?? nothing;
+    await db.query('UPDATE release_group SET content_hash = $3, left_out_hash = $4 WHERE run_id = $1 AND name = $2', [runId, name, groupHash(documents.get(name) ?? [], left), left]);
   }
   const groups = await groupStates(db, runId);
   const run = combineHashes(groups.map((g) => g.hash ?? Buffer.alloc(0)));
@@ -43,7 +49,7 @@ function standingOf(group: { readonly name: string; readonly state: RunState; re
 /** Keeps the groups' hashes with the newest build of a preview, so that each hash that could be looked at leads to its build. */
 export async function keepGroupHashes(db: Db, runId: string): Promise<void> {
   await db.query(
-    `INSERT INTO preview_group (run_id, build, name, content_hash) SELECT g.run_id, b.build, g.name, g.content_hash FROM release_group g
+    `INSERT INTO preview_group (run_id, build, name, content_hash, left_out_hash) SELECT g.run_id, b.build, g.name, g.content_hash, g.left_out_hash FROM release_group g
      JOIN (SELECT max(build) AS build FROM preview_build WHERE run_id = $1) b ON b.build IS NOT NULL WHERE g.run_id = $1 AND g.content_hash IS NOT NULL ON CONFLICT DO NOTHING`,
     [runId],
   );

@@ -8,8 +8,7 @@ import { selected } from './selection.ts';
 export async function claimCreditOrders(db: Db, runId: string): Promise<void> {
   const { rows } = await db.query<{ account_id: string }>(
     `UPDATE credit_order o SET run_id = r.id FROM billing_run r JOIN account a ON a.entity_id = r.entity_id
-     WHERE r.id = $1 AND r.kind = 'live' AND a.id = o.account_id AND o.withdrawn_at IS NULL AND ${selected('o.account_id')}
-       AND (o.run_id IS NULL OR EXISTS (SELECT FROM billing_run b WHERE b.id = o.run_id AND (b.state = 'cancelled' OR b.state = 'closed' AND NOT manual_stands(o.id))))
+     WHERE r.id = $1 AND r.kind = 'live' AND a.id = o.account_id AND o.withdrawn_at IS NULL AND ${selected('o.account_id')} AND credit_waits(o.id, o.run_id)
      RETURNING o.account_id`,
     [runId],
   );

@@ -10,11 +10,10 @@ import { takeWaiting } from './waiting-adjustments.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
-/** Open sales of a run's accounts and months: a FROM clause. */
-const openOf = (accounts: string) => `${runAsItStands} r
-  JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
-  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.payer_account_id IS NOT NULL AND ${accounts} AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
-const open = openOf('true');
+/** Sales of a run's accounts and months that a list has as open: a FROM clause. */
+const openOf = (accounts: string, list = 'open_charge') => `${runAsItStands} r
+  JOIN ${list} o ON o.entity_id = r.entity_id AND o.service_month <= r.period
+  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', list)} AND c.payer_account_id IS NOT NULL AND ${accounts} AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
 /** Sessions of a run's month that somebody earns a share of, as `e` beside a charge `c`. */
 const sharedThisMonth = `LEFT JOIN (SELECT DISTINCT s.record_id FROM billing_run q JOIN rated_charge s ON s.entity_id = q.entity_id AND s.service_month = q.label AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL AND s.record_id IS NOT NULL WHERE q.id = $1) e
   ON e.record_id = c.record_id`;
@@ -31,7 +30,9 @@ const carried = `SELECT ${columns}
  * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
  * of the list of open charges, not of all there ever were.
  */
-export const claimable = `SELECT ${columns} FROM ${open} UNION ALL ${carried}`;
+export const claimable = `SELECT ${columns} FROM ${openOf('true')} UNION ALL ${carried}`;
+/** The same without what is carried, of the charges that no live run has claimed, whatever the run sees. */
+export const claimableNow = `SELECT ${columns} FROM ${openOf('true', 'public.open_charge')}`;
 
 /** A carried charge moves to the run that claims it now. */
 export const takeOver =
@@ -55,7 +56,7 @@ export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = withi
   const taken = await db.query<{ account_id: string }>(`${claim} ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${carried}) c`)} ${takeOver} RETURNING account_id`, [runId]);
   await planForAccounts(db);
   await db.query(
-    "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT $1, a, 'pending' FROM unnest($2::text[]) AS t(a) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = false",
+    "INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT $1, a, 'pending' FROM unnest($2::text[]) AS t(a) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', reason = NULL, plain = false",
     [runId, taken.rows.map((r) => r.account_id)],
   );
   await takeWaiting(db, runId);
@@ -76,7 +77,7 @@ async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Pr
        claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
        kept AS (${keepSums('lines')})
      INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
-       ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', plain = run_account.plain AND excluded.plain`,
+       ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', reason = NULL, plain = run_account.plain AND excluded.plain`,
     [runId, from, to],
   );
   await planForAccounts(db);

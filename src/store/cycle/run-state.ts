@@ -62,11 +62,12 @@ export async function followGroups(db: Db, runId: string): Promise<RunState> {
   return state;
 }
 
-export type GroupState = { readonly name: string; readonly state: RunState; readonly hash: Buffer | null; readonly review: number };
+/** `leftOut`: the part of the hash that is over what the group leaves out; empty where that is nothing, null of one that was built before it was part. */
+export type GroupState = { readonly name: string; readonly state: RunState; readonly hash: Buffer | null; readonly leftOut: Buffer | null; readonly review: number };
 
 /** The groups of a run in the order in which its hash covers them. */
 export async function groupStates(db: Db, runId: string): Promise<GroupState[]> {
-  const { rows } = await db.query('SELECT name, state, content_hash AS hash, review FROM release_group WHERE run_id = $1 ORDER BY name COLLATE "C"', [runId]);
+  const { rows } = await db.query('SELECT name, state, content_hash AS hash, left_out_hash AS "leftOut", review FROM release_group WHERE run_id = $1 ORDER BY name COLLATE "C"', [runId]);
   return rows;
 }
 

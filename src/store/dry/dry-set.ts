@@ -1,6 +1,6 @@
-import { shareRoles } from '../cycle/owner-contracts.ts';
+import { ownersBehind, shareRoles } from '../cycle/owner-contracts.ts';
 import { closeOwnerSet } from '../cycle/owner-set.ts';
-import { claimable, markDueWithoutSessions } from '../cycle/record-set.ts';
+import { claimable, claimableNow, markDueWithoutSessions } from '../cycle/record-set.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import { takesAll } from '../cycle/selection.ts';
 import { planForAccounts, planForWholeRun, withinIds } from '../cycle/whole-run.ts';
@@ -9,8 +9,8 @@ import { enterDryRun } from './dry-world.ts';
 
 /**
  * Lists the set of a dry run: that of the live run of its month, with the exclusions and adjustments that shaped it, whatever became of them;
- * where no live run has closed its set yet, what one would claim now. Nothing is claimed. Repeatable: it is listed once. Answers how
- * many charges. In the caller's transaction, which speaks of the world of the run from then on.
+ * with it, once that run is closed, what is ordered to be credited and waits for another; where no live run has closed its set yet, what one
+ * would claim now. Nothing is claimed. Repeatable: it is listed once. Answers how many charges. In the caller's transaction, which speaks of the world of the run from then on.
  */
 export async function closeDrySet(db: Db, runId: string): Promise<{ readonly claimed: number }> {
   await lockRun(db, runId);
@@ -30,20 +30,55 @@ export async function closeDrySet(db: Db, runId: string): Promise<{ readonly cla
   await planForAccounts(db);
   if (run.base !== null) {
     await db.query("INSERT INTO run_account (run_id, account_id, group_name, state) SELECT $1, account_id, group_name, 'pending' FROM run_account WHERE run_id = $2", [runId, run.base]);
-    return { claimed: listed.rowCount ?? 0 };
+    const ordered = await listOrdered(db, runId);
+    await markManual(db, runId);
+    return { claimed: (listed.rowCount ?? 0) + ordered };
   }
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT run_id, account_id, 'pending' FROM public.dry_claim WHERE run_id = $1", [runId]);
-  // What would be taken back, or was ordered to be credited, has an account of its own to show it.
-  await db.query(
-    "INSERT INTO run_account (run_id, account_id, state) SELECT $1, account_id, 'pending' FROM (SELECT account_id FROM adjustment WHERE run_id = $1 UNION SELECT account_id FROM credit_order WHERE run_id = $1) s ON CONFLICT DO NOTHING",
-    [runId],
-  );
+  await markManual(db, runId);
   await markDueWithoutSessions(db, runId);
   const shares = await closeOwnerSet(db, runId);
   // What is supposed may leave out or correct anything: nothing of it is decided beforehand.
   await db.query('UPDATE run_account SET plain = false WHERE run_id = $1 AND plain', [runId]);
   return { claimed: (listed.rowCount ?? 0) + shares.claimed };
 }
+
+/** What would be taken back, or was ordered to be credited, has an account of its own to show it. */
+async function markManual(db: Db, runId: string): Promise<void> {
+  await db.query(
+    "INSERT INTO run_account (run_id, account_id, state) SELECT $1, account_id, 'pending' FROM (SELECT account_id FROM adjustment WHERE run_id = $1 UNION SELECT account_id FROM credit_order WHERE run_id = $1) s ON CONFLICT DO NOTHING",
+    [runId],
+  );
+}
+
+/**
+ * Lists beside the set of a closed run what orders to credit and rebill opened since of documents that the dry run sees, as that run would
+ * take it now: pulled in, so that shares come along. Answers how many charges.
+ */
+async function listOrdered(db: Db, runId: string): Promise<number> {
+  const { rows } = await db.query<{ account_id: string }>(
+    `WITH l AS MATERIALIZED (${claimableNow})
+     INSERT INTO public.dry_claim (run_id, charge_id, account_id, disposition, pulled_in_by)
+     SELECT $1, l.charge_id, l.payer_account_id, 'document', 'ordered' FROM l JOIN rated_charge c ON c.charge_id = l.charge_id
+     WHERE EXISTS (SELECT FROM billing_run b WHERE b.id = current_setting('wattledger.base') AND b.state = 'closed') AND (${orderedBy.map((ordered) => `EXISTS (${ordered})`).join(' OR ')})
+     RETURNING account_id`,
+    [runId],
+  );
+  const accounts = [...new Set(rows.map((r) => r.account_id))];
+  await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [
+    runId,
+    [...new Set([...accounts, ...(await ownersBehind(db, runId, accounts))])],
+  ]);
+  return rows.length;
+}
+
+const isIssued = "JOIN claim k ON k.charge_id = m.reversal_of AND k.run_id <> $1 JOIN document d ON d.id = k.document_id AND d.state = 'issued'";
+/** SQL by which an order made charge `c`: with the mirror of the revision before, or, of what no session made, as the mirror itself. */
+const orderedBy = [
+  `SELECT FROM rebilled_record b JOIN rated_charge m ON m.record_id = b.record_id AND m.revision = b.revision - 1 AND m.reversal_of IS NOT NULL ${isIssued}
+   WHERE b.record_id = c.record_id AND c.revision = b.revision - CASE WHEN c.reversal_of IS NULL THEN 0 ELSE 1 END`,
+  `SELECT FROM rated_charge m ${isIssued} WHERE m.charge_id = c.charge_id AND c.record_id IS NULL AND m.reversal_of IS NOT NULL`,
+];
 
 /** What the set of run $2 held: its claims without what the month decided, which is decided anew, and what it carried, with the shares that waited for it. */
 const setOf = `INSERT INTO public.dry_claim (run_id, charge_id, account_id, disposition, held_since)

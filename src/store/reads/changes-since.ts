@@ -7,9 +7,15 @@ const named = 200;
 
 /** An account that was built again; `after` is null while it is being built, `before` where it was not in the run. */
 type Change = { readonly accountId: string; readonly currency: string; readonly before: string | null; readonly after: string | null };
-export type Changes = { /** How many accounts changed; `items` names the first 200. */ readonly accounts: number; readonly items: readonly Change[] };
+export type Changes = {
+  /** How many accounts changed; `items` names the first 200. */
+  readonly accounts: number;
+  readonly items: readonly Change[];
+  /** Groups that leave out other than then: charges or fees that are carried, written off, or billed after all. */
+  readonly leftOut: readonly string[];
+};
 
-/** What changed in a run since it, or one of its groups, had a hash: by account, with its payable before and now. Undefined when it never had it. */
+/** What changed in a run since it, or one of its groups, had a hash: by account, with its payable before and now, and where other things are left out. Undefined when it never had it. */
 export async function changesSince(db: Db, runId: string, contentHash: string): Promise<Changes | undefined> {
   const seen = await db.query<{ build: number; name: string | null }>(
     `SELECT build, NULL AS name FROM preview_build WHERE run_id = $1 AND content_hash = decode($2, 'hex')
@@ -28,9 +34,15 @@ export async function changesSince(db: Db, runId: string, contentHash: string): 
      ORDER BY 1 LIMIT ${named}`,
     [runId, build.build, build.name],
   );
+  const leftOut = await db.query<{ name: string }>(
+    `SELECT g.name FROM release_group g JOIN preview_group p ON p.run_id = g.run_id AND p.name = g.name AND p.build = $2 WHERE g.run_id = $1 AND ($3::text IS NULL OR g.name = $3)
+       AND g.content_hash IS NOT NULL AND g.left_out_hash IS DISTINCT FROM p.left_out_hash ORDER BY 1`,
+    [runId, build.build, build.name],
+  );
   const money = (amount: bigint | null, currency: string) => (amount === null ? null : formatMinor(amount, currency));
   return {
     accounts: Number(rows[0]?.n ?? 0n),
+    leftOut: leftOut.rows.map((g) => g.name),
     items: rows.map((r) => ({ accountId: r.account_id, currency: r.currency, before: money(r.before, r.currency), after: r.pending ? null : money(r.after, r.currency) })),
   };
 }

@@ -1,6 +1,5 @@
 import type { ManualLeftRow } from '../../core/cycle/close-report.ts';
 import { formatMinor } from '../../core/money.ts';
-import { heldInvoices } from '../cycle/held-invoices.ts';
 import type { Db } from '../db.ts';
 
 export type ManualLeft = ManualLeftRow & { readonly kind: 'adjustment' | 'credit'; readonly id: string };
@@ -9,14 +8,12 @@ const standsNowhere = (id: string) => `NOT EXISTS (SELECT FROM document_line l J
 
 /** Adjustments and ordered credits of a run that stand on none of its documents: what the next run of their account takes over. */
 export async function manualLeft(db: Db, runId: string): Promise<readonly ManualLeft[]> {
-  const held = await heldInvoices(db, runId);
   const { rows } = await db.query(
     `SELECT 'adjustment' AS kind, j.id, j.account_id, j.amount_minor, j.currency, j.reason, j.author, w.why FROM adjustment j LEFT JOIN adjustment_wait w ON w.adjustment_id = j.id AND w.run_id = j.run_id
        WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND ${standsNowhere('j.id')}
-     UNION ALL SELECT 'credit', o.id, o.account_id, o.amount_minor, o.currency, o.reason, o.author, coalesce(x.reason, h.why) FROM credit_order o LEFT JOIN run_account x ON x.run_id = o.run_id AND x.account_id = o.account_id
-       LEFT JOIN unnest($2::text[], $3::text[]) AS h(account_id, why) ON h.account_id = o.account_id
+     UNION ALL SELECT 'credit', o.id, o.account_id, o.amount_minor, o.currency, o.reason, o.author, w.why FROM credit_order o LEFT JOIN credit_order_wait w ON w.credit_id = o.id AND w.run_id = o.run_id
        WHERE o.run_id = $1 AND o.withdrawn_at IS NULL AND ${standsNowhere('o.id')} ORDER BY account_id, id`,
-    [runId, [...held.keys()], [...held.values()]],
+    [runId],
   );
   return rows.map((r) => ({
     kind: r['kind'],

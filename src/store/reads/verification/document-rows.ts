@@ -37,15 +37,15 @@ export async function withParts(db: Db, documents: readonly StoredDocument[]): P
   }));
 }
 
-/** `approved`: its hash was approved; `needsApproval`: documents of it are fixed. */
-export type GroupRow = { readonly name: string; readonly hash: string; readonly approved: boolean; readonly needsApproval: boolean };
-export type RunRow = { readonly id: string; readonly content_hash: Buffer; readonly groups: readonly GroupRow[] };
+/** `approved`: its hash was approved; `needsApproval`: documents of it are fixed; `leftOut`: the part of its hash over what it leaves out, null of groups that were built before it was part. */
+export type GroupRow = { readonly name: string; readonly hash: string; readonly leftOut: string | null; readonly approved: boolean; readonly needsApproval: boolean };
+export type RunRow = { readonly id: string; readonly state: string; readonly content_hash: Buffer; readonly groups: readonly GroupRow[] };
 
 /** Runs whose documents are built, with their groups' hashes in order of their names, and whether that content was approved. */
 export const hashedRuns = (db: Db) =>
   pagesOf<RunRow>(
     db,
-    `SELECT r.id, r.content_hash, (SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.name, 'hash', encode(g.content_hash, 'hex'),
+    `SELECT r.id, r.state, r.content_hash, (SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.name, 'hash', encode(g.content_hash, 'hex'), 'leftOut', encode(g.left_out_hash, 'hex'),
        'approved', EXISTS (SELECT FROM approval a WHERE a.run_id = r.id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash),
        'needsApproval', EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND d.group_name = g.name AND d.state IN ('approved', 'awaitingNumber', 'issued'))) ORDER BY g.name COLLATE "C"), '[]')
        FROM release_group g WHERE g.run_id = r.id) AS groups
