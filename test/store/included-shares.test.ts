@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { closeOwnerSet, freeWaitingShares } from '../../src/store/cycle/owner-set.ts';
 import type { Store } from '../../src/store/db.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -43,5 +43,24 @@ describe('the share of energy that an allowance covers', () => {
     // North: base 22.34 − 22.34 = 0, so nothing; the 12.5 % of 22.34 (2.79) that its record booked is taken back: no document.
     // South: base 22.34 − 11.17 + 5 kWh × 1.00 = 16.17; 12.5 % is 2.02 (2.02125), 0.77 less than the 2.79 that was booked.
     expect(await month('2019-12', '2020-01-06')).toEqual([{ account_id: 'acc_brf_south', net_minor: 202n, charges: ['siteShareEstimate netShare/share 279', 'statement netShare/share -77'] }]);
+    expect(await rows("SELECT account_id, reason, net_minor, charge_count FROM held_document WHERE account_id LIKE 'acc_brf%'")).toEqual([
+      { account_id: 'acc_brf_north', reason: 'zero', net_minor: 0n, charge_count: 2 },
+    ]);
+  });
+
+  it('is taken back once, where a month that came to nothing is stated with more to come', async () => {
+    const { runId } = { runId: 'run_ent_se_2019-12_live' };
+    await rows("UPDATE billing_run SET state = 'closed', closed_at = now() WHERE id = $1", [runId]);
+    await store.tx((db) => freeWaitingShares(db, runId));
+    // Late: 10 kWh of December at north that no allowance covers. Its record booked a share of 2.79 too, and that is what north earns of December and January.
+    await storeLines(store, [session(3, { user: 'Bl2-6', garage: 'Bl2', kWh: '10', start: '12.12.2019 10:00', end: '12.12.2019 12:00' })]);
+    await processAll(store);
+    const [late] = await rows("SELECT net_minor FROM rated_charge WHERE role = 'siteShareEstimate' AND payee_account_id = 'acc_brf_north' ORDER BY charge_id DESC LIMIT 1");
+    const north = (await month('2020-01', '2020-02-06')).find((d) => d['account_id'] === 'acc_brf_north');
+    expect(north).toEqual({
+      account_id: 'acc_brf_north',
+      net_minor: late?.['net_minor'],
+      charges: ['siteShareEstimate netShare/share 279', `siteShareEstimate netShare/share ${late?.['net_minor']}`, 'statement netShare/share -279'],
+    });
   });
 });

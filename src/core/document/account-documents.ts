@@ -132,17 +132,28 @@ function documentsOf(input: AccountInput, group: Group, isApart: (charge: Docume
     ({ creditNotes, taken } = creditNotesOf(input, group, crediting));
     made = invoices();
   }
-  // A statement of nothing is none, and nothing of it waits.
-  if (input.side !== 'sale') return { documents: [...made.filter(({ value }) => value.netMinor !== 0n || value.payableMinor !== 0n || value.energyWh !== 0n), ...creditNotes], held: [] };
+  if (input.side !== 'sale') {
+    // A statement of nothing is none (D26): what cancels out in it waits, as it counts in the next one of its month.
+    const isNone = ({ value }: AccountDocument) => value.netMinor === 0n && value.payableMinor === 0n && value.energyWh === 0n;
+    const cancelling = made.filter((d) => isNone(d) && d.value.lines.some((l) => l.netMinor !== 0n));
+    return { documents: [...made.filter((d) => !isNone(d)), ...creditNotes], held: cancelling.map((d) => heldFor('zero', d)) };
+  }
   const held: Held[] = [];
   const kept = made.filter((d) => {
     const reason = waitsFor(input, group, d);
     if (reason === undefined) return true;
-    held.push({ reason, chargeIds: d.value.lines.flatMap(chargeIdsOf), document: { currency: d.currency, netMinor: d.value.netMinor, energyWh: d.value.energyWh } });
+    held.push(heldFor(reason, d));
     return false;
   });
   return { documents: [...kept, ...creditNotes], held };
 }
+
+/** A document that waits as a whole. */
+const heldFor = (reason: Held['reason'], { value, currency }: AccountDocument): Held => ({
+  reason,
+  chargeIds: value.lines.flatMap(chargeIdsOf),
+  document: { currency, netMinor: value.netMinor, energyWh: value.energyWh },
+});
 
 /** Less than nothing, also where it is rounded to nothing. */
 function isNegative({ vat, payableMinor }: DocumentValue): boolean {
