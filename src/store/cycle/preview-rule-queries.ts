@@ -68,11 +68,12 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   vatCodeUnfit: {
     scope: 'account',
     money: ['computed'],
+    parts: () => 'standard AS (SELECT o.country, max(o.percent) AS percent FROM vat_rule o JOIN run ON o.valid_to IS NULL OR o.valid_to > run.period_start GROUP BY 1)',
     sql: () => `SELECT d.id AS subject, d.account_id, NULL::bigint AS record_id, d.currency, jsonb_build_object('computed', sum(l.net_minor), 'code', l.vat_code, 'why', w.why) AS params
-      FROM doc d JOIN run ON true JOIN document_line l ON l.document_id = d.id JOIN vat_rule v ON v.code = l.vat_code LEFT JOIN site s ON s.id = l.site_id
+      FROM doc d JOIN run ON true JOIN document_line l ON l.document_id = d.id JOIN vat_rule v ON v.code = l.vat_code LEFT JOIN standard t ON t.country = v.country LEFT JOIN site s ON s.id = l.site_id
       CROSS JOIN LATERAL (SELECT CASE
         WHEN v.percent > 0 AND d.category IN ('driver', 'fleet', 'eMSP') AND v.country <> coalesce(s.country, run.country) THEN 'a supply in ' || coalesce(s.country, run.country)
-        WHEN v.percent > 0 AND v.percent < (SELECT max(o.percent) FROM vat_rule o WHERE o.country = v.country AND (o.valid_to IS NULL OR o.valid_to > run.period_start)) THEN 'electricity, which bears the standard rate of ' || v.country
+        WHEN v.percent > 0 AND v.percent < t.percent THEN 'electricity, which bears the standard rate of ' || v.country
         WHEN v.category = 'AE' AND d.category = 'driver' THEN 'a consumer' END AS why) w
       WHERE d.account_id = ANY($2) AND w.why IS NOT NULL GROUP BY d.id, d.account_id, d.currency, l.vat_code, w.why HAVING sum(l.net_minor) <> 0`,
   },
@@ -130,7 +131,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     sql: () => `SELECT max(r.record_id)::text AS subject, r.account_id, max(r.record_id) AS record_id, NULL::text AS currency,
         jsonb_build_object('record', max(r.record_id), 'other', min(r.record_id), 'computed', r.energy_wh, 'start', to_char(r.start_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS params
       FROM (SELECT * FROM session WHERE bears_energy AND energy_wh > 0) r
-      GROUP BY r.account_id, r.site_id, r.start_at, r.end_at, r.energy_wh HAVING count(DISTINCT r.record_id) > 1`,
+      GROUP BY r.account_id, r.site_id, r.start_at, r.end_at, r.energy_wh HAVING min(r.record_id) <> max(r.record_id)`,
   },
   sessionDoubtful: {
     scope: 'account',
@@ -144,8 +145,8 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     scope: 'account',
     parts: () => `used AS (SELECT c.account_id, s.source_id, s.token_ref, count(*) AS n FROM billed_record c JOIN session_span s ON s.record_id = c.record_id GROUP BY 1, 2, 3)`,
     sql: ({ minSessions }) => `SELECT u.account_id AS subject, u.account_id, NULL::bigint AS record_id, NULL::text AS currency, jsonb_build_object('computed', sum(u.n), 'other', u.other) AS params
-      FROM (SELECT used.account_id, h.account_id AS other, used.token_ref, max(used.n) AS n FROM used JOIN run ON true
-          JOIN session_span o ON o.token_ref = used.token_ref AND o.source_id = used.source_id AND o.start_at < run.period_start AND o.start_at >= run.period_start - interval '3 months'
+      FROM (SELECT used.account_id, h.account_id AS other, used.token_ref, max(used.n) AS n FROM used
+          JOIN session_span o ON o.token_ref = used.token_ref AND o.source_id = used.source_id AND o.start_at < (SELECT period_start FROM run) AND o.start_at >= (SELECT period_start - interval '3 months' FROM run)
           JOIN record_head h ON h.record_id = o.record_id AND h.account_id <> used.account_id AND h.state = 'booked'
         GROUP BY 1, 2, 3 HAVING count(*) >= ${minSessions}) u GROUP BY u.account_id, u.other`,
   },
