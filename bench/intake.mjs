@@ -69,6 +69,7 @@ async function showBulk(store, admin) {
   if (bulk > size) {
     const [first, last] = [rates[0], rates.at(-1)];
     const rate = (r) => `${Math.round(r.ours.rate).toLocaleString('en')}/s (floor ${Math.round(r.floor.rate).toLocaleString('en')}/s)`;
+    console.log(`by file: ${rates.map((r) => Math.round(r.ours.rate).toLocaleString('en')).join(', ')} a second; CPU in Node and PostgreSQL ${rates.map((r) => `${Math.round(r.ours.nodeUs)}+${Math.round(r.ours.postgresUs)}`).join(', ')} µs`);
     console.log(`of ${bulk.toLocaleString('en')} CDRs the first ${size.toLocaleString('en')}: ${rate(first)}, the last: ${rate(last)}; ${((last.ours.rate / first.ours.rate) * 100).toFixed(0)} % (goal: 85 %)`);
   }
   if (process.argv.includes('--verify')) await showVerified(store);
