@@ -67,10 +67,25 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     }
   };
   const inBatches = async (requests: readonly BatchRequest[]) => {
-    for (let from = 0; from < requests.length; from += maxBatch) await odata.batch(requests.slice(from, from + maxBatch));
+    const answers: unknown[] = [];
+    for (let from = 0; from < requests.length; from += maxBatch) answers.push(...(await odata.batch(requests.slice(from, from + maxBatch))));
+    return answers;
   };
-  const clear = async (lines: string) =>
-    inBatches((await odata.all<{ id: string; '@odata.etag': string }>(lines)).map((line) => ({ method: 'DELETE', path: `journalLines(${line.id})`, etag: line['@odata.etag'] })));
+  /** Whether lines that stood in a journal are gone: another writer, who should not be there, has taken them out or posted them. */
+  const areGone = async (place: string, ids: readonly string[]) => {
+    const left = new Set((await odata.all<{ id: string }>(place)).map((line) => line.id));
+    return ids.some((id) => !left.has(id));
+  };
+  const clear = async (place: string) => {
+    const lines = await odata.all<{ id: string; '@odata.etag': string }>(place);
+    try {
+      await inBatches(lines.map((line) => ({ method: 'DELETE', path: `journalLines(${line.id})`, etag: line['@odata.etag'] })));
+    } catch (error) {
+      const ids = lines.map((line) => line.id);
+      if (error instanceof ErpRefused && (await areGone(place, ids))) throw new ErpOutcomeUnknown('another writer is at the journal');
+      throw error;
+    }
+  };
 
   const postAll = async (documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<Map<string, ErpPosted>> => {
     const before = await findAll(documents);
@@ -93,13 +108,14 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     // The journal is ours alone: what stands in it is of an attempt that came to nothing.
     await clear(`journals(${id})/journalLines`);
     // The number of a line is unique in its journal: of two writers at once the second is refused here.
-    await inBatches(lines.map((line, i) => ({ method: 'POST', path: `journals(${id})/journalLines`, body: { ...line, lineNumber: lineStep * (i + 1) } })));
+    const written = await inBatches(lines.map((line, i) => ({ method: 'POST', path: `journals(${id})/journalLines`, body: { ...line, lineNumber: lineStep * (i + 1) } })));
     await onDrafted?.(wanted);
     try {
       await odata.post(`journals(${id})/Microsoft.NAV.post`);
     } catch (error) {
       if (error instanceof ErpOutcomeUnknown) throw error;
-      if ((await findAll(wanted)).size > 0) throw new ErpOutcomeUnknown(`another writer is at ${wanted[0]?.key}`);
+      const ids = written.map((line) => (line as { id: string }).id);
+      if ((await findAll(wanted)).size > 0 || (await areGone(`journals(${id})/journalLines`, ids))) throw new ErpOutcomeUnknown(`another writer is at ${wanted[0]?.key}`);
       // What was not posted does not stay in the journal, where somebody could post it.
       await clear(`journals(${id})/journalLines`).catch(() => undefined);
       throw error;

@@ -23,8 +23,8 @@ export type OData = {
   /** All rows of a collection below the company, over all its pages. */
   all<T>(path: string): Promise<T[]>;
   post(path: string, body?: unknown): Promise<unknown>;
-  /** At most `maxBatch` requests, all or none (`Isolation: snapshot`). */
-  batch(requests: readonly BatchRequest[]): Promise<void>;
+  /** At most `maxBatch` requests, all or none (`Isolation: snapshot`); what each answered, in their order. */
+  batch(requests: readonly BatchRequest[]): Promise<readonly unknown[]>;
 };
 
 /** Business Central's OData behind a token of the client credentials flow. Throws the errors of the port. */
@@ -77,6 +77,7 @@ export function businessCentralOData(server: BusinessCentralServer): OData {
       const failed = responses.find((r) => r.status >= 400);
       if (failed !== undefined) taken({ status: failed.status, headers: new Headers(), text: JSON.stringify(failed.body ?? '') }, 'writes');
       if (responses.length < requests.length) throw new ErpOutcomeUnknown(`${who} answers ${responses.length} of ${requests.length} requests of a batch`);
+      return responses.map((r) => r.body);
     },
   };
 }
