@@ -6,10 +6,11 @@ import { priceSeriesOf } from '../../core/share/pipeline.ts';
 import type { StatedShare, StatementInput } from '../../core/share/statement.ts';
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
-import { bookedBy, loadBooked, type SettledShares, shareRoles, sumSettledShares, withSettledShares } from './booked-shares.ts';
+import { bookedBy, loadBooked, shareRoles } from './booked-shares.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { loadSales, type SaleRow } from './owner-sales.ts';
 import { payerMarginals } from './payer-months.ts';
+import { type SettledShares, sumSettledShares, withSettledShares } from './settled-shares.ts';
 
 type Run = { readonly runId: string; readonly entityId: string; readonly timeZone: string };
 type Wanted = { readonly contract: OwnerContract; readonly months: readonly string[] };
@@ -31,20 +32,19 @@ export async function loadOwnerMonths(db: Db, run: Run, wanted: readonly Wanted[
   const settled = await settledOf(db, run, wanted, stated, isFew);
   const told = wanted.filter((w) => !settled.of.has(w.contract.contractId)).map((w) => w.contract);
   const summed = wanted.filter((w) => settled.of.has(w.contract.contractId)).map((w) => w.contract);
-  const asksPaid = wanted.some((w) => w.contract.versions.some((v) => v.agreement.basis === 'paid'));
   const toldSales = await loadSales(
     db,
     run,
     told.map((c) => c.accountId),
     months,
-    { isFew, asksPaid },
+    { isFew, asksPaid: told.some((c) => c.versions.some((v) => v.agreement.basis === 'paid')) },
   );
   const restSales = await loadSales(
     db,
     run,
     summed.map((c) => c.accountId),
     months.slice(-1),
-    { isFew, asksPaid, recordIds: settled.rest },
+    { isFew, asksPaid: false, recordIds: settled.rest },
   );
   const sales = [...toldSales, ...restSales];
   const strays = await loadStrays(db, contractIds, months);

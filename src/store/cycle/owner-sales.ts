@@ -27,8 +27,8 @@ export type SaleRow = {
   is_new: boolean;
 };
 
-/** SQL: own sites that are or were somebody's (SQL that says which owners), from when to when. */
-export const heldBy = (owners: string) => `SELECT h.* FROM ${siteHoldings} h JOIN site s ON s.id = h.site_id AND s.kind = 'own' WHERE h.owner_account_id ${owners}`;
+/** SQL: own sites that are or were those of owners $3, from when to when. */
+export const heldSites = `SELECT h.* FROM ${siteHoldings} h JOIN site s ON s.id = h.site_id AND s.kind = 'own' WHERE h.owner_account_id = ANY($3)`;
 
 /** SQL after SELECT: sale charges `c` of entity $2 and months $4 at the sites of `held`, of which the records are found first where owners are few. */
 export const soldAtSites = (isFew: boolean) => `FROM (SELECT DISTINCT site_id AS id FROM held) s
@@ -49,7 +49,7 @@ export async function loadSales(
 ): Promise<SaleRow[]> {
   if (accountIds.length === 0 || recordIds?.length === 0) return [];
   const { rows } = await db.query<SaleRow>(
-    `WITH held AS MATERIALIZED (${heldBy('= ANY($3)')}),
+    `WITH held AS MATERIALIZED (${heldSites}),
      at_site AS MATERIALIZED (
        SELECT c.charge_id, c.record_id, c.revision, c.reversal_of, c.site_id, c.service_month, c.currency, c.net_minor
        ${recordIds === undefined ? soldAtSites(isFew) : `${soldAtSites(false)} AND c.record_id = ANY($6)`}),
