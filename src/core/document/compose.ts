@@ -204,23 +204,30 @@ function chargeLines(charges: readonly DocumentCharge[]): DocumentLine[] {
   return [...groups.values()]
     .sort((a, b) => inOrder(a.order, b.order))
     .map(({ first, charges: own }) => {
-      const total = (pick: (c: DocumentCharge) => bigint) => own.reduce((sum, c) => sum + pick(c), 0n);
+      let [quantity, netMinor, grossMinor, energyWh, chargeCount] = [0n, 0n, 0n, 0n, 0];
+      for (const c of own) {
+        quantity += c.quantity;
+        netMinor += c.netMinor;
+        grossMinor += c.grossMinor;
+        energyWh += c.energyWh;
+        chargeCount += c.chargeHashes.length;
+      }
       return {
         kind: 'charge' as const,
         description: `${first.component.split('/')[0] ?? first.component} ${first.serviceMonth}`,
         unitPrice: first.unitPrice,
-        quantity: total((c) => c.quantity),
+        quantity,
         quantityUnit: first.quantityUnit,
-        netMinor: total((c) => c.netMinor),
-        grossMinor: total((c) => c.grossMinor),
+        netMinor,
+        grossMinor,
         vatCode: first.vatCode,
         glAccount: first.glAccount,
         costCenter: first.costCenter,
         customerCostCenter: first.customerCostCenter,
         siteId: first.siteId,
         serviceMonth: first.serviceMonth,
-        energyWh: total((c) => c.energyWh),
-        chargeCount: own.reduce((n, c) => n + c.chargeHashes.length, 0),
+        energyWh,
+        chargeCount,
         adjustmentId: null,
         mappingVersion: first.mappingVersion,
         credits: first.credits,

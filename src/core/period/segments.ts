@@ -17,7 +17,9 @@ export type ClauseSegment<Kind extends MonthClauseKind> = {
 
 /** The version in force at an instant: the newest that has begun. */
 function versionAt(versions: readonly SupplyVersion[], ms: number): SupplyVersion | undefined {
-  return versions.reduce<SupplyVersion | undefined>((best, v) => (v.fromMs <= ms && ms < v.toMs && (best === undefined || v.version > best.version) ? v : best), undefined);
+  let best: SupplyVersion | undefined;
+  for (const v of versions) if (v.fromMs <= ms && ms < v.toMs && (best === undefined || v.version > best.version)) best = v;
+  return best;
 }
 
 /**
@@ -29,15 +31,10 @@ export function segmentsOf<Kind extends MonthClauseKind>(versions: readonly Supp
   const days = daysOf(month, zone);
   const open = new Map<string, { -readonly [Part in keyof ClauseSegment<Kind>]: ClauseSegment<Kind>[Part] }>();
   const done: ClauseSegment<Kind>[] = [];
-  let held: SupplyVersion | undefined;
-  let texts = new Map<string, MonthClause<Kind>>();
-  for (const { on, nextOn, lastMs } of days) {
-    const version = versionAt(versions, lastMs);
-    if (version !== held) {
-      held = version;
-      const clauses = held?.agreement.status === 'active' ? held.agreement.clauses.filter((c): c is MonthClause<Kind> => c.kind === kind) : [];
-      texts = new Map(clauses.map((c) => [JSON.stringify(c), c]));
-    }
+  // From change to change: most months have none.
+  for (const { version, first, last, count } of stretchesOf(versions, days)) {
+    const clauses = version?.agreement.status === 'active' ? version.agreement.clauses.filter((c): c is MonthClause<Kind> => c.kind === kind) : [];
+    const texts = new Map(clauses.map((c) => [JSON.stringify(c), c]));
     for (const [text, segment] of open) {
       if (texts.has(text)) continue;
       done.push(segment);
@@ -46,16 +43,32 @@ export function segmentsOf<Kind extends MonthClauseKind>(versions: readonly Supp
     for (const [text, clause] of texts) {
       const before = open.get(text);
       if (before === undefined) {
-        open.set(text, { clause, version: held?.version ?? 0, fromOn: on, toOn: nextOn, days: 1, ofDays: days.length });
+        open.set(text, { clause, version: version?.version ?? 0, fromOn: first.on, toOn: last.nextOn, days: count, ofDays: days.length });
         continue;
       }
       before.clause = clause;
-      before.version = held?.version ?? 0;
-      before.toOn = nextOn;
-      before.days += 1;
+      before.version = version?.version ?? 0;
+      before.toOn = last.nextOn;
+      before.days += count;
     }
   }
   return [...done, ...open.values()].sort((a, b) => (a.fromOn === b.fromOn ? ((a.clause as { id: string }).id < (b.clause as { id: string }).id ? -1 : 1) : a.fromOn < b.fromOn ? -1 : 1));
+}
+
+/** Days one after the other on which the same version is in force, or none. */
+function stretchesOf(versions: readonly SupplyVersion[], days: readonly Day[]) {
+  const stretches: { readonly version: SupplyVersion | undefined; readonly first: Day; last: Day; count: number }[] = [];
+  for (const day of days) {
+    const version = versionAt(versions, day.lastMs);
+    const current = stretches.at(-1);
+    if (current === undefined || current.version !== version) {
+      stretches.push({ version, first: day, last: day, count: 1 });
+      continue;
+    }
+    current.last = day;
+    current.count += 1;
+  }
+  return stretches;
 }
 
 type Day = { readonly on: string; readonly nextOn: string; readonly lastMs: number };

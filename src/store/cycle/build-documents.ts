@@ -2,7 +2,7 @@ import { isBefore } from '../../core/cycle/run-states.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 import { allOf, andOneMore, inLanes, type Lanes, within } from '../lanes.ts';
-import { checkPreview, judgeAccounts } from './check-preview.ts';
+import { checkPreview, judgeAccounts, type RunFound } from './check-preview.ts';
 import { chunksOf, partsOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
 import { decideDispositions, hasRules, keepHeld } from './dispositions.ts';
@@ -17,7 +17,7 @@ import { followPulledIn, waitForSales } from './owner-set.ts';
 import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
 import { changesSessions } from './payer-months.ts';
 import { draftPeriodCharges } from './period-charges.ts';
-import { type AccountPreviews, type BuildRef, nextBuild, previewsOf, recordPreview } from './record-preview.ts';
+import { type AccountPreviews, type BuildRef, nextBuild, previewKeeper, previewsOf } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
 import { sumCharges } from './summed-charges.ts';
@@ -44,8 +44,10 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   const built = [...customers, ...owners.accounts];
   // Where nothing of the run waits, what owners earn stands before what they earn it of is built: meanwhile, and again should something have to wait after all.
   const isEarly = side.width > 1 && shaped.size === 0 && !(await anyWaits(db, runId));
+  // What rules find goes with what is built, whatever that comes to: in a lane meanwhile.
+  const judge = judgeInParts(side, runId, [...partsOf(customers, side.width), owners.accounts]);
   const [paying] = await allOf([
-    buildAccounts(side, ref, customers, shaped, (own, ids) => decideDispositions(own, runId, ids)),
+    buildAccounts(side, ref, customers, shaped, (own, ids) => decideDispositions(own, runId, ids), judge.built),
     isEarly ? side.tx((own) => draftStatements(own, runId, owners.contracts)) : undefined,
   ]);
   if (!isEarly || (await anyWaits(db, runId))) {
@@ -54,18 +56,39 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
     // Contracts of one owner together: what is missing for one of them parks him.
     await inLanes(side, partsOf([...groupBy(owners.contracts, (c) => c.accountId).values()], side.width), (own, contracts) => draftStatements(own, runId, contracts.flat()));
   }
-  const paid = buildAccounts(side, ref, owners.accounts, shaped, async () => undefined);
-  // What rules find goes with what is built, whatever that comes to: in a lane meanwhile.
-  const judge = (ids: readonly string[]) => judgeAccounts(side, runId, ids);
-  const found = side.width === 1 ? paid.then(() => judge(built)) : allOf([judge(customers), paid.then(() => judge(owners.accounts))]).then((parts) => parts.flat());
-  found.catch(() => undefined);
-  if (side.width === 1) await found;
-  const previews = [...paying, ...(await paid)];
+  const keeper = previewKeeper(db, ref);
+  const [earned] = await allOf([buildAccounts(side, ref, owners.accounts, shaped, async () => undefined, judge.built), keeper.early(paying)]);
   const preview = await writeHashes(db, runId);
-  await recordPreview(db, ref, previews, preview.contentHash);
+  await keeper.record([...paying, ...earned], preview.contentHash);
   await keepGroupHashes(db, runId);
-  await checkPreview(db, runId, built, await found);
+  await checkPreview(db, runId, built, side.width === 1 ? await judge.found() : judge.found());
   return preview;
+}
+
+/** Asks the rules on charges of each part of the accounts as soon as all of it is built: in lanes while the others are, without lanes when what was found is wanted. */
+function judgeInParts(side: Lanes, runId: string, parts: readonly (readonly string[])[]) {
+  const found = new Map<readonly string[], Promise<RunFound[]>>();
+  const judge = (part: readonly string[]) => {
+    const own = found.get(part) ?? judgeAccounts(side, runId, part);
+    own.catch(() => undefined);
+    found.set(part, own);
+    return own;
+  };
+  const left = parts.map((part) => new Set(part));
+  return {
+    built(accounts: readonly string[]): void {
+      for (const [i, rest] of left.entries()) {
+        if (rest.size === 0) continue;
+        for (const id of accounts) rest.delete(id);
+        if (rest.size === 0 && side.width > 1) judge(parts[i] ?? []);
+      }
+    },
+    async found(): Promise<RunFound[]> {
+      const all: RunFound[] = [];
+      for (const part of parts) all.push(...(await judge(part)));
+      return all;
+    },
+  };
 }
 
 /** Whether a charge that the run claims is not billed for now. */
@@ -134,10 +157,17 @@ async function settleShares(db: Db, runId: string, accounts: readonly string[], 
 }
 
 /** Builds the drafts of accounts, chunk by chunk. What is left out or corrected is settled of those that are `shaped`; it begins with `decide`. */
-function buildAccounts(side: Lanes, ref: BuildRef, accounts: readonly string[], shaped: ReadonlySet<string>, decide: Decide): Promise<AccountPreviews[]> {
+function buildAccounts(
+  side: Lanes,
+  ref: BuildRef,
+  accounts: readonly string[],
+  shaped: ReadonlySet<string>,
+  decide: Decide,
+  onBuilt: (accounts: readonly string[]) => void = () => undefined,
+): Promise<AccountPreviews[]> {
   const { runId } = ref;
   const lanes = andOneMore(side);
-  return inLanes(lanes, chunksOf(accounts, lanes.width), async (db, chunk) => {
+  const build = async (db: Db, chunk: readonly string[]) => {
     const own = chunk.filter((id) => shaped.has(id));
     const setup = await prepare(db, runId, chunk, own, decide);
     await planForSums(db);
@@ -151,7 +181,8 @@ function buildAccounts(side: Lanes, ref: BuildRef, accounts: readonly string[], 
     await insertDocuments(db, documentRows(runId, made.documents), made.documents);
     await linkClaims(db, runId, made);
     return previewsOf(ref, setup.accounts, made, await leftOutCells(db, runId, chunk));
-  });
+  };
+  return inLanes(lanes, chunksOf(accounts, lanes.width), build, onBuilt);
 }
 
 type Decide = (db: Db, own: readonly string[]) => Promise<void>;

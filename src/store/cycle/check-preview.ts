@@ -5,10 +5,10 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import type { Lanes } from '../lanes.ts';
+import { allOf, type Lanes } from '../lanes.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
-import { chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
+import { chargesOfRun, planForAccounts, planForDocuments, planForWholeRun } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new. */
 const mostPerRule = 1000;
@@ -57,13 +57,18 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
  * Judges the preview anew after `accounts` were built, with what was found of their charges: rules on sums look at the whole run. A finding
  * that comes out as before stays the same row, and what was signed of it holds; one that changed is a new one.
  */
-export async function checkPreview(db: Db, runId: string, accounts: readonly string[], ofAccounts: readonly RunFound[]): Promise<void> {
-  if (accounts.length === 0) return;
+export async function checkPreview(db: Db, runId: string, accounts: readonly string[], found: readonly RunFound[] | Promise<readonly RunFound[]>): Promise<void> {
+  const [ofAccounts, ofSums] = await allOf([found, accounts.length === 0 ? [] : judgeSums(db, runId)]);
+  if (accounts.length > 0) await replace(db, runId, accounts, atMost([...inOrder(ofAccounts), ...ofSums]));
+}
+
+/** What rules on sums find of a whole run, as it stands. */
+async function judgeSums(db: Db, runId: string): Promise<RunFound[]> {
   const { rules, offCycle } = await rulesFor(db, runId);
-  await planForWholeRun(db, chargesOfRun, [runId]);
-  const ofSums = await findAll(db, 'run', rules, [runId], offCycle);
+  await planForDocuments(db);
+  const found = await findAll(db, 'run', rules, [runId], offCycle);
   await planForAccounts(db);
-  await replace(db, runId, accounts, atMost([...inOrder(ofAccounts), ...ofSums]));
+  return found;
 }
 
 /** Rules on what is not there, which a run of a few accounts cannot have. */

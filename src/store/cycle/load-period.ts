@@ -8,6 +8,7 @@ import { localDateOf, monthPeriod } from '../../core/time.ts';
 import type { Db } from '../db.ts';
 import { loadAccounts, loadContracts, loadEntity } from '../intake/load-setup.ts';
 import { recordKeySql } from '../record-key.ts';
+import { amongIds } from './whole-run.ts';
 
 /** A supply contract with what its months are computed of. Sessions and issued rows are by service month. */
 export type PeriodContract = {
@@ -59,10 +60,12 @@ export async function loadPeriod(
   const ids = [...versions].filter(([, k]) => k.versions.some((v) => v.agreement.clauses.some((c) => monthKinds.has(c.kind)))).map(([id]) => id);
   const has = (id: string, kinds: ReadonlySet<string>) => versions.get(id)?.versions.some((v) => v.agreement.clauses.some((c) => kinds.has(c.kind))) ?? false;
   const feesAlone = ids.filter((id) => !has(id, sessionKinds));
-  const sessions = ids.length === 0 ? new Map() : await loadSessions(db, wanted, ids, feesAlone, entity);
+  // Who has none of these clauses has no charge that is asked for.
+  const payersOf = (contractIds: readonly string[]) => ({ ...wanted, accountIds: [...new Set(contractIds.flatMap((id) => versions.get(id)?.accountId ?? []))] });
+  const sessions = ids.length === 0 ? new Map() : await loadSessions(db, payersOf(ids), ids, feesAlone, entity);
   // What a minimum lacks is what it lacks beside all sessions, also where none of them is billed.
   const lacking = ids.filter((id) => wanted.leftOut?.has(versions.get(id)?.accountId ?? '') && has(id, minimums));
-  const whole = lacking.length === 0 ? new Map() : await loadSessions(db, { ...wanted, withLeftOut: wanted.leftOut }, lacking, [], entity);
+  const whole = lacking.length === 0 ? new Map() : await loadSessions(db, { ...payersOf(lacking), withLeftOut: wanted.leftOut }, lacking, [], entity);
   const issued = ids.length === 0 ? new Map() : await loadIssued(db, ids, entity);
   return {
     entity,
@@ -100,16 +103,18 @@ async function loadSessions(
   entity: EntitySetup,
 ): Promise<Map<string, Map<string, MonthSession[]>>> {
   const { rows } = await db.query(
-    `WITH sold AS (
+    `WITH sold AS MATERIALIZED (
        SELECT c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode,
          sum(c.net_minor)::bigint AS net, sum(c.gross_minor)::bigint AS gross, sum(c.energy_wh)::bigint AS wh, max(c.revision) AS revision, (array_agg(c.charge_id ORDER BY c.revision DESC, c.charge_id))[1] AS first, bool_or(coalesce(k.run_id = $1, false)) AS is_new
        FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
        WHERE c.payer_account_id = ANY($2) AND c.contract_id = ANY($3) AND c.service_month <= $4 AND c.record_id IS NOT NULL AND c.role IN ('driverSale', 'fleetSale', 'idleFee')
          AND ($6::text IS NULL OR c.service_month < $6 OR c.contract_id <> ALL($5))
          AND (d.state = 'issued' OR k.run_id = $1 AND (k.disposition = 'document' OR k.disposition = 'carried' AND c.payer_account_id = ANY($7) OR k.disposition = 'excluded' AND c.payer_account_id = ANY($8) AND c.clause IS DISTINCT FROM 'smallSession') OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession')
-       GROUP BY c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode)
-     SELECT s.*, t.kind AS site_kind, h.source_id || '/' || ${recordKeySql} AS key, (extract(epoch FROM r.start_at) * 1000)::bigint AS start_ms, (extract(epoch FROM r.end_at) * 1000)::bigint AS end_ms
-     FROM (SELECT *, max(revision) OVER (PARTITION BY contract_id, record_id) AS latest FROM sold) s JOIN record_head h ON h.record_id = s.record_id
+       GROUP BY c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode),
+     -- Looked up at once: a head by its record alone is sought in each of its partitions.
+     heads AS MATERIALIZED (SELECT h.record_id, h.source_id || '/' || ${recordKeySql} AS key FROM record_head h WHERE ${amongIds('h.record_id', 'sold')})
+     SELECT s.*, t.kind AS site_kind, h.key, (extract(epoch FROM r.start_at) * 1000)::bigint AS start_ms, (extract(epoch FROM r.end_at) * 1000)::bigint AS end_ms
+     FROM (SELECT *, max(revision) OVER (PARTITION BY contract_id, record_id) AS latest FROM sold) s JOIN heads h ON h.record_id = s.record_id
      JOIN charge_record r ON r.record_id = s.record_id AND r.revision = s.latest JOIN site t ON t.id = s.site_id ORDER BY s.contract_id, s.record_id, s.first`,
     [
       runId,

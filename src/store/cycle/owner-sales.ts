@@ -4,7 +4,7 @@ import { siteHoldings } from '../site-holdings.ts';
 import { earnsNothing } from './exclusion-match.ts';
 import { isPaid } from './paid-sales.ts';
 import { decided } from './run-state.ts';
-import { withinIds } from './whole-run.ts';
+import { amongIds, withinIds } from './whole-run.ts';
 
 /** SQL: roles of what a session at an owner's site is sold as. */
 export const saleRoles = "('driverSale', 'fleetSale', 'emspSale', 'idleFee')";
@@ -48,6 +48,7 @@ export async function loadSales(
   { isFew, asksPaid, recordIds }: { readonly isFew: boolean; readonly asksPaid: boolean; readonly recordIds?: readonly bigint[] },
 ): Promise<SaleRow[]> {
   if (accountIds.length === 0 || recordIds?.length === 0) return [];
+  const listed = recordIds === undefined ? withinIds : amongIds;
   const { rows } = await db.query<SaleRow>(
     `WITH held AS MATERIALIZED (${heldSites}),
      at_site AS MATERIALIZED (
@@ -55,7 +56,7 @@ export async function loadSales(
        ${recordIds === undefined ? soldAtSites(isFew) : `${soldAtSites(false)} AND c.record_id = ANY($6)`}),
      sold AS MATERIALIZED (
        SELECT c.*, k.disposition, k.run_id, ${earnsNothing} AS written_off, CASE WHEN $5 THEN ${isPaid} ELSE true END AS paid
-       FROM at_site c JOIN claim k ON k.charge_id = c.charge_id AND ${withinIds('k.charge_id', 'at_site')} JOIN billing_run b ON b.id = k.run_id WHERE ${decided}),
+       FROM at_site c JOIN claim k ON k.charge_id = c.charge_id AND ${listed('k.charge_id', 'at_site')} JOIN billing_run b ON b.id = k.run_id WHERE ${decided}),
      -- Few beside the rest: looked through, not joined to itself.
      taken_back AS MATERIALIZED (SELECT reversal_of FROM sold WHERE reversal_of IS NOT NULL AND disposition <> 'carried'),
      revised AS (
@@ -65,8 +66,8 @@ export async function loadSales(
      latest AS MATERIALIZED (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
      SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, t.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
        (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.paid, l.written_off, l.is_new
-     FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision AND ${withinIds('r.record_id', 'latest')}
-     JOIN record_head h ON h.record_id = l.record_id AND ${withinIds('h.record_id', 'latest')}
+     FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision AND ${listed('r.record_id', 'latest')}
+     JOIN record_head h ON h.record_id = l.record_id AND ${listed('h.record_id', 'latest')}
      JOIN held t ON t.site_id = l.site_id AND t.valid_from <= r.start_at AND r.start_at < t.valid_to`,
     [run.runId, run.entityId, accountIds, months, asksPaid, ...(recordIds === undefined ? [] : [recordIds])],
   );

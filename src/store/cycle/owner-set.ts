@@ -54,7 +54,7 @@ const claimShares = `WITH kept AS MATERIALIZED (
     SELECT DISTINCT unnest(s.record_ids) AS record_id FROM claim_sum s WHERE s.run_id = $1 AND s.role NOT IN ${shareRoles}),
   open AS MATERIALIZED (
     SELECT c.charge_id, c.payee_account_id, c.record_id, c.revision, c.reversal_of, c.clause, ${summedColumns}, ${lineKey}, v.clauses->>'basis' AS basis, n.record_id IS NOT NULL AS is_billed FROM ${runAsItStands} r
-    JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period
+    JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period AND ($3::text IS NULL OR o.account_id >= $3) AND ($4::text IS NULL OR o.account_id < $4)
     JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL AND ($3::text IS NULL OR c.payee_account_id >= $3) AND ($4::text IS NULL OR c.payee_account_id < $4)
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
     LEFT JOIN kept n ON n.record_id = c.record_id AND c.revision = 1 AND c.reversal_of IS NULL AND v.clauses->>'basis' IS DISTINCT FROM 'paid'

@@ -3,7 +3,7 @@ import { siteHoldings } from '../site-holdings.ts';
 import { shareRoles } from './owner-contracts.ts';
 import { previewAccounts } from './record-preview.ts';
 import { shapeRuleQueries } from './shape-rule-queries.ts';
-import { withinIds } from './whole-run.ts';
+import { amongIds, withinIds } from './whole-run.ts';
 
 type Limits = Readonly<Record<string, number>>;
 /**
@@ -12,13 +12,20 @@ type Limits = Readonly<Record<string, number>>;
  */
 type RuleQuery = { readonly scope: 'run' | 'account'; readonly money?: readonly string[]; readonly parts?: (limits: Limits) => string; readonly sql: (limits: Limits) => string };
 
+/** Net of a kWh in minor units, exact. */
+const perKwh = 'sum(net_minor) * 1000 / sum(energy_wh)';
+const pricesOf = (cells: string, more = '') =>
+  `SELECT ${more} account_id, role, currency, site_id, ${perKwh} AS price, sum(energy_wh) AS wh FROM ${cells} WHERE nature IN ('sale', 'late') AND component LIKE 'ENERGY/%' AND energy_wh > 0 GROUP BY ${more} account_id, role, currency, site_id`;
+const median = (of: string) => `percentile_disc(0.5) WITHIN GROUP (ORDER BY ${of})`;
+
 /** What the queries share; only what one names is computed. Former months are those of live runs that have a preview, newest first. */
 const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
   doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
 // What customers are billed: a session is judged once, not again on the document of the site's owner. As it was summed when the set closed, where no correction is among it; else by its charges.
 const ofAccounts = `${ofBoth},
   kept AS MATERIALIZED (SELECT account_id, record_ids, energy_wh FROM claim_sum WHERE run_id = $1 AND account_id = ANY($2) AND role NOT IN ${shareRoles} AND NOT of_month),
-  mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document' AND account_id NOT IN (SELECT account_id FROM claim_sum WHERE run_id = $1 AND account_id = ANY($2))),
+  unkept AS MATERIALIZED (SELECT a.account_id FROM unnest($2::text[]) AS a(account_id) WHERE a.account_id NOT IN (SELECT account_id FROM claim_sum WHERE run_id = $1)),
+  mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND ${amongIds('claim.account_id', 'unkept')} AND disposition = 'document'),
   billed AS MATERIALIZED (
     SELECT account_id, record_id, 1 AS revision, bool_or(bears) AS bears_energy, true AS stands FROM (SELECT account_id, unnest(record_ids) AS record_id, energy_wh > 0 AS bears FROM kept) k GROUP BY 1, 2
     UNION ALL
@@ -29,17 +36,13 @@ const ofAccounts = `${ofBoth},
 const ofRun = `${ofBoth},
   acct AS (${previewAccounts('$1')}),
   cell AS (SELECT x.*, a.currency FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build) = (x.run_id, x.account_id, x.build) WHERE NOT x.excluded),
+  price AS (${pricesOf('cell')}),
+  segment AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM price GROUP BY 1, 2),
   former AS (SELECT f.id, row_number() OVER (ORDER BY f.period_end DESC) AS back FROM billing_run f JOIN run ON f.calendar_id = run.calendar_id AND f.period_end < run.period_end
     WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period_end DESC LIMIT 6),
   past AS (SELECT DISTINCT ON (p.run_id, p.account_id) f.back, p.* FROM former f JOIN preview_account p ON p.run_id = f.id ORDER BY p.run_id, p.account_id, p.build DESC),
   past_cell AS (SELECT p.back, p.currency, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build) WHERE NOT x.excluded)`;
 export const previewBasis = { account: ofAccounts, run: ofRun } as const;
-
-/** Net of a kWh in minor units, exact. */
-const perKwh = 'sum(net_minor) * 1000 / sum(energy_wh)';
-const pricesOf = (cells: string, more = '') =>
-  `SELECT ${more} account_id, role, currency, site_id, ${perKwh} AS price, sum(energy_wh) AS wh FROM ${cells} WHERE nature IN ('sale', 'late') AND component LIKE 'ENERGY/%' AND energy_wh > 0 GROUP BY ${more} account_id, role, currency, site_id`;
-const median = (of: string) => `percentile_disc(0.5) WITHIN GROUP (ORDER BY ${of})`;
 
 /** One query per rule of `core/cycle/preview-rules`. */
 export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = {
@@ -80,20 +83,18 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   priceOutOfBand: {
     scope: 'run',
     money: ['computed', 'limit'],
-    parts: () => `p AS (${pricesOf('cell')}), m AS (SELECT role, currency, ${median('price')} AS mid FROM p GROUP BY 1, 2)`,
     sql: ({ minPercent, maxPercent, minWh }) => `SELECT p.account_id AS subject, p.account_id, NULL::bigint AS record_id, p.currency,
         jsonb_build_object('computed', round(p.price), 'limit', round(m.mid), 'percent', round(p.price * 100 / m.mid), 'segment', p.role, 'site', p.site_id) AS params
-      FROM p JOIN m ON m.role = p.role AND m.currency = p.currency
+      FROM price p JOIN segment m ON m.role = p.role AND m.currency = p.currency
       WHERE p.wh >= ${minWh} AND p.price <> 0 AND m.mid > 0 AND (p.price * 100 < m.mid * ${minPercent} OR p.price * 100 > m.mid * ${maxPercent})`,
   },
   segmentPriceMoved: {
     scope: 'run',
     money: ['computed', 'limit'],
-    parts: () => `now AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM (${pricesOf('cell')}) p GROUP BY 1, 2),
-        before AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM (${pricesOf('past_cell', 'back,')}) p WHERE back <= 3 GROUP BY 1, 2)`,
+    parts: () => `before AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM (${pricesOf('past_cell', 'back,')}) p WHERE back <= 3 GROUP BY 1, 2)`,
     sql: ({ minPercent, maxPercent, minAccounts }) => `SELECT n.role AS subject, NULL::text AS account_id, NULL::bigint AS record_id, n.currency,
         jsonb_build_object('computed', round(n.mid), 'limit', round(b.mid), 'percent', round(n.mid * 100 / b.mid), 'segment', n.role) AS params
-      FROM now n JOIN before b ON b.role = n.role AND b.currency = n.currency
+      FROM segment n JOIN before b ON b.role = n.role AND b.currency = n.currency
       WHERE b.mid > 0 AND n.n >= ${minAccounts} AND b.n >= ${minAccounts} AND (n.mid * 100 < b.mid * ${minPercent} OR n.mid * 100 > b.mid * ${maxPercent})`,
   },
   energyFree: {
@@ -111,20 +112,20 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   },
   tariffsMixed: {
     scope: 'run',
-    sql: ({ maxTariffs }) => `SELECT c.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, NULL::text AS currency,
+    sql: ({ maxTariffs }) => `SELECT a.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, NULL::text AS currency,
         jsonb_build_object('computed', count(DISTINCT t.tariff_id), 'segment', a.category, 'tariffs', string_agg(DISTINCT t.tariff_id, ', ')) AS params
-      FROM cell c JOIN account a ON a.id = c.account_id JOIN tariff_version t ON t.id = c.tariff_version_id
-      WHERE c.nature = 'sale' AND EXISTS (SELECT FROM price_assignment p WHERE p.tariff_id = t.tariff_id AND p.segment = a.category)
-      GROUP BY c.site_id, a.category HAVING count(DISTINCT t.tariff_id) > ${maxTariffs}`,
+      FROM (SELECT DISTINCT c.site_id, a.category, c.tariff_version_id FROM cell c JOIN account a ON a.id = c.account_id WHERE c.nature = 'sale') a JOIN tariff_version t ON t.id = a.tariff_version_id
+      WHERE EXISTS (SELECT FROM price_assignment p WHERE p.tariff_id = t.tariff_id AND p.segment = a.category)
+      GROUP BY a.site_id, a.category HAVING count(DISTINCT t.tariff_id) > ${maxTariffs}`,
   },
   sessionAbovePower: {
     scope: 'account',
     sql: ({ slackPercent, slackWh, maxWh }) => `SELECT r.record_id::text AS subject, r.account_id, r.record_id, NULL::text AS currency,
         jsonb_build_object('record', r.record_id, 'computed', r.energy_wh, 'limit', least(r.most, ${maxWh})) AS params
-      FROM (SELECT DISTINCT b.account_id, b.record_id, b.energy_wh,
-          (s.connector_power_w * extract(epoch FROM b.end_at - b.start_at)::bigint * (100 + ${slackPercent}) / 360000 + ${slackWh})::bigint AS most
-        FROM session b JOIN site s ON s.id = b.site_id WHERE b.stands) r
-      WHERE r.energy_wh > least(r.most, ${maxWh})`,
+      FROM (SELECT DISTINCT b.account_id, b.record_id, b.energy_wh, p.most
+        FROM session b JOIN site s ON s.id = b.site_id
+        CROSS JOIN LATERAL (SELECT (s.connector_power_w * extract(epoch FROM b.end_at - b.start_at)::bigint * (100 + ${slackPercent}) / 360000 + ${slackWh})::bigint AS most) p
+        WHERE b.stands AND b.energy_wh > least(p.most, ${maxWh})) r`,
   },
   sessionTwice: {
     scope: 'account',

@@ -56,7 +56,8 @@ export function previewsOf(
     const isParked = made.parked.has(accountId);
     const isHeld = (c: SummedCharges) => isParked || (held.size > 0 && c.chargeIds.some((id) => held.has(id)));
     const charges = chargesOf.get(accountId) ?? [];
-    const sessions = new Set(charges.flatMap((c) => (c.disposition === 'document' && !isHeld(c) ? c.recordIds : [])));
+    const sessions = new Set<string>();
+    for (const c of charges) if (c.disposition === 'document' && !isHeld(c)) c.addRecords(sessions);
     accountRows.push({
       accountId,
       currency,
@@ -80,15 +81,36 @@ export function previewsOf(
   return [rowsFor(accountTable(ref), accountRows), rowsFor(cellTable(ref), cellRows)];
 }
 
-/** Keeps the accounts just built as the next build of the run. Parked accounts are tried again with every build: that alone makes no new one. */
-export async function recordPreview(db: Db, { runId, build }: BuildRef, previews: readonly AccountPreviews[], contentHash: string): Promise<void> {
-  const made = await db.query(
-    `INSERT INTO preview_build (run_id, build, content_hash) SELECT $1, $2, decode($3, 'hex')
-     WHERE (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($3, 'hex')`,
-    [runId, build, contentHash],
-  );
-  if (made.rowCount === 0) return;
-  for (const rows of previews) await copyIn(db, rows);
+/**
+ * Keeps accounts just built as the next build of the run, once it is known to be one: `record`. Of the first build that is known before its hash
+ * is, so that they are stored while others are still built: `early`.
+ */
+export function previewKeeper(
+  db: Db,
+  { runId, build }: BuildRef,
+): { early(previews: readonly AccountPreviews[]): Promise<void>; record(previews: readonly AccountPreviews[], contentHash: string): Promise<void> } {
+  const kept = new Set<AccountPreviews>();
+  const keep = async (previews: readonly AccountPreviews[]) => {
+    for (const rows of previews) {
+      if (kept.has(rows)) continue;
+      kept.add(rows);
+      await copyIn(db, rows);
+    }
+  };
+  return {
+    async early(previews) {
+      if (build === 1) await keep(previews);
+    },
+    async record(previews, contentHash) {
+      // Parked accounts are tried again with every build: that alone makes no new one.
+      const made = await db.query(
+        `INSERT INTO preview_build (run_id, build, content_hash) SELECT $1, $2, decode($3, 'hex')
+         WHERE (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($3, 'hex')`,
+        [runId, build, contentHash],
+      );
+      if (made.rowCount !== 0) await keep(previews);
+    },
+  };
 }
 
 function cellOf(c: SummedCharges, firstMonth: string, excluded: boolean): PreviewCell {

@@ -10,12 +10,16 @@ import { takeWaiting } from './waiting-adjustments.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
-/** Sales of a run's accounts and months that a list has as open: a FROM clause. */
-const openOf = (accounts: string, list = 'open_charge') => `${runAsItStands} r
-  JOIN ${list} o ON o.entity_id = r.entity_id AND o.service_month <= r.period
-  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', list)} AND c.payer_account_id IS NOT NULL AND ${accounts} AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
+/** Sales of a run's accounts and months that a list has as open: a FROM clause. `accounts`: what holds for a column with who pays. */
+const openOf = (accounts: (payer: string) => string, list = 'open_charge') => `${runAsItStands} r
+  JOIN ${list} o ON o.entity_id = r.entity_id AND o.service_month <= r.period AND ${accounts('o.account_id')}
+  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', list)} AND c.payer_account_id IS NOT NULL AND ${accounts('c.payer_account_id')} AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
+const anyAccount = () => 'true';
+const inRange = (payer: string) => `($2::text IS NULL OR ${payer} >= $2) AND ($3::text IS NULL OR ${payer} < $3)`;
 /** Sessions of a run's month that somebody earns a share of, as `e` beside a charge `c`. */
-const sharedThisMonth = `LEFT JOIN (SELECT DISTINCT s.record_id FROM billing_run q JOIN rated_charge s ON s.entity_id = q.entity_id AND s.service_month = q.label AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL AND s.record_id IS NOT NULL WHERE q.id = $1) e
+const sharedThisMonth = `LEFT JOIN (
+    SELECT DISTINCT s.record_id FROM rated_charge s WHERE s.entity_id = (SELECT entity_id FROM billing_run WHERE id = $1) AND s.service_month = (SELECT label FROM billing_run WHERE id = $1)
+      AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL AND s.record_id IS NOT NULL) e
   ON e.record_id = c.record_id`;
 const isUnshared = '(c.record_id IS NOT NULL AND c.service_month = r.label AND e.record_id IS NULL)';
 /** Sales that closed runs carried. */
@@ -30,9 +34,9 @@ const carried = `SELECT ${columns}
  * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
  * of the list of open charges, not of all there ever were.
  */
-export const claimable = `SELECT ${columns} FROM ${openOf('true')} UNION ALL ${carried}`;
+export const claimable = `SELECT ${columns} FROM ${openOf(anyAccount)} UNION ALL ${carried}`;
 /** The same without what is carried, of the charges that no live run has claimed, whatever the run sees. */
-export const claimableNow = `SELECT ${columns} FROM ${openOf('true', 'public.open_charge')}`;
+export const claimableNow = `SELECT ${columns} FROM ${openOf(anyAccount, 'public.open_charge')}`;
 
 /** A carried charge moves to the run that claims it now. */
 export const takeOver =
@@ -73,7 +77,7 @@ async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Pr
   await planForWholeRun(db, 'open_charge');
   // `plain`: there is nothing to decide of what the account is billed.
   await db.query(
-    `WITH lines AS MATERIALIZED (${likelyLines({ account: 'c.payer_account_id', from: `${openOf('($2::text IS NULL OR c.payer_account_id >= $2) AND ($3::text IS NULL OR c.payer_account_id < $3)')} ${sharedThisMonth}`, unshared: isUnshared })}),
+    `WITH lines AS MATERIALIZED (${likelyLines({ account: 'c.payer_account_id', from: `${openOf(inRange)} ${sharedThisMonth}`, unshared: isUnshared })}),
        claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
        kept AS (${keepSums('lines')})
      INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id

@@ -36,6 +36,9 @@ const sparse = 20;
  */
 export const withinIds = (id: string, list: string, listed = id.slice(id.indexOf('.') + 1)) => `${id} BETWEEN (SELECT min(${listed}) FROM ${list}) AND (SELECT max(${listed}) FROM ${list})`;
 
+/** SQL that holds for the ids of a list of which there are few beside those between them: these alone are looked up. */
+export const amongIds = (id: string, list: string, listed = id.slice(id.indexOf('.') + 1)) => `${id} = ANY (ARRAY(SELECT ${listed} FROM ${list}))`;
+
 /** SQL for the charges of run $1, to be looked at as a list: by themselves, since the first of all claims may lie years back. */
 export const chargesOfRun = '(SELECT charge_id + 0 AS charge_id FROM claim WHERE run_id = $1)';
 
@@ -47,8 +50,17 @@ export const chargesOfRun = '(SELECT charge_id + 0 AS charge_id FROM claim WHERE
  * each. Nothing is compiled.
  */
 export async function planForWholeRun(db: Db, charges: string, params: readonly unknown[] = []): Promise<void> {
-  const { rows } = await db.query<{ is_sparse: boolean | null }>(`SELECT max(charge_id) - min(charge_id) > ${sparse} * count(*) AS is_sparse FROM ${charges} c`, [...params]);
+  // Counted only as far as it matters.
+  const { rows } = await db.query<{ is_sparse: boolean | null }>(
+    `SELECT s.wide > (SELECT count(*) FROM (SELECT FROM ${charges} c LIMIT s.wide + 1) l) AS is_sparse FROM (SELECT (max(charge_id) - min(charge_id)) / ${sparse} AS wide FROM ${charges} c) s`,
+    [...params],
+  );
   await db.query(rows[0]?.is_sparse ? lookingUp : wholeRun);
+}
+
+/** For statements over the documents of a whole run and what they come to, not over its charges, until the transaction ends. */
+export async function planForDocuments(db: Db): Promise<void> {
+  await db.query(wholeRun);
 }
 
 /** For sums of the charges of some hundred accounts: found by index, however many there ever were, and grouped by hashing. */
