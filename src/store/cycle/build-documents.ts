@@ -2,26 +2,19 @@ import { isBefore } from '../../core/cycle/run-states.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 import { allOf, andOneMore, inLanes, type Lanes, within } from '../lanes.ts';
+import { buildChunk, type Decide } from './build-chunk.ts';
 import { checkPreview, judgeAccounts, type RunFound } from './check-preview.ts';
 import { chunksOf, partsOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
-import { decideDispositions, hasRules, keepHeld } from './dispositions.ts';
-import { type DocumentSetup, loadDocumentSetup } from './document-setup.ts';
-import { holdCharges, noteHeld, parkAccounts, settleCorrections } from './hold-charges.ts';
-import { documentRows, insertDocuments } from './insert-documents.ts';
-import { leftOutCells } from './left-out-fee-rows.ts';
-import { linkClaims } from './link-claims.ts';
-import { loadCredits, makeDocuments, withoutOverCredited } from './make-documents.ts';
+import { decideDispositions, hasRules } from './dispositions.ts';
 import { ownersBehind } from './owner-contracts.ts';
 import { followPulledIn, waitForSales } from './owner-set.ts';
 import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
 import { changesSessions } from './payer-months.ts';
-import { draftPeriodCharges } from './period-charges.ts';
-import { type AccountPreviews, type BuildRef, nextBuild, previewKeeper, previewsOf } from './record-preview.ts';
+import { type AccountPreviews, type BuildRef, nextBuild, previewKeeper } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
-import { sumCharges } from './summed-charges.ts';
-import { planForAccounts, planForSums } from './whole-run.ts';
+import { planForAccounts } from './whole-run.ts';
 
 /**
  * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of their groups and of the
@@ -165,35 +158,18 @@ function buildAccounts(
   decide: Decide,
   onBuilt: (accounts: readonly string[]) => void = () => undefined,
 ): Promise<AccountPreviews[]> {
-  const { runId } = ref;
   const lanes = andOneMore(side);
-  const build = async (db: Db, chunk: readonly string[]) => {
-    const own = chunk.filter((id) => shaped.has(id));
-    const setup = await prepare(db, runId, chunk, own, decide);
-    await planForSums(db);
-    const charges = await sumCharges(db, setup, chunk);
-    const credits = await loadCredits(db, setup, charges);
-    const made = await withoutOverCredited(db, makeDocuments(setup, charges, credits));
-    await holdCharges(db, runId, made.held);
-    await noteHeld(db, runId, chunk, made);
-    await parkAccounts(db, runId, made.parked);
-    await keepHeld(db, runId, chunk);
-    await insertDocuments(db, documentRows(runId, made.documents), made.documents);
-    await linkClaims(db, runId, made);
-    return previewsOf(ref, setup.accounts, made, await leftOutCells(db, runId, chunk));
-  };
-  return inLanes(lanes, chunksOf(accounts, lanes.width), build, onBuilt);
-}
-
-type Decide = (db: Db, own: readonly string[]) => Promise<void>;
-
-/** All that is settled of accounts before their charges are summed. */
-async function prepare(db: Db, runId: string, accounts: readonly string[], shaped: readonly string[], decide: Decide): Promise<DocumentSetup> {
-  if (shaped.length > 0) {
-    await decide(db, shaped);
-    await settleCorrections(db, runId, shaped);
-  }
-  await db.query("DELETE FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, accounts]);
-  await draftPeriodCharges(db, runId, accounts);
-  return loadDocumentSetup(db, runId, accounts, shaped);
+  return inLanes(
+    lanes,
+    chunksOf(accounts, lanes.width),
+    (db, chunk) =>
+      buildChunk(
+        db,
+        ref,
+        chunk,
+        chunk.filter((id) => shaped.has(id)),
+        decide,
+      ),
+    onBuilt,
+  );
 }

@@ -1,7 +1,7 @@
 import type { Db } from '../db.ts';
 import type { Lanes } from '../lanes.ts';
 
-const accountsPerChunk = 500;
+const accountsPerChunk = 1000;
 
 /** In parts of about the same size, at most so many. */
 export function partsOf<T>(all: readonly T[], most: number): T[][] {

@@ -1,6 +1,6 @@
 import { chargeIdsOf, type DocumentLine } from '../../core/document/compose.ts';
 import { bytea, date, int4, int8, text } from '../binary.ts';
-import { type CopyTable, column, copyIn, rowsFor, type TableRows } from '../copy-in.ts';
+import { type CopyTable, column, copyIn, RowsWriter } from '../copy-in.ts';
 import type { Db } from '../db.ts';
 import { linkDrafts } from './drafts.ts';
 import type { MadeDocument } from './make-documents.ts';
@@ -60,21 +60,33 @@ const documentTable = (runId: string): CopyTable<MadeDocument> => ({
   ],
 });
 
-/** Drafts with their lines, as the rows they are stored in. */
-export function documentRows(runId: string, made: readonly MadeDocument[]): readonly TableRows[] {
-  if (made.length === 0) return [];
-  const lines = made.flatMap((d) => d.value.lines.map((line, i) => ({ documentId: d.id, lineNo: i + 1, line })));
-  return [rowsFor(documentTable(runId), made), rowsFor(lineTable, lines)];
-}
+type DraftLink = { readonly draftId: bigint; readonly documentId: string; readonly lineNo: number };
 
-/** Writes drafts with their lines, and puts on these what the month decided. */
-export async function insertDocuments(db: Db, rows: readonly TableRows[], made: readonly MadeDocument[]): Promise<void> {
-  if (made.length === 0) return;
-  await copyIn(db, rows);
-  await linkDrafts(
-    db,
-    made.flatMap((d) =>
-      d.value.lines.flatMap((l, i) => (l.charges.some((c) => c.ofMonth) ? chargeIdsOf(l).flatMap((id) => (id < 0n ? [{ draftId: -id, documentId: d.id, lineNo: i + 1 }] : [])) : [])),
-    ),
-  );
+/** Drafts of documents with their lines: each is encoded as it comes, so that what it was made of need not outlive it. */
+export class DocumentWriter {
+  readonly #documents: RowsWriter<MadeDocument>;
+  readonly #lines = new RowsWriter(lineTable);
+  readonly #drafts: DraftLink[] = [];
+
+  constructor(runId: string) {
+    this.#documents = new RowsWriter(documentTable(runId));
+  }
+
+  add(made: readonly MadeDocument[]): void {
+    for (const d of made) {
+      this.#documents.add(d);
+      for (const [i, line] of d.value.lines.entries()) {
+        this.#lines.add({ documentId: d.id, lineNo: i + 1, line });
+        if (!line.charges.some((c) => c.ofMonth)) continue;
+        for (const id of chargeIdsOf(line)) if (id < 0n) this.#drafts.push({ draftId: -id, documentId: d.id, lineNo: i + 1 });
+      }
+    }
+  }
+
+  /** Stores what was added, and puts on the lines what the month decided. */
+  async insert(db: Db): Promise<void> {
+    if (this.#documents.count === 0) return;
+    await copyIn(db, [this.#documents.finish(), this.#lines.finish()]);
+    await linkDrafts(db, this.#drafts);
+  }
 }

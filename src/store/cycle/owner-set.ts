@@ -77,7 +77,7 @@ const claimShares = `WITH kept AS MATERIALIZED (
   summed AS (${keepSums('lines')}),
   noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
     ON CONFLICT (run_id, account_id) DO UPDATE SET plain = run_account.plain AND excluded.plain)
-  SELECT contract_id, count(*) FILTER (WHERE record_id IS NOT NULL) AS shares FROM released GROUP BY contract_id`;
+  SELECT contract_id, coalesce(sum(cardinality(array_remove(record_ids, NULL))), 0)::bigint AS shares FROM lines GROUP BY contract_id`;
 
 const sameSale = 's.record_id = c.record_id AND s.revision = c.revision AND (s.reversal_of IS NULL) = (c.reversal_of IS NULL) AND s.payer_account_id IS NOT NULL';
 

@@ -2,7 +2,7 @@ import { cellsOf, type PreviewCell } from '../../core/cycle/preview-cells.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { isFeeRole } from '../../core/period/period-charge.ts';
 import { bool, int4, int8, text } from '../binary.ts';
-import { type CopyTable, column, copyIn, rowsFor, type TableRows } from '../copy-in.ts';
+import { type CopyTable, column, copyIn, RowsWriter, type TableRows } from '../copy-in.ts';
 import type { Db } from '../db.ts';
 import type { MadeDocuments } from './make-documents.ts';
 import type { SummedCharges } from './summed-charges.ts';
@@ -18,7 +18,7 @@ type AccountRow = {
   readonly lines: number;
   readonly sessions: number;
 };
-type CellRow = PreviewCell & { readonly accountId: string; readonly cellNo: number };
+type CellRow = { readonly accountId: string; readonly cellNo: number; readonly cell: PreviewCell };
 
 /** What accounts of a run came to, kept as the rows it is stored in. */
 export type AccountPreviews = readonly TableRows[];
@@ -35,50 +35,65 @@ export async function nextBuild(db: Db, runId: string): Promise<BuildRef> {
   return { runId, ...rows[0] };
 }
 
+type Account = { readonly id: string; readonly currency: string };
+
 /**
  * What accounts came to that were just built: totals of their documents, and their charges summed by what a comparison or a rule tells
- * apart. An account without a document gets a row too: it may have had one in the build before. `leftOut`: its fees that are left out.
+ * apart. An account without a document gets a row too: it may have had one in the build before.
  */
-export function previewsOf(
-  ref: BuildRef,
-  accounts: readonly { readonly id: string; readonly currency: string }[],
-  made: MadeDocuments,
-  leftOut: ReadonlyMap<string, readonly PreviewCell[]>,
-): AccountPreviews {
-  const documentsOf = groupBy(made.documents, (d) => d.accountId);
-  const chargesOf = groupBy(made.charges, (c) => c.accountId);
-  const held = new Set(made.held.flatMap((h) => h.chargeIds));
-  const accountRows: AccountRow[] = [];
-  const cellRows: CellRow[] = [];
-  for (const { id: accountId, currency } of accounts) {
-    const documents = documentsOf.get(accountId) ?? [];
-    const sum = (of: (value: (typeof documents)[number]['value']) => bigint) => documents.reduce((total, d) => total + of(d.value), 0n);
-    const isParked = made.parked.has(accountId);
-    const isHeld = (c: SummedCharges) => isParked || (held.size > 0 && c.chargeIds.some((id) => held.has(id)));
-    const charges = chargesOf.get(accountId) ?? [];
-    const sessions = new Set<string>();
-    for (const c of charges) if (c.disposition === 'document' && !isHeld(c)) c.addRecords(sessions);
-    accountRows.push({
-      accountId,
-      currency,
-      documents: documents.length,
-      netMinor: sum((v) => v.netMinor),
-      vatMinor: sum((v) => v.vatMinor),
-      roundingMinor: sum((v) => v.roundingMinor),
-      energyWh: sum((v) => v.energyWh),
-      lines: documents.reduce((n, d) => n + d.value.lines.length, 0),
-      sessions: sessions.size,
-    });
-    // What is too small to be billed never was on a document, nor would it be without an exclusion; fees that are held are among those left out.
-    const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(c.isDraft && isFeeRole(c.role) && isHeld(c)));
-    const cells = cellsOf([
-      ...own.map((c) => cellOf(c, ref.firstMonth, c.disposition !== 'document' || isHeld(c))),
-      ...(leftOut.get(accountId) ?? []),
-      ...documents.flatMap((d) => d.value.lines.flatMap(manualCell)),
-    ]);
-    for (const [i, cell] of cells.entries()) cellRows.push({ ...cell, accountId, cellNo: i + 1 });
+export class PreviewWriter {
+  readonly #ref: BuildRef;
+  readonly #accounts: RowsWriter<AccountRow>;
+  readonly #cells: RowsWriter<CellRow>;
+
+  constructor(ref: BuildRef) {
+    this.#ref = ref;
+    this.#accounts = new RowsWriter(accountTable(ref));
+    this.#cells = new RowsWriter(cellTable(ref));
   }
-  return [rowsFor(accountTable(ref), accountRows), rowsFor(cellTable(ref), cellRows)];
+
+  /** `leftOut`: fees of the accounts that are left out. */
+  add(accounts: readonly Account[], made: MadeDocuments, leftOut: ReadonlyMap<string, readonly PreviewCell[]>): void {
+    const documentsOf = groupBy(made.documents, (d) => d.accountId);
+    const chargesOf = groupBy(made.charges, (c) => c.accountId);
+    const held = new Set(made.held.flatMap((h) => h.chargeIds));
+    for (const account of accounts) {
+      const isParked = made.parked.has(account.id);
+      const isHeld = (c: SummedCharges) => isParked || (held.size > 0 && c.chargeIds.some((id) => held.has(id)));
+      const charges = chargesOf.get(account.id) ?? [];
+      const documents = documentsOf.get(account.id) ?? [];
+      this.#accounts.add(totalsOf(account, documents, charges, isHeld));
+      // What is too small to be billed never was on a document, nor would it be without an exclusion; fees that are held are among those left out.
+      const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(c.isDraft && isFeeRole(c.role) && isHeld(c)));
+      const cells = cellsOf([
+        ...own.map((c) => cellOf(c, this.#ref.firstMonth, c.disposition !== 'document' || isHeld(c))),
+        ...(leftOut.get(account.id) ?? []),
+        ...documents.flatMap((d) => d.value.lines.flatMap(manualCell)),
+      ]);
+      for (const [i, cell] of cells.entries()) this.#cells.add({ accountId: account.id, cellNo: i + 1, cell });
+    }
+  }
+
+  finish(): AccountPreviews {
+    return [this.#accounts.finish(), this.#cells.finish()];
+  }
+}
+
+function totalsOf(account: Account, documents: MadeDocuments['documents'], charges: readonly SummedCharges[], isHeld: (c: SummedCharges) => boolean): AccountRow {
+  const sum = (of: (value: (typeof documents)[number]['value']) => bigint) => documents.reduce((total, d) => total + of(d.value), 0n);
+  const sessions = new Set<string>();
+  for (const c of charges) if (c.disposition === 'document' && !isHeld(c)) c.addRecords(sessions);
+  return {
+    accountId: account.id,
+    currency: account.currency,
+    documents: documents.length,
+    netMinor: sum((v) => v.netMinor),
+    vatMinor: sum((v) => v.vatMinor),
+    roundingMinor: sum((v) => v.roundingMinor),
+    energyWh: sum((v) => v.energyWh),
+    lines: documents.reduce((n, d) => n + d.value.lines.length, 0),
+    sessions: sessions.size,
+  };
 }
 
 /**
@@ -177,19 +192,19 @@ const cellTable = ({ runId, build }: BuildRef): CopyTable<CellRow> => ({
     column('account_id', text, (r) => r.accountId),
     column('build', int4, () => build),
     column('cell_no', int4, (r) => r.cellNo),
-    column('nature', text, (r) => r.nature),
-    column('excluded', bool, (r) => r.excluded),
-    column('role', text, (r) => r.role),
-    column('component', text, (r) => r.component),
-    column('unit_price', text, (r) => r.unitPrice),
-    column('tariff_version_id', text, (r) => r.tariffVersionId),
-    column('site_id', text, (r) => r.siteId),
-    column('vat_code', text, (r) => r.vatCode),
-    column('quantity', int8, (r) => r.quantity),
-    column('net_minor', int8, (r) => r.netMinor),
-    column('energy_wh', int8, (r) => r.energyWh),
-    column('charges', int4, (r) => r.charges),
-    column('unshared_minor', int8, (r) => r.unsharedMinor),
+    column('nature', text, (r) => r.cell.nature),
+    column('excluded', bool, (r) => r.cell.excluded),
+    column('role', text, (r) => r.cell.role),
+    column('component', text, (r) => r.cell.component),
+    column('unit_price', text, (r) => r.cell.unitPrice),
+    column('tariff_version_id', text, (r) => r.cell.tariffVersionId),
+    column('site_id', text, (r) => r.cell.siteId),
+    column('vat_code', text, (r) => r.cell.vatCode),
+    column('quantity', int8, (r) => r.cell.quantity),
+    column('net_minor', int8, (r) => r.cell.netMinor),
+    column('energy_wh', int8, (r) => r.cell.energyWh),
+    column('charges', int4, (r) => r.cell.charges),
+    column('unshared_minor', int8, (r) => r.cell.unsharedMinor),
   ],
 });
 

@@ -2,7 +2,6 @@ import type { CreditRef, DocumentCharge } from '../../core/document/compose.ts';
 import { membersOf } from '../array-text.ts';
 import type { Db } from '../db.ts';
 import type { DocumentSetup } from './document-setup.ts';
-import { planForAccounts } from './whole-run.ts';
 
 const key = `role, component, unit_price, quantity_unit, currency, rounding_mode, vat_code, gl_account, cost_center, customer_cost_center, site_id, service_month, mapping_version`;
 const of = (alias: string) =>
@@ -182,15 +181,11 @@ export class SummedCharges implements DocumentCharge {
   }
 }
 
-/** To be called after `planForSums`; plans for accounts again when it is done. */
-export async function sumCharges(
-  db: Db,
-  { runId, period, ordered, accounts: details }: Pick<DocumentSetup, 'runId' | 'period' | 'ordered' | 'accounts'>,
-  accounts: readonly string[],
-): Promise<SummedCharges[]> {
-  const perSession = details.filter((a) => a.strategy === 'cardReceipt').map((a) => a.id);
-  const { rows } = await db.query<SumRow & unknown[]>({ text: summed, values: [runId, accounts, [...ordered], period, perSession], rowMode: 'array' });
-  await planForAccounts(db);
+/** To be called after `planForSums`. */
+export async function sumCharges(db: Db, { runId, period, ordered, accounts }: Pick<DocumentSetup, 'runId' | 'period' | 'ordered' | 'accounts'>): Promise<SummedCharges[]> {
+  const perSession = accounts.filter((a) => a.strategy === 'cardReceipt');
+  const ids = (of: typeof accounts) => of.map((a) => a.id);
+  const { rows } = await db.query<SumRow & unknown[]>({ text: summed, values: [runId, ids(accounts), [...ordered], period, ids(perSession)], rowMode: 'array' });
   return rows.map((row) => new SummedCharges(row));
 }
 
