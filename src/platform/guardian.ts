@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -54,12 +53,6 @@ function start(name: string, command: string, args: readonly string[], order: Gu
   return child;
 }
 
-/** A quarter of the machine's memory, or of what a container may use, and 4 GB at most: a month whose tables and indexes lie in it is closed and built a twelfth faster. */
-function sharedBuffersMb(): number {
-  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
-  return Math.max(128, Math.min(4096, Math.floor(Math.min(os.totalmem(), limit) / 4 / 2 ** 20)));
-}
-
 async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrder['postgres']>): Promise<number> {
   const identity = spec.user === undefined ? {} : { uid: spec.user.uid, gid: spec.user.gid };
   const parent = path.dirname(spec.folder);
@@ -100,7 +93,7 @@ async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrd
     port: String(spec.port),
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    shared_buffers: `${order.durable ? sharedBuffersMb() : 256}MB`,
+    shared_buffers: order.durable ? '1GB' : '256MB',
     max_wal_size: '4GB',
     wal_compression: 'on',
     max_connections: '100',
