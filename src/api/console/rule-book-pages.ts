@@ -3,7 +3,7 @@ import type { DocumentRules } from '../../contracts/document-rules.ts';
 import type { PreviewRules } from '../../contracts/preview-rules.ts';
 import type { Db, Store } from '../../store/db.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
-import { documentRuleVersions, previewRuleVersions, type RuleVersion } from '../../store/reads/rule-versions.ts';
+import { allRuleVersions, type RuleVersion } from '../../store/reads/rule-versions.ts';
 import { documentRuleBook } from '../../ui/document-rule-book.ts';
 import { link } from '../../ui/format.ts';
 import type { Field, Values } from '../../ui/order-page.tsx';
@@ -34,7 +34,7 @@ const previews: Kind<PreviewRules> = {
     'What makes a preview look wrong, though each record in it passed by itself. What blocks is mended or signed before a run is approved; what warns or informs is shown. Changes hold from the next build of a preview on, and whoever set the present version does not approve runs that are judged by it. Amounts hold as the same figure in the currency of each document.',
   api: 'preview-rules',
   book: previewRuleBook,
-  versionsOf: previewRuleVersions,
+  versionsOf: (db, entityId) => allRuleVersions(db, 'previewRules', entityId),
 };
 const documents: Kind<DocumentRules> = {
   path: '/rules/documents',
@@ -43,7 +43,7 @@ const documents: Kind<DocumentRules> = {
     'What becomes of what comes late, which invoices and payments are too small, and who numbers, delivers, collects, reminds and pays. Changes hold from the next build of a preview on, and whoever set the present version does not approve the entity’s runs. Amounts hold as the same figure in the currency of each account.',
   api: 'document-rules',
   book: documentRuleBook,
-  versionsOf: documentRuleVersions,
+  versionsOf: (db, entityId) => allRuleVersions(db, 'documentRules', entityId),
 };
 
 /** How an entity's previews are judged and its documents made. */

@@ -8,15 +8,6 @@ import { type Page, type PageOrder, pageOf } from './page.ts';
 
 export type RuleVersion<R> = { readonly version: number; readonly rules: R; readonly reason: string; readonly author: string; readonly madeAt: string };
 
-async function versionsIn<R>(db: Db, table: 'preview_rules_version' | 'document_rules_version', schema: z.ZodType<R>, entityId: string): Promise<RuleVersion<R>[]> {
-  const { rows } = await db.query(`SELECT version, body, reason, author, made_at FROM ${table} WHERE entity_id = $1 ORDER BY version`, [entityId]);
-  return rows.map((r) => ({ version: r.version, rules: schema.parse(r.body), reason: r.reason, author: r.author, madeAt: r.made_at.toISOString() }));
-}
-
-/** Every version of what an entity says of one kind of rules, oldest first; none: the defaults hold. */
-export const previewRuleVersions = (db: Db, entityId: string) => versionsIn(db, 'preview_rules_version', previewRulesSchema, entityId);
-export const documentRuleVersions = (db: Db, entityId: string) => versionsIn(db, 'document_rules_version', documentRulesSchema, entityId);
-
 const kinds = {
   previewRules: { table: 'preview_rules_version', schema: previewRulesSchema },
   documentRules: { table: 'document_rules_version', schema: documentRulesSchema },
@@ -24,6 +15,14 @@ const kinds = {
 } as const;
 export type RuleKind = keyof typeof kinds;
 type RulesOf<K extends RuleKind> = z.infer<(typeof kinds)[K]['schema']>;
+
+/** Every version of what an entity says of one kind of rules, oldest first; none: the defaults hold. */
+export async function allRuleVersions<K extends RuleKind>(db: Db, kind: K, entityId: string): Promise<RuleVersion<RulesOf<K>>[]> {
+  const { table, schema } = kinds[kind];
+  const { rows } = await db.query(`SELECT version, body, reason, author, made_at FROM ${table} WHERE entity_id = $1 ORDER BY version`, [entityId]);
+  return rows.map((r) => ({ version: r.version, rules: schema.parse(r.body) as RulesOf<K>, reason: r.reason, author: r.author, madeAt: r.made_at.toISOString() }));
+}
+
 /** `changed`: beside the version before, of the first beside the defaults. It holds until `validTo`; null: it holds now. */
 export type ListedVersion<R> = Omit<RuleVersion<R>, 'madeAt'> & { readonly changed: readonly ChangedField[]; readonly validFrom: string; readonly validTo: string | null };
 
