@@ -8,7 +8,7 @@ import { withinIds } from './whole-run.ts';
 type Run = { readonly runId: string; readonly entityId: string };
 
 /** SQL: roles of what sessions book for site owners. */
-export const shareRoles = "('siteShareEstimate', 'energyReimbursement')";
+export const siteShareRoles = "('siteShareEstimate', 'energyReimbursement')";
 
 /** Shares that are alike in all that statements tell apart, with the records that booked them and how much each, as PostgreSQL writes arrays. */
 export type Booked = StatedShare & { readonly contractId: string; readonly serviceMonth: string; readonly recordIds: readonly string[]; readonly nets: string };
@@ -39,7 +39,7 @@ export const bookedOf = (r: BookedRow): Booked => ({
 /** SQL: the columns of a share `c`. */
 export const shareColumns = 'c.charge_id, c.reversal_of, c.record_id, c.contract_id, c.clause, c.payee_account_id, c.site_id, c.net_minor, c.service_month';
 /** SQL that holds for shares `c` of the contracts $5 in the months $4 of entity $2. */
-export const ofShares = `c.service_month = ANY($4) AND c.entity_id = $2 AND c.payer_account_id IS NULL AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL AND c.contract_id = ANY($5)`;
+export const ofShares = `c.service_month = ANY($4) AND c.entity_id = $2 AND c.payer_account_id IS NULL AND c.role IN ${siteShareRoles} AND c.record_id IS NOT NULL AND c.contract_id = ANY($5)`;
 
 /** Shares of records (of all, or of those given) that the run bills, or an earlier one did, and none of them took back, by contract. */
 export async function loadBooked(

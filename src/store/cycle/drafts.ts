@@ -70,7 +70,7 @@ export async function linkDrafts(db: Db, links: readonly { readonly draftId: big
 }
 
 /** Roles of what is owed to the account; all others it owes. */
-const owed: ReadonlySet<string> = new Set(['statement', 'energyReimbursement']);
+export const owedRoles: ReadonlySet<string> = new Set(['statement', 'energyReimbursement']);
 
 /** Makes charges of the drafts of documents that are being issued, with identity and journal, and claims them for their lines, in the caller's transaction. */
 export async function bookPeriodCharges(db: Db, documentIds: readonly string[]): Promise<void> {
@@ -79,7 +79,7 @@ export async function bookPeriodCharges(db: Db, documentIds: readonly string[]):
   const charges = rows.map((r) => {
     const charge = {
       ...chargeOfRow(r),
-      ...(owed.has(r['role']) ? { payerAccountId: null, payeeAccountId: r['account_id'] } : { payerAccountId: r['account_id'], payeeAccountId: null }),
+      ...(owedRoles.has(r['role']) ? { payerAccountId: null, payeeAccountId: r['account_id'] } : { payerAccountId: r['account_id'], payeeAccountId: null }),
       tariffVersionId: null,
       unitId: null,
     } as unknown as PeriodCharge;

@@ -1,4 +1,5 @@
 import type { Db } from '../db.ts';
+import { owedRoles } from './drafts.ts';
 import { carryDraftedFees } from './left-out-fee-rows.ts';
 import type { MadeDocuments } from './make-documents.ts';
 
@@ -51,9 +52,7 @@ export async function holdCharges(db: Db, runId: string, held: readonly { readon
 export async function noteHeld(db: Db, runId: string, accounts: readonly string[], { held, charges }: MadeDocuments): Promise<void> {
   await db.query('DELETE FROM held_document WHERE run_id = $1 AND account_id = ANY($2)', [runId, accounts]);
   // A statement's rows are no fees: with the shares they take back they come to nothing, or it would not wait.
-  const ofMonth = new Map(
-    charges.flatMap((c) => (c.isDraft && c.role !== 'statement' && c.role !== 'energyReimbursement' ? c.chargeIds.map((id, i) => [id, i === 0 ? c.netMinor : 0n] as const) : [])),
-  );
+  const ofMonth = new Map(charges.flatMap((c) => (c.isDraft && !owedRoles.has(c.role) ? c.chargeIds.map((id, i) => [id, i === 0 ? c.netMinor : 0n] as const) : [])));
   const rows = held.flatMap(({ accountId, reason, chargeIds, document }) =>
     document === undefined ? [] : [{ accountId, reason, ...document, count: chargeIds.length, fees: chargeIds.reduce((sum, id) => sum + (ofMonth.get(id) ?? 0n), 0n) }],
   );

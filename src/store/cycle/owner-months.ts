@@ -6,7 +6,7 @@ import { priceSeriesOf } from '../../core/share/pipeline.ts';
 import type { StatedShare, StatementInput } from '../../core/share/statement.ts';
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
-import { bookedBy, loadBooked, shareRoles } from './booked-shares.ts';
+import { bookedBy, loadBooked, siteShareRoles } from './booked-shares.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { loadSales, type SaleRow } from './owner-sales.ts';
 import { payerMarginals } from './payer-months.ts';
@@ -168,7 +168,7 @@ function counts(sale: SaleRow, basis: 'rated' | 'billed' | 'paid'): boolean {
 /** Records with shares of these contracts that began when their site was another's: it changed hands after they were booked. */
 async function loadStrays(db: Db, contractIds: readonly string[], months: readonly string[]): Promise<{ readonly recordId: bigint; readonly contractId: string }[]> {
   const { rows } = await db.query<{ record_id: bigint; contract_id: string }>(
-    `SELECT DISTINCT c.record_id, c.contract_id FROM site_holder x JOIN rated_charge c ON c.site_id = x.site_id AND c.contract_id = ANY($1) AND c.service_month = ANY($2) AND c.role IN ${shareRoles} AND c.record_id IS NOT NULL
+    `SELECT DISTINCT c.record_id, c.contract_id FROM site_holder x JOIN rated_charge c ON c.site_id = x.site_id AND c.contract_id = ANY($1) AND c.service_month = ANY($2) AND c.role IN ${siteShareRoles} AND c.record_id IS NOT NULL
      JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision AND r.start_at >= x.valid_from AND r.start_at < x.valid_to
      JOIN contract q ON q.id = c.contract_id AND q.account_id IS DISTINCT FROM x.owner_account_id ORDER BY 1, 2`,
     [contractIds, months],

@@ -4,7 +4,7 @@ import { componentOf } from '../../core/share/share-of-record.ts';
 import { monthPeriod } from '../../core/time.ts';
 import { membersOf } from '../array-text.ts';
 import type { Db } from '../db.ts';
-import { type Booked, type BookedRow, bookedOf, ofShares, shareColumns, shareRoles } from './booked-shares.ts';
+import { type Booked, type BookedRow, bookedOf, ofShares, shareColumns, siteShareRoles } from './booked-shares.ts';
 import { type OwnerContract, payeesOfContract } from './owner-contracts.ts';
 import { heldSites, saleRoles, soldAtSites } from './owner-sales.ts';
 import { changesSessions } from './payer-months.ts';
@@ -58,7 +58,7 @@ export async function sumSettledShares(db: Db, run: Run, contracts: readonly Own
        WHERE s.run_id = $1 AND s.service_month = ANY($4) AND s.role IN ${saleRoles} AND s.account_id NOT IN (SELECT account_id FROM changing) AND (s.contract_id IS NULL OR s.contract_id NOT IN (SELECT id FROM changing)) GROUP BY 1),
      shares AS MATERIALIZED (
        SELECT s.contract_id, s.component, s.account_id, s.site_id, s.service_month, s.net_minor, s.record_ids, s.currency = w.currency AND h.site_id IS NOT NULL AS is_plain
-       FROM claim_sum s JOIN wanted w ON w.contract_id = s.contract_id LEFT JOIN held h ON h.site_id = s.site_id AND h.owner_account_id = w.account_id WHERE s.run_id = $1 AND s.service_month = ANY($4) AND s.role IN ${shareRoles}),
+       FROM claim_sum s JOIN wanted w ON w.contract_id = s.contract_id LEFT JOIN held h ON h.site_id = s.site_id AND h.owner_account_id = w.account_id WHERE s.run_id = $1 AND s.service_month = ANY($4) AND s.role IN ${siteShareRoles}),
      shared AS MATERIALIZED (
        SELECT r.record_id, min(s.contract_id) AS contract_id, min(s.site_id) AS site_id, bool_and(s.is_plain) AS is_plain FROM shares s CROSS JOIN unnest(s.record_ids) AS r(record_id) GROUP BY 1),
      rest AS MATERIALIZED (

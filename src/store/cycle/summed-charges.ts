@@ -37,7 +37,7 @@ const summed = `SELECT s.account_id, 'document' AS disposition, s.document_id, s
     c.quantity, c.net_minor, c.gross_minor, c.energy_wh, c.service_on, c.service_on, '{' || -c.id || '}', encode(c.charge_hash, 'hex'), '{NULL}'
   FROM period_charge c WHERE c.run_id = $1 AND c.account_id = ANY($2)`;
 
-/** A row of `summed`, column by column: as arrays rows of so many columns take a fifth of the memory. */
+/** A row of `summed`, column by column: as arrays, rows of so many columns take a quarter of the memory. */
 type SumRow = readonly [
   accountId: string,
   disposition: 'document' | 'carried' | 'excluded',
