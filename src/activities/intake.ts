@@ -2,7 +2,7 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Unattended, UnattendedScope } from '../contracts/unattended.ts';
 import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import type { Store } from '../store/db.ts';
-import { pendingMessages } from '../store/intake/store-raw.ts';
+import { pendingOfRecord } from '../store/intake/store-raw.ts';
 import { markAttended, pageUnattended, waitsUnattended } from '../store/intake/unattended.ts';
 import { type WaitingFilter, waitingForSetup, waitingMessage } from '../store/reads/waiting.ts';
 import { beating } from './beating.ts';
@@ -23,11 +23,11 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
   return {
     /** Processes the unprocessed messages of one CDR, then tries the one it waits on; answers where the record stands. */
     async processCdr(ref: RecordRef): Promise<CdrProgress> {
-      return store.tx(async (db) => {
-        const fresh = await pendingMessages(db, { ...ref, limit: pageSize });
+      return store.txPlanned(async (db) => {
+        const fresh = await pendingOfRecord(db, ref, pageSize);
+        const waiting = fresh.length > 0 ? null : ((await waitingMessage(db, ref))?.rawId ?? null);
         if (fresh.length > 0) await processPage(db, fresh);
-        const waiting = await waitingMessage(db, ref);
-        if (waiting !== undefined && fresh.length === 0 && waiting.rawId !== null) await processPage(db, [waiting.rawId], 'retry');
+        if (waiting !== null) await processPage(db, [waiting], 'retry');
         const after = await waitingMessage(db, ref);
         // It is its own workflow that asks.
         if (after !== undefined && after.waitingSince !== null) await markAttended(db, [{ recordId: after.recordId, waitingSince: after.waitingSince }]);

@@ -6,7 +6,7 @@ import { loadAllocations } from '../store/intake/load-allocations.ts';
 import { loadDecisions } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, lockHeads, type PageMessage } from '../store/intake/load-page.ts';
 import { PageBook } from '../store/intake/page-book.ts';
-import { countPages, loadNeighbours, lockNeighbourhood, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
+import { countPages, loadNeighbours, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
 import { type FindingRow, type OutcomeRow, takeOffList, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
 import { decideOrHold, type Occasion, spanOf } from './decide-message.ts';
 import { loadPageSetup } from './page-setup.ts';
@@ -144,7 +144,6 @@ async function settleTwins(
   pages: { next: number },
 ): Promise<PageResult['waiting']> {
   const sources = new Map(messages.map(({ source }) => [source.id, source]));
-  for (const entityId of [...new Set([...sources.values()].map((s) => s.entityId))].sort()) await lockNeighbourhood(db, entityId);
   const beside = await countPages(db, [...sources.keys()]);
   const isQuiet = [...sources.values()].every(({ id, pagesBeside }) => pagesBeside !== null && beside.get(id) === pagesBeside);
   const present = isQuiet && spans.every((s) => standsAt(s, seen.beside.get(s.recordId))) ? seen.found : await loadNeighbours(db, spans, 'other sources');

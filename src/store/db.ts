@@ -32,47 +32,54 @@ export type Store = {
   readonly planned: Db;
   /** Runs `work` in one READ COMMITTED transaction on one connection; rolls back when it throws. Runs it anew, five times at most, when it met another transaction. */
   tx<T>(work: (db: pg.PoolClient) => Promise<T>): Promise<T>;
+  /** The same for work that has many statements and little to do for each, such as for a single CDR: it takes longer to plan them than to run them. On connections like `planned`. */
+  txPlanned<T>(work: (db: Db) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
 
 /** Opens the application's pools (role without DDL). The session zone is UTC, so dates never depend on the host. */
 export function openStore(databaseUrl: string, max = 8): Store {
   const pool = openPool(databaseUrl, max, '');
-  const plannedPool = openPool(databaseUrl, maxPlanned, '-c plan_cache_mode=force_generic_plan');
+  const planned = '-c plan_cache_mode=force_generic_plan';
+  const plannedPool = openPool(databaseUrl, maxPlanned, planned);
+  const plannedTxPool = openPool(databaseUrl, max, planned);
   return {
     databaseUrl,
     pool,
     planned: planningOnce(plannedPool),
-    async tx(work) {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await once(work);
-        } catch (error) {
-          if (attempt === attempts || !(error instanceof TryAgain || (error as { code?: string }).code === deadlockDetected)) throw error;
-        }
-      }
-    },
+    tx: (work) => anewWhenMet(() => once(pool, work)),
+    txPlanned: (work) => anewWhenMet(() => once(plannedTxPool, (db) => work(planningOnce(db)))),
     async close() {
-      await Promise.all([pool.end(), plannedPool.end()]);
+      await Promise.all([pool, plannedPool, plannedTxPool].map((p) => p.end()));
     },
   };
+}
 
-  async function once<T>(work: (db: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await pool.connect();
-    let broken: Error | undefined;
+async function anewWhenMet<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      await client.query('BEGIN');
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
+      return await work();
     } catch (error) {
-      await client.query('ROLLBACK').catch((rollback: Error) => {
-        broken = rollback;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
+      if (attempt === attempts || !(error instanceof TryAgain || (error as { code?: string }).code === deadlockDetected)) throw error;
     }
+  }
+}
+
+async function once<T>(pool: pg.Pool, work: (db: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((rollback: Error) => {
+      broken = rollback;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
   }
 }
 
@@ -85,13 +92,18 @@ function openPool(connectionString: string, max: number, options: string): pg.Po
   return pool;
 }
 
-/** A statement has a name of its text, under which a connection keeps its plan. */
-function planningOnce(pool: pg.Pool): Db {
-  const names = new Map<string, string>();
+const names = new Map<string, string>();
+/** The columns of what selects all of them may change while it is connected, and then a plan that was kept is of no use. */
+const selectsAll = /[\s.]\*[\s,]/;
+
+/** A statement with values has a name of its text, under which a connection keeps its plan. */
+function planningOnce(db: Db): Db {
   const nameOf = (text: string): string => {
     const name = names.get(text) ?? createHash('sha256').update(text).digest('hex').slice(0, 32);
     names.set(text, name);
     return name;
   };
-  return { query: ((text: string, values: unknown[]) => pool.query({ name: nameOf(text), text, values })) as Db['query'] };
+  const query = (text: unknown, values: unknown) =>
+    (db.query as (...args: unknown[]) => unknown)(...(typeof text === 'string' && values !== undefined && !selectsAll.test(text) ? [{ name: nameOf(text), text, values }] : [text, values]));
+  return { query: query as Db['query'] };
 }

@@ -181,13 +181,16 @@ describe('the way out of waiting', () => {
     const { body } = await upload([session(30, { user: 'Share-19' }), session(31, { user: 'Share-19' })], 'share.csv');
     await imported(body.batchId, 2);
     expect(await stateOf('csms/se*wlt*30')).toBe('quarantined');
+    const statusOf = async (id: number) => (await api.client.workflow.getHandle(`cdr/csms/se*wlt*${id}`).describe()).status.name;
+    // Each waits in a workflow of its own, which the import leaves to others to start.
+    for (const id of [30, 31]) await expect.poll(() => statusOf(id), { timeout: 20_000 }).toBe('RUNNING');
     const mapping = { sourceId: 'csms', kind: 'token', externalKey: 'Share-19', internalId: 'acc_emsp_aurora' };
     expect((await api.call('ops', 'POST', '/v1/mappings', { ...mapping, internalId: 'acc_none' })).body).toMatchObject({ status: 404 });
     expect((await api.call('preparer', 'POST', '/v1/mappings', mapping)).status).toBe(403);
     expect((await api.call('ops', 'POST', '/v1/mappings', mapping)).body).toMatchObject({ made: true, workflowId: expect.stringMatching(/^retry\/csms\/unknownToken\/[\w-]{22}$/) });
     for (const id of [30, 31]) {
       await expect.poll(() => stateOf(`csms/se*wlt*${id}`), { timeout: 20_000 }).toBe('booked');
-      await expect.poll(async () => (await api.client.workflow.getHandle(`cdr/csms/se*wlt*${id}`).describe()).status.name, { timeout: 20_000 }).toBe('COMPLETED');
+      await expect.poll(() => statusOf(id), { timeout: 20_000 }).toBe('COMPLETED');
     }
     expect((await api.call('ops', 'POST', '/v1/mappings', { ...mapping, internalId: 'acc_emsp_fjord' })).body).toMatchObject({ status: 409, detail: expect.stringContaining('acc_emsp_aurora') });
   });

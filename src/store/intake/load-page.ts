@@ -7,7 +7,6 @@ import type { Route } from '../../core/plausibility/neighbours.ts';
 import { arrayOf, text } from '../binary.ts';
 import type { Db } from '../db.ts';
 import { besideErasure } from '../erasure-lock.ts';
-import { pagesBeside } from './session-spans.ts';
 
 export type SourceRow = {
   readonly id: string;
@@ -22,7 +21,7 @@ export type SourceRow = {
   readonly ruleProfileVersion: number;
   /** Other sources of the entity may report the same sessions. */
   readonly hasSiblings: boolean;
-  /** `pagesBeside` as the page began. */
+  /** How many pages other sources of the entity had written as the page began; as `countPages` answers it. */
   readonly pagesBeside: bigint | null;
 };
 export type PageMessage = {
@@ -55,7 +54,7 @@ export async function loadMessages(db: Db, rawIds: readonly string[], again: boo
   );
   const { rows: sourceRows } = await db.query(
     `SELECT s.id, s.entity_id, s.format, s.owner_country, s.owner_party, s.time_zone, s.route, s.repeat_profile, s.rule_profile, s.rule_profile_version,
-            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, ${pagesBeside} AS pages_beside, k.secret, pg_current_xact_id()::text AS transaction
+            EXISTS (SELECT FROM source o WHERE o.entity_id = s.entity_id AND o.id <> s.id) AS has_siblings, pages_beside(s.id) AS pages_beside, k.secret, pg_current_xact_id()::text AS transaction
      FROM source s CROSS JOIN token_secret k WHERE s.id = ANY($1::text[])`,
     [[...new Set(rows.map((r) => r.source_id as string))]],
   );
@@ -123,8 +122,8 @@ export async function lockHeads(db: Db, keys: readonly HeadKey[]): Promise<Map<s
   const of = (part: keyof HeadKey) => arrayOf(text, inOrder, ([, key]) => key[part]);
   // One lookup a key, however many heads there are: a join might read them all.
   const { rows } = await db.query(
-    `SELECT h.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
-     CROSS JOIN LATERAL (SELECT * FROM record_head WHERE source_id = t.s AND owner_country = t.c::char(2) AND owner_party = t.p AND cdr_id = t.i FOR UPDATE) h`,
+    `SELECT ${headColumns} FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(s, c, p, i)
+     CROSS JOIN LATERAL (SELECT ${headColumns} FROM record_head WHERE source_id = t.s AND owner_country = t.c::char(2) AND owner_party = t.p AND cdr_id = t.i FOR UPDATE) h`,
     [of('sourceId'), of('ownerCountry'), of('ownerParty'), of('cdrId')],
   );
   const heads = new Map(
@@ -164,7 +163,10 @@ function newHead(key: HeadKey, recordId: bigint): Head {
   };
 }
 
-/** A record_head row as the head it is. */
+const headColumns =
+  'source_id, owner_country, owner_party, cdr_id, record_id, revision, state, session_key, facts_hash, source_updated_at, waiting_raw_id, waiting_hash, waiting_updated_at, waiting_for, at_risk_minor, at_risk_currency, issues, site_id, account_id, service_month, energy_wh, ended_on, source_wh, token_ref, linked_to';
+
+/** A row of a record_head as the head it is. */
 export function headOfRow(r: QueryResultRow): Head {
   const waits = r['waiting_raw_id'] !== null;
   return {

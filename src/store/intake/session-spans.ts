@@ -127,23 +127,11 @@ export async function writeSpans(db: Db, spans: readonly SpanRow[], gone: readon
 }
 
 /**
- * SQL for how many pages other sources of the entity of a `source s` have written; null while one of them has records and no count: it began when it was alone.
- * The same before a page looks beside its sessions and under `lockNeighbourhood`, nothing came in between.
+ * Counts a page of each source; answers how many pages other sources of its entity had written, null while one of them has records and no count. As many as
+ * before a page looked beside its sessions (`pages_beside`): nothing came in between. From here to the commit only one page of an entity looks for records of the
+ * same session by other routes, so that none is missed.
  */
-export const pagesBeside = `(SELECT CASE WHEN bool_and(w.source_id IS NOT NULL OR NOT EXISTS (SELECT FROM record_head h WHERE h.source_id = o.id)) THEN coalesce(sum(w.pages), 0)::bigint END
-  FROM source o LEFT JOIN span_page w ON w.source_id = o.id WHERE o.entity_id = s.entity_id AND o.id <> s.id)`;
-
-/** From here to the commit only one page of the entity looks for records of the same session by other routes, so that none is missed. */
-export async function lockNeighbourhood(db: Db, entityId: string): Promise<void> {
-  await db.query("SELECT pg_advisory_xact_lock(hashtextextended('neighbours/' || $1, 0))", [entityId]);
-}
-
-/** Counts a page of each source, all of one entity or of several whose neighbourhoods are locked; answers their `pagesBeside` before it. */
 export async function countPages(db: Db, sourceIds: readonly string[]): Promise<ReadonlyMap<string, bigint | null>> {
-  const { rows } = await db.query<{ id: string; beside: bigint | null }>(
-    `WITH counted AS (INSERT INTO span_page (source_id, pages) SELECT unnest($1::text[]), 1 ON CONFLICT (source_id) DO UPDATE SET pages = span_page.pages + 1)
-     SELECT s.id, ${pagesBeside} AS beside FROM source s WHERE s.id = ANY($1::text[])`,
-    [sourceIds],
-  );
+  const { rows } = await db.query<{ id: string; beside: bigint | null }>('SELECT id, beside FROM count_pages($1)', [sourceIds]);
   return new Map(rows.map((r) => [r.id, r.beside]));
 }

@@ -56,8 +56,6 @@ export async function storeRawMessages(db: Db, input: RawInput): Promise<StoredR
 
 export type PendingFilter = {
   readonly batchId?: string;
-  readonly sourceId?: string;
-  readonly recordKey?: string;
   readonly before?: Date;
   /** Only messages after this one. */
   readonly after?: string;
@@ -70,20 +68,16 @@ export type PendingFilter = {
 export async function pendingMessages(db: Db, filter: PendingFilter): Promise<string[]> {
   const { rows } = await db.query<{ raw_id: bigint }>(
     `SELECT raw_id FROM raw_pending
-     WHERE ($1::text IS NULL OR batch_id = $1) AND ($2::text IS NULL OR source_id = $2 AND record_key = $3) AND ($4::timestamptz IS NULL OR received_at < $4)
-       AND raw_id > $6 AND (hashtext(record_key) & 2147483647) % $7 = $8
-     ORDER BY raw_id LIMIT $5`,
-    [
-      filter.batchId ?? null,
-      filter.recordKey === undefined ? null : (filter.sourceId ?? null),
-      filter.recordKey ?? null,
-      filter.before ?? null,
-      filter.limit,
-      filter.after ?? '0',
-      filter.lane?.of ?? 1,
-      filter.lane?.index ?? 0,
-    ],
+     WHERE ($1::text IS NULL OR batch_id = $1) AND ($2::timestamptz IS NULL OR received_at < $2) AND raw_id > $4 AND (hashtext(record_key) & 2147483647) % $5 = $6
+     ORDER BY raw_id LIMIT $3`,
+    [filter.batchId ?? null, filter.before ?? null, filter.limit, filter.after ?? '0', filter.lane?.of ?? 1, filter.lane?.index ?? 0],
   );
+  return rows.map((row) => row.raw_id.toString());
+}
+
+/** The same of one record: ids of messages under its key that are not yet processed. */
+export async function pendingOfRecord(db: Db, ref: { readonly sourceId: string; readonly recordKey: string }, limit: number): Promise<string[]> {
+  const { rows } = await db.query<{ raw_id: bigint }>('SELECT raw_id FROM raw_pending WHERE source_id = $1 AND record_key = $2 ORDER BY raw_id LIMIT $3', [ref.sourceId, ref.recordKey, limit]);
   return rows.map((row) => row.raw_id.toString());
 }
 
