@@ -1,5 +1,8 @@
 // Single CDRs by POST over kept connections, as partners send them.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import http from 'node:http';
+import path from 'node:path';
 
 /** Posts each body by itself, `concurrency` at a time, and answers how many a second; throws at any answer but `expected`. */
 export async function postAll({ url, bodies, concurrency, authorization = 'Bearer bench', expected = 202 }) {
@@ -26,4 +29,23 @@ function post({ url, body, agent, authorization, expected }) {
     request.on('error', reject);
     request.end(body);
   });
+}
+
+/** `postAll` from another process, one order after the other. */
+export function startSender() {
+  const child = fork(path.join(import.meta.dirname, 'post-sender.mjs'));
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('the sender ended');
+  });
+  ended.catch(() => undefined);
+  return {
+    async postAll(order) {
+      const answer = once(child, 'message');
+      child.send(order);
+      const [{ rate, problem }] = await Promise.race([answer, ended]);
+      if (problem !== undefined) throw new Error(problem);
+      return rate;
+    },
+    stop: () => child.kill(),
+  };
 }
