@@ -2,6 +2,7 @@ import type { Db } from '../db.ts';
 import { owedRoles } from './drafts.ts';
 import { carryDraftedFees } from './left-out-fee-rows.ts';
 import type { MadeDocuments } from './make-documents.ts';
+import { carryClaims, markParked } from './parked-accounts.ts';
 
 /**
  * What the dispositions of corrections follow from, after those of the run itself: the mirror of what was written off is no credit but takes
@@ -78,11 +79,8 @@ export async function noteHeld(db: Db, runId: string, accounts: readonly string[
 export async function parkAccounts(db: Db, runId: string, parked: ReadonlyMap<string, string>): Promise<void> {
   if (parked.size === 0) return;
   const ids = [...parked.keys()];
-  await db.query(
-    "UPDATE run_account a SET state = 'parked', reason = p.reason, plain = false FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id",
-    [runId, ids, [...parked.values()]],
-  );
-  await db.query("UPDATE claim SET disposition = 'carried', document_id = NULL, line_no = NULL WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, ids]);
+  await markParked(db, runId, parked);
+  await carryClaims(db, runId, ids);
   const drafts = await db.query<{ draftId: bigint }>('SELECT id AS "draftId" FROM period_charge WHERE run_id = $1 AND account_id = ANY($2)', [runId, ids]);
   await carryDraftedFees(
     db,

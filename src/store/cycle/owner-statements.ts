@@ -9,6 +9,7 @@ import { siteHoldings } from '../site-holdings.ts';
 import { heldMonths, insertDrafts } from './drafts.ts';
 import { guarantees, type OwnerContract, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
+import { markParked } from './parked-accounts.ts';
 import { changesSessions } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
@@ -187,8 +188,5 @@ async function park(db: Db, runId: string, failed: readonly Failed[]): Promise<v
      WHERE NOT EXISTS (SELECT FROM finding f WHERE f.run_id = $1 AND f.code = c AND f.subject = j AND f.params = p)`,
     [runId, found.map((i) => i.code), found.map((i) => i.severity), found.map((i) => i.subject), found.map((i) => JSON.stringify(i.params))],
   );
-  await db.query(
-    "INSERT INTO run_account (run_id, account_id, state, reason) SELECT $1, a, 'parked', c FROM unnest($2::text[], $3::text[]) AS t(a, c) ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'parked', reason = excluded.reason, plain = false",
-    [runId, failed.map((f) => f.accountId), failed.map((f) => f.issues.slice(0, 1).map(describeIssue).join(''))],
-  );
+  await markParked(db, runId, new Map(failed.map((f) => [f.accountId, f.issues.slice(0, 1).map(describeIssue).join('')])));
 }

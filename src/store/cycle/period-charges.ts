@@ -14,6 +14,7 @@ import { heldMonths, insertDrafts } from './drafts.ts';
 import { keepLeftOutFees, loadLeftOutFees } from './left-out-fee-rows.ts';
 import type { Draft } from './left-out-fees.ts';
 import { loadPeriod, type PeriodBook, type PeriodContract } from './load-period.ts';
+import { carryClaims, markParked } from './parked-accounts.ts';
 
 /** Thrown through the pure core when a place cannot be decided, and caught per contract: the account is parked with it. */
 class Undecided extends Error {
@@ -83,11 +84,8 @@ export async function draftPeriodCharges(db: Db, runId: string, accountIds: read
     [runId, accountIds],
   );
   if (parked.size === 0) return;
-  await db.query(
-    "UPDATE run_account a SET state = 'parked', reason = p.reason, plain = false FROM unnest($2::text[], $3::text[]) AS p(account_id, reason) WHERE a.run_id = $1 AND a.account_id = p.account_id",
-    [runId, [...parked.keys()], [...parked.values()]],
-  );
-  await db.query("UPDATE claim SET disposition = 'carried' WHERE run_id = $1 AND account_id = ANY($2) AND disposition = 'document'", [runId, [...parked.keys()]]);
+  await markParked(db, runId, parked);
+  await carryClaims(db, runId, [...parked.keys()]);
 }
 
 /** The first month that a run of another calendar had each account in: it was on that one before. */
