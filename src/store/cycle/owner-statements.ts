@@ -184,7 +184,7 @@ async function park(db: Db, runId: string, failed: readonly Failed[]): Promise<v
   );
   const found = failed.flatMap((f) => f.issues);
   await db.query(
-    `INSERT INTO finding (run_id, code, severity, subject, params) SELECT $1, c, s, j, p FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[]) AS t(c, s, j, p)
+    `INSERT INTO finding (run_id, code, severity, subject, params) SELECT DISTINCT $1, c, s, j, p FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[]) AS t(c, s, j, p)
      WHERE NOT EXISTS (SELECT FROM finding f WHERE f.run_id = $1 AND f.code = c AND f.subject = j AND f.params = p)`,
     [runId, found.map((i) => i.code), found.map((i) => i.severity), found.map((i) => i.subject), found.map((i) => JSON.stringify(i.params))],
   );
