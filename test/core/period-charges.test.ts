@@ -161,6 +161,36 @@ describe('included energy', () => {
     const march = computeMonth(month('2026-03', versions), february.lots);
     expect(march.allowances[0]).toMatchObject({ rolledInWh: 4000n, lapsesWh: 4000n });
   });
+
+  it('keeps what is left of each month for as long as the clause says', () => {
+    const versions = [plan(1, '2026-01-01', [included('100', 2)])];
+    const january = computeMonth(month('2026-01', versions));
+    const february = computeMonth(month('2026-02', versions), january.lots);
+    expect(february.allowances[0]).toMatchObject({ rolledInWh: 100_000n, leftWh: 200_000n, lapsesWh: 0n });
+    // 300 kWh at 2.00: 100 of January, 100 of February and 100 of March.
+    const march = computeMonth(month('2026-03', versions, [charged('2026-03-05', 300, 60_000n)]), february.lots);
+    expect(march.allowances[0]).toMatchObject({ rolledInWh: 200_000n, usedWh: 300_000n, leftWh: 0n, lapsesWh: 0n });
+    // 250 kWh: January's go first, then 100 of February and 50 of March, of which 50 go on to May; nothing of January lapses.
+    const less = computeMonth(month('2026-03', versions, [charged('2026-03-05', 250, 50_000n)]), february.lots);
+    expect(less.lots).toEqual([{ clause: 'inc', wh: 50_000n, lastMonth: '2026-05' }]);
+    const idle = computeMonth(month('2026-03', versions), february.lots);
+    expect(idle.allowances[0]).toMatchObject({ leftWh: 300_000n, lapsesWh: 100_000n });
+  });
+
+  it('keeps what was rolled in through a new version within the month', () => {
+    const versions = [plan(1, '2026-01-01', [included('280', 1)]), plan(2, '2026-02-11', [included('560', 1)])];
+    const january = computeMonth(month('2026-01', versions));
+    // February: 10 of 28 days of 280 are 100 kWh, 18 of 28 of 560 are 360. 50 are used before, of January's 280, and 600 after: 230 of January's, 360, and 10 are paid.
+    const february = computeMonth(month('2026-02', versions, [charged('2026-02-05', 50, 10_000n), charged('2026-02-12', 600, 120_000n)]), january.lots);
+    expect(february.allowances.map((a) => [a.includedWh, a.rolledInWh, a.usedWh, a.leftWh, a.lapsesWh])).toEqual([
+      [100_000n, 280_000n, 50_000n, 330_000n, 0n],
+      [360_000n, 230_000n, 590_000n, 0n, 0n],
+    ]);
+    // What the first days included goes on to March; nothing of January does.
+    expect(february.lots).toEqual([{ clause: 'inc', wh: 100_000n, lastMonth: '2026-03' }]);
+    const idle = computeMonth(month('2026-02', versions), january.lots);
+    expect(idle.allowances.map((a) => a.lapsesWh)).toEqual([0n, 280_000n]);
+  });
 });
 
 describe('tiers, cap and minimum', () => {

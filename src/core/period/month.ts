@@ -126,11 +126,10 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
   for (const segment of segments) {
     const { clause, days, ofDays } = segment;
     const ownWh = halfUp(exactFromDecimal(clause.kWhPerMonth), BigInt(days * 1000), BigInt(ofDays));
-    // Oldest first, then the month's own.
-    const pots = [
-      ...lots.filter((l) => l.clause === clause.id).sort((a, b) => (a.lastMonth < b.lastMonth ? -1 : 1)),
-      { clause: clause.id, wh: ownWh, lastMonth: monthAfter(input.month, clause.rolloverMonths) },
-    ];
+    // Oldest first, then the month's own. What is left of older ones goes on to the clause's next segment, as it would without a new version.
+    const older = lots.filter((l) => l.clause === clause.id).sort((a, b) => (a.lastMonth < b.lastMonth ? -1 : 1));
+    const ownLot = { clause: clause.id, wh: ownWh, lastMonth: monthAfter(input.month, clause.rolloverMonths) };
+    const pots = [...older, ownLot];
     const rolledInWh = pots.reduce((sum, p) => sum + p.wh, 0n) - ownWh;
     const covered: { line: Line; wh: bigint; exact: Exact }[] = [];
     const uses: AllowanceUse[] = [];
@@ -155,9 +154,9 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
     const amounts = takeOff(input, covered);
     const worthOf = (key: string) => covered.reduce((sum, c, i) => (c.line.session.key === key ? sum - (amounts[i] ?? 0n) : sum), 0n);
     const leftWh = pots.reduce((sum, p) => sum + p.wh, 0n);
-    const kept = pots.filter((p) => p.wh > 0n && p.lastMonth > input.month);
-    for (const lot of lots) if (lot.clause === clause.id) lot.wh = 0n;
-    made.push(...kept);
+    const isLast = segments.findLast((s) => s.clause.id === clause.id) === segment;
+    const lapsed = [...(isLast ? older : []), ownLot].filter((p) => p.lastMonth <= input.month);
+    if (ownLot.wh > 0n && ownLot.lastMonth > input.month) made.push(ownLot);
     allowances.push({
       clause: clause.id,
       fromOn: segment.fromOn,
@@ -166,7 +165,7 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
       rolledInWh,
       usedWh: ownWh + rolledInWh - leftWh,
       leftWh,
-      lapsesWh: leftWh - kept.reduce((sum, p) => sum + p.wh, 0n),
+      lapsesWh: lapsed.reduce((sum, p) => sum + p.wh, 0n),
       uses: uses.map((u) => ({ ...u, value: worthOf(u.session) })),
     });
     clauses.push(clauseOf(segment, 'included', 'allowance', 'Wh', clause.kWhPerMonth, partsOf(input, covered, amounts), usesOf(covered, amounts)));
