@@ -1,3 +1,4 @@
+import { groupBy } from '../core/group-by.ts';
 import { invariant } from '../core/invariant.ts';
 import type { Issue } from '../core/issues.ts';
 import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
@@ -21,6 +22,16 @@ export type PageResult = { readonly accepted: number; readonly duplicates: numbe
  */
 export async function processPage(db: Db, rawIds: readonly string[], occasion: Occasion = 'arrival', pages = { next: 0 }): Promise<PageResult> {
   const messages = await loadMessages(db, rawIds, occasion !== 'arrival');
+  // In one order everywhere, since each entity's neighbourhood is locked.
+  const byEntity = [...groupBy(messages, (m) => m.source.entityId)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const results: PageResult[] = [];
+  for (const [, own] of byEntity) results.push(await processMessages(db, own, occasion, pages));
+  const sum = (of: (result: PageResult) => number) => results.reduce((total, result) => total + of(result), 0);
+  return { accepted: sum((r) => r.accepted), duplicates: sum((r) => r.duplicates), conflicts: sum((r) => r.conflicts), waiting: results.flatMap((r) => r.waiting) };
+}
+
+/** The messages of a page that are of one entity: its prices, its books. */
+async function processMessages(db: Db, messages: readonly PageMessage[], occasion: Occasion, pages: { next: number }): Promise<PageResult> {
   const parsed = messages.map(parseMessage);
   const heads = await lockHeads(
     db,
@@ -34,7 +45,13 @@ export async function processPage(db: Db, rawIds: readonly string[], occasion: O
   };
   const readable = parsed.filter((p): p is Readable => p.facts !== undefined);
   const { setup, tokens, anonymousTokens } = await loadPageSetup(db, messages, readable);
-  const decisions = occasion === 'arrival' ? new Map() : await loadDecisions(db, rawIds);
+  const decisions =
+    occasion === 'arrival'
+      ? new Map()
+      : await loadDecisions(
+          db,
+          messages.map((m) => m.rawId.toString()),
+        );
   const charged =
     occasion === 'rebill'
       ? await loadAllocations(
@@ -120,17 +137,18 @@ type Neighbourhood = { readonly around: SpanIndex<SpanRow>; readonly seen: { rea
 async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (item: Parsed) => Head): Promise<Neighbourhood> {
   const own = new Map<bigint, SpanRow>();
   const newest = new Map<bigint, number>();
+  const rejected = new Set<bigint>();
   for (const item of readable) {
     const head = headOf(item);
     const at = item.version.updatedAt ?? 0;
     if (at < (newest.get(head.recordId) ?? Number.NEGATIVE_INFINITY)) continue;
     newest.set(head.recordId, at);
-    // Rejected by somebody, it stands in nobody's way.
-    if (head.state === 'rejected' && head.linkedTo === null) continue;
     own.set(head.recordId, { ...spanOf(item, head), linkedTo: head.linkedTo });
+    if (head.state === 'rejected' && head.linkedTo === null) rejected.add(head.recordId);
   }
   const found = await loadNeighbours(db, [...own.values()]);
-  return { around: new SpanIndex([...found, ...own.values()]), seen: { beside: own, found } };
+  // What somebody rejected stands in nobody's way, but a newer version of it may meet others.
+  return { around: new SpanIndex([...found, ...[...own.values()].filter((s) => !rejected.has(s.recordId))]), seen: { beside: own, found } };
 }
 
 /** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more; answers those that wait then. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { ruleProfileSchema } from '../../src/contracts/rule-profile.ts';
+import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { setRules } from '../../src/store/commands/set-rules.ts';
 import type { Store } from '../../src/store/db.ts';
 import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
@@ -12,7 +13,7 @@ import { registerGaps } from '../../src/store/reads/register-gaps.ts';
 import { timelineOf } from '../../src/store/reads/timeline.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { processAll } from '../support/intake.ts';
+import { processAll, retryAll } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
 let database: TestDatabase;
@@ -113,6 +114,24 @@ describe('one session by two routes', () => {
     await receive('meters', own({ ...at, id: 301, evse: 'SE*WLT*E398', token: 'CARD-2' }));
     await processAll(store);
     expect(await head('hub', '301')).toMatchObject({ state: 'rejected', linkedTo: (await head('meters', '301')).recordId });
+    await balanced();
+  });
+
+  it('takes a newer version of what somebody rejected for the session that is billed by now', async () => {
+    const at = { evse: 'SE*WLT*E311', start: '2019-12-14T18:00:00Z', stop: '2019-12-14T21:00:00Z' };
+    await receive('hub', cdr({ ...at, id: 311, wh: 190_000 }));
+    await processAll(store);
+    const { recordId, state } = await head('hub', '311');
+    expect(state).toBe('quarantined');
+    await store.tx((db) => decideRecords(db, { selection: { recordIds: [recordId] }, action: 'reject', reason: 'more than the place gives' }, { actor: 'ops' }));
+    await retryAll(store);
+    expect(await head('hub', '311')).toMatchObject({ state: 'rejected', linkedTo: null });
+    await receive('meters', own({ ...at, id: 312 }));
+    await processAll(store);
+    await receive('hub', cdr({ ...at, id: 311, updatedAt: '2019-12-20T00:00:00Z' }));
+    await processAll(store);
+    expect(await head('hub', '311')).toMatchObject({ state: 'rejected', linkedTo: (await head('meters', '312')).recordId });
+    expect([await booked('meters', '312'), await booked('hub', '311')]).toEqual([10_000n, 0n]);
     await balanced();
   });
 

@@ -13,7 +13,7 @@ export function describeAllowance(allowance: Allowance, currency: string, mode: 
       ? 'Nothing is left.'
       : lapsesWh === leftWh
         ? `${wholeKwh(leftWh)} kWh are left and lapse.`
-        : `${wholeKwh(leftWh)} kWh are left; ${wholeKwh(leftWh - lapsesWh)} kWh go on to the next month.`;
+        : `${wholeKwh(leftWh)} kWh are left; ${wholeKwh(leftWh - lapsesWh)} kWh can be used later.`;
   return [
     `From ${fromOn} to ${dayBefore(toOn)} ${wholeKwh(includedWh)} kWh are included${rolled}.`,
     `${wholeKwh(usedWh)} kWh are used, worth ${formatMinor(value, currency)} ${currency} ${mode === 'grossFirst' ? 'with' : 'without'} VAT.`,

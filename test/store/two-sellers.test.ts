@@ -1,0 +1,60 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { processPage } from '../../src/activities/process-page.ts';
+import { parserFor } from '../../src/adapters/sources/registry.ts';
+import type { Store } from '../../src/store/db.ts';
+import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
+import { energyBalance } from '../../src/store/reads/energy-balance.ts';
+import { session } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
+
+let store: Store;
+let drop: () => Promise<void>;
+
+beforeAll(async () => {
+  const set = await seeded();
+  ({ store, drop } = set);
+  const admin = new pg.Client({ connectionString: set.database.adminUrl });
+  await admin.connect();
+  // A second seller that has all the first one has, under names of its own.
+  const copies: [table: string, names: string, where?: string][] = [
+    ['legal_entity', "'id', id || '_too'"],
+    ['vat_registration', "'entity_id', entity_id || '_too'"],
+    ['vat_table', "'entity_id', entity_id || '_too'"],
+    ['gl_mapping', "'entity_id', entity_id || '_too'"],
+    ['source', "'id', id || '_too', 'entity_id', entity_id || '_too'", "id = 'csms'"],
+    ['account', "'id', id || '_too', 'entity_id', entity_id || '_too', 'calendar_id', NULL"],
+    ['site', "'id', id || '_too', 'entity_id', entity_id || '_too', 'operator_account_id', operator_account_id || '_too'"],
+    ['contract', "'id', id || '_too', 'account_id', account_id || '_too'"],
+    ['contract_version', "'contract_id', contract_id || '_too'"],
+    ['mapping', "'source_id', source_id || '_too', 'internal_id', internal_id || '_too', 'unit_id', NULL", "source_id = 'csms'"],
+    ['price_assignment', "'id', id || '_too', 'entity_id', entity_id || '_too', 'site_id', site_id || '_too'"],
+  ];
+  // What owners share is another matter.
+  await admin.query('UPDATE site SET owner_account_id = NULL');
+  for (const [table, names, where = 'true'] of copies) {
+    await admin.query(`INSERT INTO ${table} SELECT (jsonb_populate_record(NULL::${table}, to_jsonb(x) || jsonb_build_object(${names}))).* FROM ${table} x WHERE ${where}`);
+  }
+  await admin.end();
+});
+afterAll(() => drop());
+
+it('books sessions of two sellers that are worked off together, each in books of its own', async () => {
+  for (const sourceId of ['csms', 'csms_too']) {
+    const messages = [1, 2]
+      .map((id) => Buffer.from(session(id, { user: 'AdO3-2' })))
+      .map((bytes) => ({ recordKey: parserFor('csv-residential-csms').keyOf(bytes, { sourceId, ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' }), bytes, lineNo: null }));
+    await store.tx((db) => storeRawMessages(db, { sourceId, batchId: null, receivedAt: new Date(), messages }));
+  }
+  const page = await pendingMessages(store.pool, { limit: 100 });
+  expect(page).toHaveLength(4);
+  await store.tx((db) => processPage(db, page));
+  const { rows } = await store.pool.query(
+    "SELECT h.source_id, c.entity_id, count(DISTINCT h.record_id)::int AS records, count(DISTINCT t.key)::int AS journals FROM record_head h JOIN rated_charge c ON c.record_id = h.record_id LEFT JOIN ledger_transaction t ON t.entity_id = c.entity_id WHERE h.state = 'booked' GROUP BY 1, 2 ORDER BY 1",
+  );
+  expect(rows).toEqual([
+    { source_id: 'csms', entity_id: 'ent_se', records: 2, journals: 1 },
+    { source_id: 'csms_too', entity_id: 'ent_se_too', records: 2, journals: 1 },
+  ]);
+  expect((await energyBalance(store.pool)).filter((b) => b.difference !== 0n)).toEqual([]);
+});
