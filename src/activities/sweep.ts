@@ -53,9 +53,9 @@ export function createSweepActivities(deps: { readonly store: Store; readonly no
       });
       const { completeAfterMinutes } = plan.connection;
       return store.tx(async (db) => {
-        const { pages, pulled, fresh, stated, problem, to } = await endSweep(db, plan.sweepId);
+        const { pages, pulled, fresh, stated, problem, to, goesOn } = await endSweep(db, plan.sweepId);
         const done = { pages, pulled, fresh, stated, problem, unattended: await waitsUnattended(db, { sourceId }), concerned: [] as string[] };
-        if (problem !== null || completeAfterMinutes === undefined) return done;
+        if (!goesOn || completeAfterMinutes === undefined) return done;
         const completeUntil = new Date(to.getTime() - completeAfterMinutes * 60_000);
         return { ...done, concerned: await advanceWatermark(db, sourceId, completeUntil) };
       });

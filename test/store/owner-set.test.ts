@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
+import { settlingAccounts } from '../../src/store/cycle/document-setup.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -194,5 +195,22 @@ describe('the owners’ side of a closed set', () => {
     await preview(april);
     expect(await parkedOf(april)).toEqual(['acc_brf_north']);
     expect(await rows("SELECT subject FROM finding WHERE run_id = $1 AND code = 'ownerWithoutSite' ORDER BY 1", [april])).toEqual([{ subject: 'ctr_brf_north' }, { subject: 'ctr_brf_north_too' }]);
+  });
+
+  it('asks of an owner’s contracts the one that stands, not one that has ended, whether we write his invoice', async () => {
+    await rows(
+      "INSERT INTO vat_status (account_id, valid_from, status, established_in, vat_number, evidence, author) VALUES ('acc_brf_east', '2019-01-01', 'business', 'SE', 'SE556000000101', 'register of 2019-01-02', 'test')",
+    );
+    const [{ id: run }] = await rows("SELECT id FROM billing_run WHERE period = '2020-04'");
+    const settling = () => store.tx((db) => settlingAccounts(db, run, 'ent_se', ['acc_brf_east']));
+    expect(await settling()).toEqual(['acc_brf_east']);
+    await rows("INSERT INTO contract_version (contract_id, version, valid_from, clauses, author) VALUES ('ctr_brf_east', 3, '2020-04-10T00:00:00+02:00', $1, 'test')", [
+      JSON.stringify({ kind: 'revenueShare', status: 'ended', supplyModel: 'siteAccess', clauses: [] }),
+    ]);
+    await rows("INSERT INTO contract (id, account_id, kind) VALUES ('ctr_brf_east_too', 'acc_brf_east', 'revenueShare')");
+    await rows("INSERT INTO contract_version (contract_id, version, valid_from, clauses, author) VALUES ('ctr_brf_east_too', 1, '2020-04-10T00:00:00+02:00', $1, 'test')", [
+      JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', clauses: [share], selfBilling: { agreedOn: '2020-04-01', evidence: 'agreement of April' } }),
+    ]);
+    expect(await settling()).toEqual([]);
   });
 });

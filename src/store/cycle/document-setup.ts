@@ -120,7 +120,9 @@ async function owedDocuments(db: Db, runId: string, accountIds: readonly string[
     accountIds.map((id) => {
       const account = accounts.get(id);
       const outsideVat = account?.category === 'driver' ? 'reimbursement' : 'settlementStatement';
-      const agreement = contracts.inForce(id, outsideVat === 'reimbursement' ? 'homeCharging' : 'revenueShare', endMs)[0]?.agreement;
+      const held = contracts.inForce(id, outsideVat === 'reimbursement' ? 'homeCharging' : 'revenueShare', endMs);
+      // Of one that has ended the last version stays; what it said counts where there is no other.
+      const { agreement } = held.find((c) => c.agreement.status !== 'ended') ?? held[0] ?? {};
       const party = account === undefined ? undefined : vatStatusOn(account, run?.last ?? '');
       const selfBilled = agreement === undefined ? () => undefined : (netMinor: bigint) => selfBillingType(party, agreement, run?.last ?? '', netMinor);
       return [id, { outsideVat, typeOf: (netMinor) => selfBilled(netMinor) ?? outsideVat }];

@@ -35,7 +35,9 @@ export async function beginSweep(
   const first = connection.from === undefined ? now.getTime() - firstWindowMs : Date.parse(connection.from);
   const from = input.window?.from ?? new Date(sweptUntil === null ? first : sweptUntil.getTime() - connection.overlapMinutes * 60_000);
   const { rows } = await db.query(
-    `INSERT INTO sweep (source_id, workflow_id, from_at, to_at) VALUES ($1, $2, $3, $4) ON CONFLICT (source_id) WHERE state = 'running' DO UPDATE SET touched_at = now() WHERE sweep.workflow_id = excluded.workflow_id
+    `INSERT INTO sweep (source_id, workflow_id, from_at, to_at) VALUES ($1, $2, $3, $4) ON CONFLICT (source_id) WHERE state = 'running'
+     DO UPDATE SET touched_at = now(), pages = CASE WHEN sweep.cursor IS NOT NULL THEN sweep.pages ELSE 0 END, pulled = CASE WHEN sweep.cursor IS NOT NULL THEN sweep.pulled ELSE 0 END,
+       fresh = CASE WHEN sweep.cursor IS NOT NULL THEN sweep.fresh ELSE 0 END WHERE sweep.workflow_id = excluded.workflow_id
      RETURNING id, from_at, to_at, cursor`,
     [sourceId, workflowId, from, input.window?.to ?? now],
   );
@@ -55,8 +57,11 @@ export async function noteSweepPage(db: Db, sweepId: string, page: SweepPage): P
 /** What a sweep came to; `problem` when it brought less than the other side says there is. */
 export type SweepEnd = { readonly pages: number; readonly pulled: number; readonly fresh: number; readonly stated: number | null; readonly problem: string | null };
 
-/** Ends a sweep that saw its last page. Where it brought all that was stated, the next one begins at its end; else at the same place again. */
-export async function endSweep(db: Db, sweepId: string): Promise<SweepEnd & { readonly sourceId: string; readonly to: Date }> {
+/**
+ * Ends a sweep that saw its last page. Where it brought all that was stated, the next one begins at its end; else at the same place again. `goesOn`: the source is
+ * swept until `to` without a gap.
+ */
+export async function endSweep(db: Db, sweepId: string): Promise<SweepEnd & { readonly sourceId: string; readonly to: Date; readonly goesOn: boolean }> {
   const { rows } = await db.query(
     `UPDATE sweep SET state = CASE WHEN pulled < stated THEN 'failed' ELSE 'done' END, problem = CASE WHEN pulled < stated THEN format('%s CDRs came, %s were stated', pulled, stated) END, finished_at = now()
      WHERE id = $1 AND state = 'running' RETURNING *`,
@@ -64,15 +69,17 @@ export async function endSweep(db: Db, sweepId: string): Promise<SweepEnd & { re
   );
   const [row] = rows;
   if (row === undefined) throw new Error(`sweep ${sweepId} is over already`);
+  let goesOn = false;
   if (row.problem === null) {
     // A window somebody ordered may lie anywhere: it moves nothing unless it goes on from what is swept.
-    await db.query(
+    const { rowCount } = await db.query(
       `UPDATE source_connection c SET swept_until = $2 WHERE source_id = $1 AND (swept_until IS NULL OR swept_until < $2)
        AND $3 <= coalesce(swept_until, (c.settings->>'from')::timestamptz, $3)`,
       [row.source_id, row.to_at, row.from_at],
     );
+    goesOn = rowCount !== 0;
   }
-  return { sourceId: row.source_id, to: row.to_at, pages: row.pages, pulled: row.pulled, fresh: row.fresh, stated: row.stated, problem: row.problem };
+  return { sourceId: row.source_id, to: row.to_at, goesOn, pages: row.pages, pulled: row.pulled, fresh: row.fresh, stated: row.stated, problem: row.problem };
 }
 
 /** Ends a sweep that was given up; the next one begins where it did. */
