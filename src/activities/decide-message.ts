@@ -151,6 +151,11 @@ export function spanOf({ message, facts }: Readable, head: Pick<Head, 'recordId'
   };
 }
 
+/** Where and when a session was by its message, as somebody corrected it where somebody did. */
+export function correctedSpanOf(item: Readable, head: Pick<Head, 'recordId' | 'key'>, signed: SignedDecision | undefined): SpanRow {
+  return signed?.action === 'correct' ? spanOf({ ...item, facts: correctFacts(item.facts, signed.correction, signed).facts }, head) : spanOf(item, head);
+}
+
 /** The day of the session in its source's zone, and the energy where a correction bills another: what the source's own totals count. */
 function asSaid({ message, facts: said }: Readable, billed: ChargeFacts): Pick<Head, 'endedOn' | 'sourceWh'> {
   const endMs = parseInstant(said.endAt);
@@ -184,34 +189,35 @@ function billAnew(item: Readable, head: Head, page: PageContext): Verdict | unde
 
 /** Whether another route's record is billed instead may have changed. */
 function revisit(item: Readable, head: Head, page: PageContext): Verdict | undefined {
-  const span = spanOf(item, head);
+  const signed = page.decisionOn(item.message.rawId);
+  const span = correctedSpanOf(item, head, signed);
   const gives = betterTwin(span, page.neighbours(span)) !== undefined;
   const linked = head.linkedTo !== null;
   if (!gives && !linked) return undefined;
-  return judge(item, head, page, page.decisionOn(item.message.rawId));
+  return judge(item, head, page, signed);
 }
 
 /** A version that may be the one to bill: sealed, held, or linked to the record of another route that is billed instead. */
 function judge(item: Readable, head: Head, page: PageContext, signed: SignedDecision | undefined): Verdict {
   const { message, version } = item;
   const { source } = message;
-  const said = spanOf(item, head);
-  const others = page.neighbours(said);
-  if (item.credit) return takeBack(item, head, evaluate(item, item.facts, [], page, true), said);
-  const twin = betterTwin(said, others);
+  if (item.credit) return takeBack(item, head, evaluate(item, item.facts, [], page, true), spanOf(item, head));
+  const span = correctedSpanOf(item, head, signed);
+  const others = page.neighbours(span);
+  const twin = betterTwin(span, others);
   // Nearly always nobody is beside it, and nobody asks who pays.
-  const payer = others.length === 0 ? undefined : page.setup.payer(source.id, item.facts.tokenRef, said.startMs);
+  const payer = others.length === 0 ? undefined : page.setup.payer(source.id, item.facts.tokenRef, span.startMs);
   const context = { profile: source.ruleProfile, category: payer?.category };
   if (twin !== undefined) {
     if (page.occasion === 'arrival' && head.waiting !== null && isOlder(version, head.waiting)) return { outcome: 'superseded', issues: item.issues };
-    const found = issueOfTwin(said, twin, item.facts.cdrId, context);
+    const found = issueOfTwin(span, twin, item.facts.cdrId, context);
     const issues = [...item.issues, ...(found === undefined ? [] : [found])];
     const { serviceMonth } = evaluate(item, item.facts, [], page, true);
     return {
       outcome: 'linked',
       issues,
       unbook: head.state === 'booked',
-      span: { ...said, linkedTo: twin.span.recordId },
+      span: { ...span, linkedTo: twin.span.recordId },
       head: {
         ...head,
         ...noWaiting,
@@ -231,10 +237,9 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
   }
 
   const { facts, correction } = signed?.action === 'correct' ? correctFacts(item.facts, signed.correction, signed) : { facts: item.facts, correction: undefined };
-  const span = correction === undefined ? said : spanOf({ ...item, facts }, head);
   const measured = item.facts.measuredBy === undefined ? undefined : evaluate(item, item.facts, [], page, true);
   // Without its site and account there is nothing to compare it with: it waits for them like any other.
-  if (measured?.siteId != null && measured.accountId !== null) return keepAsEvidence(item, head, measured, said);
+  if (measured?.siteId != null && measured.accountId !== null) return keepAsEvidence(item, head, measured, span);
   const verdict = evaluate(item, facts, checkOverlaps(span, others, facts.cdrId, context), page, isSettled(page, signed));
   const where = {
     siteId: verdict.siteId,

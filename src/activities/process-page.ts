@@ -4,12 +4,12 @@ import type { Issue } from '../core/issues.ts';
 import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
 import { type Db, TryAgain } from '../store/db.ts';
 import { loadAllocations } from '../store/intake/load-allocations.ts';
-import { loadDecisions } from '../store/intake/load-decisions.ts';
+import { loadDecisions, type SignedDecision } from '../store/intake/load-decisions.ts';
 import { type Head, headKeyText, loadMessages, lockHeads, type PageMessage } from '../store/intake/load-page.ts';
 import { PageBook } from '../store/intake/page-book.ts';
 import { countPages, loadNeighbours, messagesLinkedTo, type SpanRow, writeSpans } from '../store/intake/session-spans.ts';
 import { type FindingRow, type OutcomeRow, takeOffList, writeFindings, writeHeads, writeOutcomes, writeTokens } from '../store/intake/write-page.ts';
-import { decideOrHold, type Occasion, spanOf } from './decide-message.ts';
+import { correctedSpanOf, decideOrHold, type Occasion } from './decide-message.ts';
 import { loadPageSetup } from './page-setup.ts';
 import { type Parsed, parseMessage, type Readable, recordKeyText } from './parse-page.ts';
 
@@ -45,7 +45,7 @@ async function processMessages(db: Db, messages: readonly PageMessage[], occasio
   };
   const readable = parsed.filter((p): p is Readable => p.facts !== undefined);
   const { setup, tokens, anonymousTokens } = await loadPageSetup(db, messages, readable);
-  const decisions =
+  const decisions: ReadonlyMap<bigint, SignedDecision> =
     occasion === 'arrival'
       ? new Map()
       : await loadDecisions(
@@ -59,7 +59,7 @@ async function processMessages(db: Db, messages: readonly PageMessage[], occasio
           readable.map((item) => headOf(item).recordId),
         )
       : new Map();
-  const { around, seen } = await neighbourhood(db, readable, headOf);
+  const { around, seen } = await neighbourhood(db, readable, headOf, decisions);
 
   const changed = { heads: new Map<string, Head>(), spans: new Map<bigint, SpanRow | null>() };
   const outcomes: OutcomeRow[] = [];
@@ -134,7 +134,7 @@ async function processMessages(db: Db, messages: readonly PageMessage[], occasio
 /** What stands beside the sessions of a page, those of the page among themselves included; and what was `seen` beside which sessions as it began. */
 type Neighbourhood = { readonly around: SpanIndex<SpanRow>; readonly seen: { readonly beside: ReadonlyMap<bigint, SpanRow>; readonly found: readonly SpanRow[] } };
 
-async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (item: Parsed) => Head): Promise<Neighbourhood> {
+async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (item: Parsed) => Head, decisions: ReadonlyMap<bigint, SignedDecision>): Promise<Neighbourhood> {
   const own = new Map<bigint, SpanRow>();
   const newest = new Map<bigint, number>();
   const rejected = new Set<bigint>();
@@ -143,7 +143,7 @@ async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (ite
     const at = item.version.updatedAt ?? 0;
     if (at < (newest.get(head.recordId) ?? Number.NEGATIVE_INFINITY)) continue;
     newest.set(head.recordId, at);
-    own.set(head.recordId, { ...spanOf(item, head), linkedTo: head.linkedTo });
+    own.set(head.recordId, { ...correctedSpanOf(item, head, decisions.get(item.message.rawId)), linkedTo: head.linkedTo });
     if (head.state === 'rejected' && head.linkedTo === null) rejected.add(head.recordId);
   }
   const found = await loadNeighbours(db, [...own.values()]);

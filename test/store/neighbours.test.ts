@@ -135,6 +135,30 @@ describe('one session by two routes', () => {
     await balanced();
   });
 
+  it.each([
+    ['the correction first', 0],
+    ['own metering first', 1],
+  ])('is found where somebody corrected it to: %s', async (_, n) => {
+    const at = { evse: `SE*WLT*E32${n}`, start: `2019-12-2${6 + n}T18:00:00Z`, stop: `2019-12-2${6 + n}T21:00:00Z` };
+    // A clock that is a day ahead, and more than the place gives.
+    await receive('hub', cdr({ ...at, id: `32${n}`, start: `2019-12-2${7 + n}T18:00:00Z`, stop: `2019-12-2${7 + n}T21:00:00Z`, wh: 190_000 }));
+    await processAll(store);
+    const correct = async () => {
+      const { recordId } = await head('hub', `32${n}`);
+      const correction = { startAt: at.start, endAt: at.stop, energyWh: 10_050 };
+      await store.tx((db) => decideRecords(db, { selection: { recordIds: [recordId] }, action: 'correct', correction, reason: 'photo of the clock' }, { actor: 'ops' }));
+      await retryAll(store);
+    };
+    const meter = async () => {
+      await receive('meters', own({ ...at, id: `33${n}` }));
+      await processAll(store);
+    };
+    for (const step of n === 0 ? [correct, meter] : [meter, correct]) await step();
+    expect(await head('hub', `32${n}`)).toMatchObject({ state: 'rejected', linkedTo: (await head('meters', `33${n}`)).recordId });
+    expect([await booked('meters', `33${n}`), await booked('hub', `32${n}`)]).toEqual([10_000n, 0n]);
+    await balanced();
+  });
+
   it('is billed once when both routes are processed at the same time', async () => {
     for (let n = 0; n < 10; n += 1) {
       const at = { evse: `SE*WLT*E50${n}`, start: '2019-12-18T18:00:00Z', stop: '2019-12-18T21:00:00Z' };
