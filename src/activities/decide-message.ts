@@ -129,7 +129,7 @@ function decideUnreadable(item: Extract<Parsed, { readonly facts: undefined }>, 
 }
 
 /** Where and when the session of a readable message stood. */
-export function spanOf({ message, facts }: Readable, head: Pick<Head, 'recordId' | 'key'>): SpanRow {
+function spanOf({ message, facts }: Readable, head: Pick<Head, 'recordId' | 'key'>): SpanRow {
   return {
     recordId: head.recordId,
     sourceId: message.source.id,
