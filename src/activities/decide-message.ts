@@ -1,5 +1,5 @@
 import type { ChargeFacts, ChargeRecord } from '../contracts/charge-record.ts';
-import { correctFacts } from '../core/intake/correct-facts.ts';
+import { correctFacts, type SealedCorrection } from '../core/intake/correct-facts.ts';
 import { type Evaluation, evaluateSession } from '../core/intake/evaluate.ts';
 import { sameCharges } from '../core/intake/same-charges.ts';
 import { isOlder, placeVersion, stillWaits } from '../core/intake/standing.ts';
@@ -151,9 +151,14 @@ function spanOf({ message, facts }: Readable, head: Pick<Head, 'recordId' | 'key
   };
 }
 
-/** Where and when a session was by its message, as somebody corrected it where somebody did. */
+/** What a message says, as somebody corrected it where somebody did. */
+function asSigned({ facts }: Readable, signed: SignedDecision | undefined): { readonly facts: ChargeFacts; readonly correction?: SealedCorrection } {
+  return signed?.action === 'correct' ? correctFacts(facts, signed.correction, signed) : { facts };
+}
+
+/** `spanOf` where somebody may have corrected when it was. */
 export function correctedSpanOf(item: Readable, head: Pick<Head, 'recordId' | 'key'>, signed: SignedDecision | undefined): SpanRow {
-  return signed?.action === 'correct' ? spanOf({ ...item, facts: correctFacts(item.facts, signed.correction, signed).facts }, head) : spanOf(item, head);
+  return spanOf({ ...item, facts: asSigned(item, signed).facts }, head);
 }
 
 /** The day of the session in its source's zone, and the energy where a correction bills another: what the source's own totals count. */
@@ -202,7 +207,8 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
   const { message, version } = item;
   const { source } = message;
   if (item.credit) return takeBack(item, head, evaluate(item, item.facts, [], page, true), spanOf(item, head));
-  const span = correctedSpanOf(item, head, signed);
+  const { facts, correction } = asSigned(item, signed);
+  const span = spanOf({ ...item, facts }, head);
   const others = page.neighbours(span);
   const twin = betterTwin(span, others);
   // Nearly always nobody is beside it, and nobody asks who pays.
@@ -236,7 +242,6 @@ function judge(item: Readable, head: Head, page: PageContext, signed: SignedDeci
     };
   }
 
-  const { facts, correction } = signed?.action === 'correct' ? correctFacts(item.facts, signed.correction, signed) : { facts: item.facts, correction: undefined };
   const measured = item.facts.measuredBy === undefined ? undefined : evaluate(item, item.facts, [], page, true);
   // Without its site and account there is nothing to compare it with: it waits for them like any other.
   if (measured?.siteId != null && measured.accountId !== null) return keepAsEvidence(item, head, measured, span);

@@ -25,9 +25,11 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
     async processCdr(ref: RecordRef): Promise<CdrProgress> {
       return store.txPlanned(async (db) => {
         const fresh = await pendingOfRecord(db, ref, pageSize);
-        const waiting = fresh.length > 0 ? null : ((await waitingMessage(db, ref))?.rawId ?? null);
         if (fresh.length > 0) await processPage(db, fresh);
-        if (waiting !== null) await processPage(db, [waiting], 'retry');
+        else {
+          const waiting = await waitingMessage(db, ref);
+          if (waiting !== undefined && waiting.rawId !== null) await processPage(db, [waiting.rawId], 'retry');
+        }
         const after = await waitingMessage(db, ref);
         // It is its own workflow that asks.
         if (after !== undefined && after.waitingSince !== null) await markAttended(db, [{ recordId: after.recordId, waitingSince: after.waitingSince }]);

@@ -181,7 +181,7 @@ export class SummedCharges implements DocumentCharge {
   }
 }
 
-/** To be called after `planForSums`. Asked some hundred times for a run: by its name a connection plans it once, which takes half as long as to read them. */
+/** To be called after `planForSums`. Asked some hundred times for a run: by its name a connection plans it once, since to plan it takes half as long as to run it. */
 export async function sumCharges(db: Db, { runId, period, ordered, accounts }: Pick<DocumentSetup, 'runId' | 'period' | 'ordered' | 'accounts'>): Promise<SummedCharges[]> {
   const perSession = accounts.filter((a) => a.strategy === 'cardReceipt');
   const ids = (of: typeof accounts) => of.map((a) => a.id);

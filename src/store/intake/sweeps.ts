@@ -34,6 +34,7 @@ export async function beginSweep(
   );
   const first = connection.from === undefined ? now.getTime() - firstWindowMs : Date.parse(connection.from);
   const from = input.window?.from ?? new Date(sweptUntil === null ? first : sweptUntil.getTime() - connection.overlapMinutes * 60_000);
+  // Without a cursor all of it is asked for, and counted from nothing.
   const { rows } = await db.query(
     `INSERT INTO sweep (source_id, workflow_id, from_at, to_at) VALUES ($1, $2, $3, $4) ON CONFLICT (source_id) WHERE state = 'running'
      DO UPDATE SET touched_at = now(), pages = CASE WHEN sweep.cursor IS NOT NULL THEN sweep.pages ELSE 0 END, pulled = CASE WHEN sweep.cursor IS NOT NULL THEN sweep.pulled ELSE 0 END,
