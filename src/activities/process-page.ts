@@ -1,7 +1,8 @@
 import { groupBy } from '../core/group-by.ts';
+import { placeVersion } from '../core/intake/standing.ts';
 import { invariant } from '../core/invariant.ts';
 import type { Issue } from '../core/issues.ts';
-import { SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
+import { betterTwin, SpanIndex, sameSession, weakerTwins } from '../core/plausibility/neighbours.ts';
 import { type Db, TryAgain } from '../store/db.ts';
 import { loadAllocations } from '../store/intake/load-allocations.ts';
 import { loadDecisions, type SignedDecision } from '../store/intake/load-decisions.ts';
@@ -59,9 +60,9 @@ async function processMessages(db: Db, messages: readonly PageMessage[], occasio
           readable.map((item) => headOf(item).recordId),
         )
       : new Map();
-  const { around, seen } = await neighbourhood(db, readable, headOf, decisions);
+  const { around, seen } = await neighbourhood(db, occasion === 'arrival' ? readable.filter((item) => mayStand(item, headOf(item))) : readable, headOf, decisions);
 
-  const changed = { heads: new Map<string, Head>(), spans: new Map<bigint, SpanRow | null>() };
+  const changed: Changed = { heads: new Map(), spans: new Map() };
   const outcomes: OutcomeRow[] = [];
   const findings: FindingRow[] = [];
   // A record revised twice in one page is sealed twice, in order: later revisions reverse what is already booked.
@@ -126,9 +127,17 @@ async function processMessages(db: Db, messages: readonly PageMessage[], occasio
   // Last, since another page with the same token waits for this one's commit; what is looked at again is known already.
   if (occasion === 'arrival' || occasion === 'retry') await writeTokens(db, tokens);
   if (changed.spans.size > 0 && messages.some((m) => m.source.hasSiblings)) {
-    result.waiting.push(...(await settleTwins(db, messages, spans, { around, seen }, [...changed.spans.keys()], begun, pages)));
+    result.waiting.push(...(await settleTwins(db, messages, changed, { around, seen }, begun, pages)));
   }
   return result;
+}
+
+/** How records stand after a page, by their key, and where their sessions do; null takes one out of its neighbours' sight. */
+type Changed = { readonly heads: Map<string, Head>; readonly spans: Map<bigint, SpanRow | null> };
+
+/** Whether a message that arrives may come to stand for its record; else the record stays where it stands. */
+function mayStand({ version, credit, message }: Readable, head: Head): boolean {
+  return placeVersion(version, head, credit ? 'revise' : message.source.repeatProfile) === 'candidate';
 }
 
 /** What stands beside the sessions of a page, those of the page among themselves included; and what was `seen` beside which sessions as it began. */
@@ -151,16 +160,19 @@ async function neighbourhood(db: Db, readable: readonly Readable[], headOf: (ite
   return { around: new SpanIndex([...found, ...[...own.values()].filter((s) => !rejected.has(s.recordId))]), seen: { beside: own, found } };
 }
 
-/** Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more; answers those that wait then. */
+/**
+ * Lets records of other routes give way to those of this page, or come back where nothing stands in their way any more, and records of this page
+ * where another came to stand elsewhere than was foreseen; answers those that wait then.
+ */
 async function settleTwins(
   db: Db,
   messages: readonly PageMessage[],
-  spans: readonly SpanRow[],
+  changed: Changed,
   { around, seen }: Neighbourhood,
-  changed: readonly bigint[],
   begun: ReadonlySet<bigint>,
   pages: { next: number },
 ): Promise<PageResult['waiting']> {
+  const spans = [...changed.spans.values()].filter((s) => s !== null);
   const sources = new Map(messages.map(({ source }) => [source.id, source]));
   const beside = await countPages(db, [...sources.keys()]);
   const isQuiet = [...sources.values()].every(({ id, pagesBeside }) => pagesBeside !== null && beside.get(id) === pagesBeside);
@@ -169,16 +181,19 @@ async function settleTwins(
   // One that came meanwhile was not looked at when this page was decided.
   const unseen = present.find((p) => !around.has(p.recordId) && own.beside(p).some((s) => sameSession(s, p) !== undefined));
   if (unseen !== undefined) throw new TryAgain(`record ${unseen.recordId} of the same session came by another route`);
-  const inPage = new Set(changed);
-  const others = new SpanIndex(present.filter((p) => !inPage.has(p.recordId)));
-  const weaker = spans.filter((s) => s.linkedTo === null).flatMap((s) => weakerTwins(s, others.beside(s)));
+  const standing = new SpanIndex([...present.filter((p) => !changed.spans.has(p.recordId)), ...spans]);
+  const unlinked = spans.filter((s) => s.linkedTo === null);
+  const weaker = unlinked.flatMap((s) => weakerTwins(s, standing.beside(s)));
+  // What its sender took back keeps its place, and gives way to nobody.
+  const claims = new Set([...changed.heads.values()].flatMap((head) => (head.state === 'rejected' ? [] : [head.recordId])));
+  const giving = unlinked.filter((s) => claims.has(s.recordId) && betterTwin(s, standing.beside(s)) !== undefined);
   // Nothing but what is on its page was linked to a record before it began.
   const inPageLinks = new Set(spans.map((s) => s.linkedTo));
   const linked = await messagesLinkedTo(
     db,
-    changed.filter((recordId) => !begun.has(recordId) || inPageLinks.has(recordId)),
+    [...changed.spans.keys()].filter((recordId) => !begun.has(recordId) || inPageLinks.has(recordId)),
   );
-  const again = [...new Set([...weaker.map((w) => w.rawId), ...linked])].map(String);
+  const again = [...new Set([...[...weaker, ...giving].map((s) => s.rawId), ...linked])].map(String);
   return again.length === 0 ? [] : (await processPage(db, again, 'revisit', pages)).waiting;
 }
 

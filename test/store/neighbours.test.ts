@@ -159,6 +159,31 @@ describe('one session by two routes', () => {
     await balanced();
   });
 
+  const older = { elsewhere: true, updatedAt: '2019-11-20T00:00:00Z' };
+  const stays = { elsewhere: false, updatedAt: '2019-11-21T00:00:00Z' };
+  const cannotPass = { elsewhere: true, updatedAt: '2019-11-22T00:00:00Z', wh: 190_000 };
+  it.each([
+    ['an older version of it lies elsewhere', 1, [stays], [older]],
+    ['a newer version of it lies elsewhere and cannot pass', 2, [stays], [cannotPass]],
+    ['of two versions on the page the newer lies elsewhere and cannot pass', 3, [], [stays, cannotPass]],
+  ])('is billed once where the other route’s record comes on a page with what does not move it: %s', async (_, n, before, onThePage) => {
+    const at = { start: `2019-11-1${n}T18:00:00Z`, stop: `2019-11-1${n}T21:00:00Z` };
+    const versions = (told: readonly (typeof older & { wh?: number })[]) =>
+      told.map(({ elsewhere, ...version }) => own({ ...at, ...version, id: `34${n}`, evse: `SE*WLT*E3${elsewhere ? 5 : 4}${n}` }));
+    await receive('meters', ...versions(before));
+    await processAll(store);
+    await receive('hub', cdr({ ...at, evse: `SE*WLT*E34${n}`, id: `35${n}` }));
+    await receive('meters', ...versions(onThePage));
+    const page = await pendingMessages(store.pool, { limit: 100 });
+    expect(page).toHaveLength(1 + onThePage.length);
+    await store.tx((db) => processPage(db, page));
+    const winner = await head('meters', `34${n}`);
+    expect(winner).toMatchObject({ state: 'booked', energyWh: '10000' });
+    expect(await head('hub', `35${n}`)).toMatchObject({ state: 'rejected', linkedTo: winner.recordId });
+    expect([await booked('meters', `34${n}`), await booked('hub', `35${n}`)]).toEqual([10_000n, 0n]);
+    await balanced();
+  });
+
   it('is billed once when both routes are processed at the same time', async () => {
     for (let n = 0; n < 10; n += 1) {
       const at = { evse: `SE*WLT*E50${n}`, start: '2019-12-18T18:00:00Z', stop: '2019-12-18T21:00:00Z' };
