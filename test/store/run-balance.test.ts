@@ -106,6 +106,9 @@ describe('a run’s balance', () => {
         { id: 4, month: 12, day: 5, kWh: 7, user: 'Bl2-1', garage: 'Bl2' },
         { id: 1, month: 11, day: 5, kWh: 12, user: 'Bl2-1', garage: 'Bl2' },
       ]);
+      // As a version stored it that did not tell of these yet.
+      await store.pool.query("UPDATE billing_run SET report = report - 'heldBack' - 'manualLeft' WHERE id = $1", [november.run.runId]);
+      expect(await reportOf(store.pool, november.run.runId)).toEqual(november);
       const december = await runMonth(store, '2019-12', { during: [{ id: 5, month: 12, day: 6, kWh: 4, user: 'Bl2-1', garage: 'Bl2' }], shapes: [{ kind: 'reject', pick: 0 }] });
       // 5,000 + (7,000 − 10,000 + 12,000 + 4,000) = 9,000 billed + 5,000 rejected + 4,000 closing.
       expect(wh(december)).toMatchObject({ opening: '5000', received: '13000', billed: '9000', billedByOthers: '0', rejected: '5000', closing: '4000', difference: '0' });

@@ -18,7 +18,7 @@ export type ExclusionRow = {
   readonly net: string;
   readonly currency?: string;
 };
-/** What a close report has to say, as it was kept at the close; text of decimals and Wh. Reports of earlier closes may lack the optional parts. */
+/** What a close report has to say, as it was kept at the close; text of decimals and Wh. */
 export type CloseFacts = {
   readonly run: {
     readonly runId: string;
@@ -36,12 +36,12 @@ export type CloseFacts = {
   readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string };
   readonly energyBalance: readonly ({ readonly month: string; readonly difference: string } & { readonly [Bucket in (typeof buckets)[number]]: string })[];
   readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
-  readonly series?: readonly Omit<SeriesAudit, 'documentType' | 'counterpartyId'>[];
-  readonly parkedAccounts?: readonly { readonly accountId: string; readonly reason: string | null; readonly energyWh: string; readonly net: string; readonly currency: string }[];
-  readonly heldBack?: readonly HeldBackRow[];
-  readonly manualLeft?: readonly ManualLeftRow[];
-  readonly erpTotals?: readonly ErpTotal[];
-  readonly revenue?: readonly RevenueProof[];
+  readonly series: readonly Omit<SeriesAudit, 'documentType' | 'counterpartyId'>[];
+  readonly parkedAccounts: readonly { readonly accountId: string; readonly reason: string | null; readonly energyWh: string; readonly net: string; readonly currency: string }[];
+  readonly heldBack: readonly HeldBackRow[];
+  readonly manualLeft: readonly ManualLeftRow[];
+  readonly erpTotals: readonly ErpTotal[];
+  readonly revenue: readonly RevenueProof[];
 };
 const buckets = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected'] as const;
 
@@ -67,7 +67,7 @@ export function closePaper(report: CloseFacts): ClosePaper {
     {
       title: 'Number series',
       columns: [text('Series', 46), text('First', 24), text('Last', 24), figure('Documents', 12), text('Gaps', 20)],
-      rows: (report.series ?? []).map((s) => [s.seriesId, s.first, s.last, String(s.count), s.gaps.length === 0 && s.beyond === 0 ? 'none' : s.gaps.join(', ')]),
+      rows: report.series.map((s) => [s.seriesId, s.first, s.last, String(s.count), s.gaps.length === 0 && s.beyond === 0 ? 'none' : s.gaps.join(', ')]),
     },
     {
       title: 'Energy by service month, kWh',
@@ -77,12 +77,12 @@ export function closePaper(report: CloseFacts): ClosePaper {
     {
       title: 'Revenue = issued + unbilled + written off',
       columns: [text('Month', 12), text('Account', 12), text('Cost center', 14), figure('Revenue', 18), figure('Issued', 18), figure('Unbilled', 18), figure('Written off', 16), text('Proof', 14)],
-      rows: (report.revenue ?? []).map((r) => [r.month, r.glAccount, r.costCenter, r.revenue, r.issued, r.unbilled, r.writtenOff, verdict(r.difference)]),
+      rows: report.revenue.map((r) => [r.month, r.glAccount, r.costCenter, r.revenue, r.issued, r.unbilled, r.writtenOff, verdict(r.difference)]),
     },
     {
       title: 'What the ERP holds',
       columns: [text('Kind', 16), text('Account', 12), text('Cost center', 16), text('VAT code', 14), figure('Handed over', 20), figure('In the ERP', 20), text('Proof', 14)],
-      rows: (report.erpTotals ?? []).map((t) => [t.kind, t.glAccount, t.costCenter, t.vatCode, t.handedOver, t.inErp, verdict(t.difference)]),
+      rows: report.erpTotals.map((t) => [t.kind, t.glAccount, t.costCenter, t.vatCode, t.handedOver, t.inErp, verdict(t.difference)]),
     },
     {
       title: 'Left out and changed',
@@ -94,21 +94,15 @@ export function closePaper(report: CloseFacts): ClosePaper {
           ? []
           : [[`${report.smallSessions.records} small sessions, written off`, 'below the limit', 'by rule', kWh(report.smallSessions.energyWh), report.smallSessions.net]]),
         ...report.adjustments.map((a) => [`adjusted ${a.accountId}`, a.reason, a.author, '', `${a.amount} ${a.currency}`]),
-        ...(report.heldBack ?? []).map((h) => [
+        ...report.heldBack.map((h) => [
           `held back: ${h.reason}`,
           `${h.accounts} ${h.accounts === 1 ? 'account' : 'accounts'}`,
           h.signed === null ? 'by rule' : `${h.signed} signed`,
           kWh(h.energyWh),
           `${h.net} ${h.currency}`,
         ]),
-        ...(report.manualLeft ?? []).map((l) => [
-          `${l.kind} of ${l.accountId}, waits for the next run`,
-          [l.reason, ...(l.why === null ? [] : [l.why])].join('; '),
-          l.author,
-          '',
-          `${l.amount} ${l.currency}`,
-        ]),
-        ...(report.parkedAccounts ?? []).map((p) => [`parked ${p.accountId}`, p.reason ?? 'could not be built', '', kWh(p.energyWh), `${p.net} ${p.currency}`]),
+        ...report.manualLeft.map((l) => [`${l.kind} of ${l.accountId}, waits for the next run`, [l.reason, ...(l.why === null ? [] : [l.why])].join('; '), l.author, '', `${l.amount} ${l.currency}`]),
+        ...report.parkedAccounts.map((p) => [`parked ${p.accountId}`, p.reason ?? 'could not be built', '', kWh(p.energyWh), `${p.net} ${p.currency}`]),
       ],
     },
     {

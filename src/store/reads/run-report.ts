@@ -177,8 +177,12 @@ export function asText<T extends object>(row: T): Text<T> {
   return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value])) as Text<T>;
 }
 
-/** The report a closed run kept, else the report as it stands; undefined when there is no such run. */
+/** The report a closed run kept, else the report as it stands; undefined when there is no such run. A part that was not yet told of at its close is empty. */
 export async function reportOf(db: Db, runId: string): Promise<RunReport | undefined> {
   const run = (await db.query<{ report: RunReport | null }>('SELECT report FROM billing_run WHERE id = $1', [runId])).rows[0];
-  return run === undefined ? undefined : (run.report ?? runReport(db, runId));
+  if (run === undefined) return undefined;
+  return run.report === null ? runReport(db, runId) : { ...toldLater, ...run.report };
 }
+
+/** What reports of earlier closes do not tell of. */
+const toldLater: Pick<RunReport, 'heldBack' | 'manualLeft'> = { heldBack: [], manualLeft: [] };
