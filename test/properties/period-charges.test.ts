@@ -55,6 +55,23 @@ describe('the charges of a month', () => {
     );
   });
 
+  it.each(['netFirst', 'grossFirst'] as const)('once credited by their lines are owed no more, and nothing goes back of them (%s)', (mode) => {
+    fc.assert(
+      fc.property(sessions, sessions, (drawn, late) => {
+        const own = (all: typeof drawn, of: string) =>
+          all.map((s, i) => charged(`2026-03-${String(s.day).padStart(2, '0')}`, s.wh / 1000, s.amount, { key: `${of}${i}`, site: s.site, isNew: of === 'late' }));
+        const before = month('2026-03', versions, own(drawn, 'k'), mode);
+        const credited = settleMonth(before, computeMonth(before).clauses, []).map((row) => ({ ...issuedOf(row), creditedAway: true }));
+        expect(settleMonth(before, computeMonth(before).clauses, credited)).toEqual([]);
+        const after = month('2026-03', versions, [...own(drawn, 'k'), ...own(late, 'late')], mode);
+        for (const row of settleMonth(after, computeMonth(after).clauses, credited)) {
+          const isDiscount = ['included', 'tiers', 'cap'].includes(row.component.split('#')[0] ?? '');
+          expect(isDiscount ? -row.netMinor : row.netMinor).toBeGreaterThanOrEqual(0n);
+        }
+      }),
+    );
+  });
+
   it('never cover more energy than is included, nor take off more than the sessions cost', () => {
     fc.assert(
       fc.property(sessions, (drawn) => {

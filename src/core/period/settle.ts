@@ -16,6 +16,8 @@ export type IssuedRow = {
   readonly quantity: bigint;
   readonly unit: string;
   readonly unitPrice: string;
+  /** By its line, wholly, and not with a mirror: nobody paid it, and nobody is to. */
+  readonly creditedAway?: boolean;
 };
 /** A row to bill: a period charge without what the store knows (contract, currency, accounts of the chart). */
 export type DueRow = {
@@ -43,7 +45,7 @@ type Sums = { readonly net: bigint; readonly gross: bigint };
  * What is still to bill of a month: its total less what was issued of it, clause by clause. The first time these are the clause's rows; later
  * it is one difference, with a component of its own (`included#2`), on what the late sessions burden (D44). So the sum over all
  * documents of a month is that of its sessions, whatever the order they came in. A fee in advance that is not refunded stays. What was
- * written off is not billed again, and nothing goes back of what was never billed.
+ * written off, or credited by its line, is not billed again, and nothing goes back of it.
  */
 export function settleMonth(
   input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>,
@@ -53,8 +55,11 @@ export function settleMonth(
 ): DueRow[] {
   const keyOf = (r: WrittenOffRow) => `${baseOf(r.component)}\n${r.clause}`;
   const wanted = groupBy(clauses, (c) => `${c.component}\n${c.clause}`);
-  const before = groupBy(issued, keyOf);
-  const lost = groupBy(writtenOff, keyOf);
+  const before = groupBy(
+    issued.filter((r) => r.creditedAway !== true),
+    keyOf,
+  );
+  const lost = groupBy<WrittenOffRow>([...writtenOff, ...issued.filter((r) => r.creditedAway === true)], keyOf);
   return [...new Set([...wanted.keys(), ...before.keys()])].sort().flatMap((key) => {
     const due = wanted.get(key) ?? [];
     const done = before.get(key) ?? [];

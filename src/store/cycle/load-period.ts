@@ -8,6 +8,7 @@ import { localDateOf, monthPeriod } from '../../core/time.ts';
 import type { Db } from '../db.ts';
 import { loadAccounts, loadContracts, loadEntity } from '../intake/load-setup.ts';
 import { recordKeySql } from '../record-key.ts';
+import { issuingStates } from './run-state.ts';
 import { amongIds } from './whole-run.ts';
 
 /** A supply contract with what its months are computed of. Sessions and issued rows are by service month. */
@@ -66,7 +67,7 @@ export async function loadPeriod(
   // What a minimum lacks is what it lacks beside all sessions, also where none of them is billed.
   const lacking = ids.filter((id) => wanted.leftOut?.has(versions.get(id)?.accountId ?? '') && has(id, minimums));
   const whole = lacking.length === 0 ? new Map() : await loadSessions(db, { ...payersOf(lacking), withLeftOut: wanted.leftOut }, lacking, [], entity);
-  const issued = ids.length === 0 ? new Map() : await loadIssued(db, ids, entity);
+  const issued = ids.length === 0 ? new Map() : await loadIssued(db, ids, wanted.accountIds, entity);
   return {
     entity,
     costCenter: zone?.cost_center ?? null,
@@ -81,6 +82,13 @@ export async function loadPeriod(
     }),
   };
 }
+
+/**
+ * SQL that holds when charge `c` takes the place of one of an invoice that was credited as a whole and written off, by run $1 or one that has
+ * issued. It counts as it was billed: what the month made of it is credited by its line, and nothing of it comes back.
+ */
+const isCreditedAway = `($1::text IS NULL OR k.run_id = $1 OR EXISTS (SELECT FROM billing_run w WHERE w.id = k.run_id AND w.state IN ${issuingStates}))
+  AND EXISTS (SELECT FROM rebilled_record b JOIN rebill_order o ON o.id = b.order_id AND o.kind = 'credit' AND o.outcome = 'writeOff' WHERE b.record_id = c.record_id AND b.revision = c.revision)`;
 
 async function loadSessions(
   db: Db,
@@ -109,7 +117,8 @@ async function loadSessions(
        FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
        WHERE c.payer_account_id = ANY($2) AND c.contract_id = ANY($3) AND c.service_month <= $4 AND c.record_id IS NOT NULL AND c.role IN ('driverSale', 'fleetSale', 'idleFee')
          AND ($6::text IS NULL OR c.service_month < $6 OR c.contract_id <> ALL($5))
-         AND (d.state = 'issued' OR k.run_id = $1 AND (k.disposition = 'document' OR k.disposition = 'carried' AND c.payer_account_id = ANY($7) OR k.disposition = 'excluded' AND c.payer_account_id = ANY($8) AND c.clause IS DISTINCT FROM 'smallSession') OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession')
+         AND (d.state = 'issued' OR k.run_id = $1 AND (k.disposition = 'document' OR k.disposition = 'carried' AND c.payer_account_id = ANY($7) OR k.disposition = 'excluded' AND c.payer_account_id = ANY($8) AND c.clause IS DISTINCT FROM 'smallSession') OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession'
+           OR k.disposition = 'excluded' AND ${isCreditedAway})
        GROUP BY c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode),
      -- Looked up at once: a head by its record alone is sought in each of its partitions.
      heads AS MATERIALIZED (SELECT h.record_id, h.source_id || '/' || ${recordKeySql} AS key FROM record_head h WHERE ${amongIds('h.record_id', 'sold')})
@@ -142,8 +151,10 @@ async function loadSessions(
   return new Map([...found].map(([contract, months]) => [contract, new Map([...months].map(([month, own]) => [month, [...own.values()]]))]));
 }
 
-async function loadIssued(db: Db, contractIds: readonly string[], entity: EntitySetup): Promise<Map<string, Map<string, IssuedRow[]>>> {
+async function loadIssued(db: Db, contractIds: readonly string[], accountIds: readonly string[], entity: EntitySetup): Promise<Map<string, Map<string, IssuedRow[]>>> {
   const { rows } = await db.query('SELECT * FROM rated_charge WHERE contract_id = ANY($1) AND record_id IS NULL ORDER BY charge_id', [contractIds]);
+  const mirrored = new Set(rows.map((r) => r.reversal_of));
+  const away = await creditedAway(db, accountIds);
   const found = new Map<string, Map<string, IssuedRow[]>>();
   for (const r of rows) {
     const months = nested(found, r.contract_id) as unknown as Map<string, IssuedRow[]>;
@@ -158,10 +169,21 @@ async function loadIssued(db: Db, contractIds: readonly string[], entity: Entity
       quantity: r.quantity,
       unit: r.quantity_unit,
       unitPrice: r.unit_price,
+      ...(away.has(r.charge_id) && !mirrored.has(r.charge_id) ? { creditedAway: true } : {}),
     };
     months.set(r.service_month, [...(months.get(r.service_month) ?? []), row]);
   }
   return found;
+}
+
+/** Charges of issued lines of which orders credit all there is. */
+async function creditedAway(db: Db, accountIds: readonly string[]): Promise<ReadonlySet<bigint>> {
+  const { rows } = await db.query<{ charge_id: bigint }>(
+    `SELECT k.charge_id FROM (SELECT document_id, line_no, sum(net_minor) AS net FROM credit_order WHERE account_id = ANY($1) AND withdrawn_at IS NULL GROUP BY 1, 2) o
+     JOIN document_line l ON l.document_id = o.document_id AND l.line_no = o.line_no AND l.net_minor = -o.net JOIN claim k ON k.document_id = l.document_id AND k.line_no = l.line_no`,
+    [accountIds],
+  );
+  return new Set(rows.map((r) => r.charge_id));
 }
 
 function placeOf(r: QueryResultRow, entity: EntitySetup): Place {
