@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rebillDocument } from '../../src/activities/rebill.ts';
 import type { Seed } from '../../src/contracts/seed.ts';
+import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { putEntity } from '../../src/store/commands/put-entity.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { periodsToOpen } from '../../src/store/reads/periods-to-open.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { finishRun, reviewRun } from '../support/bill.ts';
+import { finishRun, reviewPlanned, reviewRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -172,6 +175,30 @@ describe('an entity with calendars of its own for some', () => {
     expect(await rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
     for (const { report } of await rows("SELECT report FROM billing_run WHERE state = 'closed' ORDER BY id")) for (const row of report.equation.rows) expect(row.difference).toBe('0');
     expect((await verifyAll(store)).sections.filter((section) => section.problem !== null)).toEqual([]);
+  });
+
+  it('credits at once by the calendar that billed, whichever else there are', async () => {
+    const calendars = [{ id: 'cal_roaming', cadence: 'monthly' as const, strategies: ['emspSettlement' as const] }];
+    expect((await store.tx((db) => putEntity(db, 'ent_se', { calendars }, undefined, 'as agreed', by))).errors).toEqual([]);
+    const credited = async (runId: string) => {
+      const [invoice] = await rows("SELECT id, account_id AS account, -net_minor AS net FROM document WHERE run_id = $1 AND type = 'invoice' AND state = 'issued'", [runId]);
+      const { orderId } = await store.tx((db) => orderRebill(db, { documentId: invoice.id, kind: 'credit', outcome: 'writeOff', now: true, reason: 'as agreed' }, by));
+      const { problem, run } = await rebillDocument(store, orderId);
+      expect(problem).toBeNull();
+      await store.tx((db) => advanceRun(db, run?.runId ?? '', 'collecting'));
+      await reviewPlanned(store, run?.runId ?? '');
+      const [planned] = await rows('SELECT calendar_id AS calendar, label FROM billing_run WHERE id = $1', [run?.runId]);
+      const documents = await rows("SELECT type, account_id AS account, net_minor AS net FROM document WHERE run_id = $1 AND account_id = $2 AND state <> 'discarded'", [run?.runId, invoice.account]);
+      return { ...planned, documents, expected: [{ type: 'creditNote', account: invoice.account, net: invoice.net }] };
+    };
+    for (const [runId, calendar, label] of [
+      ['run_ent_se_2019-W50_live', 'cal_weekly', '2019-W50'],
+      ['run_ent_se_2019-12_live', 'cal_monthly', '2019-12'],
+      ['run_ent_se_2019-Q4_live', 'cal_quarterly', '2019-Q4'],
+    ] as const) {
+      const { expected, ...seen } = await credited(runId);
+      expect(seen).toEqual({ calendar, label, documents: expected });
+    }
   });
 
   it('refuses a period that its calendar does not have, and set-up that bills somebody by two', async () => {
