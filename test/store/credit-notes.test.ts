@@ -423,6 +423,33 @@ describe('under plans and agreements of every kind', () => {
     await w.close();
   });
 
+  it('a whole credit of a month long past has its fee owed anew too', async () => {
+    const w = open(await copyOf(every));
+    for (const [period, on] of [
+      ['2020-01', '2020-02-06'],
+      ['2020-02', '2020-03-06'],
+      ['2020-03', '2020-04-06'],
+    ] as const)
+      await bill(w, period, on);
+    const [fee] = await w.rows(
+      `SELECT d.id FROM document d JOIN document_line l ON l.document_id = d.id JOIN account a ON a.id = d.account_id
+       WHERE d.run_id = 'run_ent_se_2019-12_live' AND d.account_id <> 'acc_driver_01' AND a.category = 'driver' AND d.net_minor = 3920 ORDER BY d.account_id LIMIT 1`,
+    );
+    await rebill(w, { documentId: fee?.['id'] as unknown as string, kind: 'credit', outcome: 'bill' });
+    const runId = await bill(w, '2020-04', '2020-05-06');
+    const [account] = await w.rows('SELECT account_id FROM document WHERE id = $1', [fee?.['id']]);
+    // Fees of April and of December, and December's that is credited.
+    expect((await documentsOf(w, runId, account?.['account_id'] as unknown as string)).map((d) => [d['type'], d['net']])).toEqual([
+      ['invoice', 7840n],
+      ['creditNote', -3920n],
+    ]);
+    // Owed once.
+    const next = await bill(w, '2020-05', '2020-06-06');
+    expect((await documentsOf(w, next, account?.['account_id'] as unknown as string)).map((d) => [d['type'], d['net']])).toEqual([['invoice', 3920n]]);
+    await sound(w);
+    await w.close();
+  });
+
   it('a write-off leaves the fee credited', async () => {
     const w = open(await copyOf(every));
     const [before] = await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_driver_01');

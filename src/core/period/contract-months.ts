@@ -1,7 +1,7 @@
 import { type ClauseMonth, computeMonth, type Lot, type MonthInput, type MonthResult } from './month.ts';
 import { baseOf, type FeeRole, feeRoleOf } from './period-charge.ts';
 import { monthAfter, segmentsOf } from './segments.ts';
-import { type DueRow, type IssuedRow, settleMonth, type WrittenOffRow } from './settle.ts';
+import { type DueRow, type IssuedRow, isOwedAnew, settleMonth, type WrittenOffRow } from './settle.ts';
 
 export type ContractMonths = Pick<MonthInput, 'zone' | 'currency' | 'mode' | 'versions' | 'ownPlace'> & {
   readonly firstMonth: string;
@@ -43,10 +43,11 @@ export function looksAt({ last, full }: RunMonths, role: FeeRole, month: string)
   return month <= (atMonthsEnd.has(role) ? full : full < last ? last : monthAfter(last));
 }
 
-/** The first month that a run looks at: since it has sessions of it, a fee of it waits, or it was carried or parked in the runs before. */
-function lookedAtFrom(contract: Pick<ContractMonths, 'sessions' | 'leftOut'>, run: RunMonths): string {
+/** The first month that a run looks at: since it has sessions of it, what it was billed is taken back, a fee of it waits, or it was carried or parked in the runs before. */
+function lookedAtFrom(contract: Pick<ContractMonths, 'sessions' | 'issued' | 'leftOut'>, run: RunMonths): string {
   const touched = [...contract.sessions].flatMap(([month, sessions]) => (sessions.some((s) => s.isNew) ? [month] : []));
-  return [...touched, contract.leftOut?.waitsFrom ?? run.last, regularFrom(run), run.last].sort()[0] ?? run.last;
+  const takenBack = [...contract.issued].flatMap(([month, rows]) => (isOwedAnew(rows) ? [month] : []));
+  return [...touched, ...takenBack, contract.leftOut?.waitsFrom ?? run.last, regularFrom(run), run.last].sort()[0] ?? run.last;
 }
 
 export type OpenFee = { readonly clause: string; readonly component: string; readonly serviceMonth: string };
@@ -68,7 +69,7 @@ export function openFees(contract: Pick<ContractMonths, 'zone' | 'versions' | 's
 
 /**
  * What a run bills of a contract: of its months and of those before (what was carried or parked then), of every month of which it has
- * sessions, of every month since a fee of it waits, and the next month's fees in advance; each less what was issued. Of a month that goes on after the run's week, what its
+ * sessions or of which something was taken back, of every month since a fee of it waits, and the next month's fees in advance; each less what was issued. Of a month that goes on after the run's week, what its
  * sessions up to then come to: its fees in arrears, its minimum and the next fee in advance are due with the week in which it ends.
  */
 export function dueOf(contract: ContractMonths, run: RunMonths): { readonly serviceMonth: string; readonly row: DueRow }[] {

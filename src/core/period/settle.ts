@@ -18,6 +18,8 @@ export type IssuedRow = {
   readonly unitPrice: string;
   /** By its line, wholly, and not with a mirror: nobody paid it, and nobody is to. */
   readonly creditedAway?: boolean;
+  /** It takes back another row, which the month owes anew. */
+  readonly isMirror?: boolean;
 };
 /** A row to bill: a period charge without what the store knows (contract, currency, accounts of the chart). */
 export type DueRow = {
@@ -36,8 +38,18 @@ export type DueRow = {
   readonly serviceOn: string;
 };
 
+/** Whether something of a month was taken back and nothing has taken its place yet. */
+export function isOwedAnew(issued: readonly IssuedRow[]): boolean {
+  return (
+    issued.some((r) => r.isMirror === true) &&
+    [...groupBy(issued, keyOf).values()].some((own) => own.some((r) => r.isMirror === true) && total(own, 'netMinor') === 0n && total(own, 'grossMinor') === 0n)
+  );
+}
+
 /** A row that a run wrote off for good, as it would have been billed. */
 export type WrittenOffRow = Pick<IssuedRow, 'clause' | 'component' | 'netMinor' | 'grossMinor'>;
+
+const keyOf = (r: WrittenOffRow) => `${baseOf(r.component)}\n${r.clause}`;
 
 type Sums = { readonly net: bigint; readonly gross: bigint };
 
@@ -53,7 +65,6 @@ export function settleMonth(
   issued: readonly IssuedRow[],
   writtenOff: readonly WrittenOffRow[] = [],
 ): DueRow[] {
-  const keyOf = (r: WrittenOffRow) => `${baseOf(r.component)}\n${r.clause}`;
   const wanted = groupBy(clauses, (c) => `${c.component}\n${c.clause}`);
   const before = groupBy(
     issued.filter((r) => r.creditedAway !== true),

@@ -169,6 +169,7 @@ async function loadIssued(db: Db, contractIds: readonly string[], accountIds: re
       quantity: r.quantity,
       unit: r.quantity_unit,
       unitPrice: r.unit_price,
+      ...(r.reversal_of === null ? {} : { isMirror: true }),
       ...(away.has(r.charge_id) && !mirrored.has(r.charge_id) ? { creditedAway: true } : {}),
     };
     months.set(r.service_month, [...(months.get(r.service_month) ?? []), row]);
