@@ -16,6 +16,7 @@ import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { stampInvoices } from '../../src/store/cycle/stamp-invoices.ts';
 import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { lateArrivals } from '../../src/store/reads/late-arrivals.ts';
@@ -140,6 +141,23 @@ describe('a billing run in the store', () => {
     expect(await rows('SELECT state FROM billing_run')).toEqual([{ state: 'approved' }]);
     await expect(store.pool.query('UPDATE document SET payable_minor = 1 WHERE run_id = $1', [runId])).rejects.toMatchObject({ code: 'WL001' });
     await expect(store.pool.query('DELETE FROM claim WHERE run_id = $1 AND document_id IS NOT NULL', [runId])).rejects.toMatchObject({ code: 'WL001' });
+  });
+
+  it('numbers on beyond six digits, as the card receipts of a year may', async () => {
+    const ids: string[] = (await rows("SELECT id FROM document WHERE type = 'invoice' ORDER BY id LIMIT 2")).map((d) => d.id);
+    const undone = new Error('undone');
+    const stamped = store.tx(async (db) => {
+      await db.query("INSERT INTO number_series (id, entity_id, document_type, year, prefix, next) VALUES ('ent_se/receipt/2020', 'ent_se', 'receipt', 2020, 'R-2020-', 999999)");
+      await stampInvoices(
+        db,
+        'ent_se',
+        ids.map((id) => ({ id, type: 'receipt', terms: 0, transfer: false })),
+        '2020-01-06',
+      );
+      expect((await db.query('SELECT legal_number FROM issue_stamp ORDER BY number')).rows.map((s) => s.legal_number)).toEqual(['R-2020-999999', 'R-2020-1000000']);
+      throw undone;
+    });
+    await expect(stamped).rejects.toBe(undone);
   });
 
   it('issues each document once with a gapless number, and the ledger and the energy balance hold', async () => {

@@ -32,17 +32,19 @@ async function stamp(db: Db, entityId: string, type: SaleDocument['type'], docum
   const series = taken.rows[0];
   if (series === undefined) throw new Error(`series ${seriesId} is missing`);
   const numbers = documents.map((_d, i) => series.first + BigInt(i));
+  const digits = numbers.map((n) => n.toString().padStart(6, '0'));
   await db.query(
     `INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on, ocr)
-     SELECT d, $1, n, $2 || lpad(n::text, 6, '0'), $3, $3::date + terms, ocr FROM unnest($4::text[], $5::bigint[], $6::integer[], $7::text[]) AS t(d, n, terms, ocr)`,
+     SELECT d, $1, n, $2 || digits, $3, $3::date + terms, ocr FROM unnest($4::text[], $5::bigint[], $6::text[], $7::integer[], $8::text[]) AS t(d, n, digits, terms, ocr)`,
     [
       seriesId,
       series.prefix,
       issueOn,
       documents.map((d) => d.id),
       numbers,
+      digits,
       documents.map((d) => (isInvoice ? d.terms : 0)),
-      documents.map((d, i) => (isInvoice && d.transfer ? ocrReference(`${year}${(numbers[i] ?? 0n).toString().padStart(6, '0')}`) : null)),
+      documents.map((d, i) => (isInvoice && d.transfer ? ocrReference(`${year}${digits[i]}`) : null)),
     ],
   );
 }

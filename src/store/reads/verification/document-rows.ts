@@ -61,7 +61,7 @@ export const issueStamps = (db: Db) =>
     `SELECT s.number, s.series_id, s.ocr, s.legal_number, CASE
        WHEN s.number <> s.n THEN 'series ' || s.series_id || ' has number ' || s.number || ' where ' || s.n || ' belongs'
        WHEN s.same > 1 THEN 'legal number ' || s.legal_number || ' is on ' || s.same || ' documents'
-       WHEN s.legal_number <> q.prefix || lpad(s.number::text, 6, '0') THEN 'document ' || s.document_id || ' bears ' || s.legal_number || ', which is not number ' || s.number || ' of its series'
+       WHEN s.legal_number <> q.prefix || lpad(s.number::text, greatest(6, length(s.number::text)), '0') THEN 'document ' || s.document_id || ' bears ' || s.legal_number || ', which is not number ' || s.number || ' of its series'
        WHEN d.id IS NULL OR d.state <> 'issued' THEN 'number ' || s.legal_number || ' is on document ' || s.document_id || ', which is not issued'
        WHEN s.number = s.last AND q.next <> s.last + 1 THEN 'series ' || s.series_id || ' goes on at ' || q.next || ' after number ' || s.last END AS problem
      FROM (SELECT *, row_number() OVER (PARTITION BY series_id ORDER BY number) AS n, max(number) OVER (PARTITION BY series_id) AS last, count(*) OVER (PARTITION BY series_id, legal_number) AS same FROM issue_stamp WHERE series_id IS NOT NULL) s
