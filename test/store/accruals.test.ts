@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { openExpectations } from '../../src/store/commands/expectations.ts';
+import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -142,5 +143,30 @@ describe('month ends', () => {
       ['2019-12', 'closed', ['close']],
     ]);
     expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+
+  it('hold what a correction left open although its bookings came to nothing together', async () => {
+    // The fleet's session of 5 kWh began an hour earlier than was said: at the same price, so that its mirror and what replaces it cancel out in the ledger.
+    const [{ account, net }] = await rows(
+      "SELECT max(c.payer_account_id) AS account, sum(c.net_minor)::bigint AS net FROM rated_charge c JOIN record_head h ON h.record_id = c.record_id WHERE h.cdr_id = '4' AND c.payer_account_id IS NOT NULL",
+    );
+    await storeLines(store, [session(4, { user: 'Bl2-5', garage: 'Bl7', kWh: '5', start: '05.12.2019 17:00' })]);
+    await processAll(store);
+    expect(
+      await rows(
+        "SELECT c.page_id FROM rated_charge c JOIN record_head h ON h.record_id = c.record_id WHERE h.cdr_id = '4' AND c.revision = 2 AND NOT EXISTS (SELECT FROM ledger_transaction t WHERE t.key = c.page_id || '/' || c.service_month)",
+      ),
+    ).not.toEqual([]);
+    // Its credit note goes, and the invoice of what replaces it waits for a purchase order.
+    await store.tx((db) => putSetUp(db, 'accounts', { id: account, purchaseOrderRequired: true }, 'as agreed', { actor: 'preparer' }));
+    const runId = await closeSet(store, '2020-01');
+    await issueRun(store, runId, '2020-01-31', true);
+    expect(await rows('SELECT type, net_minor FROM document WHERE run_id = $1 AND account_id = $2', [runId, account])).toEqual([{ type: 'creditNote', net_minor: -net }]);
+    await accrue('2020-01');
+    const january = await proof('2020-01');
+    expect(january.rows.filter((r) => r.differenceMinor !== 0n)).toEqual([]);
+    const saleAt110 = async (month: string) => (await accrualAgainstActual(store.pool, 'ent_se', month)).filter((a) => a.kind === 'sale' && a.costCenter === '110');
+    expect(await saleAt110('2020-01')).toMatchObject([{ accruedMinor: net, invoicedMinor: 0n, openMinor: net }]);
+    expect(await saleAt110('2019-12')).toMatchObject([{ accruedMinor: net, invoicedMinor: net, openMinor: 0n }]);
   });
 });

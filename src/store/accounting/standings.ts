@@ -3,19 +3,20 @@ import type { Db } from '../db.ts';
 
 /**
  * What the charges of a seller come to at the end of a month, by kind, currency, GL account and cost center: booked in a period up to it, on a document
- * issued or an invoice matched by its last day, written off, and of fees in advance released. Rows that the ERP holds wholly are left out.
+ * issued or an invoice matched by its last day, written off, and of fees in advance released. Rows that the ERP holds wholly are left out. Charges that came to
+ * nothing together, such as a correction at the same price, have no ledger transaction: what of them is invoiced or written off counts all the same.
  */
 export async function loadStandings(db: Db, entityId: string, month: string, lastDay: string): Promise<Standing[]> {
   const { rows } = await db.query<{ kind: Standing['kind']; currency: string; gl: string; cc: string; booked: bigint; invoiced: bigint; written: bigint; released: bigint }>(
     `SELECT ${kindOfCharge} AS kind, c.currency, c.gl_account AS gl, c.cost_center AS cc,
        coalesce(sum(c.net_minor) FILTER (WHERE b.period <= $2), 0)::bigint AS booked, coalesce(sum(c.net_minor) FILTER (WHERE s.document_id IS NOT NULL OR i.id IS NOT NULL), 0)::bigint AS invoiced,
        coalesce(sum(c.net_minor) FILTER (WHERE w.key IS NOT NULL), 0)::bigint AS written, coalesce(sum(c.net_minor) FILTER (WHERE f.key IS NOT NULL), 0)::bigint AS released
-     FROM rated_charge c JOIN ledger_transaction b ON b.key = c.page_id || '/' || c.service_month
+     FROM rated_charge c LEFT JOIN ledger_transaction b ON b.key = c.page_id || '/' || c.service_month
        LEFT JOIN partner_invoice_charge x ON x.charge_id = c.charge_id LEFT JOIN partner_invoice i ON i.id = x.invoice_id AND i.posted_on <= $3
        LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN issue_stamp s ON s.document_id = k.document_id AND s.issued_on <= $3
        LEFT JOIN ledger_transaction w ON k.disposition = 'excluded' AND c.payer_account_id IS NOT NULL AND w.key = 'writeOff/' || k.run_id AND w.period <= $2
        LEFT JOIN ledger_transaction f ON c.role = 'advanceFee' AND f.key = 'release/' || c.charge_id || '/' || c.service_month AND f.period <= $2
-     WHERE c.entity_id = $1 AND c.net_minor <> 0 AND (b.period <= $2 OR s.document_id IS NOT NULL OR i.id IS NOT NULL)
+     WHERE c.entity_id = $1 AND c.net_minor <> 0 AND (b.period <= $2 OR s.document_id IS NOT NULL OR i.id IS NOT NULL OR w.key IS NOT NULL)
      GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
     [entityId, month, lastDay],
   );

@@ -89,16 +89,19 @@ export type AccrualAgainstActual = {
   readonly openMinor: bigint;
 };
 
-/** Last month's accrual against what came of it; signs are those of the charges. Empty where the month was not accrued. */
+/**
+ * Last month's accrual against what came of it; signs are those of the charges. Empty where the month was not accrued. Charges that came to nothing together have
+ * no ledger transaction: they count from the accrual on that found them there.
+ */
 export async function accrualAgainstActual(db: Db, entityId: string, month: string): Promise<AccrualAgainstActual[]> {
   const lastDay = dayBefore(`${monthAfter(month)}-01`);
   const charges = await db.query<{ kind: string; currency: string; gl: string; cc: string; accrued: bigint; invoiced: bigint; written: bigint }>(
     `SELECT ${kindOfCharge} AS kind, c.currency, c.gl_account AS gl, c.cost_center AS cc, sum(c.net_minor)::bigint AS accrued, coalesce(sum(c.net_minor) FILTER (WHERE s.document_id IS NOT NULL OR i.id IS NOT NULL), 0)::bigint AS invoiced,
        coalesce(sum(c.net_minor) FILTER (WHERE w.key IS NOT NULL), 0)::bigint AS written
-     FROM rated_charge c JOIN ledger_transaction b ON b.key = c.page_id || '/' || c.service_month AND b.period <= $2 LEFT JOIN claim k ON k.charge_id = c.charge_id
+     FROM rated_charge c LEFT JOIN ledger_transaction b ON b.key = c.page_id || '/' || c.service_month LEFT JOIN claim k ON k.charge_id = c.charge_id
        LEFT JOIN partner_invoice_charge x ON x.charge_id = c.charge_id LEFT JOIN partner_invoice i ON i.id = x.invoice_id LEFT JOIN issue_stamp s ON s.document_id = k.document_id LEFT JOIN ledger_transaction w ON k.disposition = 'excluded' AND c.payer_account_id IS NOT NULL AND w.key = 'writeOff/' || k.run_id
      WHERE c.entity_id = $1 AND c.net_minor <> 0 AND c.role <> 'advanceFee' AND coalesce(s.issued_on > $3, true) AND coalesce(i.posted_on > $3, true) AND coalesce(w.period > $2, true)
-       AND EXISTS (SELECT FROM accrual a WHERE a.entity_id = $1 AND a.month = $2) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
+       AND coalesce(b.period <= $2, true) AND EXISTS (SELECT FROM accrual a WHERE a.entity_id = $1 AND a.month = $2 AND (b.key IS NOT NULL OR c.created_at <= a.made_at)) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
     [entityId, month, lastDay],
   );
   const estimates = await db.query<{ currency: string; cc: string; accrued: bigint; actual: bigint; open: bigint }>(
