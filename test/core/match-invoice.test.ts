@@ -6,14 +6,14 @@ import { type AccruedSession, type MatchedInvoice, matchInvoice, purchaseVat } f
 
 const bearer = { glAccount: '4020', costCenter: '116', siteId: 'site_a', serviceMonth: '2019-12', sourceId: 'csms' };
 const elsewhere = { glAccount: '1689', costCenter: '900', siteId: null, serviceMonth: null, sourceId: null };
-const accrued = (cdrId: string, minor: bigint, rest: Partial<AccruedSession> = {}): AccruedSession => ({
+const accrued = (cdrId: string, minor: bigint, { bookMinor = minor, ...rest }: Partial<AccruedSession> & { bookMinor?: bigint } = {}): AccruedSession => ({
   ...bearer,
   recordId: BigInt(cdrId.length),
   cdrId,
   minor,
-  bookMinor: minor,
   vatCode: 'SE-AE',
   tolerancePercent: '1',
+  parts: [{ ...bearer, minor, bookMinor, vatCode: 'SE-AE' }],
   ...rest,
 });
 const matched = (result: ReturnType<typeof matchInvoice>) => {

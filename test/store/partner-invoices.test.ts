@@ -20,7 +20,9 @@ const trial = async () => {
 };
 
 beforeAll(async () => {
-  ({ store, drop } = await seeded('every-category'));
+  // The operator has a second charger, on a cost center of its own.
+  const second = { key: 'SR15', country: 'NO', timeZone: 'Europe/Oslo', operator: 'op_nordlys', costCenter: '115', connectorPowerW: 22_000 };
+  ({ store, drop } = await seeded('every-category', (seed) => ({ ...seed, sites: [...seed.sites, second] })));
   // Three sessions at another operator's charger, at 2.10 NOK a kWh: 16.80, 21.00 and 4.20 NOK. By the rate of 29 November a NOK is 1.04 SEK.
   await storeLines(store, [
     session(1, { user: 'SR14-1', garage: 'SR14', kWh: '8' }),
@@ -69,6 +71,39 @@ describe('a partner’s invoice', () => {
     const proof = await erpProof(store.pool, 'ent_se', '2020-01');
     expect(proof.rows.filter((r) => r.differenceMinor !== 0n)).toEqual([]);
     expect(proof).toMatchObject({ fromMonth: '2019-12', holds: true });
+    expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+
+  it('is borne where the sessions stand now, also of one whose charger was corrected', async () => {
+    const at = async (garage: string, kWh: string) => {
+      await storeLines(store, [session(4, { user: 'SR14-1', garage, kWh })]);
+      await processAll(store);
+    };
+    const netLines = async (number: string) =>
+      (
+        await store.pool.query("SELECT convert_from(payload, 'UTF8')::jsonb -> 'lines' AS lines FROM erp_posting p WHERE convert_from(payload, 'UTF8')::jsonb ->> 'legalNumber' = $1", [number])
+      ).rows[0].lines.flatMap((l: { part: string; costCenter: string; amountMinor: string }) => (l.part === 'net' ? [[l.costCenter, l.amountMinor]] : []));
+    const accruedAt = async () => {
+      const { items } = await balancesBy(store.pool, 'costCenter', { ledgerAccount: 'accruedPartnerCost' }, everything);
+      return items.flatMap((b) => (b.amount === '0.00' ? [] : [[b.value, b.amount]]));
+    };
+    // 5 kWh are 10.50 NOK, at the charger on 116 as was said first, and at that on 115 in truth.
+    await at('SR14', '5');
+    await at('SR15', '5');
+    await match('F-19', [{ cdrId: '4', netMinor: 1050n }]);
+    expect(await netLines('F-19')).toEqual([['115', '1050']]);
+    // Of the third session 4.20 NOK stay accrued.
+    expect(await accruedAt()).toEqual([['116', '-4.20']]);
+    // It was 6 kWh at the first after all: the operator bills the 2.10 NOK that 12.60 are more than 10.50.
+    await at('SR14', '6');
+    await match('F-20', [{ cdrId: '4', netMinor: 210n }]);
+    expect(await netLines('F-20')).toEqual([
+      ['116', '1260'],
+      ['115', '-1050'],
+    ]);
+    expect(await accruedAt()).toEqual([['116', '-4.20']]);
+    for (const month of ['2019-12', '2020-01']) await store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month }, { actor: 'preparer' }));
+    expect(await erpProof(store.pool, 'ent_se', '2020-01')).toMatchObject({ fromMonth: '2019-12', holds: true });
     expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
   });
 });

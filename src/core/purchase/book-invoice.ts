@@ -24,11 +24,13 @@ export function eventsOfInvoice(
   let booked = 0n;
   const events = lines.flatMap((line): BookedPurchase[] => {
     const difference = inBooks(line.acceptedMinor + line.disputedMinor);
-    const net = { minor: line.netMinor, book: (line.session?.bookMinor ?? 0n) + difference.book };
-    booked += net.book;
+    const parts = line.session?.parts ?? [];
+    booked += parts.reduce((sum, p) => sum + p.bookMinor, difference.book);
+    const accrued = parts.map((p): BookedPurchase => ({ bearer: p, vatCode: p.vatCode, event: { ...matched, net: { minor: p.minor, book: p.bookMinor } } }));
+    if (difference.minor === 0n) return accrued;
     const own = { bearer: line.session ?? elsewhere, vatCode };
     const differs: LedgerEvent = { kind: 'purchaseDiffers', currency, accepted: line.acceptedMinor === 0n ? none : difference, disputed: line.disputedMinor === 0n ? none : difference };
-    return [{ ...own, event: { ...matched, net } }, ...(difference.minor === 0n ? [] : [{ ...own, event: differs }])];
+    return [...accrued, { ...own, event: { ...matched, net: difference } }, { ...own, event: differs }];
   });
   const whole: LedgerEvent = { ...matched, inputVat: inBooks(inputMinor), selfAssessedVat: inBooks(selfAssessedMinor), fx: { minor: 0n, book: inBooks(netMinor).book - booked } };
   return [...events, { event: whole, bearer: { ...elsewhere, glAccount: '', costCenter: '' }, vatCode }];
@@ -44,7 +46,8 @@ export function billLinesOf({ lines, netMinor }: MatchedInvoice, { vatCode, inpu
   };
   for (const line of lines) {
     const bearer = line.session ?? elsewhere;
-    add(bearer.glAccount, bearer.costCenter, line.accruedMinor + line.acceptedMinor);
+    for (const part of line.session?.parts ?? []) add(part.glAccount, part.costCenter, part.minor);
+    add(bearer.glAccount, bearer.costCenter, line.acceptedMinor);
     if (line.disputedMinor !== 0n) add(glOf('dispute'), bearer.costCenter, line.disputedMinor);
   }
   const tax = (key: string, minor: bigint, baseMinor: bigint): ErpLine => ({

@@ -5,14 +5,19 @@ import { exactFromDecimal, vatOfNet } from '../money.ts';
 export type InvoiceLine = { readonly cdrId: string; readonly netMinor: bigint; readonly ifDiffers?: 'accept' | 'dispute' | undefined };
 /** Where an amount is borne. */
 export type Bearer = { readonly glAccount: string; readonly costCenter: string; readonly siteId: string | null; readonly serviceMonth: string | null; readonly sourceId: string | null };
-/** What we accrued for a session and nobody has invoiced: net in the currency of the agreement, and in the books. */
+/** What stands accrued at one place: net in the currency of the agreement, and in the books. */
+export type AccruedPart = Bearer & { readonly minor: bigint; readonly bookMinor: bigint; readonly vatCode: string };
+/**
+ * What we accrued for a session and nobody has invoiced, in all and by place: a correction may have moved it. What the invoice says otherwise is borne
+ * where the session stands now.
+ */
 export type AccruedSession = Bearer & {
   readonly recordId: bigint;
   readonly cdrId: string;
   readonly minor: bigint;
-  readonly bookMinor: bigint;
   readonly vatCode: string;
   readonly tolerancePercent: string;
+  readonly parts: readonly AccruedPart[];
 };
 export type MatchedLine = {
   readonly cdrId: string;

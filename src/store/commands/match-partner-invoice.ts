@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { conversionOn } from '../../core/allocate/convert.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { describeIssue, type Issue, isIssue } from '../../core/issues.ts';
 import { billLinesOf, eventsOfInvoice } from '../../core/purchase/book-invoice.ts';
-import { type AccruedSession, type Bearer, type InvoiceLine, type MatchedLine, matchInvoice, purchaseVat } from '../../core/purchase/match-invoice.ts';
+import { type AccruedPart, type AccruedSession, type Bearer, type InvoiceLine, type MatchedLine, matchInvoice, purchaseVat } from '../../core/purchase/match-invoice.ts';
 import type { Db } from '../db.ts';
 import { loadEntity } from '../intake/load-setup.ts';
 import { writeJournals } from '../ledger/write-journals.ts';
@@ -169,51 +170,35 @@ export async function matchPartnerInvoice(db: Db, invoice: PartnerInvoice, by: B
   };
 }
 
-/** What is accrued for these CDRs of an operator and on no invoice of theirs, with the charges behind it, mirrors included. A CDR is named by its own id, or with its owner's country and party before it. */
+/**
+ * What is accrued for these CDRs of an operator and on no invoice of theirs, with the charges behind it, mirrors included; by where it stands, as a correction may have
+ * moved it. A CDR is named by its own id, or with its owner's country and party before it.
+ */
 async function accruedSessions(
   db: Db,
   accountId: string,
   currency: string,
   cdrIds: readonly string[],
 ): Promise<{ readonly sessions: readonly AccruedSession[]; readonly charges: readonly { readonly chargeId: bigint; readonly recordId: bigint }[] }> {
-  const { rows } = await db.query<{
-    record_id: bigint;
-    cdr: string;
-    charge_ids: bigint[];
-    net: bigint;
-    book: bigint;
-    vat_code: string;
-    gl: string;
-    cc: string;
-    site_id: string;
-    month: string;
-    source_id: string;
-    tolerance: string | null;
-  }>(
-    `SELECT c.record_id, CASE WHEN lower(h.cdr_id) = ANY($3) THEN lower(h.cdr_id) ELSE ${recordKeySql} END AS cdr, array_agg(c.charge_id) AS charge_ids, sum(c.net_minor)::bigint AS net, sum(c.book_net_minor)::bigint AS book,
-       max(c.vat_code) AS vat_code, max(c.gl_account) AS gl, max(c.cost_center) AS cc, max(c.site_id) AS site_id, max(c.service_month) AS month, max(h.source_id) AS source_id,
-       max((SELECT l->>'tolerancePercent' FROM contract_version v CROSS JOIN LATERAL jsonb_array_elements(v.clauses->'clauses') l WHERE v.contract_id = c.contract_id AND v.version = c.contract_version AND l->>'id' = c.clause)) AS tolerance
+  const { rows } = await db.query<{ record_id: bigint; cdr: string; charge_ids: bigint[]; tolerance: string | null } & AccruedPart>(
+    `SELECT c.record_id, CASE WHEN lower(h.cdr_id) = ANY($3) THEN lower(h.cdr_id) ELSE ${recordKeySql} END AS cdr, array_agg(c.charge_id) AS charge_ids, sum(c.net_minor)::bigint AS minor, sum(c.book_net_minor)::bigint AS "bookMinor",
+       c.vat_code AS "vatCode", c.gl_account AS "glAccount", c.cost_center AS "costCenter", c.site_id AS "siteId", c.service_month AS "serviceMonth", h.source_id AS "sourceId",
+       (SELECT l->>'tolerancePercent' FROM contract_version v CROSS JOIN LATERAL jsonb_array_elements(v.clauses->'clauses') l WHERE v.contract_id = c.contract_id AND v.version = c.contract_version AND l->>'id' = c.clause) AS tolerance
      FROM rated_charge c JOIN record_head h ON h.record_id = c.record_id
      WHERE c.payee_account_id = $1 AND c.role = 'roamingPurchase' AND c.currency = $2 AND (lower(h.cdr_id) = ANY($3) OR ${recordKeySql} = ANY($3)) AND NOT EXISTS (SELECT FROM partner_invoice_charge x WHERE x.charge_id = c.charge_id)
-     GROUP BY c.record_id, h.cdr_id, h.owner_country, h.owner_party HAVING sum(c.net_minor) <> 0 ORDER BY c.record_id`,
+     GROUP BY c.record_id, h.cdr_id, h.owner_country, h.owner_party, h.source_id, c.vat_code, c.gl_account, c.cost_center, c.site_id, c.service_month, c.contract_id, c.contract_version, c.clause
+     ORDER BY c.record_id, max(c.charge_id) FILTER (WHERE c.reversal_of IS NULL) DESC NULLS LAST, max(c.charge_id) DESC`,
     [accountId, currency, cdrIds],
   );
-  return {
-    sessions: rows.map((r) => ({
-      recordId: r.record_id,
-      cdrId: r.cdr,
-      minor: r.net,
-      bookMinor: r.book,
-      vatCode: r.vat_code,
-      tolerancePercent: r.tolerance ?? '1',
-      glAccount: r.gl,
-      costCenter: r.cc,
-      siteId: r.site_id,
-      serviceMonth: r.month,
-      sourceId: r.source_id,
-    })),
-    charges: rows.flatMap((r) => r.charge_ids.map((chargeId) => ({ chargeId: BigInt(chargeId), recordId: r.record_id }))),
-  };
+  const sessions = [...groupBy(rows, (r) => r.record_id.toString()).values()].flatMap((own): AccruedSession[] => {
+    // The newest charge stands where the session does now.
+    const [now] = own;
+    const minor = own.reduce((sum, r) => sum + r.minor, 0n);
+    if (now === undefined || minor === 0n) return [];
+    const { record_id: recordId, cdr, vatCode, tolerance, glAccount, costCenter, siteId, serviceMonth, sourceId } = now;
+    return [{ recordId, cdrId: cdr, minor, vatCode, tolerancePercent: tolerance ?? '1', glAccount, costCenter, siteId, serviceMonth, sourceId, parts: own }];
+  });
+  return { sessions, charges: rows.flatMap((r) => r.charge_ids.map((chargeId) => ({ chargeId: BigInt(chargeId), recordId: r.record_id }))) };
 }
 
 function orRefused<T>(result: T | Issue): T {
