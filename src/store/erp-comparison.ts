@@ -1,3 +1,4 @@
+import { owedTypes } from '../core/document/owed.ts';
 import type { Db } from './db.ts';
 
 export type ComparedRow = { readonly key: string; readonly documentId: string | null; readonly state: string; readonly payload: Buffer; readonly mappingVersion: number | null };
@@ -57,12 +58,13 @@ export async function documentsToAskPayment(db: Db, connectionId: string): Promi
   return rows;
 }
 
-/** Keeps what an ERP told of payments, where it is not what it told last. Answers how many changed. */
+/** Keeps what an ERP told of payments, where it is not what it told last. Told is what is open as a receivable; of what we owe it is kept with the sign of the document. Answers how many changed. */
 export async function keepPayments(db: Db, connectionId: string, told: readonly ToldPayment[]): Promise<number> {
   const { rowCount } = await db.query(
-    `INSERT INTO document_payment (document_id, connection_id, state, open_minor) SELECT t.id, $1, t.state, t.open FROM unnest($2::text[], $3::text[], $4::bigint[]) AS t(id, state, open)
-     LEFT JOIN LATERAL (SELECT state, open_minor FROM document_payment x WHERE x.document_id = t.id ORDER BY told_at DESC LIMIT 1) x ON true WHERE (x.state, x.open_minor) IS DISTINCT FROM (t.state, t.open)`,
-    [connectionId, told.map((t) => t.documentId), told.map((t) => t.state), told.map((t) => t.openMinor.toString())],
+    `INSERT INTO document_payment (document_id, connection_id, state, open_minor) SELECT t.id, $1, t.state, o.minor FROM unnest($2::text[], $3::text[], $4::bigint[]) AS t(id, state, open) JOIN document d ON d.id = t.id
+     CROSS JOIN LATERAL (SELECT CASE WHEN d.type = ANY($5) THEN -t.open ELSE t.open END AS minor) o
+     LEFT JOIN LATERAL (SELECT state, open_minor FROM document_payment x WHERE x.document_id = t.id ORDER BY told_at DESC LIMIT 1) x ON true WHERE (x.state, x.open_minor) IS DISTINCT FROM (t.state, o.minor)`,
+    [connectionId, told.map((t) => t.documentId), told.map((t) => t.state), told.map((t) => t.openMinor.toString()), owedTypes],
   );
   return rowCount ?? 0;
 }

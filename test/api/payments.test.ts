@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorityTasks } from '../../src/contracts/document-rules.ts';
+import { formatMinor } from '../../src/core/money.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { keepPayments } from '../../src/store/erp-comparison.ts';
 import { requireAuthorities } from '../../src/store/reads/document-rules.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
@@ -114,5 +116,14 @@ describe('payments to site owners', () => {
     expect((await verifyAll(api.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
     const guarded = await api.store.pool.query('UPDATE payment SET amount_minor = 1 WHERE id = $1', [id]).catch((error: { code: string }) => error.code);
     expect(guarded).toBe('WL001');
+  });
+
+  it('stand open as the ERP tells it, which signs them as what a customer would owe', async () => {
+    const [east] = (await api.store.pool.query("SELECT id, payable_minor FROM document WHERE account_id = 'acc_brf_east' AND type IN ('selfBilling', 'settlementStatement')")).rows;
+    const standing = async () => (await api.call('auditor', 'GET', `/v1/documents/${east.id}`)).body.payment;
+    const tell = (state: string, openMinor: bigint) => api.store.tx((db) => keepPayments(db, 'erp_files', [{ documentId: east.id, state, openMinor }]));
+    await tell('unpaid', -east.payable_minor);
+    expect(await standing()).toMatchObject({ state: 'unpaid', open: formatMinor(east.payable_minor, 'SEK') });
+    expect(await tell('unpaid', -east.payable_minor)).toBe(0);
   });
 });
