@@ -126,4 +126,20 @@ describe('payments to site owners', () => {
     expect(await standing()).toMatchObject({ state: 'unpaid', open: formatMinor(east.payable_minor, 'SEK') });
     expect(await tell('unpaid', -east.payable_minor)).toBe(0);
   });
+
+  it('are not paid again where somebody else has paid them, and left out where a part is', async () => {
+    await bankAccount('acc_brf_east', 'bankgiro', '5805-6201');
+    const [east] = (await api.store.pool.query("SELECT id, payable_minor FROM document WHERE account_id = 'acc_brf_east' AND type IN ('selfBilling', 'settlementStatement')")).rows;
+    const proposed = await propose();
+    expect(proposed.body).toMatchObject({ paymentId: expect.any(String), leftOut: [] });
+    const { body: shown } = await api.call('auditor', 'GET', `/v1/payments/${proposed.body.paymentId}`);
+    expect((await decide('payer', shown.paymentId, shown.contentHash, 'reject')).body).toEqual({ state: 'rejected' });
+    const pay = (reference: string, minor: bigint) =>
+      api.call('preparer', 'POST', `/v1/documents/${east.id}/payments`, { payments: [{ reference, paidOn: '2020-02-03', amount: formatMinor(minor, 'SEK') }] });
+    // By the bank's own page: 1.00 first, then the rest.
+    expect((await pay('bank-1', 100n)).status).toBe(200);
+    expect((await propose()).body).toMatchObject({ paymentId: null, leftOut: [{ code: 'paidInPart', subject: 'acc_brf_east' }] });
+    expect((await pay('bank-2', east.payable_minor - 100n)).status).toBe(200);
+    expect((await propose()).body).toEqual({ paymentId: null, leftOut: [] });
+  });
 });

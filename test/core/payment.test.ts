@@ -4,7 +4,14 @@ import { authorityTasks } from '../../src/contracts/document-rules.ts';
 import { authorityOf, lintAuthorities } from '../../src/core/document/authorities.ts';
 import { planPayment, remittanceOf } from '../../src/core/payment/plan-payment.ts';
 
-const owed = (documentId: string, accountId: string, payableMinor: bigint, dueOn = '2020-02-06') => ({ documentId, accountId, legalNumber: `SB-${documentId}`, dueOn, payableMinor });
+const owed = (documentId: string, accountId: string, payableMinor: bigint, dueOn = '2020-02-06', openMinor = payableMinor) => ({
+  documentId,
+  accountId,
+  legalNumber: `SB-${documentId}`,
+  dueOn,
+  payableMinor,
+  openMinor,
+});
 const plan = (documents: ReturnType<typeof owed>[], thresholdMinor = 0n, executeOn = '2020-02-10') =>
   planPayment({
     documents,
@@ -50,6 +57,16 @@ describe('a payment', () => {
     expect(plan([owed('1', 'a', 10_000n)], 10_000n).items).toHaveLength(1);
     expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2021-02-05').items).toHaveLength(0);
     expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2021-02-06').items).toHaveLength(1);
+  });
+
+  it('leaves what somebody else has paid a part of to them, and pays the rest of its payee', () => {
+    // Of 1,250.00 to a 1,000.00 are paid elsewhere; 312.50 are not.
+    const { items, leftOut } = plan([owed('1', 'a', 125_000n, '2020-02-06', 25_000n), owed('2', 'a', 31_250n), owed('3', 'b', 100n, '2020-02-06', 50n)]);
+    expect(items.map((i) => [i.accountId, i.amountMinor, i.documentIds])).toEqual([['a', 31_250n, ['2']]]);
+    expect(leftOut).toMatchObject([
+      { code: 'paidInPart', subject: 'a', params: { number: 'SB-1', open: '250.00' } },
+      { code: 'paidInPart', subject: 'b', params: { number: 'SB-3', open: '0.50' } },
+    ]);
   });
 
   it('names as many documents as a bank takes, and how many more there are', () => {

@@ -2,8 +2,15 @@ import { groupBy } from '../group-by.ts';
 import { type Issue, issue } from '../issues.ts';
 import { formatMinor } from '../money.ts';
 
-/** An issued document of what we owe and no payment holds; a credit is below zero. Minor units. */
-export type OwedDocument = { readonly documentId: string; readonly accountId: string; readonly legalNumber: string; readonly dueOn: string; readonly payableMinor: bigint };
+/** An issued document of what we owe and no payment holds; a credit is below zero. `openMinor` is what nobody else has settled of it. Minor units. */
+export type OwedDocument = {
+  readonly documentId: string;
+  readonly accountId: string;
+  readonly legalNumber: string;
+  readonly dueOn: string;
+  readonly payableMinor: bigint;
+  readonly openMinor: bigint;
+};
 /** One payee of a payment. `end` numbers it within the payment. */
 export type PaymentItem = { readonly accountId: string; readonly amountMinor: bigint; readonly bankAccountVersion: number; readonly remittance: string; readonly documentIds: readonly string[] };
 export type PlannedPayment = { readonly items: readonly PaymentItem[]; readonly totalMinor: bigint /** Who is not paid now, and why. */; readonly leftOut: readonly Issue[] };
@@ -15,7 +22,7 @@ const longestMonths = 12;
 
 /**
  * What is paid on a day: per payee all that is due and what is credited, set off; nothing below the threshold until the oldest of it is a
- * year past due (D32). Payees in the order of their accounts.
+ * year past due (D32). A document is paid whole: what somebody else has paid a part of is left to them. Payees in the order of their accounts.
  */
 export function planPayment(input: {
   readonly documents: readonly OwedDocument[];
@@ -28,7 +35,11 @@ export function planPayment(input: {
   const { currency } = input;
   const items: PaymentItem[] = [];
   const leftOut: Issue[] = [];
-  for (const [accountId, documents] of [...groupBy(input.documents, (d) => d.accountId)].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [accountId, owed] of [...groupBy(input.documents, (d) => d.accountId)].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const documents = owed.filter((d) => d.openMinor === d.payableMinor);
+    for (const { legalNumber, payableMinor, openMinor } of owed)
+      if (openMinor !== payableMinor) leftOut.push(issue('paidInPart', 'blocks', accountId, { number: legalNumber, open: formatMinor(openMinor, currency), currency }));
+    if (documents.length === 0) continue;
     const inOrder = [...documents].sort((a, b) => (`${a.dueOn} ${a.legalNumber}` < `${b.dueOn} ${b.legalNumber}` ? -1 : 1));
     const amountMinor = inOrder.reduce((sum, d) => sum + d.payableMinor, 0n);
     const amount = formatMinor(amountMinor, currency);

@@ -52,11 +52,12 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
   return { paymentId, leftOut: plan.leftOut };
 }
 
-/** What is issued, owed and in no payment; of payees with nothing due, their credits wait. */
+/** What is issued, owed, in no payment, and settled by nobody else, the ERP or a person; of payees with nothing due, their credits wait. */
 async function owedDocuments(db: Db, { entityId, currency, dueUntil, types }: NewPayment & { readonly types: readonly string[] }): Promise<OwedDocument[]> {
   const { rows } = await db.query<OwedDocument>(
-    `SELECT d.id AS "documentId", d.account_id AS "accountId", s.legal_number AS "legalNumber", s.due_on::text AS "dueOn", d.payable_minor AS "payableMinor" FROM document d JOIN issue_stamp s ON s.document_id = d.id
-     WHERE d.entity_id = $1 AND d.state = 'issued' AND d.type = ANY($2) AND d.currency = $3 AND d.payable_minor <> 0 AND (s.due_on <= $4 OR d.payable_minor < 0)
+    `SELECT d.id AS "documentId", d.account_id AS "accountId", s.legal_number AS "legalNumber", s.due_on::text AS "dueOn", d.payable_minor AS "payableMinor", o.minor AS "openMinor" FROM document d JOIN issue_stamp s ON s.document_id = d.id
+     LEFT JOIN payment_standing y ON y.document_id = d.id CROSS JOIN LATERAL (SELECT CASE y.state WHEN 'part' THEN y.open_minor WHEN 'paid' THEN 0 WHEN 'writtenOff' THEN 0 ELSE d.payable_minor END::bigint AS minor) o
+     WHERE d.entity_id = $1 AND d.state = 'issued' AND d.type = ANY($2) AND d.currency = $3 AND o.minor <> 0 AND (s.due_on <= $4 OR d.payable_minor < 0)
        AND NOT EXISTS (SELECT FROM payment_document p WHERE p.document_id = d.id) ORDER BY d.id FOR UPDATE OF d`,
     [entityId, types, currency, dueUntil],
   );
