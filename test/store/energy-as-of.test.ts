@@ -3,11 +3,12 @@ import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { mapExternal } from '../../src/store/commands/map-external.ts';
 import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { type BalanceRow, energyBalance, energyBalanceDetails } from '../../src/store/reads/energy-balance.ts';
-import { closeSet, finishRun } from '../support/bill.ts';
+import { closeSet, finishRun, reviewRun } from '../support/bill.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -59,6 +60,23 @@ beforeAll(async () => {
   await store.tx((db) => decideRecords(db, { selection: { recordIds: [legacy.rows[0].id] }, action: 'reject', billedBy: 'the system before us, until 2019', reason: 'before the take-over' }, by));
   await retryAll(store);
   await keep('elsewhere');
+  // A run carries what waits of the fleet, and is cancelled.
+  const january = await reviewRun(store, '2020-01');
+  const [{ fleet }] = (
+    await store.pool.query("SELECT payer_account_id AS fleet FROM rated_charge c JOIN record_head h ON h.record_id = c.record_id WHERE h.cdr_id = '4' AND payer_account_id IS NOT NULL LIMIT 1")
+  ).rows;
+  await store.tx((db) => addExclusion(db, january, { scope: 'account', subjectId: fleet, outcome: 'carry', reason: 'in dispute' }, by));
+  await store.tx((db) => buildDocuments(db, january));
+  await keep('carried');
+  await store.tx((db) => cancelRun(db, { runId: january, reason: 'too early', by }));
+  await keep('cancelled');
+  // Another one carries it and closes; the next takes it over, to bill it.
+  const again = await reviewRun(store, '2020-01');
+  await store.tx((db) => addExclusion(db, again, { scope: 'account', subjectId: fleet, outcome: 'carry', reason: 'in dispute' }, by));
+  await finishRun(store, again, '2020-02-07');
+  await keep('carried and closed');
+  await reviewRun(store, '2020-02');
+  await keep('taken over');
 }, 120_000);
 afterAll(() => drop());
 
@@ -82,5 +100,9 @@ describe('the energy balance as of an instant', () => {
     expect(december(await energyBalance(store.pool, at('corrected')))).toMatchObject({ received: 30_000n, billed: 23_000n, excluded: 10_000n, open: -3_000n });
     expect(december(await energyBalance(store.pool, at('rejected')))).toMatchObject({ received: 37_000n, rejected: 7_000n, held: 0n });
     expect(december(await energyBalance(store.pool, at('elsewhere')))).toMatchObject({ received: 46_000n, rejected: 7_000n, billedElsewhere: 9_000n, difference: 0n });
+    expect(december(await energyBalance(store.pool, at('carried')))).toMatchObject({ carried: -3_000n, open: 0n });
+    expect(december(await energyBalance(store.pool, at('cancelled')))).toMatchObject({ carried: 0n, open: -3_000n });
+    expect(december(await energyBalance(store.pool, at('carried and closed')))).toMatchObject({ carried: -3_000n, open: 0n });
+    expect(december(await energyBalance(store.pool, at('taken over')))).toMatchObject({ carried: 0n, open: -3_000n });
   });
 });

@@ -3,7 +3,7 @@ import { billedElsewhere, bothSides } from './energy-details.ts';
 
 /**
  * SQL: the energy balance as it stood at an instant: of what had been received by then, by the revisions sealed, the charges booked, the documents issued
- * and the write-offs posted by then. Of what waited then and is booked by now the energy is that of its first revision; of what still waits, that of today.
+ * and the write-offs posted by then; carried is what the last run that had it, and was not cancelled by then, carries. Of what waited then and is booked by now the energy is that of its first revision; of what still waits, that of today.
  */
 export function energyDetailsAt(at: Date): string {
   const t = `'${at.toISOString()}'::timestamptz`;
@@ -28,7 +28,8 @@ export function energyDetailsAt(at: Date): string {
   ), judged AS (
     SELECT h.source_id, c.site_id, c.service_month AS month, c.energy_wh, CASE WHEN c.role = 'allowance' AND c.quantity_unit = 'Wh' THEN c.quantity ELSE 0 END AS allowed_wh,
       CASE WHEN ${freeEnergySql} AND c.energy_wh <> 0 THEN 'free' WHEN i.document_id IS NOT NULL THEN 'billed' WHEN w.key IS NOT NULL THEN 'excluded'
-        WHEN EXISTS (SELECT FROM exclusion_hit x JOIN billing_run r ON r.id = x.run_id WHERE x.charge_id = c.charge_id AND x.outcome = 'carried' AND r.set_closed_at <= ${t}) THEN 'carried' ELSE 'open' END AS bucket
+        WHEN (SELECT x.outcome FROM exclusion_hit x JOIN billing_run r ON r.id = x.run_id AND r.kind = 'live' WHERE x.charge_id = c.charge_id AND x.outcome <> 'excluded' AND r.set_closed_at <= ${t}
+          AND NOT EXISTS (SELECT FROM audit_event a WHERE a.subject = r.id AND a.action = 'run.cancel' AND a.at <= ${t}) ORDER BY r.set_closed_at DESC LIMIT 1) = 'carried' THEN 'carried' ELSE 'open' END AS bucket
     FROM rated_charge c LEFT JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id
     LEFT JOIN issue_stamp i ON i.document_id = k.document_id AND i.issued_at <= ${t} LEFT JOIN ledger_transaction w ON k.disposition = 'excluded' AND w.key = 'writeOff/' || k.run_id AND w.posted_at <= ${t}
     WHERE (c.energy_wh <> 0 OR c.role = 'allowance') AND c.created_at <= ${t}
