@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
+import { loadFxRates } from '../../src/store/commands/load-fx-rates.ts';
 import { matchPartnerInvoice } from '../../src/store/commands/match-partner-invoice.ts';
 import type { Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
+import { erpVoucher } from '../../src/store/reads/erp-voucher.ts';
 import { balancesBy, trialBalance } from '../../src/store/reads/ledger.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -105,5 +107,18 @@ describe('a partner’s invoice', () => {
     for (const month of ['2019-12', '2020-01']) await store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month }, { actor: 'preparer' }));
     expect(await erpProof(store.pool, 'ent_se', '2020-01')).toMatchObject({ fromMonth: '2019-12', holds: true });
     expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+
+  it('is told to an ERP of files by the rate it was booked by, though another version of it came since', async () => {
+    const [bill] = (
+      await store.pool.query(
+        `SELECT p.key, p.connection_id, convert_from(p.payload, 'UTF8')::jsonb AS document, -e.book_minor AS owed, split_part(t.fx_rate, ' ', 2) AS rate_on
+         FROM erp_posting p JOIN ledger_transaction t ON t.key = p.key JOIN ledger_entry e ON e.transaction_key = t.key AND e.ledger_account = 'partnerPayable' WHERE convert_from(p.payload, 'UTF8')::jsonb ->> 'legalNumber' = 'F-17'`,
+      )
+    ).rows;
+    const owed = async () => (await erpVoucher(store.pool, bill.connection_id, bill.document)).vouchers[0]?.lines.find((l) => l.part === 'party')?.amountMinor;
+    expect(await owed()).toBe(-bill.owed);
+    await store.tx((db) => loadFxRates(db, [{ line: 1, source: 'sample', on: bill.rate_on, currency: 'NOK', into: 'SEK', rate: '1.2' }], { actor: 'treasury' }));
+    expect(await owed()).toBe(-bill.owed);
   });
 });

@@ -6,8 +6,8 @@ import { exactFromDecimal } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { documentRulesOf } from './document-rules.ts';
 
-/** SQL: the rate by which each posting was booked, which its ledger transaction names; receipts in journals are in the currency of the books. */
-export const bookedRatesSql = `SELECT p.key, f.rate::text AS rate FROM erp_posting p JOIN ledger_transaction t ON t.key = 'issue/' || p.document_id AND t.fx_rate IS NOT NULL
+/** SQL: the rate by which each posting was booked, which its ledger transaction names, that of a document or a partner's invoice; receipts in journals are in the currency of the books. */
+export const bookedRatesSql = `SELECT p.key, f.rate::text AS rate FROM erp_posting p JOIN ledger_transaction t ON t.key = coalesce('issue/' || p.document_id, p.key) AND t.fx_rate IS NOT NULL
   JOIN fx_rate f ON t.fx_rate = f.source || ' ' || f.rate_on || ' ' || f.currency || '/' || f.into_currency || ' ' || f.rate || ' v' || f.version`;
 
 /** A closed run as vouchers, in the order of their numbers; undefined while it is not closed. Throws RangeError when there is no such run. */
