@@ -3,7 +3,7 @@ import { rebillDocument } from '../../src/activities/rebill.ts';
 import { documentRulesSchema } from '../../src/contracts/document-rules.ts';
 import { tariffSchema } from '../../src/contracts/tariff.ts';
 import { creditLines, withdrawCredit } from '../../src/store/commands/credit-lines.ts';
-import { orderRebill, type RebillOrder } from '../../src/store/commands/order-rebill.ts';
+import { orderRebill, type RebillOrder, retryRebill } from '../../src/store/commands/order-rebill.ts';
 import { proposeTariff, publishTariff } from '../../src/store/commands/publish-tariff.ts';
 import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
@@ -391,6 +391,37 @@ describe('credit and rebill', () => {
     expect(failed).toMatchObject({ rebilled: 0, problem: expect.stringMatching(/2 records cannot be billed anew/) });
     expect(await w.rows('SELECT state, problem IS NOT NULL AS told FROM rebill_order')).toEqual([{ state: 'failed', told: true }]);
     expect(await w.rows('SELECT count(*)::integer AS n FROM record_head WHERE waiting_raw_id IS NOT NULL')).toEqual([{ n: 0 }]);
+    await w.close();
+  });
+});
+
+describe('an order that failed', () => {
+  it('is not tried again once another took back what it is about: what that billed anew stays billed', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_fleet_home_care');
+    const site = (from: string, to: string) => w.store.pool.query("UPDATE mapping SET external_key = $2 WHERE kind = 'site' AND external_key = $1", [from, to]);
+    await site('NR1', 'gone');
+    const failed = await rebill(w, { documentId, kind: 'credit', outcome: 'writeOff' });
+    expect(failed.problem).toMatch(/2 records cannot be billed anew/);
+    await site('gone', 'NR1');
+    expect(await rebill(w, { documentId, kind: 'credit', outcome: 'bill' })).toMatchObject({ rebilled: 2, problem: null });
+    const january = await bill(w, '2020-01', '2020-02-06');
+    const [anew] = await documentsOf(w, january, 'acc_fleet_home_care');
+    await expect(w.store.tx((db) => retryRebill(db, failed.orderId, by))).rejects.toThrow(/was taken back since .* failed: order anew what stands/);
+    expect(await rebillDocument(w.store, failed.orderId)).toMatchObject({ rebilled: 0 });
+    const february = await bill(w, '2020-02', '2020-03-06');
+    expect([anew?.['type'], anew?.['wh'], await documentsOf(w, february, 'acc_fleet_home_care')]).toEqual(['invoice', 30_500n, []]);
+    await sound(w);
+    await w.close();
+  });
+
+  it('is not tried again beside another that is under way on its document', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_fleet_home_care');
+    await w.store.pool.query("UPDATE mapping SET external_key = 'gone' WHERE kind = 'site' AND external_key = 'NR1'");
+    const failed = await rebill(w, { documentId, kind: 'rebill', outcome: 'bill' });
+    const { orderId } = await w.store.tx((db) => orderRebill(db, { documentId, kind: 'credit', outcome: 'bill', reason: 'asked for' }, by));
+    await expect(w.store.tx((db) => retryRebill(db, failed.orderId, by))).rejects.toThrow(`order ${orderId} on document ${documentId} is under way`);
     await w.close();
   });
 });

@@ -34,13 +34,8 @@ export async function orderRebill(db: Db, order: RebillOrder, by: By, idempotenc
   const id = newId('rbl', [order.documentId, by.actor], idempotencyKey);
   const known = await db.query<{ records: bigint }>('SELECT cardinality(record_ids)::bigint AS records FROM rebill_order WHERE id = $1', [id]);
   if (known.rows[0] !== undefined) return { orderId: id, records: Number(known.rows[0].records) };
-  const open = (await db.query<{ id: string }>("SELECT id FROM rebill_order WHERE document_id = $1 AND state = 'ordered'", [order.documentId])).rows[0];
-  if (open !== undefined) throw new Refused('wrongState', `order ${open.id} on document ${order.documentId} is under way: wait for it, or POST /v1/rebills/${open.id}/retry`);
-  const { rows } = await db.query<{ record_id: bigint; lines: number[] }>(
-    `SELECT c.record_id, array_agg(DISTINCT k.line_no) AS lines FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-     WHERE k.document_id = $1 AND c.record_id IS NOT NULL AND c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.record_id = c.record_id AND m.reversal_of = c.charge_id) GROUP BY 1 ORDER BY 1`,
-    [order.documentId],
-  );
+  await refuseBesideAnother(db, order.documentId);
+  const rows = await standing(db, order.documentId);
   const corrected = order.corrections?.map((c) => c.recordId) ?? [];
   const named = order.recordIds ?? (corrected.length > 0 && order.lines === undefined ? corrected : undefined);
   const wanted = new Set([...(named ?? []), ...corrected]);
@@ -71,6 +66,21 @@ export async function orderRebill(db: Db, order: RebillOrder, by: By, idempotenc
   return { orderId: id, records: chosen.length };
 }
 
+async function refuseBesideAnother(db: Db, documentId: string): Promise<void> {
+  const open = (await db.query<{ id: string }>("SELECT id FROM rebill_order WHERE document_id = $1 AND state = 'ordered'", [documentId])).rows[0];
+  if (open !== undefined) throw new Refused('wrongState', `order ${open.id} on document ${documentId} is under way: wait for it, or POST /v1/rebills/${open.id}/retry`);
+}
+
+/** The records of which a document bills something that stands, and on which lines. */
+async function standing(db: Db, documentId: string): Promise<readonly { readonly record_id: bigint; readonly lines: readonly number[] }[]> {
+  const { rows } = await db.query<{ record_id: bigint; lines: number[] }>(
+    `SELECT c.record_id, array_agg(DISTINCT k.line_no) AS lines FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+     WHERE k.document_id = $1 AND c.record_id IS NOT NULL AND c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.record_id = c.record_id AND m.reversal_of = c.charge_id) GROUP BY 1 ORDER BY 1`,
+    [documentId],
+  );
+  return rows;
+}
+
 /** Whether a document bills something of the month, such as a fee, that is not credited. */
 async function monthStands(db: Db, documentId: string): Promise<boolean> {
   const { rowCount } = await db.query(
@@ -81,11 +91,26 @@ async function monthStands(db: Db, documentId: string): Promise<boolean> {
   return (rowCount ?? 0) > 0;
 }
 
-/** Puts a failed order back, once what it stumbled over is mended; one under way stays so. */
+/**
+ * Puts a failed order back, once what it stumbled over is mended; one under way stays so. Refused beside another on its document, and when
+ * something of it does not stand on that document any more: another document may bill it by now.
+ */
 export async function retryRebill(db: Db, orderId: string, by: By): Promise<void> {
-  const order = (await db.query<{ state: string }>('SELECT state FROM rebill_order WHERE id = $1 FOR UPDATE', [orderId])).rows[0];
+  const order = (
+    await db.query<{ state: string; document_id: string; record_ids: bigint[] }>(
+      'SELECT o.state, o.document_id, o.record_ids FROM rebill_order o JOIN document d ON d.id = o.document_id WHERE o.id = $1 FOR UPDATE',
+      [orderId],
+    )
+  ).rows[0];
   if (order === undefined) throw new Refused('notFound', `there is no order "${orderId}"`);
   if (order.state === 'done') throw new Refused('wrongState', `order ${orderId} is done`);
+  if (order.state === 'failed') {
+    await refuseBesideAnother(db, order.document_id);
+    const stands = new Set((await standing(db, order.document_id)).map((r) => r.record_id));
+    const gone = order.record_ids.filter((id) => !stands.has(id));
+    if (gone.length > 0)
+      throw new Refused('wrongState', `what document ${order.document_id} billed of record ${gone.slice(0, 20).join(', ')} was taken back since order ${orderId} failed: order anew what stands`);
+  }
   await db.query("UPDATE rebill_order SET state = 'ordered', problem = NULL WHERE id = $1", [orderId]);
   await audit(db, by, { action: 'rebill.retry', subject: orderId });
 }
