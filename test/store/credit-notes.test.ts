@@ -263,6 +263,26 @@ describe('a credit of lines', () => {
   });
 });
 
+describe('a credit of nearly all of a line', () => {
+  it('takes back no more net than the line has, however its sessions were rounded', async () => {
+    const w = await world();
+    // 10.8 kWh at 2.65 and VAT are 35.78, and of that 28.62 net (28.624): four come to 143.12, of that 114.48 net. Of 143.11 alone the net would be 114.49.
+    await arrive(w, ...[1, 2, 3, 4].map((day) => session(90 + day, { start: `0${day}.01.2020 18:00`, end: `0${day}.01.2020 21:00`, kWh: '10,8' })));
+    const january = await bill(w, '2020-01', '2020-02-06');
+    const [invoice] = await w.rows("SELECT id, net_minor AS net FROM document WHERE run_id = $1 AND account_id = 'acc_driver_16'", [january]);
+    expect(invoice?.['net']).toBe(11_448n);
+    const documentId = invoice?.['id'] as unknown as string;
+    await w.store.tx((db) => creditLines(db, { documentId, lines: [{ lineNo: 1, amountMinor: 14_311n }], reason: 'agreed on one öre' }, by));
+    const february = await bill(w, '2020-02', '2020-03-06');
+    expect((await documentsOf(w, february, 'acc_driver_16')).map((d) => [d['type'], d['net'], d['payable']])).toEqual([['creditNote', -11_448n, -14_300n]]);
+    // What is left is the last öre, and it has no net.
+    await w.store.tx((db) => creditLines(db, { documentId, lines: [{ lineNo: 1 }], reason: 'nor that one' }, by));
+    expect((await w.rows('SELECT amount_minor AS amount, net_minor AS net FROM credit_order ORDER BY ordered_at DESC LIMIT 1'))[0]).toEqual({ amount: -1n, net: 0n });
+    await sound(w);
+    await w.close();
+  });
+});
+
 describe('an ordered credit that is taken back', () => {
   const fleet = 'acc_fleet_home_care';
   const order = async (w: World) => {

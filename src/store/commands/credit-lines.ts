@@ -55,8 +55,8 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
         `line ${lineNo} of ${document.legal_number}: ${formatMinor(left, document.currency)} of ${formatMinor(billed, document.currency)} is left, so ${formatMinor(amount, document.currency)} cannot be credited`,
       );
     const percent = document.vat.find((v) => v.vatCode === line.vat_code)?.percent ?? '0';
-    // The last of a line takes the last of its net, whatever the parts before were rounded to.
-    const net = document.is_net ? amount : after === 0n ? line.net : amount - vatOfGross(amount, percent);
+    // The last of a line takes the last of its net, and no part more, whatever its sessions and the parts before were rounded to.
+    const net = document.is_net ? amount : after === 0n ? line.net : line.net - between(line.net - amount + vatOfGross(amount, percent), line.billed_net);
     const id = newId('crd', [order.documentId, lineNo, by.actor], idempotencyKey);
     await db.query(
       `INSERT INTO credit_order (id, document_id, line_no, account_id, amount_minor, net_minor, currency, vat_code, gl_account, cost_center, description, reason, author)
@@ -81,6 +81,12 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
   }
   await audit(db, by, { action: 'document.creditLines', subject: order.documentId, reason: order.reason, after: { ids, lines: order.lines } });
   return { ids, accountId: document.account_id };
+}
+
+/** A net that is left of a line, between nothing and all that it billed. */
+function between(left: bigint, billed: bigint): bigint {
+  const [low, high] = billed < 0n ? [billed, 0n] : [0n, billed];
+  return left < low ? low : left > high ? high : left;
 }
 
 type Line = { readonly line_no: number; readonly description: string; readonly vat_code: string; readonly gl_account: string; readonly cost_center: string } & {
