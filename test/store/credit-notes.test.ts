@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rebillDocument } from '../../src/activities/rebill.ts';
 import { documentRulesSchema } from '../../src/contracts/document-rules.ts';
 import { tariffSchema } from '../../src/contracts/tariff.ts';
+import { addAdjustment, type NewAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { creditLines, withdrawCredit } from '../../src/store/commands/credit-lines.ts';
 import { orderRebill, type RebillOrder, retryRebill } from '../../src/store/commands/order-rebill.ts';
 import { proposeTariff, publishTariff } from '../../src/store/commands/publish-tariff.ts';
@@ -18,7 +19,7 @@ import { findDocument } from '../../src/store/reads/documents.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { heldBack } from '../../src/store/reads/held-back.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
+import { closeSet, finishRun, issueRun, reviewRun } from '../support/bill.ts';
 import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
@@ -283,6 +284,28 @@ describe('a credit of nearly all of a line', () => {
   });
 });
 
+describe('a manual line', () => {
+  const manual = async (w: World, amountMinor: bigint, more: Partial<NewAdjustment> = {}) => {
+    const runId = await reviewRun(w.store, '2020-01');
+    const row = { accountId: 'acc_fleet_home_care', amountMinor, vatCode: 'SE25', glKey: 'revenue.fleetSale', costCenter: '109', description: 'Set-up', reason: 'as agreed', ...more };
+    await w.store.tx((db) => addAdjustment(db, runId, row, by));
+    await finishRun(w.store, runId, '2020-02-06');
+    return runId;
+  };
+
+  it('that is all of an invoice is credited with it, once', async () => {
+    const w = await world();
+    const [made] = await w.rows("SELECT id FROM document WHERE run_id = $1 AND account_id = 'acc_fleet_home_care'", [await manual(w, 50_000n)]);
+    const documentId = made?.['id'] as unknown as string;
+    expect(await rebill(w, { documentId, kind: 'credit', outcome: 'bill' })).toMatchObject({ rebilled: 0, problem: null });
+    await expect(rebill(w, { documentId, kind: 'credit', outcome: 'bill' })).rejects.toThrow(/credited already/);
+    // 500.00 and 25 % VAT.
+    expect((await documentsOf(w, await bill(w, '2020-02', '2020-03-06'), 'acc_fleet_home_care')).map((d) => [d['type'], d['net'], d['payable']])).toEqual([['creditNote', -50_000n, -62_500n]]);
+    await sound(w);
+    await w.close();
+  });
+});
+
 describe('an ordered credit that is taken back', () => {
   const fleet = 'acc_fleet_home_care';
   const order = async (w: World) => {
@@ -513,6 +536,7 @@ describe('under plans and agreements of every kind', () => {
       ['creditNote', -(before?.['net'] as unknown as bigint)],
     ]);
     expect(made[1]?.['payable']).toBe(-(before?.['payable'] as unknown as bigint));
+    await expect(rebill(w, { documentId: await invoiceOf(w, 'acc_driver_01'), kind: 'credit', outcome: 'bill' })).rejects.toThrow(/credited already/);
     await sound(w);
     await w.close();
   });

@@ -109,6 +109,15 @@ async function linesWithRest(db: Db, documentId: string, lineNos: readonly numbe
   return new Map(rows.map((r) => [r.line_no, r]));
 }
 
+/** Those of a document's lines of which something is left, or that billed nothing. */
+export async function linesLeft(db: Db, documentId: string, lineNos: readonly number[]): Promise<ReadonlySet<number>> {
+  if (lineNos.length === 0) return new Set();
+  const { rows } = await db.query<{ is_net: boolean }>("SELECT convert_from(canonical, 'UTF8')::jsonb->'header'->>'roundingMode' = 'netFirst' AS is_net FROM document WHERE id = $1", [documentId]);
+  const isNet = rows[0]?.is_net ?? true;
+  const lines = await linesWithRest(db, documentId, [...new Set(lineNos)]);
+  return new Set([...lines.values()].filter((l) => (isNet ? l.net !== 0n || l.billed_net === 0n : l.gross !== 0n || l.billed_gross === 0n)).map((l) => l.line_no));
+}
+
 /** Takes an ordered credit back before its credit note is approved; the account is built again where an open run took it already. Refused between the approval of a run that bills nothing of it and its close. */
 export async function withdrawCredit(db: Db, id: string, by: By): Promise<{ readonly runId: string | null }> {
   const order = (await db.query<{ run_id: string | null; account_id: string; document_id: string; withdrawn_at: Date | null }>('SELECT * FROM credit_order WHERE id = $1 FOR UPDATE', [id])).rows[0];

@@ -1,6 +1,7 @@
 import type { FactCorrection } from '../../core/intake/correct-facts.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { linesLeft } from './credit-lines.ts';
 import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
 
@@ -44,7 +45,7 @@ export async function orderRebill(db: Db, order: RebillOrder, by: By, idempotenc
   if (unknown.length > 0) throw new Refused('notFound', `document ${order.documentId} bills nothing that stands of record ${unknown.slice(0, 20).join(', ')}`);
   const beside = corrected.find((c) => !chosen.some((r) => r.record_id.toString() === c));
   if (beside !== undefined) throw new Refused('invalid', `record ${beside} is corrected, and none of those that are billed anew: name it in recordIds too`);
-  if (chosen.length === 0 && !(order.kind === 'credit' && (await monthStands(db, order.documentId))))
+  if (chosen.length === 0 && !(order.kind === 'credit' && (await restStands(db, order.documentId))))
     throw new Refused('wrongState', `nothing of document ${order.documentId} stands any more: it is credited already`);
   await db.query('INSERT INTO rebill_order (id, document_id, kind, record_ids, outcome, reason, author, now, corrections) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
     id,
@@ -81,14 +82,20 @@ async function standing(db: Db, documentId: string): Promise<readonly { readonly
   return rows;
 }
 
-/** Whether a document bills something of the month, such as a fee, that is not credited. */
-async function monthStands(db: Db, documentId: string): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `SELECT FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = $1 AND c.record_id IS NULL AND c.reversal_of IS NULL
-       AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.entity_id = c.entity_id AND m.service_month = c.service_month AND m.payer_account_id = c.payer_account_id AND m.reversal_of = c.charge_id) LIMIT 1`,
+/** Whether a document bills something that no session made, such as a fee or a manual amount, and that is not credited. */
+async function restStands(db: Db, documentId: string): Promise<boolean> {
+  const { rows } = await db.query<{ line_no: number }>(
+    `SELECT k.line_no FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = $1 AND c.record_id IS NULL AND c.reversal_of IS NULL
+       AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.entity_id = c.entity_id AND m.service_month = c.service_month AND m.payer_account_id = c.payer_account_id AND m.reversal_of = c.charge_id)
+     UNION SELECT line_no FROM document_line WHERE document_id = $1 AND kind = 'adjustment' AND credits_document_id IS NULL`,
     [documentId],
   );
-  return (rowCount ?? 0) > 0;
+  const left = await linesLeft(
+    db,
+    documentId,
+    rows.map((r) => r.line_no),
+  );
+  return left.size > 0;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { mirrorOf } from '../../core/allocate/charges.ts';
 import type { PeriodCharge } from '../../core/period/period-charge.ts';
 import { chargeHash } from '../../core/seal/charge-record.ts';
-import { creditLines } from '../commands/credit-lines.ts';
+import { creditLines, linesLeft } from '../commands/credit-lines.ts';
 import { Refused } from '../commands/refusal.ts';
 import type { Db } from '../db.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
@@ -76,12 +76,18 @@ async function takeBackMonth(db: Db, orderId: string, wave: number): Promise<voi
        AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.entity_id = c.entity_id AND m.service_month = c.service_month AND m.payer_account_id = c.payer_account_id AND m.reversal_of = c.charge_id) ORDER BY c.charge_id`,
     [order.document_id],
   );
+  const left = await linesLeft(
+    db,
+    order.document_id,
+    rows.map((r) => r['line_no']),
+  );
+  const fees = rows.filter((r) => left.has(r['line_no']));
   const manual = await db.query<{ line_no: number }>("SELECT line_no FROM document_line WHERE document_id = $1 AND kind = 'adjustment' AND credits_document_id IS NULL", [order.document_id]);
-  const lines = [...manual.rows.map((m) => m.line_no), ...(order.outcome === 'writeOff' ? rows.map((r) => r['line_no'] as number) : [])];
+  const lines = [...manual.rows.map((m) => m.line_no), ...(order.outcome === 'writeOff' ? fees.map((r) => r['line_no'] as number) : [])];
   if (lines.length > 0)
     await creditLines(db, { documentId: order.document_id, lines: [...new Set(lines)].map((lineNo) => ({ lineNo })), reason: order.reason, onlyWhatIsLeft: true }, { actor: order.author }, orderId);
-  if (rows.length === 0 || order.outcome === 'writeOff') return;
-  const mirrors = rows.map((r) => {
+  if (fees.length === 0 || order.outcome === 'writeOff') return;
+  const mirrors = fees.map((r) => {
     const charge = mirrorOf(chargeOfRow(r) as unknown as PeriodCharge);
     const identity = [charge.contractId, charge.clause, charge.serviceMonth, charge.component, charge.splitNo].join('|');
     return { entityId: r['entity_id'], sourceId: null, recordId: null, revision: null, sessionKey: null, charge, reversalOf: r['charge_id'], hash: chargeHash(identity, 1, charge as never, true) };
