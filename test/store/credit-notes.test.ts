@@ -304,6 +304,34 @@ describe('a manual line', () => {
     await sound(w);
     await w.close();
   });
+
+  it('about an issued line counts against what a credit note may take back of it, and a credit note against the manual line', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_fleet_home_care');
+    const [line] = await w.rows('SELECT net_minor AS net FROM document_line WHERE document_id = $1 AND line_no = 1', [documentId]);
+    const net = line?.['net'] as unknown as bigint;
+    const credit = (amountMinor?: bigint) => w.store.tx((db) => creditLines(db, { documentId, lines: [{ lineNo: 1, amountMinor }], reason: 'cable broken' }, by));
+    await credit(1000n);
+    // A manual amount takes off all but 20.00, of which the credit note has 10.00.
+    await expect(manual(w, 1n - net, { line: { documentId, lineNo: 1 } })).rejects.toThrow(/lower the amount/);
+    const runId = await reviewRun(w.store, '2020-02');
+    const row = {
+      accountId: 'acc_fleet_home_care',
+      amountMinor: 2000n - net,
+      vatCode: 'SE25',
+      glKey: 'revenue.fleetSale',
+      costCenter: '109',
+      description: 'Goodwill',
+      reason: 'as agreed',
+      line: { documentId, lineNo: 1 },
+    };
+    await w.store.tx((db) => addAdjustment(db, runId, row, by));
+    await expect(credit(1001n)).rejects.toThrow(/is left/);
+    await credit();
+    expect(await w.rows('SELECT amount_minor AS amount FROM credit_order ORDER BY ordered_at')).toEqual([{ amount: -1000n }, { amount: -1000n }]);
+    await expect(credit(1n)).rejects.toThrow(/is left/);
+    await w.close();
+  });
 });
 
 describe('an ordered credit that is taken back', () => {

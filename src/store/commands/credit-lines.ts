@@ -33,6 +33,11 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
   if (document.state !== 'issued') throw new Refused('wrongState', `document ${order.documentId} is ${document.state}: only an issued one is credited`);
   if (document.type !== 'invoice' && document.type !== 'receipt') throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: only invoices and receipts are credited`);
   const ids: string[] = [];
+  await lockCredits(
+    db,
+    order.documentId,
+    order.lines.map((l) => l.lineNo),
+  );
   const rows = await linesWithRest(
     db,
     order.documentId,
@@ -43,7 +48,8 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
     const line = rows.get(lineNo);
     if (line === undefined || seen.has(lineNo)) throw new Refused('notFound', `document ${order.documentId} has no line ${lineNo}, or it is named twice`);
     seen.add(lineNo);
-    const left = document.is_net ? line.net : line.gross;
+    // A manual amount about the line takes something of it too, on a document of its own.
+    const left = (document.is_net ? line.net : line.gross) + line.adjusted;
     const billed = document.is_net ? line.billed_net : line.billed_gross;
     const amount = amountMinor ?? left;
     if (amount === 0n && order.onlyWhatIsLeft === true) continue;
@@ -56,7 +62,7 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
       );
     const percent = document.vat.find((v) => v.vatCode === line.vat_code)?.percent ?? '0';
     // The last of a line takes the last of its net, and no part more, whatever its sessions and the parts before were rounded to.
-    const net = document.is_net ? amount : after === 0n ? line.net : line.net - between(line.net - amount + vatOfGross(amount, percent), line.billed_net);
+    const net = document.is_net ? amount : after === 0n && line.adjusted === 0n ? line.net : line.net - between(line.net - amount + vatOfGross(amount, percent), line.billed_net);
     const id = newId('crd', [order.documentId, lineNo, by.actor], idempotencyKey);
     await db.query(
       `INSERT INTO credit_order (id, document_id, line_no, account_id, amount_minor, net_minor, currency, vat_code, gl_account, cost_center, description, reason, author)
@@ -90,14 +96,20 @@ function between(left: bigint, billed: bigint): bigint {
 }
 
 type Line = { readonly line_no: number; readonly description: string; readonly vat_code: string; readonly gl_account: string; readonly cost_center: string } & {
-  readonly [Name in 'billed_net' | 'billed_gross' | 'net' | 'gross']: bigint;
+  readonly [Name in 'billed_net' | 'billed_gross' | 'net' | 'gross' | 'adjusted']: bigint;
 };
 
-/** Lines with what is left of them after all that credits them: documents that are not discarded, and orders that are on none yet. */
+/** Waits for whoever takes something of these lines back, as the database makes manual amounts wait. */
+async function lockCredits(db: Db, documentId: string, lineNos: readonly number[]): Promise<void> {
+  const inOrder = [...new Set(lineNos)].sort((a, b) => a - b);
+  await db.query("SELECT pg_advisory_xact_lock(hashtextextended('credit ' || $1 || '/' || n, 0)) FROM unnest($2::integer[]) WITH ORDINALITY AS t(n, i) ORDER BY i", [documentId, inOrder]);
+}
+
+/** Lines with what is left of them after all that credits them: documents that are not discarded, and orders that are on none yet; and with what manual amounts about them take off. */
 async function linesWithRest(db: Db, documentId: string, lineNos: readonly number[]): Promise<Map<number, Line>> {
   const { rows } = await db.query<Line>(
     `SELECT l.line_no, l.description, l.vat_code, l.gl_account, l.cost_center, l.net_minor AS billed_net, l.gross_minor AS billed_gross,
-       (l.net_minor + coalesce(c.net, 0) + coalesce(o.net, 0))::bigint AS net, (l.gross_minor + coalesce(c.gross, 0) + coalesce(o.gross, 0))::bigint AS gross
+       (l.net_minor + coalesce(c.net, 0) + coalesce(o.net, 0))::bigint AS net, (l.gross_minor + coalesce(c.gross, 0) + coalesce(o.gross, 0))::bigint AS gross, adjusted_of_line(l.document_id, l.line_no) AS adjusted
      FROM document_line l
      LEFT JOIN LATERAL (SELECT sum(x.net_minor) AS net, sum(x.gross_minor) AS gross FROM document_line x JOIN document d ON d.id = x.document_id AND d.state <> 'discarded'
        WHERE x.credits_document_id = l.document_id AND x.credits_line_no = l.line_no) c ON true
