@@ -3,11 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archiveDocuments } from '../../src/activities/archive-documents.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 import { holdsCardNumber } from '../../src/core/payment/card-number.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
+import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
-import { closeSet, issueRun } from '../support/bill.ts';
+import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { textOfPages } from '../support/read-pdf.ts';
 
@@ -180,6 +183,44 @@ describe('what is asked of cards', () => {
     expect(refund).toMatchObject({ origin: 'terminal', reference: 'AUTH-1', refunds: 'psp-1', state: 'requested' });
     expect((await answer([{ key: refund.key, outcome: 'captured', settledOn: '2020-02-06' }])).body).toEqual({ kept: 1 });
     expect((await api.call('auditor', 'GET', `/v1/documents/${refund.documentId}`)).body.payment).toMatchObject({ state: 'part', open: '0.00' });
+    expect((await verifyAll(api.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+});
+
+describe('a document of a card whose account pays otherwise by now', () => {
+  const strategy = async (name: string) => expect((await api.call('preparer', 'PUT', '/v1/accounts/acc_driver_stored', { strategy: name, reason: 'asked for' })).status).toBe(200);
+  const asked = async (type: string) =>
+    rows(
+      `SELECT c.kind, c.origin, c.amount_minor = abs(d.payable_minor) AS whole, s.ocr IS NOT NULL AS transfer FROM document d JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN card_payment c ON c.document_id = d.id
+       WHERE d.run_id = '${runId}' AND d.account_id = 'acc_driver_stored' AND d.type = '${type}'`,
+    );
+
+  it('is charged to the card as it was approved, and says so', async () => {
+    await storeLines(api.store, [session(3, { user: 'STORED-1', kWh: '20', start: '05.02.2020 18:00', end: '05.02.2020 21:00' })]);
+    await processAll(api.store);
+    runId = await reviewRun(api.store, '2020-02');
+    const [run] = await rows(`SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = '${runId}'`);
+    expect(await api.store.tx((db) => decideRun(db, { runId, approvalId: 'apr_card', decision: 'approve', contentHash: run?.['hash'], actor: 'approver', comment: 'looked at it' }))).toMatchObject({
+      ok: true,
+    });
+    await strategy('driverInvoice');
+    await api.store.tx((db) => advanceRun(db, runId, 'issuing'));
+    await api.store.tx((db) => issueDocuments(db, runId, '2020-03-05'));
+    expect(await asked('invoice')).toEqual([{ kind: 'capture', origin: 'stored', whole: true, transfer: false }]);
+    await archiveDocuments(api.store, runId, 'all');
+    const pdf = await rows(`SELECT f.body FROM archived_file f JOIN document d ON d.id = f.subject_id WHERE d.run_id = '${runId}' AND d.account_id = 'acc_driver_stored' AND f.form = 'pdf'`);
+    expect((await textOfPages(pdf[0]?.['body'])).join(' ')).toContain('Betalas med kort');
+    for (const to of ['handingOver', 'reconciled', 'closed'] as const) await api.store.tx((db) => advanceRun(db, runId, to));
+  });
+
+  it('is paid back to the card', async () => {
+    const [invoice] = await rows(`SELECT id FROM document WHERE run_id = '${runId}' AND account_id = 'acc_driver_stored'`);
+    const [capture] = await payments(`&documentId=${invoice?.['id']}`);
+    await answer([{ key: capture.key, outcome: 'captured', settledOn: '2020-03-06', reference: 'psp-9' }]);
+    expect((await api.call('preparer', 'POST', `/v1/documents/${invoice?.['id']}/credit`, { lines: [{ lineNo: 1 }], reason: 'the charger failed' })).status).toBe(202);
+    runId = await closeSet(api.store, '2020-03');
+    await issueRun(api.store, runId, '2020-04-05', true);
+    expect(await asked('creditNote')).toEqual([{ kind: 'refund', origin: 'stored', whole: true, transfer: false }]);
     expect((await verifyAll(api.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
   });
 });

@@ -36,7 +36,7 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
   if (unapproved.rows.length > 0) throw new RangeError(`run ${runId} has no approval of the content it holds in ${unapproved.rows.map((g) => g.name).join(', ')}`);
   const toIssue = `d.run_id = $1 AND d.group_name = ANY($2) AND d.state = 'approved'${only?.canary ? ' AND EXISTS (SELECT FROM canary_document y WHERE y.document_id = d.id)' : ''}`;
   const documents = await db.query(
-    `SELECT d.*, a.payment_terms_days, a.strategy, sha256(d.canonical) = d.content_hash AS sound FROM document d JOIN account a ON a.id = d.account_id WHERE ${toIssue} ORDER BY d.account_id, d.id LIMIT $3 FOR UPDATE OF d`,
+    `SELECT d.*, a.payment_terms_days, convert_from(d.canonical, 'UTF8')::jsonb #>> '{header,strategy}' AS strategy, sha256(d.canonical) = d.content_hash AS sound FROM document d JOIN account a ON a.id = d.account_id WHERE ${toIssue} ORDER BY d.account_id, d.id LIMIT $3 FOR UPDATE OF d`,
     [runId, names, batch],
   );
   const unsound = documents.rows.filter((d) => !d.sound);

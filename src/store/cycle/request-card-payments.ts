@@ -12,16 +12,17 @@ export const authorizationOf = `(SELECT min(x.id) FROM (SELECT DISTINCT convert_
 
 /**
  * Asks, in the transaction that issues documents, to charge the cards of those who pay by card, and to pay back what is credited: each
- * document once, under a key that is that of its attempt. A card that is kept at the provider is charged by its reference; what a terminal
+ * document once, under a key that is that of its attempt. How it is paid is what it was approved with, of a credit note what it credits was. A card that is kept at the provider is charged by its reference; what a terminal
  * took is captured by the authorization of the session. What has neither fails at once, and is asked again when it is mended.
  */
 export async function requestCardPayments(db: Db, documentIds: readonly string[]): Promise<void> {
   await db.query(
     `WITH wanted AS (
-       SELECT d.id, d.entity_id, d.payable_minor, d.currency, CASE WHEN p.account_id IS NOT NULL OR a.strategy = 'cardInvoice' THEN 'stored' ELSE 'terminal' END AS origin, p.reference,
-         CASE WHEN p.account_id IS NULL AND a.strategy = 'cardReceipt' THEN ${authorizationOf} END AS authorization_id
-       FROM document d JOIN account a ON a.id = d.account_id LEFT JOIN payer_card p ON p.account_id = a.id
-       WHERE d.id = ANY($1) AND a.strategy IN ('cardReceipt', 'cardInvoice') AND d.payable_minor <> 0)
+       SELECT d.id, d.entity_id, d.payable_minor, d.currency, CASE WHEN p.account_id IS NOT NULL OR o.strategy = 'cardInvoice' THEN 'stored' ELSE 'terminal' END AS origin, p.reference,
+         CASE WHEN p.account_id IS NULL AND o.strategy = 'cardReceipt' THEN ${authorizationOf} END AS authorization_id
+       FROM document d JOIN account a ON a.id = d.account_id AND a.category = 'driver' LEFT JOIN payer_card p ON p.account_id = a.id
+       CROSS JOIN LATERAL (SELECT convert_from(o.canonical, 'UTF8')::jsonb #>> '{header,strategy}' AS strategy FROM document o WHERE o.id = coalesce(d.credits_document_id, d.id)) o
+       WHERE d.id = ANY($1) AND o.strategy IN ('cardReceipt', 'cardInvoice') AND d.payable_minor <> 0)
      INSERT INTO card_payment (key, document_id, entity_id, attempt, kind, origin, authorization_id, amount_minor, currency, state, words, answered_by, answered_at)
      SELECT id || '-1', id, entity_id, 1, CASE WHEN payable_minor > 0 THEN 'capture' ELSE 'refund' END, origin, authorization_id, abs(payable_minor), currency,
        CASE WHEN is_known THEN 'requested' ELSE 'failed' END, CASE WHEN NOT is_known THEN $2 END, CASE WHEN NOT is_known THEN 'wattledger' END, CASE WHEN NOT is_known THEN now() END

@@ -5,6 +5,7 @@ import type { Db } from '../db.ts';
 
 type Canonical = {
   readonly header: {
+    readonly strategy: string;
     readonly roundingMode: 'grossFirst' | 'netFirst';
     readonly serviceFrom: string | null;
     readonly serviceTo: string | null;
@@ -17,7 +18,7 @@ type Canonical = {
 /** Issued documents as renderers take them, in the order of the ids; those that are not issued or do not exist are left out. */
 export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<IssuedDocument[]> {
   const heads = await db.query(
-    `SELECT d.id, d.type, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.canonical, d.account_id, a.strategy, a.party_id, r.label AS period,
+    `SELECT d.id, d.type, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.canonical, d.account_id, a.party_id, r.label AS period,
        s.legal_number, s.issued_on, s.due_on, s.ocr, e.id AS entity_id, e.name AS entity_name, e.country AS entity_country, e.currency AS entity_currency, e.org_number AS entity_org, e.letterhead, e.time_zone,
        (SELECT v.number FROM vat_registration v WHERE v.entity_id = e.id AND v.country = e.country AND v.valid_from <= s.issued_on AND (v.valid_to IS NULL OR v.valid_to > s.issued_on) ORDER BY v.valid_from DESC LIMIT 1) AS entity_vat,
        p.name, p.country, p.org_number, p.address, p.email,
@@ -47,7 +48,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
       {
         documentId: id,
         type: h['type'] as DocumentType,
-        strategy: h['strategy'],
+        strategy: canonical.header.strategy,
         legalNumber: h['legal_number'],
         issuedOn: h['issued_on'],
         dueOn: h['due_on'],
