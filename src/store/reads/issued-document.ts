@@ -1,5 +1,5 @@
 import { letterheadSchema } from '../../contracts/letterhead.ts';
-import type { AnnexRow, DocumentType, IssuedDocument, IssuedLine, IssuedVat } from '../../core/document/issued-document.ts';
+import { type AnnexRow, type DocumentType, type IssuedDocument, type IssuedLine, type IssuedVat, isWrittenForSeller } from '../../core/document/issued-document.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 
@@ -20,7 +20,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
   const heads = await db.query(
     `SELECT d.id, d.type, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.canonical, d.account_id, a.party_id, r.label AS period,
        s.legal_number, s.issued_on, s.due_on, s.ocr, e.id AS entity_id, e.name AS entity_name, e.country AS entity_country, e.currency AS entity_currency, e.org_number AS entity_org, e.letterhead, e.time_zone,
-       (SELECT v.number FROM vat_registration v WHERE v.entity_id = e.id AND v.country = e.country AND v.valid_from <= s.issued_on AND (v.valid_to IS NULL OR v.valid_to > s.issued_on) ORDER BY v.valid_from DESC LIMIT 1) AS entity_vat,
+       (SELECT coalesce(jsonb_object_agg(v.country, v.number ORDER BY v.valid_from), '{}') FROM vat_registration v WHERE v.entity_id = e.id AND v.valid_from <= s.issued_on AND (v.valid_to IS NULL OR v.valid_to > s.issued_on)) AS entity_vat,
        p.name, p.country, p.org_number, p.address, p.email,
        coalesce((SELECT v.vat_number FROM vat_status v WHERE v.account_id = a.id AND v.valid_from <= s.issued_on ORDER BY v.valid_from DESC LIMIT 1), p.vat_number) AS party_vat,
        coalesce((SELECT sum(abs(l.book_minor)) FROM ledger_entry l WHERE l.transaction_key = 'issue/' || d.id AND l.ledger_account IN ('outputVat', 'inputVat')), 0)::bigint AS book_vat
@@ -29,7 +29,9 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
     [ids],
   );
   const lines = await db.query('SELECT l.*, s.name AS site_name FROM document_line l LEFT JOIN site s ON s.id = l.site_id WHERE l.document_id = ANY($1) ORDER BY l.document_id, l.line_no', [ids]);
-  const categories = new Map((await db.query<{ code: string; category: string }>('SELECT code, trim(category) AS category FROM vat_rule')).rows.map((r) => [r.code, r.category]));
+  const vatRules = new Map(
+    (await db.query<{ code: string; category: string; country: string }>('SELECT code, trim(category) AS category, trim(country) AS country FROM vat_rule')).rows.map((r) => [r.code, r]),
+  );
   const contents = new Map<string, Canonical>(heads.rows.map((h) => [h.id, JSON.parse(h.canonical.toString('utf8'))]));
   const credited = [...contents.values()].flatMap(({ header }) => (header.credits == null ? [] : [header.credits.documentId]));
   const creditedOn = new Map(
@@ -66,7 +68,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
           country: h['entity_country'],
           currency: h['entity_currency'],
           orgNumber: h['entity_org'],
-          vatNumber: h['entity_vat'],
+          vatNumber: h['entity_vat'][soldIn(h['type'], canonical, vatRules) ?? ''] ?? h['entity_vat'][h['entity_country']] ?? null,
           letterhead: letterheadSchema.parse(h['letterhead']),
           address: letterheadSchema.parse(h['letterhead']).address ?? {},
         },
@@ -90,7 +92,9 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
             chargeCount: l['charge_count'],
           }),
         ),
-        vat: canonical.vat.map((v): IssuedVat => ({ vatCode: v.vatCode, category: categories.get(v.vatCode) ?? '', percent: v.percent, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) })),
+        vat: canonical.vat.map(
+          (v): IssuedVat => ({ vatCode: v.vatCode, category: vatRules.get(v.vatCode)?.category ?? '', percent: v.percent, baseMinor: BigInt(v.baseMinor), vatMinor: BigInt(v.vatMinor) }),
+        ),
         netMinor: h['net_minor'],
         vatMinor: h['vat_minor'],
         roundingMinor: h['rounding_minor'],
@@ -102,6 +106,13 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
       } satisfies IssuedDocument,
     ];
   });
+}
+
+/** The one country whose VAT a sale bears, by which the seller names its number there (D23); undefined where it is several, and of what we buy. */
+function soldIn(type: DocumentType, { vat }: Canonical, rules: ReadonlyMap<string, { readonly category: string; readonly country: string }>): string | undefined {
+  if (isWrittenForSeller(type)) return undefined;
+  const countries = new Set(vat.flatMap((v) => rules.get(v.vatCode)?.country ?? []));
+  return countries.size === 1 ? [...countries][0] : undefined;
 }
 
 /** Sessions of each document in the order of their start, then what has no session. */
