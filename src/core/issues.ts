@@ -213,6 +213,10 @@ const catalogue = {
   nothingPayable: ['credits are no less than what is due ({amount} {currency})', 'Nothing: the balance is set off against what comes later.'],
   payerAccountMissing: ['the entity has no account that can be paid from', 'Enter letterhead.iban (with letterhead.bic) or letterhead.bankgiro of the entity.'],
   cardNumber: ['{field} holds a card number', 'Give the reference by which the payment provider knows the card: a number of a card is never kept.'],
+  cardTookNoMore: [
+    'the card took no more than is left of what is credited',
+    'Charge what is left, if it is not charged (POST /v1/documents/{id}/card-payment/retry); what was paid otherwise is paid back otherwise.',
+  ],
   cardReferenceMissing: ['there is nothing by which the payment provider knows the card', 'Enter the reference of the account’s card (PUT /v1/accounts/{id}/card), then ask again.'],
   notOurPayment: ['the ERP is the authority for outgoing payment of {types}', 'Pay from the ERP, or name wattledger in the document rules.'],
   noSettlement: ['it settles no CDRs of a roaming partner', 'Only settlements with eMSPs have a reconciliation record.'],

@@ -187,6 +187,39 @@ describe('what is asked of cards', () => {
   });
 });
 
+describe('a credit note of what the card did not pay', () => {
+  const minor = (amount: string) => BigInt(amount.replace('.', ''));
+  const retry = (id: string) => api.call('preparer', 'POST', `/v1/documents/${id}/card-payment/retry`, { reason: 'asked for' });
+
+  it('is paid back by no more than was taken beyond what is left, and a later charge is for what is left', async () => {
+    // Of the second receipt 1.00 was captured; the invoice is refused once more.
+    const [part] = await payments('&reference=AUTH-2');
+    const [stored] = await payments('&state=requested');
+    await answer([{ key: stored.key, outcome: 'failed', settledOn: '2020-02-06', words: 'declined' }]);
+    for (const { documentId } of [part, stored]) await api.call('preparer', 'POST', `/v1/documents/${documentId}/credit`, { lines: [{ lineNo: 1, amount: '10.00' }], reason: 'goodwill' });
+    await issueRun(api.store, await closeSet(api.store, '2020-02'), '2020-03-05', true);
+    const notes = await rows(
+      `SELECT d.id, d.credits_document_id AS of, d.payable_minor AS payable, c.kind, c.state, c.words FROM document d JOIN card_payment c ON c.document_id = d.id WHERE d.credits_document_id IN ('${part.documentId}', '${stored.documentId}')`,
+    );
+    const note = { payable: -1000n, kind: 'refund', state: 'failed', words: expect.stringContaining('took no more than is left') };
+    expect(notes).toEqual([expect.objectContaining(note), expect.objectContaining(note)]);
+    // 10.00 less than before is asked; what the card then pays is all that is left, so nothing goes back.
+    expect((await retry(stored.documentId)).body).toMatchObject({ state: 'requested' });
+    const [again] = await payments('&state=requested');
+    expect([again.documentId, minor(stored.amount) - minor(again.amount)]).toEqual([stored.documentId, 1000n]);
+    expect((await retry(notes.find((n) => n['of'] === stored.documentId)?.['id'])).body).toMatchObject({ status: 409, detail: expect.stringContaining('took no more than is left') });
+    // All of the receipt credited: of the 1.00 it is paid back.
+    const { lines } = (await api.call('auditor', 'GET', `/v1/documents/${part.documentId}`)).body;
+    await api.call('preparer', 'POST', `/v1/documents/${part.documentId}/credit`, { lines: lines.map((l: { lineNo: number }) => ({ lineNo: l.lineNo })), reason: 'the charger failed' });
+    await issueRun(api.store, await closeSet(api.store, '2020-03'), '2020-04-05', true);
+    const last = await rows(
+      `SELECT c.kind, c.state, c.amount_minor AS amount FROM document d JOIN card_payment c ON c.document_id = d.id WHERE d.credits_document_id = '${part.documentId}' ORDER BY c.requested_at DESC LIMIT 1`,
+    );
+    expect(last).toEqual([{ kind: 'refund', state: 'requested', amount: 100n }]);
+    expect((await verifyAll(api.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+});
+
 describe('a document of a card whose account pays otherwise by now', () => {
   const strategy = async (name: string) => expect((await api.call('preparer', 'PUT', '/v1/accounts/acc_driver_stored', { strategy: name, reason: 'asked for' })).status).toBe(200);
   const asked = async (type: string) =>
@@ -196,16 +229,16 @@ describe('a document of a card whose account pays otherwise by now', () => {
     );
 
   it('is charged to the card as it was approved, and says so', async () => {
-    await storeLines(api.store, [session(3, { user: 'STORED-1', kWh: '20', start: '05.02.2020 18:00', end: '05.02.2020 21:00' })]);
+    await storeLines(api.store, [session(3, { user: 'STORED-1', kWh: '20', start: '05.04.2020 18:00', end: '05.04.2020 21:00' })]);
     await processAll(api.store);
-    runId = await reviewRun(api.store, '2020-02');
+    runId = await reviewRun(api.store, '2020-04');
     const [run] = await rows(`SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = '${runId}'`);
     expect(await api.store.tx((db) => decideRun(db, { runId, approvalId: 'apr_card', decision: 'approve', contentHash: run?.['hash'], actor: 'approver', comment: 'looked at it' }))).toMatchObject({
       ok: true,
     });
     await strategy('driverInvoice');
     await api.store.tx((db) => advanceRun(db, runId, 'issuing'));
-    await api.store.tx((db) => issueDocuments(db, runId, '2020-03-05'));
+    await api.store.tx((db) => issueDocuments(db, runId, '2020-05-05'));
     expect(await asked('invoice')).toEqual([{ kind: 'capture', origin: 'stored', whole: true, transfer: false }]);
     await archiveDocuments(api.store, runId, 'all');
     const pdf = await rows(`SELECT f.body FROM archived_file f JOIN document d ON d.id = f.subject_id WHERE d.run_id = '${runId}' AND d.account_id = 'acc_driver_stored' AND f.form = 'pdf'`);
@@ -216,10 +249,10 @@ describe('a document of a card whose account pays otherwise by now', () => {
   it('is paid back to the card', async () => {
     const [invoice] = await rows(`SELECT id FROM document WHERE run_id = '${runId}' AND account_id = 'acc_driver_stored'`);
     const [capture] = await payments(`&documentId=${invoice?.['id']}`);
-    await answer([{ key: capture.key, outcome: 'captured', settledOn: '2020-03-06', reference: 'psp-9' }]);
+    await answer([{ key: capture.key, outcome: 'captured', settledOn: '2020-05-06', reference: 'psp-9' }]);
     expect((await api.call('preparer', 'POST', `/v1/documents/${invoice?.['id']}/credit`, { lines: [{ lineNo: 1 }], reason: 'the charger failed' })).status).toBe(202);
-    runId = await closeSet(api.store, '2020-03');
-    await issueRun(api.store, runId, '2020-04-05', true);
+    runId = await closeSet(api.store, '2020-05');
+    await issueRun(api.store, runId, '2020-06-05', true);
     expect(await asked('creditNote')).toEqual([{ kind: 'refund', origin: 'stored', whole: true, transfer: false }]);
     expect((await verifyAll(api.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
   });

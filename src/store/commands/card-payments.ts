@@ -1,6 +1,6 @@
 import { describeIssue, issue } from '../../core/issues.ts';
 import { holdsCardNumber } from '../../core/payment/card-number.ts';
-import { authorizationOf, referenceMissing } from '../cycle/request-card-payments.ts';
+import { askableOf, authorizationOf, referenceMissing, tookNoMore } from '../cycle/request-card-payments.ts';
 import type { Db } from '../db.ts';
 import { bookCardPayments } from '../ledger/book-card-payments.ts';
 import { audit, type By } from './audit.ts';
@@ -85,20 +85,29 @@ export async function answerCardPayments(db: Db, answers: readonly CardAnswer[],
   return { kept: fresh.length };
 }
 
-/** Asks again for what failed, under a key of its own: a provider answers a key that it knows as before. Refused while an attempt is under way or has succeeded. */
+/**
+ * Asks again for what failed, under a key of its own: a provider answers a key that it knows as before. For what is left by then. Refused while an attempt is
+ * under way or has succeeded, and when nothing is left.
+ */
 export async function retryCardPayment(db: Db, documentId: string, by: By & { readonly reason: string }): Promise<{ readonly key: string; readonly state: string }> {
   const last = (await db.query<{ state: string; attempt: number }>('SELECT state, attempt FROM card_payment WHERE document_id = $1 ORDER BY attempt DESC LIMIT 1 FOR UPDATE', [documentId])).rows[0];
   if (last === undefined) throw new Refused('notFound', `nothing was asked of a card for document "${documentId}"`);
   if (last.state !== 'failed') throw new Refused('wrongState', `the card payment of ${documentId} is ${last.state}: only what failed is asked again`);
+  const [left] = (
+    await db.query<{ kind: string; minor: bigint }>(`SELECT CASE WHEN d.payable_minor > 0 THEN 'capture' ELSE 'refund' END AS kind, ${askableOf} AS minor FROM document d WHERE d.id = $1`, [
+      documentId,
+    ])
+  ).rows;
+  if (left !== undefined && left.minor <= 0n) throw new Refused('wrongState', left.kind === 'refund' ? tookNoMore : `document ${documentId} is credited: nothing of it is left to charge`);
   const { rows } = await db.query<{ key: string; state: string }>(
     `INSERT INTO card_payment (key, document_id, entity_id, attempt, kind, origin, authorization_id, amount_minor, currency, state, words, answered_by, answered_at)
-     SELECT l.document_id || '-' || l.attempt + 1, l.document_id, l.entity_id, l.attempt + 1, l.kind, n.origin, n.authorization_id, l.amount_minor, l.currency, CASE WHEN n.is_known THEN 'requested' ELSE 'failed' END,
+     SELECT l.document_id || '-' || l.attempt + 1, l.document_id, l.entity_id, l.attempt + 1, l.kind, n.origin, n.authorization_id, $4, l.currency, CASE WHEN n.is_known THEN 'requested' ELSE 'failed' END,
        CASE WHEN NOT n.is_known THEN $3 END, CASE WHEN NOT n.is_known THEN 'wattledger' END, CASE WHEN NOT n.is_known THEN now() END
      FROM card_payment l JOIN document d ON d.id = l.document_id LEFT JOIN payer_card p ON p.account_id = d.account_id
      CROSS JOIN LATERAL (SELECT CASE WHEN p.account_id IS NULL THEN l.origin ELSE 'stored' END AS origin, CASE WHEN p.account_id IS NULL AND l.origin = 'terminal' THEN coalesce(l.authorization_id, ${authorizationOf}) END AS authorization_id) o
      CROSS JOIN LATERAL (SELECT o.*, p.reference IS NOT NULL OR o.authorization_id IS NOT NULL AS is_known) n
      WHERE l.document_id = $1 AND l.attempt = $2 RETURNING key, state`,
-    [documentId, last.attempt, referenceMissing],
+    [documentId, last.attempt, referenceMissing, left?.minor],
   );
   const [made] = rows;
   if (made === undefined) throw new Error(`attempt ${last.attempt} of ${documentId} is gone`);
