@@ -40,6 +40,21 @@ describe('what drifted in an ERP', () => {
       { key: 'z', kind: 'unknownThere', words: 'F-z bears our marks, and was never handed over' },
     ]);
   });
+  it('asks of what was taken back there and posted again only whether what stands is as it was sent', () => {
+    const [a, b] = ['a', 'b'].map((key) => documentOf(key)) as [ErpDocument, ErpDocument];
+    // Refused as it read back otherwise, cancelled there and sent again; and there twice, of which one was cancelled.
+    const held = [
+      heldOf(documentOf('a', 250), { externalId: 'F-1', isReversed: true }),
+      heldOf(a, { externalId: 'F-2' }),
+      heldOf(b, { externalId: 'F-3' }),
+      heldOf(b, { externalId: 'F-4', isReversed: true }),
+    ];
+    expect(driftOf([a, b], known('a', 'b'), held)).toEqual([]);
+    const changed = [heldOf(a, { externalId: 'F-1', isReversed: true }), heldOf(documentOf('a', 250), { externalId: 'F-2' })];
+    expect(driftOf([a], known('a'), changed)).toEqual([{ key: 'a', kind: 'differs', words: '1510|| is 250, not 100, 3001|100|SE25 is -250, not -100' }]);
+    const both = [heldOf(a, { externalId: 'F-1', isReversed: true }), heldOf(a, { externalId: 'F-2', isReversed: true })];
+    expect(driftOf([a], known('a'), both)).toEqual([{ key: 'a', kind: 'reversed', words: 'F-2 was taken back in the ERP: credit it here too, or have it restored there' }]);
+  });
   it('leaves alone what is on its way: posted there and not read back yet, or queued and not there', () => {
     expect(driftOf([], known('a', 'b'), [heldOf(documentOf('a'))])).toEqual([]);
   });
