@@ -1,3 +1,4 @@
+import type { ErpPort } from '../adapters/erp/port.ts';
 import type { ErpDocument } from '../contracts/erp-document.ts';
 import { datesToAsk, periodDifferences } from '../core/hand-over/compare-periods.ts';
 import { type Drift, driftOf } from '../core/hand-over/drift.ts';
@@ -34,25 +35,21 @@ export async function compareErp(store: Store, erpFor: ErpFor, connectionId: str
   const erp = await erpFor(connectionId);
   const master = await erp.masterData?.();
   if (master !== undefined) await store.tx((db) => keepMasterData(db, connectionId, master));
-  const [rows, mappings] = await Promise.all([rowsToCompare(store.pool, connectionId), mappingsOf(store.pool, connectionId)]);
-  const known = new Set(rows.map((r) => r.key));
-  const documents = rows.map((r) => ({ state: r.state, document: asSent(JSON.parse(r.payload.toString('utf8')) as ErpDocument, mappings, r.mappingVersion) }));
+  const read = async () => {
+    const [rows, mappings] = await Promise.all([rowsToCompare(store.pool, connectionId), mappingsOf(store.pool, connectionId)]);
+    const documents = rows.map((r) => ({ state: r.state, document: asSent(JSON.parse(r.payload.toString('utf8')) as ErpDocument, mappings, r.mappingVersion) }));
+    return { documents, keys: new Set(rows.map((r) => r.key)) };
+  };
+  const ours = await read();
+  const { documents } = ours;
   const drifts: Drift[] = [];
   for (const runId of new Set(documents.map((d) => d.document.runId))) {
-    const ofRun = documents.filter((d) => d.document.runId === runId);
-    const held = await erp.holdings(
-      runId,
-      ofRun.map((d) => d.document),
-    );
-    drifts.push(
-      ...driftOf(
-        ofRun.filter((d) => d.state === 'verified').map((d) => d.document),
-        known,
-        held,
-      ),
-    );
+    const found = await driftOfRun(erp, runId, ours);
+    const unknown = new Set(found.flatMap((d) => (d.kind === 'unknownThere' ? [d.key] : [])));
+    // It may have been handed over since ours were read: unknown is what is so twice.
+    drifts.push(...(unknown.size === 0 ? found : (await driftOfRun(erp, runId, await read())).filter((d) => d.kind !== 'unknownThere' || unknown.has(d.key))));
   }
-  await store.tx((db) => keepDrift(db, connectionId, rows.length, drifts));
+  await store.tx((db) => keepDrift(db, connectionId, documents.length, drifts));
   const { stateOf, closed } = await monthsHere(store.pool, connectionId);
   const dates = datesToAsk(
     closed,
@@ -74,5 +71,20 @@ export async function compareErp(store: Store, erpFor: ErpFor, connectionId: str
       paid += await store.tx((db) => keepPayments(db, connectionId, known));
     }
   }
-  return { compared: rows.length, drifts: drifts.length, paid };
+  return { compared: documents.length, drifts: drifts.length, paid };
+}
+
+type Ours = { readonly documents: readonly { readonly state: string; readonly document: ErpDocument }[]; readonly keys: ReadonlySet<string> };
+
+async function driftOfRun(erp: ErpPort, runId: string | null, { documents, keys }: Ours): Promise<readonly Drift[]> {
+  const ofRun = documents.filter((d) => d.document.runId === runId);
+  const held = await erp.holdings(
+    runId,
+    ofRun.map((d) => d.document),
+  );
+  return driftOf(
+    ofRun.filter((d) => d.state === 'verified').map((d) => d.document),
+    keys,
+    held,
+  );
 }

@@ -97,6 +97,19 @@ describe('the nightly look at an ERP', () => {
     expect(await open()).toEqual([]);
     expect((await listDrifts(store.pool, { all: true }, { limit: 50 })).items).toHaveLength(3);
   });
+  it('does not call unknown what is handed over while it looks', async () => {
+    const journal = documentOf('journal', 'meanwhile', { on: '2020-01-20' });
+    const during: ErpPort = {
+      ...erp,
+      async holdings(runId, ours) {
+        await store.tx((db) => enqueue(db, 'erp_files', [{ ...journal, runId: ours[0]?.runId ?? null, documentId: null, controlMinor: 51n }]));
+        await handOver(store, erp, 'erp_files');
+        return erp.holdings(runId, ours);
+      },
+    };
+    expect((await compareErp(store, async () => during, 'erp_files')).drifts).toBe(0);
+    expect((await look()).drifts).toBe(0);
+  });
   it('brings back what is paid, keeps each change, and asks no more once a document is settled', async () => {
     const [{ key }] = await rows("SELECT key FROM erp_posting WHERE kind = 'invoice' ORDER BY key LIMIT 1");
     expect(await findDocument(store.pool, key)).toMatchObject({ payment: { state: 'unpaid', open: '1.00' } });
