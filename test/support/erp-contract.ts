@@ -134,6 +134,13 @@ export function erpContract(name: string, open: () => ErpPort): void {
       for (const document of documents) await erp.post(document);
       for (const document of documents) expect(await erp.controlTotals(document.runId ?? '')).toEqual(controlTotalsOf([document]));
     });
+    it('keeps VAT codes of several words, as an ERP may call them, apart from the cost centers beside them', async () => {
+      const erp = open();
+      const named = (document: ErpDocument): ErpDocument => ({ ...document, lines: document.lines.map((l) => ({ ...l, vatCode: l.vatCode === null ? null : 'Moms 25 %20' })) });
+      const documents = (['invoice', 'creditNote', 'vendorBill', 'journal'] as const).map((kind) => named(documentOf(kind, `words_${kind}`, { runId: 'run_words' })));
+      for (const document of documents) expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+      expect(await erp.controlTotals('run_words')).toEqual(controlTotalsOf(documents));
+    });
     it('refuses what does not sum to zero, for good, and holds nothing of it', async () => {
       const erp = open();
       const whole = documentOf('journal', 'uneven', { runId: 'run_uneven' });

@@ -34,6 +34,9 @@ function descriptionOf({ kind, legalNumber, runId }: ErpDocument, line: ErpLine)
   return text;
 }
 
+/** The same, to be read: the run's tag tells the number from a VAT code of several words. */
+const descriptionForm = /^([A-Z]) (.+?) ([0-9A-F]{12}) (.+)$/;
+
 /** Lines of a general journal. The party's line is a customer's or vendor's, whose posting group names its account. */
 export function journalLinesOf(document: ErpDocument, dimension: string): readonly Readonly<Record<string, unknown>>[] {
   return document.lines.map((line) => {
@@ -69,9 +72,9 @@ export type HeldThere = ErpHeld & { readonly kind: ErpKind; readonly documentNum
 export function heldOf(entries: readonly LedgerEntry[], dimension: string, currency: string): readonly HeldThere[] {
   const documents = new Map<string, HeldThere & { lines: ErpHeld['lines'][number][] }>();
   for (const entry of [...entries].sort((a, b) => a.entryNumber - b.entryNumber)) {
-    const [letter, number = '-', runTag, vatCode = '-', ...rest] = entry.description.split(' ');
+    const [, letter, number = '-', runTag, vatCode = '-'] = descriptionForm.exec(entry.description) ?? [];
     const kind = erpKinds.find((k) => letters[k] === letter);
-    if (kind === undefined || runTag === undefined || rest.length > 0) continue;
+    if (kind === undefined || runTag === undefined) continue;
     const known = documents.get(entry.documentNumber) ?? {
       kind,
       documentNumber: entry.documentNumber,

@@ -14,13 +14,13 @@ export function readDescription(text: string | null): Pick<ErpDocument, 'kind' |
   return { kind: known, legalNumber: number === '-' ? null : number, runId: runId === '-' ? null : runId };
 }
 
-/** VAT code and cost center of a line or tax row, as its description keeps them. */
+/** VAT code and cost center of a line or tax row, as its description keeps them: the code of several words as one, percent-encoded. */
 export function tagOf({ vatCode, costCenter }: Pick<ErpLine, 'vatCode' | 'costCenter'>): string {
-  return `${vatCode ?? '-'} ${costCenter ?? '-'}`;
+  return `${vatCode?.replace(/%(?=2[05])| /g, (sign) => (sign === ' ' ? '%20' : '%25')) ?? '-'} ${costCenter ?? '-'}`;
 }
 
 export function readTag(text: string | null): Pick<ErpLine, 'vatCode' | 'costCenter'> {
   const [vatCode = '-', ...rest] = (text ?? '').split(' ');
   const costCenter = rest.join(' ');
-  return { vatCode: vatCode === '-' ? null : vatCode, costCenter: costCenter === '-' || costCenter === '' ? null : costCenter };
+  return { vatCode: vatCode === '-' ? null : vatCode.replace(/%2[05]/g, decodeURIComponent), costCenter: costCenter === '-' || costCenter === '' ? null : costCenter };
 }
