@@ -23,7 +23,7 @@ export type Record = (answers: readonly Answer[]) => Promise<void>;
 /**
  * Hands over rows of the outbox and reports each answer to `record`. Rows that were tried before are looked up by key first, so that a
  * time-out after the ERP had written posts nothing twice. Before anything is sent the ERP is asked for its periods and these are compared with
- * ours: what falls into one that is closed there is held, and it is said how the month stands here. Verified means: read back, and equal to what was sent, sum by sum; other content
+ * ours: what falls into one that is closed there, and is not there already, is held, and it is said how the month stands here. Verified means: read back, and equal to what was sent, sum by sum; other content
  * is refused, a closed period holds the row. Where the ERP takes several at once, a refusal of all is halved until it stands with the one
  * it is for. Throws what keeps outcomes open: ErpUnavailable leaves rows queued, everything else leaves them unknown, or posted once the
  * ERP has answered.
@@ -65,13 +65,15 @@ class HandOver {
   readonly outcomes = new Map<string, Outcome>();
   readonly #erp: ErpPort;
   readonly #keep: Record;
+  /** Of rows that were tried before: why they are held, unless they are there. */
+  readonly #heldIfAbsent = new Map<string, Answer>();
 
   constructor(erp: ErpPort, keep: Record) {
     this.#erp = erp;
     this.#keep = keep;
   }
 
-  /** Holds what would fall into a period that is closed there. What may be there already is looked up first. */
+  /** Holds what would fall into a period that is closed there. What may be there already is looked up first (`send`). */
   async holdClosed(all: readonly Sent[], { stateOf, closed, compared }: MonthsHere): Promise<void> {
     const fresh = all.filter(({ row }) => !row.isUnknown && row.externalId === null);
     if (fresh.length === 0) return;
@@ -89,14 +91,18 @@ class HandOver {
       throw asFailure(error);
     }
     await compared(there);
-    await this.record(
-      fresh.flatMap(({ row: { key }, document: { postedOn: on } }): Answer[] => {
-        const period = there.get(on);
-        if (period?.state !== 'closed') return [];
-        const month = on.slice(0, 7);
-        return [{ key, state: 'held', words: describeIssue(issue('erpPeriodClosed', 'blocks', key, { on, month, state: stateOf(month), words: period.words })) }];
-      }),
-    );
+    const held: Answer[] = [];
+    for (const { row, document } of fresh) {
+      const { key } = row;
+      const on = document.postedOn;
+      const period = there.get(on);
+      if (period?.state !== 'closed') continue;
+      const month = on.slice(0, 7);
+      const answer: Answer = { key, state: 'held', words: describeIssue(issue('erpPeriodClosed', 'blocks', key, { on, month, state: stateOf(month), words: period.words })) };
+      if (row.attempt > 1) this.#heldIfAbsent.set(key, answer);
+      else held.push(answer);
+    }
+    await this.record(held);
   }
 
   async send(all: readonly Sent[]): Promise<void> {
@@ -104,7 +110,9 @@ class HandOver {
     if (this.#erp.settleMs !== undefined && tried.some(({ row }) => row.isUnknown)) await sleep(this.#erp.settleMs);
     const known = await this.#halving(tried, (some) => this.#find(some), true);
     await this.record([...known].map(([key, { externalId }]) => ({ key, state: 'posted', externalId })));
-    const absent = all.filter(({ row }) => !known.has(row.key) && !this.outcomes.has(row.key));
+    const missing = all.filter(({ row }) => !known.has(row.key) && !this.outcomes.has(row.key));
+    await this.record(missing.flatMap(({ row }) => this.#heldIfAbsent.get(row.key) ?? []));
+    const absent = missing.filter(({ row }) => !this.outcomes.has(row.key));
     // Acknowledged once and gone now: somebody removed it there, and posting it again is for people to decide.
     await this.record(
       absent.flatMap(({ row: { key, externalId } }) => (externalId === null ? [] : [{ key, state: 'refused', words: `the ERP no longer finds ${key}, acknowledged as ${externalId}` }])),

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -218,6 +218,26 @@ describe('the outbox', () => {
     await store.tx((db) => retryPosting(db, 'p1', 'reopened there', by));
     expect(await handOver(store, counted, connectionId)).toMatchObject({ verified: 1 });
     await store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2020-01', action: 'reopen', reason: 'go on' }, by));
+  });
+
+  it('finds what is there already and was mended there, also once its month is closed there', async () => {
+    const erp = filesErp(folder);
+    const file = path.join(folder, 'journal', 'there.json');
+    const changed: ErpPort = {
+      ...erp,
+      async post(document) {
+        const posted = await erp.post(document);
+        writeFileSync(file, readFileSync(file, 'utf8').replace('2020-01-06', '2020-01-07'));
+        return posted;
+      },
+    };
+    await put(journal('there'));
+    expect(await handOver(store, changed, connectionId)).toMatchObject({ verified: 0, refused: 1 });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('2020-01-07', '2020-01-06'));
+    mkdirSync(path.join(folder, 'closed'));
+    writeFileSync(path.join(folder, 'closed', '2020-01'), '');
+    await store.tx((db) => retryPosting(db, 'there', 'the date is mended there', { actor: 'finance' }));
+    expect(await handOver(store, erp, connectionId)).toMatchObject({ verified: 1, refused: 0 });
   });
 
   it('says what it sends by the newest mapping, refuses what that does not name or the ERP has not, and sends it once somebody has mended it', async () => {
