@@ -25,8 +25,8 @@ export type Record = (answers: readonly Answer[]) => Promise<void>;
  * time-out after the ERP had written posts nothing twice. Before anything is sent the ERP is asked for its periods and these are compared with
  * ours: what falls into one that is closed there, and is not there already, is held, and it is said how the month stands here. Verified means: read back, and equal to what was sent, sum by sum; other content
  * is refused, a closed period holds the row. Where the ERP takes several at once, a refusal of all is halved until it stands with the one
- * it is for. Throws what keeps outcomes open: ErpUnavailable leaves rows queued, everything else leaves them unknown, or posted once the
- * ERP has answered.
+ * it is for. Throws what keeps outcomes open: ErpUnavailable leaves rows queued of which nothing can be there, everything else leaves them
+ * unknown, or posted once the ERP has answered; rows that were not come to are as they were.
  */
 export async function handOverRows(
   erp: ErpPort,
@@ -36,6 +36,17 @@ export async function handOverRows(
   months: MonthsHere = { stateOf: () => 'open', closed: [], compared: async () => undefined },
 ): Promise<ReadonlyMap<string, Outcome>> {
   const at = new HandOver(erp, record);
+  try {
+    await sendRows(at, erp, rows, translate, months);
+  } catch (error) {
+    // What cannot be kept either is taken for sent.
+    await at.giveBack(rows, error as Error).catch(() => undefined);
+    throw error;
+  }
+  return at.outcomes;
+}
+
+async function sendRows(at: HandOver, erp: ErpPort, rows: readonly OutboxRow[], translate: Translate, months: MonthsHere): Promise<void> {
   const sent: Sent[] = [];
   const refusals: Answer[] = [];
   for (const row of rows) {
@@ -54,7 +65,6 @@ export async function handOverRows(
       rest = rest.slice(n);
     }
   }
-  return at.outcomes;
 }
 
 /** Without a mapping. */
@@ -63,6 +73,9 @@ const inOurWords: Translate = async (document) => ({ document });
 /** One ERP, where answers go, and what came of each row. */
 class HandOver {
   readonly outcomes = new Map<string, Outcome>();
+  /** Rows that were answered or begun to be posted, and those that were drafted. */
+  readonly #touched = new Set<string>();
+  readonly #drafted = new Set<string>();
   readonly #erp: ErpPort;
   readonly #keep: Record;
   /** Of rows that were tried before: why they are held, unless they are there. */
@@ -75,7 +88,7 @@ class HandOver {
 
   /** Holds what would fall into a period that is closed there. What may be there already is looked up first (`send`). */
   async holdClosed(all: readonly Sent[], { stateOf, closed, compared }: MonthsHere): Promise<void> {
-    const fresh = all.filter(({ row }) => !row.isUnknown && row.externalId === null);
+    const fresh = all.filter(({ row }) => !mayBeThere(row));
     if (fresh.length === 0) return;
     let there: ReadonlyMap<string, PeriodThere>;
     try {
@@ -148,6 +161,7 @@ class HandOver {
   async #post(all: readonly Sent[]): Promise<ReadonlyMap<string, ErpPosted>> {
     const drafted = (some: readonly ErpDocument[]) => this.record(some.map(({ key }) => ({ key, state: 'drafted' })));
     const documents = all.map((s) => s.document);
+    for (const { row } of all) this.#touched.add(row.key);
     const posted = this.#erp.together === undefined ? await eachOf(documents, (document) => this.#erp.post(document, drafted)) : await this.#erp.together.post(documents, drafted);
     await this.record([...posted].map(([key, { externalId }]) => ({ key, state: 'posted', externalId })));
     return posted;
@@ -170,8 +184,8 @@ class HandOver {
       const words = (error as Error).message;
       const decided = error instanceof ErpRefused ? 'refused' : error instanceof ErpPeriodClosed ? 'held' : undefined;
       if (decided === undefined) {
-        const state = error instanceof ErpUnavailable ? 'queued' : 'unknown';
-        if (keepsFailure) await this.record(all.map(({ row }) => ({ key: row.key, state, words })));
+        const isAbsent = (row: OutboxRow) => error instanceof ErpUnavailable && !mayBeThere(row) && !this.#drafted.has(row.key);
+        if (keepsFailure) await this.record(all.map(({ row }) => ({ key: row.key, state: isAbsent(row) ? 'queued' : 'unknown', words })));
         throw asFailure(error);
       }
       if (all.length === 1) {
@@ -183,11 +197,25 @@ class HandOver {
     }
   }
 
+  /** What a failure left untried of the rows that were taken goes back to where it was. */
+  async giveBack(rows: readonly OutboxRow[], { message: words }: Error): Promise<void> {
+    await this.record(rows.filter((row) => !this.#touched.has(row.key)).map((row) => ({ key: row.key, state: mayBeThere(row) ? 'unknown' : 'queued', words })));
+  }
+
   async record(answers: readonly Answer[]): Promise<void> {
     if (answers.length === 0) return;
     await this.#keep(answers);
-    for (const { key, state } of answers) if (state === 'verified' || state === 'refused' || state === 'held') this.outcomes.set(key, state);
+    for (const { key, state } of answers) {
+      this.#touched.add(key);
+      if (state === 'drafted') this.#drafted.add(key);
+      if (state === 'verified' || state === 'refused' || state === 'held') this.outcomes.set(key, state);
+    }
   }
+}
+
+/** An earlier attempt may have brought it there, and nobody has decided on it since. */
+function mayBeThere({ isUnknown, externalId }: OutboxRow): boolean {
+  return isUnknown || externalId !== null;
 }
 
 async function eachOf<T>(documents: readonly ErpDocument[], work: (document: ErpDocument) => Promise<T | undefined>): Promise<ReadonlyMap<string, T>> {

@@ -194,6 +194,22 @@ describe('the hand-over of a row', () => {
     expect((await settle(failing(new Error('socket hang up')), invoice('d1'))).states[0]).toBe('unknown');
     expect((await settle(failing(new ErpRefused('no such account')), invoice('d1'))).states).toEqual(['refused']);
   });
+  it('counts the outcome as unknown when the ERP is away after something was written there', async () => {
+    const erp = filesErp(folder);
+    let attempts = 0;
+    const away: ErpPort = {
+      ...erp,
+      async post(document, onDrafted) {
+        await onDrafted?.([document]);
+        attempts += 1;
+        const posted = await erp.post(document);
+        if (attempts === 1) throw new ErpUnavailable('it was posted, and cannot be read back');
+        return posted;
+      },
+    };
+    expect(await settle(away, invoice('d1'))).toMatchObject({ states: ['unknown', 'posted', 'verified'], failures: ['ErpUnavailable'] });
+    expect(attempts).toBe(1);
+  });
   it('holds a row whose period is closed, until somebody has it tried again', async () => {
     const closed: ErpPort = { ...filesErp(folder), post: () => Promise.reject(new ErpPeriodClosed('the period is closed')) };
     expect(await settle(closed, invoice('d1'))).toMatchObject({ states: ['held'], failures: [] });

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handOver } from '../../src/activities/hand-over.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
-import { type ErpPort, ErpRefused } from '../../src/adapters/erp/port.ts';
+import { ErpOutcomeUnknown, type ErpPort, ErpRefused, ErpUnavailable } from '../../src/adapters/erp/port.ts';
 import type { ErpDocument } from '../../src/contracts/erp-document.ts';
 import type { ErpMapping } from '../../src/contracts/erp-mapping.ts';
 import { retryPosting, skipPosting } from '../../src/store/commands/decide-postings.ts';
@@ -297,6 +297,47 @@ describe('the outbox', () => {
     expect(view?.unmapped).toContainEqual({ kind: 'account', code: '1510', why: 'notInErp', suggestions: [] });
     expect(view?.unmapped).toContainEqual({ kind: 'account', code: '2611', why: 'notMapped', suggestions: [] });
     await put1({});
+  });
+
+  it('goes by the newest mapping with what was never sent, and by its own with what may be there', async () => {
+    const mapTo = (account: string) => store.tx((db) => putErpMapping(db, { connectionId, mapping: { accounts: { '1510': account, '3001': '3001' } } }, 'another chart', { actor: 'finance' }));
+    const accountsThere = (key: string) => (JSON.parse(readFileSync(path.join(folder, 'journal', `${key}.json`), 'utf8')) as ErpDocument).lines.map((l) => l.glAccount);
+    const statesOf = async () => Object.fromEntries((await store.pool.query("SELECT key, state FROM erp_posting WHERE key IN ('n1', 'n2', 'n3') ORDER BY 1")).rows.map((r) => [r.key, r.state]));
+    const files = filesErp(folder);
+    let away = true;
+    const erp: ErpPort = {
+      ...files,
+      // The first is written and its answer lost; from then on nobody answers.
+      async post(document) {
+        const posted = await files.post(document);
+        if (away) throw new ErpOutcomeUnknown('no answer');
+        return posted;
+      },
+      find: (document) => (away ? Promise.reject(new ErpUnavailable('away')) : files.find(document)),
+    };
+    await mapTo('120000');
+    await put(journal('n1'), journal('n2'));
+    await expect(handOver(store, erp, connectionId)).rejects.toThrow('no answer');
+    expect(await statesOf()).toEqual({ n1: 'unknown', n2: 'queued' });
+    await expect(handOver(store, erp, connectionId)).rejects.toThrow('away');
+    expect(await statesOf()).toEqual({ n1: 'unknown', n2: 'queued' });
+    await mapTo('120001');
+    away = false;
+    expect(await handOver(store, erp, connectionId)).toMatchObject({ verified: 2, refused: 0 });
+    expect([accountsThere('n1'), accountsThere('n2')]).toEqual([
+      ['120000', '3001'],
+      ['120001', '3001'],
+    ]);
+    // Not even said: what the ERP has could not be asked.
+    const silent: ErpPort = { ...files, masterData: () => Promise.reject(new ErpUnavailable('silent')) };
+    await store.pool.query('DELETE FROM erp_master_data');
+    await put(journal('n3'));
+    await expect(handOver(store, silent, connectionId)).rejects.toThrow('silent');
+    expect(await statesOf()).toMatchObject({ n3: 'queued' });
+    await mapTo('120002');
+    expect(await handOver(store, files, connectionId)).toMatchObject({ verified: 1 });
+    expect(accountsThere('n3')).toEqual(['120002', '3001']);
+    await store.tx((db) => putErpMapping(db, { connectionId, mapping: {} }, 'as it was', { actor: 'finance' }));
   });
 
   it('tells adapter, settings and production mark of a connection', async () => {
