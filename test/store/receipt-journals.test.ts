@@ -4,15 +4,22 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handOver } from '../../src/activities/hand-over.ts';
+import { rebillDocument } from '../../src/activities/rebill.ts';
 import { reconcile } from '../../src/activities/reconcile.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
+import { authorityTasks } from '../../src/contracts/document-rules.ts';
 import type { ErpDocument } from '../../src/contracts/erp-document.ts';
+import { orderRebill } from '../../src/store/commands/order-rebill.ts';
+import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
+import { closeRun } from '../../src/store/cycle/close-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
+import { documentRulesOf } from '../../src/store/reads/document-rules.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { erpParties } from '../../src/store/reads/erp-parties.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
+import { closeSet, issueRun } from '../support/bill.ts';
 import { type Review, startReview } from '../support/review.ts';
 
 let review: Review;
@@ -91,5 +98,38 @@ describe('card receipts of a run', () => {
       await superuser.end();
     }
     expect(await problems()).toEqual([]);
+  });
+});
+
+describe('the credit note of a card receipt', () => {
+  it('is numbered by us where the ERP numbers credit notes, since it reaches the ERP summed up', async () => {
+    const by = { actor: 'ops' };
+    await review.store.tx((db) => advanceRun(db, review.runId, 'handingOver'));
+    await review.store.tx((db) => advanceRun(db, review.runId, 'reconciled'));
+    await review.store.tx((db) => closeRun(db, review.runId));
+    await review.store.tx(async (db) => {
+      const authorities = authorityTasks.map((task) => ({ type: 'creditNote' as const, task, authority: task === 'delivery' ? ('wattledger' as const) : ('erp' as const) }));
+      const { own } = await documentRulesOf(db, 'ent_se');
+      await setDocumentRules(db, { entityId: 'ent_se', rules: { ...own, authorities }, reason: 'the ERP numbers credit notes' }, by);
+    });
+    const credited = await review.rows("SELECT DISTINCT ON (d.type) d.id, d.type FROM document d WHERE d.state = 'issued' AND d.type IN ('receipt', 'invoice') ORDER BY d.type DESC, d.id");
+    expect(credited.map((d) => d['type'])).toEqual(['receipt', 'invoice']);
+    for (const { id } of credited) {
+      const { orderId } = await review.store.tx((db) => orderRebill(db, { documentId: String(id), kind: 'credit', outcome: 'bill', reason: 'asked for' }, { actor: 'preparer' }));
+      expect(await rebillDocument(review.store, orderId)).toMatchObject({ problem: null });
+    }
+    const next = await closeSet(review.store, '2020-01');
+    await issueRun(review.store, next, '2020-02-05', true);
+    const notes = () =>
+      review.rows(
+        `SELECT o.type AS of, d.state, s.legal_number LIKE 'K-2020-%' AS ours, (SELECT count(*)::integer FROM erp_receipt_line r WHERE r.document_id = d.id AND r.part = 'party') AS journals, p.key IS NOT NULL AS alone
+         FROM document d JOIN document o ON o.id = d.credits_document_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN erp_posting p ON p.document_id = d.id WHERE d.run_id = $1 AND d.type = 'creditNote' ORDER BY 1 DESC`,
+        [next],
+      );
+    expect(await notes()).toEqual([
+      { of: 'receipt', state: 'issued', ours: true, journals: 1, alone: false },
+      { of: 'invoice', state: 'awaitingNumber', ours: null, journals: 0, alone: true },
+    ]);
+    expect((await problems()).filter(([name]) => name !== 'runs')).toEqual([]);
   });
 });

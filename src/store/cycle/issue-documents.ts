@@ -6,6 +6,7 @@ import type { IssuedDocument } from '../ledger/book-documents.ts';
 import { bookWriteOffs } from '../ledger/book-write-offs.ts';
 import { documentRulesOf } from '../reads/document-rules.ts';
 import { bookIssued, markIssued } from './book-issued.ts';
+import { isReceiptSql } from './hand-receipts.ts';
 import { handToOutbox, receiptsToOutbox } from './hand-to-outbox.ts';
 import { stampOwnerDocuments } from './owner-documents.ts';
 import { groupStates, lockRun } from './run-state.ts';
@@ -36,7 +37,7 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
   if (unapproved.rows.length > 0) throw new RangeError(`run ${runId} has no approval of the content it holds in ${unapproved.rows.map((g) => g.name).join(', ')}`);
   const toIssue = `d.run_id = $1 AND d.group_name = ANY($2) AND d.state = 'approved'${only?.canary ? ' AND EXISTS (SELECT FROM canary_document y WHERE y.document_id = d.id)' : ''}`;
   const documents = await db.query(
-    `SELECT d.*, a.payment_terms_days, convert_from(d.canonical, 'UTF8')::jsonb #>> '{header,strategy}' AS strategy, sha256(d.canonical) = d.content_hash AS sound FROM document d JOIN account a ON a.id = d.account_id WHERE ${toIssue} ORDER BY d.account_id, d.id LIMIT $3 FOR UPDATE OF d`,
+    `SELECT d.*, a.payment_terms_days, convert_from(d.canonical, 'UTF8')::jsonb #>> '{header,strategy}' AS strategy, sha256(d.canonical) = d.content_hash AS sound, ${isReceiptSql} AS summed_up FROM document d JOIN account a ON a.id = d.account_id JOIN legal_entity e ON e.id = d.entity_id WHERE ${toIssue} ORDER BY d.account_id, d.id LIMIT $3 FOR UPDATE OF d`,
     [runId, names, batch],
   );
   const unsound = documents.rows.filter((d) => !d.sound);
@@ -45,7 +46,9 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
     const [first] = documents.rows;
     const isSale = (type: string) => type === 'invoice' || type === 'receipt' || type === 'creditNote';
     const { own: rules } = await documentRulesOf(db, first['entity_id']);
-    const [own, theirs] = [false, true].map((byErp) => documents.rows.filter((d) => (authorityOf(rules.authorities, d.type, 'number') === 'erp') === byErp)) as [QueryResultRow[], QueryResultRow[]];
+    // What reaches the ERP summed up has no number there.
+    const numberedThere = (d: QueryResultRow) => !d['summed_up'] && authorityOf(rules.authorities, d['type'], 'number') === 'erp';
+    const [own, theirs] = [false, true].map((byErp) => documents.rows.filter((d) => numberedThere(d) === byErp)) as [QueryResultRow[], QueryResultRow[]];
     const sales = own.filter((d) => isSale(d['type']));
     await stampOwnerDocuments(
       db,
