@@ -194,6 +194,20 @@ describe('the way out of waiting', () => {
     }
     expect((await api.call('ops', 'POST', '/v1/mappings', { ...mapping, internalId: 'acc_emsp_fjord' })).body).toMatchObject({ status: 409, detail: expect.stringContaining('acc_emsp_aurora') });
   });
+  it('lets a mapping hold until the next one of its key begins, which may be known already', async () => {
+    const mapping = { sourceId: 'csms', kind: 'token', externalKey: 'Handed-on' };
+    const map = (more: object) => api.call('ops', 'POST', '/v1/mappings', { ...mapping, ...more });
+    expect((await map({ internalId: 'acc_emsp_fjord', validFrom: '2020-03-01T00:00:00Z' })).status).toBe(201);
+    expect((await map({ internalId: 'acc_driver_18', validFrom: '2020-02-01T00:00:00Z' })).status).toBe(201);
+    expect((await map({ internalId: 'acc_emsp_aurora' })).status).toBe(201);
+    // Half-open: no instant has two payers.
+    const spans = await api.store.pool.query('SELECT internal_id, valid_from::text AS from, valid_to::text AS to FROM mapping WHERE external_key = $1 ORDER BY valid_from', [mapping.externalKey]);
+    expect(spans.rows.map((r) => [r.internal_id, r.from.slice(0, 10), r.to.slice(0, 10)])).toEqual([
+      ['acc_emsp_aurora', '-infinity', '2020-02-01'],
+      ['acc_driver_18', '2020-02-01', '2020-03-01'],
+      ['acc_emsp_fjord', '2020-03-01', 'infinity'],
+    ]);
+  });
   it('takes signed decisions on what is implausible: accepted is billed, rejected is not', async () => {
     const { body } = await upload([session(40, { kWh: '250' }), session(41, { kWh: '250' })], 'much.csv');
     await imported(body.batchId, 2);

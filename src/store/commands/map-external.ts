@@ -20,7 +20,7 @@ export type NewMapping = {
 const anyKey = '*';
 
 /**
- * Maps a source's own key of a site to a site, or of a token to an account. The same again changes nothing; another target for a key in
+ * Maps a source's own key of a site to a site, or of a token to an account, until the next mapping of that key begins. The same again changes nothing; another target for a key in
  * force, or an account whose driver was erased, is refused. `waitsAs` is how waiting records name the key: a token by its reference.
  */
 export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<{ readonly made: boolean; readonly waitsAs: string }> {
@@ -45,16 +45,11 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
   const [held] = before.rows;
   if (held?.internal_id === mapping.internalId) return { made: false, waitsAs: named };
   if (held !== undefined) throw new Refused('wrongState', `${mapping.kind} "${mapping.externalKey}" of ${mapping.sourceId} is mapped to ${held.internal_id} then: end that mapping first`);
-  await db.query('INSERT INTO mapping (source_id, kind, external_key, internal_id, cost_center, valid_from, author, unit_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', [
-    mapping.sourceId,
-    mapping.kind,
-    mapping.externalKey,
-    mapping.internalId,
-    mapping.costCenter ?? null,
-    from,
-    by.actor,
-    mapping.unitId ?? null,
-  ]);
+  await db.query(
+    `INSERT INTO mapping (source_id, kind, external_key, internal_id, cost_center, valid_from, author, unit_id, valid_to)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce((SELECT min(valid_from) FROM mapping WHERE source_id = $1 AND kind = $2 AND external_key = $3 AND valid_from > $6::timestamptz), 'infinity'))`,
+    [mapping.sourceId, mapping.kind, mapping.externalKey, mapping.internalId, mapping.costCenter ?? null, from, by.actor, mapping.unitId ?? null],
+  );
   // The audit trail is kept for good: it names a token by its reference.
   const { externalKey: _key, ...rest } = mapping;
   await audit(db, by, { action: 'mapping.add', subject: `${mapping.sourceId}/${mapping.kind}/${named}`, after: { ...rest, externalKey: named } });
