@@ -22,6 +22,7 @@ import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState,
 import type { Db, Store } from '../store/db.ts';
 import { closeDrySet } from '../store/dry/dry-set.ts';
 import { enterDryRun } from '../store/dry/dry-world.ts';
+import { unsignedDriftOfRun } from '../store/erp-comparison.ts';
 import { lanesOf } from '../store/lanes.ts';
 import { runHandOver } from '../store/outbox.ts';
 import { periodsToOpen } from '../store/reads/periods-to-open.ts';
@@ -178,13 +179,13 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async collectingState(input: { runId: string }): Promise<CollectingState> {
       return beating(() => store.tx((db) => lookForCutOff(db, input.runId, now())));
     },
-    /** What waits or is missing without a signed decision (invariant 12); empty when the run may close. */
+    /** What waits or is missing without a signed decision (invariant 12), and what drifted in an ERP since it was reconciled; empty when the run may close. */
     async openQuestions(input: { runId: string }): Promise<readonly string[]> {
       return beating(() =>
         store.tx(async (db) => {
           await matchExpectations(db);
           await checkCompleteness(db, input.runId);
-          return unsignedWaiting(db, input.runId);
+          return [...(await unsignedWaiting(db, input.runId)), ...(await unsignedDriftOfRun(db, input.runId))];
         }),
       );
     },

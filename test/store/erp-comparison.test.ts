@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareErp } from '../../src/activities/compare-erp.ts';
+import { createCycleActivities } from '../../src/activities/cycle.ts';
 import { handOver } from '../../src/activities/hand-over.ts';
 import { rebillDocument } from '../../src/activities/rebill.ts';
 import { reconcile } from '../../src/activities/reconcile.ts';
@@ -76,6 +77,10 @@ describe('the nightly look at an ERP', () => {
     const [{ run_id: runId }] = await rows('SELECT DISTINCT run_id FROM erp_posting WHERE run_id IS NOT NULL');
     const differences = () => unsignedDriftOfRun(store.pool, runId);
     expect(await differences()).toHaveLength(2);
+    // Also where it was reconciled before, and waits for somebody.
+    const { openQuestions } = createCycleActivities({ store, now: () => new Date(), erpFor: async () => erp });
+    const drifting = async () => (await openQuestions({ runId })).filter((sentence) => sentence.includes(' drifted: ')).length;
+    expect(await drifting()).toBe(2);
     const close = () => store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2019-12', action: 'close', reason: 'month end' }, { actor: 'approver' }));
     // What was never sent is of no month: it keeps each from closing. The others are of January.
     await expect(close()).rejects.toThrow(/otherwise in the ERP than they were sent, foreign/);
@@ -84,6 +89,7 @@ describe('the nightly look at an ERP', () => {
     for (const { driftId } of drifts) await store.tx((db) => signDrift(db, driftId, 'known to the auditor', { actor: 'approver' }));
     await expect(store.tx((db) => signDrift(db, drifts[0]?.driftId ?? '', 'again', { actor: 'other' }))).rejects.toThrow(/signed by approver already/);
     expect(await differences()).toEqual([]);
+    expect(await drifting()).toBe(0);
     await look();
     expect((await listDrifts(store.pool, {}, { limit: 50 })).items.map((d) => d.signedBy)).toEqual(['approver', 'approver', 'approver']);
     writeFileSync(first, was.replace('"legalNumber":"', '"legalNumber":"Y'));
