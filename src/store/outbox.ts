@@ -158,6 +158,15 @@ export async function leftToHandOver(db: Db, connectionId: string): Promise<numb
   return Number(rows[0]?.n ?? 0n);
 }
 
+/** An entity's connections to which rows whose key begins so still have to be sent or read back. */
+export async function connectionsLeft(db: Db, entityId: string, prefixes: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT x.id FROM erp_connection x WHERE x.entity_id = $1 AND EXISTS (SELECT FROM erp_posting p JOIN unnest($2::text[]) AS b(prefix) ON starts_with(p.key, b.prefix) WHERE p.connection_id = x.id AND p.state IN ${openStates}) ORDER BY 1`,
+    [entityId, prefixes],
+  );
+  return rows.map((r) => r.id);
+}
+
 /** Workflow ids of the runs behind these rows that have none left to send or read back. */
 export async function settledRuns(db: Db, keys: readonly string[]): Promise<string[]> {
   const { rows } = await db.query<{ workflow_id: string }>(

@@ -8,11 +8,11 @@ import { lockPeriod, type PeriodOfEntity } from '../accounting/period-rows.ts';
 import { loadOpenExpectations, loadStandings } from '../accounting/standings.ts';
 import type { Db } from '../db.ts';
 import { loadEntity } from '../intake/load-setup.ts';
-import { enqueue } from '../outbox.ts';
+import { connectionsLeft, enqueue } from '../outbox.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
-/** `accrualId` is null where nothing was left to accrue. `unpriced`: sessions without a CDR of which nobody estimated the amount. */
+/** `accrualId` is null where nothing was left to accrue. `unpriced`: sessions without a CDR of which nobody estimated the amount. `connections`: ERPs that journals of the month still have to go to. */
 export type Accrued = { readonly accrualId: string | null; readonly n: number; readonly lines: readonly AccrualLine[]; readonly unpriced: number; readonly connections: readonly string[] };
 
 /**
@@ -53,7 +53,9 @@ export async function accrueLocked(db: Db, entityId: string, { month, endAt }: P
     before.rows.map((r) => ({ kind: r.kind, currency: r.currency, glAccount: r.gl_account, costCenter: r.cost_center, amountMinor: r.amount_minor })),
   );
   const n = 1 + Number((await db.query<{ n: number | null }>('SELECT max(n) AS n FROM accrual WHERE entity_id = $1 AND month = $2', [entityId, month])).rows[0]?.n ?? 0);
-  if (lines.length === 0) return { accrualId: null, n: n - 1, lines, unpriced: expected.unpriced, connections: [] };
+  // Also when nothing is left: the answer of an attempt before may be lost, and its journals wait.
+  const waiting = () => connectionsLeft(db, entityId, [`accrual/${entityId}/${month}/`, `estimate/${entityId}/${month}/`]);
+  if (lines.length === 0) return { accrualId: null, n: n - 1, lines, unpriced: expected.unpriced, connections: await waiting() };
   const id = `${entityId}/${month}/${n}`;
   await db.query('INSERT INTO accrual (id, entity_id, month, n, author, reason) VALUES ($1, $2, $3, $4, $5, $6)', [id, entityId, month, n, by.actor, reason ?? null]);
   await db.query(
@@ -75,21 +77,18 @@ export async function accrueLocked(db: Db, entityId: string, { month, endAt }: P
       estimated.map((e) => e.estimatedWh),
     ],
   );
-  const connections = await handOverJournals(db, entityId, accrualJournals(id, month, lines, entity.currency, rates));
+  await handOverJournals(db, entityId, accrualJournals(id, month, lines, entity.currency, rates));
   await audit(db, by, { action: 'month.accrued', subject: id, reason, after: { lines: lines.length, estimated: estimated.length, unpriced: expected.unpriced } });
-  return { accrualId: id, n, lines, unpriced: expected.unpriced, connections };
+  return { accrualId: id, n, lines, unpriced: expected.unpriced, connections: await waiting() };
 }
 
 /** Each journal goes to the connection that holds on its own date, so that a change of ERP between the two is met. */
-async function handOverJournals(db: Db, entityId: string, journals: readonly ErpDocument[]): Promise<string[]> {
-  const used = new Set<string>();
+async function handOverJournals(db: Db, entityId: string, journals: readonly ErpDocument[]): Promise<void> {
   for (const journal of journals) {
     const { rows } = await db.query<{ id: string }>('SELECT id FROM erp_connection WHERE entity_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR $2 < valid_to)', [entityId, journal.postedOn]);
     const [connection, ...others] = rows;
     if (connection === undefined || others.length > 0) throw new Refused('wrongState', `${entityId} has ${rows.length} ERP connections on ${journal.postedOn}: exactly one must hold`);
     const debits = journal.lines.reduce((sum, l) => sum + (l.amountMinor.startsWith('-') ? 0n : BigInt(l.amountMinor)), 0n);
     await enqueue(db, connection.id, [{ ...journal, documentId: null, controlMinor: debits }]);
-    used.add(connection.id);
   }
-  return [...used];
 }
