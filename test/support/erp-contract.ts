@@ -141,6 +141,14 @@ export function erpContract(name: string, open: () => ErpPort): void {
       for (const document of documents) expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
       expect(await erp.controlTotals('run_words')).toEqual(controlTotalsOf(documents));
     });
+    it('finds a bill again whose number is the partner’s own, of whatever words, and posts it once', async () => {
+      const erp = open();
+      const documents = ['INV 2020 / 17', 'Faktura 202001170042', '- 100% %20'].map((legalNumber, i) => ({ ...documentOf('vendorBill', `partner_${i}`), legalNumber, runId: null }));
+      for (const document of documents) expect(await settle(erp, document)).toMatchObject({ states: ['posted', 'verified'], failures: [] });
+      const held = (await erp.holdings(null, documents)).filter((h) => h.key.startsWith('partner_'));
+      expect(held.map((h) => h.legalNumber).sort()).toEqual(documents.map((d) => d.legalNumber).sort());
+      expect(driftOf(documents, new Set(documents.map((d) => d.key)), held)).toEqual([]);
+    });
     it('refuses what does not sum to zero, for good, and holds nothing of it', async () => {
       const erp = open();
       const whole = documentOf('journal', 'uneven', { runId: 'run_uneven' });

@@ -34,8 +34,8 @@ function descriptionOf({ kind, legalNumber, runId }: ErpDocument, line: ErpLine)
   return text;
 }
 
-/** The same, to be read: the run's tag tells the number from a VAT code of several words. */
-const descriptionForm = /^([A-Z]) (.+?) ([0-9A-F]{12}) (.+)$/;
+/** The same, to be read: the run's tag tells the number from the VAT code, each of several words. Of tags that a partner's number looks like, the last is ours. */
+const descriptionForm = /^([A-Z]) (.+) ([0-9A-F]{12}) (.+)$/;
 
 /** Lines of a general journal. The party's line is a customer's or vendor's, whose posting group names its account. */
 export function journalLinesOf(document: ErpDocument, dimension: string): readonly Readonly<Record<string, unknown>>[] {
