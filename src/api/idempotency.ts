@@ -17,7 +17,7 @@ export function idempotent(db: Db): MiddlewareHandler<ApiEnv> {
     if (key.length < 1 || key.length > 200) throw new Problem(422, 'invalid', 'Idempotency-Key has 1 to 200 characters.');
     const route = `${c.req.method} ${c.req.path}`;
     const hash = createHash('sha256')
-      .update(`${route}\n`)
+      .update(`${route}${new URL(c.req.url).search}\n`)
       .update(Buffer.from(await c.req.arrayBuffer()))
       .digest();
     const { actor } = c.get('caller');

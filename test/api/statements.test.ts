@@ -65,6 +65,13 @@ describe('a statement file of a hub', () => {
     expect(await kept()).toEqual([]);
   });
 
+  it('is not answered with what was shown when it is applied under the same Idempotency-Key', async () => {
+    const once = (query: string) => api.call('ops', 'POST', `${at}/statements${query}`, good, { 'content-type': 'text/csv', 'idempotency-key': 'december' });
+    const { digest } = (await once('')).body;
+    expect(await once(`?apply=${digest}`)).toMatchObject({ status: 422, body: { code: 'idempotencyKeyReused' } });
+    expect((await once('')).headers.get('idempotent-replay')).toBe('true');
+  });
+
   it('is stated as it was shown, once; another file or layout than the one shown is refused', async () => {
     const { digest } = (await load(good)).body;
     expect(await load(`${good}\r\n`, `?apply=${digest}`)).toMatchObject({ status: 409, body: { code: 'staleHash' } });
