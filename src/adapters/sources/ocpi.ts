@@ -1,6 +1,6 @@
 import { recordKeyOf, type SourceFacts } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
-import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
+import { add, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
 import { readJson } from './discreet.ts';
 import { splitNdjson } from './ndjson.ts';
@@ -125,7 +125,7 @@ function isOf211(cdr: JsonObject): boolean {
 function readCdr(cdr: JsonObject, read: FieldReader, context: SourceContext) {
   const periods = read.objects(cdr, 'charging_periods', '', (item, path) => ({
     startMs: read.instant(item, 'start_date_time', path),
-    dimensions: read.objects(item, 'dimensions', path, (d, at) => ({ type: read.text(d, 'type', at, 0), volume: read.decimal(d, 'volume', at) })),
+    dimensions: read.objects(item, 'dimensions', path, (d, at) => ({ type: read.text(d, 'type', at, 0).toUpperCase(), volume: read.decimal(d, 'volume', at) })),
   }));
   if (periods.length === 0) read.problems.push('charging_periods: must hold a period');
   const byVersion = isOf211(cdr) ? readIn211(cdr, read, context) : readIn22(cdr, read);
@@ -162,12 +162,30 @@ function priceOriginOf(remark: unknown): 'partner' | 'hub' | 'notSignificant' {
 /** A decimal times a factor of at most 3,600, rounded once to a whole number, half away from zero. */
 function scaled(text: string, factor: number): number {
   // Eleven digits and a factor fit a double exactly, and so does twice their product; more take the exact way.
-  if (text.length > 12) return Number(roundToMoney(mul(exactFromDecimal(text), exactFromInt(factor)), 'JPY', 'halfAwayFromZero'));
+  if (text.length > 12) return whole(mul(exactFromDecimal(text), exactFromInt(factor)));
   const point = text.indexOf('.');
   const divisor = point < 0 ? 1 : 10 ** (text.length - point - 1);
   const product = Number(point < 0 ? text : text.slice(0, point) + text.slice(point + 1)) * factor;
   const size = Math.floor((Math.abs(product) * 2 + divisor) / (divisor * 2));
   return product < 0 ? 0 - size : size;
+}
+
+type Volumes = readonly { readonly volume: string }[];
+
+/** What a period holds of a dimension; one that comes twice is added up, as rating does (docs/INTERPRETATIONS.md, 11). */
+function scaledSum(volumes: Volumes, factor: number): number {
+  const [only] = volumes;
+  if (volumes.length > 1) return whole(exactSum(volumes, factor));
+  return only === undefined ? 0 : scaled(only.volume, factor);
+}
+
+function exactSum(volumes: Volumes, factor: number): Exact {
+  return mul(volumes.map((v) => exactFromDecimal(v.volume)).reduce(add, exactFromInt(0)), exactFromInt(factor));
+}
+
+/** Half away from zero. */
+function whole(exact: Exact): number {
+  return Number(roundToMoney(exact, 'JPY', 'halfAwayFromZero'));
 }
 
 /** CDRs of OCPI 2.1.1, 2.2.1 and 2.3.0: one per line (NDJSON) or message. */
@@ -200,11 +218,20 @@ const ocpi: Omit<SourceParser, 'format'> = {
     const cdr = readCdr(isObject(json) ? json : {}, read, context);
     if (read.problems.length > 0) return { ok: false, issues: read.problems.map((detail): Issue => issue('badShape', 'blocks', 'message', { detail })) };
     const issues: Issue[] = [];
+    // As rating reads them (docs/INTERPRETATIONS.md, 14): each goes on until the next begins.
+    if (cdr.periods.some((p, i, list) => p.startMs < (list[i - 1]?.startMs ?? p.startMs))) {
+      issues.push(issue('periodsOutOfOrder', 'warns', cdr.id));
+      cdr.periods.sort((a, b) => a.startMs - b.startMs);
+    }
     // Volumes are kWh and hours; Wh and seconds are exact to a thousandth, rounded once.
     const periods = cdr.periods.map(({ startMs, dimensions }) => {
-      const volume = (type: string) => dimensions.find((d) => d.type === type)?.volume ?? '0';
+      const held = (dimension: string, factor: number) => {
+        const volumes = dimensions.filter((d) => d.type === dimension);
+        if (volumes.length > 1) issues.push(issue('dimensionRepeated', 'warns', cdr.id, { dimension }));
+        return scaledSum(volumes, factor);
+      };
       for (const d of dimensions) if (!known.has(d.type)) issues.push(issue('unknownDimension', 'info', cdr.id, { dimension: d.type }));
-      return { startAt: formatInstant(startMs), energyWh: scaled(volume('ENERGY'), 1000), chargingSeconds: scaled(volume('TIME'), 3600), parkingSeconds: scaled(volume('PARKING_TIME'), 3600) };
+      return { startAt: formatInstant(startMs), energyWh: held('ENERGY', 1000), chargingSeconds: held('TIME', 3600), parkingSeconds: held('PARKING_TIME', 3600) };
     });
     const energyWh = scaled(cdr.totalEnergy, 1000);
     const inPeriods = periods.reduce((sum, p) => sum + p.energyWh, 0);

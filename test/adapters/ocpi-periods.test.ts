@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { parserFor } from '../../src/adapters/sources/registry.ts';
+
+const parser = parserFor('ocpi-2-2-1');
+const context = { sourceId: 'hub', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' };
+type Dimension = readonly [type: string, volume: number | string];
+/** A CDR from 10:00 to 12:00 with periods that begin at these minutes of the day. */
+const parsed = (totalEnergy: number | string, ...periods: readonly (readonly [at: string, ...Dimension[]])[]) =>
+  parser.parse(
+    Buffer.from(
+      JSON.stringify({
+        country_code: 'NO',
+        party_id: 'NRD',
+        id: 'P-1',
+        start_date_time: '2019-12-05T10:00:00Z',
+        end_date_time: '2019-12-05T12:00:00Z',
+        cdr_token: { uid: 'U1' },
+        cdr_location: { id: 'AdO1' },
+        currency: 'SEK',
+        charging_periods: periods.map(([at, ...dimensions]) => ({ start_date_time: `2019-12-05T${at}:00Z`, dimensions: dimensions.map(([type, volume]) => ({ type, volume })) })),
+        total_cost: { excl_vat: 31 },
+        total_energy: totalEnergy,
+        last_updated: '2019-12-05T12:05:00Z',
+      }),
+    ),
+    context,
+  );
+const period = (at: string, energyWh: number, chargingSeconds = 0, parkingSeconds = 0) => ({ startAt: `2019-12-05T${at}:00Z`, energyWh, chargingSeconds, parkingSeconds });
+
+describe('the periods of a CDR', () => {
+  it('come in the order of their time, whatever order they were written in', () => {
+    const ordered = parsed(10, ['10:00', ['ENERGY', 8]], ['11:00', ['ENERGY', 2]], ['11:30', ['PARKING_TIME', 0.5]]);
+    const shuffled = parsed(10, ['11:30', ['PARKING_TIME', 0.5]], ['10:00', ['ENERGY', 8]], ['11:00', ['ENERGY', 2]]);
+    expect(ordered).toMatchObject({ ok: true, issues: [], facts: { periods: [period('10:00', 8000), period('11:00', 2000), period('11:30', 0, 0, 1800)] } });
+    expect(shuffled).toMatchObject({ ok: true, issues: [{ code: 'periodsOutOfOrder', severity: 'warns' }], facts: ordered.ok ? { periods: ordered.facts.periods } : {} });
+  });
+
+  it('add up a dimension that comes twice, and know it in small letters', () => {
+    // 0.25 h and 0.5 h are 2,700 s; 4.0005 and 5.9995 kWh are 10,000 Wh.
+    expect(parsed(10, ['10:00', ['TIME', 0.25], ['ENERGY', '4.0005'], ['time', '0.5'], ['energy', 5.9995]])).toMatchObject({
+      ok: true,
+      issues: [
+        { code: 'dimensionRepeated', severity: 'warns', params: { dimension: 'ENERGY' } },
+        { code: 'dimensionRepeated', severity: 'warns', params: { dimension: 'TIME' } },
+      ],
+      facts: { energyWh: 10_000, periods: [period('10:00', 10_000, 2700)] },
+    });
+  });
+});
