@@ -46,4 +46,19 @@ describe('the periods of a CDR', () => {
       facts: { energyWh: 10_000, periods: [period('10:00', 10_000, 2700)] },
     });
   });
+
+  it('hold energy finer than a Wh, as OCPI’s four decimals do, and share what it comes to', () => {
+    // Three times 1,234.5 Wh are 3,703.5, rounded once 3,704, not 3 × 1,235 = 3,705: of 3 × 1,234 two Wh are left, for the first two.
+    expect(parsed(3.7035, ['10:00', ['ENERGY', 1.2345]], ['10:30', ['ENERGY', 1.2345]], ['11:00', ['ENERGY', 1.2345]])).toMatchObject({
+      ok: true,
+      facts: { energyWh: 3704, periods: [period('10:00', 1235), period('10:30', 1235), period('11:00', 1234)] },
+    });
+    // 1,000.4 and 999.4 Wh are 1,999.8: 2,000, where each alone is rounded down. Given back (-0.6 Wh): 1,000.4 - 0.6 = 999.8.
+    expect(parsed(1.9998, ['10:00', ['ENERGY', 1.0004]], ['11:00', ['ENERGY', 0.9994]])).toMatchObject({ facts: { energyWh: 2000, periods: [period('10:00', 1001), period('11:00', 999)] } });
+    expect(parsed(0.9998, ['10:00', ['ENERGY', 1.0004]], ['11:00', ['ENERGY', -0.0006]])).toMatchObject({ facts: { energyWh: 1000, periods: [period('10:00', 1001), period('11:00', -1)] } });
+    expect(parsed(3.705, ['10:00', ['ENERGY', 1.2345]], ['10:30', ['ENERGY', 1.2345]], ['11:00', ['ENERGY', 1.2335]])).toMatchObject({
+      ok: false,
+      issues: [{ params: { detail: 'the periods hold 3703 Wh, total_energy says 3705 Wh' } }],
+    });
+  });
 });

@@ -1,6 +1,6 @@
 import { recordKeyOf, type SourceFacts } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
-import { add, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
+import { add, apportion, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
 import { readJson } from './discreet.ts';
 import { splitNdjson } from './ndjson.ts';
@@ -170,7 +170,11 @@ function scaled(text: string, factor: number): number {
   return product < 0 ? 0 - size : size;
 }
 
-type Volumes = readonly { readonly volume: string }[];
+type Volumes = readonly { readonly type: string; readonly volume: string }[];
+
+function volumesOf(dimensions: Volumes, type: string): Volumes {
+  return dimensions.filter((d) => d.type === type);
+}
 
 /** What a period holds of a dimension; one that comes twice is added up, as rating does (docs/INTERPRETATIONS.md, 11). */
 function scaledSum(volumes: Volumes, factor: number): number {
@@ -226,7 +230,7 @@ const ocpi: Omit<SourceParser, 'format'> = {
     // Volumes are kWh and hours; Wh and seconds are exact to a thousandth, rounded once.
     const periods = cdr.periods.map(({ startMs, dimensions }) => {
       const held = (dimension: string, factor: number) => {
-        const volumes = dimensions.filter((d) => d.type === dimension);
+        const volumes = volumesOf(dimensions, dimension);
         if (volumes.length > 1) issues.push(issue('dimensionRepeated', 'warns', cdr.id, { dimension }));
         return scaledSum(volumes, factor);
       };
@@ -234,8 +238,13 @@ const ocpi: Omit<SourceParser, 'format'> = {
       return { startAt: formatInstant(startMs), energyWh: held('ENERGY', 1000), chargingSeconds: held('TIME', 3600), parkingSeconds: held('PARKING_TIME', 3600) };
     });
     const energyWh = scaled(cdr.totalEnergy, 1000);
-    const inPeriods = periods.reduce((sum, p) => sum + p.energyWh, 0);
-    if (inPeriods !== energyWh) issues.push(issue('badShape', 'blocks', cdr.id, { detail: `the periods hold ${inPeriods} Wh, total_energy says ${energyWh} Wh` }));
+    if (periods.reduce((sum, p) => sum + p.energyWh, 0) !== energyWh) {
+      // Of volumes finer than a Wh each was rounded by itself: it is what they come to that counts, and its Wh go by largest remainder (D29).
+      const exact = cdr.periods.map((p) => exactSum(volumesOf(p.dimensions, 'ENERGY'), 1000));
+      const inPeriods = whole(exact.reduce(add));
+      if (inPeriods === energyWh) for (const [i, wh] of apportion(BigInt(energyWh), exact, 'JPY').entries()) (periods[i] as { energyWh: number }).energyWh = Number(wh);
+      else issues.push(issue('badShape', 'blocks', cdr.id, { detail: `the periods hold ${inPeriods} Wh, total_energy says ${energyWh} Wh` }));
+    }
     if (issues.some((i) => i.severity === 'blocks')) return { ok: false, issues };
     const externalIds: { cdr: string; session?: string; authorization?: string } = { cdr: cdr.id };
     if (cdr.sessionId !== undefined) externalIds.session = cdr.sessionId;
