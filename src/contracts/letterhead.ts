@@ -43,7 +43,7 @@ export const letterheadSchema = z.strictObject({
     .exactOptional(),
   iban: z
     .string()
-    .regex(/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/, 'must be an IBAN without spaces')
+    .regex(/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/, { error: 'must be an IBAN without spaces', abort: true })
     .refine(ibanHolds, 'has wrong check digits')
     .exactOptional(),
   bic: z

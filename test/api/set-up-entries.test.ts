@@ -126,6 +126,13 @@ describe('a legal entity', () => {
     });
   });
 
+  it('is told how an IBAN is written that came as it stands on paper', async () => {
+    expect(await put('/v1/entities/ent_se', { letterhead: { iban: 'SE45 5000 0000 0583 9825 7466' } })).toMatchObject({
+      status: 422,
+      errors: [{ path: 'letterhead.iban', message: 'must be an IBAN without spaces' }],
+    });
+  });
+
   it('gets registrations and calendars added and ended; those that are not named stay', async () => {
     const norway = { country: 'NO', number: 'NO123456785MVA', validFrom: '2026-01-01' };
     expect(await put('/v1/entities/ent_se', { vatRegistrations: [norway], calendars: [{ id: 'cal_quarter', cadence: 'quarterly' }], fxSource: 'Riksbank' })).toMatchObject({
