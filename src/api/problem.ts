@@ -36,6 +36,8 @@ const titles: Readonly<Record<number, string>> = {
   503: 'Not available',
 };
 const lockTimedOut = '55P03';
+/** SQLSTATE of a value that no column holds: a NUL or half a surrogate pair in a text, a time beyond all calendars, what is no number. */
+const unkeepable = new Set(['22007', '22008', '22009', '22021', '22P02', '22P05']);
 const databaseAway = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P03', '08006', '08001']);
 
 /** An issue as the API shows it. */
@@ -51,8 +53,15 @@ export function problemOf(error: Error): Problem {
   if (error instanceof HTTPException) return new Problem(error.status as ContentfulStatusCode, 'badRequest', error.message);
   if ((error as Error & { code?: string }).code === lockTimedOut)
     return new Problem(503, 'busy', 'Other work holds what this needs, such as a run that closes its set or is built; try again shortly.');
+  if (unkeepable.has(sqlStateOf(error)))
+    return new Problem(422, 'invalid', 'The request holds a value that cannot be kept or looked for: leave out NUL characters and halves of surrogate pairs, and name times that calendars know.');
   if (databaseAway.has((error as Error & { code?: string }).code ?? '')) return new Problem(503, 'databaseAway', 'The database cannot be reached; try again shortly.');
   return new Problem(500, 'internal', 'Something went wrong on our side; nothing half done was kept. Try again, and name the request id if it stays.');
+}
+
+/** What PostgreSQL called it, through Prisma too; empty for an error that is not of it. */
+function sqlStateOf(error: Error & { code?: string; meta?: { driverAdapterError?: { cause?: { originalCode?: string } } } }): string {
+  return error.meta?.driverAdapterError?.cause?.originalCode ?? error.code ?? '';
 }
 
 /** Writes a problem as application/problem+json. */

@@ -46,7 +46,8 @@ export const inPath = <Name extends string>(name: Name, example?: string) =>
 export const runId = inPath('runId', 'run_ent_se_2019-12_live');
 export const sourceId = inPath('sourceId', 'csms');
 export const entityId = inPath('entityId', 'ent_se');
-export const monthText = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'a month such as 2019-12');
+/** In years that calendars and columns hold alike. */
+export const monthText = z.string().regex(/^[12]\d{3}-(0[1-9]|1[0-2])$/, 'a month such as 2019-12');
 /** A month, as the query of a request. */
 export const month = z.object({ month: monthText });
 /** Lines of a request that were not taken, each with what is wrong with it. */

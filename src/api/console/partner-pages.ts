@@ -5,6 +5,7 @@ import { PartnerPage } from '../../ui/partner-page.tsx';
 import { claimsFile } from '../claims-csv.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
+import { monthText } from '../schemas.ts';
 import { turns } from './run-pages.ts';
 import { viewerOf } from './viewer.ts';
 
@@ -27,7 +28,7 @@ export function partnerPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
 }
 
 function monthOf(text: string): string {
-  if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(text)) throw new Problem(422, 'invalid', 'month: a month such as 2019-12.');
+  if (!monthText.safeParse(text).success) throw new Problem(422, 'invalid', 'month: a month such as 2019-12.');
   return text;
 }
 

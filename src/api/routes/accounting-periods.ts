@@ -5,16 +5,13 @@ import { setPeriodState } from '../../store/commands/set-period-state.ts';
 import { accountingPeriods, accrualAgainstActual, erpProof } from '../../store/reads/accounting-periods.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { body, entityId, idempotencyHeader, json, money, problems, reason, whyBody } from '../schemas.ts';
+import { body, entityId, idempotencyHeader, json, money, monthText, problems, reason, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
 const tags = ['Accounting periods'];
 const state = z.enum(['open', 'softClosed', 'closed']);
 const month = entityId.extend({
-  month: z
-    .string()
-    .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
-    .openapi({ param: { name: 'month', in: 'path' }, example: '2019-12' }),
+  month: monthText.openapi({ param: { name: 'month', in: 'path' }, example: '2019-12' }),
 });
 const place = { currency: z.string(), glAccount: z.string().nullable(), costCenter: z.string().nullable() };
 const line = z.object({ kind: z.string(), ...place, amount: money.openapi({ description: 'Debit positive.' }) });

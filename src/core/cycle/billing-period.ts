@@ -17,7 +17,7 @@ export type BillingPeriod = {
   readonly fullMonth: string;
 };
 
-const forms: Readonly<Record<Cadence, RegExp>> = { monthly: /^\d{4}-(0[1-9]|1[0-2])$/, weekly: /^\d{4}-W(0[1-9]|[1-4]\d|5[0-3])$/, quarterly: /^\d{4}-Q[1-4]$/ };
+const forms: Readonly<Record<Cadence, RegExp>> = { monthly: /^[12]\d{3}-(0[1-9]|1[0-2])$/, weekly: /^[12]\d{3}-W(0[1-9]|[1-4]\d|5[0-3])$/, quarterly: /^[12]\d{3}-Q[1-4]$/ };
 /** How a period of each cadence is written. */
 export const exampleOf: Readonly<Record<Cadence, string>> = { monthly: '2019-12', weekly: '2019-W50', quarterly: '2019-Q4' };
 
