@@ -18,6 +18,7 @@ import { openStore, type Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { listPayments, paymentFile } from '../../src/store/reads/payments.ts';
+import { retentionOverview } from '../../src/store/reads/retention.ts';
 import { traceRun } from '../../src/store/reads/trace-run.ts';
 import { traceTree } from '../../src/store/reads/trace-tree.ts';
 import { clearingOff } from '../../src/store/reads/verification/ledger-rows.ts';
@@ -240,6 +241,17 @@ describe('what charging at home cost drivers', () => {
       '<Ustrd>RE-2020-000001</Ustrd>',
     ])
       expect(text).toContain(words);
+    await w.close();
+  }, 60_000);
+
+  it('keeps who the driver is as long as some of it is on no document, whenever the last one was', async () => {
+    const w = await world();
+    await bill(w, '2019-12', '2020-01-07');
+    const due = async (at: string) => (await retentionOverview(w.store.pool, new Date(at))).classes.find((c) => c.class === 'driverIdentity')?.due;
+    const before = await due('2028-06-01T00:00:00Z');
+    await arrive(w, atCraft(4, '5', { start: '02.01.2020 10:00', end: '02.01.2020 12:00' }));
+    // All had their last document in 2020, and the seven years after that are over; this one is owed something again.
+    expect(await due('2028-06-01T00:00:00Z')).toBe((before ?? 0) - 1);
     await w.close();
   }, 60_000);
 
