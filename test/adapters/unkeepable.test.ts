@@ -22,6 +22,16 @@ describe('a text that PostgreSQL cannot keep', () => {
     const peer = parserFor('ocpi-2-2-1');
     expect(peer.keyOf(Buffer.from(JSON.stringify({ country_code: 'SE', party_id: 'WLT', id: 'x'.repeat(9000) })), context)).toMatch(/^unkeyed\//);
   });
+  it('holds back an owner whose record no key would find again', () => {
+    const peer = parserFor('ocpi-2-2-1');
+    const cdr = (party_id: string) => Buffer.from(JSON.stringify({ country_code: 'SE', party_id, id: 'C1' }));
+    // se*a*b*c1 is CDR b*c1 of party A.
+    for (const party of ['A*B', 'ÅÄÖ', 'A B']) {
+      expect(peer.keyOf(cdr(party), context)).toMatch(/^unkeyed\//);
+      expect(peer.parse(cdr(party), context)).toMatchObject({ ok: false, issues: expect.arrayContaining([expect.objectContaining({ params: { detail: 'party_id: must be letters and digits' } })]) });
+    }
+    expect(peer.keyOf(cdr('a-1'), context)).toBe('se*a-1*c1');
+  });
   it('leaves whole pairs and everything else alone', () => {
     expect(parser.parse(bytesOf({ siteId: 'Bl2 \ud83d\ude00' }), context)).toMatchObject({ ok: true, facts: { siteKey: 'Bl2 😀' } });
     expect(parser.keyOf(bytesOf({ siteId: 'Bl\u00002' }), context)).toBe('se*wlt*1');

@@ -29,6 +29,12 @@ class FieldReader {
     return text === '' || /^[A-Za-z]{2}$/.test(text) ? text : this.#note(`${field}: must be two letters`, '');
   }
 
+  /** Of ASCII without an asterisk, which parts the key of a record: it could not be found again by that. */
+  party(parent: JsonObject, field: string, max: number): string {
+    const text = this.text(parent, field, '', 1, max);
+    return text === '' || /^[!-)+-~]+$/.test(text) ? text : this.#note(`${field}: must be letters and digits`, '');
+  }
+
   /** ISO 4217. */
   currency(parent: JsonObject, field: string): string {
     const text = this.text(parent, field, '', 3, 3);
@@ -106,7 +112,7 @@ function readIn22(cdr: JsonObject, read: FieldReader) {
   const cost = read.object(cdr, 'total_cost');
   return {
     countryCode: read.country(cdr, 'country_code'),
-    partyId: read.text(cdr, 'party_id', '', 1, 3),
+    partyId: read.party(cdr, 'party_id', 3),
     endMs: read.instant(cdr, 'end_date_time', ''),
     tokenUid: read.text(read.object(cdr, 'cdr_token'), 'uid', 'cdr_token.'),
     locationId: read.text(location, 'id', 'cdr_location.'),
@@ -203,7 +209,7 @@ const ocpi: Omit<SourceParser, 'format'> = {
       if (isObject(cdr)) {
         const owner = isOf211(cdr)
           ? { ownerCountry: context.ownerCountry, ownerParty: context.ownerParty }
-          : { ownerCountry: read.country(cdr, 'country_code'), ownerParty: read.text(cdr, 'party_id', '') };
+          : { ownerCountry: read.country(cdr, 'country_code'), ownerParty: read.party(cdr, 'party_id', Number.POSITIVE_INFINITY) };
         const key = { ...owner, cdrId: read.text(cdr, cdr['credit'] === true ? 'credit_reference_id' : 'id', '') };
         if (read.problems.length === 0) return recordKeyOf(key);
       }
