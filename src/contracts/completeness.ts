@@ -8,6 +8,8 @@ export const dayOrMonth = z
 const isDate = (on: string) => !Number.isNaN(Date.parse(on)) && new Date(on).toISOString().startsWith(on);
 const instant = z.iso.datetime({ offset: true });
 const decimal = z.string().regex(/^-?\d{1,15}(\.\d{1,4})?$/, 'a decimal number as text, with at most 4 decimals');
+/** A cell of a CSV says a number as text; null, or nothing, is none, and not zero. */
+const number = <T extends z.ZodType>(whole: T) => z.preprocess((value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value), whole);
 const currency = z.string().regex(/^[A-Z]{3}$/, 'ISO 4217, upper case');
 const id = z.string().trim().min(1).max(200);
 const bothOrNeither = (row: { amount?: string | undefined; currency?: string | undefined }) => (row.amount === undefined) === (row.currency === undefined);
@@ -25,8 +27,8 @@ export const controlTotalSchema = z
       .transform((text) => text.toUpperCase())
       .optional()
       .meta({ description: 'Whose CDRs, behind a hub: their owner. Left out: those of all.' }),
-    count: z.coerce.number().int().min(0).max(2_000_000_000).meta({ description: 'CDRs whose session ended in it.' }),
-    energyWh: z.coerce.number().int().meta({ description: 'Their energy in Wh.' }),
+    count: number(z.int().min(0).max(2_000_000_000)).meta({ description: 'CDRs whose session ended in it.' }),
+    energyWh: number(z.int()).meta({ description: 'Their energy in Wh.' }),
     amount: decimal.optional().meta({ description: 'What the CDRs themselves say they cost, excluding VAT.' }),
     currency: currency.optional(),
     origin: z
@@ -50,7 +52,7 @@ export const expectationSchema = z
     evseId: id.optional(),
     siteKey: id.optional().meta({ description: 'The source’s own name of the site.' }),
     token: id.optional().meta({ description: 'UID of the token; only a reference of it is kept.' }),
-    estimatedWh: z.coerce.number().int().min(0).optional(),
+    estimatedWh: number(z.int().min(0)).optional(),
     amount: decimal.optional().meta({ description: 'What it is thought to be worth, net.' }),
     currency: currency.optional(),
   })

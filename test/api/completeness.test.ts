@@ -54,6 +54,22 @@ describe('what a partner says of its own completeness', () => {
     expect((await api.call('preparer', 'POST', `${at}/control-totals/acceptances`, { on: '2019-12-05', reason: 'as agreed' })).body).toEqual({ status: 'accepted' });
     expect((await december()).days[0]).toMatchObject({ status: 'accepted' });
   });
+  it('takes what is null for no number, and not for zero', async () => {
+    const total = { on: '2019-12-30', count: 0, energyWh: 0 };
+    for (const [field, value] of [
+      ['count', null],
+      ['energyWh', null],
+      ['energyWh', ''],
+      ['count', false],
+    ] as const) {
+      const { status, body } = await api.call('partner', 'POST', `${at}/control-totals`, { ...total, [field]: value });
+      expect([status, body.items, body.refused]).toEqual([200, [], [{ line: 1, errors: [expect.stringMatching(new RegExp(`^${field}: .*expected number`))] }]]);
+    }
+    const session = { key: 'S-C0', openedAt: '2019-12-30T12:00:00Z', estimatedWh: null };
+    expect((await api.call('partner', 'POST', `${at}/expectations`, session)).body).toMatchObject({ items: [], refused: [{ line: 1 }] });
+    const csv = await api.call('partner', 'POST', `${at}/control-totals`, 'on,count,energyWh\n2019-12-31, 0 ,0\n', { 'content-type': 'text/csv' });
+    expect(csv.body).toMatchObject({ items: [{ status: 'stated' }], refused: [] });
+  });
   it('lists what is to come page by page, resolves it by the session’s id, and cancels it for ops and finance', async () => {
     const opened = await api.call('partner', 'POST', `${at}/expectations`, [
       { key: 'S-C1', openedAt: '2019-12-05T12:00:00Z', evseId: 'SE*WLT*E9' },
