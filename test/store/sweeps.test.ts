@@ -50,3 +50,17 @@ it('goes on only where no gap is left before it', async () => {
   expect([await sweep({ from: new Date('2020-01-01T00:00:00Z'), to: new Date('2020-01-10T00:00:00Z') }), await until()]).toEqual([true, new Date('2020-01-10T00:00:00Z')]);
   expect([await sweep(), await until()]).toEqual([true, now]);
 });
+
+it('begins 90 days back where nothing says otherwise, whatever window was looked at before', async () => {
+  const settings = sourceConnectionSchema.parse({ kind: 'jsonRest', url: 'https://csms.example/sessions', completeAfterMinutes: 60 });
+  await store.tx((db) => connectSource(db, { sourceId: 'csms', settings, reason: 'from when it began' }, { actor: 'test' }));
+  const sweep = async (window?: { from: Date; to: Date }) => {
+    const { sweepId, from } = await begin(window);
+    await page(sweepId, 1, null, null);
+    return { from, goesOn: (await end(sweepId)).goesOn };
+  };
+  const lastDay = { from: new Date('2020-02-01T00:00:00Z'), to: now };
+  expect(await sweep(lastDay)).toEqual({ from: lastDay.from, goesOn: false });
+  // 90 days before 2 February: 31 of January, 31 of December, 1 of February and 27 of November.
+  expect(await sweep()).toEqual({ from: new Date('2019-11-04T00:00:00Z'), goesOn: true });
+});

@@ -75,8 +75,8 @@ export async function endSweep(db: Db, sweepId: string): Promise<SweepEnd & { re
     // A window somebody ordered may lie anywhere: it moves nothing unless it goes on from what is swept.
     const { rowCount } = await db.query(
       `UPDATE source_connection c SET swept_until = $2 WHERE source_id = $1 AND (swept_until IS NULL OR swept_until < $2)
-       AND $3 <= coalesce(swept_until, (c.settings->>'from')::timestamptz, $3)`,
-      [row.source_id, row.to_at, row.from_at],
+       AND $3 <= coalesce(swept_until, (c.settings->>'from')::timestamptz, $4)`,
+      [row.source_id, row.to_at, row.from_at, new Date(row.to_at.getTime() - firstWindowMs)],
     );
     goesOn = rowCount !== 0;
   }
