@@ -140,6 +140,19 @@ describe('included energy', () => {
     ]);
   });
 
+  it('of two clauses is worth what it costs in each, also where both cover a session', () => {
+    // 15 kWh at 3.00: the plan's 10 are worth 30.00, the 5 that are left 15.00 of the campaign's 10.
+    const versions = [plan(1, '2026-01-01', [included('10'), { ...included('10'), id: 'more' }])];
+    expect(due(month('2026-03', versions, [charged('2026-03-05', 15, 4500n)])).map((r) => [r.clause, r.netMinor, r.quantity])).toEqual([
+      ['inc', -3000n, 10_000n],
+      ['more', -1500n, 5000n],
+    ]);
+    // By day 10 kWh at 3.00, by night 5 at 3.00, less 20 %: 36.00. 10 kWh are worth 24.00, the others 12.00.
+    const byDay = charged('2026-03-05', 10, 3000n);
+    const items = [...byDay.items, ...charged('2026-03-05', 5, 1500n).items, ...charged('2026-03-05', 0, -900n).items.map((i) => ({ ...i, component: 'discount/d' }))];
+    expect(due(month('2026-03', versions, [{ ...byDay, items }])).map((r) => r.netMinor)).toEqual([-2400n, -1200n]);
+  });
+
   it('is an allowance of its own for each plan, prorated by days, without transfer', () => {
     // 10 of 31 days of 31 kWh: 10 kWh, of which 4 are used; 21 of 31 days of 62 kWh: 42 kWh, of 50 wanted. At 2.00 a kWh: 8.00 and 84.00.
     const versions = [plan(1, '2026-01-01', [included('31')]), plan(2, '2026-03-11', [included('62')])];

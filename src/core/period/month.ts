@@ -1,5 +1,5 @@
 import type { Scope } from '../../contracts/agreement.ts';
-import { add, allocate, apportion, divInt, type Exact, exactFromDecimal, exactFromInt, minorUnitDigits, mul, roundToMoney } from '../money.ts';
+import { add, allocate, apportion, divInt, type Exact, exactFromDecimal, exactFromInt, minorUnitDigits, mul, roundToMoney, sub } from '../money.ts';
 import { localDateOf } from '../time.ts';
 import type { PeriodRole } from './period-charge.ts';
 import { type ClauseSegment, dayBefore, monthAfter, type SupplyVersion, segmentsOf } from './segments.ts';
@@ -70,7 +70,8 @@ export type MonthResult = { readonly clauses: readonly ClauseMonth[]; readonly a
 
 /** A clause over the month's sessions with its days. */
 type OverSessions = ClauseSegment<'included'> | ClauseSegment<'tiers'> | ClauseSegment<'cap'> | ClauseSegment<'minimum'>;
-type Line = { readonly item: SoldItem; readonly session: MonthSession; energyLeft: bigint; left: bigint };
+/** `worth`: what the session's energy costs after its discounts, as a part of what it costs before. */
+type Line = { readonly item: SoldItem; readonly session: MonthSession; readonly worth: Exact; energyLeft: bigint; left: bigint };
 const zero = exactFromInt(0);
 
 /**
@@ -82,7 +83,10 @@ export function computeMonth(input: MonthInput, lots: readonly Lot[] = []): Mont
   const fees = feesOf(input);
   if (input.advanceOnly === true) return { clauses: fees.filter((f) => f.component === 'advanceFee'), allowances: [], lots };
   const sessions = [...input.sessions].sort((a, b) => a.endMs - b.endMs || a.startMs - b.startMs || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  const lines = sessions.flatMap((session) => session.items.map((item): Line => ({ item, session, energyLeft: item.energyWh, left: item.amount })));
+  const lines = sessions.flatMap((session) => {
+    const worth = worthOfEnergy(session.items);
+    return session.items.map((item): Line => ({ item, session, worth, energyLeft: item.energyWh, left: item.amount }));
+  });
   const included = includedOf(input, lines, lots);
   return { clauses: [...fees, ...included.clauses, ...tiersOf(input, lines), ...capsOf(input, lines), ...minimumsOf(input, lines)], allowances: included.allowances, lots: included.lots };
 }
@@ -134,7 +138,6 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
     const covered: { line: Line; wh: bigint; exact: Exact }[] = [];
     const uses: AllowanceUse[] = [];
     for (const [session, own] of bySession(linesIn(input, lines, segment))) {
-      const worth = worthOfEnergy(own);
       let coveredWh = 0n;
       for (const line of own) {
         if (line.energyLeft <= 0n) continue;
@@ -145,7 +148,7 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
           wh += taken;
         }
         if (wh === 0n) continue;
-        covered.push({ line, wh, exact: divInt(mul(mul({ n: -line.left, d: minorOne(input.currency) }, worth), exactFromInt(wh)), line.item.energyWh) });
+        covered.push({ line, wh, exact: divInt(mul(worthLeft(line, input.currency), exactFromInt(-wh)), line.energyLeft) });
         line.energyLeft -= wh;
         coveredWh += wh;
       }
@@ -336,11 +339,16 @@ function bySession(lines: readonly Line[]): Map<MonthSession, Line[]> {
   return sessions;
 }
 
-/** What a session's energy costs after its discounts, as a part of what it costs before. */
-function worthOfEnergy(lines: readonly Line[]): Exact {
-  const energy = lines.reduce((sum, l) => (l.item.energyWh > 0n ? sum + l.left : sum), 0n);
-  const discount = lines.reduce((sum, l) => (l.item.component.startsWith('discount/') ? sum + l.left : sum), 0n);
+function worthOfEnergy(items: readonly SoldItem[]): Exact {
+  const energy = items.reduce((sum, i) => (i.energyWh > 0n ? sum + i.amount : sum), 0n);
+  const discount = items.reduce((sum, i) => (i.component.startsWith('discount/') ? sum + i.amount : sum), 0n);
   return energy <= 0n ? exactFromInt(1) : { n: max(0n, energy + discount), d: energy };
+}
+
+/** What the energy of a line that is left is worth: all of it, less what clauses before took off. */
+function worthLeft({ item, worth, left }: Line, currency: string): Exact {
+  const unit = minorOne(currency);
+  return sub(mul({ n: item.amount, d: unit }, worth), { n: item.amount - left, d: unit });
 }
 
 function grossed({ mode }: MonthInput, net: Exact, percent: string): Exact {
