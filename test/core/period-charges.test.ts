@@ -153,6 +153,17 @@ describe('included energy', () => {
     expect(due(month('2026-03', versions, [{ ...byDay, items }])).map((r) => r.netMinor)).toEqual([-2400n, -1200n]);
   });
 
+  it('is worth no more than the tariff’s maximum leaves of what the energy costs', () => {
+    // 30 kWh for 90.00 and a fee of 30.00 are 120.00, of which the maximum takes 70.00: the energy's part of 50.00 is 37.50, and 12.50 are paid.
+    const energy = charged('2026-03-05', 30, 9000n);
+    const other = (component: string, amount: bigint) => charged('2026-03-05', 0, amount).items.map((i) => ({ ...i, component }));
+    const capped = { ...energy, items: [...energy.items, ...other('FLAT/1', 3000n), ...other('max_price', -7000n)] };
+    expect(nets(month('2026-03', [plan(1, '2026-01-01', [included('30')])], [capped]))).toEqual([['included', -3750n]]);
+    // A fee that a clause adds is no part of what the maximum cuts: 90.00 less 40.00.
+    const plus = { ...energy, items: [...energy.items, ...other('max_price', -4000n), ...other('startFee/s', 500n)] };
+    expect(nets(month('2026-03', [plan(1, '2026-01-01', [included('30')])], [plus]))).toEqual([['included', -5000n]]);
+  });
+
   it('is an allowance of its own for each plan, prorated by days, without transfer', () => {
     // 10 of 31 days of 31 kWh: 10 kWh, of which 4 are used; 21 of 31 days of 62 kWh: 42 kWh, of 50 wanted. At 2.00 a kWh: 8.00 and 84.00.
     const versions = [plan(1, '2026-01-01', [included('31')]), plan(2, '2026-03-11', [included('62')])];
@@ -218,6 +229,14 @@ describe('tiers, cap and minimum', () => {
       ],
     };
     expect(nets(month('2026-03', [plan(1, '2026-01-01', [tiers])], [charged('2026-03-05', 150, 45_000n), charged('2026-03-06', 100, 30_000n)]))).toEqual([['tiers', -4500n]]);
+  });
+
+  it('take no more off a kWh than it costs after discounts', () => {
+    // 30 kWh for 90.00 less a discount of 80.00: 1.00 off each would be 30.00, and 10.00 are left.
+    const cheap = charged('2026-03-05', 30, 9000n);
+    const items = [...cheap.items, ...charged('2026-03-05', 0, -8000n).items.map((i) => ({ ...i, component: 'discount/d' }))];
+    const tiers: MonthClause = { kind: 'tiers', id: 't', steps: [{ fromKwh: '0', discountPerKwh: '1' }] };
+    expect(nets(month('2026-03', [plan(1, '2026-01-01', [tiers])], [{ ...cheap, items }]))).toEqual([['tiers', -1000n]]);
   });
 
   it('count what the clause before left: included energy, then the cap', () => {

@@ -31,6 +31,19 @@ describe('clauses that one session decides, by hand', () => {
   it('never take more than the energy costs: 4.00 off a price of 3.00 makes it free', () => {
     expect(sum(chargesOf(world(fleet, supply({ kind: 'discount', id: 'much', perKwh: '4.00' }))), (c) => c.netMinor)).toBe(0n);
   });
+  it('take off a session at its maximum no more than the energy’s part of it', () => {
+    // 30 kWh at 3.00 are 90.00, of which the maximum leaves 50.00: wholly off, nothing is left to pay, and 10 % of it are 5.00.
+    const capped = (percent: string) => chargesOf(world(fleet, supply({ kind: 'discount', id: 'd', percent }), { tariff: { ...perKwh('3.00'), max_price: '50' } }));
+    expect(money(capped('100')).map(([component, net]) => [component, net])).toEqual([
+      ['ENERGY/0', 9000n],
+      ['max_price', -4000n],
+      ['discount/d', -5000n],
+    ]);
+    expect(sum(capped('10'), (c) => c.netMinor)).toBe(4500n);
+    // With a fee of 30.00 it is 120.00: the energy's part of 50.00 is 50 × 90/120 = 37.50, and 12.50 of the fee are paid.
+    const withFee = { elements: [...perKwh('3.00').elements, { price_components: [{ type: 'FLAT', price: '30', vat: '25', step_size: 1 }] }], max_price: '50' };
+    expect(chargesOf(world(fleet, supply({ kind: 'discount', id: 'd', percent: '100' }), { tariff: withFee })).map((c) => c.netMinor)).toEqual([3000n, 9000n, -7000n, -3750n]);
+  });
   it('hold a campaign to its dates, by the local start: half past midnight of the 6th in Stockholm is not the 5th', () => {
     const campaign = supply({ kind: 'discount', id: 'day', percent: '50', from: '2019-12-05', to: '2019-12-06' });
     expect(billed(fleet, campaign).length).toBe(2);

@@ -25,7 +25,7 @@ export function priceSale(session: Session, contract: SaleContract): PriceResult
   const rated = rateTariff(session, found);
   if (rated.price === undefined) return rated;
   const { price } = rated;
-  const extras = session.small ? [] : sessionClauseLines(clauses as readonly SupplyClause[], price.lines, facts, session, site);
+  const extras = session.small ? [] : sessionClauseLines(clauses as readonly SupplyClause[], price, facts, session, site);
   return { ...rated, price: { ...price, extras, explanation: [...price.explanation, ...extras.map((line) => describeLine(line, payer.currency))] } };
 }
 

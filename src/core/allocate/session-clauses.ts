@@ -2,7 +2,7 @@ import type { Scope, SupplyClause } from '../../contracts/agreement.ts';
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
 import { add, compare, divInt, type Exact, exactFromDecimal, exactFromInt, mul, sub } from '../money.ts';
 import { localDateOf, parseInstant } from '../time.ts';
-import type { PriceLine } from './price-line.ts';
+import type { PriceLine, SalePrice } from './price-line.ts';
 import type { SiteSetup } from './setup.ts';
 
 const zero = exactFromInt(0);
@@ -18,18 +18,19 @@ export function inScope(scope: Scope | undefined, site: Pick<SiteSetup, 'siteId'
 
 /**
  * What discounts, start fees and idle fees make of a session, in the order of the clauses; net in major units, exact. A discount is on the
- * energy's net that earlier ones left and never takes more than that; a campaign counts by the site's local date of the start.
+ * energy's net that earlier ones left and never takes more than that, which at the tariff's maximum is the energy's part of it; a campaign
+ * counts by the site's local date of the start.
  */
 export function sessionClauseLines(
   clauses: readonly SupplyClause[],
-  sale: readonly PriceLine[],
+  sale: Pick<SalePrice, 'lines' | 'limited'>,
   facts: ChargeFacts,
   times: { readonly startMs: number; readonly endMs: number },
   site: SiteSetup,
 ): PriceLine[] {
-  const role = sale[0]?.role ?? 'driverSale';
+  const role = sale.lines[0]?.role ?? 'driverSale';
   const lines: PriceLine[] = [];
-  let energyNet = sale.filter((l) => l.energyWh !== 0n).reduce((sum, l) => add(sum, l.exact), zero);
+  let energyNet = energyNetOf(sale);
   const own = clauses.filter((c): c is Clause => (c.kind === 'discount' || c.kind === 'startFee' || c.kind === 'idleFee') && inScope(c.scope, site));
   for (const clause of own) {
     const line =
@@ -39,6 +40,15 @@ export function sessionClauseLines(
     lines.push({ ...line, role: clause.kind === 'idleFee' ? 'idleFee' : role, clause: clause.id, energyWh: 0n });
   }
   return lines;
+}
+
+/** What the energy costs; what a maximum cuts off is shared by all that the tariff priced. */
+function energyNetOf({ lines, limited }: Pick<SalePrice, 'lines' | 'limited'>): Exact {
+  const netOf = (of: readonly PriceLine[]) => of.reduce((sum, l) => add(sum, l.exact), zero);
+  const energyNet = netOf(lines.filter((l) => l.energyWh !== 0n));
+  const whole = netOf(lines);
+  if (limited === null || compare(limited.excl, whole) >= 0 || compare(whole, zero) <= 0) return energyNet;
+  return { n: energyNet.n * limited.excl.n * whole.d, d: energyNet.d * limited.excl.d * whole.n };
 }
 
 type Priced = Pick<PriceLine, 'component' | 'exact' | 'unitPrice' | 'quantity' | 'unit'>;

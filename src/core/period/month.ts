@@ -1,5 +1,5 @@
 import type { Scope } from '../../contracts/agreement.ts';
-import { add, allocate, apportion, divInt, type Exact, exactFromDecimal, exactFromInt, minorUnitDigits, mul, roundToMoney, sub } from '../money.ts';
+import { add, allocate, apportion, compare, divInt, type Exact, exactFromDecimal, exactFromInt, minorUnitDigits, mul, roundToMoney, sub } from '../money.ts';
 import { localDateOf } from '../time.ts';
 import type { PeriodRole } from './period-charge.ts';
 import { type ClauseSegment, dayBefore, monthAfter, type SupplyVersion, segmentsOf } from './segments.ts';
@@ -70,7 +70,7 @@ export type MonthResult = { readonly clauses: readonly ClauseMonth[]; readonly a
 
 /** A clause over the month's sessions with its days. */
 type OverSessions = ClauseSegment<'included'> | ClauseSegment<'tiers'> | ClauseSegment<'cap'> | ClauseSegment<'minimum'>;
-/** `worth`: what the session's energy costs after its discounts, as a part of what it costs before. */
+/** `worth`: what the session's energy costs after its discounts and at the tariff's maximum, as a part of what it costs before. */
 type Line = { readonly item: SoldItem; readonly session: MonthSession; readonly worth: Exact; energyLeft: bigint; left: bigint };
 const zero = exactFromInt(0);
 
@@ -193,8 +193,9 @@ function tiersOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
         wanted = add(wanted, divInt(mul(grossed(input, exactFromDecimal(step.discount), line.item.place.vat.percent), exactFromInt(within)), 1000n));
       }
       at += line.energyLeft;
-      const most = { n: max(line.left, 0n), d: minorOne(input.currency) };
-      const exact = wanted.n * most.d > most.n * wanted.d ? most : wanted;
+      const worth = worthLeft(line, input.currency);
+      const most = worth.n > 0n ? worth : zero;
+      const exact = compare(wanted, most) > 0 ? most : wanted;
       if (wh > 0n) taken.push({ line, wh, exact: { n: -exact.n, d: exact.d } });
     }
     const amounts = takeOff(input, taken);
@@ -342,7 +343,13 @@ function bySession(lines: readonly Line[]): Map<MonthSession, Line[]> {
 function worthOfEnergy(items: readonly SoldItem[]): Exact {
   const energy = items.reduce((sum, i) => (i.energyWh > 0n ? sum + i.amount : sum), 0n);
   const discount = items.reduce((sum, i) => (i.component.startsWith('discount/') ? sum + i.amount : sum), 0n);
-  return energy <= 0n ? exactFromInt(1) : { n: max(0n, energy + discount), d: energy };
+  if (energy <= 0n) return exactFromInt(1);
+  // What a maximum cut off is shared by all that the tariff priced, written in capitals; clauses add to it.
+  const priced = items.reduce((sum, i) => (/^[A-Z_]+\//.test(i.component) ? sum + i.amount : sum), 0n);
+  const cut = items.reduce((sum, i) => (i.component === 'max_price' ? sum + i.amount : sum), 0n);
+  const atMost = priced <= 0n ? exactFromInt(energy) : { n: energy * (priced + cut), d: priced };
+  const { n, d } = add(atMost, exactFromInt(discount));
+  return { n: max(0n, n), d: d * energy };
 }
 
 /** What the energy of a line that is left is worth: all of it, less what clauses before took off. */
