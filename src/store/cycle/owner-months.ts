@@ -57,12 +57,7 @@ export async function loadOwnerMonths(db: Db, run: Run, wanted: readonly Wanted[
   );
   const booked = new Map([...toldBooked, ...settled.booked]);
   const needFacts = wanted.some((w) => w.contract.versions.some((v) => priceSeriesOf(v.agreement).length > 0));
-  const delivered = needFacts
-    ? await loadDelivered(
-        db,
-        sales.map((s) => s.record_id),
-      )
-    : new Map<bigint, DeliveredEnergy>();
+  const delivered = needFacts ? await loadDelivered(db, sales) : new Map<bigint, DeliveredEnergy>();
   const series = [...new Set(wanted.flatMap((w) => w.contract.versions.flatMap((v) => priceSeriesOf(v.agreement))))];
   const prices = await loadPricePoints(
     db,
@@ -204,11 +199,12 @@ function carriedBefore(contract: OwnerContract, stated: readonly Stated[], first
   return carried;
 }
 
-/** When records delivered their energy, from their sealed facts; only what a price series asks for. */
-async function loadDelivered(db: Db, recordIds: readonly bigint[]): Promise<Map<bigint, DeliveredEnergy>> {
+/** When sales delivered their energy, from the sealed facts of the revision that the run sees; only what a price series asks for. */
+async function loadDelivered(db: Db, sales: readonly SaleRow[]): Promise<Map<bigint, DeliveredEnergy>> {
   const { rows } = await db.query<{ record_id: bigint; facts: ChargeFacts }>(
-    `SELECT DISTINCT ON (record_id) record_id, convert_from(canonical, 'UTF8')::jsonb->'facts' AS facts FROM charge_record WHERE record_id = ANY($1) ORDER BY record_id, revision DESC`,
-    [recordIds],
+    `SELECT r.record_id, convert_from(r.canonical, 'UTF8')::jsonb->'facts' AS facts
+     FROM unnest($1::bigint[], $2::integer[]) AS w(record_id, revision) JOIN charge_record r ON r.record_id = w.record_id AND r.revision = w.revision`,
+    [sales.map((s) => s.record_id), sales.map((s) => s.revision)],
   );
   return new Map(rows.map((r) => [r.record_id, deliveredEnergyOf(r.facts)]));
 }

@@ -12,6 +12,8 @@ export const saleRoles = "('driverSale', 'fleetSale', 'emspSale', 'idleFee')";
 /** A session at an owner's site; times in epoch ms, money in minor units, energy in Wh. */
 export type SaleRow = {
   record_id: bigint;
+  /** The one that the run sees. */
+  revision: number;
   key: string;
   site_id: string;
   account_id: string;
@@ -64,7 +66,7 @@ export async function loadSales(
          bool_or(o.run_id = $1) AS is_new
        FROM sold o WHERE o.reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = o.charge_id) GROUP BY 1, 2, 3, 4, 5),
      latest AS MATERIALIZED (SELECT DISTINCT ON (record_id) * FROM revised ORDER BY record_id, claimed DESC, revision DESC)
-     SELECT l.record_id, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, t.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
+     SELECT l.record_id, l.revision, h.source_id || '/' || ${recordKeySql} AS key, l.site_id, t.owner_account_id AS account_id, (extract(epoch FROM r.start_at) * 1000)::bigint::text AS start_ms,
        (extract(epoch FROM r.end_at) * 1000)::bigint::text AS end_ms, l.service_month, l.currency, l.net, r.energy_wh, l.claimed, l.paid, l.written_off, l.is_new
      FROM latest l JOIN charge_record r ON r.record_id = l.record_id AND r.revision = l.revision AND ${listed('r.record_id', 'latest')}
      JOIN record_head h ON h.record_id = l.record_id AND ${listed('h.record_id', 'latest')}
