@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
 import type { PayerSetup, SiteSetup } from '../../src/core/allocate/setup.ts';
-import { account, fleet as business, chargesOf, driver as consumer, perKwh as energy, ownSite, type World } from '../support/session.ts';
+import { account, blockedBy, fleet as business, chargesOf, driver as consumer, emsp, perKwh as energy, ownSite, type World } from '../support/session.ts';
+import { shareAgreement } from '../support/share.ts';
 
 /** Charges of a session of `energyWh` and two hours under a tariff of these components and limits. */
 const charges = (payer: PayerSetup, energyWh: number, tariff: object, site: SiteSetup = ownSite, more: Partial<World> = {}): Charge[] =>
@@ -65,6 +66,34 @@ describe('charges of a session, by hand', () => {
     };
     const share = charges(business, 30_000, { ...energy('2.65'), max_price: '50' }, { ...ownSite, ownerAccountId: 'o' }, shared).at(-1);
     expect(share).toMatchObject({ role: 'siteShareEstimate', netMinor: 500n, payeeAccountId: 'o', costCenter: '100', energyWh: 0n });
+  });
+  it('take the amounts of an owner’s contract in SEK at the day’s rate where the session is sold in EUR', () => {
+    // 30 kWh at 0.35 EUR are 10.50; one EUR is 10.50 SEK. A fee of 2.10 SEK is 0.20 EUR, electricity of 30 × 0.84 = 25.20 SEK 2.40: 10 % of 7.90 is 0.79.
+    // 30 × 0.105 = 3.15 SEK are 0.30 EUR, and 1.05 SEK 0.10.
+    const clauses = [
+      { kind: 'deduct', id: 'fee', what: 'roamingFee', perSession: '2.10' },
+      { kind: 'passThrough', id: 'power', price: { by: 'fixed', perKwh: '0.84' } },
+      { kind: 'netShare', id: 'share', percent: '10' },
+      { kind: 'perKwh', id: 'ground', amount: '0.105' },
+      { kind: 'perSession', id: 'visit', amount: '1.05' },
+    ];
+    const agreements = (own: readonly object[]) => ({
+      o: [shareAgreement(own)],
+      emsp: [{ kind: 'roamingSale', status: 'active', currency: 'EUR', clauses: [{ kind: 'priceSource', id: 'p', from: 'agreement' }] }] as const,
+    });
+    const abroad = { payer: { ...emsp, currency: 'EUR' }, site: { ...ownSite, ownerAccountId: 'o' }, tariff: { currency: 'EUR', ...energy('0.35') }, accounts: [account('o', 'siteOwner')] };
+    const list = chargesOf({ ...abroad, agreements: agreements(clauses) });
+    expect(list.map((c) => [c.component, c.currency, c.netMinor, c.unitPrice])).toEqual([
+      ['ENERGY/0', 'EUR', 1050n, '0.35'],
+      ['passThrough/power', 'EUR', 240n, '0.08'],
+      ['netShare/share', 'EUR', 79n, '10'],
+      ['perKwh/ground', 'EUR', 30n, '0.01'],
+      ['perSession/visit', 'EUR', 10n, '0.1'],
+    ]);
+    // A percentage needs no rate; an amount waits for one.
+    const ofDay = { ...abroad, accounts: [account('o', 'siteOwner', { currency: 'DKK' })] };
+    expect(chargesOf({ ...ofDay, agreements: agreements(clauses.slice(2, 3)) }).at(-1)).toMatchObject({ currency: 'EUR', netMinor: 105n });
+    expect(blockedBy({ ...ofDay, agreements: agreements(clauses) })).toEqual(['missingFxRate']);
   });
 });
 

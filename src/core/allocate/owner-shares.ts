@@ -1,9 +1,12 @@
 import type { Supply } from '../../contracts/vat-table.ts';
 import { type Issue, isIssue, issue } from '../issues.ts';
-import { exactFromDecimal } from '../money.ts';
+import { exactFromDecimal, exactFromInt, toDecimal4HalfEven } from '../money.ts';
 import { deliveredEnergyOf } from '../share/delivered-energy.ts';
+import { type Amounts, namesAmounts, type ShareAgreement } from '../share/pipeline.ts';
 import { explainShare, shareOfRecord } from '../share/share-of-record.ts';
+import { localDateOf } from '../time.ts';
 import { type Charge, chargeOf, type Side, sideOf } from './charges.ts';
+import { conversionOn, convertExact } from './convert.ts';
 import type { Session } from './session.ts';
 import type { Contracted } from './setup.ts';
 
@@ -26,10 +29,13 @@ export function ownerShares(session: Session, contract: Contracted<'revenueShare
   const [first] = sales;
   if (first === undefined || agreement.status === 'paused' || site.ownerAccountId === null) return { charges: [], explanation: [] };
   const { currency } = first;
+  const amounts = amountsOf(session, agreement, site.ownerAccountId, currency);
+  if (isIssue(amounts)) return amounts;
   const { shares, issues } = shareOfRecord({
     agreement,
     ownerAccountId: site.ownerAccountId,
     currency,
+    amounts: amounts?.amounts,
     siteId: site.siteId,
     saleNetMinor: sales.reduce((sum, c) => sum + c.netMinor, 0n),
     delivered: deliveredEnergyOf(facts),
@@ -52,7 +58,27 @@ export function ownerShares(session: Session, contract: Contracted<'revenueShare
     if (isIssue(charge)) return charge;
     charges.push(charge);
   }
-  return { charges, explanation: shares.filter((s) => s.splitNo === 0).map((s) => explainShare(s.explanation, currency)) };
+  const explanation = shares.filter((s) => s.splitNo === 0).map((s) => explainShare(s.explanation, currency));
+  return { charges, explanation: amounts === undefined || shares.length === 0 ? explanation : [...explanation, amounts.bridge] };
+}
+
+/** What the contract's amounts, in its owner's currency, are in that of the sale at the day's rate; undefined where they are the same, or there are none. */
+function amountsOf(
+  { entity, endMs, facts, setup, site }: Session,
+  agreement: ShareAgreement,
+  ownerAccountId: string,
+  currency: string,
+): { readonly amounts: Amounts; readonly bridge: string } | undefined | Issue {
+  const own = setup.account(ownerAccountId)?.currency ?? currency;
+  if (own === currency || !namesAmounts(agreement)) return undefined;
+  const on = localDateOf(endMs, site.timeZone);
+  const from = conversionOn(entity, own, on, facts.cdrId);
+  const to = conversionOn(entity, currency, on, facts.cdrId);
+  if (isIssue(from)) return from;
+  if (isIssue(to)) return to;
+  const rate = convertExact(exactFromInt(1), from, to);
+  const names = [from.name, to.name].filter((name) => name !== null).join(' and ');
+  return { amounts: { currency: own, rate }, bridge: `The owner’s contract is in ${own}, of which one is ${toDecimal4HalfEven(rate)} ${currency} (${names})` };
 }
 
 function sideOfPayee(session: Session, contract: Contracted<'revenueShare'>, accountId: string, supply: Supply, currency: string): Side | Issue {

@@ -1,6 +1,6 @@
 import type { AgreementOf, ShareClause } from '../../contracts/agreement.ts';
 import type { Issue } from '../issues.ts';
-import { add, compare, divInt, type Exact, exactFromDecimal, exactFromInt, minorUnitDigits, mul, roundToMoney, sub } from '../money.ts';
+import { add, compare, divInt, type Exact, exactFromDecimal, exactFromInt, minorUnitDigits, mul, roundToMoney, sub, toDecimal4HalfEven } from '../money.ts';
 import type { DeliveredEnergy } from './delivered-energy.ts';
 import { energyCostOf } from './energy-cost.ts';
 import type { PriceBook } from './price-by-interval.ts';
@@ -20,6 +20,9 @@ export type SharedSession = {
   readonly isWrittenOff: boolean;
 };
 
+/** The currency of a contract's amounts, and what one of it is in that of the sale. */
+export type Amounts = { readonly currency: string; readonly rate: Exact };
+
 /** What a clause gives for one session, in major units, before rounding. */
 export type ClauseShare = {
   readonly clause: EarningClause;
@@ -37,13 +40,17 @@ export type ClauseShare = {
 
 const nothing = exactFromInt(0);
 
-/** Runs a contract's clauses over one session in the order written; a tiered share at the rate of its first step. Issues block, and then there are no shares to rely on. */
+/**
+ * Runs a contract's clauses over one session in the order written; a tiered share at the rate of its first step. All in `currency`, that of
+ * the sale; the contract's amounts are in it too unless told. Issues block, and then there are no shares to rely on.
+ */
 export function runClauses(
   agreement: ShareAgreement,
   session: SharedSession,
   currency: string,
   book: PriceBook,
   subject: string,
+  amounts: Amounts = { currency, rate: exactFromInt(1) },
 ): { readonly shares: readonly ClauseShare[]; readonly issues: readonly Issue[] } {
   const shares: ClauseShare[] = [];
   const issues: Issue[] = [];
@@ -52,6 +59,8 @@ export function runClauses(
   const { energyWh } = session.delivered;
   let base: Exact = counts ? { n: session.saleNetMinor, d: 10n ** BigInt(minorUnitDigits(currency)) } : nothing;
   let ofRest = false;
+  const inSale = (amount: Exact) => mul(amount, amounts.rate);
+  const priceInSale = (price: string) => (amounts.currency === currency ? price : toDecimal4HalfEven(inSale(exactFromDecimal(price))));
   const give = (clause: EarningClause, exact: Exact, price: string, quantity: bigint, quantityUnit: ClauseShare['quantityUnit'], pinned: string | null = null) => {
     shares.push({ clause, exact, base, price, quantity, quantityUnit, pinned, ofRest });
   };
@@ -59,7 +68,7 @@ export function runClauses(
     if ('scope' in clause && clause.scope !== undefined && !clause.scope.siteIds.includes(session.siteId)) continue;
     switch (clause.kind) {
       case 'deduct':
-        if (counts) base = sub(base, deduction(clause, base, agreement.sharesLosses));
+        if (counts) base = sub(base, deduction(clause, base, inSale(exactFromDecimal(clause.perSession ?? '0')), agreement.sharesLosses));
         break;
       case 'netShare':
         give(clause, percentOf(base, clause.percent), clause.percent, roundToMoney(base, currency, 'halfAwayFromZero'), 'minorUnits');
@@ -70,20 +79,20 @@ export function runClauses(
         break;
       }
       case 'perKwh':
-        if (counts || clause.counts === 'delivered') give(clause, mul(exactFromDecimal(clause.amount), { n: energyWh, d: 1000n }), clause.amount, energyWh, 'Wh');
+        if (counts || clause.counts === 'delivered') give(clause, inSale(mul(exactFromDecimal(clause.amount), { n: energyWh, d: 1000n })), priceInSale(clause.amount), energyWh, 'Wh');
         break;
       case 'perSession':
-        if (counts) give(clause, exactFromDecimal(clause.amount), clause.amount, 1n, 'session');
+        if (counts) give(clause, inSale(exactFromDecimal(clause.amount)), priceInSale(clause.amount), 1n, 'session');
         break;
       case 'passThrough': {
         if (!counts && clause.counts === 'billed') break;
-        const cost = energyCostOf(clause.price, session.delivered, currency, book, subject);
+        const cost = energyCostOf(clause.price, session.delivered, amounts.currency, book, subject);
         if (!('exact' in cost)) {
           issues.push(...cost);
           break;
         }
-        give(clause, cost.exact, cost.unitPrice, energyWh, 'Wh', cost.pinned);
-        base = sub(base, cost.exact);
+        give(clause, inSale(cost.exact), priceInSale(cost.unitPrice), energyWh, 'Wh', cost.pinned);
+        base = sub(base, inSale(cost.exact));
         ofRest = true;
         break;
       }
@@ -95,8 +104,8 @@ export function runClauses(
 }
 
 /** What a deduction takes: no more than there is, and of nothing nothing, unless losses are shared. */
-function deduction(clause: ClauseOf<'deduct'>, base: Exact, sharesLosses: boolean): Exact {
-  const fee = add(percentOf(base, clause.percent ?? '0'), exactFromDecimal(clause.perSession ?? '0'));
+function deduction(clause: ClauseOf<'deduct'>, base: Exact, perSession: Exact, sharesLosses: boolean): Exact {
+  const fee = add(percentOf(base, clause.percent ?? '0'), perSession);
   if (sharesLosses) return fee;
   if (compare(base, nothing) <= 0) return nothing;
   return compare(fee, base) > 0 ? base : fee;
@@ -105,6 +114,11 @@ function deduction(clause: ClauseOf<'deduct'>, base: Exact, sharesLosses: boolea
 /** percent × base / 100, exact. */
 export function percentOf(base: Exact, percent: string): Exact {
   return divInt(mul(base, exactFromDecimal(percent)), 100n);
+}
+
+/** Whether clauses name amounts of money, which are in the contract's currency; percentages are in any. */
+export function namesAmounts({ clauses }: ShareAgreement): boolean {
+  return clauses.some((c) => c.kind === 'perKwh' || c.kind === 'perSession' || c.kind === 'passThrough' || (c.kind === 'deduct' && c.perSession !== undefined));
 }
 
 /** What a contract has no figure for yet: series to load before its clauses are run. */

@@ -3,7 +3,7 @@ import type { Supply } from '../../contracts/vat-table.ts';
 import type { Issue } from '../issues.ts';
 import { formatMinor, roundToMoney, toDecimal4HalfEven } from '../money.ts';
 import { partOf, partOfPrice, payeesOf, splitAmong } from './payees.ts';
-import { type ClauseShare, runClauses, type ShareAgreement, type SharedSession } from './pipeline.ts';
+import { type Amounts, type ClauseShare, runClauses, type ShareAgreement, type SharedSession } from './pipeline.ts';
 import type { PriceBook } from './price-by-interval.ts';
 
 /** One payee's part of what a clause gives for one session. Net in minor units; VAT and GL account come later. */
@@ -48,10 +48,19 @@ export type ShareExplanation = {
  * Without a row: a clause that gives exactly nothing. Issues block (no price for an interval, another currency), and then there are no shares.
  */
 export function shareOfRecord(
-  input: SharedSession & { readonly agreement: ShareAgreement; readonly ownerAccountId: string; readonly currency: string; readonly prices: PriceBook; readonly subject: string },
+  input: SharedSession & {
+    readonly agreement: ShareAgreement;
+    readonly ownerAccountId: string;
+    /** Of the sale. */
+    readonly currency: string;
+    /** Of the contract, where it is another one. */
+    readonly amounts?: Amounts | undefined;
+    readonly prices: PriceBook;
+    readonly subject: string;
+  },
 ): { readonly shares: readonly RecordShare[]; readonly issues: readonly Issue[] } {
-  const { agreement, ownerAccountId, currency, prices, subject } = input;
-  const { shares, issues } = runClauses(agreement, input, currency, prices, subject);
+  const { agreement, ownerAccountId, currency, prices, subject, amounts } = input;
+  const { shares, issues } = runClauses(agreement, input, currency, prices, subject, amounts);
   if (issues.length > 0) return { shares: [], issues };
   const payees = payeesOf(agreement, ownerAccountId);
   return {
