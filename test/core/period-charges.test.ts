@@ -279,6 +279,29 @@ describe('a late session', () => {
     expect(rows.map((r) => [r.component, r.place.siteId, r.netMinor, r.quantity])).toEqual([['included#2', 'south', -7000n, 10_000n]]);
     expect(settleMonth(later, computeMonth(later).clauses, [...first, ...rows].map(issuedOf))).toEqual([]);
   });
+
+  it('of another VAT rate gives one whose VAT is that of what it burdens', () => {
+    const versions = [plan(1, '2026-01-01', [included('100')])];
+    const swedish = charged('2026-03-10', 40, 12_500n);
+    const german = (day: string, kWh: number, amount: bigint) => {
+      const session = charged(day, kWh, amount, { site: 'hamburg', isNew: true });
+      return { ...session, items: session.items.map((i) => ({ ...i, place: { ...i.place, vat: { code: 'DE19', percent: '19', rule: '1/test' } } })) };
+    };
+    const first = due(month('2026-03', versions, [swedish], 'grossFirst'));
+    // Covered wholly: 125.00 at 25 % is 100.00 net, 119.00 at 19 % too.
+    const later = month('2026-03', versions, [swedish, charged('2026-03-11', 20, 12_500n, { site: 'south', isNew: true }), german('2026-03-12', 20, 11_900n)], 'grossFirst');
+    const rows = settleMonth(later, computeMonth(later).clauses, first.map(issuedOf));
+    expect(rows.map((r) => [r.component, r.place.vat.code, r.netMinor, r.grossMinor])).toEqual([
+      ['included#2', 'SE25', -10_000n, -12_500n],
+      ['included#2', 'DE19', -10_000n, -11_900n],
+    ]);
+    expect(settleMonth(later, computeMonth(later).clauses, [...first, ...rows].map(issuedOf))).toEqual([]);
+    // It takes 60 kWh of 90 that are included before the Swedish one gets 30 of its 40: 357.00 more, and 31.25 less, all on it: 325.75, of which 52.01 are VAT.
+    const before = month('2026-03', [plan(1, '2026-01-01', [included('90')])], [swedish, german('2026-03-05', 60, 35_700n)], 'grossFirst');
+    const moved = settleMonth(before, computeMonth(before).clauses, first.map(issuedOf));
+    expect(moved.map((r) => [r.place.vat.code, r.netMinor, r.grossMinor])).toEqual([['DE19', -27_374n, -32_575n]]);
+    expect(settleMonth(before, computeMonth(before).clauses, [...first, ...moved].map(issuedOf))).toEqual([]);
+  });
 });
 
 describe('a fee that was written off', () => {

@@ -88,8 +88,7 @@ function rowsOf({ mode, currency }: Pick<MonthInput, 'mode' | 'currency'>, { par
   return [...groupBy(parts, (p) => placeKey(p.place)).values()].map((own) => {
     const [first] = own as [Part, ...Part[]];
     const amount = own.reduce((sum, p) => sum + p.amount, 0n);
-    const { percent } = first.place.vat;
-    const sums = mode === 'grossFirst' ? { net: amount - vatOfGross(amount, percent), gross: amount } : { net: amount, gross: amount + vatOfNet(amount, percent) };
+    const sums = sumsOf(mode, amount, first.place);
     const quantity = own.reduce((sum, p) => sum + p.quantity, 0n);
     const serviceOn = own.reduce((latest, p) => (p.serviceOn > latest ? p.serviceOn : latest), '');
     return {
@@ -107,6 +106,11 @@ function rowsOf({ mode, currency }: Pick<MonthInput, 'mode' | 'currency'>, { par
       serviceOn,
     };
   });
+}
+
+/** An amount of the mode, gross or net, with the other by the place's VAT. */
+function sumsOf(mode: MonthInput['mode'], amount: bigint, { vat: { percent } }: Place): Sums {
+  return mode === 'grossFirst' ? { net: amount - vatOfGross(amount, percent), gross: amount } : { net: amount, gross: amount + vatOfNet(amount, percent) };
 }
 
 /** What of `rest` goes beyond what was written off. */
@@ -133,8 +137,9 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
   ];
   const burdened = places.length > 0 ? places : [[{ place: first.place, weight: 1n }]];
   const weights = burdened.map((own) => own.reduce((sum, p) => sum + p.weight, 0n));
-  const nets = allocate(rest.net, weights);
-  const grosses = allocate(rest.gross, weights);
+  const [nets, grosses] = [allocate(rest.net, weights), allocate(rest.gross, weights)];
+  // Of several VAT rates net and gross of the rest belong to none: each place's follow from its part of the mode's amount.
+  const isOneRate = new Set([...rows, ...done].map((r) => r.place.vat.percent)).size === 1;
   const latest = due.at(-1);
   // Energy is told by difference too, so that the rows of a month sum to what is covered.
   const inWh = first.unit === 'Wh';
@@ -150,7 +155,9 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
     : [];
   const no = 1 + Math.max(...[...done, ...off].map((r) => numberOf(r.component)));
   return burdened.flatMap((own, splitNo) => {
-    const [netMinor, grossMinor] = [nets[splitNo] ?? 0n, grosses[splitNo] ?? 0n];
+    const place = own[0]?.place ?? first.place;
+    const parted: Sums = { net: nets[splitNo] ?? 0n, gross: grosses[splitNo] ?? 0n };
+    const { net: netMinor, gross: grossMinor } = isOneRate ? parted : sumsOf(input.mode, input.mode === 'grossFirst' ? parted.gross : parted.net, place);
     if (netMinor === 0n && grossMinor === 0n) return [];
     return [
       {
@@ -159,7 +166,7 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
         role: first.role,
         version: latest?.version ?? first.version,
         splitNo,
-        place: own[0]?.place ?? first.place,
+        place,
         netMinor,
         grossMinor,
         exactNet: majorOf(netMinor, input.currency),
