@@ -47,6 +47,18 @@ describe('a monthly fee', () => {
     ]);
   });
 
+  it('counts its own days beside another one of the same price', () => {
+    // Both begin on 16 April: 49.01 × 15/30 = 24.505, so 24.51 each.
+    const twice = [plan(1, '2026-04-16', [fee('49.01'), fee('49.01', { id: 'second' })])];
+    expect(nets(month('2026-04', twice))).toEqual([
+      ['fee', 2451n],
+      ['fee', 2451n],
+    ]);
+    // Paused on the 16th and 17th, each tiles nothing: 15 and 13 of 30 days, 24.51 and 21.24.
+    const paused = [plan(1, '2026-01-01', twice[0]?.agreement.clauses as MonthClause[]), plan(2, '2026-04-16', [], 'paused'), plan(3, '2026-04-18', twice[0]?.agreement.clauses as MonthClause[])];
+    expect(nets(month('2026-04', paused)).map(([, net]) => net)).toEqual([2451n, 2124n, 2451n, 2124n]);
+  });
+
   it('is grossed up and rounded for a consumer before it enters', () => {
     // 79.99 × 1.25 = 99.9875 → 99.99 gross; VAT 99.99 × 25/125 = 19.998 → 20.00; net 79.99.
     expect(due(month('2026-03', [plan(1, '2026-01-01', [fee('79.99')])], [], 'grossFirst'))[0]).toMatchObject({ grossMinor: 9999n, netMinor: 7999n });

@@ -93,7 +93,7 @@ export function computeMonth(input: MonthInput, lots: readonly Lot[] = []): Mont
 
 function feesOf(input: MonthInput): ClauseMonth[] {
   const segments = segmentsOf(input.versions, input.month, input.zone, 'fee');
-  const taken = new Map<string, { days: number; minor: bigint }>();
+  const taken: { readonly price: string; toOn: string; days: number; minor: bigint }[] = [];
   return segments.map((segment): ClauseMonth => {
     const { clause, days, ofDays, version } = segment;
     const serviceOn = dayBefore(segment.toOn);
@@ -101,11 +101,15 @@ function feesOf(input: MonthInput): ClauseMonth[] {
     const full = grossed(input, exactFromDecimal(clause.amount), place.vat.percent);
     const fullMinor = roundToMoney(full, input.currency, 'halfAwayFromZero');
     const price = `${clause.billed}\n${clause.amount}\n${place.vat.percent}`;
-    const before = taken.get(price) ?? { days: 0, minor: 0n };
+    // Two fees of one price on the same days are none after the other.
+    const before = taken.find((t) => t.price === price && t.toOn <= segment.fromOn) ?? { price, toOn: '', days: 0, minor: 0n };
+    if (before.days === 0) taken.push(before);
     const prorated = roundToMoney(divInt(mul({ n: fullMinor, d: minorOne(input.currency) }, exactFromInt(days)), BigInt(ofDays)), input.currency, 'halfAwayFromZero');
     // Segments that tile the month at one price come to the full fee (D10).
     const amount = before.days + days === ofDays ? fullMinor - before.minor : prorated;
-    taken.set(price, { days: before.days + days, minor: before.minor + amount });
+    before.days += days;
+    before.minor += amount;
+    before.toOn = segment.toOn;
     const isAdvance = clause.billed === 'advance';
     const exact = divInt(mul(full, exactFromInt(days)), BigInt(ofDays));
     return {
