@@ -32,6 +32,7 @@ const catalogue = {
   ],
   purchaseDiffers: ['they claim {claimed} {currency}, the agreed price is {ours}: {percent} % apart, more than {limit} %', 'The agreed price is booked; take the difference up with the partner.'],
   invoicedTwice: ['the CDR stands twice on the invoice', 'Ask the partner for one line per CDR.'],
+  invoicedAmbiguous: ['more than one CDR has this id: {cdrs}', 'Name it with its owner’s country and party before it.'],
   vatUnexpected: ['the invoice states VAT, and its sessions stand under {code}, which bears none', 'Ask for an invoice without VAT, or correct the VAT table and rate the sessions again.'],
   notOurDriver: [
     'token {token} of {category} account {account} charged at the charger of another operator',

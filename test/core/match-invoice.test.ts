@@ -10,6 +10,7 @@ const accrued = (cdrId: string, minor: bigint, { bookMinor = minor, ...rest }: P
   ...bearer,
   recordId: BigInt(cdrId.length),
   cdrId,
+  key: `NO*NRD*${cdrId}`,
   minor,
   vatCode: 'SE-AE',
   tolerancePercent: '1',
@@ -66,6 +67,17 @@ describe('a partner’s invoice', () => {
         [],
       ),
     ).toMatchObject({ code: 'invoicedTwice' });
+  });
+
+  it('finds a CDR by its owner too, and picks none of two owners’ by the id alone', () => {
+    const two = [accrued('1', 1680n, { recordId: 1n, key: 'no*nrd*1' }), accrued('1', 2000n, { recordId: 2n, key: 'no*syd*1' })];
+    const lines = (...ids: string[]) => ids.map((cdrId) => ({ cdrId, netMinor: 1680n }));
+    expect(matched(matchInvoice(lines('NO*SYD*1', 'NO*NRD*1'), two)).lines.map((l) => [l.session?.recordId, l.accruedMinor])).toEqual([
+      [2n, 2000n],
+      [1n, 1680n],
+    ]);
+    expect(matchInvoice(lines('1'), two)).toMatchObject({ code: 'invoicedAmbiguous', params: { cdrs: 'no*nrd*1, no*syd*1' } });
+    expect(matchInvoice(lines('1', 'NO*NRD*1'), two.slice(0, 1))).toMatchObject({ code: 'invoicedTwice' });
   });
 
   it('books what was accrued as owed, the differences, and the VAT we owe ourselves', () => {

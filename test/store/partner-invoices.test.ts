@@ -66,6 +66,11 @@ describe('a partner’s invoice', () => {
     await expect(match('F-18', [{ cdrId: '1', netMinor: 1680n }])).rejects.toThrow(/names no session that is accrued/);
   });
 
+  it('names a CDR once, whether with its owner or without', async () => {
+    const lines = (...ids: string[]) => ids.map((cdrId) => ({ cdrId, netMinor: 420n }));
+    await expect(match('F-19', lines('3', 'SE*WLT*3'))).rejects.toThrow(/stands twice/);
+  });
+
   it('goes to the ERP as a vendor bill, and the ERP holds what the ledger does', async () => {
     const { rows } = await store.pool.query("SELECT convert_from(payload, 'UTF8')::jsonb AS body FROM erp_posting WHERE kind = 'vendorBill'");
     expect(rows[0].body).toMatchObject({ kind: 'vendorBill', legalNumber: 'F-17', accountId: account, currency: 'NOK', postedOn: '2020-01-08' });

@@ -1,3 +1,4 @@
+import { groupBy } from '../group-by.ts';
 import { type Issue, issue } from '../issues.ts';
 import { exactFromDecimal, vatOfNet } from '../money.ts';
 
@@ -14,6 +15,8 @@ export type AccruedPart = Bearer & { readonly minor: bigint; readonly bookMinor:
 export type AccruedSession = Bearer & {
   readonly recordId: bigint;
   readonly cdrId: string;
+  /** The same with its owner's country and party before it. */
+  readonly key: string;
   readonly minor: bigint;
   readonly vatCode: string;
   readonly tolerancePercent: string;
@@ -31,19 +34,23 @@ export type MatchedLine = {
 export type MatchedInvoice = { readonly lines: readonly MatchedLine[]; readonly netMinor: bigint; readonly accruedMinor: bigint; readonly acceptedMinor: bigint; readonly disputedMinor: bigint };
 
 /**
- * Matches each line with the session we accrued under the same CDR id, without regard to case. A difference within the agreement's tolerance of our own
- * price is accepted as cost, a larger one disputed, unless the line says otherwise; a CDR that we accrued nothing for is disputed wholly. A CDR that comes twice is
- * an issue that blocks.
+ * Matches each line with the session we accrued under the same CDR id, or the same with its owner before it, without regard to case. A difference within the agreement's tolerance of our own
+ * price is accepted as cost, a larger one disputed, unless the line says otherwise; a CDR that we accrued nothing for is disputed wholly. A CDR that comes twice, and
+ * an id that CDRs of two owners have, are issues that block.
  */
 export function matchInvoice(lines: readonly InvoiceLine[], accrued: readonly AccruedSession[]): MatchedInvoice | Issue {
-  const sessions = new Map(accrued.map((s) => [s.cdrId.toLowerCase(), s]));
-  const seen = new Set<string>();
+  const byKey = new Map(accrued.map((s) => [s.key.toLowerCase(), s]));
+  const byId = groupBy(accrued, (s) => s.cdrId.toLowerCase());
+  const seen = new Set<string | bigint>();
   const matched: MatchedLine[] = [];
   for (const { cdrId, netMinor, ifDiffers } of lines) {
-    const key = cdrId.toLowerCase();
-    if (seen.has(key)) return issue('invoicedTwice', 'blocks', cdrId);
-    seen.add(key);
-    const session = sessions.get(key) ?? null;
+    const name = cdrId.toLowerCase();
+    const named = byKey.get(name);
+    const [session = null, ...others] = named === undefined ? (byId.get(name) ?? []) : [named];
+    if (session !== null && others.length > 0) return issue('invoicedAmbiguous', 'blocks', cdrId, { cdrs: [session, ...others].map((s) => s.key).join(', ') });
+    const which = session?.recordId ?? name;
+    if (seen.has(which)) return issue('invoicedTwice', 'blocks', cdrId);
+    seen.add(which);
     if (session === null) {
       matched.push({ cdrId, netMinor, session, accruedMinor: 0n, acceptedMinor: 0n, disputedMinor: netMinor, outcome: 'unknown' });
       continue;

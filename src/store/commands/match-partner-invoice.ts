@@ -180,8 +180,8 @@ async function accruedSessions(
   currency: string,
   cdrIds: readonly string[],
 ): Promise<{ readonly sessions: readonly AccruedSession[]; readonly charges: readonly { readonly chargeId: bigint; readonly recordId: bigint }[] }> {
-  const { rows } = await db.query<{ record_id: bigint; cdr: string; charge_ids: bigint[]; tolerance: string | null } & AccruedPart>(
-    `SELECT c.record_id, CASE WHEN lower(h.cdr_id) = ANY($3) THEN lower(h.cdr_id) ELSE ${recordKeySql} END AS cdr, array_agg(c.charge_id) AS charge_ids, sum(c.net_minor)::bigint AS minor, sum(c.book_net_minor)::bigint AS "bookMinor",
+  const { rows } = await db.query<{ record_id: bigint; cdr: string; key: string; charge_ids: bigint[]; tolerance: string | null } & AccruedPart>(
+    `SELECT c.record_id, h.cdr_id AS cdr, ${recordKeySql} AS key, array_agg(c.charge_id) AS charge_ids, sum(c.net_minor)::bigint AS minor, sum(c.book_net_minor)::bigint AS "bookMinor",
        c.vat_code AS "vatCode", c.gl_account AS "glAccount", c.cost_center AS "costCenter", c.site_id AS "siteId", c.service_month AS "serviceMonth", h.source_id AS "sourceId",
        (SELECT l->>'tolerancePercent' FROM contract_version v CROSS JOIN LATERAL jsonb_array_elements(v.clauses->'clauses') l WHERE v.contract_id = c.contract_id AND v.version = c.contract_version AND l->>'id' = c.clause) AS tolerance
      FROM rated_charge c JOIN record_head h ON h.record_id = c.record_id
@@ -195,8 +195,8 @@ async function accruedSessions(
     const [now] = own;
     const minor = own.reduce((sum, r) => sum + r.minor, 0n);
     if (now === undefined || minor === 0n) return [];
-    const { record_id: recordId, cdr, vatCode, tolerance, glAccount, costCenter, siteId, serviceMonth, sourceId } = now;
-    return [{ recordId, cdrId: cdr, minor, vatCode, tolerancePercent: tolerance ?? '1', glAccount, costCenter, siteId, serviceMonth, sourceId, parts: own }];
+    const { record_id: recordId, cdr, key, vatCode, tolerance, glAccount, costCenter, siteId, serviceMonth, sourceId } = now;
+    return [{ recordId, cdrId: cdr, key, minor, vatCode, tolerancePercent: tolerance ?? '1', glAccount, costCenter, siteId, serviceMonth, sourceId, parts: own }];
   });
   return { sessions, charges: rows.flatMap((r) => r.charge_ids.map((chargeId) => ({ chargeId: BigInt(chargeId), recordId: r.record_id }))) };
 }
