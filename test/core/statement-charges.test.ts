@@ -3,7 +3,7 @@ import type { AccountSetup, EntitySetup, PartyVat } from '../../src/core/allocat
 import { segmentsOf } from '../../src/core/share/month-segments.ts';
 import { stateMonth } from '../../src/core/share/statement.ts';
 import { selfBillingType, statementCharge } from '../../src/core/share/statement-charges.ts';
-import { march, nothingCarried, shareAgreement } from '../support/share.ts';
+import { march, monthSession, nothingCarried, shareAgreement } from '../support/share.ts';
 
 const entity: EntitySetup = {
   entityId: 'ent',
@@ -11,7 +11,10 @@ const entity: EntitySetup = {
   currency: 'SEK',
   timeZone: 'Europe/Stockholm',
   mappingVersion: 3,
-  glAccounts: new Map([['shareCost', '4600']]),
+  glAccounts: new Map([
+    ['shareCost', '4600'],
+    ['energyCost', '4010'],
+  ]),
   vatRegistrations: [{ country: 'SE', validFrom: '2018-01-01', validTo: null }],
   vatTables: [
     {
@@ -19,7 +22,7 @@ const entity: EntitySetup = {
       validFrom: '2018-01-01',
       rows: [
         { id: 'owner-registered', when: { direction: 'purchase', supply: ['siteAccess'], registered: true }, decides: { vat: 'ofSeller' }, basis: 'test' },
-        { id: 'owner-unregistered', when: { direction: 'purchase', supply: ['siteAccess'], registered: false }, decides: { vat: 'code', code: 'SE-O' }, basis: 'test' },
+        { id: 'owner-unregistered', when: { direction: 'purchase', supply: ['siteAccess', 'ownersElectricity'], registered: false }, decides: { vat: 'code', code: 'SE-O' }, basis: 'test' },
       ],
     },
   ],
@@ -54,6 +57,13 @@ describe('a statement’s row as a charge', () => {
       mappingVersion: 3,
     });
     expect(statementCharge(entity, owner(), guarantee('100.10'), place)).toMatchObject({ grossMinor: 10_010n, vatCode: 'SE-O' });
+  });
+
+  it('stands on the account of the electricity where it pays that back, as what sessions booked of it', () => {
+    // 10 kWh at 0.85, of which nothing was booked.
+    const agreement = shareAgreement([{ kind: 'passThrough', id: 'power', price: { by: 'fixed', perKwh: '0.85' } }]);
+    const [row] = stateMonth(march(agreement, [monthSession(agreement, { key: 'a', saleMinor: 3000n, wh: 10_000 })], { booked: [] }), nothingCarried).rows;
+    expect(statementCharge(entity, owner(), row ?? expect.fail(), place)).toMatchObject({ role: 'energyReimbursement', netMinor: 850n, glAccount: '4010' });
   });
 
   it('is converted into the books once, at the rate of its service date, or blocks', () => {

@@ -20,7 +20,7 @@ export function statementCharge(entity: EntitySetup, payee: AccountSetup, row: S
   if (vat.kind === 'open') return vat.issue;
   const fx = conversionOn(entity, row.currency, row.serviceOn, subject);
   if (isIssue(fx)) return fx;
-  const glAccount = glAccountOf(entity, 'shareCost', vat.code, subject);
+  const glAccount = glAccountOf(entity, row.role === 'energyReimbursement' ? 'energyCost' : 'shareCost', vat.code, subject);
   if (isIssue(glAccount)) return glAccount;
   return {
     ...kept,
