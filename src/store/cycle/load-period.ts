@@ -24,6 +24,8 @@ export type PeriodContract = {
 };
 export type PeriodBook = { readonly entity: EntitySetup; readonly costCenter: string | null; readonly contracts: readonly PeriodContract[] };
 
+/** Before it there is nothing, whatever a contract without beginning says. */
+const earliestMs = Date.UTC(2000, 0, 1);
 /** Clauses of the month over its sessions. */
 const sessionKinds = new Set(['included', 'tiers', 'cap', 'minimum']);
 const minimums = new Set(['minimum']);
@@ -47,9 +49,8 @@ export async function loadPeriod(
     readonly leftOut?: ReadonlyMap<string, { readonly outcome: 'carry' | 'writeOff' }>;
   },
 ): Promise<PeriodBook> {
-  const zone = (await db.query<{ time_zone: string; cost_center: string | null }>('SELECT time_zone, cost_center FROM legal_entity WHERE id = $1', [wanted.entityId])).rows[0];
-  const { startMs, endMs } = monthPeriod(wanted.period, zone?.time_zone ?? 'UTC');
-  const entity = await loadEntity(db, wanted.entityId, { fromMs: startMs - 100 * 86_400_000, toMs: endMs + 32 * 86_400_000 });
+  const seller = (await db.query<{ time_zone: string; cost_center: string | null; currency: string }>('SELECT time_zone, cost_center, currency FROM legal_entity WHERE id = $1', [wanted.entityId]))
+    .rows[0];
   const accounts = await loadAccounts(db, wanted.accountIds);
   const versions = new Map<string, { accountId: string; versions: SupplyVersion[] }>();
   for (const { agreement, contractId, accountId, ...version } of (await loadContracts(db, wanted.accountIds)).rows) {
@@ -58,6 +59,11 @@ export async function loadPeriod(
     own.versions.push({ ...version, agreement: agreement as AgreementOf<'supply'> });
     versions.set(contractId, own);
   }
+  const { startMs, endMs } = monthPeriod(wanted.period, seller?.time_zone ?? 'UTC');
+  // A late session, or a fee that waits, may be of any month, and asks for the rate of its day.
+  const asksRates = [...accounts.values()].some((a) => a.currency !== seller?.currency);
+  const ratesFromMs = asksRates ? [...versions.values()].flatMap((k) => k.versions).reduce((first, v) => Math.min(first, v.fromMs), startMs) : startMs;
+  const entity = await loadEntity(db, wanted.entityId, { fromMs: Math.max(ratesFromMs, earliestMs), toMs: endMs + 32 * 86_400_000 });
   const ids = [...versions].filter(([, k]) => k.versions.some((v) => v.agreement.clauses.some((c) => monthKinds.has(c.kind)))).map(([id]) => id);
   const has = (id: string, kinds: ReadonlySet<string>) => versions.get(id)?.versions.some((v) => v.agreement.clauses.some((c) => kinds.has(c.kind))) ?? false;
   const feesAlone = ids.filter((id) => !has(id, sessionKinds));
@@ -70,13 +76,13 @@ export async function loadPeriod(
   const issued = ids.length === 0 ? new Map() : await loadIssued(db, ids, wanted.accountIds, entity);
   return {
     entity,
-    costCenter: zone?.cost_center ?? null,
+    costCenter: seller?.cost_center ?? null,
     contracts: ids.flatMap((contractId): PeriodContract[] => {
       const own = versions.get(contractId);
       const account = own === undefined ? undefined : accounts.get(own.accountId);
       if (own === undefined || account === undefined) return [];
       const firstMs = Math.min(...own.versions.map((v) => v.fromMs));
-      const firstMonth = firstMs < Date.UTC(2000, 0, 1) ? '2000-01' : localDateOf(firstMs, entity.timeZone).slice(0, 7);
+      const firstMonth = firstMs < earliestMs ? '2000-01' : localDateOf(firstMs, entity.timeZone).slice(0, 7);
       const all = lacking.includes(contractId) ? { whole: whole.get(contractId) ?? new Map() } : {};
       return [{ account, contractId, versions: own.versions, firstMonth, sessions: sessions.get(contractId) ?? new Map(), issued: issued.get(contractId) ?? new Map(), ...all }];
     }),

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Store } from '../../src/store/db.ts';
+import { reviewRun } from '../support/bill.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
+
+let store: Store;
+let drop: () => Promise<void>;
+let runId: string;
+const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
+/** Has a fleet pay in EUR, by these clauses from an instant on. */
+const payInEur = async (account: string, from: string, clauses: readonly object[]) => {
+  await rows("UPDATE account SET currency = 'EUR' WHERE id = $1", [account]);
+  await rows(
+    "INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) SELECT id, 50, $2, 'infinity', $3, 'test' FROM contract WHERE account_id = $1 AND kind = 'supply'",
+    [account, from, JSON.stringify({ kind: 'supply', status: 'active', clauses })],
+  );
+};
+/** What the month decides for an account: component, month, net, and of which day the rate into the books is. */
+const drafts = async (account: string) => {
+  expect(await rows('SELECT state, reason FROM run_account WHERE run_id = $1 AND account_id = $2', [runId, account])).toEqual([{ state: 'ready', reason: null }]);
+  const found = await rows('SELECT component, service_month, net_minor, fx_rate FROM period_charge WHERE run_id = $1 AND account_id = $2 ORDER BY component, service_month', [runId, account]);
+  return found.map((d) => [d.component, d.service_month, d.net_minor, d.fx_rate.split(' ')[1]]);
+};
+
+/** A seller whose books are in SEK, and the rates that are known when December is billed. */
+beforeAll(async () => {
+  ({ store, drop } = await seeded('every-category', (seed) => ({ ...seed, fxRates: seed.fxRates.filter((r) => r.on < '2020-01-07') })));
+  await payInEur('acc_fleet_home_care', '2019-01-01T00:00:00+01:00', [
+    { kind: 'priceList', id: 'own', tariffId: 'roaming-eur' },
+    { kind: 'included', id: 'inc', kWhPerMonth: '15', rolloverMonths: 0 },
+  ]);
+  const at = (id: number, day: string) => session(id, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: `${day} 10:00`, end: `${day} 12:00` });
+  await storeLines(store, [at(1, '11.06.2019'), at(2, '10.12.2019')]);
+  await processAll(store);
+  runId = await reviewRun(store, '2019-12');
+}, 60_000);
+afterAll(() => drop());
+
+describe('a month of a customer in another currency', () => {
+  it('takes the rate of the day of a late session, however old', async () => {
+    // 10 kWh at 0.295 are 2.95. The Fridays before 11 June and 10 December.
+    expect(await drafts('acc_fleet_home_care')).toEqual([
+      ['included', '2019-06', -295n, '2019-06-07'],
+      ['included', '2019-12', -295n, '2019-12-06'],
+    ]);
+  });
+});
