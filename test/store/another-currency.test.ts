@@ -30,6 +30,7 @@ beforeAll(async () => {
     { kind: 'priceList', id: 'own', tariffId: 'roaming-eur' },
     { kind: 'included', id: 'inc', kWhPerMonth: '15', rolloverMonths: 0 },
   ]);
+  await payInEur('acc_fleet_taxi', '2019-12-01T00:00:00+01:00', [{ kind: 'fee', id: 'fee', amount: '20', billed: 'advance', refund: 'prorata' }]);
   const at = (id: number, day: string) => session(id, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: `${day} 10:00`, end: `${day} 12:00` });
   await storeLines(store, [at(1, '11.06.2019'), at(2, '10.12.2019')]);
   await processAll(store);
@@ -43,6 +44,14 @@ describe('a month of a customer in another currency', () => {
     expect(await drafts('acc_fleet_home_care')).toEqual([
       ['included', '2019-06', -295n, '2019-06-07'],
       ['included', '2019-12', -295n, '2019-12-06'],
+    ]);
+  });
+
+  it('takes for a fee in advance the rate of its first day: of its last there is none yet', async () => {
+    // The Fridays before 1 December and 1 January.
+    expect(await drafts('acc_fleet_taxi')).toEqual([
+      ['advanceFee', '2019-12', 2000n, '2019-11-29'],
+      ['advanceFee', '2020-01', 2000n, '2019-12-27'],
     ]);
   });
 });

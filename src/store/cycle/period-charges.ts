@@ -136,7 +136,8 @@ function chargesOf(book: PeriodBook, contract: ContractBook, run: RunMonths): Pe
 function chargeOfDue(entity: EntitySetup, { account, contractId }: PeriodContract, serviceMonth: string, row: DueRow): PeriodCharge | Issue {
   const glAccount = glAccountOf(entity, `revenue.${row.role}`, row.place.vat.code, contractId);
   if (typeof glAccount !== 'string') return glAccount;
-  const fx = conversionOn(entity, account.currency, row.serviceOn, contractId);
+  // The last day of a month to come has no rate yet.
+  const fx = conversionOn(entity, account.currency, row.role === 'advanceFee' ? `${serviceMonth}-01` : row.serviceOn, contractId);
   if (isIssue(fx)) return fx;
   return {
     role: row.role,
