@@ -2,10 +2,14 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { planRun } from '../../src/store/commands/plan-run.ts';
+import { signCarry } from '../../src/store/commands/steer-run.ts';
+import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
 import type { Store } from '../../src/store/db.ts';
 import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
-import { session } from '../support/intake.ts';
+import { runSummary } from '../../src/store/reads/run-summary.ts';
+import { processAll, session } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
 let store: Store;
@@ -39,13 +43,18 @@ beforeAll(async () => {
 });
 afterAll(() => drop());
 
-it('books sessions of two sellers that are worked off together, each in books of its own', async () => {
+/** Stores sessions of a user at a source of each seller. */
+async function storeOfBoth(ids: readonly number[], user: string): Promise<void> {
   for (const sourceId of ['csms', 'csms_too']) {
-    const messages = [1, 2]
-      .map((id) => Buffer.from(session(id, { user: 'AdO3-2' })))
+    const messages = ids
+      .map((id) => Buffer.from(session(id, { user })))
       .map((bytes) => ({ recordKey: parserFor('csv-residential-csms').keyOf(bytes, { sourceId, ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' }), bytes, lineNo: null }));
     await store.tx((db) => storeRawMessages(db, { sourceId, batchId: null, receivedAt: new Date(), messages }));
   }
+}
+
+it('books sessions of two sellers that are worked off together, each in books of its own', async () => {
+  await storeOfBoth([1, 2], 'AdO3-2');
   const page = await pendingMessages(store.pool, { limit: 100 });
   expect(page).toHaveLength(4);
   await store.tx((db) => processPage(db, page));
@@ -57,4 +66,15 @@ it('books sessions of two sellers that are worked off together, each in books of
     { source_id: 'csms_too', entity_id: 'ent_se_too', records: 2, journals: 1 },
   ]);
   expect((await energyBalance(store.pool)).filter((b) => b.difference !== 0n)).toEqual([]);
+});
+
+it('waits at the close of a run for records of its own seller alone, and has only these signed', async () => {
+  await storeOfBoth([3], 'Nobody-9');
+  await processAll(store);
+  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', by: { actor: 'preparer' } }));
+  expect((await runSummary(store.pool, runId))?.waiting.map((w) => [w.code, w.records])).toEqual([['unknownToken', 1]]);
+  expect(await unsignedWaiting(store.pool, runId)).toHaveLength(1);
+  expect((await store.tx((db) => signCarry(db, { runId, reason: 'asked for', by: { actor: 'approver' } }))).signed).toBe(1);
+  const { rows } = await store.pool.query("SELECT h.source_id FROM decision d JOIN record_head h ON h.record_id::text = d.subject_id WHERE d.run_id = $1 AND d.subject_kind = 'record'", [runId]);
+  expect(rows).toEqual([{ source_id: 'csms' }]);
 });

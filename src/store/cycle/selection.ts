@@ -35,6 +35,6 @@ export const notOfEarlier = (c: string, month: string) =>
 export const withinPeriod = (c: string, month: string) =>
   `${month} <= r.period AND (r.full_month = r.period OR ${month} <= r.full_month OR coalesce((SELECT x.end_at < r.period_end FROM charge_record x WHERE x.record_id = ${c}.record_id AND x.revision = ${c}.revision), true))`;
 
-/** SQL that holds when record `h` belongs into the period of run `r` or before it, as far as its facts say. */
+/** SQL that holds when record `h` is of the entity of run `r`, and belongs into its period or before it, as far as its facts say. */
 export const arrivedIn =
-  "coalesce(h.service_month, r.period) <= r.period AND (r.full_month = r.period OR coalesce(h.service_month, r.period) <= r.full_month OR coalesce(h.ended_on, '-infinity') < (r.period_end AT TIME ZONE (SELECT e.time_zone FROM legal_entity e WHERE e.id = r.entity_id))::date)";
+  "(SELECT s.entity_id FROM source s WHERE s.id = h.source_id) = r.entity_id AND coalesce(h.service_month, r.period) <= r.period AND (r.full_month = r.period OR coalesce(h.service_month, r.period) <= r.full_month OR coalesce(h.ended_on, '-infinity') < (r.period_end AT TIME ZONE (SELECT e.time_zone FROM legal_entity e WHERE e.id = r.entity_id))::date)";
