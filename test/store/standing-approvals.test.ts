@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addAdjustment, withdrawAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { proposeStandingApproval, revokeStandingApproval, signStandingApproval } from '../../src/store/commands/standing-approvals.ts';
 import { approveByStanding } from '../../src/store/cycle/approve-by-standing.ts';
 import { reopenGroups } from '../../src/store/cycle/decide-run.ts';
@@ -78,6 +79,21 @@ describe('a standing approval', () => {
     await review.build();
     expect(await withStanding(terms(largest, sum), () => approve(), ['preparer', 'second'])).toEqual([]);
     await review.store.tx((db) => withdrawAdjustment(db, review.runId, other.id, { actor: 'preparer' }));
+    await review.build();
+  });
+
+  it('covers no group of which somebody alone leaves something out', async () => {
+    // What is written off is on no document: the receipts that are left are all the smaller.
+    const [charge] = await review.rows("SELECT record_id::text AS id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = 'acc_driver_16' LIMIT 1", [
+      review.runId,
+    ]);
+    const { id } = await review.store.tx((db) =>
+      addExclusion(db, review.runId, { scope: 'record', subjectId: String(charge?.['id']), outcome: 'writeOff', reason: 'a friend' }, { actor: 'preparer' }),
+    );
+    await review.build();
+    expect(await review.rows("SELECT DISTINCT outcome, cause FROM exclusion_hit WHERE run_id = $1 AND account_id = 'acc_driver_16'", [review.runId])).toEqual([{ outcome: 'excluded', cause: 'own' }]);
+    expect(await withStanding(terms(largest, sum), () => approve())).toEqual([]);
+    await review.store.tx((db) => withdrawExclusion(db, review.runId, id, { actor: 'preparer' }));
     await review.build();
   });
 

@@ -58,6 +58,9 @@ async function coveredSum(db: Db, runId: string, group: GroupState, s: { readonl
     `SELECT FROM run_account x WHERE x.run_id = $1 AND x.group_name = $2 AND (x.moved_by IS NOT NULL OR x.state <> 'ready'
        OR EXISTS (SELECT FROM adjustment j WHERE j.run_id = x.run_id AND j.account_id = x.account_id AND j.withdrawn_at IS NULL)
        OR EXISTS (SELECT FROM claim k WHERE k.run_id = x.run_id AND k.account_id = x.account_id AND k.pulled_in_by IS NOT NULL))
+     -- What one person leaves out makes what is left all the smaller.
+     UNION ALL SELECT FROM (SELECT account_id FROM exclusion_hit WHERE run_id = $1 AND cause = 'own' AND outcome <> 'billed' UNION ALL SELECT account_id FROM left_out_fee WHERE run_id = $1 AND cause = 'own' AND outcome <> 'billed') h
+       JOIN run_account x ON x.run_id = $1 AND x.account_id = h.account_id AND x.group_name = $2
      UNION ALL SELECT FROM run_finding l JOIN finding f ON f.id = l.finding_id LEFT JOIN run_account x ON x.run_id = l.run_id AND x.account_id = l.account_id
        WHERE l.run_id = $1 AND f.severity <> 'info' AND (x.group_name IS NULL OR x.group_name = $2)
          AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = l.finding_id::text AND d.run_id = $1)
