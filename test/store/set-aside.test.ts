@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { planRun } from '../../src/store/commands/plan-run.ts';
 import { checkCompleteness } from '../../src/store/cycle/check-completeness.ts';
 import type { Store } from '../../src/store/db.ts';
 import { storeRawMessages } from '../../src/store/intake/store-raw.ts';
@@ -134,7 +135,7 @@ describe('what a vehicle tells', () => {
       ...['m1', 'm2', 'm3'].map((cdr_id) => ({ cdr_id, state: 'booked', revision: 1 })),
       ...['v1', 'v2', 'v3', 'v4'].map((cdr_id) => ({ cdr_id, state: 'rejected', revision: 0 })),
     ]);
-    const evidence = await vehicleEvidence(store.pool, { sourceIds: ['cars'], month: '2019-12' });
+    const evidence = await vehicleEvidence(store.pool, { sourceIds: ['cars'], firstMonth: '2019-12', lastMonth: '2019-12' });
     expect(evidence.map((e) => [e.cdrId, e.vehicleWh, e.meteredWh, e.status])).toEqual([
       ['v1', 9_200n, 10_000n, 'agrees'],
       ['v2', 11_000n, 10_000n, 'vehicleMore'],
@@ -147,6 +148,17 @@ describe('what a vehicle tells', () => {
     expect(items.map((f) => [f.code, f.params['computed'], f.params['limit'] ?? f.params['energyWh']])).toEqual([
       ['vehicleDiffers', '17000', '20000'],
       ['vehicleWithoutMeter', 1, '5000'],
+    ]);
+  });
+
+  it('is told by the run of a quarter, whichever month of it it is of', async () => {
+    await store.pool.query("INSERT INTO billing_calendar (id, entity_id, cadence) VALUES ('cal_quarterly', 'ent_se', 'quarterly')");
+    const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-Q4', by: { actor: 'preparer' } }));
+    await store.tx((db) => checkCompleteness(db, runId));
+    const items = await rows(`SELECT f.code, f.params FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = '${runId}' AND f.code LIKE 'vehicle%' ORDER BY 1`);
+    expect(items.map((f) => [f.code, f.params['computed']])).toEqual([
+      ['vehicleDiffers', '17000'],
+      ['vehicleWithoutMeter', 1],
     ]);
   });
 

@@ -51,7 +51,8 @@ export function countedEnergyRoutes(app: OpenAPIHono<ApiEnv>, { store }: { reado
       responses: { 200: json(z.object({ items: z.array(evidence) }), 'In order of time; the limits are those of the rule vehicleDiffers.'), ...problems },
     }),
     async (c) => {
-      const found = await vehicleEvidence(db, { sourceIds: [c.req.valid('param').sourceId], month: c.req.valid('query').month });
+      const { month: of } = c.req.valid('query');
+      const found = await vehicleEvidence(db, { sourceIds: [c.req.valid('param').sourceId], firstMonth: of, lastMonth: of });
       const items = found.map(({ sourceId: _source, startAt, endAt, ...e }) => ({
         ...e,
         recordId: e.recordId.toString(),

@@ -1,5 +1,6 @@
 import { ruleProfileSchema } from '../../contracts/rule-profile.ts';
 import type { IssueCode } from '../../core/issues.ts';
+import { dayBefore } from '../../core/period/segments.ts';
 import { judgementOf, type RuleCode } from '../../core/plausibility/rules.ts';
 import type { Db } from '../db.ts';
 import type { ControlDay } from '../reads/control-day.ts';
@@ -34,7 +35,7 @@ export async function checkCompleteness(db: Db, runId: string): Promise<void> {
 async function findMissing(db: Db, runId: string, window: RunWindow): Promise<RunFound[]> {
   const days = await controlTotalDays(db, window);
   const missing = await missingCdrs(db, { sourceIds: window.sourceIds, before: window.periodEnd, runId });
-  const evidence = await vehicleEvidence(db, { sourceIds: window.sourceIds, month: window.from.slice(0, 7) });
+  const evidence = await vehicleEvidence(db, { sourceIds: window.sourceIds, firstMonth: window.from.slice(0, 7), lastMonth: dayBefore(window.to).slice(0, 7) });
   return window.sources.flatMap((source) => {
     const profile = ruleProfileSchema.parse(source.ruleProfile);
     const make = (code: Code, params: RunFound['params']): RunFound[] => {
