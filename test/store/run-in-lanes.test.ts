@@ -232,4 +232,36 @@ describe('a run in lanes', () => {
       expect(await leftBy(store)).toEqual(bySums);
     });
   });
+
+  /** What the documents of the run count, against what it claims for them. */
+  const counted = async ({ pool }: Store) =>
+    (
+      await pool.query(
+        `SELECT k.account_id, k.n, coalesce(d.n, 0) AS counted FROM (SELECT account_id, count(*)::int AS n FROM claim WHERE disposition = 'document' GROUP BY 1) k
+         LEFT JOIN (SELECT account_id, sum(charge_count)::int AS n FROM document GROUP BY 1) d ON d.account_id = k.account_id WHERE k.n <> coalesce(d.n, 0) - (SELECT count(*) FROM period_charge p WHERE p.account_id = k.account_id) ORDER BY 1`,
+      )
+    ).rows;
+
+  it('bills what was pulled in while it collected beside what came until its set closed', async () => {
+    await world(async (store) => {
+      expect((await store.tx((db) => pullIn(db, runId, undefined, { actor: 'preparer' }))).charges).toBeGreaterThan(0);
+      await storeLines(store, [day(901, 'AdO1-2', 'AdO1', 21)]);
+      await processAll(store);
+      await closeIn(store);
+      await preview(store);
+      expect(await counted(store)).toEqual([]);
+    });
+  });
+
+  it('bills a correction that came after a lane of its set, and before the repeat', async () => {
+    await world(async (store) => {
+      await expect(closeIn(store, losing(store, 3))).rejects.toThrow('the connection is gone');
+      await storeLines(store, [corrected, day(901, 'AdO1-2', 'AdO1', 21)]);
+      await processAll(store);
+      expect(await takenBack(store)).toBeGreaterThan(0);
+      await closeIn(store, inThree(store));
+      await preview(store, inThree(store));
+      expect(await counted(store)).toEqual([]);
+    });
+  });
 });

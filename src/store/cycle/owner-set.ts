@@ -2,7 +2,7 @@ import type { Db } from '../db.ts';
 import { inLanes, type Lanes, within } from '../lanes.ts';
 import { accountRanges } from './chunks.ts';
 import { settlingAccounts } from './document-setup.ts';
-import { claimsOf, keepSums, likelyLines, lineKey, summedColumns } from './likely-lines.ts';
+import { claimsOf, forgetSums, keepSums, likelyLines, lineKey, summedColumns } from './likely-lines.ts';
 import { guarantees, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { decided, lockRun } from './run-state.ts';
@@ -74,6 +74,7 @@ const claimShares = `WITH kept AS MATERIALIZED (
       ELSE o.is_billed OR b.record_id IS NOT NULL AND u.record_id IS NULL END),
   lines AS MATERIALIZED (${likelyLines({ account: 'c.payee_account_id', from: 'released c', settles: 'c.payee_account_id = ANY($2)' })}),
   made AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${claimsOf('SELECT * FROM lines')}),
+  before AS (${forgetSums('lines')}),
   summed AS (${keepSums('lines')}),
   noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
     ON CONFLICT (run_id, account_id) DO UPDATE SET plain = run_account.plain AND excluded.plain)

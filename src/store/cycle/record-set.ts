@@ -3,7 +3,7 @@ import { inLanes, type Lanes, within } from '../lanes.ts';
 import { type AccountRange, accountRanges } from './chunks.ts';
 import { claimCreditOrders } from './credit-orders.ts';
 import { withFeesWaiting } from './left-out-fee-rows.ts';
-import { claimsOf, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
+import { claimsOf, forgetSums, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { lockRun } from './run-state.ts';
 import { notOfEarlier, runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';
 import { takeWaiting } from './waiting-adjustments.ts';
@@ -79,6 +79,7 @@ async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Pr
   await db.query(
     `WITH lines AS MATERIALIZED (${likelyLines({ account: 'c.payer_account_id', from: `${openOf(inRange)} ${sharedThisMonth}`, unshared: isUnshared })}),
        claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
+       before AS (${forgetSums('lines')}),
        kept AS (${keepSums('lines')})
      INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', NOT bool_or(odd) FROM lines GROUP BY account_id
        ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', reason = NULL, plain = run_account.plain AND excluded.plain`,
