@@ -5,6 +5,7 @@ import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { putEntity } from '../../src/store/commands/put-entity.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
@@ -210,5 +211,34 @@ describe('an entity with calendars of its own for some', () => {
       'have fleetInvoice on both cal_quarterly and cal_weekly: leave it on one',
       'have selfBilling on cal_weekly, which is weekly: owners are stated by months or quarters',
     ]);
+  });
+});
+
+describe('what a customer of a quarter or a week is sold at an owner’s site', () => {
+  it.each([
+    ['quarterly', '2019-Q4', '08.11.2019', 'site_bl2'],
+    ['weekly', '2019-W50', '10.12.2019', 'site_bl2'],
+  ] as const)('is missed by its owner as it would be in a month (%s)', async (cadence, period, on, site) => {
+    const own = await seeded();
+    try {
+      await own.store.pool.query('INSERT INTO billing_calendar (id, entity_id, cadence, strategies) VALUES ($1, $2, $3, $4)', ['cal_own', 'ent_se', cadence, ['fleetInvoice']]);
+      const [{ owner }] = (await own.store.pool.query('SELECT owner_account_id AS owner FROM site WHERE id = $1', [site])).rows;
+      // Booked while nobody held the site: nothing is shared.
+      await own.store.pool.query('UPDATE site SET owner_account_id = NULL WHERE id = $1', [site]);
+      await storeLines(own.store, [fleet(11, on), fleet(12, on.replace('08', '09'))]);
+      await processAll(own.store);
+      await own.store.pool.query('UPDATE site SET owner_account_id = $2 WHERE id = $1', [site, owner]);
+      const runId = await reviewRun(own.store, period);
+      const found = async () =>
+        (await own.store.pool.query("SELECT f.subject, f.severity FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = 'ownerShareMissing'", [runId])).rows;
+      expect(await found()).toEqual([{ subject: site, severity: 'blocks' }]);
+      // So without the sums that were kept as the set closed.
+      await own.store.pool.query('DELETE FROM claim_sum');
+      await own.store.pool.query("UPDATE run_account SET state = 'pending'");
+      await own.store.tx((db) => buildDocuments(db, runId));
+      expect(await found()).toEqual([{ subject: site, severity: 'blocks' }]);
+    } finally {
+      await own.drop();
+    }
   });
 });

@@ -16,12 +16,13 @@ const openOf = (accounts: (payer: string) => string, list = 'open_charge') => `$
   JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', list)} AND c.payer_account_id IS NOT NULL AND ${accounts('c.payer_account_id')} AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
 const anyAccount = () => 'true';
 const inRange = (payer: string) => `($2::text IS NULL OR ${payer} >= $2) AND ($3::text IS NULL OR ${payer} < $3)`;
-/** Sessions of a run's month that somebody earns a share of, as `e` beside a charge `c`. */
-const sharedThisMonth = `LEFT JOIN (
-    SELECT DISTINCT s.record_id FROM rated_charge s WHERE s.entity_id = (SELECT entity_id FROM billing_run WHERE id = $1) AND s.service_month = (SELECT label FROM billing_run WHERE id = $1)
+/** Sessions of a run's months that somebody earns a share of, as `e` beside a charge `c`. */
+const sharedThen = `LEFT JOIN (
+    SELECT DISTINCT s.record_id FROM rated_charge s WHERE s.entity_id = (SELECT entity_id FROM billing_run WHERE id = $1)
+      AND s.service_month BETWEEN (SELECT first_month FROM billing_run WHERE id = $1) AND (SELECT period FROM billing_run WHERE id = $1)
       AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL AND s.record_id IS NOT NULL) e
   ON e.record_id = c.record_id`;
-const isUnshared = '(c.record_id IS NOT NULL AND c.service_month = r.label AND e.record_id IS NULL)';
+const isUnshared = '(c.record_id IS NOT NULL AND c.service_month BETWEEN r.first_month AND r.period AND e.record_id IS NULL)';
 /** Sales that closed runs carried. */
 const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
@@ -77,7 +78,7 @@ async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Pr
   await planForWholeRun(db, 'open_charge');
   // `plain`: there is nothing to decide of what the account is billed.
   await db.query(
-    `WITH lines AS MATERIALIZED (${likelyLines({ account: 'c.payer_account_id', from: `${openOf(inRange)} ${sharedThisMonth}`, unshared: isUnshared })}),
+    `WITH lines AS MATERIALIZED (${likelyLines({ account: 'c.payer_account_id', from: `${openOf(inRange)} ${sharedThen}`, unshared: isUnshared })}),
        claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
        before AS (${forgetSums('lines')}),
        kept AS (${keepSums('lines')})

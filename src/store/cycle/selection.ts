@@ -13,7 +13,7 @@ export const takesAll = `(r.calendar_id = ${defaultCalendar('r.entity_id')} AND 
   SELECT FROM billing_calendar o WHERE o.entity_id = r.entity_id AND o.id <> r.calendar_id AND (o.strategies <> '{}' OR EXISTS (SELECT FROM account y WHERE y.calendar_id = o.id))))`;
 
 /** SQL: run $1 as a relation, whose `takes_all` holds before its set has closed too. */
-export const runAsItStands = `(SELECT r.id, r.entity_id, r.label, r.period, r.full_month, r.period_end, r.calendar_id, r.selection, CASE WHEN r.set_closed_at IS NULL THEN ${takesAll} ELSE r.takes_all END AS takes_all
+export const runAsItStands = `(SELECT r.id, r.entity_id, r.label, r.first_month, r.period, r.full_month, r.period_end, r.calendar_id, r.selection, CASE WHEN r.set_closed_at IS NULL THEN ${takesAll} ELSE r.takes_all END AS takes_all
   FROM billing_run r WHERE r.id = $1 OFFSET 0)`;
 
 /** SQL that holds when run `r` bills an account: an off-cycle run those of its selection, any other those on its calendar. What is nobody's yet may be anybody's. */

@@ -1,3 +1,4 @@
+import { monthsOfPeriod } from '../../core/cycle/billing-period.ts';
 import type { CreditRef, DocumentCharge } from '../../core/document/compose.ts';
 import { membersOf } from '../array-text.ts';
 import type { Db } from '../db.ts';
@@ -17,7 +18,7 @@ const sums = `sum(c.quantity)::bigint AS quantity, sum(c.net_minor)::bigint AS n
 const isKept = 'a.id <> ALL ($5) AND EXISTS (SELECT FROM claim_sum s WHERE s.run_id = $1 AND s.account_id = a.id)';
 /**
  * What run $1 claims of accounts $2: as it was summed when the set closed, or where something moved since, in one pass over its charges, and the drafts of
- * their months. A mirror stands alone, and so does what is among $3: each has a document of its own to go to; of accounts $5 each session has. $4 is the run's month. What is
+ * their months. A mirror stands alone, and so does what is among $3: each has a document of its own to go to; of accounts $5 each session has. The run's months are from $4 to $6. What is
  * asked of each session is asked by its index: as EXISTS it might be hashed, over all charges there ever were.
  */
 const summed = `SELECT s.account_id, 'document' AS disposition, s.document_id, s.line_no, NULL AS held_since, ${of('s')}, s.tariff_version_id, NULL::bigint AS reversal_of, s.of_month, false AS is_small, false AS is_correction, s.is_unshared,
@@ -27,7 +28,7 @@ const summed = `SELECT s.account_id, 'document' AS disposition, s.document_id, s
   SELECT k.account_id, k.disposition, k.document_id, k.line_no, k.held_since, ${ofCharge}, c.tariff_version_id, c.reversal_of, c.record_id IS NULL AS of_month, coalesce(c.clause = 'smallSession', false) AS is_small,
     c.reversal_of IS NOT NULL OR c.revision > 1 AND (
       SELECT true FROM rated_charge m JOIN claim mk ON mk.charge_id = m.charge_id WHERE m.record_id = c.record_id AND m.reversal_of IS NOT NULL AND mk.run_id = $1 LIMIT 1) IS NOT NULL AS is_correction,
-    c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month = $4 AND (
+    c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month BETWEEN $4 AND $6 AND (
       SELECT true FROM rated_charge s WHERE s.record_id = c.record_id AND s.service_month = c.service_month AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL LIMIT 1) IS NULL AS is_unshared,
     CASE WHEN c.charge_id = ANY($3::bigint[]) THEN c.charge_id END AS apart, CASE WHEN k.account_id = ANY($5) THEN c.session_key END AS session_key, ${sums}, array_agg(c.record_id)::text AS records
   FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY (ARRAY(SELECT a.id FROM unnest($2::text[]) AS a(id) WHERE NOT (${isKept})))
@@ -109,7 +110,7 @@ export class SummedCharges implements DocumentCharge {
   readonly reversalOf: bigint | null;
   /** Takes something back, or stands in its place. */
   readonly isCorrection: boolean;
-  /** Sold this month in sessions that nobody earns a share of. */
+  /** Sold in the run's months in sessions that nobody earns a share of. */
   readonly isUnshared: boolean;
   /** Too small to be billed. */
   readonly isSmall: boolean;
@@ -184,8 +185,9 @@ export class SummedCharges implements DocumentCharge {
 /** To be called after `planForSums`. Asked some hundred times for a run: by its name a connection plans it once, since to plan it takes half as long as to run it. */
 export async function sumCharges(db: Db, { runId, period, ordered, accounts }: Pick<DocumentSetup, 'runId' | 'period' | 'ordered' | 'accounts'>): Promise<SummedCharges[]> {
   const perSession = accounts.filter((a) => a.strategy === 'cardReceipt');
+  const { firstMonth, lastMonth } = monthsOfPeriod(period);
   const ids = (of: typeof accounts) => of.map((a) => a.id);
-  const { rows } = await db.query<SumRow & unknown[]>({ name: 'summed charges', text: summed, values: [runId, ids(accounts), [...ordered], period, ids(perSession)], rowMode: 'array' });
+  const { rows } = await db.query<SumRow & unknown[]>({ name: 'summed charges', text: summed, values: [runId, ids(accounts), [...ordered], firstMonth, ids(perSession), lastMonth], rowMode: 'array' });
   return rows.map((row) => new SummedCharges(row));
 }
 
