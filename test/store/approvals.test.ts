@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { releaseRulesSchema } from '../../src/contracts/release-rules.ts';
 import { needsTwo } from '../../src/core/cycle/release-rules.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { moveAccounts } from '../../src/store/commands/move-accounts.ts';
 import { setReleaseRules } from '../../src/store/commands/set-release-rules.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { runGroups } from '../../src/store/reads/run-groups.ts';
@@ -80,6 +81,27 @@ describe('two groups approved at the same time', () => {
     try {
       expect(await Promise.all([review.decide('one', 'all'), review.decide('other', 'emsp')])).toEqual([{ ok: true }, { ok: true }]);
       expect(await review.rows('SELECT state FROM billing_run WHERE id = $1', [review.runId])).toEqual([{ state: 'approved' }]);
+    } finally {
+      await review.stop();
+    }
+  });
+});
+
+describe('a release group that is emptied and made again', () => {
+  it('begins its review anew: an approval that was rejected does not count', async () => {
+    const review = await startReview({ acc_fleet_taxi: 'fleets' });
+    try {
+      const rules = releaseRulesSchema.parse({ secondApprover: [{ groupAbove: 0 }] });
+      await review.store.tx((db) => setReleaseRules(db, { entityId: 'ent_se', rules, reason: 'all is looked at twice' }, { actor: 'ruler' }));
+      expect(await review.decide('early', 'fleets')).toEqual({ ok: true, waitsForSecond: ['fleets'] });
+      expect(await review.decide('doubter', 'fleets', 'reject')).toEqual({ ok: true });
+      for (const group of ['all', 'fleets']) {
+        await review.store.tx((db) => moveAccounts(db, review.runId, { accountIds: ['acc_fleet_taxi'], group }, { actor: 'mover' }));
+        await review.build();
+      }
+      expect((await runGroups(review.store.pool, review.runId)).find((g) => g.name === 'fleets')).toMatchObject({ approvedBy: [], waitsForSecond: false });
+      expect(await review.decide('late', 'fleets')).toEqual({ ok: true, waitsForSecond: ['fleets'] });
+      expect(await review.decide('later', 'fleets')).toEqual({ ok: true });
     } finally {
       await review.stop();
     }

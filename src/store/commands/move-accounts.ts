@@ -1,4 +1,4 @@
-import { openForChange } from '../cycle/release-groups.ts';
+import { firstReview, openForChange } from '../cycle/release-groups.ts';
 import { groupStates, lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
@@ -23,7 +23,11 @@ export async function moveAccounts(db: Db, runId: string, input: { readonly acco
   const moving = held.rows.filter((r) => r.group_name !== input.group).map((r) => r.account_id);
   if (moving.length === 0) return { moved: 0 };
   await openForChange(db, runId, moving);
-  await db.query('INSERT INTO release_group (run_id, name, state) VALUES ($1, $2, $3) ON CONFLICT (run_id, name) DO UPDATE SET content_hash = NULL', [runId, input.group, state]);
+  await db.query(`INSERT INTO release_group (run_id, name, state, review) VALUES ($1, $2, $3, ${firstReview('$1', '$2')}) ON CONFLICT (run_id, name) DO UPDATE SET content_hash = NULL`, [
+    runId,
+    input.group,
+    state,
+  ]);
   await db.query('UPDATE run_account SET group_name = $3, moved_by = $4 WHERE run_id = $1 AND account_id = ANY($2)', [runId, moving, input.group, by.actor]);
   await db.query("UPDATE document SET group_name = $3 WHERE run_id = $1 AND account_id = ANY($2) AND state = 'draft'", [runId, moving, input.group]);
   await db.query('UPDATE billing_run SET content_hash = NULL WHERE id = $1', [runId]);

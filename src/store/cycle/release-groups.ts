@@ -6,11 +6,14 @@ import { groupStates, lockRun } from './run-state.ts';
 /** States in which a group's documents may still be built. */
 export const inReview = ['previewing', 'inReview'];
 
+/** SQL: the review in which a group begins: a new one of a name that was decided on before begins anew, and no approval of then counts. */
+export const firstReview = (run: string, name: string) => `(SELECT coalesce(max(v.review), 0) + 1 FROM approval v WHERE v.run_id = ${run} AND v.group_name = ${name})`;
+
 /** Puts each account that has no group yet into its own, and gives the run a row for each group that has accounts. The caller holds the run's row. */
 export async function assignGroups(db: Db, runId: string): Promise<void> {
   await db.query('UPDATE run_account x SET group_name = a.release_group FROM account a WHERE x.run_id = $1 AND x.group_name IS NULL AND a.id = x.account_id', [runId]);
   await db.query(
-    `INSERT INTO release_group (run_id, name, state) SELECT DISTINCT r.id, x.group_name, r.state FROM billing_run r JOIN run_account x ON x.run_id = r.id WHERE r.id = $1 ON CONFLICT DO NOTHING`,
+    `INSERT INTO release_group (run_id, name, state, review) SELECT DISTINCT r.id, x.group_name, r.state, ${firstReview('r.id', 'x.group_name')} FROM billing_run r JOIN run_account x ON x.run_id = r.id WHERE r.id = $1 ON CONFLICT DO NOTHING`,
     [runId],
   );
   // A run without accounts keeps the group it was planned with.
