@@ -3,11 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { releaseRulesSchema } from '../../src/contracts/release-rules.ts';
 import { needsTwo } from '../../src/core/cycle/release-rules.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { mapExternal } from '../../src/store/commands/map-external.ts';
 import { moveAccounts } from '../../src/store/commands/move-accounts.ts';
 import { setReleaseRules } from '../../src/store/commands/set-release-rules.ts';
+import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { runGroups } from '../../src/store/reads/run-groups.ts';
+import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
+import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
 import { type Review, startReview } from '../support/review.ts';
+import { seeded } from '../support/seeded.ts';
 
 describe('rules on who approves', () => {
   const totals = [
@@ -104,6 +109,30 @@ describe('a release group that is emptied and made again', () => {
       expect(await review.decide('later', 'fleets')).toEqual({ ok: true });
     } finally {
       await review.stop();
+    }
+  });
+});
+
+describe('who signed at a close that a record is carried', () => {
+  it('may approve the run that bills it, once somebody else has cleared the way, and the one who did may not', async () => {
+    const { store, drop } = await seeded();
+    try {
+      await storeLines(store, [session(1, { user: 'Bl9-1', start: '10.11.2019 18:00', end: '10.11.2019 21:00' }), session(2, { start: '11.11.2019 18:00', end: '11.11.2019 21:00' })]);
+      await processAll(store);
+      const november = await closeSet(store, '2019-11');
+      expect((await store.tx((db) => signCarry(db, { runId: november, reason: 'its driver is being asked for', by: { actor: 'approver' } }))).signed).toBe(1);
+      await issueRun(store, november, '2019-12-05');
+      await store.tx((db) => mapExternal(db, { sourceId: 'csms', kind: 'token', externalKey: 'Bl9-1', internalId: 'acc_driver_18' }, { actor: 'mapper' }));
+      await retryAll(store);
+      const runId = await reviewRun(store, '2019-12');
+      const decide = async (actor: string) => {
+        const [{ hash }] = (await store.pool.query("SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows;
+        return store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash: hash, actor, comment: 'looked at it' }));
+      };
+      expect(await decide('mapper')).toMatchObject({ reason: 'ownWork' });
+      expect(await decide('approver')).toEqual({ ok: true });
+    } finally {
+      await drop();
     }
   });
 });

@@ -14,6 +14,8 @@ export async function authoredBy(db: Db, runId: string, actor: string): Promise<
        UNION ALL SELECT 'credit and rebill of ' || o.document_id, o.author FROM rebill_order o JOIN rebilled_record b ON b.order_id = o.id JOIN rated_charge c ON c.record_id = b.record_id AND c.revision = b.revision JOIN claim k ON k.charge_id = c.charge_id AND k.run_id = $1
        UNION ALL SELECT 'document rules, version ' || p.version, p.author FROM billing_run r JOIN LATERAL (SELECT * FROM document_rules_version v WHERE v.entity_id = r.entity_id ORDER BY v.version DESC LIMIT 1) p ON true WHERE r.id = $1
        UNION ALL SELECT 'decision on record ' || d.subject_id, d.actor FROM decision d JOIN claim k ON k.run_id = $1 JOIN rated_charge c ON c.charge_id = k.charge_id AND d.subject_id = c.record_id::text WHERE d.subject_kind = 'record'
+         -- That it was carried past the close of another run decides nothing in this one.
+         AND coalesce(d.run_id, $1) = $1
        UNION ALL SELECT 'signature on finding ' || d.subject_id, d.actor FROM decision d JOIN run_finding l ON l.run_id = $1 AND l.finding_id::text = d.subject_id WHERE d.subject_kind = 'finding' AND d.run_id = $1
        UNION ALL SELECT 'acceptance of the total of ' || t.source_id || ' of ' || t.on_date, t.author FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN source s ON s.entity_id = r.entity_id
          JOIN control_total_acceptance t ON t.source_id = s.id AND t.on_date >= (r.period_start AT TIME ZONE e.time_zone)::date AND t.on_date < (r.period_end AT TIME ZONE e.time_zone)::date WHERE r.id = $1
