@@ -122,9 +122,9 @@ describe('payments to site owners', () => {
     const [east] = (await api.store.pool.query("SELECT id, payable_minor FROM document WHERE account_id = 'acc_brf_east' AND type IN ('selfBilling', 'settlementStatement')")).rows;
     const standing = async () => (await api.call('auditor', 'GET', `/v1/documents/${east.id}`)).body.payment;
     const tell = (state: string, openMinor: bigint) => api.store.tx((db) => keepPayments(db, 'erp_files', [{ documentId: east.id, state, openMinor }]));
-    await tell('unpaid', -east.payable_minor);
+    await tell('unpaid', -BigInt(east.payable_minor));
     expect(await standing()).toMatchObject({ state: 'unpaid', open: formatMinor(east.payable_minor, 'SEK') });
-    expect(await tell('unpaid', -east.payable_minor)).toBe(0);
+    expect(await tell('unpaid', -BigInt(east.payable_minor))).toBe(0);
   });
 
   it('are not paid again where somebody else has paid them, and left out where a part is', async () => {

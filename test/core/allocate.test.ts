@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AgreementOf } from '../../src/contracts/agreement.ts';
 import { type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
 import type { PayerSetup, SiteSetup } from '../../src/core/allocate/setup.ts';
 import { account, blockedBy, fleet as business, chargesOf, driver as consumer, emsp, perKwh as energy, ownSite, type World } from '../support/session.ts';
@@ -77,10 +78,8 @@ describe('charges of a session, by hand', () => {
       { kind: 'perKwh', id: 'ground', amount: '0.105' },
       { kind: 'perSession', id: 'visit', amount: '1.05' },
     ];
-    const agreements = (own: readonly object[]) => ({
-      o: [shareAgreement(own)],
-      emsp: [{ kind: 'roamingSale', status: 'active', currency: 'EUR', clauses: [{ kind: 'priceSource', id: 'p', from: 'agreement' }] }] as const,
-    });
+    const sale: AgreementOf<'roamingSale'> = { kind: 'roamingSale', status: 'active', currency: 'EUR', clauses: [{ kind: 'priceSource', id: 'p', from: 'agreement' }] };
+    const agreements = (own: Parameters<typeof shareAgreement>[0]) => ({ o: [shareAgreement(own)], emsp: [sale] });
     const abroad = { payer: { ...emsp, currency: 'EUR' }, site: { ...ownSite, ownerAccountId: 'o' }, tariff: { currency: 'EUR', ...energy('0.35') }, accounts: [account('o', 'siteOwner')] };
     const list = chargesOf({ ...abroad, agreements: agreements(clauses) });
     expect(list.map((c) => [c.component, c.currency, c.netMinor, c.unitPrice])).toEqual([
