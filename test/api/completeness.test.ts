@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
-import { processAll, storeCdrs } from '../support/intake.ts';
+import { processAll, retryAll, storeCdrs } from '../support/intake.ts';
 
 let api: ApiUnderTest;
 const template = JSON.parse(readFileSync(new URL('../../data/ocpi/cdrs.ndjson', import.meta.url), 'utf8').split('\n')[0] ?? '');
@@ -85,5 +85,25 @@ describe('what a partner says of its own completeness', () => {
     expect((await api.call('ops', 'POST', `${at}/expectations/cancellations`, { keys: ['S-C8'], reason: 'the charger lost it' })).body).toEqual({ cancelled: 1 });
     expect((await december()).missing).toMatchObject({ open: 1, atRisk: [{ currency: 'EUR', amount: '12.00' }] });
     expect((await api.call('auditor', 'GET', '/v1/runs/none/collecting')).status).toBe(404);
+  });
+});
+
+describe('a difference that is signed', () => {
+  it('is signed again once the amount changes beside the same count and energy', async () => {
+    // They state two CDRs of 30 SEK on the 8th; one came, and waits for its token.
+    await storeCdrs(api.store, [cdr('C8', 8, 30, 'latecomer')]);
+    await processAll(api.store);
+    await api.call('partner', 'POST', `${at}/control-totals`, { on: '2019-12-08', count: 2, energyWh: 14_000, amount: '60', currency: 'SEK' });
+    const eighth = async () => (await december()).days.find((d: { on: string }) => d.on === '2019-12-08');
+    const sign = () => api.call('preparer', 'POST', `${at}/control-totals/acceptances`, { on: '2019-12-08', reason: 'they counted a test' });
+    expect(await eighth()).toMatchObject({ status: 'differs', received: { count: 1, energyWh: '7000', amount: null } });
+    expect((await sign()).status).toBe(200);
+    expect(await eighth()).toMatchObject({ status: 'accepted' });
+    // Its token is known: what it costs is, and was not signed.
+    expect((await api.call('ops', 'POST', '/v1/mappings', { sourceId: 'ocpi-peer', kind: 'token', externalKey: 'latecomer', internalId: 'acc_driver_16' })).status).toBe(201);
+    await retryAll(api.store);
+    expect(await eighth()).toMatchObject({ status: 'differs', received: { count: 1, energyWh: '7000', amount: '30' } });
+    expect((await sign()).status).toBe(200);
+    expect(await eighth()).toMatchObject({ status: 'accepted' });
   });
 });

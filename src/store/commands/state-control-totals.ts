@@ -83,8 +83,9 @@ export async function acceptControlTotal(db: Db, input: TotalPlace & { readonly 
   if (found.status === 'accepted') return { status: 'accepted' };
   if (found.status !== 'differs') throw new Refused('wrongState', `the total of ${of} is ${found.status}: there is nothing to sign`);
   await db.query(
-    `INSERT INTO control_total_acceptance (source_id, on_date, span, origin, party, version, received_count, received_wh, received_amount, reason, author)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+    `INSERT INTO control_total_acceptance (source_id, on_date, span, origin, party, version, received_count, received_wh, n, received_amount, reason, author)
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(max(a.n), 0) + 1, $9, $10, $11 FROM control_total_acceptance a
+     WHERE (a.source_id, a.on_date, a.span, a.origin, a.party, a.version, a.received_count, a.received_wh) = ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
     [sourceId, from, isMonth ? 'month' : 'day', origin, party ?? '', found.version, found.received.count, found.received.energyWh ?? 0n, found.received.amount, reason, by.actor],
   );
   await audit(db, by, { action: 'source.acceptTotal', subject: `${sourceId}/${on}/${origin}`, reason, after: { party, stated: found.stated, received: found.received } });
