@@ -134,6 +134,23 @@ describe('month ends', () => {
     expect(against.filter((a) => a.kind === 'roaming')).toMatchObject([{ accruedMinor: 1680n, openMinor: 1680n }]);
   });
 
+  it('hold as revenue what was paid in advance for days that are over, though its run has not closed', async () => {
+    // The run of December billed a fleet's fee of December and that of January, 490.00 each; both months have ended.
+    const fees = await rows("SELECT service_month, sum(net_minor)::bigint AS net FROM rated_charge WHERE role = 'advanceFee' GROUP BY 1 ORDER BY 1");
+    expect(fees).toEqual([
+      { service_month: '2019-12', net: 49_000n },
+      { service_month: '2020-01', net: 49_000n },
+    ]);
+    expect(await rows("SELECT state FROM billing_run WHERE state = 'closed'")).toEqual([]);
+    expect(await rows("SELECT coalesce(sum(amount), 0)::bigint AS deferred FROM ledger_entry WHERE ledger_account = 'deferredRevenue'")).toEqual([{ deferred: 0n }]);
+    expect(
+      await rows(
+        "SELECT sum(l.amount_minor)::bigint AS deferred FROM accrual_line l JOIN accrual a ON a.id = l.accrual_id JOIN gl_mapping m ON m.key = 'deferredRevenue' AND m.gl_account = l.gl_account WHERE a.month = '2020-01'",
+      ),
+    ).toEqual([{ deferred: null }]);
+    expect(await proof('2020-01')).toMatchObject({ holds: true });
+  });
+
   it('are reopened by two, the last one first, and take postings again', async () => {
     await setState('2020-01', 'close', 'approver');
     await expect(setState('2019-12', 'reopen', 'approver')).rejects.toThrow(/2020-01 is closed too/);

@@ -6,6 +6,7 @@ import { describeIssue, type Issue, isIssue, issue } from '../../core/issues.ts'
 import { dayBefore, monthAfter } from '../../core/period/segments.ts';
 import { lockPeriod, type PeriodOfEntity } from '../accounting/period-rows.ts';
 import { loadOpenExpectations, loadStandings } from '../accounting/standings.ts';
+import { releaseEarned } from '../cycle/release-fees.ts';
 import type { Db } from '../db.ts';
 import { loadEntity } from '../intake/load-setup.ts';
 import { connectionsLeft, enqueue } from '../outbox.ts';
@@ -27,10 +28,11 @@ export async function accrueMonth(db: Db, input: { readonly entityId: string; re
   return accrueLocked(db, input.entityId, period, input.reason, by);
 }
 
-/** The accrual of a month whose period the caller holds. */
+/** The accrual of a month whose period the caller holds, with what fees in advance have earned by its end: no run has to close for that. */
 export async function accrueLocked(db: Db, entityId: string, { month, endAt }: PeriodOfEntity, reason: string | undefined, by: By): Promise<Accrued> {
   const nextDay = `${monthAfter(month)}-01`;
   const lastDay = dayBefore(nextDay);
+  await releaseEarned(db, entityId, month);
   const entity = await loadEntity(db, entityId, { fromMs: endAt.getTime(), toMs: endAt.getTime() });
   const expected = await loadOpenExpectations(db, entityId, endAt);
   const target = accrualTarget(entity, await loadStandings(db, entityId, month, lastDay), expected.open);

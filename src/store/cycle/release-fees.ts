@@ -3,13 +3,18 @@ import { dayBefore, monthAfter } from '../../core/period/segments.ts';
 import type { Db } from '../db.ts';
 import { type Journal, writeJournals } from '../ledger/write-journals.ts';
 
+/** Releases what fees in advance have earned, as `releaseEarned` does, one at a time, so that two closings do not release the same fee. */
+export async function releaseAdvanceFees(db: Db, entityId: string, month: string): Promise<{ readonly released: number }> {
+  await db.query('SELECT 1 FROM legal_entity WHERE id = $1 FOR UPDATE', [entityId]);
+  return releaseEarned(db, entityId, month);
+}
+
 /**
  * Releases what fees in advance have earned by the end of a month: from deferred revenue to revenue, one journal per fee and month. A fee is for
- * days of one calendar month, so its last day releases all of it. Repeatable: what was released stays as it is.
+ * days of one calendar month, so its last day releases all of it. Repeatable: what was released stays as it is. For a caller who keeps others from
+ * posting meanwhile.
  */
-export async function releaseAdvanceFees(db: Db, entityId: string, month: string): Promise<{ readonly released: number }> {
-  // One at a time, so that two closings do not release the same fee.
-  await db.query('SELECT 1 FROM legal_entity WHERE id = $1 FOR UPDATE', [entityId]);
+export async function releaseEarned(db: Db, entityId: string, month: string): Promise<{ readonly released: number }> {
   const { rows } = await db.query(
     `SELECT c.* FROM rated_charge c WHERE c.entity_id = $1 AND c.service_month <= $2 AND c.role = 'advanceFee' AND c.record_id IS NULL
        AND NOT EXISTS (SELECT FROM ledger_transaction t WHERE t.key = 'release/' || c.charge_id || '/' || c.service_month) ORDER BY c.charge_id`,
