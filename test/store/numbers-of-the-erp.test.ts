@@ -6,6 +6,7 @@ import { httpErp } from '../../src/adapters/erp/http/http.ts';
 import { authorityTasks } from '../../src/contracts/document-rules.ts';
 import { retryPosting, skipPosting } from '../../src/store/commands/decide-postings.ts';
 import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
+import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { heldMonths } from '../../src/store/cycle/drafts.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { numberByErp } from '../../src/store/cycle/number-by-erp.ts';
@@ -34,6 +35,7 @@ const send = () =>
     httpErp(middleware.settings, async () => []),
     'erp_files',
   );
+const setJanuary = (action: 'softClose' | 'reopen') => review.store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2020-01', action, reason: 'month end' }, by));
 let keys: string[] = [];
 
 beforeAll(async () => {
@@ -46,6 +48,10 @@ beforeAll(async () => {
   });
   expect(await review.decide('approver')).toMatchObject({ ok: true });
   await review.store.tx((db) => advanceRun(db, review.runId, 'issuing'));
+  // Dated into a month that is not open they are not handed over.
+  await setJanuary('softClose');
+  await expect(review.store.tx((db) => issueDocuments(db, review.runId, '2020-01-06'))).rejects.toThrow(/accounting period 2020-01 of ent_se is not open/);
+  await setJanuary('reopen');
   while ((await review.store.tx((db) => issueDocuments(db, review.runId, '2020-01-06'))).left > 0);
   keys = (await review.rows("SELECT id FROM document WHERE state = 'awaitingNumber' ORDER BY 1")).map((r) => String(r['id']));
   await review.store.tx((db) => advanceRun(db, review.runId, 'handingOver'));
@@ -70,6 +76,10 @@ describe('a document that the ERP numbers', () => {
     const next = await closeSet(review.store, '2020-01');
     expect((await heldMonths(review.store.pool, next))('acc_driver_16')).toBe('2019-12');
     expect(await problems()).toEqual([]);
+  });
+
+  it('keeps the month it is dated into open: read back, it could not be booked any more', async () => {
+    await expect(setJanuary('softClose')).rejects.toThrow(new RegExp(`${keys.length} documents dated into it or before wait for the number of the ERP`));
   });
 
   it('is refused where the ERP tells no number, and cannot be skipped', async () => {

@@ -45,6 +45,25 @@ export async function lockPeriod(db: Db, entityId: string, month: string): Promi
   };
 }
 
+/**
+ * Keeps a month open until the caller's transaction ends, for what is booked only later and dated into it. Throws RangeError where it is not open,
+ * as the database does of what is booked.
+ */
+export async function keepOpen(db: Db, entityId: string, month: string): Promise<void> {
+  await db.query("SELECT pg_advisory_xact_lock_shared(hashtextextended('period/' || $1, 0))", [entityId]);
+  const { rowCount } = await db.query("SELECT FROM accounting_period WHERE entity_id = $1 AND (state = 'closed' AND month >= $2 OR state = 'softClosed' AND month = $2) LIMIT 1", [entityId, month]);
+  if (rowCount !== 0) throw new RangeError(`accounting period ${month} of ${entityId} is not open: issue by a date in an open one, or have it reopened`);
+}
+
+/** Documents that the ERP was handed without a number, dated into a month or before, and that are booked once it tells theirs. */
+export async function awaitedUpTo(db: Db, entityId: string, month: string): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT d.id FROM document d JOIN erp_posting p ON p.document_id = d.id WHERE d.entity_id = $1 AND d.state = 'awaitingNumber' AND left(convert_from(p.payload, 'UTF8')::jsonb ->> 'postedOn', 7) <= $2 ORDER BY 1`,
+    [entityId, month],
+  );
+  return rows.map((r) => r.id);
+}
+
 /** How many closed months an ERP is asked for. */
 const closedMonthsAsked = 12;
 

@@ -1,5 +1,5 @@
 import { type PeriodAction, type PeriodState, periodStep } from '../../core/accounting/period-states.ts';
-import { lockPeriod } from '../accounting/period-rows.ts';
+import { awaitedUpTo, lockPeriod } from '../accounting/period-rows.ts';
 import type { Db } from '../db.ts';
 import { unsignedDriftUpTo } from '../erp-comparison.ts';
 import { accrueLocked } from './accrue-month.ts';
@@ -10,7 +10,7 @@ export type PeriodOutcome = { readonly state: PeriodState; readonly waitsForSeco
 
 /**
  * Soft-closes, closes or reopens an accounting period. Closing makes what is left of its accrual first, under the same lock, so that nothing is
- * posted in between; a soft-closed month takes accruals alone. What an ERP holds otherwise keeps a month from closing until somebody has mended or signed it. Reopening a closed one takes two persons: the first call asks, another person's does it. Refused with the reason otherwise.
+ * posted in between; a soft-closed month takes accruals alone. What an ERP holds otherwise keeps a month from closing until somebody has mended or signed it; a document that waits for the ERP's number, until it is booked. Reopening a closed one takes two persons: the first call asks, another person's does it. Refused with the reason otherwise.
  */
 export async function setPeriodState(db: Db, input: { readonly entityId: string; readonly month: string; readonly action: PeriodAction; readonly reason: string }, by: By): Promise<PeriodOutcome> {
   const { entityId, month, action, reason } = input;
@@ -19,6 +19,12 @@ export async function setPeriodState(db: Db, input: { readonly entityId: string;
   if ('refused' in step) throw new Refused('wrongState', `${month} of ${entityId}: ${step.refused}`);
   const waits = 'waitsForSecond' in step;
   if (waits && period.askedBy === by.actor) throw new Refused('forbidden', `you asked for ${month} to be reopened: somebody else has to do it`);
+  const awaited = action === 'reopen' ? [] : await awaitedUpTo(db, entityId, month);
+  if (awaited.length > 0)
+    throw new Refused(
+      'wrongState',
+      `${month} of ${entityId}: ${awaited.length} documents dated into it or before wait for the number of the ERP, ${awaited.slice(0, 3).join(', ')}: they are booked once it is read back`,
+    );
   const drifted = action === 'close' ? await unsignedDriftUpTo(db, entityId, month) : [];
   if (drifted.length > 0)
     throw new Refused(

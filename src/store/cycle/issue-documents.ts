@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import { isBefore } from '../../core/cycle/run-states.ts';
 import { authorityOf } from '../../core/document/authorities.ts';
+import { keepOpen } from '../accounting/period-rows.ts';
 import type { Db } from '../db.ts';
 import type { IssuedDocument } from '../ledger/book-documents.ts';
 import { bookWriteOffs } from '../ledger/book-write-offs.ts';
@@ -74,6 +75,8 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
       db,
       own.map((d) => d['id']),
     );
+    // They are booked by this date once they are numbered.
+    if (theirs.length > 0) await keepOpen(db, first['entity_id'], issueOn.slice(0, 7));
     await db.query("UPDATE document SET state = 'awaitingNumber' WHERE id = ANY($1)", [theirs.map((d) => d['id'])]);
   }
   const { rows } = await db.query<{ n: bigint }>(`SELECT count(*) AS n FROM document d WHERE ${toIssue}`, [runId, names]);
