@@ -291,6 +291,27 @@ describe('who pays by card', () => {
       { kind: 'creditNote', credits: 'N-doc_a', net: -330n, vat: -83n, rounding: 0n, payable: -413n },
     ]);
   });
+
+  it('has a receipt of its own for what takes the place of a session that is corrected, also where that is more', () => {
+    const [original] = accountDocuments(consumer({ strategy: 'cardReceipt', charges: [second] })).documents;
+    if (original === undefined) throw new Error('nothing is billed');
+    // Twice the energy: 6.60 and VAT are 8.25, of which 1.65 are VAT.
+    const more = charge(9n, { netMinor: 660n, grossMinor: 825n }, 'grossFirst', { sessionKey: 'csms/se*wlt*2' });
+    expect(made(consumer({ strategy: 'cardReceipt', charges: [mirror(second, 'doc_a'), more], remainders: left('doc_a', remainderOf(original.value)) }))).toEqual([
+      { kind: 'invoice', credits: null, net: 660n, vat: 165n, rounding: 0n, payable: 825n },
+      { kind: 'creditNote', credits: 'N-doc_a', net: -330n, vat: -83n, rounding: 0n, payable: -413n },
+    ]);
+  });
+
+  it('has one credit note for an invoice by transfer from before, which takes back what that asked for', () => {
+    // 10.05 and 4.13 are 14.18, rounded to 14.00; VAT of 14.18 is 2.836, so 2.84, where 2.01 and 0.83 are 2.84 too.
+    const original = billed(consumer({ charges: [...first, second] }));
+    expect([original.payableMinor, original.vatMinor]).toEqual([1400n, 284n]);
+    const credited = [...first, second].map((c) => mirror(c, 'doc_a'));
+    expect(made(consumer({ strategy: 'cardReceipt', charges: credited, remainders: left('doc_a', remainderOf(original)) }))).toEqual([
+      { kind: 'creditNote', credits: 'N-doc_a', net: -1134n, vat: -284n, rounding: 18n, payable: -1400n },
+    ]);
+  });
 });
 
 describe('an invoice that lacks a purchase order', () => {

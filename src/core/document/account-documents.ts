@@ -51,7 +51,7 @@ type Group = { readonly key: string; readonly currency: string; readonly roundin
 /**
  * The documents of one account in a run: one per currency, rounding mode and side of VAT (D37, D43, D23), and of who pays by card per session; beside them a credit note for
  * each issued document that something is taken back from (D13). Consumers' corrections stand on their invoice as long as it is not
- * negative. What came late goes by the policy (D42); nothing is made for zero or below the minimum, unless it credits something (D26).
+ * negative; a receipt has none. What came late goes by the policy (D42); nothing is made for zero or below the minimum, unless it credits something (D26).
  * An invoice that lacks a purchase order waits by itself, for as long as it takes.
  */
 export function accountDocuments(input: AccountInput): AccountDocuments {
@@ -86,9 +86,10 @@ function lateOf({ charges, billedUntil, period, late, roundingMode, isOrdered, s
 
 function groupsOf(input: AccountInput, charges: readonly DocumentCharge[]): Group[] {
   const groups = new Map<string, Group>();
-  const groupOf = (currency: string, roundingMode: Group['roundingMode'], vatCode: string, sessionKey: string | null = null): Group => {
-    const session = input.strategy === perSession ? [sessionKey ?? ''] : [];
-    const key = [currency, roundingMode, ...session, vatSideOf(input, roundingMode, vatCode)].join('|');
+  const groupOf = (currency: string, roundingMode: Group['roundingMode'], vatCode: string, credits: CreditRef | null | undefined, sessionKey: string | null = null): Group => {
+    // What takes something back goes with all that does of its document.
+    const apart = input.strategy === perSession ? [credits?.documentId ?? sessionKey ?? ''] : [];
+    const key = [currency, roundingMode, ...apart, vatSideOf(input, roundingMode, vatCode)].join('|');
     let group = groups.get(key);
     if (group === undefined) {
       group = { key, currency, roundingMode, charges: [], adjustments: [] };
@@ -96,8 +97,8 @@ function groupsOf(input: AccountInput, charges: readonly DocumentCharge[]): Grou
     }
     return group;
   };
-  for (const c of charges) groupOf(c.currency, c.roundingMode, c.vatCode, c.sessionKey).charges.push(c);
-  for (const a of input.adjustments) groupOf(input.currency, input.roundingMode, a.vatCode).adjustments.push(a);
+  for (const c of charges) groupOf(c.currency, c.roundingMode, c.vatCode, c.credits, c.sessionKey).charges.push(c);
+  for (const a of input.adjustments) groupOf(input.currency, input.roundingMode, a.vatCode, a.credits).adjustments.push(a);
   return [...groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
@@ -118,8 +119,8 @@ function documentsOf(input: AccountInput, group: Group, isApart: (charge: Docume
   // A settlement statement is no invoice: corrections are lines of it (D46).
   const isSettlement = input.side === 'settlement' || (input.side === 'selfBilling' && group.key.endsWith(`|${outsideScope}`));
   const crediting = isSettlement ? [] : [...charges.filter((c) => c.credits !== null), ...adjustments.filter((a) => a.credits)];
-  // What somebody ordered to be credited has a credit note; so has every correction of a business.
-  const apart = crediting.filter((part) => group.roundingMode === 'netFirst' || !isCharge(part) || input.isOrdered(part));
+  // What somebody ordered to be credited has a credit note; so has every correction of a business, and of what a card paid.
+  const apart = crediting.filter((part) => group.roundingMode === 'netFirst' || input.strategy === perSession || !isCharge(part) || input.isOrdered(part));
   let { creditNotes, taken } = creditNotesOf(input, group, apart);
   const compose = (kind: DocumentKind, wanted: (charge: DocumentCharge) => boolean) =>
     documentOf(input, group, kind, null, {
