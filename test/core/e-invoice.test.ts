@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { renderUbl } from '../../src/adapters/documents/ubl/render-ubl.ts';
 import { eInvoiceOf } from '../../src/core/document/e-invoice.ts';
 import { creditOf, documentOf, lineOf } from '../support/issued-document.ts';
 
@@ -94,6 +95,28 @@ describe('an e-invoice', () => {
     const result = eInvoiceOf({ ...documentOf({ lines: [lineOf()] }), party: nobody, type: 'selfBilling' });
     expect('issues' in result && result.issues.map((i) => i.code)).toEqual(['electronicAddressMissing', 'nameUnwritable', 'vatNumberMissing']);
     expect(eInvoiceOf({ ...documentOf({ lines: [lineOf()] }), type: 'settlementStatement' })).toMatchObject({ issues: [{ code: 'notAnEInvoice' }] });
+  });
+
+  it('of a week has lines of its days alone (PEPPOL-EN16931-R110, R111), and none of another month', () => {
+    const week = documentOf({
+      period: '2020-W01',
+      serviceFrom: '2019-12-30',
+      serviceTo: '2020-01-05',
+      lines: [
+        lineOf(),
+        lineOf({ serviceMonth: '2020-01', description: 'ENERGY 2020-01' }),
+        lineOf({ lineNo: 3, kind: 'adjustment', serviceMonth: '2019-11', description: 'Goodwill', unitPrice: null, netMinor: -100n }),
+      ],
+    });
+    const { from, to, lines } = made(week);
+    expect([from, to]).toEqual(['2019-12-30', '2020-01-05']);
+    expect(lines.map((l) => l.period)).toEqual([null, { from: '2019-12-30', to: '2019-12-31' }, { from: '2020-01-01', to: '2020-01-05' }]);
+    // Of a month it is the month.
+    expect(made(documentOf({ lines: [lineOf()] })).lines.map((l) => l.period)).toEqual([{ from: '2019-12-01', to: '2019-12-31' }]);
+    const ubl = renderUbl(week);
+    expect('bytes' in ubl && ubl.bytes.toString().match(/<cbc:(Start|End)Date>[^<]*/g)).toEqual(
+      ['2019-12-30', '2020-01-05', '2019-12-30', '2019-12-31', '2020-01-01', '2020-01-05'].map((day, i) => `<cbc:${i % 2 === 0 ? 'Start' : 'End'}Date>${day}`),
+    );
   });
 
   it('names the customer’s order where there is one (BT-13)', () => {

@@ -35,7 +35,8 @@ export type EInvoice = {
   readonly seller: EInvoiceParty;
   readonly buyer: EInvoiceParty;
   readonly payment: { readonly ocr: string | null; readonly bankgiro: string | null; readonly iban: string | null; readonly bic: string | null } | null;
-  readonly lines: readonly (EInvoiceLine & { readonly category: string; readonly percent: string | null })[];
+  /** `period`: the days of its month that the document is of (PEPPOL-EN16931-R110, R111); null where it is of none of them. */
+  readonly lines: readonly (EInvoiceLine & { readonly category: string; readonly percent: string | null; readonly period: Days | null })[];
   /** What VAT of the whole document leaves over against the lines' nets (D02), by category; positive is a charge. */
   readonly roundings: readonly { readonly category: string; readonly percent: string | null; readonly amountMinor: bigint }[];
   readonly vat: readonly EInvoiceVat[];
@@ -55,6 +56,8 @@ export type EInvoice = {
     readonly payableMinor: bigint;
   };
 };
+
+type Days = { readonly from: string; readonly to: string };
 
 const typeCodes: Partial<Record<IssuedDocument['type'], EInvoice['typeCode']>> = { invoice: '380', creditNote: '381', selfBilling: '389', selfBillingCredit: '261' };
 // Codes of the CEF list VATEX.
@@ -89,7 +92,14 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
   ];
   if (issues.length > 0) return { issues };
 
-  const lines = eInvoiceLines(document.lines, currency, sign).map((line) => ({ ...line, category: categoryOf.get(line.vatCode) ?? '', percent: percentOf.get(line.vatCode) ?? null }));
+  const delivery = deliveryOf(document);
+  const days = { from: daysOf(delivery.from).from, to: daysOf(delivery.to).to };
+  const lines = eInvoiceLines(document.lines, currency, sign).map((line) => ({
+    ...line,
+    category: categoryOf.get(line.vatCode) ?? '',
+    percent: percentOf.get(line.vatCode) ?? null,
+    period: shared(days, daysOf(line.serviceMonth)),
+  }));
   const vat = vatByCategory(document, sign);
   const sum = (values: readonly bigint[]) => values.reduce((a, b) => a + b, 0n);
   const roundings = vat
@@ -98,7 +108,6 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
   const netMinor = sum(vat.map((v) => v.baseMinor));
   const vatMinor = sum(vat.map((v) => v.vatMinor));
   const payableMinor = document.payableMinor * sign;
-  const delivery = deliveryOf(document);
   const { letterhead } = entity;
   return {
     invoice: {
@@ -111,8 +120,7 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
       currency,
       reference: document.accountId,
       purchaseOrder: document.purchaseOrder === null ? null : plainText(document.purchaseOrder),
-      from: delivery.from.length === 7 ? `${delivery.from}-01` : delivery.from,
-      to: delivery.to.length === 7 ? lastDayOf(delivery.to) : delivery.to,
+      ...days,
       credits: document.credits,
       seller: partyOf(sellerWords, isOutsideVat, selfBilled ? false : letterhead.fTax === true),
       buyer: partyOf(buyerWords, isOutsideVat, false),
@@ -170,8 +178,16 @@ function partyOf(words: PartyWords, isOutsideVat: boolean, hasFTax: boolean): EI
   };
 }
 
-/** Last day of a month `YYYY-MM`. */
-function lastDayOf(month: string): string {
-  const [year, number] = month.split('-').map(Number);
-  return new Date(Date.UTC(year ?? 0, number ?? 0, 0)).toISOString().slice(0, 10);
+/** First and last day of a month `YYYY-MM`, or of a day. */
+function daysOf(time: string): Days {
+  if (time.length !== 7) return { from: time, to: time };
+  const [year, number] = time.split('-').map(Number);
+  return { from: `${time}-01`, to: new Date(Date.UTC(year ?? 0, number ?? 0, 0)).toISOString().slice(0, 10) };
+}
+
+/** The days that two spans have in common. */
+function shared(one: Days, two: Days): Days | null {
+  const from = one.from < two.from ? two.from : one.from;
+  const to = one.to < two.to ? one.to : two.to;
+  return from <= to ? { from, to } : null;
 }

@@ -75,15 +75,13 @@ function rootOf(invoice: EInvoice, words: Words): XmlNode {
 }
 
 function lineOf(line: EInvoice['lines'][number], { isCredit, currency }: EInvoice, words: Words): XmlNode | null {
-  const [year, month] = line.serviceMonth.split('-').map(Number);
-  const last = new Date(Date.UTC(year ?? 0, month ?? 0, 0)).toISOString().slice(0, 10);
   const name = plainText(itemText(line.item, words));
   return element(`cac:${isCredit ? 'CreditNote' : 'Invoice'}Line`, [
     element('cbc:ID', String(line.id)),
     element(`cbc:${isCredit ? 'Credited' : 'Invoiced'}Quantity`, line.quantity, { unitCode: line.unitCode }),
     amount('cbc:LineExtensionAmount', line.netMinor, currency),
     element('cbc:AccountingCost', line.costCenter === null ? null : plainText(line.costCenter)),
-    element('cac:InvoicePeriod', [element('cbc:StartDate', `${line.serviceMonth}-01`), element('cbc:EndDate', last)]),
+    element('cac:InvoicePeriod', [element('cbc:StartDate', line.period?.from), element('cbc:EndDate', line.period?.to)]),
     line.roundingMinor === 0n
       ? null
       : element('cac:AllowanceCharge', [
