@@ -264,6 +264,19 @@ describe('a credit of lines', () => {
   });
 });
 
+describe('a credit of lines whose answer was lost', () => {
+  it('is the same order when it is asked for again under its key', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_fleet_home_care');
+    const credit = (key: string) => w.store.tx((db) => creditLines(db, { documentId, lines: [{ lineNo: 1 }], reason: 'cable broken' }, by, key));
+    const first = await credit('k-1');
+    expect(await credit('k-1')).toEqual(first);
+    await expect(credit('k-2')).rejects.toThrow(/0\.00 of .* is left/);
+    expect(await w.rows('SELECT count(*)::integer AS n FROM credit_order')).toEqual([{ n: 1 }]);
+    await w.close();
+  });
+});
+
 describe('a credit of nearly all of a line', () => {
   it('takes back no more net than the line has, however its sessions were rounded', async () => {
     const w = await world();

@@ -32,6 +32,11 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
   if (document === undefined) throw new Refused('notFound', `there is no document "${order.documentId}"`);
   if (document.state !== 'issued') throw new Refused('wrongState', `document ${order.documentId} is ${document.state}: only an issued one is credited`);
   if (document.type !== 'invoice' && document.type !== 'receipt') throw new Refused('invalid', `document ${order.documentId} is a ${document.type}: only invoices and receipts are credited`);
+  const idOf = (lineNo: number) => newId('crd', [order.documentId, lineNo, by.actor], idempotencyKey);
+  if (idempotencyKey !== undefined) {
+    const known = await db.query<{ id: string }>('SELECT id FROM credit_order WHERE id = ANY($1) ORDER BY line_no', [order.lines.map((l) => idOf(l.lineNo))]);
+    if (known.rows.length > 0) return { ids: known.rows.map((r) => r.id), accountId: document.account_id };
+  }
   const ids: string[] = [];
   await lockCredits(
     db,
@@ -63,10 +68,10 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
     const percent = document.vat.find((v) => v.vatCode === line.vat_code)?.percent ?? '0';
     // The last of a line takes the last of its net, and no part more, whatever its sessions and the parts before were rounded to.
     const net = document.is_net ? amount : after === 0n && line.adjusted === 0n ? line.net : line.net - between(line.net - amount + vatOfGross(amount, percent), line.billed_net);
-    const id = newId('crd', [order.documentId, lineNo, by.actor], idempotencyKey);
+    const id = idOf(lineNo);
     await db.query(
       `INSERT INTO credit_order (id, document_id, line_no, account_id, amount_minor, net_minor, currency, vat_code, gl_account, cost_center, description, reason, author)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
       [
         id,
         order.documentId,
