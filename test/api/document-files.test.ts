@@ -149,4 +149,17 @@ describe('delivery', () => {
     const person = await signIn(api, 'auditor');
     expect((await person.get(`/documents/${id}`)).body).toContain('by print, 2 times');
   });
+
+  it('on paper is not sent with its batch when nobody can be addressed any more: it is in no manifest, and waits', async () => {
+    const id = ids.get('driverInvoice') ?? '';
+    const [{ batchId }] = (await queued(`&documentId=${id}`)).body.items;
+    const {
+      rows: [party],
+    } = await api.store.pool.query("UPDATE party p SET address = address - 'street' FROM account a JOIN document d ON d.account_id = a.id WHERE d.id = $1 AND p.id = a.party_id RETURNING p.id", [id]);
+    expect((await get(`/v1/print-batches/${batchId}/manifest`)).body).toMatchObject({ documents: 0, items: [] });
+    expect((await api.call('ops', 'POST', `/v1/print-batches/${batchId}/sent`)).body).toEqual({ documents: 0 });
+    expect((await queued(`&documentId=${id}`)).body.items).toMatchObject([{ state: 'queued', batchId: null, problem: 'addressMissing' }]);
+    await api.store.pool.query(`UPDATE party SET address = address || '{"street": "Åvägen 1"}' WHERE id = $1`, [party.id]);
+    expect((await api.call('ops', 'POST', '/v1/print-batches', { entityId: 'ent_se' })).body).toMatchObject({ documents: 1 });
+  });
 });

@@ -30,6 +30,8 @@ export async function noteDelivery(
 }
 
 const mostInBatch = 5_000;
+/** SQL over a party `p`: a letter would arrive. */
+const isAddressed = "p.address ?& ARRAY['street', 'postalCode', 'city']";
 
 /** Gathers what is queued for print into a batch, at most 5,000 documents whose file is archived; answers null when nothing is. */
 export async function makePrintBatch(db: Db, entityId: string, by: By, idempotencyKey?: string): Promise<{ readonly batchId: string | null; readonly documents: number }> {
@@ -39,7 +41,7 @@ export async function makePrintBatch(db: Db, entityId: string, by: By, idempoten
   if (known.rows[0] !== undefined) return { batchId, documents: known.rows[0].n };
   const { rows } = await db.query<{ id: string }>(
     `SELECT d.document_id AS id FROM document_delivery d JOIN document o ON o.id = d.document_id JOIN account a ON a.id = o.account_id JOIN party p ON p.id = a.party_id
-     WHERE d.entity_id = $1 AND d.state = 'queued' AND d.channel = 'print' AND d.batch_id IS NULL AND p.address ?& ARRAY['street', 'postalCode', 'city']
+     WHERE d.entity_id = $1 AND d.state = 'queued' AND d.channel = 'print' AND d.batch_id IS NULL AND ${isAddressed}
        AND EXISTS (SELECT FROM archived_file f WHERE f.subject_kind = 'document' AND f.subject_id = d.document_id AND f.form = 'pdf') ORDER BY d.document_id LIMIT $2 FOR UPDATE OF d`,
     [entityId, mostInBatch],
   );
@@ -50,12 +52,17 @@ export async function makePrintBatch(db: Db, entityId: string, by: By, idempoten
   return { batchId, documents: rows.length };
 }
 
-/** Says that the print house took a batch: its documents are sent. Once. */
+/** Says that the print house took a batch: its documents are sent. Once. What nobody can be addressed for any more was in no manifest, and is queued as before. */
 export async function sendPrintBatch(db: Db, batchId: string, by: By): Promise<{ readonly documents: number }> {
   const batch = (await db.query('SELECT sent_at FROM print_batch WHERE id = $1 FOR UPDATE', [batchId])).rows[0];
   if (batch === undefined) throw new Refused('notFound', `there is no print batch "${batchId}"`);
   if (batch['sent_at'] !== null) throw new Refused('wrongState', `print batch ${batchId} was sent already: to print a document again, queue it anew`);
   await db.query('UPDATE print_batch SET sent_by = $2, sent_at = now() WHERE id = $1', [batchId, by.actor]);
+  await db.query(
+    `UPDATE document_delivery d SET batch_id = NULL, updated_at = now() FROM document o JOIN account a ON a.id = o.account_id JOIN party p ON p.id = a.party_id
+     WHERE d.batch_id = $1 AND d.state = 'queued' AND o.id = d.document_id AND NOT ${isAddressed}`,
+    [batchId],
+  );
   const { rowCount } = await db.query("UPDATE document_delivery SET state = 'sent', detail = $1, updated_at = now() WHERE batch_id = $1 AND state = 'queued'", [batchId]);
   await audit(db, by, { action: 'printBatch.send', subject: batchId, after: { documents: rowCount } });
   return { documents: rowCount ?? 0 };
