@@ -90,7 +90,7 @@ describe('the outbox', () => {
     expect(await runHandOver(store.pool, runId)).toEqual({ left: 1, connections: [connectionId], problem: 'j2: ERP away' });
     expect(await settledRuns(store.pool, ['j1', 'j2'])).toEqual([]);
     expect(await leftToHandOver(store.pool, connectionId)).toBe(1);
-    expect(await requeue()).toEqual({ requeued: 1 });
+    expect(await requeue()).toEqual({ requeued: 1, others: [] });
   });
 
   it('stops only the refused row; its neighbours go on, and after a retry all are verified', async () => {
@@ -98,7 +98,7 @@ describe('the outbox', () => {
     const erp = filesErp(folder);
     const closed: ErpPort = { ...erp, post: (document) => (document.key === 'j2' ? Promise.reject(new ErpRefused('period closed')) : erp.post(document)) };
     expect(await handOver(store, closed, connectionId, 1)).toMatchObject({ verified: 2, refused: 1, left: 0 });
-    expect(await requeue()).toEqual({ requeued: 1 });
+    expect(await requeue()).toEqual({ requeued: 1, others: [] });
     expect(await handOver(store, erp, connectionId)).toMatchObject({ verified: 1, refused: 0, left: 0 });
     expect(await progress()).toEqual({ verified: 3 });
     expect(await settledRuns(store.pool, ['j1', 'j2'])).toEqual(['run/ent_se/2019-12/live']);
@@ -172,7 +172,7 @@ describe('the outbox', () => {
     const by = { actor: 'finance' };
     await expect(store.tx((db) => retryPosting(db, 'j1', 'mended', by))).rejects.toThrow('posting j1 is verified');
     open = true;
-    expect(await store.tx((db) => retryPosting(db, 'f1', 'account added', by))).toMatchObject({ connections: [connectionId], followers: 1, run: { runId } });
+    expect(await store.tx((db) => retryPosting(db, 'f1', 'account added', by))).toMatchObject({ connections: [connectionId], followers: 1, runs: [{ runId }] });
     expect(await handOver(store, picky, connectionId)).toMatchObject({ verified: 2, refused: 0, left: 0 });
     expect(posts.filter((key) => key === 'f1' || key === 'f2')).toEqual(['f1', 'f1', 'f2']);
     expect(await store.tx((db) => skipPosting(db, 'f3', 'entered there by hand', by))).toMatchObject({ followers: 1 });
@@ -185,6 +185,23 @@ describe('the outbox', () => {
       { action: 'posting.retry', reason: 'account added' },
       { action: 'posting.skip', reason: 'entered there by hand' },
     ]);
+  });
+
+  it('tells every run of a decision that something of it waited for, not only that of the posting itself', async () => {
+    const { runId: later } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2020-01', by: { actor: 'preparer' } }));
+    await put(journal('r1'), { ...journal('r2'), runId: later, ...{ credits: { key: 'r1', legalNumber: '1', externalId: null } } });
+    const erp = filesErp(folder);
+    const closed: ErpPort = { ...erp, post: (document) => (document.key === 'r1' ? Promise.reject(new ErpRefused('no account 1510')) : erp.post(document)) };
+    expect(await handOver(store, closed, connectionId)).toMatchObject({ verified: 0, refused: 1 });
+    await handOver(store, closed, connectionId);
+    const decided = await store.tx((db) => retryPosting(db, 'r1', 'account added', { actor: 'finance' }));
+    expect(decided).toMatchObject({ followers: 1 });
+    expect(decided.runs.map((r) => r.runId).sort()).toEqual([later, runId].sort());
+    // The same when all that a run was refused goes again.
+    expect(await handOver(store, closed, connectionId)).toMatchObject({ refused: 1 });
+    await handOver(store, closed, connectionId);
+    expect(await requeue()).toMatchObject({ requeued: 1, others: [{ runId: later }] });
+    expect(await handOver(store, erp, connectionId)).toMatchObject({ verified: 2 });
   });
 
   it('holds what falls into a month that the ERP has closed, before anything is sent, says how the month stands here, and sends it once it is open there', async () => {

@@ -53,9 +53,9 @@ export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: Ru
       return c.json(await listPostings(store.pool, { states: state === undefined ? undefined : [state], connectionId, runId }, page), 200);
     },
   );
-  const wake = async ({ connections, run, followers }: PostingDecision) => {
+  const wake = async ({ connections, runs, followers }: PostingDecision) => {
     for (const connectionId of connections) await orders.wakeErp(connectionId);
-    if (run !== null) await orders.retry(run);
+    for (const run of runs) await orders.retry(run);
     return { followers };
   };
   app.openapi(

@@ -61,9 +61,9 @@ export function runSteeringRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
     }),
     async (c) => {
       const found = await startOf(store, c.req.valid('param').runId);
-      const result = await store.tx((db) => retryRun(db, found.runId, { ...byOf(c), reason: c.req.valid('json').reason }));
-      await orders.retry(found);
-      return c.json(result, 200);
+      const { requeued, others } = await store.tx((db) => retryRun(db, found.runId, { ...byOf(c), reason: c.req.valid('json').reason }));
+      for (const run of [found, ...others]) await orders.retry(run);
+      return c.json({ requeued }, 200);
     },
   );
 }

@@ -3,10 +3,10 @@ import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
-/** What a decision on a posting moved: the ERP connections to wake, the run that may wait for it, and how many rows that waited for it go again. */
+/** What a decision on a posting moved: the ERP connections to wake, the runs that may wait for it or for what waited for it, and how many rows that did go again. */
 export type PostingDecision = {
   readonly connections: readonly string[];
-  readonly run: { readonly runId: string; readonly workflowId: string; readonly period: string; readonly cutOffAtMs: number } | null;
+  readonly runs: readonly { readonly runId: string; readonly workflowId: string; readonly period: string; readonly cutOffAtMs: number }[];
   readonly followers: number;
 };
 
@@ -40,19 +40,29 @@ async function stopped(db: Db, key: string): Promise<{ readonly connectionId: st
 }
 
 async function released(db: Db, key: string, connectionId: string): Promise<PostingDecision> {
-  const { rows } = await db.query<{ connection_id: string }>(
-    "UPDATE erp_posting SET state = 'queued', held_for = NULL, answer = NULL, updated_at = now() WHERE after_key = $1 AND held_for = 'predecessor' RETURNING connection_id",
-    [key],
-  );
-  // A run that is over waits for nothing.
-  const runs = await db.query<{ id: string; workflow_id: string; period: string; cut_off_at: Date }>(
-    "SELECT r.id, r.workflow_id, r.label AS period, r.cut_off_at FROM erp_posting p JOIN billing_run r ON r.id = p.run_id WHERE p.key = $1 AND r.state NOT IN ('closed', 'cancelled')",
-    [key],
-  );
-  const [run] = runs.rows;
+  const followers = await releaseFollowers(db, [key]);
   return {
-    connections: [...new Set([connectionId, ...rows.map((r) => r.connection_id)])],
-    run: run === undefined ? null : { runId: run.id, workflowId: run.workflow_id, period: run.period, cutOffAtMs: run.cut_off_at.getTime() },
-    followers: rows.length,
+    connections: [...new Set([connectionId, ...followers.map((f) => f.connectionId)])],
+    runs: await runsOf(db, [key, ...followers.map((f) => f.key)]),
+    followers: followers.length,
   };
+}
+
+/** Lets what waits for these postings go again. */
+export async function releaseFollowers(db: Db, keys: readonly string[]): Promise<readonly { readonly key: string; readonly connectionId: string }[]> {
+  const { rows } = await db.query<{ key: string; connection_id: string }>(
+    "UPDATE erp_posting SET state = 'queued', held_for = NULL, answer = NULL, updated_at = now() WHERE after_key = ANY($1) AND held_for = 'predecessor' RETURNING key, connection_id",
+    [keys],
+  );
+  return rows.map((r) => ({ key: r.key, connectionId: r.connection_id }));
+}
+
+/** The runs of postings, but those that are over, which wait for nothing. */
+export async function runsOf(db: Db, keys: readonly string[]): Promise<PostingDecision['runs']> {
+  const { rows } = await db.query<{ id: string; workflow_id: string; period: string; cut_off_at: Date }>(
+    `SELECT r.id, r.workflow_id, r.label AS period, r.cut_off_at FROM billing_run r
+     WHERE r.id IN (SELECT p.run_id FROM erp_posting p WHERE p.key = ANY($1)) AND r.state NOT IN ('closed', 'cancelled') ORDER BY r.id`,
+    [keys],
+  );
+  return rows.map((run) => ({ runId: run.id, workflowId: run.workflow_id, period: run.period, cutOffAtMs: run.cut_off_at.getTime() }));
 }

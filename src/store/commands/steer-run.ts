@@ -4,6 +4,7 @@ import { arrivedIn, selected } from '../cycle/selection.ts';
 import type { Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 import { audit, type By } from './audit.ts';
+import { type PostingDecision, releaseFollowers, runsOf } from './decide-postings.ts';
 import { Refused } from './refusal.ts';
 
 /** Moves the cut-off of a collecting run; without `at` it is now. The workflow is told after the commit. */
@@ -16,13 +17,24 @@ export async function moveCutOff(db: Db, runId: string, at: Date | undefined, by
   return { cutOffAt };
 }
 
-/** Puts what the ERP refused back into the queue; the workflow is told to try again after the commit. Answers how many. */
-export async function retryRun(db: Db, runId: string, by: By): Promise<{ readonly requeued: number }> {
+/** Puts what the ERP refused back into the queue; the workflow is told to try again after the commit. Answers how many, and the other runs of which something waited for it. */
+export async function retryRun(db: Db, runId: string, by: By): Promise<{ readonly requeued: number; readonly others: PostingDecision['runs'] }> {
   const state = await lockRun(db, runId);
   if (state === 'closed' || state === 'cancelled') throw new Refused('wrongState', `run ${runId} is ${state}: there is nothing to retry`);
-  const { rowCount } = await db.query("UPDATE erp_posting SET state = 'queued', held_for = NULL, external_id = NULL, updated_at = now() WHERE run_id = $1 AND state IN ('refused', 'held')", [runId]);
-  await audit(db, by, { action: 'run.retry', subject: runId, after: { requeued: rowCount } });
-  return { requeued: rowCount ?? 0 };
+  const { rows } = await db.query<{ key: string }>(
+    "UPDATE erp_posting SET state = 'queued', held_for = NULL, external_id = NULL, updated_at = now() WHERE run_id = $1 AND state IN ('refused', 'held') RETURNING key",
+    [runId],
+  );
+  await audit(db, by, { action: 'run.retry', subject: runId, after: { requeued: rows.length } });
+  const followers = await releaseFollowers(
+    db,
+    rows.map((r) => r.key),
+  );
+  const waiting = await runsOf(
+    db,
+    followers.map((f) => f.key),
+  );
+  return { requeued: rows.length, others: waiting.filter((run) => run.runId !== runId) };
 }
 
 /** Signs that what waits stays unbilled for now (invariant 12): the records and expectations (`{sourceId}/{key}`) named, or all, and with all the parked accounts, the invoices that wait for a purchase order and blocking findings. One decision each. */
