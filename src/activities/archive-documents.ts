@@ -21,8 +21,9 @@ export async function archiveDocuments(store: Store, runId: string, group: strin
     for (const document of await issuedDocuments(store.pool, ids)) {
       const made = await filesOfDocument(document);
       files.push(...made.map((file) => ({ ...file, subject: { kind: 'document' as const, id: document.documentId } })));
-      // A receipt whose buyer nobody knows is fetched by the authorization of its session.
-      if (authorityOf(authorities, document.type, 'delivery') === 'wattledger' && !(document.type === 'receipt' && document.email === null))
+      // A receipt whose buyer nobody knows is fetched by the authorization of its session, and so is its credit note.
+      const isOfTerminal = document.type === 'receipt' || (document.type === 'creditNote' && document.strategy === 'cardReceipt');
+      if (authorityOf(authorities, document.type, 'delivery') === 'wattledger' && !(isOfTerminal && document.email === null))
         deliveries.push({
           documentId: document.documentId,
           channel: channelOf(

@@ -179,6 +179,9 @@ describe('what is asked of cards', () => {
     expect((await api.call('preparer', 'POST', `/v1/documents/${first.documentId}/credit`, { lines: [{ lineNo: 1 }], reason: 'the charger failed' })).status).toBe(202);
     const next = await closeSet(api.store, '2020-01');
     await issueRun(api.store, next, '2020-02-05', true);
+    // Nobody knows where to send it, as with the receipt.
+    expect(await archiveDocuments(api.store, next, 'all')).toBeGreaterThan(0);
+    expect(await rows("SELECT channel FROM document_delivery x JOIN document d ON d.id = x.document_id WHERE d.type = 'creditNote'")).toEqual([]);
     const [refund] = (await payments()).filter((p: { kind: string }) => p.kind === 'refund');
     expect(refund).toMatchObject({ origin: 'terminal', reference: 'AUTH-1', refunds: 'psp-1', state: 'requested' });
     expect((await answer([{ key: refund.key, outcome: 'captured', settledOn: '2020-02-06' }])).body).toEqual({ kept: 1 });
