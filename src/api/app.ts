@@ -13,6 +13,7 @@ import type { ApiEnv } from './env.ts';
 import { idempotent } from './idempotency.ts';
 import { ocpiApp } from './ocpi/ocpi.ts';
 import type { Orders } from './orders.ts';
+import { refuseEncoded } from './plain-body.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
 import { accountingPeriodRoutes } from './routes/accounting-periods.ts';
 import { allowanceRoutes } from './routes/allowance.ts';
@@ -120,6 +121,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
       throw new Problem(413, 'tooLarge', `A request holds at most ${maxSize / megabyte} MB here: send it in parts.`);
     };
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
+    refuseEncoded(c.req.header('content-encoding'));
     // The server reads no further than the stated length; to look at the body's stream, as bodyLimit does first, costs more than all the rest.
     const length = c.req.header('transfer-encoding') === undefined ? c.req.header('content-length') : undefined;
     if (length !== undefined) return Number(length) > maxSize ? onError() : next();

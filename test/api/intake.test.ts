@@ -110,6 +110,14 @@ describe('CDRs by the API', () => {
     );
     expect(rows.map((r) => r.at)).toEqual(versions.map((v) => v.last_updated));
   });
+  it('refuses what is compressed, of which it would keep each line of rubble', async () => {
+    const count = async () => (await api.store.pool.query('SELECT count(*)::int AS n FROM raw_message')).rows[0].n;
+    const before = await count();
+    const packed = { 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' };
+    const answer = await api.call('partner', 'POST', '/v1/sources/ocpi-peer/cdrs', 'one\nline\nof it', packed);
+    expect([answer.status, answer.body.code, await count()]).toEqual([415, 'unsupportedEncoding', before]);
+    expect((await api.call('partner', 'POST', '/v1/sources/ocpi-peer/cdrs', JSON.stringify(cdr(0)), { 'content-type': 'application/json', 'content-encoding': 'identity' })).status).toBe(202);
+  });
   it('refuses what it cannot take: no body, another type, an unknown source, too much', async () => {
     expect((await send('')).body).toMatchObject({ status: 422, detail: expect.stringContaining('empty') });
     expect((await send('a;b', 'text/csv')).status).toBe(415);

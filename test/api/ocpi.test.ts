@@ -112,6 +112,7 @@ describe('CDRs from a peer', () => {
     expect(await send({ ...cdr, id: undefined })).toMatchObject({ status: 200, body: { status_code: 2001 } });
     expect(await send({ ...cdr, party_id: 'OTH' })).toMatchObject({ status: 200, body: { status_code: 2001, status_message: expect.stringContaining('NO*OTH') } });
     expect(await send({ ...cdr, remark: 'x'.repeat(1024 * 1024) })).toMatchObject({ status: 413, body: { status_code: 2000 } });
+    expect(await send(cdr, { 'content-encoding': 'gzip' })).toMatchObject({ status: 415, body: { status_code: 2000 } });
     expect(await send(cdr, { 'ocpi-to-country-code': 'SE', 'ocpi-to-party-id': 'ZZZ' })).toMatchObject({ status: 200, body: { status_code: 2001 } });
     expect(await send(cdr, { 'ocpi-from-country-code': 'DK', 'ocpi-from-party-id': 'OTH' })).toMatchObject({ status: 200, body: { status_code: 2001 } });
     expect(await count('raw_message')).toBe(before);

@@ -1,12 +1,14 @@
 import type { Context } from 'hono';
+import { refuseEncoded } from '../plain-body.ts';
 import { invalid, OcpiProblem } from './answer.ts';
 import type { OcpiEnv } from './env.ts';
 
 /** A CDR of a hundred periods with its tariffs has some 50 kB. */
 const maxBytes = 1024 * 1024;
 
-/** The bytes of a request: 413 past a megabyte, 408 when they do not come in time. Nothing has happened by then. */
+/** The bytes of a request: 415 when they are compressed, 413 past a megabyte, 408 when they do not come in time. Nothing has happened by then. */
 export async function readBody(c: Context<OcpiEnv>, withinMs: number): Promise<Buffer> {
+  refuseEncoded(c.req.header('content-encoding'));
   const stated = c.req.header('transfer-encoding') === undefined ? c.req.header('content-length') : undefined;
   if (stated !== undefined && Number(stated) > maxBytes) throw tooLarge(c);
   let timer: NodeJS.Timeout | undefined;
