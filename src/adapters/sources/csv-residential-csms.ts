@@ -51,7 +51,7 @@ export const csvResidentialCsms: SourceParser = {
   },
 
   keyOf(bytes, context) {
-    const id = bytes.toString('latin1').split(';', 1)[0] ?? '';
+    const id = (bytes.toString('utf8').split(';', 1)[0] ?? '').trim();
     return isId(id) ? recordKeyOf({ ...context, cdrId: id }) : unkeyedKey(bytes);
   },
 
