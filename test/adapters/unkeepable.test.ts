@@ -38,3 +38,21 @@ describe('a text that PostgreSQL cannot keep', () => {
     expect(parser.keyOf(bytesOf({}), context)).toBe('se*wlt*1');
   });
 });
+
+describe('energy that no sum can hold', () => {
+  it('holds its CDR back and is counted nowhere, whatever the format', () => {
+    const huge = { ok: false, issues: [{ code: 'badShape', severity: 'blocks' }] };
+    expect(parser.parse(bytesOf({ energyWh: 1e12 }), context)).toMatchObject({ ok: true });
+    for (const change of [{ energyWh: 1e12 + 1 }, { energyWh: -1e13 }, { meterStart: 1e15, meterStop: 1e15 + 1000 }]) {
+      const held = parser.parse(bytesOf(change), context);
+      expect(held).toMatchObject(huge);
+      expect(held).not.toHaveProperty('statedWh');
+    }
+    const csv = (kWh: string, user = 'U') => parserFor('csv-residential-csms').parse(Buffer.from(`1;Bl2;${user};Private;NA;05.12.2019 12:00;12;05.12.2019 18:00;18;${kWh};NA;Dec;Thursday`), context);
+    expect(csv('1')).toMatchObject({ ok: true });
+    for (const held of [csv('9'.repeat(25)), csv('9'.repeat(25), 'NA')]) {
+      expect(held).toMatchObject({ ok: false });
+      expect(held).not.toHaveProperty('statedWh');
+    }
+  });
+});

@@ -20,7 +20,7 @@ export function parserFor(format: string): SourceParser {
   return parser;
 }
 
-/** Text that PostgreSQL cannot keep or index (a NUL, half a surrogate pair, an endless id) holds its own CDR back and not the page it comes with. */
+/** Text that PostgreSQL cannot keep or index (a NUL, half a surrogate pair, an endless id), and energy that no sum can hold, keeps its own CDR back and not the page it comes with. */
 function keepable(parser: SourceParser): SourceParser {
   return {
     ...parser,
@@ -29,11 +29,21 @@ function keepable(parser: SourceParser): SourceParser {
       return key.length > longestId || (maybeUnkeepable(bytes) && unkeepable.test(JSON.stringify(key))) ? unkeyedKey(bytes) : key;
     },
     parse(bytes, context): ParseResult {
-      const result = parser.parse(bytes, context);
+      const result = countable(parser.parse(bytes, context));
       if (maybeUnkeepable(bytes) && unkeepable.test(JSON.stringify(result))) return held(result, 'a text holds a NUL character or half a surrogate pair');
       return result.ok && idsOf(result.facts).some((id) => id.length > longestId) ? held(result, `an id is longer than ${longestId} characters`) : result;
     },
   };
+}
+
+/** In Wh: a register's largest reading. Whatever passes it is nobody's energy, and is counted nowhere. */
+const mostEnergy = 10 ** 12;
+
+function countable(result: ParseResult): ParseResult {
+  if (!result.ok) return result.statedWh === undefined || Math.abs(result.statedWh) <= mostEnergy ? result : { ok: false, issues: result.issues };
+  const { energyWh, meterStartWh = 0, meterEndWh = 0 } = result.facts;
+  if ([energyWh, meterStartWh, meterEndWh].every((wh) => Math.abs(wh) <= mostEnergy)) return result;
+  return { ok: false, issues: [issue('badShape', 'blocks', 'message', { detail: `it holds more than ${mostEnergy} Wh` })] };
 }
 
 const longestId = 255;
