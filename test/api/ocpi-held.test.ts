@@ -15,6 +15,11 @@ const push = () => sales.push('nordic');
 const deliveries = (state: string) => sales.deliveries('nordic', state);
 const overview = async () => (await sales.overview('nordic')).deliveries;
 const rules = (body: object) => api.call('ops', 'PUT', '/v1/accounts/acc_emsp_aurora/partner-rules', { rules: body, reason: 'as the partner says' });
+/** What the partner finds when it looks, of all or since an instant. */
+const listed = async (from?: string): Promise<{ total_energy: number; last_updated: string }[]> => {
+  const token = String(peer.calls.findLast((c) => c.path === '/credentials')?.body['token']);
+  return (await ocpiCall(api, token, 'GET', `/ocpi/2.2.1/cdrs${from === undefined ? '' : `?date_from=${from}`}`)).body.data;
+};
 const sell = (id: number, kWh: string) => sales.sell(id, 'Share-1', { kWh });
 
 beforeAll(async () => {
@@ -48,8 +53,7 @@ describe('a CDR that its partner is known to refuse', () => {
     expect(held.issues[0].text).toMatch(
       /acc_emsp_aurora refuses CDRs with less energy in Wh: 10000, where 20000 holds\. Mend what the CDR says, settle the session by document, or correct the profile/,
     );
-    const token = String(peer.calls.findLast((c) => c.path === '/credentials')?.body['token']);
-    expect((await ocpiCall(api, token, 'GET', '/ocpi/2.2.1/cdrs')).body.data).toEqual([]);
+    expect(await listed()).toEqual([]);
     const page = textOf((await (await signIn(api, 'ops')).get('/ocpi-peers/nordic')).body);
     expect(page).toContain('1 held');
     expect(page).toContain('refuses CDRs with less energy in Wh: 10000');
@@ -85,6 +89,8 @@ describe('a CDR that its partner is known to refuse', () => {
     const [credit] = await deliveries('held');
     expect(credit).toMatchObject({ kind: 'credit', issues: [{ code: 'partnerRefuses' }] });
     expect(await overview()).toMatchObject({ held: 1, queued: 1, sent: 2 });
+    // Nor does it come by the list: who pulled the 30 kWh without the credit of the 25 would have both.
+    expect((await listed()).map((sold) => sold.total_energy)).toEqual([10, 25]);
     const settle = (cdrId: string) => api.call('ops', 'POST', '/v1/ocpi/peers/nordic/by-document', { cdrIds: [cdrId], reason: 'on the invoice' });
     expect((await settle('WL-0-0')).status).toBe(422);
     expect((await settle(credit.cdrId)).body).toEqual({ withheld: 1 });
