@@ -10,7 +10,7 @@ import { heldMonths, insertDrafts } from './drafts.ts';
 import { guarantees, type OwnerContract, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
 import { markParked } from './parked-accounts.ts';
-import { changesSessions } from './payer-months.ts';
+import { changesSessions, monthsMoved } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
 import { amongIds, chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
@@ -99,8 +99,8 @@ async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContr
        SELECT DISTINCT a.account_id FROM billing_run r JOIN contract a ON true JOIN contract_version v ON v.contract_id = a.id AND ${changesSessions} LEFT JOIN kept n ON n.account_id = a.account_id
        WHERE r.id = $1 AND (n.account_id IS NULL OR n.since < r.period)),
      late AS MATERIALIZED (
-       SELECT DISTINCT c.payer_account_id, c.service_month, c.entity_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
-       WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'asked')} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}),
+       SELECT DISTINCT c.payer_account_id, m.month AS service_month, c.entity_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
+         ${monthsMoved} WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'asked')} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}),
      unkept AS MATERIALIZED (SELECT p.account_id FROM unnest($3::text[]) AS p(account_id) WHERE p.account_id NOT IN (SELECT account_id FROM kept))
      SELECT contract_id, min(service_month) AS first FROM claim_sum WHERE run_id = $1 AND contract_id = ANY($2) AND account_id = ANY($3) AND role IN ${shareRoles} GROUP BY 1
      UNION ALL

@@ -8,6 +8,13 @@ import { loadPeriod } from './load-period.ts';
 /** SQL that holds for a `contract_version v` whose months change what sessions came to. */
 export const changesSessions = `jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.kind == "included" || @.kind == "tiers" || @.kind == "cap" || @.kind == "minimum")')`;
 
+/**
+ * SQL: the months (`m.month`) in which a late session of charge `c`, under version `v`, moves what other sessions of its payer came to: its own; where energy rolls
+ * over all up to that of run `r`.
+ */
+export const monthsMoved = `CROSS JOIN LATERAL (SELECT to_char(g, 'YYYY-MM') AS month FROM generate_series((c.service_month || '-01')::date,
+  (CASE WHEN jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.kind == "included" && @.rolloverMonths > 0)') THEN r.period ELSE c.service_month END || '-01')::date, interval '1 month') g) m`;
+
 /** Fees are computed with the rest of a month and are of no account here: they burden nothing. */
 const nowhere: Place = { costCenter: '', customerCostCenter: null, siteId: null, vat: { code: '', percent: '0', rule: '' } };
 
