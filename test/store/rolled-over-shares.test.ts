@@ -53,4 +53,11 @@ describe('the share of energy that rolled over', () => {
     await charge(6, 'Bl2-6', 'Bl7', '10', '11.02.2020');
     expect(await south('2020-02', '2020-03-06')).toEqual([['2020-01', 'netShare/share#2', 279n]]);
   }, 60_000);
+
+  it('is stated anew in the run of the late session, also where its owner has nothing else in it', async () => {
+    // 10 kWh of January come late, at North and before South's, whose 25 kWh are covered by 5 of January's 15 now. 20 kWh are paid there, 44.68, of which 12.5 % are 5.59, less
+    // the 2.79 that were stated. Nobody charges at South in March.
+    await charge(7, 'NR1-3', 'Bl2', '10', '05.01.2020');
+    expect(await south('2020-03', '2020-04-06')).toEqual([['2020-01', 'netShare/share#3', 280n]]);
+  }, 60_000);
 });

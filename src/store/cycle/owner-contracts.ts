@@ -1,6 +1,8 @@
 import type { ContractVersion } from '../../core/share/month-segments.ts';
 import type { Db } from '../db.ts';
 import { loadContracts } from '../intake/load-setup.ts';
+import { siteShareRoles } from './booked-shares.ts';
+import { movedSessions } from './payer-months.ts';
 import { selected } from './selection.ts';
 
 /** A contract that shares revenue, with all its versions. */
@@ -47,13 +49,15 @@ export function payeesOfContract(contract: OwnerContract): string[] {
   return [...new Set([contract.accountId, ...contract.versions.flatMap((v) => v.agreement.beneficiaries.map((b) => b.accountId))])];
 }
 
-/** Who earns by the sales that a run claims of these accounts, and may still be built: where a group is approved its statement is fixed, and the next run settles what moved. */
+/** Who earns by the sales that a run claims of these accounts, or by others that late ones among them move (D44), and may still be built: where a group is approved its statement is fixed, and the next run settles what moved. */
 export async function ownersBehind(db: Db, runId: string, accountIds: readonly string[]): Promise<string[]> {
   if (accountIds.length === 0) return [];
   const { rows } = await db.query<{ id: string }>(
-    `SELECT p.payee AS id FROM (
+    `WITH ${movedSessions('a.account_id = ANY($2)')}
+     SELECT p.payee AS id FROM (
        SELECT DISTINCT o.payee_account_id AS payee FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-       JOIN rated_charge o ON o.record_id = c.record_id AND o.payee_account_id IS NOT NULL AND o.role IN ${shareRoles} WHERE k.run_id = $1 AND k.account_id = ANY($2) AND c.payer_account_id IS NOT NULL) p
+       JOIN rated_charge o ON o.record_id = c.record_id AND o.payee_account_id IS NOT NULL AND o.role IN ${shareRoles} WHERE k.run_id = $1 AND k.account_id = ANY($2) AND c.payer_account_id IS NOT NULL
+       UNION SELECT o.payee_account_id FROM moved s JOIN rated_charge o ON o.record_id = s.record_id AND o.revision = s.revision AND o.payee_account_id IS NOT NULL AND o.role IN ${siteShareRoles}) p
      JOIN account a ON a.id = p.payee JOIN billing_run r ON r.id = $1 AND ${selected('a.id')} LEFT JOIN run_account x ON x.run_id = $1 AND x.account_id = p.payee LEFT JOIN release_group g ON g.run_id = $1 AND g.name = coalesce(x.group_name, a.release_group)
      WHERE g.state IS NULL OR g.state IN ('planned', 'collecting', 'previewing', 'inReview') ORDER BY 1`,
     [runId, accountIds],

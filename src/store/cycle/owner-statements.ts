@@ -10,7 +10,7 @@ import { heldMonths, insertDrafts } from './drafts.ts';
 import { guarantees, type OwnerContract, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
 import { markParked } from './parked-accounts.ts';
-import { changesSessions, monthsMoved } from './payer-months.ts';
+import { movedSessions } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
 import { amongIds, chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
@@ -93,23 +93,14 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
 /** The first month of each contract of which a run claims shares, or in which a late session of the run moves what its customer's other sessions came to (D44). */
 async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContract[]): Promise<ReadonlyMap<string, string>> {
   const { rows } = await db.query<{ contract_id: string; first: string }>(
-    `WITH kept AS MATERIALIZED (SELECT account_id, min(service_month) AS since FROM claim_sum WHERE run_id = $1 GROUP BY 1),
-     -- Of all others that change sessions the sums say that nothing is late.
-     asked AS MATERIALIZED (
-       SELECT DISTINCT a.account_id FROM billing_run r JOIN contract a ON true JOIN contract_version v ON v.contract_id = a.id AND ${changesSessions} LEFT JOIN kept n ON n.account_id = a.account_id
-       WHERE r.id = $1 AND (n.account_id IS NULL OR n.since < r.period)),
-     late AS MATERIALIZED (
-       SELECT DISTINCT c.payer_account_id, m.month AS service_month, c.entity_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
-         ${monthsMoved} WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'asked')} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}),
+    `WITH ${movedSessions()},
      unkept AS MATERIALIZED (SELECT p.account_id FROM unnest($3::text[]) AS p(account_id) WHERE p.account_id NOT IN (SELECT account_id FROM kept))
      SELECT contract_id, min(service_month) AS first FROM claim_sum WHERE run_id = $1 AND contract_id = ANY($2) AND account_id = ANY($3) AND role IN ${shareRoles} GROUP BY 1
      UNION ALL
      SELECT c.contract_id, min(c.service_month) FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
      WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'unkept')} AND c.contract_id = ANY($2) AND c.role IN ${shareRoles} GROUP BY 1
      UNION ALL
-     SELECT h.contract_id, min(h.service_month) FROM late l
-     JOIN rated_charge s ON s.entity_id = l.entity_id AND s.service_month = l.service_month AND s.payer_account_id = l.payer_account_id AND s.record_id IS NOT NULL
-     JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.contract_id = ANY($2) AND h.role IN ${shareRoles} GROUP BY 1`,
+     SELECT h.contract_id, min(h.service_month) FROM moved s JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.contract_id = ANY($2) AND h.role IN ${shareRoles} GROUP BY 1`,
     [runId, contracts.map((c) => c.contractId), contracts.flatMap(payeesOfContract)],
   );
   const first = new Map<string, string>();

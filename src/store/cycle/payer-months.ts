@@ -4,16 +4,31 @@ import type { Place } from '../../core/period/month.ts';
 import type { Db } from '../db.ts';
 import { writtenOffMinimums } from './left-out-fee-rows.ts';
 import { loadPeriod } from './load-period.ts';
+import { amongIds } from './whole-run.ts';
 
 /** SQL that holds for a `contract_version v` whose months change what sessions came to. */
 export const changesSessions = `jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.kind == "included" || @.kind == "tiers" || @.kind == "cap" || @.kind == "minimum")')`;
 
+/** Where energy rolls over, what a late session takes is missing in all later months, up to that of run `r`. */
+const lastMoved = `CASE WHEN jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.kind == "included" && @.rolloverMonths > 0)') THEN r.period ELSE c.service_month END`;
+
 /**
- * SQL: the months (`m.month`) in which a late session of charge `c`, under version `v`, moves what other sessions of its payer came to: its own; where energy rolls
- * over all up to that of run `r`.
+ * SQL: CTEs of run $1, of which `late` has the months in which late sessions that the run claims move what other sessions of their payer came to (D44), and `moved` those
+ * sessions. `among` narrows the payers, `a.account_id`.
  */
-export const monthsMoved = `CROSS JOIN LATERAL (SELECT to_char(g, 'YYYY-MM') AS month FROM generate_series((c.service_month || '-01')::date,
-  (CASE WHEN jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.kind == "included" && @.rolloverMonths > 0)') THEN r.period ELSE c.service_month END || '-01')::date, interval '1 month') g) m`;
+export const movedSessions = (among = 'true') => `kept AS MATERIALIZED (SELECT account_id, min(service_month) AS since FROM claim_sum WHERE run_id = $1 GROUP BY 1),
+     -- Of all others that change sessions the sums say that nothing is late.
+     asked AS MATERIALIZED (
+       SELECT DISTINCT a.account_id FROM billing_run r JOIN contract a ON ${among} JOIN contract_version v ON v.contract_id = a.id AND ${changesSessions} LEFT JOIN kept n ON n.account_id = a.account_id
+       WHERE r.id = $1 AND (n.account_id IS NULL OR n.since < r.period)),
+     late AS MATERIALIZED (
+       SELECT DISTINCT c.payer_account_id, to_char(m, 'YYYY-MM') AS service_month, c.entity_id
+       FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
+         CROSS JOIN LATERAL generate_series((c.service_month || '-01')::date, (${lastMoved} || '-01')::date, interval '1 month') m
+       WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'asked')} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}),
+     moved AS (
+       SELECT s.record_id, s.revision FROM late l
+       JOIN rated_charge s ON s.entity_id = l.entity_id AND s.service_month = l.service_month AND s.payer_account_id = l.payer_account_id AND s.record_id IS NOT NULL)`;
 
 /** Fees are computed with the rest of a month and are of no account here: they burden nothing. */
 const nowhere: Place = { costCenter: '', customerCostCenter: null, siteId: null, vat: { code: '', percent: '0', rule: '' } };
