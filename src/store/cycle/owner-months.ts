@@ -1,4 +1,5 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import { groupBy } from '../../core/group-by.ts';
 import type { Marginal } from '../../core/period/marginals.ts';
 import { type DeliveredEnergy, deliveredEnergyOf } from '../../core/share/delivered-energy.ts';
 import { segmentsOf, versionAt } from '../../core/share/month-segments.ts';
@@ -87,7 +88,7 @@ export async function loadOwnerMonths(db: Db, run: Run, wanted: readonly Wanted[
     const before = stated.filter((s) => s.contractId === contract.contractId);
     return {
       contract,
-      carriedGuarantees: carriedBefore(contract, before, own[0] ?? ''),
+      carriedGuarantees: carriedBefore(contract, before, own[0] ?? '', run.timeZone),
       months: own.map((serviceMonth): StatementInput => {
         const earlier = before.filter((s) => s.serviceMonth === serviceMonth);
         const records = new Set<string>();
@@ -191,11 +192,18 @@ async function loadStated(db: Db, contractIds: readonly string[]): Promise<State
   }));
 }
 
-/** What guarantees that are carried forward added in the months before, less what they took back. */
-function carriedBefore(contract: OwnerContract, stated: readonly Stated[], firstMonth: string): Map<string, bigint> {
+/** What guarantees added in the months before that carried them forward, less what they took back; a month's clause is as its last version says it. */
+function carriedBefore(contract: OwnerContract, stated: readonly Stated[], firstMonth: string, timeZone: string): Map<string, bigint> {
   const carrying = new Set(contract.versions.flatMap((v) => v.agreement.clauses.flatMap((c) => (c.kind === 'guarantee' && c.carryForward ? [c.id] : []))));
   const carried = new Map<string, bigint>();
-  for (const s of stated) if (s.serviceMonth < firstMonth && carrying.has(s.clause)) carried.set(s.clause, (carried.get(s.clause) ?? 0n) + s.netMinor);
+  const before = stated.filter((s) => s.serviceMonth < firstMonth && carrying.has(s.clause));
+  for (const [month, own] of groupBy(before, (s) => s.serviceMonth)) {
+    const clauses = new Map(segmentsOf(contract.versions, month, timeZone, []).flatMap(({ agreement }) => agreement.clauses.map((c) => [c.id, c])));
+    for (const s of own) {
+      const clause = clauses.get(s.clause);
+      if (clause?.kind === 'guarantee' && clause.carryForward) carried.set(s.clause, (carried.get(s.clause) ?? 0n) + s.netMinor);
+    }
+  }
   return carried;
 }
 
