@@ -79,6 +79,7 @@ describe('the nearest assignment', () => {
     await decide(body.proposalId);
     expect((await assign({ tariffId: 'fast', segment: 'eMSP', evseId: 'SE*WLT*EFAST', siteId: 'x' })).status).toBe(422);
     expect((await assign({ tariffId: 'fast', segment: 'eMSP', evseId: 'SE*WLT*EFAST' })).status).toBe(201);
+    expect((await assign({ tariffId: 'roaming', segment: 'eMSP', evseId: 'se*wlt*efast' })).status).toBe(409);
     const priced = async (id: string, evseId: string) => {
       const cdr = { ...template, id, cdr_location: { ...template.cdr_location, evse_id: evseId } };
       await api.call('partner', 'POST', '/v1/sources/ocpi-peer/cdrs', JSON.stringify(cdr), { 'content-type': 'application/json' });
@@ -88,6 +89,8 @@ describe('the nearest assignment', () => {
     };
     // 80.86 kWh at 10; or 4.00, 80.86 kWh at 2.95 and 926 minutes at 0.10 an hour.
     expect(await priced('evse-1', 'SE*WLT*EFAST')).toEqual(['808.60']);
+    // The sender writes its ids in the other case.
+    expect(await priced('evse-3', 'se*wlt*eFast')).toEqual(['808.60']);
     expect((await priced('evse-2', 'SE*WLT*EUT9')).sort()).toEqual(['1.54', '238.54', '4.00']);
   });
 });

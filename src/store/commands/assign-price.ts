@@ -31,7 +31,7 @@ export async function assignPrice(db: Db, assignment: NewAssignment, by: By): Pr
     .slice(0, 20)}`;
   if ((await db.query('SELECT 1 FROM price_assignment WHERE id = $1', [id])).rowCount !== 0) return { id };
   const { rows } = await db.query<{ id: string; tariff_id: string }>(
-    'SELECT id, tariff_id FROM price_assignment WHERE entity_id = $1 AND segment = $2 AND site_id IS NOT DISTINCT FROM $3 AND evse_id IS NOT DISTINCT FROM $6 AND valid_from < $5::timestamptz AND valid_to > $4::timestamptz ORDER BY id',
+    'SELECT id, tariff_id FROM price_assignment WHERE entity_id = $1 AND segment = $2 AND site_id IS NOT DISTINCT FROM $3 AND upper(evse_id) IS NOT DISTINCT FROM upper($6) AND valid_from < $5::timestamptz AND valid_to > $4::timestamptz ORDER BY id',
     [entityId, segment, siteId, from, to, evseId],
   );
   if (rows.length > 0) throw new Refused('wrongState', `that time is taken by ${rows.map((r) => `${r.id} (${r.tariff_id})`).join(', ')}: end it first`);

@@ -77,7 +77,9 @@ export async function loadSetup(
     contracts: (accountId, kind, ms) => contracts.inForce(accountId, kind, ms),
     tariffs(segment, siteId, evseId, ms) {
       const valid = assigned.filter((t) => t.segment === segment && t.fromMs <= ms && ms < t.toMs);
-      const nearest = [valid.filter((t) => t.evseId !== null && t.evseId === evseId), valid.filter((t) => t.evseId === null && t.siteId === siteId)].find((own) => own.length > 0);
+      // Ids of EVSEs are the same in either case (OCPI 2.2.1 mod_cdrs, CdrLocation: CiString).
+      const evse = evseId?.toUpperCase();
+      const nearest = [valid.filter((t) => t.evseId !== null && t.evseId.toUpperCase() === evse), valid.filter((t) => t.evseId === null && t.siteId === siteId)].find((own) => own.length > 0);
       const fitting = nearest ?? valid.filter((t) => t.evseId === null && t.siteId === null);
       // Of one tariff the newest version in force counts: published versions are never ended.
       return fitting.filter((t) => !fitting.some((o) => o.value.tariffId === t.value.tariffId && o.version > t.version)).map((t) => t.value);
