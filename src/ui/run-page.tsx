@@ -41,7 +41,8 @@ export type RunFigures = {
 type Props = ShapesOfRun &
   LateOfRun & {
     readonly viewer: Viewer;
-    readonly run: RunFigures;
+    /** `toSign`: what keeps it from closing and nobody has signed. */
+    readonly run: RunFigures & { readonly toSign: readonly string[] };
     readonly entity: { readonly name: string; readonly timeZone: string };
     readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
     /** Other runs of the same period that can be compared with it. */

@@ -12,6 +12,8 @@ type Standing = {
   readonly accounts: { readonly pending: number };
   /** `unsigned` findings block the approval. */
   readonly findings?: { readonly unsigned: number };
+  /** What keeps it from closing though it is reconciled, and nobody has signed, in sentences: records, missing CDRs, parked accounts, held invoices, findings. */
+  readonly toSign?: readonly string[];
   readonly waiting: readonly { readonly records: number; readonly energyWh: string; readonly signed: number; readonly state: string; readonly code: string | null }[];
 };
 export type Wait = { readonly who: string; readonly what: string };
@@ -20,11 +22,12 @@ export type Wait = { readonly who: string; readonly what: string };
 export function isWorking(run: Standing): boolean {
   if (run.paused || run.state === 'closed' || run.state === 'cancelled') return false;
   if (['planned', 'previewing', 'approved', 'canary', 'issuing', 'handingOver'].includes(run.state)) return true;
-  if (run.state === 'reconciled') return run.problem === null || (run.problem.startsWith(unsignedSaid) && unsignedOf(run).length === 0);
+  if (run.state === 'reconciled') return !waitsForSignature(run) && (run.problem === null || run.problem.startsWith(unsignedSaid));
   return run.state === 'inReview' && run.contentHash === null;
 }
 
 const unsignedOf = (run: Standing) => run.waiting.filter((w) => w.signed < w.records);
+const waitsForSignature = (run: Standing) => unsignedOf(run).length > 0 || (run.toSign ?? []).length > 0;
 
 /** What a run waits for, and for whom. */
 export function waitsOf(run: Standing): readonly Wait[] {
@@ -46,6 +49,8 @@ export function waitsOf(run: Standing): readonly Wait[] {
     waits.push(run.contentHash === null ? { who: 'nobody', what: 'Documents are being built.' } : { who: 'finance-approver', what: 'Review the preview; approve or reject it.' });
   } else if (run.state === 'reconciled' && unsigned.length > 0) {
     waits.push({ who: 'finance-approver', what: 'Decide on the records that wait, or sign that they are carried: then it closes.' });
+  } else if (run.state === 'reconciled' && waitsForSignature(run)) {
+    waits.push({ who: 'finance-approver', what: `Mend what is open, or sign that it is carried: then it closes. ${run.toSign?.join('; ')}.` });
   } else if (run.problem !== null && !run.problem.startsWith(unsignedSaid)) {
     waits.push({ who: 'ops', what: `${run.problem}. Mend the cause, then retry.` });
   } else if (!run.paused) {

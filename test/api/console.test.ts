@@ -4,6 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { type ErpPort, ErpRefused } from '../../src/adapters/erp/port.ts';
+import { expectationSchema } from '../../src/contracts/completeness.ts';
+import { openExpectations } from '../../src/store/commands/expectations.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { hiddenOf, type Person, sameSite, signIn, textOf } from '../support/console.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -288,8 +290,18 @@ describe('hand-over and close', () => {
   it('closes once the rest is signed, and shows the report that the API gives', async () => {
     await expect.poll(async () => (await run()).problem, { timeout: 20_000 }).toMatch(/signed carry decision/);
     expect(textOf((await approver.get('/')).body)).toContain('finance-approver Decide on the records that wait, or sign that they are carried');
+    // Of a CDR that is missing no record waits: it is signed all the same.
+    const expected = { key: 'lost', openedAt: '2019-12-03T10:00:00Z' };
+    await api.store.tx((db) => openExpectations(db, 'csms', [expectationSchema.parse(expected)], { actor: 'ops' }));
+    const waiting = await api.store.pool.query('SELECT record_id::text AS id FROM record_head WHERE waiting_raw_id IS NOT NULL');
+    const signed = await api.call('approver', 'POST', `/v1/runs/${runId}/carry-decisions`, { recordIds: waiting.rows.map((r) => r.id), reason: 'asked for at the source' });
+    expect(signed.body).toEqual({ signed: 2 });
+    expect(textOf((await approver.get('/')).body)).toContain('finance-approver Mend what is open, or sign that it is carried: then it closes. session lost of source csms');
+    const standing = (await approver.get(page)).body;
+    expect(standing).toContain(`${page}/sign-carry`);
+    expect(standing).not.toContain('http-equiv="refresh"');
     expect((await approver.order(`${page}/sign-carry`, { reason: 'asked for at the source' })).status).toBe(303);
-    expect(textOf((await approver.get(page)).body)).toContain('Signed 2 carry decisions.');
+    expect(textOf((await approver.get(page)).body)).toContain('Signed 1 carry decision.');
     await reached('closed');
     const report = (await api.call('auditor', 'GET', `/v1/runs/${runId}/report`)).body;
     const text = textOf((await auditor.get(`${page}/report`)).body);

@@ -33,6 +33,13 @@ describe('what a run waits for', () => {
     const signed = { ...run, state: 'reconciled', problem: 'waits for a signed carry decision: record 1', waiting: [{ ...held, signed: 3 }] };
     expect([who(signed), isWorking(signed), isWorking({ ...signed, waiting: [held] })]).toEqual([['nobody'], true, false]);
   });
+  it('is a signature too where no record waits: a CDR that is missing, a parked account, a finding that blocks', () => {
+    const missing = 'session S1 of source csms, opened 2019-12-03T10:00:00.000Z, has no CDR';
+    const open = { ...run, state: 'reconciled', problem: `waits for a signed carry decision: ${missing}`, toSign: [missing] };
+    expect(waitsOf(open)).toEqual([{ who: 'finance-approver', what: `Mend what is open, or sign that it is carried: then it closes. ${missing}.` }]);
+    expect(isWorking(open)).toBe(false);
+    expect([who({ ...open, toSign: [] }), isWorking({ ...open, toSign: [] })]).toEqual([['nobody'], true]);
+  });
   it('is nothing when it is over', () => {
     expect([...who({ ...run, state: 'closed', waiting: [held] }), ...who({ ...run, state: 'cancelled' })]).toEqual([]);
   });

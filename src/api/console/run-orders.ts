@@ -6,6 +6,8 @@ import { may } from '../auth.ts';
 import { instantOf } from './form-values.ts';
 import type { ConsoleOrder } from './order.ts';
 
+/** `toSign`: what keeps it from closing and nobody has signed, in sentences. */
+export type RunToSign = RunSummary & { readonly toSign: readonly string[] };
 /** An order of a run; `states` are those in which it is offered. The API decides whether it is taken. */
 export type RunOrder = ConsoleOrder & { readonly states: readonly string[]; readonly offered?: boolean };
 
@@ -14,7 +16,7 @@ const open = ['collecting', 'previewing', 'inReview'];
 const unfinished = ['planned', 'collecting', 'previewing', 'inReview', 'approved', 'canary', 'issuing', 'handingOver', 'reconciled'];
 
 /** What can be ordered of a run, by the last part of its path. `seenHash`: the content that was looked at, when a decision on it is being written. */
-export function runOrders(run: RunSummary, entity: EntityView, seenHash: string | null = run.contentHash): Readonly<Record<string, RunOrder>> {
+export function runOrders(run: RunToSign, entity: EntityView, seenHash: string | null = run.contentHash): Readonly<Record<string, RunOrder>> {
   const api = `/v1/runs/${encodeURIComponent(run.runId)}`;
   const base = {
     about: [
@@ -192,14 +194,15 @@ export function runOrders(run: RunSummary, entity: EntityView, seenHash: string 
         ...base.about,
         ...run.waiting.map((w): readonly [string, string] => [`${words(w.state)}: ${words(w.code ?? 'no cause')}`, `${count(w.records, 'record')}, ${kWh(w.energyWh)} kWh, ${w.signed} signed`]),
         ...[...run.parked, ...run.held].map((a): readonly [string, string] => [a.accountId, a.reason ?? 'its documents could not be built']),
+        ...run.toSign.map((what): readonly [string, string] => ['It waits for', what]),
       ],
       title: 'Sign what is carried',
-      explain: `Signs that what waits and is not signed yet (${count(unsigned, 'record')}, ${count(run.parked.length + run.held.length, 'account')}) stays unbilled for now; the next run looks at it again. To decide on some of them otherwise, do that first, in the quarantine.`,
+      explain: `Signs that what waits, is missing or blocks and is not signed yet (${count(unsigned, 'record')}, ${count(run.parked.length + run.held.length, 'account')} among it) stays unbilled for now; the next run looks at it again. To decide on some of them otherwise, do that first, in the quarantine.`,
       fields: [reason],
       verb: 'Sign',
       roles: may.approve,
       states: unfinished.filter((state) => state !== 'planned'),
-      offered: unsigned + run.parked.length + run.held.length > 0,
+      offered: unsigned + run.parked.length + run.held.length + run.toSign.length > 0,
       request: (v) => ({ method: 'POST', path: `${api}/carry-decisions`, json: { reason: v['reason'] } }),
       done: (answer) => `Signed ${count(Number(answer['signed']), 'carry decision')}.`,
     },
@@ -244,7 +247,7 @@ export function runOrders(run: RunSummary, entity: EntityView, seenHash: string 
 }
 
 /** Takes back one exclusion or adjustment. */
-export function withdrawal(run: RunSummary, entity: EntityView, kind: 'exclusions' | 'adjustments', id: string, about: readonly (readonly [string, string])[]): ConsoleOrder {
+export function withdrawal(run: RunToSign, entity: EntityView, kind: 'exclusions' | 'adjustments', id: string, about: readonly (readonly [string, string])[]): ConsoleOrder {
   return {
     title: kind === 'exclusions' ? 'Take the exclusion back' : 'Take the adjustment back',
     explain: 'The accounts it touches are built again as if it had never been; it stays listed as withdrawn.',

@@ -10,8 +10,8 @@ import { lateByAccount, pulledInto } from '../../store/reads/late-arrivals.ts';
 import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { asText, reportOf } from '../../store/reads/run-report.ts';
 import { shapesOf } from '../../store/reads/run-shapes.ts';
-import { type RunSummary, runSummary } from '../../store/reads/run-summary.ts';
-import { approvalsOf, listRuns, runStart, siblingRuns } from '../../store/reads/runs.ts';
+import { runSummary } from '../../store/reads/run-summary.ts';
+import { approvalsOf, listRuns, runStart, siblingRuns, toSignOf } from '../../store/reads/runs.ts';
 import { DocumentPage } from '../../ui/document-page.tsx';
 import { DocumentsPage } from '../../ui/documents-page.tsx';
 import { documentPath, link, runPath } from '../../ui/format.ts';
@@ -27,7 +27,7 @@ import { startOf } from '../routes/run-context.ts';
 import { fileResponse, runFile, runForms } from '../run-files.ts';
 import { type Send, serveOrder } from './order.ts';
 import { planDryOrder, planOrder } from './plan-orders.ts';
-import { runOrders, withdrawal } from './run-orders.ts';
+import { type RunToSign, runOrders, withdrawal } from './run-orders.ts';
 import { holds, viewerOf } from './viewer.ts';
 
 type Deps = { readonly store: Store; readonly send: Send; readonly workflowUrl: (workflowId: string) => string | null };
@@ -41,11 +41,11 @@ const dryOrders = ['pause', 'resume', 'retry', 'cancel'];
 /** Runs, their documents and their reports. */
 export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send, workflowUrl }: Deps): void {
   const db = store.pool;
-  const runOf = async (c: Context<ApiEnv>): Promise<{ run: RunSummary; entity: EntityView }> => {
+  const runOf = async (c: Context<ApiEnv>): Promise<{ run: RunToSign; entity: EntityView }> => {
     const runId = c.req.param('runId') ?? '';
     const run = await runSummary(db, runId);
     if (run === undefined) throw new Problem(404, 'notFound', `There is no run "${runId}".`);
-    return { run, entity: entityIn(await listEntities(db), run.entityId) };
+    return { run: { ...run, toSign: await toSignOf(db, run) }, entity: entityIn(await listEntities(db), run.entityId) };
   };
 
   app.get('/', guard, async (c) => {
@@ -58,7 +58,7 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
         .slice(0, mostOpenRuns)
         .map(async (r) => {
           const run = await runSummary(db, r.runId);
-          return run === undefined ? [] : [{ ...r, cutOffAt: run.cutOffAt, timeZone: entityIn(entities, r.entityId).timeZone, waits: waitsOf(run) }];
+          return run === undefined ? [] : [{ ...r, cutOffAt: run.cutOffAt, timeZone: entityIn(entities, r.entityId).timeZone, waits: waitsOf({ ...run, toSign: await toSignOf(db, run) }) }];
         }),
     );
     return c.html(HomePage({ viewer: viewerOf(c), open: open.flat(), runs: named, causes, mayPlan: holds(c, may.plan), ...turns('/', {}, cursor, page.nextCursor) }));

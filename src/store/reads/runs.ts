@@ -1,4 +1,5 @@
 import type { SiblingRun } from '../../contracts/dry-run.ts';
+import { unsignedWaiting } from '../cycle/run-reads.ts';
 import type { Db } from '../db.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
@@ -36,6 +37,11 @@ export async function siblingRuns(db: Db, runId: string): Promise<readonly Sibli
     [runId],
   );
   return rows.map((r) => ({ runId: r.id, kind: r.kind, state: r.state, whatIf: r.what_if, isSelection: r.selected }));
+}
+
+/** What keeps a reconciled run from closing and nobody has signed, in sentences; before that nothing of it is asked. */
+export async function toSignOf(db: Db, run: { readonly runId: string; readonly state: string }): Promise<readonly string[]> {
+  return run.state === 'reconciled' ? unsignedWaiting(db, run.runId) : [];
 }
 
 /** What the workflow of a run is started with; undefined when there is no such run. */
