@@ -51,7 +51,7 @@ export function ReportPage({ viewer, entity, report, energy, asOf }: Props) {
             'Posted and read back',
             `${grouped(String(erp.verified))}, in ${grouped(String(erp.attempts))} attempts; ${grouped(String(erp.open))} open${erp.skipped === 0 ? '' : `, ${grouped(String(erp.skipped))} skipped`}`,
           ],
-          ['ERP control total', `${grouped(erp.controlTotal)} ${entity.currency}`],
+          ['ERP control total', (erp.byCurrency?.length ? erp.byCurrency : [{ ...erp, currency: entity.currency }]).map((c) => `${grouped(c.controlTotal)} ${c.currency}`).join(', ')],
         ]}
       />
       <Totals run={run} />

@@ -67,3 +67,41 @@ describe('a session that is too small to be billed', () => {
     expect((await verifyAll(store, () => undefined)).sections.filter((s) => s.problem !== null)).toEqual([]);
   });
 });
+
+describe('the report of a month in two currencies', () => {
+  it('adds what is written off in the books’ currency, and what the ERP holds currency by currency', async () => {
+    const own = await seeded('every-category');
+    try {
+      const profile = ruleProfileSchema.parse({ rules: { tinySession: { limits: { minWh: 500, minS: 120 } } } });
+      await own.store.tx((db) => setRules(db, { sourceId: 'csms', profile, reason: 'not worth a line' }, { actor: 'chief' }));
+      // A driver pays in SEK, Fjord Mobility in EUR.
+      const at = (day: string) => ({ start: `${day}.12.2019 18:00`, end: `${day}.12.2019 20:00` });
+      await storeLines(own.store, [
+        session(1, { user: 'AdO1-2', garage: 'AdO1', kWh: '0,4', ...at('02') }),
+        session(2, { user: 'Share-5', kWh: '0,4', ...at('03') }),
+        session(3, { user: 'AdO1-2', garage: 'AdO1', kWh: '20', ...at('04') }),
+        session(4, { user: 'Share-5', kWh: '20', ...at('05') }),
+      ]);
+      await processAll(own.store);
+      const sums = async (sql: string) => new Map((await own.store.pool.query(sql)).rows.map((r) => [r.currency, BigInt(r.sum)]));
+      const small = await sums("SELECT currency, sum(book_net_minor) AS sum FROM rated_charge WHERE clause = 'smallSession' GROUP BY 1");
+      expect([...small.keys()].sort()).toEqual(['EUR', 'SEK']);
+      const runId = await closeSet(own.store, '2019-12');
+      await issueRun(own.store, runId, '2020-01-06', true);
+      await own.store.pool.query("UPDATE erp_posting SET state = 'verified'");
+      const posted = await sums('SELECT currency, sum(control_minor) AS sum FROM erp_posting GROUP BY 1');
+      const major = (minor = 0n) => `${minor / 100n}.${String(minor % 100n).padStart(2, '0')}`;
+      const report = await runReport(own.store.pool, runId);
+      expect(report.smallSessions).toEqual({ records: 2, energyWh: '800', net: major((small.get('SEK') ?? 0n) + (small.get('EUR') ?? 0n)) });
+      expect(report.erp).toMatchObject({
+        controlTotal: major(posted.get('SEK')),
+        byCurrency: [
+          { currency: 'EUR', controlTotal: major(posted.get('EUR')) },
+          { currency: 'SEK', controlTotal: major(posted.get('SEK')) },
+        ],
+      });
+    } finally {
+      await own.drop();
+    }
+  });
+});

@@ -91,7 +91,7 @@ const report = z
       .readonly()
       .openapi({ description: 'Number series the run took numbers of; the whole series is looked at: `gaps` and `beyond` are nothing, always.' }),
     approvals: z.array(z.object({ group: z.string(), decision: z.string(), actor: z.string(), comment: z.string(), at: z.string() })).readonly(),
-    smallSessions: z.object({ records: z.int(), energyWh: wh, net: money }).openapi({ description: 'Below the limit of small sessions: written off.' }),
+    smallSessions: z.object({ records: z.int(), energyWh: wh, net: money }).openapi({ description: 'Below the limit of small sessions: written off; net in the books’ currency.' }),
     exclusions: z
       .array(
         z.object({
@@ -126,7 +126,20 @@ const report = z
       .readonly()
       .openapi({ description: 'Adjustments and ordered credits on none of its documents (account parked, invoice held): the next run of their account takes them over.' }),
     carried: z.array(z.object({ reason: z.string(), actor: z.string(), records: z.int(), energyWh: wh })).readonly(),
-    erp: z.object({ connectionId: z.string().nullable(), verified: z.int(), open: z.int(), skipped: z.int(), controlTotal: money, attempts: z.int() }),
+    erp: z
+      .object({
+        connectionId: z.string().nullable(),
+        verified: z.int(),
+        open: z.int(),
+        skipped: z.int(),
+        controlTotal: money,
+        attempts: z.int(),
+        byCurrency: z
+          .array(z.object({ currency: z.string(), controlTotal: money }))
+          .readonly()
+          .optional(),
+      })
+      .openapi({ description: '`controlTotal`: of what is in the books’ currency; `byCurrency`: of each, which reports of earlier closes lack.' }),
     heldBack: z
       .array(z.object({ reason: z.string(), currency: z.string(), accounts: z.int(), charges: z.int(), energyWh: wh, net: money, fees: money, signed: z.int().nullable() }))
       .readonly()

@@ -33,7 +33,14 @@ export type CloseFacts = {
   readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
   readonly adjustments: readonly AdjustmentRow[];
   readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
-  readonly erp: { readonly connectionId: string | null; readonly verified: number; readonly open: number; readonly controlTotal: string };
+  /** `controlTotal`: of what is in the books' currency; `byCurrency`: of each. */
+  readonly erp: {
+    readonly connectionId: string | null;
+    readonly verified: number;
+    readonly open: number;
+    readonly controlTotal: string;
+    readonly byCurrency?: readonly { readonly currency: string; readonly controlTotal: string }[];
+  };
   readonly energyBalance: readonly ({ readonly month: string; readonly difference: string } & { readonly [Bucket in (typeof buckets)[number]]: string })[];
   readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
   readonly series: readonly Omit<SeriesAudit, 'documentType' | 'counterpartyId'>[];
@@ -119,7 +126,10 @@ export function closePaper(report: CloseFacts): ClosePaper {
       ['State', run.state],
       ...(run.closedAt == null ? [] : [['Closed at', `${run.closedAt.slice(0, 16).replace('T', ' ')} UTC`] as const]),
       ['Content hash', run.contentHash ?? '-'],
-      ['ERP', `${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, ${erp.controlTotal} in all`],
+      [
+        'ERP',
+        `${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, ${erp.byCurrency?.map((c) => `${c.controlTotal} ${c.currency}`).join(', ') || erp.controlTotal} in all`,
+      ],
     ],
     tables: tables.filter((t) => t.rows.length > 0),
   };

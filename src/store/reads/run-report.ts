@@ -26,7 +26,7 @@ export type RunReport = {
   readonly approvals: CloseFacts['approvals'];
   /** The run's own, and standing ones that left something out, in each currency: what they write off or carry, fees with it. `oldestOn`: the oldest day of service that it leaves out; null: nothing. */
   readonly exclusions: readonly (ExclusionRow & { readonly id: string; readonly currency: string; readonly oldestOn: string | null })[];
-  /** Below the limit of small sessions: written off (D25). */
+  /** Below the limit of small sessions: written off (D25); in the books' currency. */
   readonly smallSessions: CloseFacts['smallSessions'];
   readonly adjustments: readonly (AdjustmentRow & { readonly id: string })[];
   /** Adjustments and ordered credits on none of its documents: the next run of their account takes them over. */
@@ -86,7 +86,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
   );
   const small = (
     await db.query(
-      `SELECT count(DISTINCT c.record_id) AS records, coalesce(sum(c.energy_wh), 0)::bigint AS wh, coalesce(sum(c.net_minor), 0)::bigint AS net, coalesce(min(c.currency), 'SEK') AS currency
+      `SELECT count(DISTINCT c.record_id) AS records, coalesce(sum(c.energy_wh), 0)::bigint AS wh, coalesce(sum(c.book_net_minor), 0)::bigint AS net
        FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.clause = 'smallSession'`,
       [runId],
     )
@@ -101,12 +101,16 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
   );
   const erp = (
     await db.query(
-      `SELECT min(connection_id) AS connection, count(*) FILTER (WHERE state = 'verified') AS verified, count(*) FILTER (WHERE state NOT IN ('verified', 'skipped')) AS open, count(*) FILTER (WHERE state = 'skipped') AS skipped,
-              coalesce(sum(control_minor) FILTER (WHERE state = 'verified'), 0)::bigint AS total, coalesce(sum(attempt), 0) AS attempts, coalesce(min(currency), 'SEK') AS currency
+      `SELECT min(connection_id) AS connection, count(*) FILTER (WHERE state = 'verified') AS verified, count(*) FILTER (WHERE state NOT IN ('verified', 'skipped')) AS open, count(*) FILTER (WHERE state = 'skipped') AS skipped, coalesce(sum(attempt), 0) AS attempts
        FROM erp_posting WHERE run_id = $1`,
       [runId],
     )
   ).rows[0];
+  const books = (await db.query<{ currency: string }>('SELECT currency FROM legal_entity WHERE id = $1', [run.entityId])).rows[0]?.currency ?? '';
+  const held = await db.query<{ currency: string; total: bigint }>(
+    "SELECT currency, sum(control_minor)::bigint AS total FROM erp_posting WHERE run_id = $1 AND state = 'verified' GROUP BY 1 ORDER BY 1",
+    [runId],
+  );
   const ledger = await db.query<{ unit: string; rest: bigint }>('SELECT unit, sum(amount)::bigint AS rest FROM ledger_entry GROUP BY unit ORDER BY unit');
   const parked = await db.query(
     `SELECT a.account_id, a.reason, c.currency, count(c.charge_id)::integer AS n, coalesce(sum(c.energy_wh), 0)::bigint AS wh, coalesce(sum(c.net_minor), 0)::bigint AS net, o.currency AS own
@@ -151,7 +155,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       currency: r.currency,
       oldestOn: r.oldest,
     })),
-    smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, small.currency) },
+    smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, books) },
     adjustments: adjustments.rows
       .filter((r) => !isLeft.has(r.id))
       .map((r) => ({ id: r.id, accountId: r.account_id, amount: formatMinor(r.amount_minor, r.currency), currency: r.currency, reason: r.reason, author: r.author })),
@@ -162,7 +166,8 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       verified: Number(erp.verified),
       open: Number(erp.open),
       skipped: Number(erp.skipped),
-      controlTotal: formatMinor(erp.total, erp.currency),
+      controlTotal: formatMinor(held.rows.find((h) => h.currency === books)?.total ?? 0n, books),
+      byCurrency: held.rows.map((h) => ({ currency: h.currency, controlTotal: formatMinor(h.total, h.currency) })),
       attempts: Number(erp.attempts),
     },
     energyBalance: (await energyBalance(db)).map((row) => asText(row)),
