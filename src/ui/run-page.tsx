@@ -44,7 +44,7 @@ type Props = ShapesOfRun &
     /** `toSign`: what keeps it from closing and nobody has signed. */
     readonly run: RunFigures & { readonly toSign: readonly string[] };
     readonly entity: { readonly name: string; readonly timeZone: string };
-    readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string }[];
+    readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string; readonly isPresent: boolean }[];
     /** Other runs of the same period that can be compared with it. */
     readonly siblings: readonly SiblingRun[];
     /** How complete each source is, while the run waits for them; else null. */
@@ -216,7 +216,7 @@ function Looks({ run, siblings }: Pick<Props, 'run' | 'siblings'>) {
   );
 }
 
-function Approvals({ approvals, entity, run }: Props) {
+function Approvals({ approvals, entity }: Props) {
   return (
     <section aria-labelledby="approvals">
       <h2 id="approvals">Approvals</h2>
@@ -246,7 +246,7 @@ function Approvals({ approvals, entity, run }: Props) {
                 <When at={a.at} timeZone={entity.timeZone} />
               </td>
               <td>
-                <code title={a.contentHash}>{a.contentHash.slice(0, 12)}…</code> {a.contentHash === run.contentHash ? 'the present one' : 'an earlier one'}
+                <code title={a.contentHash}>{a.contentHash.slice(0, 12)}…</code> {a.isPresent ? 'the present one' : 'an earlier one'}
               </td>
             </tr>
           ))}

@@ -7,8 +7,9 @@ import { mapExternal } from '../../src/store/commands/map-external.ts';
 import { moveAccounts } from '../../src/store/commands/move-accounts.ts';
 import { setReleaseRules } from '../../src/store/commands/set-release-rules.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
-import { decideRun } from '../../src/store/cycle/decide-run.ts';
+import { decideRun, reopenGroups } from '../../src/store/cycle/decide-run.ts';
 import { runGroups } from '../../src/store/reads/run-groups.ts';
+import { approvalsOf } from '../../src/store/reads/runs.ts';
 import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
 import { type Review, startReview } from '../support/review.ts';
@@ -86,6 +87,20 @@ describe('two groups approved at the same time', () => {
     try {
       expect(await Promise.all([review.decide('one', 'all'), review.decide('other', 'emsp')])).toEqual([{ ok: true }, { ok: true }]);
       expect(await review.rows('SELECT state FROM billing_run WHERE id = $1', [review.runId])).toEqual([{ state: 'approved' }]);
+      // Each names its own group's hash, which is not the run's: it is the present one all the same, until something of its group changes.
+      const present = async () => (await approvalsOf(review.store.pool, review.runId)).map((a) => [a.group, a.isPresent]).sort();
+      expect(await present()).toEqual([
+        ['all', true],
+        ['emsp', true],
+      ]);
+      await review.store.tx((db) => reopenGroups(db, { runId: review.runId, group: 'emsp', actor: 'other', reason: 'a line is missing' }));
+      const line = { accountId: 'acc_emsp_aurora', amountMinor: -100n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'cable broken' };
+      await review.store.tx((db) => addAdjustment(db, review.runId, line, { actor: 'preparer' }));
+      await review.build();
+      expect(await present()).toEqual([
+        ['all', true],
+        ['emsp', false],
+      ]);
     } finally {
       await review.stop();
     }

@@ -50,14 +50,23 @@ export async function runStart(db: Db, runId: string): Promise<{ readonly workfl
   return rows[0] === undefined ? undefined : { workflowId: rows[0].workflow_id, period: rows[0].period, kind: rows[0].kind, cutOffAtMs: rows[0].cut_off_at.getTime() };
 }
 
-/** `contentHash`: what was looked at, the group's or the run's. */
-export type ApprovalView = { readonly group: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string };
+/** `contentHash`: what was looked at, the group's or the run's; `isPresent`: the group's content is still that. */
+export type ApprovalView = {
+  readonly group: string;
+  readonly decision: string;
+  readonly actor: string;
+  readonly comment: string;
+  readonly at: string;
+  readonly contentHash: string;
+  readonly isPresent: boolean;
+};
 
 /** Approvals and rejections of a run, oldest first. */
 export async function approvalsOf(db: Db, runId: string): Promise<readonly ApprovalView[]> {
   const { rows } = await db.query(
-    "SELECT group_name, decision, actor, comment, decided_at, encode(coalesce(named_hash, content_hash), 'hex') AS hash FROM approval WHERE run_id = $1 ORDER BY decided_at, group_name",
+    `SELECT a.group_name, a.decision, a.actor, a.comment, a.decided_at, encode(coalesce(a.named_hash, a.content_hash), 'hex') AS hash, coalesce(g.content_hash = a.content_hash, false) AS present
+     FROM approval a LEFT JOIN release_group g ON g.run_id = a.run_id AND g.name = a.group_name WHERE a.run_id = $1 ORDER BY a.decided_at, a.group_name`,
     [runId],
   );
-  return rows.map((r) => ({ group: r.group_name, decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString(), contentHash: r.hash }));
+  return rows.map((r) => ({ group: r.group_name, decision: r.decision, actor: r.actor, comment: r.comment, at: r.decided_at.toISOString(), contentHash: r.hash, isPresent: r.present }));
 }
