@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectationSchema } from '../../src/contracts/completeness.ts';
 import { releaseRulesSchema } from '../../src/contracts/release-rules.ts';
 import { needsTwo } from '../../src/core/cycle/release-rules.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { cancelExpectations, openExpectations } from '../../src/store/commands/expectations.ts';
 import { mapExternal } from '../../src/store/commands/map-external.ts';
 import { moveAccounts } from '../../src/store/commands/move-accounts.ts';
 import { setReleaseRules } from '../../src/store/commands/set-release-rules.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
+import { checkCompleteness } from '../../src/store/cycle/check-completeness.ts';
 import { decideRun, reopenGroups } from '../../src/store/cycle/decide-run.ts';
 import { runGroups } from '../../src/store/reads/run-groups.ts';
 import { approvalsOf } from '../../src/store/reads/runs.ts';
@@ -148,6 +151,30 @@ describe('who signed at a close that a record is carried', () => {
       expect(await decide('approver')).toEqual({ ok: true });
     } finally {
       await drop();
+    }
+  });
+});
+
+describe('who says in review that a CDR never comes', () => {
+  it('does not approve the run that asked for it, whichever month it was opened in', async () => {
+    const expected = (key: string) => expectationSchema.parse({ key, openedAt: '2019-11-20T10:00:00Z' });
+    const review = await startReview();
+    try {
+      const { store, runId } = review;
+      const cancel = (key: string, actor: string) => store.tx((db) => cancelExpectations(db, { sourceId: 'csms', keys: [key], reason: 'the charger was exchanged' }, { actor }));
+      await store.tx((db) => openExpectations(db, 'csms', [expected('early'), expected('late')], { actor: 'partner' }));
+      await cancel('early', 'early');
+      await store.pool.query("UPDATE expectation SET resolved_at = '2019-12-01' WHERE key = 'early'");
+      await store.tx((db) => checkCompleteness(db, runId));
+      expect(await review.rows("SELECT f.params->>'computed' AS n FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = 'expectationOpen'", [runId])).toEqual([
+        { n: '1' },
+      ]);
+      await cancel('late', 'late');
+      await store.tx((db) => checkCompleteness(db, runId));
+      expect(await review.decide('late')).toEqual({ ok: false, reason: 'ownWork', what: 'cancellation of expectation late' });
+      expect(await review.decide('early')).toEqual({ ok: true });
+    } finally {
+      await review.stop();
     }
   });
 });

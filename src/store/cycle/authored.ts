@@ -20,7 +20,8 @@ export async function authoredBy(db: Db, runId: string, actor: string): Promise<
        UNION ALL SELECT 'acceptance of the total of ' || t.source_id || ' of ' || t.on_date, t.author FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN source s ON s.entity_id = r.entity_id
          JOIN control_total_acceptance t ON t.source_id = s.id AND t.on_date >= (r.period_start AT TIME ZONE e.time_zone)::date AND t.on_date < (r.period_end AT TIME ZONE e.time_zone)::date WHERE r.id = $1
        UNION ALL SELECT 'cancellation of expectation ' || x.key, x.resolved_actor FROM billing_run r JOIN source s ON s.entity_id = r.entity_id
-         JOIN expectation x ON x.source_id = s.id AND x.resolution = 'cancelled' AND x.opened_at >= r.period_start AND x.opened_at < r.period_end WHERE r.id = $1
+         -- Of earlier months too: what was open of them the run asked for.
+         JOIN expectation x ON x.source_id = s.id AND x.resolution = 'cancelled' AND x.opened_at < r.period_end AND (x.opened_at >= r.period_start OR x.resolved_at >= r.planned_at) WHERE r.id = $1
        UNION ALL SELECT 'rules of previews, version ' || p.version, p.author FROM billing_run r JOIN LATERAL (SELECT * FROM preview_rules_version v WHERE v.entity_id = r.entity_id ORDER BY v.version DESC LIMIT 1) p ON true WHERE r.id = $1
        UNION ALL SELECT 'rules of release, version ' || p.version, p.author FROM billing_run r JOIN LATERAL (SELECT * FROM release_rules_version v WHERE v.entity_id = r.entity_id ORDER BY v.version DESC LIMIT 1) p ON true WHERE r.id = $1
        UNION ALL SELECT 'the group of account ' || x.account_id, x.moved_by FROM run_account x WHERE x.run_id = $1 AND x.moved_by IS NOT NULL
