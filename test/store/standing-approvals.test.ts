@@ -69,6 +69,19 @@ describe('a standing approval', () => {
     expect(await withStanding({ ...terms(10n ** 9n, 10n ** 9n), strategy: 'driverInvoice' }, () => approve())).toEqual([]);
   });
 
+  it('covers no invoice that was built before its account paid by card', async () => {
+    const paysBy = (strategy: string) => review.rows(`UPDATE account SET strategy = '${strategy}' WHERE id = 'acc_driver_16'`);
+    const build = async () => {
+      await review.rows("UPDATE run_account SET state = 'pending' WHERE account_id = 'acc_driver_16'");
+      await review.build();
+    };
+    await paysBy('driverInvoice');
+    await build();
+    await paysBy('cardReceipt');
+    expect(await withStanding(terms(10n ** 9n, 10n ** 9n), () => approve())).toEqual([]);
+    await build();
+  });
+
   it('covers nothing that somebody shaped, and nothing for a signer who did', async () => {
     const line = { accountId: 'acc_driver_16', amountMinor: -1n, vatCode: 'SE25', glAccount: '3740', costCenter: '100', description: 'Goodwill', reason: 'cable broken' };
     const { id } = await review.store.tx((db) => addAdjustment(db, review.runId, line, { actor: 'preparer' }));
