@@ -23,7 +23,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
        (SELECT coalesce(jsonb_object_agg(v.country, v.number ORDER BY v.valid_from), '{}') FROM vat_registration v WHERE v.entity_id = e.id AND v.valid_from <= s.issued_on AND (v.valid_to IS NULL OR v.valid_to > s.issued_on)) AS entity_vat,
        p.name, p.country, p.org_number, p.address, p.email,
        coalesce((SELECT v.vat_number FROM vat_status v WHERE v.account_id = a.id AND v.valid_from <= s.issued_on ORDER BY v.valid_from DESC LIMIT 1), p.vat_number) AS party_vat,
-       coalesce((SELECT sum(abs(l.book_minor)) FROM ledger_entry l WHERE l.transaction_key = 'issue/' || d.id AND l.ledger_account IN ('outputVat', 'inputVat')), 0)::bigint AS book_vat
+       abs(coalesce((SELECT sum(l.book_minor) FROM ledger_entry l WHERE l.transaction_key = 'issue/' || d.id AND l.ledger_account IN ('outputVat', 'inputVat', 'selfAssessedVat')), 0))::bigint AS book_vat
      FROM document d JOIN issue_stamp s ON s.document_id = d.id JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id JOIN billing_run r ON r.id = d.run_id JOIN legal_entity e ON e.id = d.entity_id
      WHERE d.id = ANY($1) AND d.state = 'issued'`,
     [ids],
