@@ -65,10 +65,16 @@ describe('a CDR that its partner is known to refuse', () => {
     await rules({ minEnergyWh: 15_000 });
     await push();
     expect((await deliveries('held'))[0].issues[0].text).toContain('where 15000 holds');
+    // Its partner looks for what is new, and will not look back.
+    const looked = new Date().toISOString();
     await rules({});
     await api.client.workflow.execute(workflowNames.ocpiRounds, { taskQueue: api.taskQueue, workflowId: 'ocpi-held' });
     await expect.poll(overview, { timeout: 20_000 }).toMatchObject({ held: 0, sent: 1, seen: 1 });
     expect(peer.taken).toMatchObject([{ total_energy: 10 }]);
+    const [found] = await listed(looked);
+    expect(found).toEqual(peer.taken[0]);
+    expect(String(found?.last_updated) >= looked).toBe(true);
+    expect(await listed(String(found?.last_updated))).toHaveLength(1);
   });
 
   it('is withdrawn when its session is corrected: what nobody has needs no credit', async () => {

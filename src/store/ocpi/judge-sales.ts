@@ -49,6 +49,12 @@ export async function judgeHeldAgain(db: Db, peer: { readonly id: string; readon
     );
     const fit = verdicts.filter((v) => v.issues.length === 0).map((v) => v.saleId);
     await db.query('UPDATE ocpi_delivery SET state = $2, issues = NULL, rules_version = NULL WHERE sale_id = ANY($1)', [fit, peer.push ? 'queued' : 'pullOnly']);
+    // Whoever pulls has looked past the time at which they were made, and what follows for their sessions waited behind them.
+    await db.query('UPDATE ocpi_delivery d SET released_at = $3 FROM ocpi_delivery r WHERE r.sale_id = ANY($2) AND d.peer_id = $1 AND d.record_id = r.record_id AND d.sale_id >= r.sale_id', [
+      peer.id,
+      fit,
+      now,
+    ]);
     released += fit.length;
   }
 }

@@ -1,6 +1,6 @@
 import type { OcpiSale } from '../../contracts/ocpi.ts';
 import type { Db } from '../db.ts';
-import { type SentSale, withUids } from '../reads/ocpi/sales.ts';
+import { type SentSale, shownBody, withUids } from '../reads/ocpi/sales.ts';
 import { holdSales, judgeSales, rulesChanged } from './judge-sales.ts';
 import { peersOwedTariffs } from './tariff-push.ts';
 
@@ -13,7 +13,7 @@ export type TakenSales = { readonly sales: readonly (SentSale & { readonly recor
  */
 export async function takeSales(db: Db, peerId: string, limit: number, now: Date): Promise<TakenSales> {
   const { rows } = await db.query<{ id: bigint; body: OcpiSale; account_id: string; record_id: bigint }>(
-    `SELECT s.id, s.body, s.account_id, s.record_id FROM ocpi_delivery d JOIN ocpi_sale s ON s.id = d.sale_id
+    `SELECT s.id, ${shownBody}, s.account_id, s.record_id FROM ocpi_delivery d JOIN ocpi_sale s ON s.id = d.sale_id
      WHERE d.peer_id = $1 AND d.state = 'queued' AND NOT EXISTS (SELECT FROM ocpi_delivery e WHERE e.peer_id = $1 AND e.state IN ('refused', 'held') AND e.record_id = d.record_id AND e.sale_id < d.sale_id)
      ORDER BY d.sale_id LIMIT $2`,
     [peerId, limit],
