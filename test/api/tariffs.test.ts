@@ -58,6 +58,10 @@ describe('the life of a price', () => {
     await processAll(api.store);
     // FLAT 4.00, 10 kWh at 2.95, two hours at 0.10.
     expect((await net(10)).sort()).toEqual(['0.20', '29.50', '4.00']);
+    // Ended, it is not said to hold again, as long as nobody says from when.
+    await call('approver', 'POST', `/v1/price-assignments/${made.body.id}/end`, { at: '2019-12-20T00:00:00Z' });
+    expect((await assign({ tariffId: 'roaming', siteId: site })).body).toMatchObject({ status: 409, detail: expect.stringContaining('was ended') });
+    expect((await assign({ tariffId: 'roaming', siteId: site, validFrom: '2019-12-24T00:00:00Z' })).status).toBe(201);
   });
   it('holds sessions whose price has ended, with the candidates, and lets them go when one is assigned', async () => {
     expect((await call('approver', 'POST', '/v1/price-assignments/pa_driver/end', { at: '2019-12-15T00:00:00Z' })).body).toEqual({ ok: true });

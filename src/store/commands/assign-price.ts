@@ -14,7 +14,7 @@ export type NewAssignment = {
   readonly validTo?: Date | undefined;
 };
 
-/** Lets a tariff hold for a segment, at a site or everywhere, for a time. Refused when it would overlap another one: exactly one must match a session. */
+/** Lets a tariff hold for a segment, at a site or everywhere, for a time. The same again changes nothing. Refused when it was ended since, or would overlap another one: exactly one must match a session. */
 export async function assignPrice(db: Db, assignment: NewAssignment, by: By): Promise<{ readonly id: string }> {
   const { entityId, tariffId, segment, siteId = null, evseId = null } = assignment;
   if (siteId !== null && evseId !== null) throw new Refused('invalid', 'an assignment is for an EVSE or for a site: leave one out');
@@ -29,7 +29,9 @@ export async function assignPrice(db: Db, assignment: NewAssignment, by: By): Pr
     .update(JSON.stringify([entityId, tariffId, segment, siteId, evseId, from, to]))
     .digest('hex')
     .slice(0, 20)}`;
-  if ((await db.query('SELECT 1 FROM price_assignment WHERE id = $1', [id])).rowCount !== 0) return { id };
+  const known = (await db.query<{ same: boolean }>('SELECT valid_to = $2::timestamptz AS same FROM price_assignment WHERE id = $1', [id, to])).rows[0];
+  if (known?.same === true) return { id };
+  if (known !== undefined) throw new Refused('wrongState', `${id} is that assignment, and was ended: give a validFrom from which it holds again`);
   const { rows } = await db.query<{ id: string; tariff_id: string }>(
     'SELECT id, tariff_id FROM price_assignment WHERE entity_id = $1 AND segment = $2 AND site_id IS NOT DISTINCT FROM $3 AND upper(evse_id) IS NOT DISTINCT FROM upper($6) AND valid_from < $5::timestamptz AND valid_to > $4::timestamptz ORDER BY id',
     [entityId, segment, siteId, from, to, evseId],
