@@ -22,7 +22,10 @@ const known = (kind: Agreement['kind'], more: Partial<Known> = {}): Known => ({
     ['acc_own', 'siteOwner'],
   ]),
   sourceIds: new Set(['peer', 'hub']),
-  seriesIds: new Set(['se3']),
+  series: new Map([
+    ['se3', 'SEK'],
+    ['fi', 'EUR'],
+  ]),
   ...more,
 });
 const lint = (agreement: object, more: Partial<Known> = {}) => {
@@ -188,6 +191,7 @@ describe('what blocks an agreement', () => {
     ['an unknown tariff', supply({ kind: 'priceList', id: 'a', tariffId: 'day' }), 'unknownReference'],
     ['a tariff of another currency', supply({ kind: 'priceList', id: 'a', tariffId: 'euro' }), 'currencyMismatch'],
     ['an unknown site', supply({ kind: 'startFee', id: 'a', amount: '1', scope: { siteIds: ['site_x'] } }), 'unknownReference'],
+    ['a price series in another currency', shares([{ kind: 'passThrough', id: 'power', price: { by: 'series', seriesId: 'fi' } }]), 'priceSeriesCurrency'],
     ['an unknown price series', shares([{ kind: 'passThrough', id: 'power', price: { by: 'series', seriesId: 'se9' } }]), 'unknownReference'],
     ['an unknown source', { kind: 'roamingPurchase', currency: 'SEK', clauses: [{ kind: 'priceSource', id: 'a', from: 'hub', sourceIds: ['csms-9'] }] }, 'unknownReference'],
     ['a currency that is not the account’s', { kind: 'roamingPurchase', currency: 'EUR', clauses: [{ kind: 'priceSource', id: 'a', from: 'hub' }] }, 'agreementCurrency'],

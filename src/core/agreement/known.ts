@@ -22,6 +22,6 @@ export type Known = {
   /** Accounts by id, with their category. */
   readonly accounts: ReadonlyMap<string, string>;
   readonly sourceIds: ReadonlySet<string>;
-  /** Undefined: price series cannot be looked up here. */
-  readonly seriesIds?: ReadonlySet<string> | undefined;
+  /** Price series by id, with their currency; undefined: they cannot be looked up here. */
+  readonly series?: ReadonlyMap<string, string> | undefined;
 };

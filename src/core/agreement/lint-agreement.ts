@@ -80,7 +80,10 @@ function lintReferences(clause: Clause, known: Known, find: Find): void {
 }
 
 function lintSeries(clause: string, price: EnergyPrice, known: Known, find: Find): void {
-  if (price.by === 'series' && known.seriesIds !== undefined && !known.seriesIds.has(price.seriesId)) find('unknownReference', { clause, what: 'price series', id: price.seriesId });
+  if (price.by !== 'series' || known.series === undefined) return;
+  const currency = known.series.get(price.seriesId);
+  if (currency === undefined) find('unknownReference', { clause, what: 'price series', id: price.seriesId });
+  else if (currency !== known.account.currency) find('priceSeriesCurrency', { series: price.seriesId, currency, contract: known.account.currency });
 }
 
 function lintClause(clause: Clause, known: Known, find: Find): void {

@@ -102,7 +102,7 @@ async function loadKnown(db: Db, contractId: string, agreement: Agreement): Prom
   ).rows[0];
   const named = idsIn(agreement);
   const ids = async (sql: string) => (await db.query<{ id: string; value: string }>(sql, [named, contract.entity_id])).rows.map((r) => [r.id, r.value] as const);
-  const seriesIds = await seriesAmong(db, named);
+  const series = await seriesAmong(db, named);
   return {
     newest: newest === undefined ? undefined : { ...newest, validFrom: begun(newest.validFrom) },
     known: {
@@ -115,16 +115,16 @@ async function loadKnown(db: Db, contractId: string, agreement: Agreement): Prom
       sites: new Map(await ids('SELECT id, kind AS value FROM site WHERE id = ANY($1) AND entity_id = $2')),
       accounts: new Map(await ids('SELECT id, category AS value FROM account WHERE id = ANY($1) AND entity_id = $2')),
       sourceIds: new Set((await ids('SELECT id, id AS value FROM source WHERE id = ANY($1) AND entity_id = $2')).map(([id]) => id)),
-      seriesIds,
+      series,
     },
   };
 }
 
 /** Price series are looked up where there are any. */
-async function seriesAmong(db: Db, ids: readonly string[]): Promise<ReadonlySet<string> | undefined> {
+async function seriesAmong(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, string> | undefined> {
   const { rows } = await db.query<{ there: boolean }>("SELECT to_regclass('price_series') IS NOT NULL AS there");
   if (rows[0]?.there !== true) return undefined;
-  return new Set((await db.query<{ id: string }>('SELECT id FROM price_series WHERE id = ANY($1)', [ids])).rows.map((r) => r.id));
+  return new Map((await db.query<{ id: string; currency: string }>('SELECT id, currency FROM price_series WHERE id = ANY($1)', [ids])).rows.map((r) => [r.id, r.currency]));
 }
 
 /** Every text of the agreement that may be a name: few, and only those that exist are found. */
