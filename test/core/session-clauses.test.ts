@@ -31,6 +31,16 @@ describe('clauses that one session decides, by hand', () => {
   it('never take more than the energy costs: 4.00 off a price of 3.00 makes it free', () => {
     expect(sum(chargesOf(world(fleet, supply({ kind: 'discount', id: 'much', perKwh: '4.00' }))), (c) => c.netMinor)).toBe(0n);
   });
+  it('never take more than the energy is rounded to: two parts of 10.0041 are 10.00 each, and 20.0082 off would be 20.01', () => {
+    const half = (restrictions: object) => ({ restrictions, price_components: [{ type: 'ENERGY', price: '0.66694', vat: '25', step_size: 1 }] });
+    const tariff = { elements: [half({ end_time: '12:00' }), half({ start_time: '12:00' })] };
+    expect(chargesOf(world(fleet, supply({ kind: 'discount', id: 'free', percent: '100' }, { kind: 'startFee', id: 's', amount: '5.00' }), { tariff })).map((c) => c.netMinor)).toEqual([
+      1000n,
+      1000n,
+      -2000n,
+      500n,
+    ]);
+  });
   it('take off a session at its maximum no more than the energy’s part of it', () => {
     // 30 kWh at 3.00 are 90.00, of which the maximum leaves 50.00: wholly off, nothing is left to pay, and 10 % of it are 5.00.
     const capped = (percent: string) => chargesOf(world(fleet, supply({ kind: 'discount', id: 'd', percent }), { tariff: { ...perKwh('3.00'), max_price: '50' } }));

@@ -66,7 +66,15 @@ function netFirst(price: SalePrice, { currency, vat }: Side, limit: PriceLine | 
   const own = price.lines.map((line) => round(line.exact));
   // With its limit line the session costs the limit to the minor unit.
   const limited = limit === undefined || price.limited === null ? [] : [round(price.limited.excl) - sum(own)];
-  return [...own, ...limited, ...price.extras.map((line) => round(line.exact))].map(withVat);
+  // Rounded by itself, a discount of all may be more than its parts.
+  let left = sum([...own, ...limited]);
+  const extras = price.extras.map((line) => {
+    const net = round(line.exact);
+    const kept = net < 0n && -net > left && left >= 0n ? -left : net;
+    if (kept < 0n) left += kept;
+    return kept;
+  });
+  return [...own, ...limited, ...extras].map(withVat);
 }
 
 function grossFirst(price: SalePrice, { currency, vat }: Side, limit: PriceLine | undefined): Amount[] {
