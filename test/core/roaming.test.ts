@@ -92,6 +92,11 @@ describe('our driver at another operator’s charger', () => {
       ['roamingPurchase', 'ENERGY/0', 1200n, 0n],
     ]);
     expect(list.at(-1)).toMatchObject({ currency: 'EUR', payeeAccountId: 'operator', payerAccountId: null, bookNetMinor: 12600n, vatCode: 'SE-AE', glAccount: '4020' });
+    // A fleet that pays in NOK: 12.00 × 10.50 / 1.05 = 120.00; by way of the books, so by two rates.
+    const result = allocation({ ...world(buy('agreement', { tariffId: 'theirs' }), supply({ ...marked, markupPercent: '0' })), payer: { ...fleet, currency: 'NOK' } });
+    if (result.kind !== 'allocated') throw new Error(JSON.stringify(result.issues));
+    expect(result.charges[0]).toMatchObject({ currency: 'NOK', netMinor: 12_000n });
+    expect(result.rating.explanation).toContain('What it costs us, 12.0000 EUR (ECB 2019-12-04 EUR/SEK 10.50 v1 and ECB 2019-12-05 NOK/SEK 1.05 v1), marked up by 0 %');
     const margin = list.reduce((sum, c) => sum + (c.payerAccountId === null ? -c.bookNetMinor : c.bookNetMinor), 0n);
     expect(margin).toBe(2160n);
   });

@@ -115,8 +115,8 @@ export function roamingPrice(session: Session, contract: Contracted<'supply'>, b
     lines.push({ role, component: 'roamingPerSession', clause: clause.id, exact: exactFromDecimal(clause.perSession), unitPrice: clause.perSession, quantity: 1n, unit: 'session', energyWh: 0n });
   }
   const extras = small ? [] : sessionClauseLines(clauses, { lines, limited: null }, facts, session, site);
-  const rate = from.name ?? to.name;
-  const bridge = `What it costs us, ${toDecimal4HalfEven(bought.exact)} ${bought.currency}${rate === null ? '' : ` (${rate})`}, marked up by ${clause.markupPercent} %`;
+  const rates = [...new Set([from.name, to.name])].filter((name) => name !== null).join(' and ');
+  const bridge = `What it costs us, ${toDecimal4HalfEven(bought.exact)} ${bought.currency}${rates === '' ? '' : ` (${rates})`}, marked up by ${clause.markupPercent} %`;
   const explanation = [...bought.explanation, bridge, ...[...lines, ...extras].map((line) => describeLine(line, payer.currency))];
   return { price: { role, currency: payer.currency, tariffVersionId: null, lines, limited: null, extras, vatPercents: [], explanation }, tariff: undefined, issues: [] };
 }
