@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
-import { pullIn } from '../../src/store/commands/shape-run.ts';
+import { pullIn, putOut } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
@@ -261,6 +261,27 @@ describe('a run in lanes', () => {
       expect(await takenBack(store)).toBeGreaterThan(0);
       await closeIn(store, inThree(store));
       await preview(store, inThree(store));
+      expect(await counted(store)).toEqual([]);
+    });
+  });
+
+  it('takes what was pulled in while it collected for part of its set: it is not put out again from under the owners’ shares', async () => {
+    const owed = async ({ pool }: Store) =>
+      (await pool.query("SELECT d.account_id, d.net_minor FROM document d JOIN account a ON a.id = d.account_id AND a.category = 'siteOwner' ORDER BY 1, 2")).rows;
+    const undisturbed = await world(async (store) => {
+      await closeIn(store);
+      await preview(store);
+      return owed(store);
+    });
+    await world(async (store) => {
+      await store.tx((db) => pullIn(db, runId, undefined, { actor: 'preparer' }));
+      await closeIn(store);
+      await preview(store);
+      expect(await owed(store)).toEqual(undisturbed);
+      // Put out, the sales would be on no bill, and their shares on the owners' statements, on top of what is guaranteed (D16).
+      expect(await store.tx((db) => putOut(db, runId, undefined, { actor: 'preparer' }))).toEqual({ charges: 0 });
+      await buildIn(store);
+      expect(await owed(store)).toEqual(undisturbed);
       expect(await counted(store)).toEqual([]);
     });
   });

@@ -56,6 +56,8 @@ export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = withi
   const ranges = await accountRanges(db, runId, lanes, 'payers');
   await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, (lane, range) => claimFresh(lane, runId, range));
   await db.query(`UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll} WHERE id = $1`, [runId]);
+  // What was pulled in while the run collected is of the set like all else: nothing of it is late, nor can it be put out from under the shares that are claimed with it.
+  await db.query('UPDATE claim SET pulled_in_by = NULL WHERE run_id = $1 AND pulled_in_by IS NOT NULL', [runId]);
   // An insert that looks for conflicts row by row costs half as much again: this is for what is carried alone.
   await planForWholeRun(db, 'open_charge');
   const taken = await db.query<{ account_id: string }>(`${claim} ${onLikelyLines(`SELECT charge_id, payer_account_id AS account_id FROM (${carried}) c`)} ${takeOver} RETURNING account_id`, [runId]);
