@@ -19,19 +19,21 @@ const { BILLED_ANEW_RUNS = '3', BILLED_ANEW_SEED, BILLED_ANEW_PATH = '' } = proc
 type Arrival = { readonly id: number; readonly day: number; readonly kWh: number };
 type Order = { readonly kind: 'credit' | 'rebill'; readonly now: boolean; readonly pick: number };
 type Month = { readonly before: readonly Arrival[]; readonly during: readonly Arrival[]; readonly orders: readonly Order[] };
-const arrival = fc.record({ id: fc.integer({ min: 1, max: 12 }), day: fc.integer({ min: 1, max: 28 }), kWh: fc.integer({ min: 1, max: 40 }) });
+const arrival = fc.record({ id: fc.integer({ min: 1, max: 16 }), day: fc.integer({ min: 1, max: 28 }), kWh: fc.integer({ min: 1, max: 40 }) });
 const order = fc.record({ kind: fc.constantFrom<Order['kind']>('credit', 'rebill'), now: fc.boolean(), pick: fc.nat({ max: 100 }) });
 const month = fc.record({ before: fc.array(arrival, { maxLength: 6 }), during: fc.array(arrival, { maxLength: 2 }), orders: fc.array(order, { maxLength: 2 }) });
 const quiet: Month = { before: [], during: [], orders: [] };
 
-/** With a driver at a site whose owner earns a share, one elsewhere, a fleet and a roaming partner. */
+/** A driver at a site whose owner earns a share and one elsewhere, fleets at work and at home, roaming partners in SEK and EUR. */
 const users = [
   ['Bl2-7', 'Bl2'],
-  ['Bl2-7', 'Bl2'],
-  ['NR1-3', 'NR1'],
   ['AdO1-2', 'AdO1'],
-  ['Bl2-1', 'Bl2'],
+  ['NR1-3', 'NR1'],
+  ['Bl2-7', 'Bl2'],
+  ['UT15-1', 'UT15'],
   ['Share-2', 'Bl2'],
+  ['Bl2-7', 'Bl2'],
+  ['Share-11', 'Bl2'],
 ] as const;
 const periods = [
   ['2019-10', '2019-11'],
