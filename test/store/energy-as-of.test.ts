@@ -82,7 +82,7 @@ afterAll(() => drop());
 
 describe('the energy balance as of an instant', () => {
   it('is what it was then, whatever came afterwards', async () => {
-    for (const { step, at, balance } of seen) expect([step, await energyBalance(store.pool, at)]).toEqual([step, balance]);
+    for (const { step, at, balance } of seen) expect([step, await energyBalance(store.pool, { asOf: at })]).toEqual([step, balance]);
   });
   it('accounts for every Wh at every instant, by source and site too', async () => {
     for (const { at } of seen) {
@@ -92,17 +92,17 @@ describe('the energy balance as of an instant', () => {
   });
   it('by hand: held until the token was mapped, open until it was issued', async () => {
     const at = (step: string) => seen.find((s) => s.step === step)?.at;
-    expect(december(await energyBalance(store.pool, at('nothing')))).toBeUndefined();
-    expect(december(await energyBalance(store.pool, at('arrived')))).toMatchObject({ received: 33_000n, open: 30_000n, held: 3_000n });
-    expect(december(await energyBalance(store.pool, at('mapped')))).toMatchObject({ received: 33_000n, open: 33_000n, held: 0n });
-    expect(december(await energyBalance(store.pool, at('issued')))).toMatchObject({ received: 33_000n, billed: 23_000n, excluded: 10_000n, open: 0n });
+    expect(december(await energyBalance(store.pool, { asOf: at('nothing') }))).toBeUndefined();
+    expect(december(await energyBalance(store.pool, { asOf: at('arrived') }))).toMatchObject({ received: 33_000n, open: 30_000n, held: 3_000n });
+    expect(december(await energyBalance(store.pool, { asOf: at('mapped') }))).toMatchObject({ received: 33_000n, open: 33_000n, held: 0n });
+    expect(december(await energyBalance(store.pool, { asOf: at('issued') }))).toMatchObject({ received: 33_000n, billed: 23_000n, excluded: 10_000n, open: 0n });
     // −20 and +12 wait, and 5 that came late.
-    expect(december(await energyBalance(store.pool, at('corrected')))).toMatchObject({ received: 30_000n, billed: 23_000n, excluded: 10_000n, open: -3_000n });
-    expect(december(await energyBalance(store.pool, at('rejected')))).toMatchObject({ received: 37_000n, rejected: 7_000n, held: 0n });
-    expect(december(await energyBalance(store.pool, at('elsewhere')))).toMatchObject({ received: 46_000n, rejected: 7_000n, billedElsewhere: 9_000n, difference: 0n });
-    expect(december(await energyBalance(store.pool, at('carried')))).toMatchObject({ carried: -3_000n, open: 0n });
-    expect(december(await energyBalance(store.pool, at('cancelled')))).toMatchObject({ carried: 0n, open: -3_000n });
-    expect(december(await energyBalance(store.pool, at('carried and closed')))).toMatchObject({ carried: -3_000n, open: 0n });
-    expect(december(await energyBalance(store.pool, at('taken over')))).toMatchObject({ carried: 0n, open: -3_000n });
+    expect(december(await energyBalance(store.pool, { asOf: at('corrected') }))).toMatchObject({ received: 30_000n, billed: 23_000n, excluded: 10_000n, open: -3_000n });
+    expect(december(await energyBalance(store.pool, { asOf: at('rejected') }))).toMatchObject({ received: 37_000n, rejected: 7_000n, held: 0n });
+    expect(december(await energyBalance(store.pool, { asOf: at('elsewhere') }))).toMatchObject({ received: 46_000n, rejected: 7_000n, billedElsewhere: 9_000n, difference: 0n });
+    expect(december(await energyBalance(store.pool, { asOf: at('carried') }))).toMatchObject({ carried: -3_000n, open: 0n });
+    expect(december(await energyBalance(store.pool, { asOf: at('cancelled') }))).toMatchObject({ carried: 0n, open: -3_000n });
+    expect(december(await energyBalance(store.pool, { asOf: at('carried and closed') }))).toMatchObject({ carried: -3_000n, open: 0n });
+    expect(december(await energyBalance(store.pool, { asOf: at('taken over') }))).toMatchObject({ carried: 0n, open: -3_000n });
   });
 });

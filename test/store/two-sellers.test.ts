@@ -8,6 +8,7 @@ import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
 import type { Store } from '../../src/store/db.ts';
 import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
+import { runReport } from '../../src/store/reads/run-report.ts';
 import { runSummary } from '../../src/store/reads/run-summary.ts';
 import { processAll, session } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
@@ -77,4 +78,7 @@ it('waits at the close of a run for records of its own seller alone, and has onl
   expect((await store.tx((db) => signCarry(db, { runId, reason: 'asked for', by: { actor: 'approver' } }))).signed).toBe(1);
   const { rows } = await store.pool.query("SELECT h.source_id FROM decision d JOIN record_head h ON h.record_id::text = d.subject_id WHERE d.run_id = $1 AND d.subject_kind = 'record'", [runId]);
   expect(rows).toEqual([{ source_id: 'csms' }]);
+  // Two booked and one held, of 10.5 kWh each: not those of the other seller.
+  expect((await runReport(store.pool, runId)).energyBalance).toMatchObject([{ month: '2019-12', received: '31500', open: '21000', held: '10500', difference: '0' }]);
+  expect(await energyBalance(store.pool)).toMatchObject([{ month: '2019-12', received: 63_000n }]);
 });

@@ -100,7 +100,7 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const asked = c.req.query('asOf')?.trim() || undefined;
     const asOf = asked === undefined ? undefined : new Date(/Z$|[+-]\d\d:\d\d$/.test(asked) ? asked : `${asked}Z`);
     if (asOf !== undefined && Number.isNaN(asOf.getTime())) throw new Problem(422, 'invalid', `"${asked}" is no instant: write 2020-01-31T23:00:00Z.`);
-    const energy = asOf === undefined ? report.energyBalance : (await energyBalance(db, asOf)).map(asText);
+    const energy = asOf === undefined ? report.energyBalance : (await energyBalance(db, { asOf, entityId: report.run.entityId })).map(asText);
     return c.html(ReportPage({ viewer: viewerOf(c), report, energy, asOf, entity: entityIn(await listEntities(db), report.run.entityId) }));
   });
 

@@ -151,7 +151,7 @@ export function ledgerRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly sto
       request: { query: z.object(asOf) },
       responses: { 200: json(z.object({ items: z.array(energyMonth) }), 'By service month.'), ...problems },
     }),
-    async (c) => c.json({ items: (await energyBalance(store.pool, instantOf(c.req.valid('query').asOf))).map(monthText) }, 200),
+    async (c) => c.json({ items: (await energyBalance(store.pool, { asOf: instantOf(c.req.valid('query').asOf) })).map(monthText) }, 200),
   );
 }
 

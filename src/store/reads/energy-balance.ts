@@ -28,9 +28,9 @@ export type BalanceFilter = {
 
 type Row = Omit<Figures, 'difference'> & { readonly source_id: string | null; readonly site_id: string | null; readonly month: string; readonly kind: BalanceDetail['kind'] };
 
-/** The energy balance of each service month in Wh, as it stood at an instant or as it stands; a record without a readable end stands under month `unknown`. The sum of its details. */
-export async function energyBalance(db: Db, asOf?: Date): Promise<BalanceRow[]> {
-  const { rows } = await db.query<Row>(`SELECT * FROM (${detailsOf(asOf)}) b ORDER BY month`);
+/** The energy balance of each service month in Wh, of all entities or one, as it stood at an instant or as it stands; a record without a readable end stands under month `unknown`. The sum of its details. */
+export async function energyBalance(db: Db, { asOf, entityId }: { readonly asOf?: Date | undefined; readonly entityId?: string | undefined } = {}): Promise<BalanceRow[]> {
+  const { rows } = await db.query<Row>(`SELECT * FROM (${detailsOf(asOf, '$1::text')}) b ORDER BY month`, [entityId ?? null]);
   const months = new Map<string, Row>();
   for (const row of rows) {
     const sum = months.get(row.month);
@@ -42,7 +42,7 @@ export async function energyBalance(db: Db, asOf?: Date): Promise<BalanceRow[]> 
   });
 }
 
-const detailsOf = (asOf: Date | undefined) => (asOf === undefined ? energyDetails : energyDetailsAt(asOf));
+const detailsOf = (asOf: Date | undefined, entity?: string) => (asOf === undefined ? energyDetails(entity) : energyDetailsAt(asOf, entity));
 
 const figures = ['received', 'included', 'linked', ...energyBuckets] as const;
 
@@ -76,7 +76,7 @@ export async function energyBalanceDetails(db: Db, filter: BalanceFilter, page: 
 
 /** The first source, site and service month whose energy is not accounted for, with how many there are. */
 export async function energyOff(db: Db): Promise<{ readonly checked: number; readonly problem: string | null }> {
-  const { rows } = await db.query<Row>(`SELECT * FROM (${energyDetails}) b ORDER BY month, source_id, site_id`);
+  const { rows } = await db.query<Row>(`SELECT * FROM (${energyDetails()}) b ORDER BY month, source_id, site_id`);
   const off = rows.find((row) => differenceOf(row) !== 0n);
   if (off === undefined) return { checked: rows.length, problem: null };
   const rest = differenceOf(off);

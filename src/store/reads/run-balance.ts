@@ -12,7 +12,7 @@ export type Standing = { readonly sourceId: string; readonly month: string; read
 export async function standingOf(db: Db, entityId: string): Promise<Standing[]> {
   const sums = (names: readonly string[]) => names.map((name) => `coalesce(sum(b."${name}"), 0)::bigint AS "${name}"`).join(', ');
   const energy = await db.query(
-    `SELECT b.source_id, b.month, 'Wh' AS unit, ${sums(energyFigures)} FROM (${energyDetails}) b JOIN source s ON s.id = b.source_id WHERE s.entity_id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
+    `SELECT b.source_id, b.month, 'Wh' AS unit, ${sums(energyFigures)} FROM (${energyDetails('$1::text')}) b JOIN source s ON s.id = b.source_id WHERE s.entity_id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
     [entityId],
   );
   const money = await db.query(

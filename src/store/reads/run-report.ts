@@ -170,7 +170,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       byCurrency: held.rows.map((h) => ({ currency: h.currency, controlTotal: formatMinor(h.total, h.currency) })),
       attempts: Number(erp.attempts),
     },
-    energyBalance: (await energyBalance(db)).map((row) => asText(row)),
+    energyBalance: (await energyBalance(db, { entityId: run.entityId })).map((row) => asText(row)),
     ledger: ledger.rows.map((r) => ({ unit: r.unit, rest: r.rest.toString() })),
   };
 }
