@@ -233,6 +233,15 @@ describe('what came late', () => {
     expect(heldIn(business({ ...hold, charges: [now, ...correction], isOrdered: () => true }))).toEqual([]);
   });
 
+  it('is held by currency: what is owed in one is not set off against another', () => {
+    const hold = { late: { policy: 'holdBelow', thresholdMinor: 1000 }, billedUntil: '2026-02' } as const;
+    // 500.00 kronor more, and 500.00 euro less: nothing if it were one sum. The 4.00 euro beside 500.00 kronor wait.
+    const inEuro = (id: bigint, netMinor: bigint) => late(id, netMinor, { currency: 'EUR' });
+    expect(heldIn(business({ ...hold, charges: [late(2n, 50_000n), inEuro(3n, -50_000n)] }))).toEqual([]);
+    const some = business({ ...hold, charges: [late(2n, 50_000n), inEuro(3n, 400n)] });
+    expect(accountDocuments(some)).toMatchObject({ documents: [{ currency: 'SEK' }], held: [{ reason: 'late', chargeIds: [3n] }] });
+  });
+
   it('is billed after three months, however little it is', () => {
     const hold = { late: { policy: 'holdBelow', thresholdMinor: 1000 }, billedUntil: '2026-02' } as const;
     expect(heldIn(business({ ...hold, charges: [late(2n, 400n, { heldSince: '2026-01' })] }))).toEqual([['late', 1]]);

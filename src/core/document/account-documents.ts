@@ -57,9 +57,9 @@ type Group = { readonly key: string; readonly currency: string; readonly roundin
 export function accountDocuments(input: AccountInput): AccountDocuments {
   const late = lateOf(input);
   const held: Held[] = [];
-  const heldLate = late.isHeld ? input.charges.filter((c) => late.isLate(c)) : [];
+  const heldLate = input.charges.filter(late.isHeld);
   if (heldLate.length > 0) held.push({ reason: 'late', chargeIds: heldLate.flatMap((c) => c.chargeIds) });
-  const kept = late.isHeld ? input.charges.filter((c) => !late.isLate(c)) : input.charges;
+  const kept = heldLate.length > 0 ? input.charges.filter((c) => !late.isHeld(c)) : input.charges;
   const documents: AccountDocument[] = [];
   for (const group of groupsOf(input, kept)) {
     const made = documentsOf(input, group, input.late.policy === 'separateInvoice' ? late.isLate : () => false);
@@ -69,19 +69,22 @@ export function accountDocuments(input: AccountInput): AccountDocuments {
   return { documents, held };
 }
 
-/** What is late: of a month that the account was billed already; and whether it is too little to be billed yet. */
+/** What is late: of a month that the account was billed already; and what of it is too little in its currency to be billed yet. */
 function lateOf({ charges, billedUntil, period, late, roundingMode, isOrdered, side }: AccountInput) {
   const { firstMonth, lastMonth } = monthsOfPeriod(period);
   const isLate = (c: DocumentCharge) => billedUntil !== null && c.serviceMonth < firstMonth && c.serviceMonth <= billedUntil && !isOrdered(c);
-  if (late.policy !== 'holdBelow' || side !== 'sale') return { isLate, isHeld: false };
-  let sum = 0n;
-  let since = lastMonth;
-  for (const c of charges) {
-    if (!isLate(c)) continue;
-    sum += roundingMode === 'netFirst' ? c.netMinor : c.grossMinor;
-    if (c.heldSince !== null && c.heldSince < since) since = c.heldSince;
+  if (late.policy !== 'holdBelow' || side !== 'sale') return { isLate, isHeld: () => false };
+  const held = new Set<string>();
+  for (const [currency, own] of groupBy(charges.filter(isLate), (c) => c.currency)) {
+    let sum = 0n;
+    let since = lastMonth;
+    for (const c of own) {
+      sum += roundingMode === 'netFirst' ? c.netMinor : c.grossMinor;
+      if (c.heldSince !== null && c.heldSince < since) since = c.heldSince;
+    }
+    if (sizeOf(sum) < BigInt(late.thresholdMinor) && monthsBetween(since, lastMonth) < longestHold) held.add(currency);
   }
-  return { isLate, isHeld: sizeOf(sum) < BigInt(late.thresholdMinor) && monthsBetween(since, lastMonth) < longestHold };
+  return { isLate, isHeld: (c: DocumentCharge) => held.has(c.currency) && isLate(c) };
 }
 
 function groupsOf(input: AccountInput, charges: readonly DocumentCharge[]): Group[] {
