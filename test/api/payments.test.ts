@@ -87,6 +87,15 @@ describe('payments to site owners', () => {
     expect((await api.call('payer', 'GET', `/v1/payments/${id}/file`)).status).toBe(409);
   });
 
+  it('are not approved to an account that a payee has no more', async () => {
+    const { paymentId: id } = (await propose()).body;
+    const { body: shown } = await api.call('auditor', 'GET', `/v1/payments/${id}`);
+    await bankAccount('acc_brf_south', 'iban', 'SE35 5000 0000 0549 1000 0003');
+    expect((await decide('payer', id, shown.contentHash)).body).toMatchObject({ status: 409, detail: expect.stringContaining('acc_brf_south has another bank account by now') });
+    expect((await decide('payer', id, shown.contentHash, 'reject')).body).toEqual({ state: 'rejected' });
+    await bankAccount('acc_brf_south', 'iban', 'SE45 5000 0000 0583 9825 7466');
+  });
+
   it('are one file with stable ids and the sum of their items, and booked against the bank', async () => {
     const { paymentId: id } = (await propose({ format: 'pain.001.001.09' })).body;
     const { body: shown } = await api.call('auditor', 'GET', `/v1/payments/${id}`);

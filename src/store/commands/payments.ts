@@ -101,7 +101,7 @@ async function insertPayment(db: Db, paymentId: string, wanted: NewPayment, { it
 
 /**
  * Approves exactly the content of a hash, which books the payment and makes its file, or rejects it, which lets go of its documents. Refused
- * to its author, with another hash, and once it is decided.
+ * to its author, with another hash, and once it is decided; and where a payee has another bank account by now.
  */
 export async function decidePayment(
   db: Db,
@@ -121,6 +121,11 @@ export async function decidePayment(
     );
     // Invariant 7: nobody approves what he authored.
     if (shaped.rows[0] !== undefined) throw new Refused('forbidden', `${by.actor} entered the bank account of ${shaped.rows[0].account_id}: somebody else has to approve`);
+    const moved = await db.query<{ account_id: string }>(
+      `SELECT i.account_id FROM payment_item i WHERE i.payment_id = $1 AND EXISTS (SELECT FROM payee_bank_account b WHERE b.account_id = i.account_id AND b.version > i.bank_account_version) ORDER BY 1 LIMIT 1`,
+      [input.paymentId],
+    );
+    if (moved.rows[0] !== undefined) throw new Refused('wrongState', `${moved.rows[0].account_id} has another bank account by now: reject payment ${input.paymentId}, and propose it anew`);
   }
   await db.query('UPDATE payment SET state = $2, decided_by = $3, comment = $4, decided_at = now() WHERE id = $1', [input.paymentId, approves ? 'approved' : 'rejected', by.actor, input.comment]);
   if (approves) await bookPayment(db, input.paymentId);
