@@ -1,5 +1,5 @@
-import { controlTotalsOf } from '../adapters/erp/port.ts';
-import type { ErpDocument } from '../contracts/erp-document.ts';
+import { type ControlTotals, controlTotalsOf, type ErpPort } from '../adapters/erp/port.ts';
+import type { ErpDocument, ErpHeld } from '../contracts/erp-document.ts';
 import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.ts';
 import type { Store } from '../store/db.ts';
 import { unsignedDriftOfRun } from '../store/erp-comparison.ts';
@@ -10,7 +10,7 @@ import type { ErpFor } from './hand-over.ts';
 
 /**
  * Differences between what a run handed over and what its ERPs hold, per kind, account, cost center, VAT code and currency; empty when they
- * agree. A run that an ERP was replaced in has two. Both sides are kept for the close report.
+ * agree. A run that an ERP was replaced in has two. What was decided to stay out is left out on both sides. Both sides are kept for the close report.
  */
 export async function reconcile(store: Store, erpFor: ErpFor, runId: string): Promise<readonly string[]> {
   const differences: string[] = [];
@@ -18,8 +18,10 @@ export async function reconcile(store: Store, erpFor: ErpFor, runId: string): Pr
   for (const connectionId of await connectionsOfRun(store.pool, runId)) {
     const ours = await handedOver(store.pool, runId, connectionId);
     const mappings = await mappingsOf(store.pool, connectionId);
-    const sent = controlTotalsOf(ours.sent.map((s) => asSent(JSON.parse(s.payload.toString('utf8')) as ErpDocument, mappings, s.mappingVersion)));
-    const held = await (await erpFor(connectionId)).controlTotals(runId);
+    const saidOf = (s: (typeof ours.sent)[number]) => asSent(JSON.parse(s.payload.toString('utf8')) as ErpDocument, mappings, s.mappingVersion);
+    const sent = controlTotalsOf(ours.sent.map(saidOf));
+    const erp = await erpFor(connectionId);
+    const held = without(await erp.controlTotals(runId), await totalsThere(erp, ours.skipped.map(saidOf)));
     differences.push(...ours.stopped.map(stoppedWords));
     if (sent.count !== held.count) differences.push(`${sent.count} documents handed over to ${connectionId}, ${held.count} there`);
     for (const key of new Set([...sent.sums.keys(), ...held.sums.keys()])) {
@@ -31,6 +33,22 @@ export async function reconcile(store: Store, erpFor: ErpFor, runId: string): Pr
   }
   await store.tx((db) => keepControlTotals(db, runId, [...kept.values()]));
   return differences;
+}
+
+/** What an ERP holds of documents all the same that were decided to stay out, since it has them otherwise. */
+async function totalsThere(erp: ErpPort, skipped: readonly ErpDocument[]): Promise<ControlTotals> {
+  const there: (ErpHeld & Pick<ErpDocument, 'kind'>)[] = [];
+  for (const document of skipped) {
+    const held = await erp.find(document);
+    if (held !== undefined) there.push({ ...held, kind: document.kind });
+  }
+  return controlTotalsOf(there);
+}
+
+function without(all: ControlTotals, part: ControlTotals): ControlTotals {
+  const sums = new Map(all.sums);
+  for (const [key, amount] of part.sums) sums.set(key, (sums.get(key) ?? 0n) - amount);
+  return { count: all.count - part.count, sums: new Map([...sums].filter(([, sum]) => sum !== 0n)) };
 }
 
 /**

@@ -218,18 +218,19 @@ export async function connectionsOfRun(db: Db, runId: string): Promise<readonly 
   return rows.map((r) => r.id);
 }
 
-/** What of a run went to a connection, for the comparison with its control totals, and what still stops some; what was decided to stay out is left out. */
+/** What of a run went to a connection, for the comparison with its control totals, what still stops some, and what was decided to stay out of it. */
 export async function handedOver(
   db: Db,
   runId: string,
   connectionId: string,
-): Promise<{ readonly sent: readonly { readonly payload: Buffer; readonly mappingVersion: number | null }[]; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
-  const { rows } = await db.query("SELECT key, payload, mapping_version, state, answer FROM erp_posting WHERE run_id = $1 AND connection_id = $2 AND state <> 'skipped' ORDER BY key", [
-    runId,
-    connectionId,
-  ]);
+): Promise<{ readonly sent: readonly Said[]; readonly skipped: readonly Said[]; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
+  const { rows } = await db.query('SELECT key, payload, mapping_version, state, answer FROM erp_posting WHERE run_id = $1 AND connection_id = $2 ORDER BY key', [runId, connectionId]);
+  const said = (of: typeof rows): readonly Said[] => of.map((r) => ({ payload: r.payload, mappingVersion: r.mapping_version }));
   return {
-    sent: rows.map((r) => ({ payload: r.payload, mappingVersion: r.mapping_version })),
+    sent: said(rows.filter((r) => r.state !== 'skipped')),
+    skipped: said(rows.filter((r) => r.state === 'skipped')),
     stopped: rows.filter((r) => r.state === 'refused' || r.state === 'held').map((r) => ({ key: r.key, state: r.state, answer: r.answer })),
   };
 }
+/** A payload, and the version of the mapping by which it is said. */
+type Said = { readonly payload: Buffer; readonly mappingVersion: number | null };

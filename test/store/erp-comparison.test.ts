@@ -10,7 +10,7 @@ import { reconcile } from '../../src/activities/reconcile.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import type { ErpPort } from '../../src/adapters/erp/port.ts';
 import type { ErpPayment } from '../../src/contracts/erp-document.ts';
-import { retryPosting } from '../../src/store/commands/decide-postings.ts';
+import { retryPosting, skipPosting } from '../../src/store/commands/decide-postings.ts';
 import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { signDrift } from '../../src/store/commands/sign-drift.ts';
@@ -124,6 +124,30 @@ describe('the nightly look at an ERP', () => {
     expect((await look()).paid).toBe(0);
     expect(await findDocument(store.pool, key)).toMatchObject({ payment: { state: 'writtenOff', open: '0.00' } });
     expect((await rows('SELECT count(*)::integer AS n FROM document_payment GROUP BY document_id ORDER BY 1 DESC LIMIT 1'))[0].n).toBe(2);
+  });
+});
+
+describe('what was decided to stay as the ERP has it', () => {
+  it('is left out of the control totals on both sides', async () => {
+    const [{ run_id: runId }] = await rows('SELECT DISTINCT run_id FROM erp_posting WHERE run_id IS NOT NULL');
+    const off = () => reconcile(store, async () => erp, runId);
+    expect(await off()).toEqual([]);
+    // It reads back with a cost center that the ERP put in the place of ours.
+    const otherwise: ErpPort = {
+      ...erp,
+      async post(document) {
+        const posted = await erp.post(document);
+        const file = path.join(folder, document.kind, `${document.key}.json`);
+        writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"cc2"', '"cc 1"'));
+        return posted;
+      },
+    };
+    await store.tx((db) => enqueue(db, 'erp_files', [{ ...documentOf('invoice', 'otherwise', { runId, on: '2020-01-07' }), documentId: null, controlMinor: 166n }]));
+    expect(await handOver(store, otherwise, 'erp_files')).toMatchObject({ refused: 1 });
+    expect(await off()).toContainEqual(expect.stringMatching(/^otherwise is refused/));
+    await store.tx((db) => skipPosting(db, 'otherwise', 'the ERP has it on another cost center', { actor: 'finance' }));
+    expect(await off()).toEqual([]);
+    expect(await rows(`SELECT count(*)::integer AS n FROM erp_control_total WHERE run_id = '${runId}' AND handed_over <> in_erp`)).toEqual([{ n: 0 }]);
   });
 });
 
