@@ -182,6 +182,20 @@ describe('a fleet’s units', () => {
     expect((await call('GET', '/v1/fleet-units?accountId=acc_fleet_home_care')).body.items).toHaveLength(1);
   });
 
+  it('is mapped to one at a time: until one that begins later, and not to the same with another cost center', async () => {
+    const map = async (more: object) => (await call('POST', '/v1/mappings', { sourceId: 'csms', kind: 'token', externalKey: 'Card-1', internalId: 'acc_driver_16', ...more }, 'ops')).body;
+    expect(await map({ validFrom: '2020-06-01T00:00:00Z', internalId: 'acc_fleet_home_care', costCenter: 'A' })).toMatchObject({ made: true });
+    expect(await map({ validFrom: '2020-06-01T00:00:00Z', internalId: 'acc_fleet_home_care', costCenter: 'A' })).toMatchObject({ made: false });
+    expect(await map({ validFrom: '2020-07-01T00:00:00Z', internalId: 'acc_fleet_home_care', costCenter: 'B' })).toMatchObject({ status: 409, detail: expect.stringContaining('another cost center') });
+    expect(await map({ validFrom: '2020-01-01T00:00:00Z' })).toMatchObject({ made: true });
+    expect(await map({ internalId: 'acc_driver_17' })).toMatchObject({ made: true });
+    expect(await rows("SELECT internal_id, valid_from::text AS since, valid_to::text AS until FROM mapping WHERE external_key = 'Card-1' ORDER BY valid_from")).toEqual([
+      { internal_id: 'acc_driver_17', since: '-infinity', until: '2020-01-01 00:00:00+00' },
+      { internal_id: 'acc_driver_16', since: '2020-01-01 00:00:00+00', until: '2020-06-01 00:00:00+00' },
+      { internal_id: 'acc_fleet_home_care', since: '2020-06-01 00:00:00+00', until: 'infinity' },
+    ]);
+  });
+
   it('are what a token of their own fleet is mapped to', async () => {
     const map = (internalId: string) => call('POST', '/v1/mappings', { sourceId: 'csms', kind: 'token', externalKey: 'Van-1', internalId, unitId: 'van_1' }, 'ops');
     expect((await map('acc_fleet_taxi')).body).toMatchObject({ status: 404, detail: expect.stringContaining('has no fleet unit "van_1"') });

@@ -1,5 +1,6 @@
 import { tokenRefOf } from '../../core/normalise/token-ref.ts';
 import type { Db } from '../db.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import { tokenSecret } from '../token-secret.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -20,10 +21,11 @@ export type NewMapping = {
 const anyKey = '*';
 
 /**
- * Maps a source's own key of a site to a site, or of a token to an account, until the next mapping of that key begins. The same again changes nothing; another target for a key in
- * force, or an account whose driver was erased, is refused. `waitsAs` is how waiting records name the key: a token by its reference.
+ * Maps a source's own key of a site to a site, or of a token to an account. It holds until one begins that is there already. The same again
+ * changes nothing; another target, cost center or unit for a key in force, or an account whose driver was erased, is refused. `waitsAs` is how waiting records name the key: a token by its reference.
  */
 export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<{ readonly made: boolean; readonly waitsAs: string }> {
+  await lockSetUp(db);
   if ((await db.query('SELECT 1 FROM source WHERE id = $1', [mapping.sourceId])).rowCount === 0) throw new Refused('notFound', `there is no source "${mapping.sourceId}"`);
   const target = mapping.kind === 'site' ? 'SELECT 1 FROM site WHERE id = $1' : 'SELECT 1 FROM account WHERE id = $1';
   if ((await db.query(target, [mapping.internalId])).rowCount === 0) throw new Refused('notFound', `there is no ${mapping.kind === 'site' ? 'site' : 'account'} "${mapping.internalId}"`);
@@ -38,16 +40,24 @@ export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<
     throw new Refused('notFound', `account "${mapping.internalId}" has no fleet unit "${mapping.unitId}"`);
   const named = mapping.kind === 'token' && !isAnyToken ? tokenRefOf(await tokenSecret(db), mapping.externalKey) : mapping.externalKey;
   const from = mapping.validFrom?.toISOString() ?? '-infinity';
-  const before = await db.query<{ internal_id: string }>(
-    'SELECT internal_id FROM mapping WHERE source_id = $1 AND kind = $2 AND external_key = $3 AND valid_from <= $4::timestamptz AND valid_to > $4::timestamptz',
+  const before = await db.query<{ internal_id: string; cost_center: string | null; unit_id: string | null }>(
+    'SELECT internal_id, cost_center, unit_id FROM mapping WHERE source_id = $1 AND kind = $2 AND external_key = $3 AND valid_from <= $4::timestamptz AND valid_to > $4::timestamptz',
     [mapping.sourceId, mapping.kind, mapping.externalKey, from],
   );
   const [held] = before.rows;
-  if (held?.internal_id === mapping.internalId) return { made: false, waitsAs: named };
+  if (held?.internal_id === mapping.internalId) {
+    const { costCenter = held.cost_center, unitId = held.unit_id } = mapping;
+    if (costCenter === held.cost_center && unitId === held.unit_id) return { made: false, waitsAs: named };
+    throw new Refused(
+      'wrongState',
+      `${mapping.kind} "${mapping.externalKey}" of ${mapping.sourceId} is mapped with another cost center or unit then: say from when that changes, by a load of mappings`,
+    );
+  }
   if (held !== undefined) throw new Refused('wrongState', `${mapping.kind} "${mapping.externalKey}" of ${mapping.sourceId} is mapped to ${held.internal_id} then: end that mapping first`);
+  // Where another one begins later, this one holds until then.
   await db.query(
     `INSERT INTO mapping (source_id, kind, external_key, internal_id, cost_center, valid_from, author, unit_id, valid_to)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce((SELECT min(valid_from) FROM mapping WHERE source_id = $1 AND kind = $2 AND external_key = $3 AND valid_from > $6::timestamptz), 'infinity'))`,
+     SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8, coalesce(min(valid_from), 'infinity') FROM mapping WHERE source_id = $1 AND kind = $2 AND external_key = $3 AND valid_from > $6::timestamptz`,
     [mapping.sourceId, mapping.kind, mapping.externalKey, mapping.internalId, mapping.costCenter ?? null, from, by.actor, mapping.unitId ?? null],
   );
   // The audit trail is kept for good: it names a token by its reference.
