@@ -29,6 +29,6 @@ describe('what no database holds', () => {
     ['a NUL', 'half\u0000'],
     ['half a surrogate pair', 'half\ud800'],
   ])('in a body is refused: %s', async (_, text) => {
-    expect(await api.call('admin', 'POST', '/v1/entities/ent_se/gl-mappings', { keys: { [text]: '3010' }, reason: 'a new chart' })).toMatchObject({ status: 422, body: { code: 'invalid' } });
+    expect(await api.call('admin', 'POST', '/v1/entities/ent_se/gl-mappings', { keys: { k: text }, reason: 'a new chart' })).toMatchObject({ status: 422, body: { code: 'invalid' } });
   });
 });
