@@ -55,15 +55,15 @@ describe('month ends', () => {
     const center = async (site: string) => (await rows('SELECT cost_center FROM site WHERE id = $1', [site]))[0].cost_center;
     const [bl2, sr14, ms22] = [await center('site_bl2'), await center('site_sr14'), await center('site_ms22')];
     // The partner's session: 0.40 EUR to start and 10 kWh at 0.295 are 3.35 EUR, not invoiced yet. Of it the site's owner earns, after 1.5 % card
-    // fees, 12.5 % of 3.29975 (0.41), and 0.50 a session: 0.91 EUR without a statement.
-    expect(await journal('accrual/ent_se/2019-12/1/EUR')).toEqual({ on: '2019-12-31', lines: { [`1790 ${bl2}`]: '335', [`3051 ${bl2}`]: '-335', [`4600 ${bl2}`]: '91', [`2990 ${bl2}`]: '-91' } });
+    // fees, 12.5 % of 3.29975 (0.41), and 0.50 SEK a session, at the day's rate 0.05 EUR: 0.46 EUR without a statement.
+    expect(await journal('accrual/ent_se/2019-12/1/EUR')).toEqual({ on: '2019-12-31', lines: { [`1790 ${bl2}`]: '335', [`3051 ${bl2}`]: '-335', [`4600 ${bl2}`]: '46', [`2990 ${bl2}`]: '-46' } });
     expect(await journal('accrual/ent_se/2019-12/1/EUR/reversal')).toEqual({
       on: '2020-01-01',
-      lines: { [`1790 ${bl2}`]: '-335', [`3051 ${bl2}`]: '335', [`4600 ${bl2}`]: '-91', [`2990 ${bl2}`]: '91' },
+      lines: { [`1790 ${bl2}`]: '-335', [`3051 ${bl2}`]: '335', [`4600 ${bl2}`]: '-46', [`2990 ${bl2}`]: '46' },
     });
-    // At 10.60 SEK for a euro on 27 December, the last rate before the month's end: 35.51 and 9.646 SEK, taken back by the same although January's rate is another.
-    expect(await inBooks('accrual/ent_se/2019-12/1/EUR')).toEqual(['sample 2019-12-27 EUR/SEK 10.60000000 v1', { 1790: '3551', 3051: '-3551', 4600: '965', 2990: '-965' }]);
-    expect(await inBooks('accrual/ent_se/2019-12/1/EUR/reversal')).toEqual(['sample 2019-12-27 EUR/SEK 10.60000000 v1', { 1790: '-3551', 3051: '3551', 4600: '-965', 2990: '965' }]);
+    // At 10.60 SEK for a euro on 27 December, the last rate before the month's end: 35.51 and 4.876 SEK, taken back by the same although January's rate is another.
+    expect(await inBooks('accrual/ent_se/2019-12/1/EUR')).toEqual(['sample 2019-12-27 EUR/SEK 10.60000000 v1', { 1790: '3551', 3051: '-3551', 4600: '488', 2990: '-488' }]);
+    expect(await inBooks('accrual/ent_se/2019-12/1/EUR/reversal')).toEqual(['sample 2019-12-27 EUR/SEK 10.60000000 v1', { 1790: '-3551', 3051: '3551', 4600: '-488', 2990: '488' }]);
     // 8 kWh at 2.10 NOK of the other operator are 16.80 NOK, without a bill.
     expect(await journal('accrual/ent_se/2019-12/1/NOK')).toEqual({ on: '2019-12-31', lines: { [`4020 ${sr14}`]: '1680', [`2991 ${sr14}`]: '-1680' } });
     // 20 kWh at home at 1.10: the fleet owes what the driver is owed, and a platform fee of 1.00; the clearing account comes to nothing.
