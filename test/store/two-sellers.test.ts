@@ -2,6 +2,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { previewLoad } from '../../src/store/commands/load-set-up.ts';
+import { mapExternal } from '../../src/store/commands/map-external.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
@@ -81,4 +83,14 @@ it('waits at the close of a run for records of its own seller alone, and has onl
   // Two booked and one held, of 10.5 kWh each: not those of the other seller.
   expect((await runReport(store.pool, runId)).energyBalance).toMatchObject([{ month: '2019-12', received: '31500', open: '21000', held: '10500', difference: '0' }]);
   expect(await energyBalance(store.pool)).toMatchObject([{ month: '2019-12', received: 63_000n }]);
+});
+
+it('maps nothing of a source to what is another seller’s', async () => {
+  const map = (sourceId: string, kind: 'site' | 'token', internalId: string) => store.tx((db) => mapExternal(db, { sourceId, kind, externalKey: 'NEW-1', internalId }, { actor: 'ops' }));
+  await expect(map('csms_too', 'token', 'acc_driver_16')).rejects.toThrow('account acc_driver_16 is of entity ent_se: name one of ent_se_too, whose source csms_too is');
+  await expect(map('csms', 'site', 'site_bl2_too')).rejects.toThrow('site site_bl2_too is of entity ent_se_too: name one of ent_se, whose source csms is');
+  expect(await map('csms_too', 'token', 'acc_driver_16_too')).toMatchObject({ made: true });
+  const values = { sourceId: 'csms', kind: 'token', externalKey: 'NEW-2', internalId: 'acc_driver_16_too' };
+  const load = await store.tx((db) => previewLoad(db, { mappings: [{ line: 1, values, errors: [] }] }, { actor: 'ops' }, new Date()));
+  expect(load.rows).toMatchObject([{ outcome: 'refused', errors: [{ params: { field: 'internalId' } }] }]);
 });

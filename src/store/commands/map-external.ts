@@ -22,13 +22,17 @@ const anyKey = '*';
 
 /**
  * Maps a source's own key of a site to a site, or of a token to an account. It holds until one begins that is there already. The same again
- * changes nothing; another target, cost center or unit for a key in force, or an account whose driver was erased, is refused. `waitsAs` is how waiting records name the key: a token by its reference.
+ * changes nothing; another target, cost center or unit for a key in force, what is another entity's, or an account whose driver was erased, is refused. `waitsAs` is how waiting records name the key: a token by its reference.
  */
 export async function mapExternal(db: Db, mapping: NewMapping, by: By): Promise<{ readonly made: boolean; readonly waitsAs: string }> {
   await lockSetUp(db);
-  if ((await db.query('SELECT 1 FROM source WHERE id = $1', [mapping.sourceId])).rowCount === 0) throw new Refused('notFound', `there is no source "${mapping.sourceId}"`);
-  const target = mapping.kind === 'site' ? 'SELECT 1 FROM site WHERE id = $1' : 'SELECT 1 FROM account WHERE id = $1';
-  if ((await db.query(target, [mapping.internalId])).rowCount === 0) throw new Refused('notFound', `there is no ${mapping.kind === 'site' ? 'site' : 'account'} "${mapping.internalId}"`);
+  const source = (await db.query<{ entity_id: string }>('SELECT entity_id FROM source WHERE id = $1', [mapping.sourceId])).rows[0];
+  if (source === undefined) throw new Refused('notFound', `there is no source "${mapping.sourceId}"`);
+  const table = mapping.kind === 'site' ? 'site' : 'account';
+  const target = (await db.query<{ entity_id: string }>(`SELECT entity_id FROM ${table} WHERE id = $1`, [mapping.internalId])).rows[0];
+  if (target === undefined) throw new Refused('notFound', `there is no ${table} "${mapping.internalId}"`);
+  if (target.entity_id !== source.entity_id)
+    throw new Refused('invalid', `${table} ${mapping.internalId} is of entity ${target.entity_id}: name one of ${source.entity_id}, whose source ${mapping.sourceId} is`);
   if (mapping.kind === 'token') await refuseErased(db, mapping.internalId);
   const isAnyToken = mapping.kind === 'token' && mapping.externalKey === anyKey;
   if (isAnyToken && (await db.query("SELECT FROM account WHERE id = $1 AND strategy = 'cardReceipt'", [mapping.internalId])).rowCount === 0)

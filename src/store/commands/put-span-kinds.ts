@@ -106,10 +106,14 @@ export const spanSpecs: Readonly<Record<SpanKind, SpanSpec>> = {
     check: (id, { sourceId, kind, externalKey, internalId, unitId }, references) => {
       const target = kind === 'site' ? ('site' as const) : ('account' as const);
       const unit = references.get('fleetUnit', unitId);
+      const [seller, owner] = [references.get('source', sourceId)?.entityId, references.get(target, internalId)?.entityId];
       return [
         ...missing(id, 'sourceId', 'source', sourceId, references),
         ...missing(id, 'internalId', target, internalId, references),
         ...(unitId == null ? [] : missing(id, 'unitId', 'fleetUnit', unitId, references)),
+        ...(seller !== undefined && owner !== undefined && seller !== owner
+          ? [misfit(id, 'internalId', internalId, `that ${target} is of entity ${owner}`, `${target === 'site' ? 'a site' : 'an account'} of ${seller}, whose source it is`)]
+          : []),
         ...(kind === 'token' && externalKey === '*' && references.get('account', internalId)?.strategy !== 'cardReceipt'
           ? [misfit(id, 'internalId', internalId, 'every token without a mapping of its own would be billed to it', 'an account of strategy cardReceipt, for sessions paid at a terminal')]
           : []),
