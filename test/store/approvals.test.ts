@@ -4,6 +4,7 @@ import { expectationSchema } from '../../src/contracts/completeness.ts';
 import { releaseRulesSchema } from '../../src/contracts/release-rules.ts';
 import { needsTwo } from '../../src/core/cycle/release-rules.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { cancelExpectations, openExpectations } from '../../src/store/commands/expectations.ts';
 import { mapExternal } from '../../src/store/commands/map-external.ts';
 import { moveAccounts } from '../../src/store/commands/move-accounts.ts';
@@ -149,6 +150,30 @@ describe('who signed at a close that a record is carried', () => {
       };
       expect(await decide('mapper')).toMatchObject({ reason: 'ownWork' });
       expect(await decide('approver')).toEqual({ ok: true });
+    } finally {
+      await drop();
+    }
+  });
+});
+
+describe('who rejected a record', () => {
+  it('does not approve the run of its month, which would bill it', async () => {
+    const { store, drop } = await seeded();
+    try {
+      await storeLines(store, [session(1, { user: 'Bl9-1', start: '10.12.2019 18:00', end: '10.12.2019 21:00' }), session(2, { start: '11.12.2019 18:00', end: '11.12.2019 21:00' })]);
+      await processAll(store);
+      const [{ id }] = (await store.pool.query("SELECT record_id::text AS id FROM record_head WHERE state = 'quarantined'")).rows;
+      await store.tx((db) => decideRecords(db, { selection: { recordIds: [id] }, action: 'reject', reason: 'nobody to bill' }, { actor: 'rejecter' }));
+      await retryAll(store);
+      const decide = async (runId: string, actor: string) => {
+        const [{ hash }] = (await store.pool.query("SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows;
+        return store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash: hash, actor, comment: 'looked at it' }));
+      };
+      const december = await reviewRun(store, '2019-12');
+      expect(await decide(december, 'rejecter')).toEqual({ ok: false, reason: 'ownWork', what: `rejection of record ${id}` });
+      expect(await decide(december, 'approver')).toEqual({ ok: true });
+      const january = await reviewRun(store, '2020-01');
+      expect(await decide(january, 'rejecter')).toEqual({ ok: true });
     } finally {
       await drop();
     }

@@ -16,6 +16,9 @@ export async function authoredBy(db: Db, runId: string, actor: string): Promise<
        UNION ALL SELECT 'decision on record ' || d.subject_id, d.actor FROM decision d JOIN claim k ON k.run_id = $1 JOIN rated_charge c ON c.charge_id = k.charge_id AND d.subject_id = c.record_id::text WHERE d.subject_kind = 'record'
          -- That it was carried past the close of another run decides nothing in this one.
          AND coalesce(d.run_id, $1) = $1
+       UNION ALL SELECT 'rejection of record ' || h.record_id, d.actor FROM decision d JOIN record_head h ON h.record_id = d.subject_id::bigint AND h.state = 'rejected'
+         JOIN source s ON s.id = h.source_id JOIN billing_run r ON r.entity_id = s.entity_id AND h.service_month BETWEEN r.first_month AND r.period
+         WHERE d.subject_kind = 'record' AND d.action = 'reject' AND r.id = $1
        UNION ALL SELECT 'signature on finding ' || d.subject_id, d.actor FROM decision d JOIN run_finding l ON l.run_id = $1 AND l.finding_id::text = d.subject_id WHERE d.subject_kind = 'finding' AND d.run_id = $1
        UNION ALL SELECT 'acceptance of the total of ' || t.source_id || ' of ' || t.on_date, t.author FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN source s ON s.entity_id = r.entity_id
          JOIN control_total_acceptance t ON t.source_id = s.id AND t.on_date >= (r.period_start AT TIME ZONE e.time_zone)::date AND t.on_date < (r.period_end AT TIME ZONE e.time_zone)::date WHERE r.id = $1
