@@ -1,9 +1,10 @@
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { type PostingDecision, runsOf } from './decide-postings.ts';
 import { Refused } from './refusal.ts';
 
 /** What a signature let go on: the run that may wait for it. */
-export type DriftSigned = { readonly run: { readonly runId: string; readonly workflowId: string; readonly period: string; readonly cutOffAtMs: number } | null };
+export type DriftSigned = { readonly run: PostingDecision['runs'][number] | null };
 
 /**
  * Signs that what an ERP holds otherwise may stay so: it no longer keeps a run or a month from being closed, for as long as it is that. Refused for
@@ -17,10 +18,6 @@ export async function signDrift(db: Db, driftId: string, reason: string, by: By)
   if (drift.signed_by !== null) throw new Refused('wrongState', `${drift.key} was signed by ${drift.signed_by} already`);
   await db.query('UPDATE erp_drift SET signed_by = $2, signed_reason = $3, signed_at = now() WHERE id = $1', [driftId, by.actor, reason]);
   await audit(db, by, { action: 'erp.driftSigned', subject: drift.key, reason, after: { driftId, kind: drift.kind, words: drift.words } });
-  const runs = await db.query<{ id: string; workflow_id: string; period: string; cut_off_at: Date }>(
-    "SELECT r.id, r.workflow_id, r.period, r.cut_off_at FROM erp_posting p JOIN billing_run r ON r.id = p.run_id WHERE p.key = $1 AND r.state NOT IN ('closed', 'cancelled')",
-    [drift.key],
-  );
-  const [run] = runs.rows;
-  return { run: run === undefined ? null : { runId: run.id, workflowId: run.workflow_id, period: run.period, cutOffAtMs: run.cut_off_at.getTime() } };
+  const [run = null] = await runsOf(db, [drift.key]);
+  return { run };
 }
