@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import { rebillDocument } from '../../src/activities/rebill.ts';
 import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { Refused } from '../../src/store/commands/refusal.ts';
+import { addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
+import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
@@ -18,11 +20,22 @@ const { BILLED_ANEW_RUNS = '3', BILLED_ANEW_SEED, BILLED_ANEW_PATH = '' } = proc
 /** Few ids, so that sessions come again with other content; the id of one decides whose it is, and in which month. */
 type Arrival = { readonly id: number; readonly day: number; readonly kWh: number };
 type Order = { readonly kind: 'credit' | 'rebill'; readonly now: boolean; readonly pick: number };
-type Month = { readonly before: readonly Arrival[]; readonly during: readonly Arrival[]; readonly orders: readonly Order[] };
+/** How a run is shaped before it is approved: an account is carried, what came late is pulled in, it is cancelled and made again. */
+type Shape = { readonly kind: 'carry' | 'pullIn' | 'cancel'; readonly pick: number };
+/** `isParked`: in the run what no session bears cannot be computed. */
+type Month = { readonly before: readonly Arrival[]; readonly during: readonly Arrival[]; readonly isParked: boolean; readonly shapes: readonly Shape[]; readonly orders: readonly Order[] };
 const arrival = fc.record({ id: fc.integer({ min: 1, max: 16 }), day: fc.integer({ min: 1, max: 28 }), kWh: fc.integer({ min: 1, max: 40 }) });
 const order = fc.record({ kind: fc.constantFrom<Order['kind']>('credit', 'rebill'), now: fc.boolean(), pick: fc.nat({ max: 100 }) });
-const month = fc.record({ before: fc.array(arrival, { maxLength: 6 }), during: fc.array(arrival, { maxLength: 2 }), orders: fc.array(order, { maxLength: 2 }) });
-const quiet: Month = { before: [], during: [], orders: [] };
+const shape = fc.record({ kind: fc.constantFrom<Shape['kind']>('carry', 'pullIn', 'cancel'), pick: fc.nat({ max: 100 }) });
+const month = fc.record({
+  before: fc.array(arrival, { maxLength: 6 }),
+  during: fc.array(arrival, { maxLength: 2 }),
+  isParked: fc.boolean(),
+  shapes: fc.array(shape, { maxLength: 2 }),
+  orders: fc.array(order, { maxLength: 2 }),
+});
+const quiet: Month = { before: [], during: [], isParked: false, shapes: [], orders: [] };
+const by = { actor: 'preparer' };
 
 /** A driver at a site whose owner earns a share and one elsewhere, fleets at work and at home, roaming partners in SEK and EUR. */
 const users = [
@@ -81,7 +94,7 @@ async function billAnew(store: Store, { kind, now, pick }: Order, issuedIn: stri
   const documentId = rows[pick % Math.max(rows.length, 1)]?.id;
   if (documentId === undefined) return;
   const ordered = await store
-    .tx((db) => orderRebill(db, { documentId, kind, outcome: 'bill', now, reason: 'asked for' }, { actor: 'preparer' }))
+    .tx((db) => orderRebill(db, { documentId, kind, outcome: 'bill', now, reason: 'asked for' }, by))
     .catch((error: Error) => {
       // All of it is credited already.
       if (error instanceof Refused && error.message.includes('nothing of document')) return undefined;
@@ -96,13 +109,33 @@ async function billAnew(store: Store, { kind, now, pick }: Order, issuedIn: stri
   await finishRun(store, run.runId, `${issuedIn}-07`);
 }
 
+/** The run as it is approved: that of the period, or the one that took its place. */
+async function shaped(store: Store, first: string, period: string, shapes: readonly Shape[]): Promise<string> {
+  let runId = first;
+  for (const { kind, pick } of shapes) {
+    const { rows } = await store.pool.query<{ id: string }>(
+      "SELECT x.account_id AS id FROM run_account x JOIN account a ON a.id = x.account_id AND a.category <> 'siteOwner' WHERE x.run_id = $1 ORDER BY 1",
+      [runId],
+    );
+    const subjectId = rows[pick % Math.max(rows.length, 1)]?.id;
+    if (kind === 'pullIn') await store.tx((db) => pullIn(db, runId, undefined, by));
+    else if (kind === 'cancel') {
+      await store.tx((db) => cancelRun(db, { runId, reason: 'once more', by }));
+      runId = await reviewRun(store, period);
+    } else if (subjectId !== undefined) await store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId, outcome: 'carry', reason: 'disputed' }, by));
+  }
+  return runId;
+}
+
 async function bill(store: Store, months: readonly Month[]): Promise<void> {
   for (const [i, [period, issuedIn]] of periods.entries()) {
-    const { before, during, orders } = months[i] ?? quiet;
+    const { before, during, isParked, shapes, orders } = months[i] ?? quiet;
     await arrive(store, before);
+    if (isParked) await store.pool.query('UPDATE legal_entity SET cost_center = NULL');
     const runId = await reviewRun(store, period);
     await arrive(store, during);
-    await finishRun(store, runId, `${issuedIn}-06`);
+    await finishRun(store, await shaped(store, runId, period, shapes), `${issuedIn}-06`);
+    if (isParked) await store.pool.query("UPDATE legal_entity SET cost_center = '900'");
     for (const o of orders) await billAnew(store, o, issuedIn);
   }
 }
@@ -129,7 +162,7 @@ async function sound(store: Store): Promise<void> {
   expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
 }
 
-it('whatever comes late, is corrected, or is credited and billed anew, all documents come to what the sessions as they stand in the end come to at once', async () => {
+it('whatever comes late, is corrected, carried, parked, pulled in, or credited and billed anew, all documents come to what the sessions as they stand in the end come to at once', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(month, { minLength: 3, maxLength: 3 }), async (months) => {
       const bent = await inFresh(async (store) => {
