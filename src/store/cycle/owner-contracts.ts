@@ -53,7 +53,7 @@ export function payeesOfContract(contract: OwnerContract): string[] {
 export async function ownersBehind(db: Db, runId: string, accountIds: readonly string[]): Promise<string[]> {
   if (accountIds.length === 0) return [];
   const { rows } = await db.query<{ id: string }>(
-    `WITH ${movedSessions('a.account_id = ANY($2)')}
+    `WITH ${movedSessions('$2')}
      SELECT p.payee AS id FROM (
        SELECT DISTINCT o.payee_account_id AS payee FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
        JOIN rated_charge o ON o.record_id = c.record_id AND o.payee_account_id IS NOT NULL AND o.role IN ${shareRoles} WHERE k.run_id = $1 AND k.account_id = ANY($2) AND c.payer_account_id IS NOT NULL

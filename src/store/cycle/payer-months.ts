@@ -13,13 +13,15 @@ export const changesSessions = `jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.
 const lastMoved = `CASE WHEN jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.kind == "included" && @.rolloverMonths > 0)') THEN r.period ELSE c.service_month END`;
 
 /**
- * SQL: CTEs of run $1, of which `late` has the months in which late sessions that the run claims move what other sessions of their payer came to (D44), and `moved` those
- * sessions. `among` narrows the payers, `a.account_id`.
+ * SQL: CTEs of run $1, of which `kept` has the accounts whose sums are kept, with their first month, `late` the months in which late sessions that the run claims move
+ * what other sessions of their payer came to (D44), and `moved` those sessions. `accounts`: of these payers alone, SQL too.
  */
-export const movedSessions = (among = 'true') => `kept AS MATERIALIZED (SELECT account_id, min(service_month) AS since FROM claim_sum WHERE run_id = $1 GROUP BY 1),
+export const movedSessions = (
+  accounts?: string,
+) => `kept AS MATERIALIZED (SELECT account_id, min(service_month) AS since FROM claim_sum WHERE run_id = $1${accounts === undefined ? '' : ` AND account_id = ANY(${accounts})`} GROUP BY 1),
      -- Of all others that change sessions the sums say that nothing is late.
      asked AS MATERIALIZED (
-       SELECT DISTINCT a.account_id FROM billing_run r JOIN contract a ON ${among} JOIN contract_version v ON v.contract_id = a.id AND ${changesSessions} LEFT JOIN kept n ON n.account_id = a.account_id
+       SELECT DISTINCT a.account_id FROM billing_run r JOIN contract a ON ${accounts === undefined ? 'true' : `a.account_id = ANY(${accounts})`} JOIN contract_version v ON v.contract_id = a.id AND ${changesSessions} LEFT JOIN kept n ON n.account_id = a.account_id
        WHERE r.id = $1 AND (n.account_id IS NULL OR n.since < r.period)),
      late AS MATERIALIZED (
        SELECT DISTINCT c.payer_account_id, to_char(m, 'YYYY-MM') AS service_month, c.entity_id
