@@ -37,9 +37,12 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
   );
   if (unapproved.rows.length > 0) throw new RangeError(`run ${runId} has no approval of the content it holds in ${unapproved.rows.map((g) => g.name).join(', ')}`);
   const toIssue = `d.run_id = $1 AND d.group_name = ANY($2) AND d.state = 'approved'${only?.canary ? ' AND EXISTS (SELECT FROM canary_document y WHERE y.document_id = d.id)' : ''}`;
+  // Chosen before anything is read of them: what is sorted is read of all that are left.
+  const chosen = await db.query<{ id: string }>(`SELECT d.id FROM document d WHERE ${toIssue} ORDER BY d.account_id, d.id LIMIT $3 FOR UPDATE`, [runId, names, batch]);
   const documents = await db.query(
-    `SELECT d.*, a.payment_terms_days, convert_from(d.canonical, 'UTF8')::jsonb #>> '{header,strategy}' AS strategy, sha256(d.canonical) = d.content_hash AS sound, ${isReceiptSql} AS summed_up FROM document d JOIN account a ON a.id = d.account_id JOIN legal_entity e ON e.id = d.entity_id WHERE ${toIssue} ORDER BY d.account_id, d.id LIMIT $3 FOR UPDATE OF d`,
-    [runId, names, batch],
+    `SELECT d.*, a.payment_terms_days, convert_from(d.canonical, 'UTF8')::jsonb #>> '{header,strategy}' AS strategy, sha256(d.canonical) = d.content_hash AS sound, ${isReceiptSql} AS summed_up
+     FROM document d JOIN account a ON a.id = d.account_id JOIN legal_entity e ON e.id = d.entity_id WHERE d.id = ANY($1) ORDER BY d.account_id, d.id`,
+    [chosen.rows.map((d) => d.id)],
   );
   const unsound = documents.rows.filter((d) => !d.sound);
   if (unsound.length > 0) throw new RangeError(`not what was approved: ${unsound.map((d) => `document ${d.id} of ${d.account_id}`).join(', ')}`);
