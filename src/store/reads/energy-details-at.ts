@@ -1,5 +1,5 @@
 import { freeEnergySql } from '../ledger/free-energy.ts';
-import { billedElsewhere, bothSides, chargeOf, recordOf } from './energy-details.ts';
+import { billedElsewhere, bothSides, chargeIsOf, sourceIsOf } from './energy-details.ts';
 
 /**
  * SQL: the energy balance as it stood at an instant: of what had been received by then, by the revisions sealed, the charges booked, the documents issued
@@ -18,7 +18,7 @@ export function energyDetailsAt(at: Date, entity = 'NULL::text'): string {
       CASE WHEN h.state = 'booked' OR b.record_id IS NOT NULL THEN r.energy_wh ELSE h.energy_wh END AS energy_wh
     FROM record_head h JOIN arrived a ON a.record_id = h.record_id LEFT JOIN then_booked b ON b.record_id = h.record_id
     LEFT JOIN (${billedElsewhere(`d.decided_at <= ${t}`)}) e ON e.record_id = h.record_id LEFT JOIN charge_record r ON r.record_id = h.record_id AND r.revision = coalesce(b.revision, 1)
-    WHERE ${recordOf(entity, 'h.source_id')}
+    WHERE ${sourceIsOf(entity, 'h.source_id')}
   ), heads AS (
     SELECT source_id, site_id, month, sum(energy_wh) AS received, sum(energy_wh) FILTER (WHERE NOT is_booked AND state = 'parked' AND is_settled) AS parked,
       sum(energy_wh) FILTER (WHERE NOT is_booked AND NOT (state IN ('parked', 'rejected') AND is_settled)) AS held,
@@ -33,6 +33,6 @@ export function energyDetailsAt(at: Date, entity = 'NULL::text'): string {
           AND NOT EXISTS (SELECT FROM audit_event a WHERE a.subject = r.id AND a.action = 'run.cancel' AND a.at <= ${t}) ORDER BY r.set_closed_at DESC LIMIT 1) = 'carried' THEN 'carried' ELSE 'open' END AS bucket
     FROM rated_charge c LEFT JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id
     LEFT JOIN issue_stamp i ON i.document_id = k.document_id AND i.issued_at <= ${t} LEFT JOIN ledger_transaction w ON k.disposition = 'excluded' AND w.key = 'writeOff/' || k.run_id AND w.posted_at <= ${t}
-    WHERE (c.energy_wh <> 0 OR c.role = 'allowance') AND c.created_at <= ${t} AND ${chargeOf(entity)}
+    WHERE (c.energy_wh <> 0 OR c.role = 'allowance') AND c.created_at <= ${t} AND ${chargeIsOf(entity)}
   )${bothSides}`;
 }

@@ -32,8 +32,8 @@ export const bothSides = `, charges AS (
   FROM both_sides b LEFT JOIN site s ON s.id = b.site_id GROUP BY b.source_id, b.site_id, b.month, s.kind`;
 
 /** SQL that holds for a record (its source), or a charge (its entity), of the entity that `entity` is, SQL too; of any where that is NULL. */
-export const recordOf = (entity: string, source: string) => `(${entity} IS NULL OR ${source} IN (SELECT id FROM source WHERE entity_id = ${entity}))`;
-export const chargeOf = (entity: string) => `(${entity} IS NULL OR c.entity_id = ${entity})`;
+export const sourceIsOf = (entity: string, source: string) => `(${entity} IS NULL OR ${source} IN (SELECT id FROM source WHERE entity_id = ${entity}))`;
+export const chargeIsOf = (entity: string) => `(${entity} IS NULL OR c.entity_id = ${entity})`;
 
 /**
  * The left side, held, parked and rejected come from the current facts of each record; the rest from charges, claims and documents.
@@ -44,10 +44,10 @@ export const energyDetails = (entity = 'NULL::text') => `WITH heads AS (
       sum(energy_wh) FILTER (WHERE state = 'parked') AS parked, sum(energy_wh) FILTER (WHERE state IN ('received', 'quarantined')) AS held,
       sum(energy_wh) FILTER (WHERE state = 'rejected' AND e.billed_by IS NULL) AS rejected, sum(energy_wh) FILTER (WHERE state = 'rejected' AND e.billed_by IS NOT NULL) AS "billedElsewhere",
       sum(energy_wh) FILTER (WHERE state = 'rejected' AND e.billed_by IS NULL AND linked_to IS NOT NULL) AS linked
-    FROM record_head LEFT JOIN (${billedElsewhere('true')}) e USING (record_id) WHERE ${recordOf(entity, 'source_id')} GROUP BY 1, 2, 3
+    FROM record_head LEFT JOIN (${billedElsewhere('true')}) e USING (record_id) WHERE ${sourceIsOf(entity, 'source_id')} GROUP BY 1, 2, 3
   ), judged AS (
     SELECT h.source_id, c.site_id, c.service_month AS month, c.energy_wh, CASE WHEN c.role = 'allowance' AND c.quantity_unit = 'Wh' THEN c.quantity ELSE 0 END AS allowed_wh,
       CASE WHEN ${freeEnergySql} AND c.energy_wh <> 0 THEN 'free' WHEN d.state = 'issued' THEN 'billed' WHEN k.disposition IN ('excluded', 'carried') THEN k.disposition ELSE 'open' END AS bucket
     FROM rated_charge c LEFT JOIN record_head h ON h.record_id = c.record_id LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
-    WHERE (c.energy_wh <> 0 OR c.role = 'allowance') AND ${chargeOf(entity)}
+    WHERE (c.energy_wh <> 0 OR c.role = 'allowance') AND ${chargeIsOf(entity)}
   )${bothSides}`;
