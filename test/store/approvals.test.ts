@@ -12,6 +12,7 @@ import { setReleaseRules } from '../../src/store/commands/set-release-rules.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { checkCompleteness } from '../../src/store/cycle/check-completeness.ts';
 import { decideRun, reopenGroups } from '../../src/store/cycle/decide-run.ts';
+import type { Store } from '../../src/store/db.ts';
 import { runGroups } from '../../src/store/reads/run-groups.ts';
 import { approvalsOf } from '../../src/store/reads/runs.ts';
 import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
@@ -132,6 +133,12 @@ describe('a release group that is emptied and made again', () => {
   });
 });
 
+/** Approves what a run holds as it stands. */
+async function approve(store: Store, runId: string, actor: string) {
+  const [{ hash }] = (await store.pool.query("SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows;
+  return store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash: hash, actor, comment: 'looked at it' }));
+}
+
 describe('who signed at a close that a record is carried', () => {
   it('may approve the run that bills it, once somebody else has cleared the way, and the one who did may not', async () => {
     const { store, drop } = await seeded();
@@ -144,12 +151,8 @@ describe('who signed at a close that a record is carried', () => {
       await store.tx((db) => mapExternal(db, { sourceId: 'csms', kind: 'token', externalKey: 'Bl9-1', internalId: 'acc_driver_18' }, { actor: 'mapper' }));
       await retryAll(store);
       const runId = await reviewRun(store, '2019-12');
-      const decide = async (actor: string) => {
-        const [{ hash }] = (await store.pool.query("SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows;
-        return store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash: hash, actor, comment: 'looked at it' }));
-      };
-      expect(await decide('mapper')).toMatchObject({ reason: 'ownWork' });
-      expect(await decide('approver')).toEqual({ ok: true });
+      expect(await approve(store, runId, 'mapper')).toMatchObject({ reason: 'ownWork' });
+      expect(await approve(store, runId, 'approver')).toEqual({ ok: true });
     } finally {
       await drop();
     }
@@ -165,15 +168,11 @@ describe('who rejected a record', () => {
       const [{ id }] = (await store.pool.query("SELECT record_id::text AS id FROM record_head WHERE state = 'quarantined'")).rows;
       await store.tx((db) => decideRecords(db, { selection: { recordIds: [id] }, action: 'reject', reason: 'nobody to bill' }, { actor: 'rejecter' }));
       await retryAll(store);
-      const decide = async (runId: string, actor: string) => {
-        const [{ hash }] = (await store.pool.query("SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows;
-        return store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash: hash, actor, comment: 'looked at it' }));
-      };
       const december = await reviewRun(store, '2019-12');
-      expect(await decide(december, 'rejecter')).toEqual({ ok: false, reason: 'ownWork', what: `rejection of record ${id}` });
-      expect(await decide(december, 'approver')).toEqual({ ok: true });
+      expect(await approve(store, december, 'rejecter')).toEqual({ ok: false, reason: 'ownWork', what: `rejection of record ${id}` });
+      expect(await approve(store, december, 'approver')).toEqual({ ok: true });
       const january = await reviewRun(store, '2020-01');
-      expect(await decide(january, 'rejecter')).toEqual({ ok: true });
+      expect(await approve(store, january, 'rejecter')).toEqual({ ok: true });
     } finally {
       await drop();
     }

@@ -43,11 +43,11 @@ const keptColumns = `account_id, document_id, line_no, role, component, unit_pri
 
 /**
  * Keeps the sums of `lines`, a relation, for the building: of a live run's accounts of which nothing is odd, and that have no document for each session. Of
- * whom the run had something before, pulled in or by a lane that was lost, these are not all: with `forgetSums` he is summed anew.
+ * an account of which the run had something before, pulled in or by a lane that was lost, these are not all: with `forgetSums` it is summed anew.
  */
 export const keepSums = (lines: string) => `INSERT INTO claim_sum (run_id, charge_id, ${keptColumns}) SELECT $1, l.charge_ids[1], ${keptColumns} FROM ${lines} l
   WHERE l.account_id NOT IN (SELECT o.account_id FROM ${lines} o WHERE o.odd) AND l.account_id NOT IN (SELECT a.id FROM account a WHERE a.strategy = 'cardReceipt')
     AND l.account_id NOT IN (SELECT x.account_id FROM run_account x WHERE x.run_id = $1) AND (SELECT r.kind FROM billing_run r WHERE r.id = $1) = 'live'`;
 
-/** Takes away the sums of whom `lines` add something to. */
+/** Takes away the sums of accounts that `lines` add something to. */
 export const forgetSums = (lines: string) => `DELETE FROM claim_sum s WHERE s.run_id = $1 AND s.account_id IN (SELECT l.account_id FROM ${lines} l)`;
