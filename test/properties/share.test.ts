@@ -5,7 +5,7 @@ import { bookedAsShared } from '../../src/core/share/month.ts';
 import { priceByInterval } from '../../src/core/share/price-by-interval.ts';
 import { shareOfRecord } from '../../src/core/share/share-of-record.ts';
 import { spread } from '../../src/core/share/spread.ts';
-import { type StatedShare, stateMonth } from '../../src/core/share/statement.ts';
+import { otherCurrencyOf, type StatedShare, stateMonth } from '../../src/core/share/statement.ts';
 import { energy, march, monthSession, noPrices, nothingCarried, type Share, se3, shareAgreement } from '../support/share.ts';
 
 const percent = fc.integer({ min: 0, max: 10_000 }).map((n) => (n / 100).toFixed(2));
@@ -118,6 +118,33 @@ it('taking a session out after its statement leaves what the month gives without
       const after = stateMonth(march(terms, left, { statementNo: 2, stated }), nothingCarried);
       const net = (rows: readonly { netMinor: bigint }[]) => sum(rows.map((r) => r.netMinor));
       expect(net(before.rows) + net(after.rows)).toBe(net(stateMonth(march(terms, left), nothingCarried).rows));
+    }),
+  );
+});
+
+it('of sales in another currency the statements of a month take back what those booked that are given up, whenever they are: no more, no less', () => {
+  const times = fc.record({ lostIn: fc.option(fc.integer({ min: 1, max: 3 })), given });
+  fc.assert(
+    fc.property(agreement, fc.array(times, { maxLength: 6 }), (terms, all) => {
+      const sessions = sessionsOf(
+        terms,
+        all.map((t) => t.given),
+      );
+      const stated: StatedShare[] = [];
+      const inEuro = [1, 2, 3].flatMap((statementNo) => {
+        const lost = sessions.filter((_, i) => (all[i]?.lostIn ?? 4) <= statementNo);
+        const elsewhere = [{ currency: 'EUR', givenUp: [{ agreement: terms, shares: lost.flatMap((s) => s.booked) }], stated: [...stated] }];
+        const rows = stateMonth(march(terms, [], { statementNo, elsewhere }), nothingCarried).rows.filter((r) => r.currency === 'EUR');
+        stated.push(...rows.map((r) => ({ clause: r.clause, payeeAccountId: r.payeeAccountId ?? '', siteId: r.siteId, netMinor: r.netMinor })));
+        expect(rows.map((r) => otherCurrencyOf(r.component))).toEqual(rows.map(() => 'EUR'));
+        return rows;
+      });
+      const lost = sessions.filter((_, i) => all[i]?.lostIn !== null).flatMap((s) => s.booked);
+      const paysAnyway = new Set(terms.clauses.flatMap((c) => (terms.writtenOffAtOurCost || ('counts' in c && c.counts === 'delivered') ? [c.id] : [])));
+      for (const clause of new Set(lost.map((s) => s.clause))) {
+        const of = (shares: readonly { clause: string; netMinor: bigint }[]) => sum(shares.filter((s) => s.clause === clause).map((s) => s.netMinor));
+        expect(of(inEuro)).toBe(paysAnyway.has(clause) ? 0n : -of(lost));
+      }
     }),
   );
 });

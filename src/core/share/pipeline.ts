@@ -103,6 +103,11 @@ export function runClauses(
   return { shares, issues };
 }
 
+/** Whether a clause pays for a sale that is given up as for any other. */
+export function earnsAnyway({ clauses, writtenOffAtOurCost }: ShareAgreement, clauseId: string): boolean {
+  return writtenOffAtOurCost || clauses.some((c) => c.id === clauseId && (c.kind === 'perKwh' || c.kind === 'passThrough') && c.counts === 'delivered');
+}
+
 /** What a deduction takes: no more than there is, and of nothing nothing, unless losses are shared. */
 function deduction(clause: ClauseOf<'deduct'>, base: Exact, perSession: Exact, sharesLosses: boolean): Exact {
   const fee = add(percentOf(base, clause.percent ?? '0'), perSession);

@@ -4,6 +4,7 @@ import { allocate, formatMinor, minorUnitDigits, roundToMoney, toDecimal4HalfEve
 import type { PeriodCharge } from '../period/period-charge.ts';
 import { dayNumberOfDate, formatInstant } from '../time.ts';
 import { type Cell, type ClauseTotal, type Month, type MonthSession, monthTotals } from './month.ts';
+import { earnsAnyway, type ShareAgreement } from './pipeline.ts';
 import { componentOf, supplyOf } from './share-of-record.ts';
 
 /** Shares of sessions that are booked and live, or a row that an earlier statement of the month stated. */
@@ -21,6 +22,16 @@ export type StatementInput = Omit<Month, 'sessions'> & {
   readonly booked: readonly StatedShare[];
   /** 1 for the month's first statement. */
   readonly statementNo: number;
+  readonly stated: readonly StatedShare[];
+  /** Of sales in other currencies: these are as their records booked them, but for what is given up. */
+  readonly elsewhere?: readonly OtherCurrency[];
+};
+
+/** Of a month the sales in another currency than the contract's. Minor units of `currency`. */
+export type OtherCurrency = {
+  readonly currency: string;
+  /** What records booked of sales that are written off, by the agreement at their start. */
+  readonly givenUp: readonly { readonly agreement: ShareAgreement; readonly shares: readonly StatedShare[] }[];
   readonly stated: readonly StatedShare[];
 };
 
@@ -74,7 +85,7 @@ export function stateMonth(input: StatementInput, carried: Carried): Statement {
   const clauses = [...totals.clauses, ...gone.map((clause): ClauseTotal => ({ clause, kind: kindOf(input, clause), minor: 0n, cells: [], bySession: () => [], figures: {} }))];
   const payees = payeesOf(totals.clauses, carried.balances);
   return {
-    rows: clauses.flatMap((c) => rowsOf(input, c, booked)),
+    rows: [...clauses.flatMap((c) => rowsOf(input, c, booked)), ...(input.elsewhere ?? []).flatMap((o) => takenBack(input, o))],
     payees,
     carried: { guarantees: totals.carriedGuarantees, balances: new Map(payees.map((p) => [p.accountId, p.carriedMinor])) },
     issues: [],
@@ -91,10 +102,24 @@ export function stateMonths(months: readonly StatementInput[], carried: Carried)
   });
 }
 
-function rowsOf(input: StatementInput, total: ClauseTotal, booked: readonly StatedShare[]): StatementRow[] {
+/**
+ * Takes back, in the currency of the sale (D37), what records booked of sales that are given up, less what was stated of it: what earns nothing (D16) is
+ * paid in no currency.
+ */
+function takenBack(input: StatementInput, { currency, givenUp, stated }: OtherCurrency): StatementRow[] {
+  const booked = givenUp.flatMap(({ agreement, shares }) => shares.filter((s) => !earnsAnyway(agreement, s.clause)));
+  return [...new Set([...booked, ...stated].map((s) => s.clause))].flatMap((clause) =>
+    rowsOf({ ...input, currency, stated }, { clause, kind: kindOf(input, clause), minor: 0n, cells: [], bySession: () => [], figures: {} }, booked, `@${currency}`),
+  );
+}
+
+/** The currency that a row's component names, of what is stated in another than the contract's. */
+export const otherCurrencyOf = (component: string): string | undefined => /@([A-Z]{3})(?:#\d+)?$/.exec(component)?.[1];
+
+function rowsOf(input: StatementInput, total: ClauseTotal, booked: readonly StatedShare[], suffix = ''): StatementRow[] {
   const segment = input.segments.findLast((s) => s.agreement.clauses.some((c) => c.id === total.clause)) ?? input.segments.at(-1);
   if (segment === undefined) return [];
-  const component = total.kind === null ? total.clause : componentOf({ kind: total.kind, id: total.clause });
+  const component = `${total.kind === null ? total.clause : componentOf({ kind: total.kind, id: total.clause })}${suffix}`;
   const own = (shares: readonly StatedShare[]) => shares.filter((s) => s.clause === total.clause);
   const [ownBooked, ownStated] = [own(booked), own(input.stated)];
   const accounts = [...new Set([...total.cells.map((c) => c.accountId), ...[...ownBooked, ...ownStated].map((s) => s.payeeAccountId)])];

@@ -4,10 +4,10 @@ import type { Marginal } from '../../core/period/marginals.ts';
 import { type DeliveredEnergy, deliveredEnergyOf } from '../../core/share/delivered-energy.ts';
 import { segmentsOf, versionAt } from '../../core/share/month-segments.ts';
 import { priceSeriesOf } from '../../core/share/pipeline.ts';
-import type { StatedShare, StatementInput } from '../../core/share/statement.ts';
+import { type OtherCurrency, otherCurrencyOf, type StatedShare, type StatementInput } from '../../core/share/statement.ts';
 import type { Db } from '../db.ts';
 import { loadPricePoints } from '../price-points.ts';
-import { bookedBy, loadBooked, siteShareRoles } from './booked-shares.ts';
+import { type Booked, bookedBy, loadBooked, siteShareRoles } from './booked-shares.ts';
 import type { OwnerContract } from './owner-contracts.ts';
 import { loadSales, type SaleRow } from './owner-sales.ts';
 import { payerMarginals } from './payer-months.ts';
@@ -79,11 +79,7 @@ export async function loadOwnerMonths(db: Db, run: Run, wanted: readonly Wanted[
     if (own === undefined) salesOf.set(key, [s]);
     else own.push(s);
   }
-  const strayed = (contractId: string, month: string): StatedShare[] =>
-    bookedBy(
-      (booked.get(contractId) ?? []).filter((b) => b.serviceMonth === month),
-      new Set(strays.filter((s) => s.contractId === contractId).map((s) => `${s.recordId}`)),
-    );
+  const strayed = (contractId: string) => new Set(strays.filter((s) => s.contractId === contractId).map((s) => `${s.recordId}`));
   return wanted.map(({ contract, months: own }): OwnerMonths => {
     const before = stated.filter((s) => s.contractId === contract.contractId);
     return {
@@ -91,6 +87,11 @@ export async function loadOwnerMonths(db: Db, run: Run, wanted: readonly Wanted[
       carriedGuarantees: carriedBefore(contract, before, own[0] ?? '', run.timeZone),
       months: own.map((serviceMonth): StatementInput => {
         const earlier = before.filter((s) => s.serviceMonth === serviceMonth);
+        const bookedIn = groupBy(
+          (booked.get(contract.contractId) ?? []).filter((b) => b.serviceMonth === serviceMonth),
+          (b) => b.currency,
+        );
+        const inOwn = bookedIn.get(contract.currency) ?? [];
         const records = new Set<string>();
         const sessions = (salesOf.get(`${contract.accountId} ${contract.currency} ${serviceMonth}`) ?? []).flatMap((s): StatementInput['sessions'][number][] => {
           const [startMs, endMs] = [Number(s.start_ms), Number(s.end_ms)];
@@ -127,13 +128,34 @@ export async function loadOwnerMonths(db: Db, run: Run, wanted: readonly Wanted[
           ),
           sessions,
           settled: settled.of.get(contract.contractId),
-          booked: [...bookedBy(booked.get(contract.contractId) ?? [], records), ...(settled.of.get(contract.contractId)?.shares ?? [])],
+          booked: [...bookedBy(inOwn, records), ...(settled.of.get(contract.contractId)?.shares ?? [])],
           prices,
           statementNo: 1 + Math.max(0, ...earlier.map((s) => s.no)),
           // What records booked that are another owner's by now comes off again.
-          stated: [...earlier, ...strayed(contract.contractId, serviceMonth)],
+          stated: [...earlier.filter((s) => s.currency === undefined), ...bookedBy(inOwn, strayed(contract.contractId))],
+          elsewhere: otherCurrencies(contract, {
+            bookedIn,
+            stated: earlier,
+            writtenOff: (currency) => (salesOf.get(`${contract.accountId} ${currency} ${serviceMonth}`) ?? []).filter((s) => s.written_off),
+          }),
         };
       }),
+    };
+  });
+}
+
+type Elsewhere = { readonly bookedIn: ReadonlyMap<string, readonly Booked[]>; readonly stated: readonly Stated[]; readonly writtenOff: (currency: string) => readonly SaleRow[] };
+
+/** Of a contract's month the sales in other currencies than its own. What is another owner's by now stays with whom it was booked for. */
+function otherCurrencies({ currency: ownCurrency, versions }: OwnerContract, { bookedIn, stated, writtenOff }: Elsewhere): OtherCurrency[] {
+  const currencies = new Set([...bookedIn.keys(), ...stated.flatMap((s) => s.currency ?? [])]);
+  currencies.delete(ownCurrency);
+  return [...currencies].sort().map((currency) => {
+    const lost = groupBy(writtenOff(currency), (s) => `${versionAt(versions, Number(s.start_ms))?.version}`);
+    return {
+      currency,
+      givenUp: versions.map(({ version, agreement }) => ({ agreement, shares: bookedBy(bookedIn.get(currency) ?? [], new Set(lost.get(`${version}`)?.map((s) => `${s.record_id}`))) })),
+      stated: stated.filter((s) => s.currency === currency),
     };
   });
 }
@@ -172,9 +194,9 @@ async function loadStrays(db: Db, contractIds: readonly string[], months: readon
   return rows.map((r) => ({ recordId: r.record_id, contractId: r.contract_id }));
 }
 
-type Stated = StatedShare & { readonly contractId: string; readonly serviceMonth: string; readonly no: number };
+type Stated = StatedShare & { readonly contractId: string; readonly serviceMonth: string; readonly no: number; readonly currency: string | undefined };
 
-/** Rows of all statements of these contracts; `no` is the statement's number within its month. */
+/** Rows of all statements of these contracts; `no` is the statement's number within its month, `currency` told where it is not the contract's. */
 async function loadStated(db: Db, contractIds: readonly string[]): Promise<Stated[]> {
   const { rows } = await db.query<{ contract_id: string; clause: string; payee_account_id: string; site_id: string | null; net_minor: bigint; service_month: string; component: string }>(
     `SELECT contract_id, clause, payee_account_id, site_id, net_minor, service_month, component FROM rated_charge
@@ -188,6 +210,7 @@ async function loadStated(db: Db, contractIds: readonly string[]): Promise<State
     siteId: r.site_id,
     netMinor: r.net_minor,
     serviceMonth: r.service_month,
+    currency: otherCurrencyOf(r.component),
     no: Number(/#(\d+)$/.exec(r.component)?.[1] ?? 1),
   }));
 }

@@ -47,7 +47,7 @@ export type SettledShares = { readonly of: ReadonlyMap<string, SettledSessions>;
  * are named, to be told one by one: what they booked is taken off the sums.
  */
 export async function sumSettledShares(db: Db, run: Run, contracts: readonly OwnerContract[], serviceMonth: string, isFew: boolean): Promise<SettledShares> {
-  const { rows } = await db.query<Omit<BookedRow, 'clause'> & { what: 'settled' | 'sessions' | 'rest'; component: string }>(
+  const { rows } = await db.query<Omit<BookedRow, 'clause' | 'currency'> & { what: 'settled' | 'sessions' | 'rest'; component: string }>(
     `WITH wanted AS MATERIALIZED (SELECT * FROM unnest($5::text[], $3::text[], $6::text[]) AS w(contract_id, account_id, currency)),
      held AS MATERIALIZED (${heldSites}),
      at_site AS MATERIALIZED (SELECT c.record_id, count(*) AS charges, bool_and(c.revision = 1 AND c.reversal_of IS NULL) AS is_first ${soldAtSites(isFew)} GROUP BY 1),
@@ -57,14 +57,14 @@ export async function sumSettledShares(db: Db, run: Run, contracts: readonly Own
        SELECT r.record_id, count(*) AS charges FROM claim_sum s CROSS JOIN unnest(s.record_ids) AS r(record_id)
        WHERE s.run_id = $1 AND s.service_month = ANY($4) AND s.role IN ${saleRoles} AND s.account_id NOT IN (SELECT account_id FROM changing) AND (s.contract_id IS NULL OR s.contract_id NOT IN (SELECT id FROM changing)) GROUP BY 1),
      shares AS MATERIALIZED (
-       SELECT s.contract_id, s.component, s.account_id, s.site_id, s.service_month, s.net_minor, s.record_ids, s.currency = w.currency AND h.site_id IS NOT NULL AS is_plain
+       SELECT s.contract_id, s.component, s.account_id, s.site_id, s.service_month, s.net_minor, s.record_ids, s.currency = w.currency AS is_own, s.currency = w.currency AND h.site_id IS NOT NULL AS is_plain
        FROM claim_sum s JOIN wanted w ON w.contract_id = s.contract_id LEFT JOIN held h ON h.site_id = s.site_id AND h.owner_account_id = w.account_id WHERE s.run_id = $1 AND s.service_month = ANY($4) AND s.role IN ${siteShareRoles}),
      shared AS MATERIALIZED (
        SELECT r.record_id, min(s.contract_id) AS contract_id, min(s.site_id) AS site_id, bool_and(s.is_plain) AS is_plain FROM shares s CROSS JOIN unnest(s.record_ids) AS r(record_id) GROUP BY 1),
      rest AS MATERIALIZED (
        SELECT coalesce(c.record_id, e.record_id) AS record_id, e.contract_id, e.site_id FROM at_site c FULL JOIN shared e ON e.record_id = c.record_id LEFT JOIN kept k ON k.record_id = c.record_id AND k.charges = c.charges
        WHERE NOT coalesce(c.is_first AND e.is_plain AND k.record_id IS NOT NULL, false))
-     SELECT 'settled' AS what, contract_id, component, account_id AS payee_account_id, site_id, service_month, sum(net_minor)::bigint AS net_minor, NULL AS records FROM shares GROUP BY 1, 2, 3, 4, 5, 6
+     SELECT 'settled' AS what, contract_id, component, account_id AS payee_account_id, site_id, service_month, sum(net_minor)::bigint AS net_minor, NULL AS records FROM shares WHERE is_own GROUP BY 1, 2, 3, 4, 5, 6
      UNION ALL SELECT 'sessions', contract_id, NULL, NULL, site_id, NULL, sum(n)::bigint, NULL FROM (
        SELECT contract_id, site_id, count(*) AS n FROM shared GROUP BY 1, 2 UNION ALL SELECT contract_id, site_id, -count(*) FROM rest WHERE contract_id IS NOT NULL GROUP BY 1, 2) s GROUP BY 2, 5
      UNION ALL SELECT 'rest', NULL, NULL, NULL, NULL, NULL, NULL, array_agg(record_id)::text FROM rest`,
@@ -76,7 +76,7 @@ export async function sumSettledShares(db: Db, run: Run, contracts: readonly Own
   const [parts, apartOf] = [groupBy(rows, (r) => `${r.what} ${r.contract_id}`), groupBy(apart, (r) => r.contract_id)];
   const of = new Map<string, SettledSessions>();
   const booked = new Map<string, readonly Booked[]>();
-  for (const { contractId, versions } of contracts) {
+  for (const { contractId, currency, versions } of contracts) {
     const [version] = versions;
     const clauses = new Map(version?.agreement.clauses.flatMap((c) => (c.kind === 'deduct' || c.kind === 'guarantee' ? [] : [[componentOf(c), c.id]])));
     const clauseOf = (r: { readonly component: string }) => clauses.get(r.component) ?? r.component;
@@ -84,7 +84,12 @@ export async function sumSettledShares(db: Db, run: Run, contracts: readonly Own
     of.set(contractId, {
       version: version?.version ?? 0,
       bySite: new Map(parts.get(`sessions ${contractId}`)?.flatMap((r) => (r.net_minor > 0n ? [[r.site_id, Number(r.net_minor)]] : []))),
-      shares: sharesOf([...(parts.get(`settled ${contractId}`) ?? []), ...own.map((r) => ({ ...r, net_minor: -r.claimed_minor }))].map((r) => ({ ...r, clause: clauseOf(r) }))),
+      shares: sharesOf(
+        [...(parts.get(`settled ${contractId}`) ?? []), ...own.filter((r) => r.currency.trim() === currency).map((r) => ({ ...r, net_minor: -r.claimed_minor }))].map((r) => ({
+          ...r,
+          clause: clauseOf(r),
+        })),
+      ),
     });
     booked.set(
       contractId,
@@ -110,9 +115,9 @@ async function loadApart(db: Db, run: Run, contracts: readonly OwnerContract[], 
      apart AS MATERIALIZED (
        SELECT c.*, k.run_id FROM earned c JOIN claim k ON k.charge_id = c.charge_id AND ${amongIds('k.charge_id', 'earned')} JOIN billing_run b ON b.id = k.run_id WHERE k.disposition <> 'carried' AND ${decided}),
      taken_back AS MATERIALIZED (SELECT reversal_of FROM apart WHERE reversal_of IS NOT NULL)
-     SELECT contract_id, component, payee_account_id, site_id, service_month, coalesce(sum(net_minor) FILTER (WHERE run_id = $1), 0)::bigint AS claimed_minor, coalesce(sum(net_minor) FILTER (WHERE stands), 0)::bigint AS net_minor,
+     SELECT contract_id, component, payee_account_id, site_id, service_month, currency, coalesce(sum(net_minor) FILTER (WHERE run_id = $1), 0)::bigint AS claimed_minor, coalesce(sum(net_minor) FILTER (WHERE stands), 0)::bigint AS net_minor,
        array_agg(record_id) FILTER (WHERE stands)::text AS records, array_agg(net_minor) FILTER (WHERE stands)::text AS nets
-     FROM (SELECT *, reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id) AS stands FROM apart c) c GROUP BY 1, 2, 3, 4, 5`,
+     FROM (SELECT *, reversal_of IS NULL AND NOT EXISTS (SELECT FROM taken_back m WHERE m.reversal_of = c.charge_id) AS stands FROM apart c) c GROUP BY 1, 2, 3, 4, 5, 6`,
     [run.runId, run.entityId, recordIds, [serviceMonth], contracts.map((c) => c.contractId)],
   );
   return rows;

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import type { Store } from '../../src/store/db.ts';
+import { finishRun, reviewRun } from '../support/bill.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
+
+let store: Store;
+let drop: () => Promise<void>;
+let december: string;
+const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
+/** A session of an eMSP that is settled in EUR, at a site of an owner in SEK: 10 kWh at 0.295 and a start at 0.40 are 3.35, of which 10 % is 0.335, so 0.34. */
+const roaming = (id: number, day: string) => session(id, { user: 'Share-11', garage: 'Bl2', kWh: '10', start: `${day} 10:00`, end: `${day} 11:00` });
+/** What a run states and bills for the owner in EUR. */
+const earned = async (runId: string) =>
+  (
+    await rows(
+      `SELECT c.component, c.net_minor FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = 'acc_brf_north' AND k.disposition = 'document' AND c.currency = 'EUR'
+       UNION ALL SELECT p.component, p.net_minor FROM period_charge p LEFT JOIN document d ON d.id = p.document_id WHERE p.run_id = $1 AND p.account_id = 'acc_brf_north' AND p.currency = 'EUR' AND d.state IS DISTINCT FROM 'issued'
+       ORDER BY 1, 2`,
+      [runId],
+    )
+  ).map((r) => [r.component, r.net_minor]);
+const payable = (runId: string) => rows("SELECT payable_minor FROM document WHERE run_id = $1 AND account_id = 'acc_brf_north' AND currency = 'EUR'", [runId]);
+
+beforeAll(async () => {
+  ({ store, drop } = await seeded('every-category'));
+  const clauses = JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', clauses: [{ kind: 'netShare', id: 'share', percent: '10' }] });
+  await rows(
+    "INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) SELECT id, 50, '2019-11-01T00:00:00+01:00', 'infinity', $1, 'test' FROM contract WHERE account_id = 'acc_brf_north'",
+    [clauses],
+  );
+  await storeLines(store, [roaming(1, '10.12.2019'), roaming(2, '11.12.2019')]);
+  await processAll(store);
+  december = await reviewRun(store, '2019-12');
+});
+afterAll(() => drop());
+
+describe('shares of sales in another currency than their owner’s', () => {
+  it('takes back the share of a sale that is written off, in the currency of the sale', async () => {
+    expect(await earned(december)).toEqual([
+      ['netShare/share', 34n],
+      ['netShare/share', 34n],
+    ]);
+    const [{ record_id: subjectId }] = await rows("SELECT record_id::text FROM record_head WHERE cdr_id = '2'");
+    const writeOff = () => store.tx((db) => addExclusion(db, december, { scope: 'record', subjectId, outcome: 'writeOff', reason: 'disputed' }, { actor: 'preparer' }));
+    const { id } = await writeOff();
+    await store.tx((db) => buildDocuments(db, december));
+    expect(await earned(december)).toEqual([
+      ['netShare/share', 34n],
+      ['netShare/share', 34n],
+      ['netShare/share@EUR', -34n],
+    ]);
+    expect(await payable(december)).toEqual([{ payable_minor: 34n }]);
+    await store.tx((db) => withdrawExclusion(db, december, id, { actor: 'preparer' }));
+    await store.tx((db) => buildDocuments(db, december));
+    expect(await payable(december)).toEqual([{ payable_minor: 68n }]);
+    await writeOff();
+    await finishRun(store, december, '2020-01-06');
+    expect(await payable(december)).toEqual([{ payable_minor: 34n }]);
+  });
+
+  it('does so once: the month that is stated anew with what came late states nothing more of it', async () => {
+    await storeLines(store, [roaming(3, '12.12.2019')]);
+    await processAll(store);
+    const january = await reviewRun(store, '2020-01');
+    expect(await earned(january)).toEqual([['netShare/share', 34n]]);
+    await finishRun(store, january, '2020-02-06');
+  });
+});
