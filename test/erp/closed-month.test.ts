@@ -1,12 +1,11 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { erpConnections } from '../../src/activities/erp-connections.ts';
 import { handOver } from '../../src/activities/hand-over.ts';
 import { rebillDocument } from '../../src/activities/rebill.ts';
 import { reconcile } from '../../src/activities/reconcile.ts';
 import { controlTotalsOf } from '../../src/adapters/erp/port.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
-import { loadConfig } from '../../src/config.ts';
 import type { ErpDocument } from '../../src/contracts/erp-document.ts';
 import { driftOf } from '../../src/core/hand-over/drift.ts';
 import { parseMinor } from '../../src/core/money.ts';
@@ -19,12 +18,13 @@ import type { Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { traceRun } from '../../src/store/reads/trace-run.ts';
 import { booksOf } from '../../tools/erp-tryton/books-of.mjs';
-import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
+import { makeBooks, serve } from '../../tools/erp-tryton/tryton.mjs';
 import { closeSet, issueRun } from '../support/bill.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { processAll } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 import { trytonCall } from '../support/tryton-call.ts';
+import { trytonPlace } from '../support/tryton-place.ts';
 
 let database: TestDatabase;
 let store: Store;
@@ -51,14 +51,9 @@ beforeAll(async () => {
   await store.tx((db) => releaseAdvanceFees(db, 'ent_se', '2019-12'));
   for (const month of ['2019-11', '2019-12']) await store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month }, { actor: 'preparer' }));
 
-  folder = mkdtempSync('/var/tmp/wattledger-tryton-');
-  chmodSync(folder, 0o700);
-  const onProgress = (line: string) => console.log(line);
-  const bin = await ensureTryton({ cache: loadConfig().cache, onProgress });
-  const at = { bin, server: inject('superuserUrl'), folder };
-  const place = { ...at, ...(await makeTemplate({ ...at, onProgress })), database: 'erp_month' };
+  const place = { ...(await trytonPlace()), database: 'erp_month' };
   await makeBooks({ ...place, books: await booksOf({ databaseUrl: database.url, entityId: 'ent_se', years: [2019, 2020] }) });
-  ({ passwordFile } = place);
+  ({ folder, passwordFile } = place);
   server = await serve(place);
   await rows("UPDATE erp_connection SET adapter = 'tryton', settings = $1 WHERE id = 'erp_files'", [
     JSON.stringify({ url: server.url, database: 'erp_month', user: 'admin', passwordFile: place.passwordFile }),
@@ -67,7 +62,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.stop();
   await drop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function bill(period: string, issuedOn: string): Promise<string> {

@@ -1,30 +1,24 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { controlTotalsOf, type ErpPort } from '../../src/adapters/erp/port.ts';
 import { trytonErp } from '../../src/adapters/erp/tryton/tryton.ts';
-import { loadConfig } from '../../src/config.ts';
 import { driftOf } from '../../src/core/hand-over/drift.ts';
-import { ensureTryton, makeBooks, makeTemplate, serve } from '../../tools/erp-tryton/tryton.mjs';
+import { makeBooks, serve } from '../../tools/erp-tryton/tryton.mjs';
 import { contractBooks, documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
 import { trytonCall } from '../support/tryton-call.ts';
+import { trytonPlace } from '../support/tryton-place.ts';
 
 type Server = Awaited<ReturnType<typeof serve>>;
 
-let folder: string;
-let place: { bin: string; server: string; folder: string; config: string; passwordFile: string; template: string };
+let place: Awaited<ReturnType<typeof trytonPlace>>;
 let server: Server;
 let proxy: Awaited<ReturnType<typeof cuttingProxy>>;
 const database = 'erp_contract';
 
 beforeAll(async () => {
-  folder = mkdtempSync('/var/tmp/wattledger-tryton-');
-  chmodSync(folder, 0o700);
-  const onProgress = (line: string) => console.log(line);
-  const bin = await ensureTryton({ cache: loadConfig().cache, onProgress });
-  const at = { bin, server: inject('superuserUrl'), folder };
-  place = { ...at, ...(await makeTemplate({ ...at, onProgress })) };
+  place = await trytonPlace();
   await makeBooks({ ...place, database, books: contractBooks });
   server = await serve({ ...place, database });
   proxy = await cuttingProxy((method) => breaks?.(method) ?? false);
@@ -32,7 +26,6 @@ beforeAll(async () => {
 afterAll(async () => {
   proxy?.close();
   await server?.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const parties = async (accountIds: readonly string[]) => accountIds.map((accountId) => ({ accountId, name: `Party of ${accountId}`, country: 'SE', vatNumber: 'SE556036079301' }));

@@ -13,6 +13,8 @@ declare module 'vitest' {
     databaseAdminUrl: string;
     superuserUrl: string;
     temporalAddress: string;
+    /** A folder that is gone when all tests have run. */
+    home: string;
   }
 }
 
@@ -34,6 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await stop();
     throw error;
   }
+  project.provide('home', home);
   project.provide('databaseUrl', platform.databaseUrl);
   project.provide('databaseAdminUrl', platform.databaseAdminUrl ?? '');
   project.provide('superuserUrl', platform.superuserUrl ?? '');
