@@ -83,6 +83,29 @@ describe('a monthly fee', () => {
     expect(dueOf(contract(keeps, issued), { ...only('2026-04'), since: '2026-03' })).toEqual([]);
   });
 
+  it('in advance that is kept counts towards the days that its clause bills in arrears instead', () => {
+    const inAdvance = plan(1, '2026-03-01', [fee('93', { billed: 'advance', refund: 'none' })]);
+    const [paid] = due(month('2026-04', [inAdvance]));
+    if (paid === undefined) throw new Error('April is due in advance');
+    const april = (amount: string, from: string, done = [issuedOf(paid)]) => {
+      const input = month('2026-04', [inAdvance, plan(2, from, [fee(amount, { refund: 'none' })])]);
+      return settleMonth(input, computeMonth(input).clauses, done);
+    };
+    const brief = (rows: ReturnType<typeof april>) => rows.map((r) => [r.component, r.role, r.netMinor, r.grossMinor]);
+    // 93.00 paid April: nothing more is due of it, nor goes anything back where less would be.
+    expect(brief(april('93', '2026-04-01'))).toEqual([]);
+    expect(brief(april('93', '2026-04-16'))).toEqual([]);
+    expect(brief(april('60', '2026-04-16'))).toEqual([]);
+    // Dearer from the 16th on: 15 days of 93.00 and 15 of 120.00 are 106.50, less the 93.00.
+    const dearer = april('120', '2026-04-16');
+    expect(brief(dearer)).toEqual([['fee#2', 'subscriptionFee', 1350n, 1688n]]);
+    const done = [paid, ...dearer].map(issuedOf);
+    expect(brief(april('120', '2026-04-16', done))).toEqual([]);
+    // 15 days of 100.00 are 50.00, 3.50 more than was kept for them.
+    expect(brief(april('100', '2026-04-16', done))).toEqual([['fee#3', 'subscriptionFee', -1000n, -1250n]]);
+    expect(brief(april('80', '2026-04-16', done))).toEqual([['fee#3', 'subscriptionFee', -1350n, -1688n]]);
+  });
+
   it('is due with the week in which its month ends, and what sessions decide with each week', () => {
     const terms = [fee('99'), included('10'), { kind: 'minimum', id: 'min', netPerMonth: '50' } as const];
     // Each 6 kWh for 12.00.

@@ -49,15 +49,15 @@ export function isOwedAnew(issued: readonly IssuedRow[]): boolean {
 /** A row that a run wrote off for good, as it would have been billed. */
 export type WrittenOffRow = Pick<IssuedRow, 'clause' | 'component' | 'netMinor' | 'grossMinor'>;
 
-const keyOf = (r: WrittenOffRow) => `${baseOf(r.component)}\n${r.clause}`;
+const keyOf = (r: Pick<WrittenOffRow, 'clause' | 'component'>) => `${baseOf(r.component)}\n${r.clause}`;
 
 type Sums = { readonly net: bigint; readonly gross: bigint };
 
 /**
  * What is still to bill of a month: its total less what was issued of it, clause by clause. The first time these are the clause's rows; later
  * it is one difference, with a component of its own (`included#2`), on what the late sessions burden (D44). So the sum over all
- * documents of a month is that of its sessions, whatever the order they came in. A fee in advance that is not refunded stays. What was
- * written off, or credited by its line, is not billed again, and nothing goes back of it.
+ * documents of a month is that of its sessions, whatever the order they came in. A fee in advance that is not refunded stays, and pays what
+ * its clause bills of the month in arrears instead. What was written off, or credited by its line, is not billed again, and nothing goes back of it.
  */
 export function settleMonth(
   input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>,
@@ -73,10 +73,31 @@ export function settleMonth(
   const lost = groupBy<WrittenOffRow>([...writtenOff, ...issued.filter((r) => r.creditedAway === true)], keyOf);
   return [...new Set([...wanted.keys(), ...before.keys()])].sort().flatMap((key) => {
     const due = wanted.get(key) ?? [];
-    const done = before.get(key) ?? [];
+    const done = [...(before.get(key) ?? []), ...keptInAdvance(input, key, wanted, before)];
     const off = lost.get(key) ?? [];
     return done.length === 0 && off.length === 0 ? firstRows(input, due) : difference(input, due, done, off);
   });
+}
+
+/** Of the fee in arrears `key`, what is kept of the one in advance that its clause billed before; no more than the fee, so that nothing of it goes back. */
+function keptInAdvance(
+  input: Pick<MonthInput, 'mode' | 'currency' | 'versions'>,
+  key: string,
+  wanted: ReadonlyMap<string, readonly ClauseMonth[]>,
+  before: ReadonlyMap<string, readonly IssuedRow[]>,
+): IssuedRow[] {
+  const due = wanted.get(key) ?? [];
+  const inAdvance = due[0]?.component === 'fee' ? keyOf({ component: 'advanceFee', clause: due[0].clause }) : '';
+  const paid = before.get(inAdvance) ?? [];
+  const [first] = paid;
+  if (first === undefined || isRefunded(input.versions, first)) return [];
+  const sums = (rows: readonly Pick<IssuedRow, 'netMinor' | 'grossMinor'>[]): Sums => ({ net: total(rows, 'netMinor'), gross: total(rows, 'grossMinor') });
+  const [fee, still] = [due, wanted.get(inAdvance) ?? []].map((of) => sums(of.flatMap((c) => rowsOf(input, c)))) as [Sums, Sums];
+  const over = { net: sums(paid).net - still.net, gross: sums(paid).gross - still.gross };
+  const amountOf = input.mode === 'grossFirst' ? 'gross' : 'net';
+  if (over[amountOf] <= 0n) return [];
+  const kept = over[amountOf] < fee[amountOf] ? over : fee;
+  return [{ ...first, component: 'fee', role: 'subscriptionFee', netMinor: kept.net, grossMinor: kept.gross }];
 }
 
 function firstRows(input: Pick<MonthInput, 'mode' | 'currency'>, due: readonly ClauseMonth[]): DueRow[] {
