@@ -32,8 +32,8 @@ export function createOcpiActivities({ store, secretBox, now }: { readonly store
     /** Makes CDRs of new sales and pushes a batch of them, in order; what a partner is known to refuse is held, not sent. `left`: there is more. */
     async pushSales({ peerId }: { readonly peerId: string }): Promise<PushTotals> {
       const peer = await registered(peerId);
-      while ((await store.tx((db) => prepareSales(db, peer, now()))) > 0) heartbeat();
-      await store.tx((db) => judgeHeldAgain(db, peer, now()));
+      while ((await store.tx((db) => prepareSales(db, peer, now))) > 0) heartbeat();
+      await store.tx((db) => judgeHeldAgain(db, peer, now));
       const url = endpointOf(peer.endpoints, 'cdrs', 'RECEIVER');
       if (url === undefined || !peer.push) {
         await leaveForPull(store.pool, peerId);

@@ -1,5 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
+import type { Db } from '../../src/store/db.ts';
+import { judgeHeldAgain } from '../../src/store/ocpi/judge-sales.ts';
+import { prepareSales } from '../../src/store/ocpi/prepare-sales.ts';
+import { findPeer } from '../../src/store/reads/ocpi/peers.ts';
+import { salesOf } from '../../src/store/reads/ocpi/sales.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { signIn, textOf } from '../support/console.ts';
@@ -183,6 +189,55 @@ describe('our sales', () => {
     expect(again?.[1]).toBe(false);
     expect(peer.taken.at(-1)).toMatchObject({ total_energy: 12 });
     expect(peer.taken.at(-2)).toMatchObject({ credit_reference_id: original?.[0], total_energy: 10 });
+  });
+
+  it('are all in windows without a gap, also what is made, or let go, while the peer looks', async () => {
+    const token = String(peer.calls.findLast((c) => c.path === '/credentials')?.body['token']);
+    const listed = async (window: string) => (await ocpiCall(api, token, 'GET', `/ocpi/2.2.1/cdrs?limit=100&${window}`)).body.data.map((c: { id: string }) => c.id);
+    const known = await findPeer(api.store.pool, 'nordic');
+    if (known === undefined) throw new Error('nordic is set up');
+    const held = async (db: Db) => db.query("UPDATE ocpi_delivery SET state = 'held', issues = '[]', rules_version = 0 WHERE sale_id = (SELECT max(id) FROM ocpi_sale WHERE peer_id = 'nordic')");
+    const works: [string, (db: Db, clock: () => Date) => Promise<number>][] = [
+      ['made', (db, clock) => prepareSales(db, known, clock)],
+      ['let go', (db, clock) => judgeHeldAgain(db, known, clock)],
+    ];
+    await sell(204, 'Share-16');
+    for (const [name, work] of works) {
+      if (name === 'let go') {
+        await held(api.store.pool);
+        await api.call('ops', 'PUT', '/v1/accounts/acc_emsp_aurora/partner-rules', { rules: {}, reason: 'they take all' });
+      }
+      const before = await listed('');
+      let first: Promise<string[]> | undefined;
+      let until = '';
+      await api.store.tx(async (db) => {
+        expect([name, await work(db, () => new Date())]).toEqual([name, 1]);
+        await setTimeout(5);
+        until = new Date().toISOString();
+        first = listed(`date_to=${until}`);
+        await setTimeout(200);
+      });
+      const seen = [...((await first) ?? []), ...(await listed(`date_from=${until}`))];
+      expect([name, seen.length, new Set(seen).size]).toEqual([name, before.length + 1, before.length + 1]);
+    }
+    // Nor is what waits for a look to end of a time before it.
+    await sell(205, 'Share-16');
+    let made = new Date(0);
+    let writing: Promise<number> | undefined;
+    const looked = await api.store.tx(async (db) => {
+      await salesOf(db, 'nordic', { from: undefined, to: undefined, offset: 0, limit: 1 });
+      writing = api.store.tx((other) =>
+        prepareSales(other, known, () => {
+          made = new Date();
+          return made;
+        }),
+      );
+      await setTimeout(200);
+      return new Date();
+    });
+    expect(await writing).toBe(1);
+    expect(made.getTime()).toBeGreaterThanOrEqual(looked.getTime());
+    await push('nordic');
   });
 
   it('that the peer refuses hold back what follows for that session alone, until it is retried', async () => {

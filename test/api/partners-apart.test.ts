@@ -255,7 +255,7 @@ describe('partners behind one hub', () => {
     await sales.sell(702, 'Share-12');
     const peer = await findPeer(api.store.pool, 'hub');
     if (peer === undefined) throw new Error('the hub is not set up');
-    await api.store.tx((db) => prepareSales(db, peer, new Date()));
+    await api.store.tx((db) => prepareSales(db, peer, () => new Date()));
   });
 
   it('each pull their own CDRs alone, and have then seen them; the hub itself pulls all', async () => {

@@ -51,7 +51,7 @@ export function cdrModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, orig
     const version = c.get('version');
     const window = windowOf(c);
     const behalf = c.get('behalf');
-    const { items, total } = await salesOf(store.pool, peer.id, window, behalf);
+    const { items, total } = await store.tx((db) => salesOf(db, peer.id, window, behalf));
     pageHeaders(c, `${origin(c.req.url)}${path}`, window, total);
     const response = answer(
       c,

@@ -3,6 +3,7 @@ import type { Issue } from '../../core/issues.ts';
 import { checkOutgoing } from '../../core/partner/check-outgoing.ts';
 import type { Db } from '../db.ts';
 import { partnerRulesOfAll } from '../reads/partner-rules.ts';
+import { lockSales } from './sale-lock.ts';
 
 const pageSize = 500;
 
@@ -28,8 +29,10 @@ export async function holdSales(db: Db, held: readonly (Verdict & { readonly sal
   );
 }
 
-/** Looks again at what is held for a peer by rules that have a newer version; answers how many may go now. What a CDR says never changes, and it only grows older, so without a new version none may. */
-export async function judgeHeldAgain(db: Db, peer: { readonly id: string; readonly push: boolean }, now: Date): Promise<number> {
+/** Looks again at what is held for a peer by rules that have a newer version; answers how many may go now. What a CDR says never changes, and it only grows older, so without a new version none may. Call it in a transaction: it takes the lock of the peer's sales, and the time after that. */
+export async function judgeHeldAgain(db: Db, peer: { readonly id: string; readonly push: boolean }, clock: () => Date): Promise<number> {
+  await lockSales(db, peer.id);
+  const now = clock();
   let released = 0;
   for (;;) {
     const { rows } = await db.query<{ sale_id: bigint; account_id: string; body: OcpiSale }>(

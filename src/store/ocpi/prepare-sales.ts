@@ -4,6 +4,7 @@ import { type SaleCharge, saleOf } from '../../core/ocpi/sale-of.ts';
 import type { Db } from '../db.ts';
 import type { Peer } from '../reads/ocpi/peers.ts';
 import { judgeSales, type Verdict } from './judge-sales.ts';
+import { lockSales } from './sale-lock.ts';
 
 const pageSize = 500;
 
@@ -31,11 +32,12 @@ type Live = {
 /**
  * Makes CDRs of the sales that are listed for a peer, in their order: one where none stands, nothing where the one that stands still says
  * what is booked, else a credit of it and, when something is still sold, another one. What never left is withdrawn instead of credited;
- * what the partner is known to refuse is held. Call it in a transaction, as the only one for this peer (it takes a lock). Answers how many
+ * what the partner is known to refuse is held. Call it in a transaction, as the only one for this peer (it takes a lock, and the time after that). Answers how many
  * sales it looked at; what lacks something waits for it, named.
  */
-export async function prepareSales(db: Db, peer: Peer, now: Date): Promise<number> {
-  await db.query("SELECT pg_advisory_xact_lock(hashtextextended('ocpi/' || $1, 0))", [peer.id]);
+export async function prepareSales(db: Db, peer: Peer, clock: () => Date): Promise<number> {
+  await lockSales(db, peer.id);
+  const now = clock();
   const pending = await takePending(db, peer.id);
   if (pending.length === 0) return 0;
   const keys = pending.map((p) => [p.recordId, p.accountId] as const);

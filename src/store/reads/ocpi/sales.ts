@@ -1,5 +1,6 @@
 import type { OcpiParty, OcpiSale } from '../../../contracts/ocpi.ts';
 import type { Db } from '../../db.ts';
+import { awaitSales } from '../../ocpi/sale-lock.ts';
 import type { Window } from './tariffs.ts';
 
 /** A sale with the UID of its token, looked up now: once that is erased its reference stands in. */
@@ -12,9 +13,11 @@ export const shownBody = `CASE WHEN d.released_at IS NULL THEN s.body ELSE s.bod
 
 /**
  * The sales of a peer in the order in which they could be found, behind a hub those to one party where it is named, and how many the window holds in all. What is
- * withheld or held is in neither, nor what waits behind it for its session: a replacement is never seen before its credit.
+ * withheld or held is in neither, nor what waits behind it for its session: a replacement is never seen before its credit. Call it in a transaction: it waits for
+ * what is being made, so that a partner that goes on from where its last window ended misses nothing.
  */
 export async function salesOf(db: Db, peerId: string, { from, to, offset, limit }: Window, party?: OcpiParty): Promise<{ readonly items: readonly SentSale[]; readonly total: number }> {
+  await awaitSales(db, peerId);
   const inWindow = `FROM (SELECT id FROM ocpi_sale WHERE peer_id = $1 AND ($2::timestamptz IS NULL OR made_at >= $2) UNION SELECT sale_id FROM ocpi_delivery WHERE peer_id = $1 AND released_at >= $2) w
     JOIN ocpi_sale s ON s.id = w.id JOIN ocpi_delivery d ON d.sale_id = s.id
     WHERE d.state NOT IN ('withheld', 'held', 'withdrawn') AND NOT EXISTS (SELECT FROM ocpi_delivery e WHERE e.peer_id = $1 AND e.state = 'held' AND e.record_id = d.record_id AND e.sale_id < d.sale_id)
