@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { creditLines } from '../../src/store/commands/credit-lines.ts';
 import { statePayments } from '../../src/store/commands/state-payments.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -48,6 +49,21 @@ describe('a share of what is paid', () => {
     await pay(invoice.id, 'bank-2', 793n);
     const february = await month('2020-02', '2020-03-06');
     expect(await statedOf(february)).toEqual([['settlementStatement', 279n]]);
+  });
+
+  it('is released too where what is not paid of the invoice is credited', async () => {
+    await storeLines(store, [session(2, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: '10.03.2020 10:00', end: '10.03.2020 12:00' })]);
+    await processAll(store);
+    const march = await month('2020-03', '2020-04-06');
+    const [sold] = await rows("SELECT id FROM document WHERE run_id = $1 AND type = 'invoice'", [march]);
+    await store.tx((db) => creditLines(db, { documentId: sold.id, lines: [{ lineNo: 1, amountMinor: 800n }], reason: 'goodwill' }, { actor: 'preparer' }));
+    await pay(sold.id, 'bank-4', 1792n);
+    const april = await month('2020-04', '2020-05-06');
+    // 8.00 and 25 % VAT are 10.00; 17.92 of 27.93 are paid, and 0.01 is left.
+    expect(await rows("SELECT payable_minor FROM document WHERE run_id = $1 AND type = 'creditNote'", [april])).toEqual([{ payable_minor: -1000n }]);
+    expect(await statedOf(await month('2020-05', '2020-06-06'))).toEqual([]);
+    await pay(sold.id, 'bank-5', 1n);
+    expect(await statedOf(await month('2020-06', '2020-07-06'))).toEqual([['settlementStatement', 279n]]);
   });
 
   it('keeps a payment once, and refuses another amount under its reference, or one of what is not issued', async () => {
