@@ -61,10 +61,10 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       for (let from = 0; from < refs.length; from += 50) await Promise.all(refs.slice(from, from + 50).map(startCdr));
     },
 
-    /** Tries again what waits for a piece of set-up. */
+    /** Tries again what waits for a piece of set-up; one that is at it tries all once more. */
     async setupAdded(input: RetryWaitingInput): Promise<string> {
       const workflowId = `retry/${input.sourceId}/${input.code}/${input.key}`;
-      await client.workflow.start(workflowNames.retryWaiting, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [input] });
+      await client.workflow.signalWithStart(workflowNames.retryWaiting, { taskQueue, workflowId, args: [input], signal: retrySignal });
       return workflowId;
     },
 

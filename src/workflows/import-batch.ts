@@ -1,6 +1,6 @@
-import { continueAsNew, getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { continueAsNew, getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import type { createIntakeActivities, RecordRef } from '../activities/intake.ts';
-import { arrivedSignal, type ImportInput, type ImportTotals, type RetryWaitingInput } from './messages.ts';
+import { arrivedSignal, type ImportInput, type ImportTotals, type RetryWaitingInput, retrySignal } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
 import { startRest, startWaiting } from './waiting-workflows.ts';
 
@@ -33,20 +33,29 @@ export async function intakeSweep(input: { readonly olderThanMs: number }): Prom
 const defaultPageSize = 500;
 const pagesPerRun = 4;
 
-/** A piece of set-up was added: tries again what waited for it, page by page, and lets the records' own workflows know. */
+/**
+ * A piece of set-up was added: tries again what waited for it, page by page, and lets the records' own workflows know. Told of more meanwhile, it
+ * tries all of them once more after the last page: those it had come to were tried without that.
+ */
 export async function retryWaiting(input: RetryWaitingInput): Promise<{ readonly tried: number; readonly released: number }> {
   const { sourceId, code, key, pageSize = defaultPageSize } = input;
-  let { after, tried, released } = { after: undefined, tried: 0, released: 0, ...input.done } as { after: string | undefined; tried: number; released: number };
+  let { after, tried, released, again = false } = input.done ?? { tried: 0, released: 0 };
+  setHandler(retrySignal, () => {
+    again = true;
+  });
+  // It has tried none yet.
+  if (after === undefined) again = false;
   show('retryWaiting', sourceId, `Trying again what waits for ${code} ${key}`);
   for (let pages = 0; pages < pagesPerRun; pages += 1) {
     const page = await retrySetup({ sourceId, code, key, after, limit: pageSize });
     await Promise.all(page.released.map(tellOfArrival));
     [tried, released] = [tried + page.tried, released + page.released.length];
     setCurrentDetails(`${released} of ${tried} released`);
-    if (page.next === undefined) return { tried, released };
+    if (page.next === undefined && !again) return { tried, released };
+    if (page.next === undefined) return continueAsNew<typeof retryWaiting>({ ...input, done: { tried, released } });
     after = page.next;
   }
-  return continueAsNew<typeof retryWaiting>({ ...input, done: { after: after ?? '0', tried, released } });
+  return continueAsNew<typeof retryWaiting>({ ...input, done: { after: after ?? '0', again, tried, released } });
 }
 
 async function tellOfArrival({ sourceId, recordKey }: RecordRef): Promise<void> {

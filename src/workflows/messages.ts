@@ -9,7 +9,7 @@ export const arrivedSignal = defineSignal('arrived');
 export const inputsChangedSignal = defineSignal('inputsChanged');
 /** Stop waiting for late CDRs (no `at`), or move the cut-off to an instant. */
 export const cutOffSignal = defineSignal<[{ at?: string }]>('cutOff');
-/** What a run or an ERP connection stumbled over was mended: try again. */
+/** What a run, an ERP connection or waiting records stumbled over was mended: try again. */
 export const retrySignal = defineSignal('retry');
 /** The outbox of an ERP connection has new rows. */
 export const wakeSignal = defineSignal('wake');
@@ -97,8 +97,8 @@ export type RetryWaitingInput = {
   readonly code: string;
   readonly key: string;
   readonly pageSize?: number;
-  /** How far an earlier run of it came. */
-  readonly done?: { readonly after: string; readonly tried: number; readonly released: number };
+  /** How far an earlier run of it came; `again`: it was told of more on the way, and begins anew after the last page. */
+  readonly done?: { readonly after?: string; readonly again?: boolean; readonly tried: number; readonly released: number };
 };
 /** A look at a source; without a window from where the last full one ended. Instants as ISO text. */
 export type SweepInput = { readonly sourceId: string; readonly window?: { readonly from: string; readonly to: string } };

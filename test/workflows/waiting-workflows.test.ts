@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Client, Connection } from '@temporalio/client';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { createOrders } from '../../src/api/orders.ts';
 import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -120,6 +122,35 @@ describe('a piece of set-up that more waits for than a page holds', () => {
     // Five pages of 2 and one of none: four pages a run.
     await expect.poll(() => runsOf(workflowId), { timeout: 20_000 }).toEqual(['COMPLETED', 'CONTINUED_AS_NEW']);
     for (let id = 501; id <= 510; id += 1) await client.workflow.getHandle(`cdr/csms/se*wlt*${id}`).result();
+  }, 60_000);
+
+  it('is looked for from the beginning once more when more of it came while it was tried, and else once', async () => {
+    await start();
+    const orders = createOrders(client, taskQueue, pino({ level: 'silent' }));
+    await client.workflow.execute(workflowNames.importBatch, importOf(await fileOf(700, 2), 20));
+    await expect.poll(() => looked(700, 2), { timeout: 20_000 }).toBe(2);
+    const order = { sourceId: 'csms', code: 'unknownToken', key: '*' };
+    const { rows } = await store.pool.query("SELECT cdr_id AS id FROM record_head WHERE cdr_id IN ('701', '702') ORDER BY record_id");
+    const [passed, next] = rows.map((r) => Number(r.id));
+    const stateOf = async (id: number | undefined) => (await store.pool.query('SELECT state FROM record_head WHERE cdr_id = $1', [`${id}`])).rows[0].state;
+    const other = await store.pool.connect();
+    await other.query(`BEGIN; SELECT FROM record_head WHERE cdr_id = '${next}' FOR UPDATE`);
+    const workflowId = 'retry/csms/unknownToken/*';
+    const handle = await client.workflow.start(workflowNames.retryWaiting, { taskQueue, workflowId, args: [{ ...order, pageSize: 1 }] });
+    const pagesDone = async () => (await handle.fetchHistory()).events?.filter((e) => e.activityTaskCompletedEventAttributes).length;
+    await expect.poll(pagesDone, { timeout: 20_000 }).toBe(1);
+    // It has passed the first, and is held at the second.
+    await store.pool.query("INSERT INTO mapping (source_id, kind, external_key, internal_id, author) VALUES ('csms', 'token', $1, 'acc_fleet_taxi', 'test')", [`Stranger-${(passed ?? 0) - 1}`]);
+    expect(await orders.setupAdded(order)).toBe(workflowId);
+    await other.query('ROLLBACK');
+    other.release();
+    await expect.poll(() => stateOf(passed), { timeout: 20_000 }).toBe('booked');
+    expect(await stateOf(next)).toBe('quarantined');
+    await expect.poll(() => runsOf(workflowId), { timeout: 20_000 }).toEqual(['COMPLETED', 'CONTINUED_AS_NEW']);
+    // Nobody told it anything meanwhile.
+    const alone = await orders.setupAdded({ ...order, key: 'Stranger-700' });
+    await client.workflow.getHandle(alone).result();
+    await expect.poll(() => runsOf(alone), { timeout: 20_000 }).toEqual(['COMPLETED']);
   }, 60_000);
 });
 
