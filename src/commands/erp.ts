@@ -79,11 +79,14 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
         return true;
       }),
   ),
-  retry: command('retry', 'Send again what was refused or is held', { ...key, reason: { type: 'string', description: 'What was mended' } }, async (args) =>
+  retry: command('retry', 'Send again what was refused or is held, or ask at once of what is unknown', { ...key, reason: { type: 'string', description: 'What was mended' } }, async (args) =>
     decide('sample-ops', args.key, 'retry', args.reason),
   ),
-  skip: command('skip', 'Decide that it is not sent', { ...key, reason: { type: 'string', description: 'Why; stays with it', required: true } }, async (args) =>
-    decide('sample-approver', args.key, 'skip', args.reason),
+  skip: command(
+    'skip',
+    'Decide that it is not sent, or not again where nobody learns whether it is there',
+    { ...key, reason: { type: 'string', description: 'Why; stays with it', required: true } },
+    async (args) => decide('sample-approver', args.key, 'skip', args.reason),
   ),
 });
 

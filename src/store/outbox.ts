@@ -75,6 +75,12 @@ export async function asOnlyWriter<T>(store: Store, connectionId: string, work: 
   }
 }
 
+/** Whether nobody writes to an ERP connection; nobody begins to before the caller's transaction ends. */
+export async function isWriterAway(db: Db, connectionId: string): Promise<boolean> {
+  const { rows } = await db.query<{ away: boolean }>("SELECT pg_try_advisory_xact_lock(hashtextextended('erp/' || $1, 0)) AS away", [connectionId]);
+  return rows[0]?.away ?? false;
+}
+
 /** `externalId`: the ERP acknowledged it before. */
 export type OutboxRow = {
   readonly key: string;

@@ -51,7 +51,10 @@ type Props = {
 export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySkip, maySign, firstPage, nextPage }: Props) {
   return (
     <Shell title="ERP" viewer={viewer} trail={[['/', 'Runs']]}>
-      <p>Documents and journals that are not in the ERP yet. What is refused or held waits for a decision; the others go on without it.</p>
+      <p>
+        Documents and journals that are not in the ERP yet. What is refused or held waits for a decision; the others go on without it. Where the ERP does not say whether it has something, it is asked
+        again until it does, or until somebody decides.
+      </p>
       {postings.length === 0 ? (
         <p>Everything is in the ERP, read back and equal.</p>
       ) : (
@@ -86,7 +89,7 @@ export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySk
               <Count n={p.attempt} />
               <td>{p.answer ?? '-'}</td>
               <td>
-                {p.state !== 'refused' && p.state !== 'held' ? null : (
+                {p.state !== 'refused' && p.state !== 'held' && p.state !== 'unknown' ? null : (
                   <>
                     {mayRetry ? <a href={`/erp/${encodeURIComponent(p.key)}/retry`}>send again</a> : null} {maySkip ? <a href={`/erp/${encodeURIComponent(p.key)}/skip`}>skip</a> : null}
                   </>

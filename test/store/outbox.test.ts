@@ -187,6 +187,33 @@ describe('the outbox', () => {
     ]);
   });
 
+  it('lets somebody decide on what the ERP never tells of: look again now, or go on without it, but not while it is being sent', async () => {
+    const by = { actor: 'finance' };
+    const erp = filesErp(folder);
+    const silent: ErpPort = {
+      ...erp,
+      post: (document) => (document.key === 'u1' ? Promise.reject(new ErpOutcomeUnknown('no answer')) : erp.post(document)),
+      find: (document) => (document.key === 'u1' ? Promise.reject(new ErpUnavailable('breaks on it')) : erp.find(document)),
+    };
+    await put(journal('u1'), { ...journal('u2'), ...{ credits: { key: 'u1', legalNumber: '1', externalId: null } } }, journal('u3'));
+    await expect(store.tx((db) => skipPosting(db, 'u1', 'not yet sent', by))).rejects.toThrow('u1 is queued: it has not been sent yet');
+    await expect(handOver(store, silent, connectionId)).rejects.toThrow('no answer');
+    await expect(handOver(store, silent, connectionId)).rejects.toThrow('breaks on it');
+    // Its neighbour waits behind it.
+    expect(await leftToHandOver(store.pool, connectionId)).toBe(2);
+    expect(await store.tx((db) => retryPosting(db, 'u1', 'look again', by))).toMatchObject({ connections: [connectionId], runs: [{ runId }], followers: 0 });
+    expect((await listPostings(store.pool, { key: 'u1' }, { limit: 1 })).items[0]).toMatchObject({ state: 'unknown', answer: 'breaks on it' });
+    await asOnlyWriter(store, connectionId, async () => {
+      await expect(store.tx((db) => skipPosting(db, 'u1', 'it is there as 4711', by))).rejects.toThrow('may be sent just now: wait until erp_files has answered or given up');
+    });
+    expect(await store.tx((db) => skipPosting(db, 'u1', 'it is there as 4711', by))).toMatchObject({ connections: [connectionId], followers: 0 });
+    expect(await handOver(store, silent, connectionId)).toMatchObject({ verified: 2, left: 0 });
+    expect((await store.pool.query("SELECT action, reason, after ->> 'was' AS was FROM audit_event WHERE subject = 'u1' ORDER BY id")).rows).toEqual([
+      { action: 'posting.retry', reason: 'look again', was: 'unknown' },
+      { action: 'posting.skip', reason: 'it is there as 4711', was: 'unknown' },
+    ]);
+  });
+
   it('tells every run of a decision that something of it waited for, not only that of the posting itself', async () => {
     const { runId: later } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2020-01', by: { actor: 'preparer' } }));
     await put(journal('r1'), { ...journal('r2'), runId: later, ...{ credits: { key: 'r1', legalNumber: '1', externalId: null } } });

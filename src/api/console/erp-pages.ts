@@ -95,7 +95,7 @@ function skipOrder(posting: PostingView): ConsoleOrder {
   return {
     ...base(posting, 'skip'),
     title: 'Do not send it',
-    explain: 'The ERP has it otherwise, or does without it. This cannot be taken back; control totals are compared without it, and the reason stands in the close report.',
+    explain: 'The ERP has it, or has it otherwise, or does without it: look there first. This cannot be taken back; control totals are compared without it, and the reason stands in the close report.',
     fields: [{ name: 'reason', label: 'Reason', kind: 'long', required: true, hint: 'Why; kept for good.' }],
     verb: 'Skip',
     roles: may.skipPostings,

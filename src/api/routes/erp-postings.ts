@@ -46,7 +46,10 @@ export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: Ru
           runId: z.string().optional(),
         }),
       },
-      responses: { 200: json(pageOf(posting), 'In order of their keys. What is refused or held waits for a decision.'), ...problems },
+      responses: {
+        200: json(pageOf(posting), 'In order of their keys. What is refused or held waits for a decision; what is unknown is looked up until the ERP tells, or somebody decides.'),
+        ...problems,
+      },
     }),
     async (c) => {
       const { state, connectionId, runId, ...page } = c.req.valid('query');
@@ -64,7 +67,8 @@ export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: Ru
       path: '/v1/erp-postings/{key}/retry',
       tags: erpTags,
       summary: 'Send again what the ERP refused or what is held',
-      description: 'After what kept it out was mended: an account, a cost center, a period, the mapping. It is looked up there before it is posted.',
+      description:
+        'After what kept it out was mended: an account, a cost center, a period, the mapping. It is looked up there before it is posted. What is on its way and waits for an ERP that did not answer is tried at once.',
       middleware: allow(...may.retryPostings),
       request: { params: key, headers: idempotencyHeader, body: whyBody },
       responses: { 200: json(decided, 'Queued again.'), ...problems },
@@ -79,8 +83,9 @@ export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: Ru
       method: 'post',
       path: '/v1/erp-postings/{key}/skip',
       tags: erpTags,
-      summary: 'Decide that a refused or held posting is not sent',
-      description: 'The reason stays with it and in the close report; control totals are compared without it.',
+      summary: 'Decide that a posting is not sent, or not again',
+      description:
+        'What is refused or held, or what was tried and nobody learns of whether it is there. The reason stays with it and in the close report; control totals are compared without it, also where it is there all the same.',
       middleware: allow(...may.skipPostings),
       request: { params: key, headers: idempotencyHeader, body: body(z.object({ reason })) },
       responses: { 200: json(decided, 'Skipped.'), ...problems },

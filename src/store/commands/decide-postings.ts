@@ -1,5 +1,6 @@
 import { describeIssue, issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
+import { isWriterAway } from '../outbox.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
@@ -12,18 +13,27 @@ export type PostingDecision = {
 
 /**
  * Puts a posting that the ERP refused, or that is held, back into the queue: what kept it out was mended there or in the mapping. It is
- * looked up before it is posted. What waited for it goes with it.
+ * looked up before it is posted. What waited for it goes with it. One that is on its way stays as it is, and is tried at once.
  */
 export async function retryPosting(db: Db, key: string, reason: string | undefined, by: By): Promise<PostingDecision> {
-  const { connectionId, state } = await stopped(db, key);
-  await db.query("UPDATE erp_posting SET state = 'queued', held_for = NULL, external_id = NULL, updated_at = now() WHERE key = $1", [key]);
+  const { connectionId, state } = await lockPosting(db, key);
+  if (state === 'verified' || state === 'skipped') throw new Refused('wrongState', `posting ${key} is ${state}: there is nothing to send again`);
+  if (isStopped(state)) await db.query("UPDATE erp_posting SET state = 'queued', held_for = NULL, external_id = NULL, updated_at = now() WHERE key = $1", [key]);
   await audit(db, by, { action: 'posting.retry', subject: key, reason, after: { was: state } });
   return released(db, key, connectionId);
 }
 
-/** Decides that a posting that the ERP refused, or that is held, is not sent: the ERP has it otherwise, or does without. The reason stays with it; what waited for it goes on. Refused for what waits for the ERP's number. */
+/**
+ * Decides that a posting is not sent, or not again: the ERP refused it or it is held, or it was tried and nobody learns what came of it; the ERP has it, or has it otherwise, or
+ * does without. The reason stays with it; what waited for it goes on. Refused for what waits for the ERP's number, for what was never tried, and while its connection is being written to.
+ */
 export async function skipPosting(db: Db, key: string, reason: string, by: By): Promise<PostingDecision> {
-  const { connectionId, state } = await stopped(db, key);
+  const { connectionId, state, attempt } = await lockPosting(db, key);
+  if (!isStopped(state)) {
+    if (state === 'verified' || state === 'skipped') throw new Refused('wrongState', `posting ${key} is ${state}: there is nothing to decide`);
+    if (attempt === 0) throw new Refused('wrongState', `posting ${key} is ${state}: it has not been sent yet`);
+    if (!(await isWriterAway(db, connectionId))) throw new Refused('wrongState', `posting ${key} may be sent just now: wait until ${connectionId} has answered or given up, then decide`);
+  }
   if ((await db.query("SELECT FROM document WHERE id = $1 AND state = 'awaitingNumber'", [key])).rowCount !== 0)
     throw new Refused('wrongState', describeIssue(issue('erpNumberAwaited', 'blocks', key, { state })));
   await db.query("UPDATE erp_posting SET state = 'skipped', held_for = NULL, answer = $2, updated_at = now() WHERE key = $1", [key, `skipped by ${by.actor}: ${reason}`]);
@@ -31,12 +41,14 @@ export async function skipPosting(db: Db, key: string, reason: string, by: By): 
   return released(db, key, connectionId);
 }
 
-async function stopped(db: Db, key: string): Promise<{ readonly connectionId: string; readonly state: string }> {
-  const { rows } = await db.query<{ connection_id: string; state: string }>('SELECT connection_id, state FROM erp_posting WHERE key = $1 FOR UPDATE', [key]);
+/** Somebody has to decide on it: it goes on by no means by itself. */
+const isStopped = (state: string) => state === 'refused' || state === 'held';
+
+async function lockPosting(db: Db, key: string): Promise<{ readonly connectionId: string; readonly state: string; readonly attempt: number }> {
+  const { rows } = await db.query<{ connection_id: string; state: string; attempt: number }>('SELECT connection_id, state, attempt FROM erp_posting WHERE key = $1 FOR UPDATE', [key]);
   const [row] = rows;
   if (row === undefined) throw new Refused('notFound', `there is no posting "${key}"`);
-  if (row.state !== 'refused' && row.state !== 'held') throw new Refused('wrongState', `posting ${key} is ${row.state}: only what was refused or is held waits for a decision`);
-  return { connectionId: row.connection_id, state: row.state };
+  return { connectionId: row.connection_id, state: row.state, attempt: row.attempt };
 }
 
 async function released(db: Db, key: string, connectionId: string): Promise<PostingDecision> {
