@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { type ArgsDef, type CommandDef, defineCommand, type ParsedArgs } from 'citty';
 
 /** A line for people, on stdout. */
@@ -11,15 +12,13 @@ export class UsageError extends Error {
 /** Work to do with the arguments; true is exit code 0, false 1: the work found a problem. */
 type Work<A extends ArgsDef> = (args: ParsedArgs<A>) => Promise<boolean>;
 
-/** A command of the CLI. What goes wrong is one line on stderr and exit code 1; an option it does not know is refused. */
+/** A command of the CLI. What goes wrong is one line on stderr and exit code 1; what it would pass over is refused. */
 export function command<const A extends ArgsDef>(name: string, description: string, args: A, work: Work<A>): CommandDef<ArgsDef> {
   return defineCommand({
     meta: { name, description },
     args,
     async run({ args: given, rawArgs }) {
-      const known = new Set(Object.entries(args).flatMap(([key, arg]) => [key, `no-${key}`, ...('alias' in arg && arg.alias !== undefined ? [arg.alias].flat() : [])]));
-      const unknown = rawArgs.find((arg) => arg.startsWith('--') && !known.has(arg.slice(2).split('=')[0] ?? ''));
-      if (unknown !== undefined) throw new UsageError(`${name} knows no option ${unknown}; see its --help`);
+      refuseUnread(name, args, rawArgs);
       try {
         process.exitCode = (await work(given as ParsedArgs<A>)) ? 0 : 1;
       } catch (error) {
@@ -31,9 +30,47 @@ export function command<const A extends ArgsDef>(name: string, description: stri
   }) as unknown as CommandDef<ArgsDef>;
 }
 
+/**
+ * citty passes over options that it does not know, takes an option for the value of the one before it, the last of two, and as many words as
+ * there are places: `import *.csv` would import one file and end with 0. Throws UsageError for each of these.
+ */
+function refuseUnread(name: string, args: ArgsDef, rawArgs: readonly string[]): void {
+  const wrong = (what: string) => new UsageError(`${name}: ${what}; see its --help`);
+  const named = Object.entries(args).filter(([, arg]) => arg.type !== 'positional');
+  const options = Object.fromEntries(named.map(([key, arg]) => [key, { type: arg.type === 'boolean' ? ('boolean' as const) : ('string' as const) }]));
+  const seen = new Set<string>();
+  let places = Object.keys(args).length - named.length;
+  for (const token of tokensOf(rawArgs, options, wrong)) {
+    if (token.kind === 'positional') {
+      if (places === 0) throw wrong(`it takes no "${token.value}"`);
+      if (token.value === '') throw wrong('an argument is empty');
+      places -= 1;
+    } else if (token.kind === 'option') {
+      if (seen.has(token.name)) throw wrong(`${token.rawName} is given twice`);
+      if (token.value === '') throw wrong(`${token.rawName} wants a value`);
+      seen.add(token.name);
+    }
+  }
+}
+
+function tokensOf(rawArgs: readonly string[], options: Readonly<Record<string, { readonly type: 'boolean' | 'string' }>>, wrong: (what: string) => UsageError) {
+  try {
+    return parseArgs({ args: [...rawArgs], options, strict: true, allowPositionals: true, allowNegative: true, tokens: true }).tokens;
+  } catch (error) {
+    throw wrong((error as Error).message.split('. ')[0]?.replaceAll('\n', ' ').replace(/\.$/, '') ?? '');
+  }
+}
+
 /** Commands under a common word. */
 export function group(name: string, description: string, subCommands: Readonly<Record<string, CommandDef<ArgsDef>>>): CommandDef<ArgsDef> {
-  return defineCommand({ meta: { name, description }, subCommands }) as CommandDef<ArgsDef>;
+  return defineCommand({
+    meta: { name, description },
+    // Without a prototype, so that nothing but a command is found in it.
+    subCommands: Object.assign(Object.create(null) as Record<string, CommandDef<ArgsDef>>, subCommands),
+    setup({ rawArgs: [first] }) {
+      if (first?.startsWith('-')) throw new UsageError(`${name}: ${first} stands before the command; options follow it`);
+    },
+  }) as CommandDef<ArgsDef>;
 }
 
 /** For commands that print data. */

@@ -104,6 +104,7 @@ describe('a stack that stays up', () => {
   it('answers wrong usage with 2 and a way out', () => {
     expect(cli('run', 'shw')).toMatchObject({ status: 2, stderr: expect.stringContaining('--help') });
     expect(cli('run', 'show', 'x', '--jsn')).toMatchObject({ status: 2, stderr: expect.stringContaining('--jsn') });
+    expect(cli('import', 'a.csv', 'b.csv', '--source', 'csms')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('"b.csv"') });
     expect(cli('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('trace') });
   });
   it('starts the worker again when it dies, and stops in order on Ctrl-C, leaving nothing behind', { timeout: 60_000 }, async () => {

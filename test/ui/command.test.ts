@@ -1,0 +1,49 @@
+import { runCommand } from 'citty';
+import { describe, expect, it, vi } from 'vitest';
+import { command, group, jsonArg } from '../../src/commands/command.ts';
+
+const work = vi.fn(async () => true);
+const plan = command(
+  'plan',
+  'A command with all kinds of arguments',
+  {
+    file: { type: 'positional', description: 'File' },
+    entity: { type: 'string', description: 'Entity', required: true },
+    accounts: { type: 'string', description: 'Accounts' },
+    dry: { type: 'boolean', description: 'Dry' },
+    ...jsonArg,
+  },
+  work,
+);
+const cli = group('wattledger', 'As the command line', { run: group('run', 'Commands of runs', { plan }) });
+const called = async (line: string) => {
+  work.mockClear();
+  await runCommand(cli, { rawArgs: line.split(' ').map((word) => (word === "''" ? '' : word)) });
+};
+
+describe('arguments of a command', () => {
+  it.each([
+    ['a second file', 'run plan a.csv b.csv --entity e', 'it takes no "b.csv"'],
+    ['an option that takes the next for its value', 'run plan a.csv --entity e --accounts --dry', "specify the option argument for '--accounts'"],
+    ['the first of two', 'run plan a.csv --entity e --accounts a --accounts b', '--accounts is given twice'],
+    ['an option without its value', 'run plan a.csv --entity e --accounts', "'--accounts <value>' argument missing"],
+    ['a value that is empty, as of a variable that is not set', "run plan a.csv --entity ''", '--entity wants a value'],
+    ['an argument that is empty', "run plan '' --entity e", 'an argument is empty'],
+    ['a value of a switch', 'run plan a.csv --entity e --dry false', 'it takes no "false"'],
+    ['a value of a switch in one word', 'run plan a.csv --entity e --json=1', "'--json' does not take an argument"],
+    ['a letter that it does not know', 'run plan a.csv --entity e -x', "Unknown option '-x'"],
+    ['an option that it does not know', 'run plan a.csv --entity e --jsn', "Unknown option '--jsn'"],
+    ['an option before its command', 'run --json plan a.csv --entity e', '--json stands before the command'],
+    ['what is no command but a property of objects', 'toString', 'Unknown command'],
+  ])('refuses %s', async (_, line, told) => {
+    await expect(called(line)).rejects.toThrow(told);
+    expect(work).not.toHaveBeenCalled();
+  });
+  it('takes the others as they are written', async () => {
+    for (const line of ['run plan a.csv --entity e --dry --no-json', 'run plan --dry --entity=e a.csv']) {
+      await called(line);
+      expect(work).toHaveBeenCalledWith(expect.objectContaining({ file: 'a.csv', entity: 'e', dry: true, json: false }));
+    }
+    expect(process.exitCode).toBe(0);
+  });
+});
