@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Seed } from '../../src/contracts/seed.ts';
 import { eInvoiceOf } from '../../src/core/document/e-invoice.ts';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -76,3 +77,16 @@ it('of a foreign owner we write the invoice without VAT, owe it ourselves and de
   }
   expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
 }, 120_000);
+
+it('is an invoice or a credit by what it asks for, where VAT turns it: a manual line at 25 % beside one that we owe the VAT of', async () => {
+  const runId = await closeSet(store, '2020-02');
+  const line = { accountId: 'acc_brf_north', glAccount: '4600', costCenter: '100', reason: 'agreed with the owner' };
+  const adjust = (vatCode: string, amountMinor: bigint) => store.tx((db) => addAdjustment(db, runId, { ...line, vatCode, amountMinor, description: `Rent ${vatCode}` }, { actor: 'preparer' }));
+  await adjust('SE-AE', 1000n);
+  await adjust('SE25', -900n);
+  await store.tx((db) => closeOwnerSet(db, runId));
+  await issueRun(store, runId, '2020-03-06', true);
+  // 10.00 - 9.00 are 1.00, and 25 % of the 9.00 come off: 1.00 - 2.25.
+  expect(await documents(runId)).toMatchObject([{ type: 'selfBillingCredit', net: 100n, vat: -225n, payable: -125n }]);
+  expect((await verifyAll(store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+}, 60_000);

@@ -46,9 +46,9 @@ export function statementCharge(entity: EntitySetup, payee: AccountSetup, row: S
  * Whether what we owe is an invoice that we write: it needs the payee's registration for VAT and agreement, before the date of issue; else
  * undefined, and it is a statement without VAT (D46). A negative one is a self-billing credit note (D17).
  */
-export function selfBillingType(party: PartyVat | undefined, agreement: Pick<ShareAgreement, 'selfBilling'>, issueOn: string, netMinor: bigint): 'selfBilling' | 'selfBillingCredit' | undefined {
+export function selfBillingType(party: PartyVat | undefined, agreement: Pick<ShareAgreement, 'selfBilling'>, issueOn: string, minor: bigint): 'selfBilling' | 'selfBillingCredit' | undefined {
   const registered = party !== undefined && party.status !== 'consumer' && party.vatNumber !== null;
   const agreed = agreement.selfBilling !== undefined && agreement.selfBilling.agreedOn <= issueOn;
   if (!registered || !agreed) return undefined;
-  return netMinor < 0n ? 'selfBillingCredit' : 'selfBilling';
+  return minor < 0n ? 'selfBillingCredit' : 'selfBilling';
 }

@@ -9,8 +9,8 @@ import { loadAccounts, loadContracts } from '../intake/load-setup.ts';
 import { documentRulesOf } from '../reads/document-rules.ts';
 import { manualLines } from './claimed-charges.ts';
 
-/** What a document of what we owe is: by its net, and where it is outside the scope of VAT. */
-export type OwedDocuments = { readonly typeOf: (netMinor: bigint) => string; readonly outsideVat: 'settlementStatement' | 'reimbursement' };
+/** What a document of what we owe is: by what it comes to, and where it is outside the scope of VAT. */
+export type OwedDocuments = { readonly typeOf: (minor: bigint) => string; readonly outsideVat: 'settlementStatement' | 'reimbursement' };
 
 type AccountDetails = {
   readonly id: string;
@@ -124,8 +124,8 @@ async function owedDocuments(db: Db, runId: string, accountIds: readonly string[
       // Of one that has ended the last version stays; what it said counts where there is no other.
       const { agreement } = held.find((c) => c.agreement.status !== 'ended') ?? held[0] ?? {};
       const party = account === undefined ? undefined : vatStatusOn(account, run?.last ?? '');
-      const selfBilled = agreement === undefined ? () => undefined : (netMinor: bigint) => selfBillingType(party, agreement, run?.last ?? '', netMinor);
-      return [id, { outsideVat, typeOf: (netMinor) => selfBilled(netMinor) ?? outsideVat }];
+      const selfBilled = agreement === undefined ? () => undefined : (minor: bigint) => selfBillingType(party, agreement, run?.last ?? '', minor);
+      return [id, { outsideVat, typeOf: (minor) => selfBilled(minor) ?? outsideVat }];
     }),
   );
 }

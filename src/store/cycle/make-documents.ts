@@ -108,5 +108,6 @@ function documentType({ kind, outsideVat, value }: AccountDocument, owed: OwedDo
   if (owed === undefined) return kind === 'creditNote' || value.payableMinor < 0n ? 'creditNote' : strategy === 'cardReceipt' ? 'receipt' : 'invoice';
   // Of who is registered, what is outside the scope of VAT is settled without a VAT invoice.
   if (outsideVat) return owed.outsideVat;
-  return kind === 'creditNote' ? 'selfBillingCredit' : owed.typeOf(value.netMinor);
+  // By what is payable: VAT of several rates may turn the sign of the net.
+  return kind === 'creditNote' ? 'selfBillingCredit' : owed.typeOf(value.payableMinor === 0n ? value.netMinor : value.payableMinor);
 }
