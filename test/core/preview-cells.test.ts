@@ -10,6 +10,7 @@ const sale: PreviewCell = {
   tariffVersionId: 'tv_1',
   siteId: 'site_1',
   vatCode: 'SE25',
+  currency: 'SEK',
   quantity: 4000n,
   netMinor: 800n,
   energyWh: 4000n,
@@ -22,7 +23,7 @@ it('sums what nothing tells apart: 800 + 250 öre of 3 + 1 charges, of which 800
   expect(cellsOf([sale, shared])).toEqual([{ ...sale, quantity: 5000n, netMinor: 1050n, energyWh: 5000n, charges: 4, unsharedMinor: 800n }]);
 });
 
-it('keeps apart what is left out, what is late, and what has no site', () => {
-  const cells = [sale, { ...sale, excluded: true }, { ...sale, nature: 'late' as const }, { ...sale, siteId: null }];
+it('keeps apart what is left out, what is late, what has no site, and what is in another currency', () => {
+  const cells = [sale, { ...sale, excluded: true }, { ...sale, nature: 'late' as const }, { ...sale, siteId: null }, { ...sale, currency: 'EUR' }];
   expect(cellsOf(cells)).toEqual(cells);
 });

@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import Big from 'big.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import type { RunDiff } from '../../src/contracts/run-diff.ts';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { importFile } from '../../src/store/commands/import-file.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import type { Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
+import { runDiff } from '../../src/store/reads/run-diff.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { processAll } from '../support/intake.ts';
@@ -123,6 +125,28 @@ describe('the real sessions under a set-up with every category', () => {
     const { sections } = await verifyAll(store);
     expect(sections.filter((section) => section.problem !== null)).toEqual([]);
   }, 120_000);
+
+  it('are compared as they were billed: an owner of two currencies in each, whatever is on a page', async () => {
+    const [{ id: runId }] = await rows("SELECT id FROM billing_run WHERE period = '2019-12'");
+    const items: RunDiff['items'][number][] = [];
+    let totals: RunDiff['totals'] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await runDiff(store.pool, runId, runId, { cursor, limit: 7 });
+      items.push(...page.items);
+      totals = page.totals;
+      if (page.nextCursor === null) break;
+      cursor = page.nextCursor;
+    }
+    const payable = '(sum(payable_minor) / 100.0)::numeric(20, 2)::text AS payable, sum(energy_wh)::text AS wh';
+    const billed = await rows(`SELECT account_id, currency, count(*)::integer AS documents, ${payable} FROM document GROUP BY 1, 2 ORDER BY account_id COLLATE "C", 2`);
+    const shown = items.map((i) => ({ account_id: i.accountId, currency: i.currency, documents: i.after.documents, payable: i.after.payable, wh: i.after.energyWh }));
+    expect(shown.filter((i) => i.documents > 0)).toEqual(billed);
+    const owners = new Set((await rows("SELECT id FROM account WHERE category = 'siteOwner'")).map((a) => a.id));
+    expect(shown.filter((i) => owners.has(i.account_id)).map((i) => i.currency)).toEqual(['EUR', 'SEK', 'EUR', 'SEK', 'EUR', 'SEK']);
+    const sums = await rows(`SELECT CASE WHEN type IN ('invoice', 'creditNote') THEN 'billed' ELSE 'owed' END AS side, currency, ${payable} FROM document GROUP BY 1, 2 ORDER BY 1, 2`);
+    expect(totals.map((t) => ({ side: t.side, currency: t.currency, payable: t.after.payable, wh: t.after.energyWh }))).toEqual(sums);
+    expect(totals.map((t) => t.difference.payable)).toEqual(sums.map(() => '0.00'));
+  });
 
   it('are in the ERP month by month as in the ledger, per currency, account of the chart and cost center, to the minor unit', async () => {
     // December was issued on 7 January: at the end of December all of it was unbilled, at the end of January nothing but what no document asks for.

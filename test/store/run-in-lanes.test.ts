@@ -84,7 +84,7 @@ async function leftBy({ pool }: Store): Promise<Record<string, unknown>> {
     documents: "SELECT id, account_id, type, state, payable_minor, encode(content_hash, 'hex') AS hash FROM document ORDER BY 1",
     lines: 'SELECT document_id, line_no, description, net_minor, charge_count FROM document_line ORDER BY 1, 2',
     drafts: 'SELECT account_id, role, component, service_month, net_minor, document_id, line_no FROM period_charge ORDER BY 1, 2, 3, 4, 5',
-    previews: 'SELECT account_id, build, documents, net_minor, energy_wh, lines, sessions FROM preview_account ORDER BY 1, 2',
+    previews: 'SELECT account_id, build, currency, documents, net_minor, energy_wh, lines, sessions FROM preview_account ORDER BY 1, 2, 3',
     cells:
       'SELECT account_id, build, nature, excluded, role, component, unit_price, tariff_version_id, site_id, vat_code, quantity, net_minor, energy_wh, charges, unshared_minor FROM preview_cell ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10',
     findings: 'SELECT code, subject, params FROM finding WHERE run_id IS NOT NULL ORDER BY 1, 2, params::text',

@@ -10,6 +10,7 @@ export type CellKey = {
   readonly tariffVersionId: string | null;
   readonly siteId: string | null;
   readonly vatCode: string;
+  readonly currency: string;
 };
 /** Money in minor units, energy in Wh. */
 export type CellSums = {
@@ -26,8 +27,8 @@ export type PreviewCell = CellKey & CellSums;
 export function cellsOf(parts: readonly PreviewCell[]): PreviewCell[] {
   const cells = new Map<string, PreviewCell>();
   for (const part of parts) {
-    const { nature, excluded, role, component, unitPrice, tariffVersionId, siteId, vatCode } = part;
-    const key = keyOf([nature, excluded, role, component, unitPrice, tariffVersionId, siteId, vatCode]);
+    const { nature, excluded, role, component, unitPrice, tariffVersionId, siteId, vatCode, currency } = part;
+    const key = keyOf([nature, excluded, role, component, unitPrice, tariffVersionId, siteId, vatCode, currency]);
     const before = cells.get(key);
     const sum = before === undefined ? part : plus(before, part);
     cells.set(key, sum);

@@ -96,17 +96,18 @@ export const withFeesWaiting = `SELECT f.account_id FROM left_out_fee f JOIN acc
 
 /** Of accounts of a run the fees that it leaves out, as its preview has what is excluded. */
 export async function leftOutCells(db: Db, runId: string, accountIds: readonly string[]): Promise<ReadonlyMap<string, readonly PreviewCell[]>> {
-  const { rows } = await db.query<{ account_id: string; component: string; net: bigint; n: number }>(
-    "SELECT account_id, component, sum(net_minor)::bigint AS net, count(*)::integer AS n FROM left_out_fee WHERE run_id = $1 AND account_id = ANY($2) AND outcome <> 'billed' GROUP BY 1, 2 ORDER BY 1, 2",
+  const { rows } = await db.query<{ account_id: string; component: string; currency: string; net: bigint; n: number }>(
+    "SELECT account_id, component, currency, sum(net_minor)::bigint AS net, count(*)::integer AS n FROM left_out_fee WHERE run_id = $1 AND account_id = ANY($2) AND outcome <> 'billed' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
     [runId, accountIds],
   );
   const none = { unitPrice: '', tariffVersionId: null, siteId: null, vatCode: '', energyWh: 0n, unsharedMinor: 0n };
-  const cellOf = ({ component, net, n }: (typeof rows)[number]): PreviewCell => ({
+  const cellOf = ({ component, currency, net, n }: (typeof rows)[number]): PreviewCell => ({
     ...none,
     nature: 'period',
     excluded: true,
     role: feeRoleOf(component),
     component,
+    currency,
     quantity: BigInt(n),
     netMinor: net,
     charges: n,

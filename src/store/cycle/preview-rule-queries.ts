@@ -35,13 +35,13 @@ const ofAccounts = `${ofBoth},
   billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
 const ofRun = `${ofBoth},
   acct AS (${previewAccounts('$1')}),
-  cell AS (SELECT x.*, a.currency FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build) = (x.run_id, x.account_id, x.build) WHERE NOT x.excluded),
+  cell AS (SELECT x.* FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build, a.currency) = (x.run_id, x.account_id, x.build, x.currency) WHERE NOT x.excluded),
   price AS (${pricesOf('cell')}),
   segment AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM price GROUP BY 1, 2),
   former AS (SELECT f.id, row_number() OVER (ORDER BY f.period_end DESC) AS back FROM billing_run f JOIN run ON f.calendar_id = run.calendar_id AND f.period_end < run.period_end
     WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period_end DESC LIMIT 6),
-  past AS (SELECT DISTINCT ON (p.run_id, p.account_id) f.back, p.* FROM former f JOIN preview_account p ON p.run_id = f.id ORDER BY p.run_id, p.account_id, p.build DESC),
-  past_cell AS (SELECT p.back, p.currency, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build) WHERE NOT x.excluded)`;
+  past AS (SELECT * FROM (SELECT f.back, p.*, max(p.build) OVER (PARTITION BY p.run_id, p.account_id) AS newest FROM former f JOIN preview_account p ON p.run_id = f.id) b WHERE build = newest),
+  past_cell AS (SELECT p.back, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build, x.currency) = (p.run_id, p.account_id, p.build, p.currency) WHERE NOT x.excluded)`;
 export const previewBasis = { account: ofAccounts, run: ofRun } as const;
 
 /** One query per rule of `core/cycle/preview-rules`. */
@@ -164,12 +164,12 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   adjustmentLarge: {
     scope: 'run',
     money: ['computed', 'limit'],
-    parts: () => `besides AS (SELECT account_id, sum(net_minor) AS net FROM cell WHERE nature <> 'manual' GROUP BY 1)`,
+    parts: () => `besides AS (SELECT account_id, currency, sum(net_minor) AS net FROM cell WHERE nature <> 'manual' GROUP BY 1, 2)`,
     sql: ({
       percent,
       minMinor,
     }) => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'limit', coalesce(b.net, 0)) AS params
-      FROM adjustment j LEFT JOIN besides b ON b.account_id = j.account_id
+      FROM adjustment j LEFT JOIN besides b ON b.account_id = j.account_id AND b.currency = j.currency
       WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND abs(j.amount_minor) > ${minMinor} AND abs(j.amount_minor) * 100 > ${percent} * abs(coalesce(b.net, 0))`,
   },
   siteEarnsNothing: {
@@ -198,18 +198,18 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   },
   customerMissing: {
     scope: 'run',
-    sql: ({ months }) => `SELECT p.account_id AS subject, p.account_id, NULL::bigint AS record_id, p.currency, jsonb_build_object('limit', ${months}) AS params
+    sql: ({ months }) => `SELECT p.account_id AS subject, p.account_id, NULL::bigint AS record_id, a.currency, jsonb_build_object('limit', ${months}) AS params
       FROM past p JOIN account a ON a.id = p.account_id AND a.category IN ('driver', 'fleet', 'eMSP')
       WHERE p.back <= ${months} AND p.documents > 0 AND NOT EXISTS (SELECT FROM acct n WHERE n.account_id = p.account_id AND n.documents > 0)
         AND NOT EXISTS (SELECT FROM acct n JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (n.run_id, n.account_id, n.build) AND x.excluded WHERE n.account_id = p.account_id)
-      GROUP BY p.account_id, p.currency HAVING count(*) = ${months}`,
+      GROUP BY p.account_id, a.currency HAVING count(DISTINCT p.back) = ${months}`,
   },
 };
 
 /** Accounts whose figure is `percent` of the median of their former months or more, by `least` at least. */
 function jump(column: 'energy_wh' | 'sessions', percent = 0, least = 0, minMonths = 0): string {
-  return `SELECT n.account_id AS subject, n.account_id, NULL::bigint AS record_id, n.currency,
-      jsonb_build_object('computed', n.${column}, 'limit', m.mid, 'percent', n.${column} * 100 / m.mid) AS params
-    FROM acct n JOIN (SELECT account_id, ${median(column)} AS mid, count(*) AS months FROM past WHERE ${column} > 0 GROUP BY 1) m ON m.account_id = n.account_id
-    WHERE m.months >= ${minMonths} AND n.${column} * 100 >= m.mid * ${percent} AND n.${column} - m.mid >= ${least}`;
+  const whole = (rows: string, more = '') => `(SELECT ${more} account_id, sum(${column})::bigint AS n FROM ${rows} GROUP BY ${more} account_id)`;
+  return `SELECT n.account_id AS subject, n.account_id, NULL::bigint AS record_id, a.currency, jsonb_build_object('computed', n.n, 'limit', m.mid, 'percent', n.n * 100 / m.mid) AS params
+    FROM ${whole('acct')} n JOIN account a ON a.id = n.account_id JOIN (SELECT account_id, ${median('n')} AS mid, count(*) AS months FROM ${whole('past', 'back,')} p WHERE n > 0 GROUP BY 1) m ON m.account_id = n.account_id
+    WHERE m.months >= ${minMonths} AND n.n * 100 >= m.mid * ${percent} AND n.n - m.mid >= ${least}`;
 }

@@ -38,8 +38,8 @@ export async function nextBuild(db: Db, runId: string): Promise<BuildRef> {
 type Account = { readonly id: string; readonly currency: string };
 
 /**
- * What accounts came to that were just built: totals of their documents, and their charges summed by what a comparison or a rule tells
- * apart. An account without a document gets a row too: it may have had one in the build before.
+ * What accounts came to that were just built, in each currency: totals of their documents, and their charges summed by what a comparison or a
+ * rule tells apart. An account without a document gets a row too: it may have had one in the build before.
  */
 export class PreviewWriter {
   readonly #ref: BuildRef;
@@ -62,14 +62,15 @@ export class PreviewWriter {
       const isHeld = (c: SummedCharges) => isParked || (held.size > 0 && c.chargeIds.some((id) => held.has(id)));
       const charges = chargesOf.get(account.id) ?? [];
       const documents = documentsOf.get(account.id) ?? [];
-      this.#accounts.add(totalsOf(account, documents, charges, isHeld));
       // What is too small to be billed never was on a document, nor would it be without an exclusion; fees that are held are among those left out.
       const own = charges.filter((c) => !(c.disposition === 'excluded' && c.isSmall) && !(c.isDraft && isFeeRole(c.role) && isHeld(c)));
       const cells = cellsOf([
         ...own.map((c) => cellOf(c, this.#ref.firstMonth, c.disposition !== 'document' || isHeld(c))),
         ...(leftOut.get(account.id) ?? []),
-        ...documents.flatMap((d) => d.value.lines.flatMap(manualCell)),
+        ...documents.flatMap((d) => d.value.lines.flatMap((l) => manualCell(l, d.currency))),
       ]);
+      const currencies = new Set([...documents, ...cells].map((part) => part.currency));
+      for (const currency of currencies.size === 0 ? [account.currency] : currencies) this.#accounts.add(totalsOf(account.id, currency, documents, charges, isHeld));
       for (const [i, cell] of cells.entries()) this.#cells.add({ accountId: account.id, cellNo: i + 1, cell });
     }
   }
@@ -79,13 +80,14 @@ export class PreviewWriter {
   }
 }
 
-function totalsOf(account: Account, documents: MadeDocuments['documents'], charges: readonly SummedCharges[], isHeld: (c: SummedCharges) => boolean): AccountRow {
+function totalsOf(accountId: string, currency: string, of: MadeDocuments['documents'], charges: readonly SummedCharges[], isHeld: (c: SummedCharges) => boolean): AccountRow {
+  const documents = of.filter((d) => d.currency === currency);
   const sum = (of: (value: (typeof documents)[number]['value']) => bigint) => documents.reduce((total, d) => total + of(d.value), 0n);
   const sessions = new Set<string>();
-  for (const c of charges) if (c.disposition === 'document' && !isHeld(c)) c.addRecords(sessions);
+  for (const c of charges) if (c.currency === currency && c.disposition === 'document' && !isHeld(c)) c.addRecords(sessions);
   return {
-    accountId: account.id,
-    currency: account.currency,
+    accountId,
+    currency,
     documents: documents.length,
     netMinor: sum((v) => v.netMinor),
     vatMinor: sum((v) => v.vatMinor),
@@ -138,6 +140,7 @@ function cellOf(c: SummedCharges, firstMonth: string, excluded: boolean): Previe
     tariffVersionId: c.tariffVersionId,
     siteId: c.siteId,
     vatCode: c.vatCode,
+    currency: c.currency,
     quantity: c.quantity,
     netMinor: c.netMinor,
     energyWh: c.energyWh,
@@ -146,7 +149,7 @@ function cellOf(c: SummedCharges, firstMonth: string, excluded: boolean): Previe
   };
 }
 
-function manualCell(line: MadeDocuments['documents'][number]['value']['lines'][number]): PreviewCell[] {
+function manualCell(line: MadeDocuments['documents'][number]['value']['lines'][number], currency: string): PreviewCell[] {
   if (line.kind !== 'adjustment') return [];
   const { adjustmentId, vatCode, quantity, netMinor, energyWh } = line;
   return [
@@ -159,6 +162,7 @@ function manualCell(line: MadeDocuments['documents'][number]['value']['lines'][n
       tariffVersionId: null,
       siteId: null,
       vatCode,
+      currency,
       quantity,
       netMinor,
       energyWh,
@@ -200,6 +204,7 @@ const cellTable = ({ runId, build }: BuildRef): CopyTable<CellRow> => ({
     column('tariff_version_id', text, (r) => r.cell.tariffVersionId),
     column('site_id', text, (r) => r.cell.siteId),
     column('vat_code', text, (r) => r.cell.vatCode),
+    column('currency', text, (r) => r.cell.currency),
     column('quantity', int8, (r) => r.cell.quantity),
     column('net_minor', int8, (r) => r.cell.netMinor),
     column('energy_wh', int8, (r) => r.cell.energyWh),
@@ -208,6 +213,6 @@ const cellTable = ({ runId, build }: BuildRef): CopyTable<CellRow> => ({
   ],
 });
 
-/** Account rows of a run as its newest build holds them, or as an earlier build did: `build` is a SQL expression, NULL for the newest. */
+/** Account rows of a run, one per currency, as its newest build holds them, or as an earlier build did: `build` is a SQL expression, NULL for the newest. */
 export const previewAccounts = (run: string, build = 'NULL::integer') =>
-  `SELECT DISTINCT ON (account_id) * FROM preview_account WHERE run_id = ${run} AND (${build} IS NULL OR build <= ${build}) ORDER BY account_id, build DESC`;
+  `SELECT * FROM (SELECT *, max(build) OVER (PARTITION BY account_id) AS newest FROM preview_account WHERE run_id = ${run} AND (${build} IS NULL OR build <= ${build})) b WHERE build = newest`;

@@ -2,10 +2,10 @@ import { formatMinor } from '../../core/money.ts';
 import { previewAccounts } from '../cycle/record-preview.ts';
 import type { Db } from '../db.ts';
 
-/** Accounts named at most. */
+/** Accounts named at most, each currency by itself. */
 const named = 200;
 
-/** An account that was built again; `after` is null while it is being built, `before` where it was not in the run. */
+/** An account that was built again, in one currency; `after` is null while it is being built, `before` where it was not in the run. */
 type Change = { readonly accountId: string; readonly currency: string; readonly before: string | null; readonly after: string | null };
 export type Changes = {
   /** How many accounts changed; `items` names the first 200. */
@@ -25,13 +25,16 @@ export async function changesSince(db: Db, runId: string, contentHash: string): 
   const [build] = seen.rows;
   if (build === undefined) return undefined;
   const { rows } = await db.query(
-    `SELECT coalesce(a.account_id, b.account_id, x.account_id) AS account_id, coalesce(a.currency, b.currency, c.currency) AS currency, x.state = 'pending' AS pending,
-       b.net_minor + b.vat_minor + b.rounding_minor AS before, a.net_minor + a.vat_minor + a.rounding_minor AS after, count(*) OVER () AS n
-     FROM run_account x JOIN account c ON c.id = x.account_id
-     LEFT JOIN (${previewAccounts('$1')}) a ON a.account_id = x.account_id LEFT JOIN (${previewAccounts('$1', '$2::integer')}) b ON b.account_id = x.account_id
-     WHERE x.run_id = $1 AND ($3::text IS NULL OR x.group_name = $3 OR x.moved_by IS NOT NULL)
-       AND (x.state = 'pending' OR (a.net_minor, a.vat_minor, a.rounding_minor, a.energy_wh, a.lines, a.documents) IS DISTINCT FROM (b.net_minor, b.vat_minor, b.rounding_minor, b.energy_wh, b.lines, b.documents))
-     ORDER BY 1 LIMIT ${named}`,
+    `WITH sides AS (
+       SELECT coalesce(a.account_id, b.account_id) AS account_id, coalesce(a.currency, b.currency) AS currency, a.net_minor + a.vat_minor + a.rounding_minor AS after, b.net_minor + b.vat_minor + b.rounding_minor AS before,
+         (a.net_minor, a.vat_minor, a.rounding_minor, a.energy_wh, a.lines, a.documents) IS DISTINCT FROM (b.net_minor, b.vat_minor, b.rounding_minor, b.energy_wh, b.lines, b.documents) AS moved
+       FROM (${previewAccounts('$1')}) a FULL JOIN (${previewAccounts('$1', '$2::integer')}) b ON b.account_id = a.account_id AND b.currency = a.currency),
+     whole AS (SELECT account_id, count(after) > 0 AS is_in, count(before) > 0 AS was_in FROM sides GROUP BY 1),
+     changed AS (
+       SELECT x.account_id, coalesce(s.currency, c.currency) AS currency, x.state = 'pending' AS pending, CASE WHEN w.was_in THEN coalesce(s.before, 0) END AS before, CASE WHEN w.is_in THEN coalesce(s.after, 0) END AS after
+       FROM run_account x JOIN account c ON c.id = x.account_id LEFT JOIN sides s ON s.account_id = x.account_id LEFT JOIN whole w ON w.account_id = x.account_id
+       WHERE x.run_id = $1 AND ($3::text IS NULL OR x.group_name = $3 OR x.moved_by IS NOT NULL) AND (x.state = 'pending' OR s.moved))
+     SELECT *, (SELECT count(DISTINCT account_id) FROM changed) AS n FROM changed ORDER BY account_id, currency LIMIT ${named}`,
     [runId, build.build, build.name],
   );
   const leftOut = await db.query<{ name: string }>(

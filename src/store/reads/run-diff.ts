@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { Compared, Figures, RunDiff } from '../../contracts/run-diff.ts';
 import { type AccountPreview, addCauses, type Causes, type Cell, causes, emptyPreview, explainDifference, noCauses, payableOf } from '../../core/cycle/explain-difference.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { formatMinor } from '../../core/money.ts';
 import { Refused } from '../commands/refusal.ts';
 import { previewAccounts } from '../cycle/record-preview.ts';
@@ -20,8 +21,8 @@ const noSide: Side = { preview: emptyPreview, documents: 0, lines: 0 };
 export const owedBy: ReadonlySet<string> = new Set(['selfBilling', 'partnerPurchase', 'reimbursement']);
 
 /**
- * How the preview of a run differs from another: a run by its id, `lastMonth` or `previousPreview` of the same run; by account in pages, and
- * in total. From what each build kept, so that neither later claims nor later runs change the answer. Refused where one of them has no preview.
+ * How the preview of a run differs from another: a run by its id, `lastMonth` or `previousPreview` of the same run; by account and currency in
+ * pages, and in total. From what each build kept, so that neither later claims nor later runs change the answer. Refused where one of them has no preview.
  */
 export async function runDiff(db: Db, runId: string, against: string, page: PageOrder): Promise<RunDiff> {
   const after = await newestBuild(db, runId);
@@ -31,13 +32,17 @@ export async function runDiff(db: Db, runId: string, against: string, page: Page
   const sums = new Map<string, Sum>();
   const items: RunDiff['items'][number][] = [];
   let more = false;
+  const past = (pair: Pick<Pair, 'accountId' | 'currency'>) => {
+    const [account = '', currency = ''] = page.cursor?.split(/ (?=\S*$)/) ?? [];
+    return pair.accountId > account || (pair.accountId === account && pair.currency > currency);
+  };
   for (let from = 0; from < accounts.length; from += accountsPerChunk) {
     for (const pair of await load(db, before, after, accounts.slice(from, from + accountsPerChunk))) {
       const found = explainDifference(pair.before.preview, pair.after.preview);
       const key = JSON.stringify([owedBy.has(pair.strategy) ? 'owed' : 'billed', pair.currency]);
       const sum = sums.get(key) ?? { before: noSide, after: noSide, causes: noCauses };
       sums.set(key, { before: plus(sum.before, pair.before), after: plus(sum.after, pair.after), causes: addCauses(sum.causes, found) });
-      if (page.cursor !== undefined && pair.accountId <= page.cursor) continue;
+      if (!past(pair)) continue;
       if (items.length === page.limit) more = true;
       else items.push({ accountId: pair.accountId, accountName: pair.accountName, strategy: pair.strategy, ...compared(pair, found, pair.currency), currency: pair.currency });
     }
@@ -48,7 +53,8 @@ export async function runDiff(db: Db, runId: string, against: string, page: Page
       const [side, currency] = JSON.parse(key) as ['billed' | 'owed', string];
       return { side, currency, ...compared(sum, sum.causes, currency) };
     });
-  return { runId, build: after.build, against: before, totals, items, nextCursor: more ? (items.at(-1)?.accountId ?? null) : null };
+  const last = items.at(-1);
+  return { runId, build: after.build, against: before, totals, items, nextCursor: more && last !== undefined ? `${last.accountId} ${last.currency}` : null };
 }
 
 async function newestBuild(db: Db, runId: string): Promise<Build | undefined> {
@@ -84,7 +90,7 @@ async function load(db: Db, before: Build, after: Build, accounts: readonly stri
   const [from, to] = [await sidesOf(db, before, accounts), await sidesOf(db, after, accounts)];
   return names.rows.flatMap((a): Pair[] => {
     const [own, other] = [from.get(a.id), to.get(a.id)];
-    return [...new Set([...(own?.keys() ?? []), ...(other?.keys() ?? [])])].map((currency) => ({
+    return [...new Set([...(own?.keys() ?? []), ...(other?.keys() ?? [])])].sort().map((currency) => ({
       accountId: a.id,
       accountName: a.name,
       strategy: a.strategy,
@@ -99,26 +105,26 @@ async function load(db: Db, before: Build, after: Build, accounts: readonly stri
 async function sidesOf(db: Db, { runId, build }: Build, accounts: readonly string[]): Promise<Map<string, Map<string, Side>>> {
   const rows = await db.query(`SELECT * FROM (${previewAccounts('$1', '$2::integer')}) p WHERE account_id = ANY($3)`, [runId, build, accounts]);
   const cells = await db.query(
-    `SELECT x.account_id, x.nature, x.excluded, x.role, x.component, x.unit_price, sum(x.quantity)::bigint AS quantity, sum(x.net_minor)::bigint AS net, sum(x.energy_wh)::bigint AS wh
-     FROM (${previewAccounts('$1', '$2::integer')}) p JOIN preview_cell x ON (x.run_id, x.account_id, x.build) = (p.run_id, p.account_id, p.build)
-     WHERE x.account_id = ANY($3) GROUP BY 1, 2, 3, 4, 5, 6`,
+    `SELECT x.account_id, x.currency, x.nature, x.excluded, x.role, x.component, x.unit_price, sum(x.quantity)::bigint AS quantity, sum(x.net_minor)::bigint AS net, sum(x.energy_wh)::bigint AS wh
+     FROM (${previewAccounts('$1', '$2::integer')}) p JOIN preview_cell x ON (x.run_id, x.account_id, x.build, x.currency) = (p.run_id, p.account_id, p.build, p.currency)
+     WHERE x.account_id = ANY($3) GROUP BY 1, 2, 3, 4, 5, 6, 7`,
     [runId, build, accounts],
   );
-  const cellsOf = new Map<string, Cell[]>();
-  for (const r of cells.rows) cellsOf.set(r.account_id, [...(cellsOf.get(r.account_id) ?? []), cellOf(r)]);
+  const keyOf = (r: QueryResultRow) => `${r['account_id']} ${r['currency']}`;
+  const cellsOf = groupBy(cells.rows, keyOf);
   return new Map(
-    rows.rows.map((r) => [
-      r.account_id,
-      new Map([
-        [
-          r.currency,
+    [...groupBy(rows.rows, (r) => r.account_id as string)].map(([account, own]) => [
+      account,
+      new Map(
+        own.map((r) => [
+          r.currency as string,
           {
             documents: r.documents,
             lines: r.lines,
-            preview: { netMinor: r.net_minor, vatMinor: r.vat_minor, roundingMinor: r.rounding_minor, energyWh: r.energy_wh, cells: cellsOf.get(r.account_id) ?? [] },
+            preview: { netMinor: r.net_minor, vatMinor: r.vat_minor, roundingMinor: r.rounding_minor, energyWh: r.energy_wh, cells: (cellsOf.get(keyOf(r)) ?? []).map(cellOf) },
           },
-        ],
-      ]),
+        ]),
+      ),
     ]),
   );
 }
