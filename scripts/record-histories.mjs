@@ -23,6 +23,7 @@ import { signCarry } from '../dist/store/commands/steer-run.js';
 import { openStore } from '../dist/store/db.js';
 import { storeRawMessages } from '../dist/store/intake/store-raw.js';
 import { ensurePartitions, migrate } from '../dist/store/migrate.js';
+import { enqueue } from '../dist/store/outbox.js';
 import { listRunFindings } from '../dist/store/reads/run-findings.js';
 import { applySeed, readSeed } from '../dist/store/seed.js';
 import { arrivedSignal, cutOffSignal, decideUpdate, inputsChangedSignal, retrySignal, runStateQuery, workflowNames } from '../dist/workflows/messages.js';
@@ -71,6 +72,7 @@ try {
 
   await oneCdrOfEachKind(store, client);
   await oneImport(store, client);
+  await oneLeftOver(store, client);
   await oneMonth(store, client);
   await oneRebill(store, client);
   await oneExchange(store, client, secretBox);
@@ -108,6 +110,14 @@ async function oneImport(store, client) {
   await map(store, 'Unmapped-2');
   const { rows } = await store.pool.query("SELECT ref FROM token WHERE uid = 'Unmapped-2'");
   await client.workflow.execute(workflowNames.retryWaiting, { taskQueue, workflowId: 'retry', args: [{ sourceId: 'csms', code: 'unknownToken', key: rows[0].ref }] });
+}
+
+/** A journal that nobody woke a writer for. */
+async function oneLeftOver(store, client) {
+  const lines = ['100', '-100'].map((amountMinor) => ({ glAccount: '1510', costCenter: null, vatCode: null, amountMinor }));
+  const left = { key: 'left', kind: 'journal', runId: null, legalNumber: null, accountId: null, currency: 'SEK', postedOn: '2019-12-31', lines, documentId: null, controlMinor: 100n };
+  await store.tx((db) => enqueue(db, 'erp_files', [left]));
+  await client.workflow.execute(workflowNames.erpRounds, { taskQueue, workflowId: 'erp' });
 }
 
 /** The rounds over OCPI peers, a push to one, and a look at its tariffs. */

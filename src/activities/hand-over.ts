@@ -3,7 +3,7 @@ import { type PeriodThere, periodDifferences } from '../core/hand-over/compare-p
 import { monthsHere } from '../store/accounting/period-rows.ts';
 import type { Store } from '../store/db.ts';
 import { keepPeriods } from '../store/erp-periods.ts';
-import { asOnlyWriter, leftToHandOver, recordAnswers, settledRuns, takeBatch } from '../store/outbox.ts';
+import { asOnlyWriter, connectionsToHandOver, leftToHandOver, recordAnswers, settledRuns, takeBatch } from '../store/outbox.ts';
 import { beating } from './beating.ts';
 import { translator } from './erp-terms.ts';
 import { otherWriter } from './failures.ts';
@@ -19,6 +19,10 @@ export type HandOverTotals = { readonly verified: number; readonly refused: numb
 /** Activities of the hand-over to one ERP connection. */
 export function createHandOverActivities({ store, erpFor }: { readonly store: Store; readonly erpFor: ErpFor }) {
   return {
+    /** Connections of which something can be sent or read back now. */
+    async connectionsToHandOver(): Promise<readonly string[]> {
+      return connectionsToHandOver(store.pool);
+    },
     /** One batch of a connection's outbox. Retryable: what is already in the ERP is found there and not posted again. */
     async handOverBatch({ connectionId }: { connectionId: string }): Promise<HandOverTotals> {
       const erp = await erpFor(connectionId);

@@ -5,7 +5,7 @@ export type ScheduledEntity = { readonly id: string; readonly timeZone: string; 
 
 /**
  * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, the block sealer all the time, partitions
- * each hour, the rounds over OCPI peers each minute, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month, and of each Monday, and the month-end accrual on the first working day, in its zone. What ops changed of an existing schedule stays.
+ * each hour, the rounds over OCPI peers and over what is left for ERPs each minute, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month, and of each Monday, and the month-end accrual on the first working day, in its zone. What ops changed of an existing schedule stays.
  */
 export async function ensureSchedules(client: Client, taskQueue: string, entities: readonly ScheduledEntity[]): Promise<void> {
   const start = (workflowType: string, workflowId: string, args: unknown[]) => ({ type: 'startWorkflow' as const, workflowType, workflowId, taskQueue, args });
@@ -25,6 +25,7 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
     },
     { scheduleId: 'partitions', spec: { intervals: [{ every: '1 hour' }] }, action: start(workflowNames.partitionKeeper, 'partitions', []), policies: { overlap: ScheduleOverlapPolicy.SKIP } },
     { scheduleId: 'ocpi', spec: { intervals: [{ every: '1 minute' }] }, action: start(workflowNames.ocpiRounds, 'ocpi', []), policies: { overlap: ScheduleOverlapPolicy.SKIP } },
+    { scheduleId: 'erp', spec: { intervals: [{ every: '1 minute' }] }, action: start(workflowNames.erpRounds, 'erp', []), policies: { overlap: ScheduleOverlapPolicy.SKIP } },
     {
       scheduleId: 'retention',
       spec: { calendars: [{ hour: 3, minute: 30, comment: 'what is past its time goes' }] },

@@ -164,6 +164,14 @@ export async function leftToHandOver(db: Db, connectionId: string): Promise<numb
   return Number(rows[0]?.n ?? 0n);
 }
 
+/** Connections of which something can be sent or read back now. */
+export async function connectionsToHandOver(db: Db): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT x.id FROM erp_connection x WHERE EXISTS (SELECT FROM erp_posting p WHERE p.connection_id = x.id AND p.state IN ${openStates} AND ${mayGo}) ORDER BY 1`,
+  );
+  return rows.map((r) => r.id);
+}
+
 /** An entity's connections to which rows whose key begins so still have to be sent or read back. */
 export async function connectionsLeft(db: Db, entityId: string, prefixes: readonly string[]): Promise<readonly string[]> {
   const { rows } = await db.query<{ id: string }>(

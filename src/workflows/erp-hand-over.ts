@@ -20,7 +20,8 @@ import { isStarted, standing } from './stand-alone.ts';
 
 const { handOverBatch } = proxyActivities<ReturnType<typeof createHandOverActivities>>(erpActivityOptions);
 
-const idleMs = 60_000;
+/** How long a hand-over waits for more before it ends. */
+export const idleMs = 60_000;
 
 /** `idleMs`: how long it waits for a wake before it ends. The totals are those of the runs before a continue-as-new. */
 export type ErpHandOverInput = { readonly connectionId: string; readonly idleMs: number; readonly verified?: number; readonly refused?: number };

@@ -3,6 +3,7 @@ export { blockSealer } from './block-sealer.ts';
 export { cdrLifecycle } from './cdr-lifecycle.ts';
 export { erpCompare } from './erp-compare.ts';
 export { erpHandOver } from './erp-hand-over.ts';
+export { erpRounds } from './erp-rounds.ts';
 export { importBatch, intakeSweep, retryWaiting } from './import-batch.ts';
 export { monthAccrual } from './month-accrual.ts';
 export { ocpiPush } from './ocpi-push.ts';

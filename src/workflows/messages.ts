@@ -67,6 +67,7 @@ export const workflowNames = {
   blockSealer: 'blockSealer',
   billingCycle: 'billingCycle',
   erpHandOver: 'erpHandOver',
+  erpRounds: 'erpRounds',
   erpCompare: 'erpCompare',
   monthAccrual: 'monthAccrual',
   creditAndRebill: 'creditAndRebill',

@@ -7,6 +7,7 @@ import { createWorker, registerSearchAttributes } from '../../src/stack/temporal
 import { putEntity } from '../../src/store/commands/put-entity.ts';
 import type { Store } from '../../src/store/db.ts';
 import { ensurePartitions } from '../../src/store/migrate.ts';
+import { enqueue } from '../../src/store/outbox.ts';
 import { scheduledEntities } from '../../src/store/reads/entities.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -52,7 +53,7 @@ describe('what runs by itself', () => {
     await ensureSchedules(client, 'elsewhere', await scheduledEntities(store.pool, true));
     const schedules = [];
     for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
-    expect(schedules.sort()).toEqual(['accrual-ent_se', 'erp-compare', 'ocpi', 'opener-ent_se', 'opener-weekly-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
+    expect(schedules.sort()).toEqual(['accrual-ent_se', 'erp', 'erp-compare', 'ocpi', 'opener-ent_se', 'opener-weekly-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
     expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
   });
   it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {
@@ -103,6 +104,17 @@ describe('what runs by itself', () => {
     const ended = "to_char(date_trunc('month', now() AT TIME ZONE 'Europe/Stockholm') - interval '1 month', 'YYYY-MM')";
     await expect.poll(() => rows(`SELECT author FROM accrual WHERE month = ${ended}`), { timeout: 20_000 }).toEqual([{ author: 'month-accrual' }]);
     await expect.poll(() => rows("SELECT count(*)::int AS n FROM erp_posting WHERE key LIKE 'accrual/%' AND state <> 'queued'"), { timeout: 20_000 }).toEqual([{ n: 2 }]);
+  });
+  it('hands over what is left in an outbox that nobody woke a writer for', async () => {
+    const writer = client.workflow.getHandle('erp/erp_files');
+    // That of the accrual waits for more, unless it has ended.
+    await writer.terminate('a machine that died').catch(() => undefined);
+    const lines = ['100', '-100'].map((amountMinor) => ({ glAccount: '1510', costCenter: null, vatCode: null, amountMinor }));
+    const left = { key: 'left', kind: 'journal', runId: null, legalNumber: null, accountId: null, currency: 'SEK', postedOn: '2020-01-06', lines, documentId: null, controlMinor: 100n };
+    await store.tx((db) => enqueue(db, 'erp_files', [left]));
+    await client.schedule.getHandle('erp').trigger();
+    await expect.poll(() => rows("SELECT state FROM erp_posting WHERE key = 'left' AND attempt = 1"), { timeout: 20_000 }).toHaveLength(1);
+    expect((await writer.describe()).status.name).toBe('RUNNING');
   });
   it('opens weeks on Mondays, for those who are billed by weeks', async () => {
     const put = await store.tx((db) => putEntity(db, 'ent_se', { calendars: [{ id: 'cal_weekly', cadence: 'weekly', strategies: ['fleetInvoice'] }] }, undefined, 'as agreed', { actor: 'admin' }));
