@@ -112,6 +112,7 @@ class Run {
         const result = await reopen({ runId, ...order });
         if (!result.ok) throw refusal('wrongState', `${order.group === undefined ? 'the run' : `group ${order.group}`} is ${result.state}: only what is approved and not issued can be reopened`);
         this.#released.takeBack(result.reopened);
+        for (const group of result.reopened) this.board.groupStands(group, 'inReview');
         this.#decisions += 1;
         return { groups: result.reopened };
       },
@@ -224,6 +225,7 @@ class Run {
     for (;;) {
       const decisions = this.#decisions;
       const changes = this.board.changes;
+      const foundInReview = this.#released.foundInReview;
       const [step, before] = [changes === built ? read : buildPreview, this.board.progress.contentHash];
       await this.#preview(() => step({ runId }));
       built = changes;
@@ -233,6 +235,7 @@ class Run {
       for (const group of this.board.groupsIn('approved')) if (!this.#released.has(group)) this.#released.release(group);
       const moved = () =>
         this.#decisions !== decisions ||
+        this.#released.foundInReview !== foundInReview ||
         this.#released.broken !== undefined ||
         (inReview.length > 0 ? this.board.changes !== changes : this.board.groupsIn('reconciled').length === this.board.groupCount());
       if (inReview.length === 0) await condition(moved);
@@ -252,7 +255,7 @@ class Run {
       lookMs = this.#firstLookMs();
       lookAtMs = Date.now() + lookMs;
       if (this.#released.broken !== undefined) throw this.#released.broken;
-      if (this.#decisions === decisions && inReview.length === 0) return;
+      if (this.#decisions === decisions && this.#released.foundInReview === foundInReview && inReview.length === 0) return;
       await this.#answered(inReview);
     }
   }

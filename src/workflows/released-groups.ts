@@ -16,6 +16,8 @@ export class ReleasedGroups {
   issued = 0;
   /** How often writers said that they settled rows: each wait looks for what came since it began. */
   handOvers = 0;
+  /** How often one turned out to be in review again without a word. */
+  foundInReview = 0;
   /** What ended the way of one of them. */
   broken: unknown;
   readonly #board: RunBoard;
@@ -66,7 +68,11 @@ export class ReleasedGroups {
     // Reopened while it was held.
     if (this.#tickets.get(group) !== ticket) return;
     const canary = await this.#board.insist(() => planCanary(of), group);
-    if (canary.state === 'inReview') return;
+    if (canary.state === 'inReview') {
+      this.#tickets.delete(group);
+      this.foundInReview += 1;
+      return;
+    }
     if (canary.documents > 0) await this.#canary(group, canary);
     await this.#enterGroup(group, 'issuing');
     this.issued += (await this.#board.insist(() => issueGroup(of), group)).issued;

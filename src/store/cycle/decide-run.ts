@@ -150,7 +150,7 @@ export async function fixGroups(db: Db, runId: string, groups: readonly string[]
   await followGroups(db, runId);
 }
 
-/** Opens an approved group again before anything of it is issued: its documents are drafts, and its approval no longer counts. Throws nothing: false when it is not approved. */
+/** Opens an approved group again before anything of it is issued: its documents are drafts, and its approval no longer counts. Throws nothing: false when it is not approved. A repeat of the same request, whose answer was lost, is answered as it was. */
 export async function reopenGroups(
   db: Db,
   input: { readonly runId: string; readonly group?: string | undefined; readonly actor: string; readonly reason: string; readonly requestId?: string | undefined },
@@ -158,10 +158,24 @@ export async function reopenGroups(
   const state = await lockRun(db, input.runId);
   const groups = (await groupStates(db, input.runId)).filter((g) => input.group === undefined || g.name === input.group);
   const names = groups.filter((g) => g.state === 'approved').map((g) => g.name);
-  if (names.length === 0) return { ok: false, state: input.group === undefined ? state : (groups[0]?.state ?? 'not a group of the run') };
+  if (names.length === 0) {
+    const before = await reopenedBefore(db, input);
+    const reopened = groups.filter((g) => g.state === 'inReview' && before.includes(g.name)).map((g) => g.name);
+    return reopened.length > 0 ? { ok: true, reopened } : { ok: false, state: input.group === undefined ? state : (groups[0]?.state ?? 'not a group of the run') };
+  }
   await db.query("UPDATE document SET state = 'draft' WHERE run_id = $1 AND group_name = ANY($2) AND state = 'approved'", [input.runId, names]);
   await db.query("UPDATE release_group SET state = 'inReview', review = review + 1, problem = NULL WHERE run_id = $1 AND name = ANY($2)", [input.runId, names]);
   await followGroups(db, input.runId);
   await audit(db, input, { action: 'run.reopen', subject: input.runId, reason: input.reason, after: { groups: names } });
   return { ok: true, reopened: names };
+}
+
+/** Groups that the same request has opened again. */
+async function reopenedBefore(db: Db, { runId, actor, requestId }: { readonly runId: string; readonly actor: string; readonly requestId?: string | undefined }): Promise<readonly string[]> {
+  if (requestId === undefined) return [];
+  const { rows } = await db.query<{ groups: readonly string[] }>(
+    "SELECT after->'groups' AS groups FROM audit_event WHERE subject = $1 AND action = 'run.reopen' AND actor = $2 AND request_id = $3 ORDER BY id DESC LIMIT 1",
+    [runId, actor, requestId],
+  );
+  return rows[0]?.groups ?? [];
 }

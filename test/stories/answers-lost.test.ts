@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { session } from '../support/intake.ts';
+import { type Outcome, type Story, tell, until } from '../support/story.ts';
+
+/** Activities whose first answer was lost after what they did had committed. */
+const lost = vi.hoisted(() => ({ armed: false, of: new Set<string>() }));
+vi.mock('@temporalio/worker', async (original) => {
+  const sdk = await original<typeof import('@temporalio/worker')>();
+  const losing: import('@temporalio/worker').ActivityInterceptorsFactory = ({ info }) => ({
+    inbound: {
+      async execute(input, next) {
+        const answer = await next(input);
+        if (!lost.armed || info.attempt > 1) return answer;
+        lost.of.add(info.activityType);
+        throw new Error('the answer is lost');
+      },
+    },
+  });
+  return { ...sdk, Worker: { create: (options: import('@temporalio/worker').WorkerOptions) => sdk.Worker.create({ ...options, interceptors: { activity: [losing] } }) } };
+});
+
+/** A month whose approval is taken back while it is held, and given again; answers what it came to. */
+async function month(story: Story): Promise<Outcome & { readonly cancelled: string }> {
+  await story.arrive(session(1), session(2, { user: 'AdA6-1', kWh: '20' }), session(3, { user: 'Share-2', kWh: '8' }), session(4, { user: 'Nobody' }));
+  const { runId, hash } = await story.review('2019-12');
+  const order = (user: string, what: string) => story.does(user, 'POST', `/v1/runs/${runId}/${what}`, { reason: 'looked at it' });
+  await order('ops', 'pause');
+  await story.approve(runId, hash);
+  await story.reached(runId, 'approved');
+  await order('approver', 'reopen');
+  await story.reached(runId, 'inReview');
+  await story.approve(runId, await story.built(runId));
+  await order('ops', 'resume');
+  await until('the canary', async () => {
+    const { state, problem } = await story.run(runId);
+    if (problem?.includes('waits for release')) await order('ops', 'release');
+    return { seen: `${state}: ${problem}`, ...(['reconciled', 'closed'].includes(state) ? { done: true } : {}) };
+  });
+  await story.closed(runId);
+  const next = await story.plan('2020-01');
+  await story.reached(next, 'collecting');
+  await story.does('ops', 'POST', `/v1/runs/${next}/cancel`, { reason: 'too early' });
+  await until('the end of the cancelled run', async () => {
+    const { status } = await story.api.client.workflow.getHandle('run/ent_se/2020-01/live').describe();
+    return { seen: status.name, ...(status.name === 'COMPLETED' ? { done: true } : {}) };
+  });
+  return { ...(await story.outcome(runId)), cancelled: (await story.run(next)).state };
+}
+
+describe('a run of whose activities each loses its first answer after its effect', () => {
+  let calm: Awaited<ReturnType<typeof month>>;
+  let story: Story;
+
+  beforeAll(async () => {
+    const undisturbed = await tell();
+    calm = await month(undisturbed);
+    await undisturbed.end();
+    lost.armed = true;
+    story = await tell();
+  }, 120_000);
+  afterAll(() => story.end());
+
+  it('comes to what it comes to undisturbed', { timeout: 180_000 }, async () => {
+    expect(await month(story)).toEqual(calm);
+    await story.holds();
+    const steps = ['moveRun', 'closeSet', 'buildPreview', 'decide', 'reopen', 'pause', 'planCanary', 'issueGroup', 'archiveGroup', 'handOverBatch', 'reconcileGroup', 'closeRun', 'cancel'];
+    expect([...lost.of]).toEqual(expect.arrayContaining(steps));
+  });
+});
