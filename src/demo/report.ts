@@ -1,6 +1,6 @@
 import type { RunReport } from '../store/reads/run-report.ts';
 
-/** A run's report as lines for a terminal. */
+/** A run's report as lines for a terminal; one of an earlier close lacks what was nothing then. */
 export function reportLines(report: RunReport): string[] {
   const { run, erp } = report;
   const lines = ['', `Report ${run.period}: ${run.state}, content ${run.contentHash ?? '-'}`];
@@ -10,12 +10,12 @@ export function reportLines(report: RunReport): string[] {
     );
   }
   lines.push(
-    `  numbers ${report.numbers.first ?? '-'} to ${report.numbers.last ?? '-'} (${report.numbers.count}); ERP ${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, ${erp.skipped === 0 ? '' : `${erp.skipped} skipped, `}${erp.controlTotal} in all`,
+    `  numbers ${report.numbers.first ?? '-'} to ${report.numbers.last ?? '-'} (${report.numbers.count}); ERP ${erp.connectionId ?? '-'}: ${erp.verified} posted and read back, ${erp.open} open, ${erp.skipped === 0 ? '' : `${erp.skipped} skipped, `}${erp.byCurrency?.map((c) => `${c.controlTotal} ${c.currency}`).join(', ') || erp.controlTotal} in all`,
   );
   for (const a of report.approvals) lines.push(`  ${a.decision}d by ${a.actor}: ${a.comment}`);
   for (const x of report.exclusions) lines.push(`  excluded ${x.scope} ${x.subjectId} (${x.outcome}): ${kWh(x.energyWh)} kWh, ${x.net} ${x.currency ?? ''} net, by ${x.author}: ${x.reason}`);
   const { smallSessions } = report;
-  if (smallSessions.records > 0) lines.push(`  written off ${smallSessions.records} small sessions: ${kWh(smallSessions.energyWh)} kWh, ${smallSessions.net} net`);
+  if (smallSessions.records > 0) lines.push(`  written off ${smallSessions.records} small sessions: ${kWh(smallSessions.energyWh)} kWh, ${smallSessions.net} ${smallSessions.currency ?? ''} net`);
   for (const a of report.adjustments) lines.push(`  adjusted ${a.accountId} by ${a.amount} ${a.currency}, by ${a.author}: ${a.reason}`);
   for (const h of report.heldBack)
     lines.push(
@@ -32,14 +32,14 @@ export function reportLines(report: RunReport): string[] {
       lines.push(`  totals of ${s.sourceId} differ on ${s.controlTotals.differs + s.controlTotals.accepted} days, ${s.controlTotals.accepted} of them signed`);
   }
   for (const s of report.series) lines.push(`  series ${s.seriesId}: ${s.first} to ${s.last}, ${s.gaps.length === 0 && s.beyond === 0 ? 'no gaps' : `GAPS AT ${s.gaps.join(', ')}`}`);
-  const columns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected'] as const;
+  const columns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
   lines.push(
     '',
-    `Energy in kWh by service month: received = billed + open + carried + parked + held + free + excluded + rejected`,
-    `  ${'month'.padEnd(8)}${columns.map((c) => c.padStart(11)).join('')}`,
+    `Energy in kWh by service month: received = billed + open + carried + parked + held + free + excluded + rejected + billed elsewhere`,
+    `  ${'month'.padEnd(8)}${columns.map((c) => (c === 'billedElsewhere' ? 'elsewhere' : c).padStart(11)).join('')}`,
   );
   for (const row of report.energyBalance) {
-    lines.push(`  ${row.month.padEnd(8)}${columns.map((c) => kWh(row[c]).padStart(11)).join('')}  ${row.difference === '0' ? 'balances' : `OFF BY ${row.difference} Wh`}`);
+    lines.push(`  ${row.month.padEnd(8)}${columns.map((c) => kWh(row[c] ?? '0').padStart(11)).join('')}  ${row.difference === '0' ? 'balances' : `OFF BY ${row.difference} Wh`}`);
   }
   const off = report.equation.rows.filter((r) => r.difference !== '0');
   const wh = report.equation.rows.filter((r) => r.unit === 'Wh');

@@ -163,7 +163,9 @@ export function ReportPage({ viewer, entity, report, energy, asOf }: Props) {
             <td>by rule</td>
             <Count n={report.smallSessions.records} />
             <Kwh wh={report.smallSessions.energyWh} />
-            <td class="figure">{grouped(report.smallSessions.net)}</td>
+            <td class="figure nowrap">
+              {grouped(report.smallSessions.net)} {report.smallSessions.currency ?? entity.currency}
+            </td>
           </tr>
           <tr>
             <td>late arrivals, for the next run</td>

@@ -67,6 +67,7 @@ export function ReportProofs({ proofs, timeZone }: { readonly proofs: Proofs; re
               <Figure>Issued</Figure>
               <Figure>Unbilled</Figure>
               <Figure>Written off</Figure>
+              <th scope="col">Currency</th>
               <th scope="col">Proof</th>
             </>
           }
@@ -80,6 +81,7 @@ export function ReportProofs({ proofs, timeZone }: { readonly proofs: Proofs; re
               <Money amount={r.issued} />
               <Money amount={r.unbilled} />
               <Money amount={r.writtenOff} />
+              <td>{r.currency}</td>
               <td>
                 <Verdict difference={r.difference} />
               </td>
@@ -104,6 +106,7 @@ export function ReportProofs({ proofs, timeZone }: { readonly proofs: Proofs; re
               <th scope="col">VAT code</th>
               <Figure>Handed over</Figure>
               <Figure>In the ERP</Figure>
+              <th scope="col">Currency</th>
               <th scope="col">Proof</th>
             </>
           }
@@ -116,6 +119,7 @@ export function ReportProofs({ proofs, timeZone }: { readonly proofs: Proofs; re
               <td>{t.vatCode}</td>
               <Money amount={t.handedOver} />
               <Money amount={t.inErp} />
+              <td>{t.currency}</td>
               <td>
                 <Verdict difference={t.difference} />
               </td>

@@ -19,15 +19,20 @@ const facts: CloseFacts = {
   },
   erp: { connectionId: 'erp_books', verified: 14, open: 0, controlTotal: '1543284.93' },
   series: [{ seriesId: 'ent_se/selfBilling/acc_brf_north', first: 'SB-north-2020-000001', last: 'SB-north-2020-000012', count: 12, gaps: [], beyond: 0 }],
-  energyBalance: [],
-  revenue: [],
-  erpTotals: [],
+  energyBalance: [
+    { month: '2019-12', received: '9000', billed: '6000', open: '0', carried: '0', parked: '0', held: '0', free: '0', excluded: '0', rejected: '0', billedElsewhere: '3000', difference: '0' },
+  ],
+  revenue: [
+    { month: '2019-12', glAccount: '3040', costCenter: '107', currency: 'SEK', revenue: '120.00', issued: '120.00', unbilled: '0.00', writtenOff: '0.00', difference: '0.00' },
+    { month: '2019-12', glAccount: '3040', costCenter: '107', currency: 'EUR', revenue: '77.00', issued: '77.00', unbilled: '0.00', writtenOff: '0.00', difference: '0.00' },
+  ],
+  erpTotals: [{ kind: 'invoice', glAccount: '3040', costCenter: '107', vatCode: 'SE25', currency: 'EUR', handedOver: '77.00', inErp: '77.00', difference: '0.00' }],
   heldBack: [],
   manualLeft: [],
   parkedAccounts: [],
   exclusions: [{ scope: 'record', subjectId: '4711', outcome: 'writeOff', reason, author: 'preparer@example.com', energyWh: '12500', net: '25.00' }],
   carried: [],
-  smallSessions: { records: 0, energyWh: '0', net: '0.00' },
+  smallSessions: { records: 3, energyWh: '120', net: '0.31', currency: 'SEK' },
   adjustments: [],
   approvals: [{ decision: 'approve', group: 'all', actor: 'approver@example.com', at: '2020-01-07T08:00:00.000Z', comment: reason }],
   ledger: Array.from({ length: 60 }, (_, i) => ({ unit: `EUR${i}`, rest: '0' })),
@@ -47,4 +52,19 @@ it('a close report is printed whole: what somebody gave as a reason is wrapped, 
   expect(text.match(/both confirmed in writing/g) ?? []).toHaveLength(2);
   expect(pages.length).toBeGreaterThan(1);
   for (const ink of await inkOfPages(bytes)) expect(ink).toBeGreaterThan(0.001);
+});
+
+it('names the currency of every amount, and every part of the energy that was received', () => {
+  const rows = (title: string) => closePaper(facts).tables.find((t) => t.title.startsWith(title))?.rows ?? [];
+  expect(rows('Revenue').map((r) => r.slice(3))).toEqual([
+    ['120.00', '120.00', '0.00', '0.00', 'SEK', 'agrees'],
+    ['77.00', '77.00', '0.00', '0.00', 'EUR', 'agrees'],
+  ]);
+  expect(rows('What the ERP holds')[0]?.slice(4)).toEqual(['77.00', '77.00', 'EUR', 'agrees']);
+  expect(
+    rows('Left out')
+      .find(([what]) => what?.includes('small sessions'))
+      ?.at(-1),
+  ).toBe('0.31 SEK');
+  expect(rows('Energy')).toEqual([['2019-12', '9.000', '6.000', '0.000', '0.000', '0.000', '0.000', '0.000', '0.000', '0.000', '3.000', 'balances']]);
 });

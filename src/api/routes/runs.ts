@@ -91,7 +91,9 @@ const report = z
       .readonly()
       .openapi({ description: 'Number series the run took numbers of; the whole series is looked at: `gaps` and `beyond` are nothing, always.' }),
     approvals: z.array(z.object({ group: z.string(), decision: z.string(), actor: z.string(), comment: z.string(), at: z.string() })).readonly(),
-    smallSessions: z.object({ records: z.int(), energyWh: wh, net: money }).openapi({ description: 'Below the limit of small sessions: written off; net in the books’ currency.' }),
+    smallSessions: z
+      .object({ records: z.int(), energyWh: wh, net: money, currency: z.string().optional() })
+      .openapi({ description: 'Below the limit of small sessions: written off; net in the books’ currency, which reports of earlier closes do not name.' }),
     exclusions: z
       .array(
         z.object({

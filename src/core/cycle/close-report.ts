@@ -18,7 +18,7 @@ export type ExclusionRow = {
   readonly net: string;
   readonly currency?: string;
 };
-/** What a close report has to say, as it was kept at the close; text of decimals and Wh. */
+/** What a close report has to say, as it was kept at the close; text of decimals and Wh. A report of an earlier close keeps the columns of its day: what it lacks was nothing then. */
 export type CloseFacts = {
   readonly run: {
     readonly runId: string;
@@ -30,7 +30,7 @@ export type CloseFacts = {
   };
   readonly approvals: readonly { readonly group: string; readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string }[];
   readonly exclusions: readonly ExclusionRow[];
-  readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string };
+  readonly smallSessions: { readonly records: number; readonly energyWh: string; readonly net: string; readonly currency?: string };
   readonly adjustments: readonly AdjustmentRow[];
   readonly carried: readonly { readonly reason: string; readonly actor: string; readonly records: number; readonly energyWh: string }[];
   /** `controlTotal`: of what is in the books' currency; `byCurrency`: of each. */
@@ -41,7 +41,7 @@ export type CloseFacts = {
     readonly controlTotal: string;
     readonly byCurrency?: readonly { readonly currency: string; readonly controlTotal: string }[];
   };
-  readonly energyBalance: readonly ({ readonly month: string; readonly difference: string } & { readonly [Bucket in (typeof buckets)[number]]: string })[];
+  readonly energyBalance: readonly ({ readonly month: string; readonly difference: string } & { readonly [Bucket in (typeof buckets)[number]]?: string })[];
   readonly ledger: readonly { readonly unit: string; readonly rest: string }[];
   readonly series: readonly Omit<SeriesAudit, 'documentType' | 'counterpartyId'>[];
   readonly parkedAccounts: readonly { readonly accountId: string; readonly reason: string | null; readonly energyWh: string; readonly net: string; readonly currency: string }[];
@@ -50,7 +50,7 @@ export type CloseFacts = {
   readonly erpTotals: readonly ErpTotal[];
   readonly revenue: readonly RevenueProof[];
 };
-const buckets = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected'] as const;
+const buckets = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
 
 export type ReportColumn = { readonly title: string; readonly width: number; readonly isFigure?: boolean };
 export type ReportTable = { readonly title: string; readonly columns: readonly ReportColumn[]; readonly rows: readonly (readonly string[])[] };
@@ -78,18 +78,28 @@ export function closePaper(report: CloseFacts): ClosePaper {
     },
     {
       title: 'Energy by service month, kWh',
-      columns: [text('Month', 11), ...buckets.map((b) => figure(b, 13)), text('Balance', 14)],
-      rows: report.energyBalance.map((row) => [row.month, ...buckets.map((b) => kWh(row[b])), row.difference === '0' ? 'balances' : `off by ${kWh(row.difference)}`]),
+      columns: [text('Month', 11), ...buckets.map((b) => figure(b === 'billedElsewhere' ? 'elsewhere' : b, 13)), text('Balance', 14)],
+      rows: report.energyBalance.map((row) => [row.month, ...buckets.map((b) => kWh(row[b] ?? '0')), row.difference === '0' ? 'balances' : `off by ${kWh(row.difference)}`]),
     },
     {
       title: 'Revenue = issued + unbilled + written off',
-      columns: [text('Month', 12), text('Account', 12), text('Cost center', 14), figure('Revenue', 18), figure('Issued', 18), figure('Unbilled', 18), figure('Written off', 16), text('Proof', 14)],
-      rows: report.revenue.map((r) => [r.month, r.glAccount, r.costCenter, r.revenue, r.issued, r.unbilled, r.writtenOff, verdict(r.difference)]),
+      columns: [
+        text('Month', 12),
+        text('Account', 12),
+        text('Cost center', 14),
+        figure('Revenue', 18),
+        figure('Issued', 18),
+        figure('Unbilled', 18),
+        figure('Written off', 16),
+        text('Currency', 13),
+        text('Proof', 14),
+      ],
+      rows: report.revenue.map((r) => [r.month, r.glAccount, r.costCenter, r.revenue, r.issued, r.unbilled, r.writtenOff, r.currency, verdict(r.difference)]),
     },
     {
       title: 'What the ERP holds',
-      columns: [text('Kind', 16), text('Account', 12), text('Cost center', 16), text('VAT code', 14), figure('Handed over', 20), figure('In the ERP', 20), text('Proof', 14)],
-      rows: report.erpTotals.map((t) => [t.kind, t.glAccount, t.costCenter, t.vatCode, t.handedOver, t.inErp, verdict(t.difference)]),
+      columns: [text('Kind', 16), text('Account', 12), text('Cost center', 16), text('VAT code', 14), figure('Handed over', 20), figure('In the ERP', 20), text('Currency', 13), text('Proof', 14)],
+      rows: report.erpTotals.map((t) => [t.kind, t.glAccount, t.costCenter, t.vatCode, t.handedOver, t.inErp, t.currency, verdict(t.difference)]),
     },
     {
       title: 'Left out and changed',
@@ -99,7 +109,15 @@ export function closePaper(report: CloseFacts): ClosePaper {
         ...report.carried.map((c) => [`${c.records} waiting records, carried`, c.reason, c.actor, kWh(c.energyWh), '']),
         ...(report.smallSessions.records === 0
           ? []
-          : [[`${report.smallSessions.records} small sessions, written off`, 'below the limit', 'by rule', kWh(report.smallSessions.energyWh), report.smallSessions.net]]),
+          : [
+              [
+                `${report.smallSessions.records} small sessions, written off`,
+                'below the limit',
+                'by rule',
+                kWh(report.smallSessions.energyWh),
+                [report.smallSessions.net, report.smallSessions.currency ?? []].flat().join(' '),
+              ],
+            ]),
         ...report.adjustments.map((a) => [`adjusted ${a.accountId}`, a.reason, a.author, '', `${a.amount} ${a.currency}`]),
         ...report.heldBack.map((h) => [
           `held back: ${h.reason}`,

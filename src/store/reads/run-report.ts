@@ -155,7 +155,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       currency: r.currency,
       oldestOn: r.oldest,
     })),
-    smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, books) },
+    smallSessions: { records: Number(small.records), energyWh: small.wh.toString(), net: formatMinor(small.net, books), currency: books },
     adjustments: adjustments.rows
       .filter((r) => !isLeft.has(r.id))
       .map((r) => ({ id: r.id, accountId: r.account_id, amount: formatMinor(r.amount_minor, r.currency), currency: r.currency, reason: r.reason, author: r.author })),
