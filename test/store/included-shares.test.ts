@@ -64,3 +64,41 @@ describe('the share of energy that an allowance covers', () => {
     });
   });
 });
+
+describe('a plan that begins in a month that was billed', () => {
+  it('moves what the sites’ owners earned of it, by the run that bills the difference, also of who earns nothing else in it', async () => {
+    const { store: other, drop: close } = await seeded();
+    const stated = async (period: string, issuedOn: string) => {
+      const runId = await closeSet(other, period);
+      await other.tx((db) => closeOwnerSet(db, runId));
+      await issueRun(other, runId, issuedOn, true);
+      const { rows: found } = await other.pool.query("SELECT account_id, net_minor FROM document WHERE run_id = $1 AND (account_id LIKE 'acc_brf%' OR account_id = 'acc_fleet_home_care') ORDER BY 1", [
+        runId,
+      ]);
+      return found.map((d) => [d.account_id, d.net_minor]);
+    };
+    const version = (contractId: string, no: number, from: string, agreement: object) =>
+      other.pool.query("INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ($1, $2, $3, 'infinity', $4, 'test')", [
+        contractId,
+        no,
+        from,
+        JSON.stringify(agreement),
+      ]);
+    for (const owner of ['north', 'south']) await version(`ctr_brf_${owner}`, 101, '2019-11-01T00:00:00+01:00', share);
+    await version('ctr_fleet_home_care', 101, '2019-11-01T00:00:00+01:00', { kind: 'supply', status: 'active', clauses: [] });
+    const fleet = (id: number, day: string, garage: string) => session(id, { user: 'NR1-3', garage, kWh: '10', start: `${day} 10:00`, end: `${day} 12:00` });
+    await storeLines(other, [fleet(1, '10.12.2019', 'Bl2'), fleet(2, '20.01.2020', 'Bl7')]);
+    await processAll(other);
+    expect(await stated('2019-12', '2020-01-06')).toEqual([
+      ['acc_brf_north', 279n],
+      ['acc_fleet_home_care', 2234n],
+    ]);
+    await version('ctr_fleet_home_care', 102, '2019-12-01T00:00:00+01:00', { kind: 'supply', status: 'active', clauses: [{ kind: 'included', id: 'inc', kWhPerMonth: '10', rolloverMonths: 0 }] });
+    // Both months' 10 kWh are included: 22.34 of December goes back and nothing is due of January. North's share of it goes back too, and South earns nothing.
+    expect(await stated('2020-01', '2020-02-06')).toEqual([
+      ['acc_brf_north', -279n],
+      ['acc_fleet_home_care', -2234n],
+    ]);
+    await close();
+  }, 60_000);
+});

@@ -10,7 +10,7 @@ import { decideDispositions, hasRules } from './dispositions.ts';
 import { ownersBehind } from './owner-contracts.ts';
 import { followPulledIn, waitForSales } from './owner-set.ts';
 import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
-import { changesSessions } from './payer-months.ts';
+import { changesSessions, plansMoved } from './payer-months.ts';
 import { type AccountPreviews, type BuildRef, nextBuild, previewKeeper } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
@@ -30,20 +30,21 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   if (!inReview.includes(state)) throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
   const { rows } = await db.query<{ many: boolean }>("SELECT count(*) > $2 AS many FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked')", [runId, lanes.worth.accounts]);
   const side = rows[0]?.many ? lanes : within(db);
-  const { accounts, owners, shaped } = await side.tx((own) => planBuild(own, runId));
+  const plan = await side.tx((own) => planBuild(own, runId));
   const ref = await nextBuild(db, runId);
-  const earning = new Set(owners.accounts);
-  const customers = accounts.filter((id) => !earning.has(id));
-  const built = [...customers, ...owners.accounts];
+  const earning = new Set(plan.owners.accounts);
+  const customers = plan.accounts.filter((id) => !earning.has(id));
   // Where nothing of the run waits, what owners earn stands before what they earn it of is built: meanwhile, and again should something have to wait after all.
-  const isEarly = side.width > 1 && shaped.size === 0 && !(await anyWaits(db, runId));
+  const isEarly = side.width > 1 && plan.shaped.size === 0 && !(await anyWaits(db, runId));
   // What rules find goes with what is built, whatever that comes to: in a lane meanwhile.
-  const judge = judgeInParts(side, runId, [...partsOf(customers, side.width), owners.accounts]);
+  const judge = judgeInParts(side, runId, [...partsOf(customers, side.width), plan.owners.accounts]);
   const [paying] = await allOf([
-    buildAccounts(side, ref, customers, shaped, (own, ids) => decideDispositions(own, runId, ids), judge.built),
-    isEarly ? side.tx((own) => draftStatements(own, runId, owners.contracts)) : undefined,
+    buildAccounts(side, ref, customers, plan.shaped, (own, ids) => decideDispositions(own, runId, ids), judge.built),
+    isEarly ? side.tx((own) => draftStatements(own, runId, plan.owners.contracts)) : undefined,
   ]);
-  if (!isEarly || (await anyWaits(db, runId))) {
+  const { owners, shaped, more, isAnew } = await side.tx((own) => withMoved(own, runId, plan, customers));
+  judge.also(more);
+  if (!isEarly || isAnew || (await anyWaits(db, runId))) {
     // By what became of the sales.
     await inLanes(side, chunksOf(owners.accounts, side.width), (own, chunk) => settleShares(own, runId, chunk, shaped));
     // Contracts of one owner together: what is missing for one of them parks him.
@@ -54,12 +55,13 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   const preview = await writeHashes(db, runId);
   await keeper.record([...paying, ...earned], preview.contentHash);
   await keepGroupHashes(db, runId);
-  await checkPreview(db, runId, built, side.width === 1 ? await judge.found() : judge.found());
+  await checkPreview(db, runId, [...customers, ...owners.accounts], side.width === 1 ? await judge.found() : judge.found());
   return preview;
 }
 
 /** Asks the rules on charges of each part of the accounts as soon as all of it is built: in lanes while the others are, without lanes when what was found is wanted. */
-function judgeInParts(side: Lanes, runId: string, parts: readonly (readonly string[])[]) {
+function judgeInParts(side: Lanes, runId: string, planned: readonly (readonly string[])[]) {
+  const parts = [...planned];
   const found = new Map<readonly string[], Promise<RunFound[]>>();
   const judge = (part: readonly string[]) => {
     const own = found.get(part) ?? judgeAccounts(side, runId, part);
@@ -69,6 +71,12 @@ function judgeInParts(side: Lanes, runId: string, parts: readonly (readonly stri
   };
   const left = parts.map((part) => new Set(part));
   return {
+    /** Accounts that only what was built tells of. */
+    also(part: readonly string[]): void {
+      if (part.length === 0) return;
+      parts.push(part);
+      left.push(new Set(part));
+    },
     built(accounts: readonly string[]): void {
       for (const [i, rest] of left.entries()) {
         if (rest.size === 0) continue;
@@ -104,11 +112,26 @@ async function planBuild(db: Db, runId: string): Promise<BuildPlan> {
   const owners = await pendingOwners(db, runId, accounts);
   const built = [...new Set([...accounts, ...owners.accounts])];
   const shaped = await shapedAmong(db, runId, built);
+  await takeHashes(db, runId, built);
+  return { accounts, owners, shaped };
+}
+
+/** Takes the hashes of the groups of these accounts away. */
+async function takeHashes(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   await db.query(
     'UPDATE release_group SET content_hash = NULL WHERE run_id = $1 AND state = ANY($3) AND name IN (SELECT x.group_name FROM run_account x WHERE x.run_id = $1 AND x.account_id = ANY($2))',
-    [runId, built, inReview],
+    [runId, accounts, inReview],
   );
-  return { accounts, owners, shaped };
+}
+
+/** The plan with the owners of whom only the drafts of the customers tell that a month is to be stated anew (D44); `more`: accounts that come along with them; `isAnew`: what was stated meanwhile is stated once more. */
+async function withMoved(db: Db, runId: string, plan: BuildPlan, customers: readonly string[]): Promise<Omit<BuildPlan, 'accounts'> & { readonly more: readonly string[]; readonly isAnew: boolean }> {
+  if (!(await plansMoved(db, runId, customers))) return { ...plan, more: [], isAnew: false };
+  const known = new Set([...plan.accounts, ...plan.owners.accounts]);
+  const owners = await pendingOwners(db, runId, [...known]);
+  const more = owners.accounts.filter((id) => !known.has(id));
+  await takeHashes(db, runId, more);
+  return { owners, shaped: new Set([...plan.shaped, ...(await shapedAmong(db, runId, more))]), more, isAnew: true };
 }
 
 /** Site owners and drivers to reimburse among the accounts of a build, behind parked ones of it, which are tried again with each, and behind those whose month changes what sessions came to (D44). */

@@ -12,9 +12,14 @@ export const changesSessions = `jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.
 /** Where energy rolls over, what a late session takes is missing in all later months, up to that of run `r`. */
 const lastMoved = `CASE WHEN jsonb_path_exists(v.clauses, '$.clauses[*] ? (@.kind == "included" && @.rolloverMonths > 0)') THEN r.period ELSE c.service_month END`;
 
+/** SQL: roles of what a month makes of its sessions. */
+const monthRoles = "('allowance', 'tierDiscount', 'cap', 'minimumTrueUp')";
+/** SQL: drafts `p` of run $1 that are of a month before its own, of what the month makes of sessions. */
+const draftedAnew = `period_charge p JOIN billing_run r ON r.id = p.run_id WHERE p.run_id = $1 AND p.role IN ${monthRoles} AND p.service_month < r.period`;
+
 /**
  * SQL: CTEs of run $1, of which `kept` has the accounts whose sums are kept, with their first month, `late` the months in which late sessions that the run claims move
- * what other sessions of their payer came to (D44), and `moved` those sessions. `accounts`: of these payers alone, SQL too.
+ * what other sessions of their payer came to (D44), `anew` those of which it drafts a difference, since their plan changed too, and `moved` the sessions of both. `accounts`: of these payers alone, SQL too.
  */
 export const movedSessions = (
   accounts?: string,
@@ -28,9 +33,18 @@ export const movedSessions = (
        FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
          CROSS JOIN LATERAL generate_series((c.service_month || '-01')::date, (${lastMoved} || '-01')::date, interval '1 month') m
        WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'asked')} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}),
+     anew AS MATERIALIZED (
+       SELECT DISTINCT p.account_id AS payer_account_id, p.service_month, r.entity_id FROM ${draftedAnew}${accounts === undefined ? '' : ` AND p.account_id = ANY(${accounts})`}),
      moved AS (
-       SELECT s.record_id, s.revision FROM late l
+       SELECT s.record_id, s.revision FROM (SELECT * FROM late UNION SELECT * FROM anew) l
        JOIN rated_charge s ON s.entity_id = l.entity_id AND s.service_month = l.service_month AND s.payer_account_id = l.payer_account_id AND s.record_id IS NOT NULL)`;
+
+/** Whether the run drafts a difference of an earlier month of these accounts that no late session of it tells of: a plan began in a month that was billed. */
+export async function plansMoved(db: Db, runId: string, accountIds: readonly string[]): Promise<boolean> {
+  // Mostly there is none, and nothing else is read.
+  if ((await db.query(`SELECT FROM ${draftedAnew} LIMIT 1`, [runId])).rowCount === 0) return false;
+  return (await db.query(`WITH ${movedSessions('$2')} SELECT FROM (SELECT * FROM anew EXCEPT SELECT * FROM late) p LIMIT 1`, [runId, accountIds])).rowCount !== 0;
+}
 
 /** Fees are computed with the rest of a month and are of no account here: they burden nothing. */
 const nowhere: Place = { costCenter: '', customerCostCenter: null, siteId: null, vat: { code: '', percent: '0', rule: '' } };
