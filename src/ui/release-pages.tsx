@@ -1,5 +1,6 @@
 import type { ReleaseRules } from '../contracts/release-rules.ts';
 import type { StandingApprovalView } from '../contracts/standing-approval.ts';
+import { formatMinor } from '../core/money.ts';
 import { count, grouped, link, words } from './format.ts';
 import { Count, Facts, Figure, State, Table } from './parts.tsx';
 import { RuleTabs } from './rule-tabs.tsx';
@@ -9,9 +10,10 @@ const releasePath = (entityId: string) => `/rules/release/${encodeURIComponent(e
 const standingPath = (id: string) => `/rules/standing-approvals/${encodeURIComponent(id)}`;
 
 export type SecondApprover = ReleaseRules['secondApprover'][number];
-export type EntityRelease = { readonly entityId: string; readonly name: string; readonly version: number; readonly rules: ReleaseRules };
-/** Minor units as decimal text, in the currency of a rule or of its entity. */
-export type AmountText = (minor: number, currency: string | undefined) => string;
+export type EntityRelease = { readonly entityId: string; readonly name: string; readonly currency: string; readonly version: number; readonly rules: ReleaseRules };
+
+/** A limit of a rule, in minor units, as decimal text. One that names no currency is the same figure in each; it is written as one of the entity's own. */
+export const limitText = (minor: number, currency: string | undefined, own: string) => `${grouped(formatMinor(BigInt(minor), currency ?? own))} ${currency ?? 'in each currency'}`;
 
 /** Which documents a second approver is asked for. */
 export const whoseDocuments = (rule: SecondApprover) =>
@@ -19,17 +21,7 @@ export const whoseDocuments = (rule: SecondApprover) =>
 export const goesOn = (release: 'auto' | 'wait') => (release === 'auto' ? 'goes on by itself' : 'waits to be released');
 
 /** How each entity releases its groups. */
-export function ReleaseRulesPage({
-  viewer,
-  entities,
-  amountText,
-  mayChange,
-}: {
-  readonly viewer: Viewer;
-  readonly entities: readonly EntityRelease[];
-  readonly amountText: AmountText;
-  readonly mayChange: boolean;
-}) {
+export function ReleaseRulesPage({ viewer, entities, mayChange }: { readonly viewer: Viewer; readonly entities: readonly EntityRelease[]; readonly mayChange: boolean }) {
   return (
     <Shell title="Rules" viewer={viewer} trail={[['/', 'Runs']]}>
       <RuleTabs at="/rules/release" />
@@ -38,13 +30,13 @@ export function ReleaseRulesPage({
         approve runs that are released by it.
       </p>
       {entities.map((e) => (
-        <OfEntity of={e} amountText={amountText} mayChange={mayChange} />
+        <OfEntity of={e} mayChange={mayChange} />
       ))}
     </Shell>
   );
 }
 
-function OfEntity({ of: { entityId, name, version, rules }, amountText, mayChange }: { readonly of: EntityRelease; readonly amountText: AmountText; readonly mayChange: boolean }) {
+function OfEntity({ of: { entityId, name, currency, version, rules }, mayChange }: { readonly of: EntityRelease; readonly mayChange: boolean }) {
   const { canary, reminders, secondApprover } = rules;
   const path = releasePath(entityId);
   const ofStrategies = Object.entries(canary.strategies);
@@ -71,8 +63,8 @@ function OfEntity({ of: { entityId, name, version, rules }, amountText, mayChang
           {secondApprover.map((rule, i) => (
             <tr>
               <td>{whoseDocuments(rule)}</td>
-              <td class="figure">{rule.groupAbove === undefined ? '-' : amountText(rule.groupAbove, rule.currency)}</td>
-              <td class="figure">{rule.documentAbove === undefined ? '-' : amountText(rule.documentAbove, rule.currency)}</td>
+              <td class="figure">{rule.groupAbove === undefined ? '-' : limitText(rule.groupAbove, rule.currency, currency)}</td>
+              <td class="figure">{rule.documentAbove === undefined ? '-' : limitText(rule.documentAbove, rule.currency, currency)}</td>
               {mayChange ? (
                 <td>
                   <a href={link(`${path}/drop-approver`, { version: String(version), index: String(i) })}>take it out</a>

@@ -1,13 +1,12 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { ReleaseRules } from '../../contracts/release-rules.ts';
 import { strategies } from '../../contracts/set-up.ts';
-import { formatMinor } from '../../core/money.ts';
 import type { Store } from '../../store/db.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { releaseRulesOf } from '../../store/reads/release-rules.ts';
-import { grouped, words } from '../../ui/format.ts';
+import { words } from '../../ui/format.ts';
 import type { Field, Values } from '../../ui/order-page.tsx';
-import { type AmountText, goesOn, ReleaseRulesPage, type SecondApprover, whoseDocuments } from '../../ui/release-pages.tsx';
+import { goesOn, limitText, ReleaseRulesPage, type SecondApprover, whoseDocuments } from '../../ui/release-pages.tsx';
 import { may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { minorOf } from '../minor-of.ts';
@@ -31,8 +30,8 @@ export function releasePages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
   const db = store.pool;
   app.get('/rules/release', guard, async (c) => {
     const entities = await listEntities(db);
-    const shown = await Promise.all(entities.map(async (e) => ({ entityId: e.id, name: e.name, ...(await releaseRulesOf(db, e.id)) })));
-    return c.html(ReleaseRulesPage({ viewer: viewerOf(c), entities: shown, amountText: amountIn(entities[0]?.currency ?? 'EUR'), mayChange: holds(c, may.setRules) }));
+    const shown = await Promise.all(entities.map(async (e) => ({ entityId: e.id, name: e.name, currency: e.currency, ...(await releaseRulesOf(db, e.id)) })));
+    return c.html(ReleaseRulesPage({ viewer: viewerOf(c), entities: shown, mayChange: holds(c, may.setRules) }));
   });
   const now = async (c: Context<ApiEnv>): Promise<Now> => {
     const id = c.req.param('entityId') ?? '';
@@ -71,11 +70,6 @@ export function releasePages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
   }
 }
 
-const amountIn =
-  (own: string): AmountText =>
-  (minor, currency = own) =>
-    `${grouped(formatMinor(BigInt(minor), currency))} ${currency}`;
-
 function addApprover({ entity }: Now): Change {
   const above = (v: Values, name: string, label: string) => (v[name]?.trim() ? { [name]: Number(minorOf(label, v[name].trim(), v['currency'] || entity.currency)) } : {});
   return {
@@ -113,8 +107,8 @@ function dropApprover({ entity, version, rules }: Now): Change {
       ...rules.secondApprover.map((rule, i): [string, string] => [
         `Rule ${i}`,
         `${whoseDocuments(rule)}: ${[
-          rule.groupAbove === undefined ? '' : `group above ${amountIn(entity.currency)(rule.groupAbove, rule.currency)}`,
-          rule.documentAbove === undefined ? '' : `one document above ${amountIn(entity.currency)(rule.documentAbove, rule.currency)}`,
+          rule.groupAbove === undefined ? '' : `group above ${limitText(rule.groupAbove, rule.currency, entity.currency)}`,
+          rule.documentAbove === undefined ? '' : `one document above ${limitText(rule.documentAbove, rule.currency, entity.currency)}`,
         ]
           .filter((part) => part !== '')
           .join(', ')}`,
