@@ -131,7 +131,7 @@ export function PaymentPage({ viewer, payment: p, mayDecide, mayDownload }: { re
       <p>
         <State code={p.state} /> {p.reason}
       </p>
-      {p.state === 'proposed' && mayDecide ? (
+      {p.state === 'proposed' && mayDecide && viewer.actor !== p.author ? (
         <nav class="buttons" aria-label="What you can do">
           <a class="button" href={decide('approve')}>
             Approve

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { releaseRulesSchema } from '../../src/contracts/release-rules.ts';
+import { PaymentPage } from '../../src/ui/payment-pages.tsx';
 import { ReleaseRulesPage } from '../../src/ui/release-pages.tsx';
 import { textOf } from '../support/console.ts';
 
@@ -17,5 +18,31 @@ describe('release rules', () => {
     const text = textOf(String(await ReleaseRulesPage({ viewer, entities, mayChange: false })));
     // The same figure in the currency of each document, whichever entity is listed first.
     expect(text.match(/all strategies, EUR 1,000\.00 EUR - all strategies, fleet - 500\.00 in each currency/g)).toHaveLength(2);
+  });
+});
+
+describe('a proposed payment', () => {
+  it('is offered for a decision to whoever may take it, and not to its author', async () => {
+    const payment = {
+      paymentId: 'pay_1',
+      entityId: 'ent_se',
+      state: 'proposed',
+      format: 'pain.001.001.03',
+      currency: 'SEK',
+      amount: '10.00',
+      executeOn: '2020-03-02',
+      dueUntil: '2020-02-29',
+      contentHash: 'ab'.repeat(32),
+      reason: 'due in February',
+      author: 'both',
+      proposedAt: '2020-02-28T09:00:00.000Z',
+      decidedBy: null,
+      comment: null,
+      items: [],
+    } as const;
+    const linksFor = async (actor: string) =>
+      [...String(await PaymentPage({ viewer: { ...viewer, actor }, payment, mayDecide: true, mayDownload: true })).matchAll(/href="\/payments\/pay_1\/(\w+)/g)].map(([, order]) => order);
+    expect(await linksFor('approver')).toEqual(['approve', 'reject']);
+    expect(await linksFor('both')).toEqual([]);
   });
 });
