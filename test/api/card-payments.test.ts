@@ -261,6 +261,35 @@ describe('a document of a card whose account pays otherwise by now', () => {
   });
 });
 
+describe('a refund that was asked for while its charge was under way', () => {
+  const credited = async (documentId: string, amount: string, period: string, issuedOn: string) => {
+    expect((await api.call('preparer', 'POST', `/v1/documents/${documentId}/credit`, { lines: [{ lineNo: 1, amount }], reason: 'goodwill' })).status).toBe(202);
+    const run = await closeSet(api.store, period);
+    await issueRun(api.store, run, issuedOn, true);
+    return (await rows(`SELECT id FROM document WHERE run_id = '${run}' AND credits_document_id = '${documentId}'`))[0]?.['id'];
+  };
+  const refundsOf = (noteId: string) => rows(`SELECT state, amount_minor AS amount, words, answered_by AS by FROM card_payment WHERE document_id = '${noteId}' ORDER BY attempt`);
+
+  it('is taken back when that fails, and asked anew for what is left when it takes less', async () => {
+    const [capture] = (await payments('&state=requested')).filter((p: { kind: string; origin: string }) => p.kind === 'capture' && p.origin === 'stored');
+    const { documentId } = capture;
+    const first = await credited(documentId, '5.00', '2020-06', '2020-07-05');
+    expect(await refundsOf(first)).toMatchObject([{ state: 'requested', amount: 500n }]);
+    await answer([{ key: capture.key, outcome: 'failed', settledOn: '2020-07-06', words: 'declined' }]);
+    const tookNoMore = { state: 'failed', words: expect.stringContaining('took no more than is left'), by: 'wattledger' };
+    expect(await refundsOf(first)).toMatchObject([tookNoMore]);
+    const again = (await api.call('preparer', 'POST', `/v1/documents/${documentId}/card-payment/retry`, { reason: 'another card' })).body;
+    const second = await credited(documentId, '4.00', '2020-07', '2020-08-05');
+    expect(await refundsOf(second)).toMatchObject([{ state: 'requested', amount: 400n }]);
+    const [asked] = await payments(`&documentId=${documentId}&state=requested`);
+    expect(asked.key).toBe(again.key);
+    await answer([{ key: again.key, outcome: 'captured', settledOn: '2020-08-06', amount: (Number(asked.amount) - 1).toFixed(2) }]);
+    expect(await refundsOf(second)).toMatchObject([tookNoMore, { state: 'requested', amount: 300n }]);
+    expect(await rows(`SELECT action, actor FROM audit_event WHERE subject = '${second}' AND action LIKE 'card.%'`)).toEqual([{ action: 'card.failed', actor: 'preparer' }]);
+    expect((await verifyAll(api.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
+  });
+});
+
 describe('the number of a card', () => {
   it('is refused wherever a payment is spoken of, and stands in none of its tables', async () => {
     const [live] = await payments('&state=requested');

@@ -37,8 +37,8 @@ export async function setPayerCard(db: Db, input: { readonly accountId: string; 
 }
 
 /**
- * Keeps what the provider answered: what is captured counts as paid of its document, or paid back, and is booked against the acquirer. The
- * same answer again changes nothing; another one to what is answered is refused, and so is a text with a card's number in it.
+ * Keeps what the provider answered: what is captured counts as paid of its document, or paid back, and is booked against the acquirer; where a charge took less than
+ * was asked, or nothing, refunds that counted on it are taken back, and asked anew for what is left. The same answer again changes nothing; another one to what is answered is refused, and so is a text with a card's number in it.
  */
 export async function answerCardPayments(db: Db, answers: readonly CardAnswer[], by: By): Promise<{ readonly kept: number }> {
   for (const { key, reference = null, words = null } of answers) refuseCardNumber(key, { reference, words });
@@ -82,7 +82,31 @@ export async function answerCardPayments(db: Db, answers: readonly CardAnswer[],
     paid.map((p) => p.reference),
   );
   for (const { key, outcome, words, request } of fresh) await audit(db, by, { action: `card.${outcome}`, subject: request.document_id, after: { key, words: words ?? null } });
+  const short = fresh.filter(({ capturedMinor, request }) => request.kind === 'capture' && capturedMinor !== request.amount_minor);
+  await takeBackRefunds(
+    db,
+    short.map((f) => f.request.document_id),
+    by,
+  );
   return { kept: fresh.length };
+}
+
+/** Of these documents, fails refunds under way for which cards are no longer charged enough, the newest first, and asks anew for what of one is left. */
+async function takeBackRefunds(db: Db, documentIds: readonly string[], by: By): Promise<void> {
+  const { rows } = await db.query<{ key: string; document_id: string; attempt: number }>(
+    `SELECT r.key, r.document_id, r.attempt FROM card_payment r JOIN document d ON d.id = r.document_id WHERE d.credits_document_id = ANY($1) AND r.kind = 'refund' AND r.state = 'requested' ORDER BY r.requested_at DESC, r.key DESC FOR UPDATE OF r`,
+    [documentIds],
+  );
+  for (const { key, document_id: noteId, attempt } of rows) {
+    const { rowCount } = await db.query(
+      `UPDATE card_payment r SET state = 'failed', words = $2, answered_by = 'wattledger', answered_at = now() FROM document d WHERE r.key = $1 AND d.id = r.document_id AND ${askableOf} < 0`,
+      [key, tookNoMore],
+    );
+    if (rowCount === 0) continue;
+    await audit(db, by, { action: 'card.failed', subject: noteId, after: { key, words: tookNoMore } });
+    const left = (await db.query<{ minor: bigint }>(`SELECT ${askableOf} AS minor FROM document d WHERE d.id = $1`, [noteId])).rows[0]?.minor ?? 0n;
+    if (left > 0n) await nextAttempt(db, noteId, attempt, left);
+  }
 }
 
 /**
@@ -99,6 +123,13 @@ export async function retryCardPayment(db: Db, documentId: string, by: By & { re
     ])
   ).rows;
   if (left !== undefined && left.minor <= 0n) throw new Refused('wrongState', left.kind === 'refund' ? tookNoMore : `document ${documentId} is credited: nothing of it is left to charge`);
+  const made = await nextAttempt(db, documentId, last.attempt, left?.minor);
+  await audit(db, by, { action: 'card.retry', subject: documentId, reason: by.reason, after: { key: made.key } });
+  return made;
+}
+
+/** Asks once more, for `minor` of the document, by the reference that the account has now; without one it fails at once. */
+async function nextAttempt(db: Db, documentId: string, attempt: number, minor: bigint | undefined): Promise<{ readonly key: string; readonly state: string }> {
   const { rows } = await db.query<{ key: string; state: string }>(
     `INSERT INTO card_payment (key, document_id, entity_id, attempt, kind, origin, authorization_id, amount_minor, currency, state, words, answered_by, answered_at)
      SELECT l.document_id || '-' || l.attempt + 1, l.document_id, l.entity_id, l.attempt + 1, l.kind, n.origin, n.authorization_id, $4, l.currency, CASE WHEN n.is_known THEN 'requested' ELSE 'failed' END,
@@ -107,11 +138,10 @@ export async function retryCardPayment(db: Db, documentId: string, by: By & { re
      CROSS JOIN LATERAL (SELECT CASE WHEN p.account_id IS NULL THEN l.origin ELSE 'stored' END AS origin, CASE WHEN p.account_id IS NULL AND l.origin = 'terminal' THEN coalesce(l.authorization_id, ${authorizationOf}) END AS authorization_id) o
      CROSS JOIN LATERAL (SELECT o.*, p.reference IS NOT NULL OR o.authorization_id IS NOT NULL AS is_known) n
      WHERE l.document_id = $1 AND l.attempt = $2 RETURNING key, state`,
-    [documentId, last.attempt, referenceMissing, left?.minor],
+    [documentId, attempt, referenceMissing, minor],
   );
   const [made] = rows;
-  if (made === undefined) throw new Error(`attempt ${last.attempt} of ${documentId} is gone`);
-  await audit(db, by, { action: 'card.retry', subject: documentId, reason: by.reason, after: { key: made.key } });
+  if (made === undefined) throw new Error(`attempt ${attempt} of ${documentId} is gone`);
   return made;
 }
 

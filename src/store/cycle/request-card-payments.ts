@@ -28,6 +28,10 @@ export const authorizationOf = `(SELECT min(x.id) FROM (SELECT DISTINCT convert_
  * took is captured by the authorization of the session. What has neither fails at once, and is asked again when it is mended.
  */
 export async function requestCardPayments(db: Db, documentIds: readonly string[]): Promise<void> {
+  // A charge that is being answered is waited for, and keeps until the commit what a refund counts on.
+  await db.query("SELECT FROM card_payment WHERE document_id IN (SELECT credits_document_id FROM document WHERE id = ANY($1)) AND kind = 'capture' AND state = 'requested' ORDER BY key FOR SHARE", [
+    documentIds,
+  ]);
   await db.query(
     `WITH wanted AS (
        SELECT d.id, d.entity_id, d.payable_minor, d.currency, CASE WHEN p.account_id IS NOT NULL OR o.strategy = 'cardInvoice' THEN 'stored' ELSE 'terminal' END AS origin, p.reference,
