@@ -110,10 +110,12 @@ function OfEntity({ of: { entityId, name, currency, version, rules }, mayChange 
   );
 }
 
-const stateOf = (s: StandingApprovalView) => (s.revokedBy !== null ? 'revoked' : s.signedBy === null ? 'proposed' : 'inForce');
+/** `isOver`: its time has passed, in the days of its entity. */
+export type ListedStandingApproval = StandingApprovalView & { readonly isOver: boolean };
+const stateOf = (s: ListedStandingApproval) => (s.revokedBy !== null ? 'revoked' : s.isOver ? 'expired' : s.signedBy === null ? 'proposed' : 'inForce');
 
 /** Approvals given in advance, by two, for small receipts. */
-export function StandingApprovalsPage(props: { readonly viewer: Viewer; readonly approvals: readonly StandingApprovalView[]; readonly mayDecide: boolean }) {
+export function StandingApprovalsPage(props: { readonly viewer: Viewer; readonly approvals: readonly ListedStandingApproval[]; readonly mayDecide: boolean }) {
   const { viewer, approvals, mayDecide } = props;
   return (
     <Shell title="Rules" viewer={viewer} trail={[['/', 'Runs']]}>
@@ -147,7 +149,7 @@ export function StandingApprovalsPage(props: { readonly viewer: Viewer; readonly
           }
         >
           {approvals.map((s) => (
-            <tr class={s.revokedBy === null ? '' : 'off'}>
+            <tr class={s.revokedBy === null && !s.isOver ? '' : 'off'}>
               <td>
                 {words(s.strategy)}
                 <div class="hint">{s.entityId}</div>
@@ -172,7 +174,7 @@ export function StandingApprovalsPage(props: { readonly viewer: Viewer; readonly
               {mayDecide ? (
                 <td>
                   {stateOf(s) === 'proposed' && s.proposedBy !== viewer.actor ? <a href={`${standingPath(s.id)}/sign`}>sign</a> : null}{' '}
-                  {s.revokedBy === null ? <a href={`${standingPath(s.id)}/revoke`}>end it</a> : null}
+                  {s.revokedBy === null && !s.isOver ? <a href={`${standingPath(s.id)}/revoke`}>end it</a> : null}
                   {stateOf(s) === 'proposed' && s.proposedBy === viewer.actor ? <div class="hint">somebody else has to sign</div> : null}
                 </td>
               ) : null}

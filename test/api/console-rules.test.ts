@@ -215,7 +215,8 @@ describe('standing approvals on the console', () => {
     const path = '/rules/standing-approvals';
     expect(await text(auditor, path)).toContain('Nothing is approved in advance.');
     expect((await preparer.get(`${path}/propose`)).status).toBe(403);
-    const asked = { entityId: 'ent_se', currency: 'SEK', documentCap: '500.00', dayCap: '300.00', validFrom: '2020-01-01', validTo: '2020-07-01', reason: 'receipts of a few kronor' };
+    const day = (fromNow: number) => new Date(Date.now() + fromNow * 86_400_000).toISOString().slice(0, 10);
+    const asked = { entityId: 'ent_se', currency: 'SEK', documentCap: '500.00', dayCap: '300.00', validFrom: day(-2), validTo: day(100), reason: 'receipts of a few kronor' };
     const refused = await approver.order(`${path}/propose`, asked);
     expect([refused.status, textOf(refused.body)]).toEqual([422, expect.stringContaining('that of a day no less')]);
     expect((await approver.order(`${path}/propose`, { ...asked, dayCap: '90000.00' })).status).toBe(303);
@@ -223,9 +224,14 @@ describe('standing approvals on the console', () => {
     const sign = /href="(\/rules\/standing-approvals\/[^"]*\/sign)"/.exec((await both.get(path)).body)?.[1] ?? '';
     expect((await approver.order(sign, { reason: 'looked at it' })).status).toBe(403);
     expect((await both.order(sign, { reason: 'looked at it' })).status).toBe(303);
-    expect(await text(auditor, path)).toContain('card receipt ent_se in force 500.00 SEK 90,000.00 SEK from 2020-01-01 until before 2020-07-01');
+    expect(await text(auditor, path)).toContain(`card receipt ent_se in force 500.00 SEK 90,000.00 SEK from ${asked.validFrom} until before ${asked.validTo}`);
     expect((await both.order(sign.replace('/sign', '/revoke'), { reason: 'not any more' })).status).toBe(303);
     expect(await text(auditor, path)).toContain('revoked by both');
+    // What approves nothing any more is not shown as in force, and there is nothing to decide of it.
+    expect((await approver.order(`${path}/propose`, { ...asked, dayCap: '90000.00', validFrom: '2020-01-01', validTo: '2020-07-01' })).status).toBe(303);
+    const page = (await both.get(path)).body;
+    expect(textOf(page)).toContain('card receipt ent_se expired 500.00 SEK 90,000.00 SEK from 2020-01-01 until before 2020-07-01');
+    expect(page).not.toMatch(/href="\/rules\/standing-approvals\/[^"]*\/(sign|revoke)"/);
   });
 });
 

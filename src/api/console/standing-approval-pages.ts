@@ -1,5 +1,6 @@
 import type { Hono, MiddlewareHandler } from 'hono';
 import type { StandingApprovalView } from '../../contracts/standing-approval.ts';
+import { localDateOf } from '../../core/time.ts';
 import type { Store } from '../../store/db.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
 import { standingApprovals } from '../../store/reads/standing-approvals.ts';
@@ -19,7 +20,11 @@ const trail = [
 
 /** Approvals given in advance, by two. */
 export function standingApprovalPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
-  const all = async () => (await Promise.all((await listEntities(store.pool)).map((e) => standingApprovals(store.pool, e.id)))).flat();
+  const ofEntity = async ({ id, timeZone }: EntityView) => {
+    const today = localDateOf(Date.now(), timeZone);
+    return (await standingApprovals(store.pool, id)).map((s) => ({ ...s, isOver: s.validTo <= today }));
+  };
+  const all = async () => (await Promise.all((await listEntities(store.pool)).map(ofEntity))).flat();
   app.get(path, guard, async (c) => c.html(StandingApprovalsPage({ viewer: viewerOf(c), approvals: await all(), mayDecide: holds(c, may.approve) })));
   serveOrder(app, `${path}/propose`, guard, send, async () => proposeOrder(await listEntities(store.pool)));
   for (const order of ['sign', 'revoke'] as const) {
