@@ -72,16 +72,18 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
   };
   return {
     async moveRun(input: { runId: string; to: RunState }): Promise<void> {
-      await store.tx((db) => advanceRun(db, input.runId, input.to));
+      await beating(() => store.tx((db) => advanceRun(db, input.runId, input.to)));
     },
     /** Moves one group; answers where the run stands then. */
     async moveGroup(input: { runId: string; group: string; to: RunState }): Promise<RunState> {
-      return store.tx((db) => advanceGroup(db, input.runId, input.group, input.to));
+      return beating(() => store.tx((db) => advanceGroup(db, input.runId, input.group, input.to)));
     },
     /** `problem` of the whole run; `group` with its own where it is one group's. */
     async noteRun(input: { runId: string; problem: string | null; group?: { name: string; problem: string | null } }): Promise<void> {
-      await noteProblem(store.pool, input.runId, input.problem);
-      if (input.group !== undefined) await noteGroupProblem(store.pool, input.runId, input.group.name, input.group.problem);
+      await beating(async () => {
+        await noteProblem(store.pool, input.runId, input.problem);
+        if (input.group !== undefined) await noteGroupProblem(store.pool, input.runId, input.group.name, input.group.problem);
+      });
     },
     async decide(input: RunDecision): Promise<DecisionResult> {
       return beating(() => store.tx((db) => decideRun(db, input)));
@@ -98,13 +100,15 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       await audit(store.pool, { actor: 'billing-cycle' }, { action: 'run.reminder', subject: input.runId, after: { waitsFor: 'approval', groups: input.groups, days: input.days } });
     },
     async pause(input: Ordered & { paused: boolean }): Promise<void> {
-      await store.tx(async (db) => {
-        await setPaused(db, input.runId, input.paused);
-        await audit(db, input, { action: input.paused ? 'run.pause' : 'run.resume', subject: input.runId, reason: input.reason });
-      });
+      await beating(() =>
+        store.tx(async (db) => {
+          await setPaused(db, input.runId, input.paused);
+          await audit(db, input, { action: input.paused ? 'run.pause' : 'run.resume', subject: input.runId, reason: input.reason });
+        }),
+      );
     },
     async cancel(input: Ordered): Promise<void> {
-      await store.tx((db) => cancelRun(db, { runId: input.runId, reason: input.reason, by: input }));
+      await beating(() => store.tx((db) => cancelRun(db, { runId: input.runId, reason: input.reason, by: input })));
     },
     /** Closes the set of what is sold, then that of what site owners earn by it. */
     async closeSet(input: { runId: string }): Promise<{ claimed: number }> {
@@ -165,7 +169,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
       return beating(async () => [...(await numberAndArchive(store, input.runId, input.group)), ...(await canaryProblems(store.pool, input.runId, input.group))]);
     },
     async handOverProgress(input: { runId: string; group: string }): Promise<Awaited<ReturnType<typeof runHandOver>>> {
-      return runHandOver(store.pool, input.runId, input.group);
+      return beating(() => runHandOver(store.pool, input.runId, input.group));
     },
     /** What keeps a group from reconciling; empty when the ERP holds exactly what was handed over, and has numbered what it numbers. */
     async reconcileGroup(input: { runId: string; group: string }): Promise<readonly string[]> {

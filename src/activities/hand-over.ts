@@ -25,8 +25,7 @@ export function createHandOverActivities({ store, erpFor }: { readonly store: St
     },
     /** One batch of a connection's outbox. Retryable: what is already in the ERP is found there and not posted again. */
     async handOverBatch({ connectionId }: { connectionId: string }): Promise<HandOverTotals> {
-      const erp = await erpFor(connectionId);
-      return beating(() => oneBatch(store, erp, connectionId, defaultBatchSize));
+      return beating(async () => oneBatch(store, await erpFor(connectionId), connectionId, defaultBatchSize));
     },
   };
 }

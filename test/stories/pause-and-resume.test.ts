@@ -58,6 +58,22 @@ describe('a run that is paused', () => {
     await story.closed(runId);
     await story.holds();
   });
+  it('is paused once, however long the step takes that holds it meanwhile', { timeout: 90_000 }, async () => {
+    const next = await story.plan('2020-01');
+    await story.reached(next, 'collecting');
+    const step = await story.store.pool.connect();
+    await step.query(`BEGIN; SELECT FROM billing_run WHERE id = '${next}' FOR NO KEY UPDATE`);
+    const pausing = story.does('ops', 'POST', `/v1/runs/${next}/pause`, { reason: 'waiting for the bank' });
+    // Longer than a worker is waited for that says nothing.
+    await new Promise((resolve) => setTimeout(resolve, 16_000));
+    await step.query('ROLLBACK');
+    step.release();
+    await pausing;
+    const { events } = await story.api.client.workflow.getHandle('run/ent_se/2020-01/live').fetchHistory();
+    const scheduled = events?.find((e) => e.activityTaskScheduledEventAttributes?.activityType?.name === 'pause')?.eventId;
+    expect(events?.find((e) => `${e.activityTaskStartedEventAttributes?.scheduledEventId}` === `${scheduled}`)?.activityTaskStartedEventAttributes?.attempt).toBe(1);
+    expect(await story.run(next)).toMatchObject({ state: 'collecting', paused: true });
+  });
   it('cannot be paused any more once it is closed; each pause is in the audit trail with its reason', async () => {
     expect((await story.ask('ops', 'POST', `/v1/runs/${runId}/pause`, { reason: 'too late' })).body).toMatchObject({ status: 409 });
     expect(await story.rows("SELECT action, reason FROM audit_event WHERE subject = $1 AND action IN ('run.pause', 'run.resume') ORDER BY id", [runId])).toEqual(
