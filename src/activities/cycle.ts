@@ -18,7 +18,7 @@ import { closeOwnerSet } from '../store/cycle/owner-set.ts';
 import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { isTouched } from '../store/cycle/release-groups.ts';
 import { plannedRuns, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
-import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, runKind, setPaused } from '../store/cycle/run-state.ts';
+import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, readRunState, runKind, setPaused } from '../store/cycle/run-state.ts';
 import type { Db, Store } from '../store/db.ts';
 import { closeDrySet } from '../store/dry/dry-set.ts';
 import { enterDryRun } from '../store/dry/dry-world.ts';
@@ -71,8 +71,14 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     return { ...(await readPreview(db, runId)), reminders: await remindersOf(db, runId) };
   };
   return {
-    async moveRun(input: { runId: string; to: RunState }): Promise<void> {
-      await beating(() => store.tx((db) => advanceRun(db, input.runId, input.to)));
+    /** Moves a run; answers where it stands then, and whether it is held. */
+    async moveRun(input: { runId: string; to: RunState }): Promise<Awaited<ReturnType<typeof readRunState>>> {
+      return beating(() =>
+        store.tx(async (db) => {
+          await advanceRun(db, input.runId, input.to);
+          return readRunState(db, input.runId);
+        }),
+      );
     },
     /** Moves one group; answers where the run stands then. */
     async moveGroup(input: { runId: string; group: string; to: RunState }): Promise<RunState> {

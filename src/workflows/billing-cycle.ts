@@ -59,6 +59,9 @@ class Run {
   #building = false;
   // How often it was told: each wait looks for what came since it began.
   #decisions = 0;
+  #pauses = 0;
+  /** Where the run stood when it was moved last: a pause holds no step that was made before this workflow began. */
+  #was: RunState = 'planned';
   /** By the entity's release rules, as the last look found them. */
   #reminders = { afterMs: 3 * day, everyMs: day };
   readonly #released: ReleasedGroups;
@@ -140,6 +143,7 @@ class Run {
     );
     const setPaused = (paused: boolean) => async (order: Order) => {
       await pause({ runId, paused, ...order });
+      this.#pauses += 1;
       this.board.progress = { ...this.board.progress, paused };
       this.board.show();
     };
@@ -283,8 +287,13 @@ class Run {
   }
 
   async #enter(to: RunState, waitsFor: string): Promise<void> {
-    await condition(() => !this.board.progress.paused);
-    await this.board.insist(() => moveRun({ runId: this.#input.runId, to }));
+    await condition(() => !this.board.progress.paused || isBefore(to, this.#was) || to === this.#was);
+    const pauses = this.#pauses;
+    // Histories that are older than its answer have none.
+    const found: Awaited<ReturnType<typeof moveRun>> | null | undefined = await this.board.insist(() => moveRun({ runId: this.#input.runId, to }));
+    this.#was = found?.state ?? to;
+    // What was ordered meanwhile is newer.
+    if (found?.paused === true && this.#pauses === pauses) this.board.progress = { ...this.board.progress, paused: true };
     this.board.enterNow(to, waitsFor);
   }
 }

@@ -34,6 +34,20 @@ describe('a run that is paused', () => {
     await resume();
     await story.reached(runId, 'inReview');
   });
+  it('stays so when its workflow is ended and started again', async () => {
+    const before = await story.built(runId);
+    await pause();
+    await story.api.client.workflow.getHandle('run/ent_se/2019-12/live').terminate('moved to another cluster');
+    await story.does('ops', 'POST', `/v1/runs/${runId}/retry`, {});
+    await until('its approval', async () => {
+      const answer = await story.decide('approver', runId, before);
+      return { seen: answer.body, ...(answer.status === 200 ? { done: true } : {}) };
+    });
+    expect(await rests()).toMatchObject({ state: 'approved', paused: true, postings: {} });
+    await story.does('approver', 'POST', `/v1/runs/${runId}/reopen`, { reason: 'not yet' });
+    await resume();
+    await story.reached(runId, 'inReview');
+  });
   it('while it is reviewed, can be shaped and approved, but issues nothing until it is resumed', async () => {
     const before = await story.built(runId);
     await pause();
@@ -77,7 +91,7 @@ describe('a run that is paused', () => {
   it('cannot be paused any more once it is closed; each pause is in the audit trail with its reason', async () => {
     expect((await story.ask('ops', 'POST', `/v1/runs/${runId}/pause`, { reason: 'too late' })).body).toMatchObject({ status: 409 });
     expect(await story.rows("SELECT action, reason FROM audit_event WHERE subject = $1 AND action IN ('run.pause', 'run.resume') ORDER BY id", [runId])).toEqual(
-      [1, 2, 3].flatMap(() => [
+      [1, 2, 3, 4].flatMap(() => [
         { action: 'run.pause', reason: 'waiting for the bank' },
         { action: 'run.resume', reason: 'it is there' },
       ]),

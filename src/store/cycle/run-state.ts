@@ -100,6 +100,13 @@ export async function noteProblem(db: Db, runId: string, problem: string | null)
   await db.query('UPDATE billing_run SET problem = $2 WHERE id = $1 AND problem IS DISTINCT FROM $2', [runId, problem]);
 }
 
+/** Where a run stands, and whether it is held before its next step. Throws RangeError when there is none. */
+export async function readRunState(db: Db, runId: string): Promise<{ readonly state: RunState; readonly paused: boolean }> {
+  const { rows } = await db.query<{ state: RunState; paused: boolean }>('SELECT state, paused FROM billing_run WHERE id = $1', [runId]);
+  if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
+  return rows[0];
+}
+
 /** Holds a run before its next step, or lets it go on. */
 export async function setPaused(db: Db, runId: string, paused: boolean): Promise<void> {
   await db.query('UPDATE billing_run SET paused = $2 WHERE id = $1', [runId, paused]);
