@@ -59,7 +59,7 @@ export async function compareErp(store: Store, erpFor: ErpFor, connectionId: str
   await store.tx((db) => keepPeriods(db, connectionId, [...there.keys()], periodDifferences(there, stateOf)));
   let paid = 0;
   if (erp.payments !== undefined) {
-    const open = (await documentsToAskPayment(store.pool, connectionId)).map((d) => ({ documentId: d.documentId, document: JSON.parse(d.payload.toString('utf8')) as ErpDocument }));
+    const open = (await documentsToAskPayment(store.pool, connectionId, new Date())).map((d) => ({ documentId: d.documentId, document: JSON.parse(d.payload.toString('utf8')) as ErpDocument }));
     for (let from = 0; from < open.length; from += paymentsAtOnce) {
       const some = open.slice(from, from + paymentsAtOnce);
       const told = await erp.payments(some.map((d) => d.document));

@@ -48,12 +48,15 @@ export async function unsignedDriftUpTo(db: Db, entityId: string, month: string)
   return rows.map((r) => r.key);
 }
 
-/** Documents of a connection whose payment may still change: neither paid in full nor written off, as last told. */
-export async function documentsToAskPayment(db: Db, connectionId: string): Promise<readonly { readonly documentId: string; readonly payload: Buffer }[]> {
+/** A direct debit may be returned for eight weeks; so long, and a little longer, a payment may come back. */
+const settledForDays = 70;
+
+/** Documents of a connection whose payment may still change: not settled as last told, or not for ten weeks. */
+export async function documentsToAskPayment(db: Db, connectionId: string, now: Date): Promise<readonly { readonly documentId: string; readonly payload: Buffer }[]> {
   const { rows } = await db.query(
-    `SELECT p.document_id AS "documentId", p.payload FROM erp_posting p LEFT JOIN LATERAL (SELECT state FROM document_payment x WHERE x.document_id = p.document_id ORDER BY told_at DESC LIMIT 1) x ON true
-     WHERE p.connection_id = $1 AND p.state = 'verified' AND p.document_id IS NOT NULL AND p.kind <> 'journal' AND (x.state IS NULL OR x.state NOT IN ('paid', 'writtenOff')) ORDER BY p.key`,
-    [connectionId],
+    `SELECT p.document_id AS "documentId", p.payload FROM erp_posting p LEFT JOIN LATERAL (SELECT state, told_at FROM document_payment x WHERE x.document_id = p.document_id ORDER BY told_at DESC LIMIT 1) x ON true
+     WHERE p.connection_id = $1 AND p.state = 'verified' AND p.document_id IS NOT NULL AND p.kind <> 'journal' AND (x.state IS NULL OR x.state NOT IN ('paid', 'writtenOff') OR x.told_at > $2::timestamptz - interval '${settledForDays} days') ORDER BY p.key`,
+    [connectionId, now],
   );
   return rows;
 }

@@ -16,7 +16,7 @@ import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { signDrift } from '../../src/store/commands/sign-drift.ts';
 import { takeOverErp } from '../../src/store/commands/take-over-erp.ts';
 import type { Store } from '../../src/store/db.ts';
-import { unsignedDriftOfRun, unsignedDriftUpTo } from '../../src/store/erp-comparison.ts';
+import { documentsToAskPayment, unsignedDriftOfRun, unsignedDriftUpTo } from '../../src/store/erp-comparison.ts';
 import { enqueue } from '../../src/store/outbox.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { listDrifts, listErpConnections } from '../../src/store/reads/erp-connections.ts';
@@ -116,14 +116,24 @@ describe('the nightly look at an ERP', () => {
     expect((await compareErp(store, async () => during, 'erp_files')).drifts).toBe(0);
     expect((await look()).drifts).toBe(0);
   });
-  it('brings back what is paid, keeps each change, and asks no more once a document is settled', async () => {
+  it('brings back what is paid, keeps each change, also that a payment came back, and asks no more ten weeks after a document was settled', async () => {
     const [{ key }] = await rows("SELECT key FROM erp_posting WHERE kind = 'invoice' ORDER BY key LIMIT 1");
     expect(await findDocument(store.pool, key)).toMatchObject({ payment: { state: 'unpaid', open: '1.00' } });
     payments.set(key, 'writtenOff');
     expect((await look()).paid).toBe(1);
     expect((await look()).paid).toBe(0);
     expect(await findDocument(store.pool, key)).toMatchObject({ payment: { state: 'writtenOff', open: '0.00' } });
-    expect((await rows('SELECT count(*)::integer AS n FROM document_payment GROUP BY document_id ORDER BY 1 DESC LIMIT 1'))[0].n).toBe(2);
+    // The debit was returned.
+    payments.delete(key);
+    expect((await look()).paid).toBe(1);
+    expect(await findDocument(store.pool, key)).toMatchObject({ payment: { state: 'unpaid', open: '1.00' } });
+    payments.set(key, 'paid');
+    expect((await look()).paid).toBe(1);
+    expect((await rows('SELECT count(*)::integer AS n FROM document_payment GROUP BY document_id ORDER BY 1 DESC LIMIT 1'))[0].n).toBe(4);
+    const asked = async (inDays: number) => (await documentsToAskPayment(store.pool, 'erp_files', new Date(Date.now() + inDays * 86_400_000))).map((d) => d.documentId);
+    const now = await asked(69);
+    expect(now).toContain(key);
+    expect(await asked(71)).toEqual(now.filter((id) => id !== key));
   });
 });
 
