@@ -1,5 +1,5 @@
 import type { QuarantineCause } from '../contracts/quarantine-cause.ts';
-import { link, monthName, runPath, words } from './format.ts';
+import { count, link, monthName, runPath, words } from './format.ts';
 import { Count, Figure, Kwh, Pager, State, Table, When } from './parts.tsx';
 import { AtRisk } from './quarantine-page.tsx';
 import { Shell, type Viewer } from './shell.tsx';
@@ -11,6 +11,8 @@ type OpenRun = Run & { readonly cutOffAt: string; readonly timeZone: string; rea
 type Props = {
   readonly viewer: Viewer;
   readonly open: readonly OpenRun[];
+  /** How many there are, of which `open` are the first. */
+  readonly openCount: number;
   readonly runs: readonly Run[];
   readonly firstPage: string | null;
   readonly nextPage: string | null;
@@ -19,7 +21,7 @@ type Props = {
 };
 
 /** The first page: what waits for whom, and every run. */
-export function HomePage({ viewer, open, runs, firstPage, nextPage, causes, mayPlan }: Props) {
+export function HomePage({ viewer, open, openCount, runs, firstPage, nextPage, causes, mayPlan }: Props) {
   return (
     <Shell title="Billing runs" viewer={viewer}>
       <section aria-labelledby="open">
@@ -39,6 +41,7 @@ export function HomePage({ viewer, open, runs, firstPage, nextPage, causes, mayP
             <WaitList waits={run.waits} />
           </article>
         ))}
+        {openCount > open.length ? <p>{count(openCount - open.length, 'more open run')}: see all runs below.</p> : null}
         {mayPlan ? (
           <nav class="buttons" aria-label="Planning">
             <a class="button" href="/runs/plan">

@@ -97,3 +97,22 @@ describe('deliveries on the console', () => {
     expect((await auditor.get(`/deliveries/${documentId}/note`)).status).toBe(403);
   });
 });
+
+describe('the first page', () => {
+  it('shows a run that is open behind a page of later ones, live before dry, and says how many more there are', async () => {
+    const planned = async (id: string, state: string, kind: string, daysAgo: number) =>
+      api.store.pool.query(
+        `INSERT INTO billing_run SELECT (jsonb_populate_record(r, jsonb_build_object('id', $1::text, 'workflow_id', $1::text, 'label', $1::text, 'state', $2::text, 'kind', $3::text, 'planned_at', now() - $4 * interval '1 day', 'closed_at', NULL))).*
+         FROM billing_run r WHERE id = 'run_ent_se_2019-12_live'`,
+        [id, state, kind, daysAgo],
+      );
+    await planned('2019-Q3', 'collecting', 'live', 40);
+    for (let i = 0; i < 60; i++) await planned(`closed${i}`, 'closed', 'dry', 1);
+    for (let i = 0; i < 15; i++) await planned(`dry${i}`, 'previewing', 'dry', 0);
+    const waits = (await text(preparer, '/')).split('Quarantine by cause')[0] ?? '';
+    expect(waits).toContain('2019-Q3, ');
+    expect(waits).not.toContain('closed1');
+    expect(waits.match(/dry\d+, /g)).toHaveLength(10);
+    expect(waits).toContain('5 more open runs: see all runs below.');
+  });
+});

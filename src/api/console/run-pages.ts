@@ -11,7 +11,7 @@ import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { asText, reportOf } from '../../store/reads/run-report.ts';
 import { shapesOf } from '../../store/reads/run-shapes.ts';
 import { runSummary } from '../../store/reads/run-summary.ts';
-import { approvalsOf, listRuns, runStart, siblingRuns, toSignOf } from '../../store/reads/runs.ts';
+import { approvalsOf, listRuns, openRuns, runStart, siblingRuns, toSignOf } from '../../store/reads/runs.ts';
 import { DocumentPage } from '../../ui/document-page.tsx';
 import { DocumentsPage } from '../../ui/documents-page.tsx';
 import { documentPath, link, runPath } from '../../ui/format.ts';
@@ -32,7 +32,7 @@ import { holds, viewerOf } from './viewer.ts';
 
 type Deps = { readonly store: Store; readonly send: Send; readonly workflowUrl: (workflowId: string) => string | null };
 const pageSize = 50;
-/** A run that is not over is looked at closely on the first page; there are seldom more than a few. */
+/** A run that is not over is looked at closely; there are seldom more than a few. */
 const mostOpenRuns = 12;
 
 /** What can be ordered of a run of which nothing leaves. */
@@ -50,18 +50,18 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
 
   app.get('/', guard, async (c) => {
     const cursor = c.req.query('cursor');
-    const [page, entities, causes] = await Promise.all([listRuns(db, { cursor, limit: pageSize }), listEntities(db), quarantineByCause(db)]);
-    const named = page.items.map((r) => ({ ...r, entityName: entityIn(entities, r.entityId).name }));
+    // Asked for by themselves: a run that has been open for long is not on the first page of all.
+    const [page, entities, causes, unfinished] = await Promise.all([listRuns(db, { cursor, limit: pageSize }), listEntities(db), quarantineByCause(db), openRuns(db, mostOpenRuns)]);
+    const runs = page.items.map((r) => ({ ...r, entityName: entityIn(entities, r.entityId).name }));
     const open = await Promise.all(
-      named
-        .filter((r) => r.state !== 'closed' && r.state !== 'cancelled')
-        .slice(0, mostOpenRuns)
-        .map(async (r) => {
-          const run = await runSummary(db, r.runId);
-          return run === undefined ? [] : [{ ...r, cutOffAt: run.cutOffAt, timeZone: entityIn(entities, r.entityId).timeZone, waits: waitsOf({ ...run, toSign: await toSignOf(db, run) }) }];
-        }),
+      unfinished.runIds.map(async (runId) => {
+        const run = await runSummary(db, runId);
+        if (run === undefined) return [];
+        const { name: entityName, timeZone } = entityIn(entities, run.entityId);
+        return [{ ...run, entityName, timeZone, waits: waitsOf({ ...run, toSign: await toSignOf(db, run) }) }];
+      }),
     );
-    return c.html(HomePage({ viewer: viewerOf(c), open: open.flat(), runs: named, causes, mayPlan: holds(c, may.plan), ...turns('/', {}, cursor, page.nextCursor) }));
+    return c.html(HomePage({ viewer: viewerOf(c), open: open.flat(), openCount: unfinished.count, runs, causes, mayPlan: holds(c, may.plan), ...turns('/', {}, cursor, page.nextCursor) }));
   });
   const known = async () => ({ entities: await listEntities(db), calendars: await listCalendars(db) });
   serveOrder(app, '/runs/plan', guard, send, async () => planOrder(await known()));

@@ -29,6 +29,15 @@ export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
   );
 }
 
+/** Runs that are not over, live ones before dry ones, newest first: at most so many, and how many there are. */
+export async function openRuns(db: Db, most: number): Promise<{ readonly runIds: readonly string[]; readonly count: number }> {
+  const { rows } = await db.query<{ id: string; n: number }>(
+    "SELECT id, (count(*) OVER ())::integer AS n FROM billing_run WHERE state NOT IN ('closed', 'cancelled') ORDER BY kind DESC, planned_at DESC, id DESC LIMIT $1",
+    [most],
+  );
+  return { runIds: rows.map((r) => r.id), count: rows[0]?.n ?? 0 };
+}
+
 /** Other runs of the same calendar and period that have a preview: live ones before dry ones, newest first, at most 20. */
 export async function siblingRuns(db: Db, runId: string): Promise<readonly SiblingRun[]> {
   const { rows } = await db.query(
