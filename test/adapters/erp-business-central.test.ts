@@ -50,6 +50,16 @@ describe('the Business Central adapter', () => {
     expect(server.calls.filter((call) => call.endsWith('post'))).toHaveLength(1);
     expect(server.calls.length).toBeLessThan(10);
   });
+  it('leaves nothing in the journal of a document whose later lines are refused', async () => {
+    const document = documentOf('journal', 'long');
+    const [first] = document.lines;
+    if (first === undefined) throw new Error('a document has lines');
+    const line = (amountMinor: bigint, glAccount = first.glAccount) => ({ ...first, glAccount, amountMinor: amountMinor.toString() });
+    // The first batch takes a hundred, which come to nothing: somebody could post them.
+    const lines = [...Array.from({ length: 100 }, (_, i) => line(i % 2 === 0 ? 5n : -5n)), line(7n), line(-7n, '9999')];
+    await expect(open().post({ ...document, lines })).rejects.toMatchObject({ name: 'ErpRefused', message: expect.stringContaining('9999 does not exist') });
+    expect(server.journalLines).toBe(0);
+  });
   it('tells its accounts, the values of the dimension and its tax groups', async () => {
     expect(await open().masterData?.()).toMatchObject({
       accounts: expect.arrayContaining([{ code: '1510', name: 'Receivables' }]),

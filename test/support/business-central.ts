@@ -78,6 +78,10 @@ export class BusinessCentral {
       currency: 'SEK',
     };
   }
+  /** How many lines stand in the journal, unposted. */
+  get journalLines(): number {
+    return this.#lines.length;
+  }
   /** As when a token is revoked. */
   forgetTokens(): void {
     this.#tokens.clear();

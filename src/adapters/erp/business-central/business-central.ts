@@ -87,6 +87,12 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     }
   };
 
+  /** What was not posted does not stay in the journal, where somebody could post it; unless it may be another writer's. */
+  const withdrawn = async (id: string, error: unknown): Promise<never> => {
+    if (!(error instanceof ErpOutcomeUnknown)) await clear(`journals(${id})/journalLines`).catch(() => undefined);
+    throw error;
+  };
+
   const postAll = async (documents: readonly ErpDocument[], onDrafted?: OnDrafted): Promise<Map<string, ErpPosted>> => {
     const before = await findAll(documents);
     const wanted = documents.filter((d) => !before.has(d.key));
@@ -108,7 +114,9 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     // The journal is ours alone: what stands in it is of an attempt that came to nothing.
     await clear(`journals(${id})/journalLines`);
     // The number of a line is unique in its journal: of two writers at once the second is refused here.
-    const written = await inBatches(lines.map((line, i) => ({ method: 'POST', path: `journals(${id})/journalLines`, body: { ...line, lineNumber: lineStep * (i + 1) } })));
+    const written = await inBatches(lines.map((line, i) => ({ method: 'POST', path: `journals(${id})/journalLines`, body: { ...line, lineNumber: lineStep * (i + 1) } }))).catch((error: unknown) =>
+      withdrawn(id, error),
+    );
     await onDrafted?.(wanted);
     try {
       await odata.post(`journals(${id})/Microsoft.NAV.post`);
@@ -116,9 +124,7 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
       if (error instanceof ErpOutcomeUnknown) throw error;
       const ids = written.map((line) => (line as { id: string }).id);
       if ((await findAll(wanted)).size > 0 || (await areGone(`journals(${id})/journalLines`, ids))) throw new ErpOutcomeUnknown(`another writer is at ${wanted[0]?.key}`);
-      // What was not posted does not stay in the journal, where somebody could post it.
-      await clear(`journals(${id})/journalLines`).catch(() => undefined);
-      throw error;
+      return withdrawn(id, error);
     }
     const after = await findAll(wanted);
     const absent = wanted.find((d) => !after.has(d.key));
