@@ -6,9 +6,9 @@ import type { RunBoard } from './run-board.ts';
 
 const { moveGroup, planCanary, issueGroup, archiveGroup, checkCanary, handOverProgress, reconcileGroup } = cycleActivities;
 
-/** How often a group looks after its hand-over when the writer says nothing: to show what the ERP stumbles over. */
+/** How often a group looks after its hand-over when the writer says nothing, ever less often: to show what the ERP stumbles over. An ERP may be away for weeks, and each look is some twenty events. */
 const firstLookMs = 2000;
-const lastLookMs = 300_000;
+const mostBetweenLooksMs = 3 * 3_600_000;
 
 /** The release groups of a run that are approved, each on its own way: canary, issuing, handing over, reconciled. */
 export class ReleasedGroups {
@@ -111,7 +111,7 @@ export class ReleasedGroups {
   /** Wakes the one writer of each connection and waits until they have settled the group's rows. */
   async #handOver(group: string): Promise<void> {
     let retries = this.#board.retries;
-    for (let lookAgainMs = firstLookMs; ; lookAgainMs = Math.min(lookAgainMs * 2, lastLookMs)) {
+    for (let lookAgainMs = firstLookMs; ; ) {
       const handOvers = this.handOvers;
       const before = await this.#board.insist(() => handOverProgress({ runId: this.#runId, group }), group);
       await this.#board.note(before.problem, group);
@@ -122,7 +122,8 @@ export class ReleasedGroups {
         if (retried) await retryErp(connectionId);
         await wakeErp(connectionId);
       }
-      await condition(() => this.handOvers !== handOvers || this.#board.retries !== retries, lookAgainMs);
+      const isTold = await condition(() => this.handOvers !== handOvers || this.#board.retries !== retries, lookAgainMs);
+      lookAgainMs = isTold ? firstLookMs : Math.min(lookAgainMs * 2, mostBetweenLooksMs);
     }
   }
 
