@@ -51,8 +51,9 @@ export async function erpHandOver(input: ErpHandOverInput): Promise<{ verified: 
   upsertSearchAttributes([{ key: searchAttributes.kind, value: 'erpHandOver' }]);
   enter('handingOver', null);
   for (;;) {
-    // Before the batch: a wake during it may be for rows it did not see.
+    // Before the batch: a wake during it may be for rows it did not see, and what it failed by may be mended by then.
     woken = false;
+    retry = false;
     try {
       const batch = await handOverBatch({ connectionId: input.connectionId });
       verified += batch.verified;
@@ -66,7 +67,6 @@ export async function erpHandOver(input: ErpHandOverInput): Promise<{ verified: 
       const words = error.cause?.message ?? error.message;
       enter('erpWaiting', words.slice(0, 200));
       show('erpWaiting', `Problem: ${words}\n\nWaits for ops: mend the cause, then retry.`);
-      retry = false;
       await condition(() => retry);
       enter('handingOver', null);
       continue;

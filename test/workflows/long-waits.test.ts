@@ -1,4 +1,6 @@
+import { ActivityFailure, RetryState } from '@temporalio/common';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { erpHandOver } from '../../src/workflows/erp-hand-over.ts';
 import { ReleasedGroups } from '../../src/workflows/released-groups.ts';
 import { RunBoard } from '../../src/workflows/run-board.ts';
 
@@ -66,5 +68,20 @@ describe('a group whose ERP is away for a month', () => {
     // Each look is some twenty events: an activity, a timer, a child that runs already, a signal, and the tasks between them.
     expect(world.ordered['handOverProgress']).toBeLessThan(300);
     expect(world.ordered['handOverProgress']).toBeGreaterThan(30);
+  });
+});
+
+describe('the hand-over to an ERP that spends its retries', () => {
+  it('tries once more by itself when it was told to while the last of them was under way', async () => {
+    let batches = 0;
+    world.answer = {
+      handOverBatch() {
+        batches += 1;
+        if (batches > 1) return { verified: 3, refused: 0, left: 0, settledRuns: [] };
+        world.handlers['retry']?.();
+        throw new ActivityFailure('failed', 'handOverBatch', '1', RetryState.MAXIMUM_ATTEMPTS_REACHED, 'worker', new Error('it is away'));
+      },
+    };
+    await expect(erpHandOver({ connectionId: 'erp', idleMs: 1000 })).resolves.toEqual({ verified: 3, refused: 0 });
   });
 });
