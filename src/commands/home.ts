@@ -3,7 +3,7 @@ import path from 'node:path';
 import { loadConfig } from '../config.ts';
 import { runDemo } from '../demo/run-demo.ts';
 import { runningTryton, trytonFolder } from '../demo/tryton-books.ts';
-import { lockHome, readRunFile } from '../platform/home.ts';
+import { holdsNothingElse, lockHome, readRunFile } from '../platform/home.ts';
 import { withStack } from '../stack/with-stack.ts';
 import { command, say, UsageError } from './command.ts';
 
@@ -13,7 +13,8 @@ const erp = { erp: { type: 'string', description: 'files, or tryton: the one tha
 
 export const demoCommand = command('demo', 'Boot the stack, bring in real sessions and close December 2019', erp, async ({ erp: wanted }) => {
   if (wanted !== 'files' && wanted !== 'tryton') throw new UsageError('--erp wants files or tryton');
-  const { home, host, port } = loadConfig();
+  const { home, host, port, env } = loadConfig();
+  if (env !== 'development') throw new Error(`WATTLEDGER_ENV=${env} has no sample users, whom the demo needs: run it with WATTLEDGER_ENV=development, on a database of its own`);
   const tryton = wanted === 'tryton' ? await runningTryton(home) : undefined;
   const started = Date.now();
   return withStack({ port: 0, say }, async (stack) => {
@@ -48,7 +49,9 @@ export const startCommand = command('start', 'Boot the whole stack and keep it u
 });
 
 export const resetCommand = command('reset', 'Delete the local state below WATTLEDGER_HOME', {}, async () => {
-  const { home } = loadConfig();
+  const { home, env } = loadConfig();
+  if (env === 'production') throw new Error(`WATTLEDGER_ENV=production: ${home} stays; what is not needed of it is removed by hand`);
+  if (!holdsNothingElse(home)) throw new Error(`${home} holds no state of WattLedger, so it stays: set WATTLEDGER_HOME to the folder that does`);
   // The books of a Tryton below it hold what this state handed over: they go with it.
   for (const folder of [trytonFolder(home), home]) if (folder === home || existsSync(folder)) removeHome(folder);
   say(`removed ${home}`);

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { processStart } from './processes.ts';
 
@@ -64,6 +64,15 @@ function link(from: string, to: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
+}
+
+/** What only a home holds; another folder may well have logs. */
+const ofHome = ['run.json', 'sample-tokens.json', 'secrets.json', 'temporal.db', 'erp-tryton'];
+
+/** True when a folder is a home, or holds nothing, or is not there. */
+export function holdsNothingElse(folder: string): boolean {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.length === 0 || names.some((name) => ofHome.includes(name));
 }
 
 export function readRunFile(home: string): RunFile | undefined {

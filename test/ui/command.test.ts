@@ -1,6 +1,11 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { runCommand } from 'citty';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { command, group, jsonArg } from '../../src/commands/command.ts';
+import { demoCommand, resetCommand } from '../../src/commands/home.ts';
+import { runCommands } from '../../src/commands/run.ts';
 
 const work = vi.fn(async () => true);
 const plan = command(
@@ -45,5 +50,44 @@ describe('arguments of a command', () => {
       expect(work).toHaveBeenCalledWith(expect.objectContaining({ file: 'a.csv', entity: 'e', dry: true, json: false }));
     }
     expect(process.exitCode).toBe(0);
+  });
+});
+
+describe('commands on what is not theirs to change', () => {
+  const base = mkdtempSync(path.join(os.tmpdir(), 'wattledger-reset-'));
+  const told = async (run: () => Promise<unknown>) => {
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await run();
+    const words = said.mock.calls.map(([line]) => line).join('');
+    vi.restoreAllMocks();
+    const code = process.exitCode;
+    process.exitCode = 0;
+    return [code, words];
+  };
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  it('reset leaves a folder alone that is no home, and removes one that is', async () => {
+    vi.stubEnv('WATTLEDGER_HOME', base);
+    mkdirSync(path.join(base, 'logs'), { recursive: true });
+    writeFileSync(path.join(base, 'thesis.txt'), 'three years of work');
+    expect(await told(() => runCommand(resetCommand, { rawArgs: [] }))).toEqual([1, expect.stringContaining('holds no state of WattLedger, so it stays: set WATTLEDGER_HOME')]);
+    expect(existsSync(path.join(base, 'thesis.txt'))).toBe(true);
+    writeFileSync(path.join(base, 'run.json'), '{"pids":{}}');
+    expect(await told(() => runCommand(resetCommand, { rawArgs: [] }))).toEqual([0, '']);
+    expect(existsSync(base)).toBe(false);
+  });
+  it.each([
+    ['reset', resetCommand, []],
+    ['demo', demoCommand, []],
+    ['a command that calls the API, without saying which', runCommands, ['list']],
+  ])('in production %s boots and removes nothing', async (_, called, rawArgs) => {
+    for (const [name, value] of Object.entries({ WATTLEDGER_HOME: base, WATTLEDGER_ENV: 'production', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', TEMPORAL_ADDRESS: '127.0.0.1:1' }))
+      vi.stubEnv(name, value);
+    expect(await told(() => runCommand(called, { rawArgs }))).toEqual([1, expect.stringContaining('WATTLEDGER_ENV=production')]);
+    expect(existsSync(base)).toBe(false);
   });
 });
