@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { putEntity } from '../../src/store/commands/put-entity.ts';
+import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { closeOwnerSet, freeWaitingShares } from '../../src/store/cycle/owner-set.ts';
 import type { Store } from '../../src/store/db.ts';
-import { closeSet, issueRun } from '../support/bill.ts';
+import { closeSet, finishRun, issueRun, reviewRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -101,4 +103,47 @@ describe('a plan that begins in a month that was billed', () => {
     ]);
     await close();
   }, 60_000);
+});
+
+describe('a late session that is billed elsewhere', () => {
+  it.each(['off-cycle', 'weekly'])(
+    'moves what others earned of its month, by their next run: %s',
+    async (elsewhere) => {
+      const { store: other, drop: close } = await seeded();
+      const version = (contractId: string, agreement: object) =>
+        other.pool.query("INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ($1, 101, '2019-11-01T00:00:00+01:00', 'infinity', $2, 'test')", [
+          contractId,
+          JSON.stringify(agreement),
+        ]);
+      await version('ctr_brf_south', share);
+      await version('ctr_fleet_home_care', { kind: 'supply', status: 'active', clauses: [{ kind: 'included', id: 'inc', kWhPerMonth: '15', rolloverMonths: 0 }] });
+      const charge = async (id: number, user: string, garage: string, day: string, kWh = '10') => {
+        await storeLines(other, [session(id, { user, garage, kWh, start: `${day} 10:00`, end: `${day} 12:00` })]);
+        await processAll(other);
+      };
+      const south = async (period: string, issuedOn: string, more: Parameters<typeof reviewRun>[2] = {}) => {
+        const runId = await reviewRun(other, period, more);
+        await finishRun(other, runId, issuedOn);
+        const { rows: found } = await other.pool.query("SELECT service_month, component, net_minor FROM period_charge WHERE run_id = $1 AND account_id = 'acc_brf_south' ORDER BY 1, 2", [runId]);
+        return found.map((r) => Object.values(r));
+      };
+      if (elsewhere === 'weekly') {
+        await other.tx((db) => putEntity(db, 'ent_se', { calendars: [{ id: 'cal_weekly', cadence: 'weekly' }] }, undefined, 'as agreed', { actor: 'preparer' }));
+        await other.tx((db) => putSetUp(db, 'accounts', { id: 'acc_fleet_home_care', calendarId: 'cal_weekly' }, 'as agreed', { actor: 'preparer' }));
+      }
+      const ofFleet = (week: string, issuedOn: string) => (elsewhere === 'weekly' ? south(week, issuedOn) : south('2019-12', issuedOn, { selection: { accountIds: ['acc_fleet_home_care'] } }));
+      // 15 of 20 kWh at South are included, and 5 are paid: of 11.17 12.5 % are 1.40, of all 44.68 5.59 were booked. Somebody else pays there too.
+      await charge(1, 'NR1-3', 'Bl7', '20.12.2019', '20');
+      await charge(2, 'Bl2-6', 'Bl7', '21.12.2019');
+      if (elsewhere === 'weekly') expect(await ofFleet('2019-W51', '2019-12-24')).toEqual([]);
+      expect(await south('2019-12', '2020-01-06')).toEqual([['2019-12', 'netShare/share', -419n]]);
+      // 10 kWh before them, at North, take 10 of the 15: at South 15 kWh are paid, 33.51, of which 12.5 % are 4.19.
+      await charge(3, 'NR1-3', 'Bl2', '12.12.2019');
+      expect(await ofFleet('2020-W01', '2020-01-10')).toEqual([]);
+      expect(await south('2020-01', '2020-02-06')).toEqual([['2019-12', 'netShare/share#2', 279n]]);
+      expect(await south('2020-02', '2020-03-06')).toEqual([]);
+      await close();
+    },
+    60_000,
+  );
 });

@@ -10,7 +10,7 @@ import { decideDispositions, hasRules } from './dispositions.ts';
 import { ownersBehind } from './owner-contracts.ts';
 import { followPulledIn, waitForSales } from './owner-set.ts';
 import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
-import { changesSessions, plansMoved } from './payer-months.ts';
+import { changesSessions, payersElsewhere, plansMoved } from './payer-months.ts';
 import { type AccountPreviews, type BuildRef, nextBuild, previewKeeper } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
@@ -134,11 +134,12 @@ async function withMoved(db: Db, runId: string, plan: BuildPlan, customers: read
   return { owners, shaped: new Set([...plan.shaped, ...(await shapedAmong(db, runId, more))]), more, isAnew: true };
 }
 
-/** Site owners and drivers to reimburse among the accounts of a build, behind parked ones of it, which are tried again with each, and behind those whose month changes what sessions came to (D44). */
+/** Site owners and drivers to reimburse among the accounts of a build, behind parked ones of it, which are tried again with each, behind those whose month changes what sessions came to (D44), and, with the first, behind those of whom runs beside it billed late sessions. */
 async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide> {
   const { rows } = await db.query<{ account_id: string }>(
     `SELECT x.account_id FROM run_account x WHERE x.run_id = $1 AND x.account_id = ANY($2)
-       AND (x.state = 'parked' OR EXISTS (SELECT FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = x.account_id AND ${changesSessions}))`,
+       AND (x.state = 'parked' OR EXISTS (SELECT FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = x.account_id AND ${changesSessions}))
+     UNION SELECT account_id FROM (${payersElsewhere}) p WHERE NOT EXISTS (SELECT FROM preview_build WHERE run_id = $1)`,
     [runId, accounts],
   );
   const behind = await ownersBehind(
