@@ -113,6 +113,7 @@ const catalogue = {
   vatBlocked: ['row {row} of the VAT table holds it back: {why}', 'Bring the evidence or the registration that the row asks for.'],
   missingFxRate: ['{source} has no rate from {currency} into {into} on {on} or in the week before', 'Load the rate of that day; what waits for it goes on by itself.'],
   currencyMismatch: ['the tariff is in {tariff}, the account in {account}', 'Assign a tariff in the currency of the account.'],
+  homeCurrencies: ['the driver’s account is in {driver}, the account of the fleet that pays in {fleet}', 'Have both accounts in one currency: what is charged at home is priced once, for both.'],
   unmappedAccount: ['no GL account is mapped to {key}', 'Add the key to the GL mapping.'],
   ownerWithoutSite: ['account {account} is owed something by its contract and owns no site of ours', 'Put the account on its site, or end the contract.'],
   missingCostCenter: ['the seller has no cost center for what is billed without a site', 'Give the legal entity its own cost center.'],

@@ -48,7 +48,7 @@ describe('a fleet’s car charged at its driver’s home', () => {
   it('is named when the token is not the fleet’s, when the resident has no contract, and when the currencies differ', () => {
     expect(blockedBy(world(agreement(), { payer: driver }))).toEqual(['homeNotTheFleets']);
     expect(blockedBy(world(agreement({ status: 'paused' })))).toEqual(['missingHomeContract']);
-    expect(blockedBy(world(agreement(), { accounts: [{ ...resident, currency: 'NOK' }] }))).toEqual(['currencyMismatch']);
+    expect(blockedBy(world(agreement(), { accounts: [{ ...resident, currency: 'NOK' }] }))).toEqual(['homeCurrencies']);
   });
   it('nets to zero per record as disbursement, whatever the energy and the price', () => {
     fc.assert(

@@ -20,6 +20,11 @@ const known = (kind: Agreement['kind'], more: Partial<Known> = {}): Known => ({
     ['acc_other', 'siteOwner'],
     ['acc_fleet', 'fleet'],
     ['acc_own', 'siteOwner'],
+    ['acc_fleet_eur', 'fleet'],
+  ]),
+  currencies: new Map([
+    ['acc_fleet', 'SEK'],
+    ['acc_fleet_eur', 'EUR'],
   ]),
   sourceIds: new Set(['peer', 'hub']),
   series: new Map([
@@ -210,6 +215,11 @@ describe('what blocks an agreement', () => {
     ['a purchase by roaming without a price', { kind: 'roamingPurchase', currency: 'SEK', clauses: [] }, 'noPriceSource'],
     ['a sale by roaming without a price', { kind: 'roamingSale', currency: 'SEK', clauses: [] }, 'noPriceSource'],
     ['home charging that somebody pays who is no fleet', { kind: 'homeCharging', payerAccountId: 'acc_other', model: 'resale', price: { by: 'fixed', perKwh: '1' } }, 'unknownReference'],
+    [
+      'home charging that a fleet pays in another currency than its driver has',
+      { kind: 'homeCharging', payerAccountId: 'acc_fleet_eur', model: 'disbursement', price: { by: 'fixed', perKwh: '1' } },
+      'homeCurrencies',
+    ],
     ['an outlay with a markup', { kind: 'homeCharging', payerAccountId: 'acc_fleet', model: 'disbursement', price: { by: 'fixed', perKwh: '1' }, resaleMarkupPerKwh: '0.1' }, 'markupOnOutlay'],
   ])('%s', (_, agreement, code) => {
     expect(found(agreement)).toEqual(blocks(code));

@@ -21,6 +21,8 @@ export type Known = {
   readonly sites: ReadonlyMap<string, string>;
   /** Accounts by id, with their category. */
   readonly accounts: ReadonlyMap<string, string>;
+  /** The currency of each of them. */
+  readonly currencies: ReadonlyMap<string, string>;
   readonly sourceIds: ReadonlySet<string>;
   /** Price series by id, with their currency; undefined: they cannot be looked up here. */
   readonly series?: ReadonlyMap<string, string> | undefined;

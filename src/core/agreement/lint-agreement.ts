@@ -159,6 +159,8 @@ function lintShares(agreement: Extract<Agreement, { kind: 'revenueShare' }>, kno
 function lintHome(agreement: Extract<Agreement, { kind: 'homeCharging' }>, known: Known, find: Find): void {
   const payer = known.accounts.get(agreement.payerAccountId);
   if (payer !== 'fleet') find('unknownReference', { clause: 'payerAccountId', what: 'fleet account', id: agreement.payerAccountId });
+  const currency = known.currencies.get(agreement.payerAccountId);
+  if (payer === 'fleet' && currency !== undefined && currency !== known.account.currency) find('homeCurrencies', { driver: known.account.currency, fleet: currency });
   const figures = {
     'price.perKwh': agreement.price.by === 'fixed' ? agreement.price.perKwh : undefined,
     resaleMarkupPerKwh: agreement.resaleMarkupPerKwh,

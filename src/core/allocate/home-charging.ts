@@ -26,7 +26,7 @@ export function homeCharges(session: Session): HomeResult | Issue {
   const { agreement } = contract;
   if (payer.accountId !== agreement.payerAccountId) return issue('homeNotTheFleets', 'blocks', subject, { site: site.siteId, account: payer.accountId, fleet: agreement.payerAccountId });
   if (facts.measuredBy === 'vehicle') return issue('evidenceOnly', 'blocks', subject);
-  if (driver.currency !== payer.currency) return issue('currencyMismatch', 'blocks', subject, { tariff: driver.currency, account: payer.currency });
+  if (driver.currency !== payer.currency) return issue('homeCurrencies', 'blocks', subject, { driver: driver.currency, fleet: payer.currency });
   const cost = energyCostOf(agreement.price, deliveredEnergyOf(facts), payer.currency, setup.prices, subject);
   if (!('exact' in cost)) return cost[0] ?? issue('missingPricePoint', 'blocks', subject, { series: agreement.model, at: facts.startAt });
 

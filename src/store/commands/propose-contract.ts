@@ -114,6 +114,7 @@ async function loadKnown(db: Db, contractId: string, agreement: Agreement): Prom
       ),
       sites: new Map(await ids('SELECT id, kind AS value FROM site WHERE id = ANY($1) AND entity_id = $2')),
       accounts: new Map(await ids('SELECT id, category AS value FROM account WHERE id = ANY($1) AND entity_id = $2')),
+      currencies: new Map(await ids('SELECT id, currency AS value FROM account WHERE id = ANY($1) AND entity_id = $2')),
       sourceIds: new Set((await ids('SELECT id, id AS value FROM source WHERE id = ANY($1) AND entity_id = $2')).map(([id]) => id)),
       series,
     },
