@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { storeRawMessages } from '../../src/store/intake/store-raw.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { signIn, textOf } from '../support/console.ts';
@@ -33,16 +34,23 @@ const cdr = (id: string, day: string, claimed: number, more: object = {}) => ({
   ...more,
 });
 
+const take = async (cdrs: readonly object[]) => {
+  const messages = cdrs
+    .map((c) => Buffer.from(JSON.stringify(c)))
+    .map((bytes) => ({ recordKey: parser.keyOf(bytes, { sourceId: 'ocpi-peer', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' }), bytes, lineNo: null }));
+  await api.store.tx((db) => storeRawMessages(db, { sourceId: 'ocpi-peer', batchId: null, receivedAt: new Date(), messages }));
+  await processAll(api.store);
+};
+
 beforeAll(async () => {
   api = await startApi(undefined, {
     setUp: (seed) => {
-      seed.operators.push({
-        id: 'other',
-        name: 'Other Operator',
-        currency: 'SEK',
-        vat: { status: 'reseller', establishedIn: 'SE', vatNumber: 'SE556300000101' },
-        agreement: { kind: 'roamingPurchase', status: 'active', currency: 'SEK', clauses: [{ kind: 'priceSource', id: 'price', from: 'agreement', tariffId: 'bought', tolerancePercent: '2' }] },
-      } as never);
+      const agreement = { kind: 'roamingPurchase', status: 'active', currency: 'SEK', clauses: [{ kind: 'priceSource', id: 'price', from: 'agreement', tariffId: 'bought', tolerancePercent: '2' }] };
+      for (const [id, name, vatNumber] of [
+        ['other', 'Other Operator', 'SE556300000101'],
+        ['next', 'Next Operator', 'SE556300000201'],
+      ])
+        seed.operators.push({ id, name, currency: 'SEK', vat: { status: 'reseller', establishedIn: 'SE', vatNumber }, agreement } as never);
       seed.sites.push({ key: 'Away', country: 'SE', operator: 'other', costCenter: '199', connectorPowerW: 22_000 });
       seed.tariffs.push({
         validFrom: '2018-01-01T00:00:00Z',
@@ -54,11 +62,7 @@ beforeAll(async () => {
     "INSERT INTO mapping (source_id, kind, external_key, internal_id, author) SELECT 'ocpi-peer', kind, external_key, internal_id, 'test' FROM mapping WHERE source_id = 'csms' AND external_key = 'Bl2-1' ON CONFLICT DO NOTHING",
   );
   const cdrs = [cdr('A', '02', 30), cdr('B', '03', 30.01), cdr('C', '04', 30.5), cdr('D', '05', 45), cdr('E', '06', 3, { currency: 'EUR' }), cdr('F', '07', 60, { remark: '[?]' })];
-  const messages = cdrs
-    .map((c) => Buffer.from(JSON.stringify(c)))
-    .map((bytes) => ({ recordKey: parser.keyOf(bytes, { sourceId: 'ocpi-peer', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' }), bytes, lineNo: null }));
-  await api.store.tx((db) => storeRawMessages(db, { sourceId: 'ocpi-peer', batchId: null, receivedAt: new Date(), messages }));
-  await processAll(api.store);
+  await take(cdrs);
 });
 afterAll(() => api.stop());
 
@@ -103,6 +107,23 @@ describe('what a partner charges us', () => {
     expect(page).toContain('not significant 1 10.000 0.00 30.00 -30.00 SEK');
     expect(page).toContain('acc_other : 6 sessions');
     expect((await person.get('/partners/sessions.csv?month=2019-12&account=acc_other')).body).toContain('recordId,sourceId');
+  });
+  it('is of whoever operated the site when its session began', async () => {
+    const held = { siteId: 'site_away', validFrom: '2020-01-11T00:00:00Z', operatorAccountId: 'acc_next', ownerAccountId: null };
+    await api.store.tx((db) => putSetUp(db, 'siteHolders', held, 'the chargers were sold', { actor: 'test' }));
+    const times = (day: string) => ({
+      cdr_token: { uid: 'Nobody-1', type: 'RFID', contract_id: 'SE-WLT-9' },
+      start_date_time: `2020-01-${day}T10:00:00Z`,
+      end_date_time: `2020-01-${day}T12:00:00Z`,
+      charging_periods: [{ start_date_time: `2020-01-${day}T10:00:00Z`, dimensions: [{ type: 'ENERGY', volume: 10 }] }],
+    });
+    await take([cdr('J', '08', 30, times('08')), cdr('K', '12', 30, times('12')), cdr('L', '13', 30, times('13'))]);
+    expect((await api.call('auditor', 'GET', '/v1/partner-claims?month=2020-01')).body.items).toEqual([
+      { accountId: 'acc_next', records: 2 },
+      { accountId: 'acc_other', records: 1 },
+    ]);
+    expect((await api.call('auditor', 'GET', `${at}?month=2020-01`)).body.held).toEqual({ records: 1, energyWh: '10000' });
+    expect((await api.call('auditor', 'GET', '/v1/partner-claims/acc_next?month=2020-01')).body.held).toEqual({ records: 2, energyWh: '20000' });
   });
   it('is asked for a partner and a month that are there', async () => {
     expect((await api.call('auditor', 'GET', '/v1/partner-claims/acc_nobody?month=2019-12')).status).toBe(404);

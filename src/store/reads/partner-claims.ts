@@ -1,6 +1,7 @@
 import { exactFromDecimal, formatMinor, roundToMoney } from '../../core/money.ts';
 import { type ClaimClass, claimClasses, classifyClaim } from '../../core/partner/classify-claim.ts';
 import type { Db } from '../db.ts';
+import { siteHoldings } from '../site-holdings.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
 
 /** A session at a partner's charger: what the partner claims for it, and what we booked from our own rating. Money net, decimal text in major units; energy in Wh as text. */
@@ -38,6 +39,10 @@ const booked = `SELECT h.record_id, h.source_id, h.cdr_id, h.site_id, h.energy_w
   FROM (SELECT record_id, revision, currency, sum(net_minor)::bigint AS net_minor FROM rated_charge
         WHERE entity_id = (SELECT entity_id FROM account WHERE id = $1) AND service_month = $2 AND payer_account_id IS NULL AND payee_account_id = $1 AND role = 'roamingPurchase' AND reversal_of IS NULL GROUP BY 1, 2, 3) c
   JOIN record_head h ON h.record_id = c.record_id AND h.revision = c.revision AND h.state = 'booked' JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision`;
+
+/** Records `h`, each with whose its site was when its session began (`o`). */
+const operated = `FROM record_head h JOIN ${siteHoldings} o ON o.site_id = h.site_id LEFT JOIN session_span p ON p.record_id = h.record_id LEFT JOIN charge_record r ON r.record_id = h.record_id AND r.revision = h.revision
+  WHERE (o.valid_from = '-infinity' AND o.valid_to = 'infinity' OR coalesce(p.start_at, r.start_at, h.ended_on) >= o.valid_from AND coalesce(p.start_at, r.start_at, h.ended_on) < o.valid_to)`;
 
 type Order = { readonly accountId: string; readonly month: string; readonly class?: ClaimClass | undefined };
 
@@ -78,7 +83,7 @@ export async function partnerMonth(db: Db, { accountId, month }: Order): Promise
     after = last.record_id.toString();
   }
   const { rows: held } = await db.query(
-    "SELECT count(*)::int AS n, coalesce(sum(h.energy_wh), 0)::bigint AS wh FROM record_head h JOIN site s ON s.id = h.site_id WHERE s.operator_account_id = $1 AND h.service_month = $2 AND h.state IN ('quarantined', 'parked')",
+    `SELECT count(*)::int AS n, coalesce(sum(h.energy_wh), 0)::bigint AS wh ${operated} AND o.operator_account_id = $1 AND h.service_month = $2 AND h.state IN ('quarantined', 'parked')`,
     [accountId, month],
   );
   const totals = [...sums.values()].sort((a, b) => claimClasses.indexOf(a.class) - claimClasses.indexOf(b.class) || (a.currency < b.currency ? -1 : 1));
@@ -101,7 +106,7 @@ export async function partnerMonth(db: Db, { accountId, month }: Order): Promise
 /** Partners at whose chargers sessions of the month stood, with how many; in order of their ids. */
 export async function partnersOfMonth(db: Db, month: string): Promise<readonly { readonly accountId: string; readonly records: number }[]> {
   const { rows } = await db.query(
-    `SELECT s.operator_account_id AS account_id, count(*)::int AS n FROM record_head h JOIN site s ON s.id = h.site_id WHERE s.operator_account_id IS NOT NULL AND h.service_month = $1 AND h.state <> 'rejected' GROUP BY 1 ORDER BY 1`,
+    `SELECT o.operator_account_id AS account_id, count(*)::int AS n ${operated} AND o.operator_account_id IS NOT NULL AND h.service_month = $1 AND h.state <> 'rejected' GROUP BY 1 ORDER BY 1`,
     [month],
   );
   return rows.map((r) => ({ accountId: r.account_id, records: r.n }));
