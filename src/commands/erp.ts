@@ -1,7 +1,7 @@
 import { withApi } from '../stack/with-api.ts';
 import type { DriftView, ErpConnectionView } from '../store/reads/erp-connections.ts';
 import type { PostingView } from '../store/reads/erp-postings.ts';
-import type { Page } from '../store/reads/page.ts';
+import { allPages } from './all-pages.ts';
 import { command, group, jsonArg, say } from './command.ts';
 
 const key = { key: { type: 'positional', description: 'Key of the posting, as `erp list` prints it', required: true } } as const;
@@ -15,13 +15,7 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
     async ({ state, run, json }) =>
       withApi('sample-auditor', async (api) => {
         const found: PostingView[] = [];
-        for (const wanted of state === undefined ? ['refused', 'held'] : [state]) {
-          for (let cursor: string | null | undefined; cursor !== null; ) {
-            const page: Page<PostingView> = await api('GET', '/v1/erp-postings', { query: { state: wanted, runId: run, limit: '200', cursor: cursor ?? undefined } });
-            found.push(...page.items);
-            cursor = page.nextCursor;
-          }
-        }
+        for (const wanted of state === undefined ? ['refused', 'held'] : [state]) found.push(...(await allPages<PostingView>(api, '/v1/erp-postings', { state: wanted, runId: run })));
         if (json) say(JSON.stringify(found, null, 2));
         else for (const p of found) say(`${p.key}  ${p.kind} ${p.legalNumber ?? '-'}  ${p.amount} ${p.currency}  ${p.state}${p.heldFor === null ? '' : ` for its ${p.heldFor}`}  ${p.answer ?? ''}`);
         return state !== undefined || found.length === 0;
@@ -45,12 +39,7 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
   ),
   drift: command('drift', 'Where an ERP holds something else than was handed over', { ...jsonArg }, async ({ json }) =>
     withApi('sample-auditor', async (api) => {
-      const found: DriftView[] = [];
-      for (let cursor: string | null | undefined; cursor !== null; ) {
-        const page: Page<DriftView> = await api('GET', '/v1/erp-drifts', { query: { limit: '200', cursor: cursor ?? undefined } });
-        found.push(...page.items);
-        cursor = page.nextCursor;
-      }
+      const found = await allPages<DriftView>(api, '/v1/erp-drifts');
       if (json) say(JSON.stringify(found, null, 2));
       else
         for (const d of found) say(`${d.driftId}  ${d.connectionId}  ${d.key}  ${d.kind}: ${d.words} (since ${d.foundAt})${d.signedBy === null ? '' : `, signed by ${d.signedBy}: ${d.signedReason}`}`);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '../client.ts';
 import type { CdrDelivery, PeerOverview } from '../contracts/ocpi-overview.ts';
 import { withApi } from '../stack/with-api.ts';
+import { allPages } from './all-pages.ts';
 import { command, group, jsonArg, say, UsageError } from './command.ts';
 
 const ops = 'sample-ops';
@@ -65,7 +66,7 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
     { ...peer, state: { type: 'string', description: 'Only those queued, sent, refused, held, withheld, pullOnly or withdrawn' }, ...jsonArg },
     ({ peer: id, state, json }) =>
       withApi(ops, async (api) => {
-        const { items } = await api<{ items: readonly CdrDelivery[] }>('GET', pathOf(id, '/deliveries'), { query: { limit: '100', ...(state === undefined ? {} : { state }) } });
+        const items = await allPages<CdrDelivery>(api, pathOf(id, '/deliveries'), { state });
         if (json) say(JSON.stringify(items, null, 2));
         for (const d of json ? [] : items) say([`${d.cdrId}: ${d.state}${d.answer === null ? '' : `; ${d.answer}`}`, ...d.issues.map((found) => `  ${found.text}`)].join('\n'));
         return items.every((d) => d.state !== 'refused' && d.state !== 'held');

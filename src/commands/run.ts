@@ -2,10 +2,10 @@ import type { DocumentView } from '../contracts/document-view.ts';
 import type { RunDiff } from '../contracts/run-diff.ts';
 import { reportLines } from '../demo/report.ts';
 import { withApi } from '../stack/with-api.ts';
-import type { Page } from '../store/reads/page.ts';
 import type { RunReport } from '../store/reads/run-report.ts';
 import type { RunSummary } from '../store/reads/run-summary.ts';
 import type { RunRow } from '../store/reads/runs.ts';
+import { allPages } from './all-pages.ts';
 import { command, group, jsonArg, say, UsageError } from './command.ts';
 
 const id = { run: { type: 'positional', description: 'Id of the run, such as run_ent_se_2019-12_live', required: true } } as const;
@@ -25,7 +25,7 @@ const auditor = 'sample-auditor';
 export const runCommands = group('run', 'Plan, look at, approve and steer billing runs', {
   list: command('list', 'Billing runs, newest first', { ...jsonArg }, async ({ json }) =>
     withApi(auditor, async (api) => {
-      const { items } = await api<Page<RunRow>>('GET', '/v1/runs', { query: { limit: '200' } });
+      const items = await allPages<RunRow>(api, '/v1/runs');
       if (json) say(JSON.stringify(items, null, 2));
       else for (const run of items) say(`${run.runId.padEnd(36)} ${run.state.padEnd(12)} ${run.paused ? 'paused ' : ''}${run.problem ?? ''}`);
       return true;
@@ -75,12 +75,7 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   ),
   preview: command('preview', 'The documents of a run', { ...id, ...jsonArg }, async ({ run, json }) =>
     withApi(auditor, async (api) => {
-      const documents: DocumentView[] = [];
-      for (let cursor: string | null | undefined; cursor !== null; ) {
-        const page: Page<DocumentView> = await api('GET', `/v1/runs/${run}/documents`, { query: { limit: '200', cursor: cursor ?? undefined } });
-        documents.push(...page.items);
-        cursor = page.nextCursor;
-      }
+      const documents = await allPages<DocumentView>(api, `/v1/runs/${run}/documents`);
       if (json) say(JSON.stringify(documents, null, 2));
       else
         for (const d of documents)

@@ -2,6 +2,7 @@ import type { Orphans, RunTrace, TraceRow, TraceTree } from '../contracts/trace.
 import { withApi } from '../stack/with-api.ts';
 import type { Page } from '../store/reads/page.ts';
 import type { Timeline } from '../store/reads/timeline.ts';
+import { allPages } from './all-pages.ts';
 import { command, jsonArg, say, UsageError } from './command.ts';
 
 /** `wattledger trace ID`: from a record, document, account or ERP id to all the others; `trace RUN --from run` proves a whole run. */
@@ -41,16 +42,13 @@ export const traceCommand = command(
         }
         return currencies.every((c) => Object.values(c.orphans).every((o) => o.count === 0));
       }
-      const rows: TraceRow[] = [];
-      for (let cursor: string | null | undefined; cursor !== null; ) {
-        const page: Page<TraceRow> = await api('GET', '/v1/trace', { query: { ...query, limit: '200', cursor: cursor ?? undefined } });
-        rows.push(...page.items);
-        cursor = page.nextCursor;
-      }
+      const rows = await allPages<TraceRow>(api, '/v1/trace', query);
       const timeline = end === 'record' ? await api<Timeline>('GET', `/v1/records/${encodeURIComponent(id)}/timeline`) : undefined;
       if (json) say(JSON.stringify({ charges: rows, ...(timeline === undefined ? {} : { timeline }) }, null, 2));
       else print(rows, timeline);
-      return rows.length > 0 || timeline !== undefined;
+      if (rows.length > 0 || timeline !== undefined) return true;
+      process.stderr.write(`wattledger: no charge hangs on ${end} "${id}": look whether it is written whole, or say what it is by --from\n`);
+      return false;
     });
   },
 );

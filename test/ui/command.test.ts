@@ -1,11 +1,15 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { runCommand } from 'citty';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { command, group, jsonArg } from '../../src/commands/command.ts';
 import { demoCommand, resetCommand } from '../../src/commands/home.ts';
+import { ocpiCommands } from '../../src/commands/ocpi.ts';
 import { runCommands } from '../../src/commands/run.ts';
+import { traceCommand } from '../../src/commands/trace.ts';
 
 const work = vi.fn(async () => true);
 const plan = command(
@@ -24,6 +28,18 @@ const cli = group('wattledger', 'As the command line', { run: group('run', 'Comm
 const called = async (line: string) => {
   work.mockClear();
   await runCommand(cli, { rawArgs: line.split(' ').map((word) => (word === "''" ? '' : word)) });
+};
+
+/** Exit code of a command, and what it says on stderr and on stdout. */
+const told = async (run: () => Promise<unknown>) => {
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  await run();
+  const [words, out] = [said, printed].map((stream) => stream.mock.calls.map(([line]) => line).join(''));
+  vi.restoreAllMocks();
+  const code = process.exitCode;
+  process.exitCode = 0;
+  return [code, words, out];
 };
 
 describe('arguments of a command', () => {
@@ -55,16 +71,6 @@ describe('arguments of a command', () => {
 
 describe('commands on what is not theirs to change', () => {
   const base = mkdtempSync(path.join(os.tmpdir(), 'wattledger-reset-'));
-  const told = async (run: () => Promise<unknown>) => {
-    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-    await run();
-    const words = said.mock.calls.map(([line]) => line).join('');
-    vi.restoreAllMocks();
-    const code = process.exitCode;
-    process.exitCode = 0;
-    return [code, words];
-  };
   afterEach(() => {
     vi.unstubAllEnvs();
     rmSync(base, { recursive: true, force: true });
@@ -74,10 +80,10 @@ describe('commands on what is not theirs to change', () => {
     vi.stubEnv('WATTLEDGER_HOME', base);
     mkdirSync(path.join(base, 'logs'), { recursive: true });
     writeFileSync(path.join(base, 'thesis.txt'), 'three years of work');
-    expect(await told(() => runCommand(resetCommand, { rawArgs: [] }))).toEqual([1, expect.stringContaining('holds no state of WattLedger, so it stays: set WATTLEDGER_HOME')]);
+    expect(await told(() => runCommand(resetCommand, { rawArgs: [] }))).toEqual([1, expect.stringContaining('holds no state of WattLedger, so it stays: set WATTLEDGER_HOME'), '']);
     expect(existsSync(path.join(base, 'thesis.txt'))).toBe(true);
     writeFileSync(path.join(base, 'run.json'), '{"pids":{}}');
-    expect(await told(() => runCommand(resetCommand, { rawArgs: [] }))).toEqual([0, '']);
+    expect(await told(() => runCommand(resetCommand, { rawArgs: [] }))).toEqual([0, '', `removed ${base}\n`]);
     expect(existsSync(base)).toBe(false);
   });
   it.each([
@@ -87,7 +93,38 @@ describe('commands on what is not theirs to change', () => {
   ])('in production %s boots and removes nothing', async (_, called, rawArgs) => {
     for (const [name, value] of Object.entries({ WATTLEDGER_HOME: base, WATTLEDGER_ENV: 'production', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', TEMPORAL_ADDRESS: '127.0.0.1:1' }))
       vi.stubEnv(name, value);
-    expect(await told(() => runCommand(called, { rawArgs }))).toEqual([1, expect.stringContaining('WATTLEDGER_ENV=production')]);
+    expect(await told(() => runCommand(called, { rawArgs }))).toEqual([1, expect.stringContaining('WATTLEDGER_ENV=production'), '']);
     expect(existsSync(base)).toBe(false);
+  });
+});
+
+describe('commands that call the API', () => {
+  const ids = (from: number) => Array.from({ length: 200 }, (_, i) => from + i);
+  const answers: Readonly<Record<string, unknown>> = {
+    '/v1/runs?limit=200': { items: ids(0).map((n) => ({ runId: `run_${n}`, state: 'closed' })), nextCursor: 'run_199' },
+    '/v1/runs?limit=200&cursor=run_199': { items: [{ runId: 'run_200', state: 'inReview' }], nextCursor: null },
+    '/v1/ocpi/peers/hub/deliveries?limit=200': { items: ids(0).map((n) => ({ cdrId: `cdr_${n}`, state: 'sent', answer: null, issues: [] })), nextCursor: '199' },
+    '/v1/ocpi/peers/hub/deliveries?limit=200&cursor=199': { items: [{ cdrId: 'cdr_200', state: 'refused', answer: 'no such tariff', issues: [] }], nextCursor: null },
+    '/v1/trace?erp=nope&limit=200': { items: [], nextCursor: null },
+  };
+  const server = createServer((request, response) => {
+    const answer = answers[request.url ?? ''];
+    response.writeHead(answer === undefined ? 502 : 200).end(answer === undefined ? '<html>Bad gateway</html>' : JSON.stringify(answer));
+  });
+  beforeAll(async () => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
+  afterAll(() => server.close());
+  beforeEach(() => {
+    vi.stubEnv('WATTLEDGER_API_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    vi.stubEnv('WATTLEDGER_TOKEN', 'token');
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('print a list to its end, and judge by all of it', async () => {
+    const [code, , runs] = await told(() => runCommand(runCommands, { rawArgs: ['list'] }));
+    expect([code, String(runs).split('\n')]).toEqual([0, expect.arrayContaining([expect.stringMatching(/^run_200 +inReview/)])]);
+    expect(await told(() => runCommand(ocpiCommands, { rawArgs: ['deliveries', 'hub'] }))).toEqual([1, '', expect.stringContaining('cdr_200: refused; no such tariff')]);
+  });
+  it('say why they end with 1', async () => {
+    expect(await told(() => runCommand(traceCommand, { rawArgs: ['nope'] }))).toEqual([1, expect.stringContaining('no charge hangs on erp "nope"'), '']);
   });
 });
