@@ -21,7 +21,7 @@ export const paymentCommands = group('payment', 'Propose, approve and fetch paym
     'Propose to pay what is due',
     {
       entity: { type: 'string', description: 'Legal entity', required: true },
-      currency: { type: 'string', description: 'Currency', default: 'SEK' },
+      currency: { type: 'string', description: 'Currency; that of the entity’s books unless told' },
       'due-until': { type: 'string', description: 'Last due date that is paid', required: true },
       'execute-on': { type: 'string', description: 'Day the bank is to pay', required: true },
       format: { type: 'string', description: 'pain.001.001.03 or pain.001.001.09', default: 'pain.001.001.03' },
@@ -29,10 +29,11 @@ export const paymentCommands = group('payment', 'Propose, approve and fetch paym
     },
     async (args) =>
       withApi('sample-preparer', async (api) => {
+        const { currency = (await api<{ currency: string }>('GET', `/v1/entities/${encodeURIComponent(args.entity)}`)).currency } = args;
         const made = await api<{ paymentId: string | null; leftOut: { text: string; severity: string }[] }>('POST', '/v1/payments', {
-          json: { entityId: args.entity, currency: args.currency, dueUntil: args['due-until'], executeOn: args['execute-on'], format: args.format, reason: args.reason },
+          json: { entityId: args.entity, currency, dueUntil: args['due-until'], executeOn: args['execute-on'], format: args.format, reason: args.reason },
         });
-        say(made.paymentId === null ? 'nobody is to be paid' : `${made.paymentId} is proposed; somebody else approves it`);
+        say(made.paymentId === null ? `nobody is to be paid in ${currency}` : `${made.paymentId} is proposed; somebody else approves it`);
         for (const left of made.leftOut) say(`  not paid: ${left.text}`);
         return made.leftOut.every((left) => left.severity !== 'blocks');
       }),

@@ -40,7 +40,7 @@ afterAll(() => api.stop());
 describe('payments on the console', () => {
   it('are proposed by one and approved by another, who then fetches the file for the bank', async () => {
     expect(await text(preparer, '/payments')).toContain('Nothing was proposed yet.');
-    const wanted = { entityId: 'ent_se', currency: 'SEK', dueUntil: '2020-12-31', executeOn: '2020-03-02', format: 'pain.001.001.03', reason: 'due in February' };
+    const wanted = { entityId: 'ent_se', currency: '', dueUntil: '2020-12-31', executeOn: '2020-03-02', format: 'pain.001.001.03', reason: 'due in February' };
     const made = await preparer.order('/payments/propose', wanted);
     expect(made.status).toBe(303);
     const path = made.headers.get('location') ?? '';

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { command, group, jsonArg } from '../../src/commands/command.ts';
 import { demoCommand, resetCommand } from '../../src/commands/home.ts';
 import { ocpiCommands } from '../../src/commands/ocpi.ts';
+import { paymentCommands } from '../../src/commands/payment.ts';
 import { runCommands } from '../../src/commands/run.ts';
 import { traceCommand } from '../../src/commands/trace.ts';
 
@@ -99,6 +100,7 @@ describe('commands on what is not theirs to change', () => {
 });
 
 describe('commands that call the API', () => {
+  const asked: { readonly path: string; readonly body: string }[] = [];
   const ids = (from: number) => Array.from({ length: 200 }, (_, i) => from + i);
   const answers: Readonly<Record<string, unknown>> = {
     '/v1/runs?limit=200': { items: ids(0).map((n) => ({ runId: `run_${n}`, state: 'closed' })), nextCursor: 'run_199' },
@@ -106,8 +108,13 @@ describe('commands that call the API', () => {
     '/v1/ocpi/peers/hub/deliveries?limit=200': { items: ids(0).map((n) => ({ cdrId: `cdr_${n}`, state: 'sent', answer: null, issues: [] })), nextCursor: '199' },
     '/v1/ocpi/peers/hub/deliveries?limit=200&cursor=199': { items: [{ cdrId: 'cdr_200', state: 'refused', answer: 'no such tariff', issues: [] }], nextCursor: null },
     '/v1/trace?erp=nope&limit=200': { items: [], nextCursor: null },
+    '/v1/entities/ent_no': { currency: 'NOK' },
+    '/v1/payments': { paymentId: null, leftOut: [] },
   };
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    asked.push({ path: request.url ?? '', body });
     const answer = answers[request.url ?? ''];
     response.writeHead(answer === undefined ? 502 : 200).end(answer === undefined ? '<html>Bad gateway</html>' : JSON.stringify(answer));
   });
@@ -123,6 +130,13 @@ describe('commands that call the API', () => {
     const [code, , runs] = await told(() => runCommand(runCommands, { rawArgs: ['list'] }));
     expect([code, String(runs).split('\n')]).toEqual([0, expect.arrayContaining([expect.stringMatching(/^run_200 +inReview/)])]);
     expect(await told(() => runCommand(ocpiCommands, { rawArgs: ['deliveries', 'hub'] }))).toEqual([1, '', expect.stringContaining('cdr_200: refused; no such tariff')]);
+  });
+  it('propose to pay in the currency of the entity’s books unless told', async () => {
+    const due = ['--due-until', '2020-02-29', '--execute-on', '2020-03-02', '--reason', 'due in February'];
+    expect(await told(() => runCommand(paymentCommands, { rawArgs: ['propose', '--entity', 'ent_no', ...due] }))).toEqual([0, '', 'nobody is to be paid in NOK\n']);
+    expect(JSON.parse(asked.at(-1)?.body ?? '')).toMatchObject({ entityId: 'ent_no', currency: 'NOK' });
+    await told(() => runCommand(paymentCommands, { rawArgs: ['propose', '--entity', 'ent_no', '--currency', 'EUR', ...due] }));
+    expect(JSON.parse(asked.at(-1)?.body ?? '')).toMatchObject({ currency: 'EUR' });
   });
   it('say why they end with 1', async () => {
     expect(await told(() => runCommand(traceCommand, { rawArgs: ['nope'] }))).toEqual([1, expect.stringContaining('no charge hangs on erp "nope"'), '']);

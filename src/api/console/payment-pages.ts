@@ -54,7 +54,12 @@ function proposeOrder(entities: readonly EntityView[]): ConsoleOrder {
     about: [],
     fields: [
       { name: 'entityId', label: 'Who pays', kind: 'choice', required: true, choices: entities.map((e) => [e.id, e.name] as const) },
-      { name: 'currency', label: 'Currency', kind: 'choice', required: true, choices: [...new Set([...entities.map((e) => e.currency), 'SEK', 'EUR'])].map((code) => [code, code] as const) },
+      {
+        name: 'currency',
+        label: 'Currency',
+        kind: 'choice',
+        choices: [['', 'that of its books'], ...[...new Set([...entities.map((e) => e.currency), 'EUR', 'SEK', 'NOK', 'DKK'])].map((code) => [code, code] as const)],
+      },
       { name: 'dueUntil', label: 'Due until', kind: 'date', required: true, hint: 'Credits are set off whatever their date.' },
       { name: 'executeOn', label: 'To be carried out on', kind: 'date', required: true },
       { name: 'format', label: 'Format', kind: 'choice', required: true, choices: ['pain.001.001.03', 'pain.001.001.09'].map((f) => [f, f] as const) },
@@ -63,7 +68,7 @@ function proposeOrder(entities: readonly EntityView[]): ConsoleOrder {
     verb: 'Propose',
     trail: [['/payments', 'Payments']],
     roles: may.plan,
-    request: (values) => ({ method: 'POST', path: '/v1/payments', json: values }),
+    request: (values) => ({ method: 'POST', path: '/v1/payments', json: { ...values, currency: values['currency'] || entities.find((e) => e.id === values['entityId'])?.currency } }),
     done: ({ paymentId, leftOut }) => {
       const others = (leftOut as readonly { readonly text: string }[]).map((l) => l.text);
       return [paymentId === null ? 'Nobody is to be paid.' : 'Proposed.', ...others].join(' ');
