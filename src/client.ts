@@ -14,8 +14,18 @@ export class ApiError extends Error {
 
 export type Call = { readonly query?: Readonly<Record<string, string | undefined>>; readonly json?: unknown; readonly body?: Buffer; readonly type?: string; readonly idempotencyKey?: string };
 
-/** Calls the API as the holder of a token; `file` fetches one with its name. Throws ApiError on whatever is not a success. */
+/** Calls the API as the holder of a token; `file` fetches one with its name. Throws ApiError on whatever is not a success, and an Error that says where it looked when nobody answers. */
 export function apiClient(baseUrl: string, token: string) {
+  const remedy = `look whether the API runs at ${baseUrl}, and whether WATTLEDGER_API_URL is its address`;
+  const noApi = (status: number) => `what answers there (${status}) is no API of WattLedger: ${remedy}`;
+  const reach = async (url: URL, init: RequestInit) => {
+    try {
+      return await fetch(url, init);
+    } catch (error) {
+      const { code, message } = ((error as Error).cause ?? error) as Error & { readonly code?: string };
+      throw new Error(`the API cannot be reached (${code ?? message}): ${remedy}`, { cause: error });
+    }
+  };
   const call = async <T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, call: Call = {}): Promise<T> => {
     const url = new URL(path, baseUrl);
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value);
@@ -24,18 +34,28 @@ export function apiClient(baseUrl: string, token: string) {
     if (type !== undefined) headers['content-type'] = type;
     if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey;
     const body = call.json === undefined ? (call.body === undefined ? null : new Uint8Array(call.body)) : JSON.stringify(call.json);
-    const response = await fetch(url, { method, headers, body });
-    const answer = (await response.json()) as Record<string, unknown>;
+    const response = await reach(url, { method, headers, body });
+    const text = await response.text();
+    const answer = parsed(text);
+    if (answer === undefined) throw new ApiError(response.status, { detail: noApi(response.status) });
     if (!response.ok) throw new ApiError(response.status, answer);
     return answer as T;
   };
   const file = async (path: string): Promise<{ readonly name: string; readonly bytes: Buffer }> => {
-    const response = await fetch(new URL(path, baseUrl), { headers: { authorization: `Bearer ${token}` } });
-    if (!response.ok) throw new ApiError(response.status, (await response.json()) as Record<string, unknown>);
+    const response = await reach(new URL(path, baseUrl), { headers: { authorization: `Bearer ${token}` } });
+    if (!response.ok) throw new ApiError(response.status, parsed(await response.text()) ?? { detail: noApi(response.status) });
     const name = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? 'file';
     return { name, bytes: Buffer.from(await response.arrayBuffer()) };
   };
   return Object.assign(call, { file });
+}
+
+function parsed(text: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
 }
 
 export type Api = ReturnType<typeof apiClient>;

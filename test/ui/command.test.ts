@@ -140,5 +140,10 @@ describe('commands that call the API', () => {
   });
   it('say why they end with 1', async () => {
     expect(await told(() => runCommand(traceCommand, { rawArgs: ['nope'] }))).toEqual([1, expect.stringContaining('no charge hangs on erp "nope"'), '']);
+    const gateway = await told(() => runCommand(runCommands, { rawArgs: ['show', 'run_x'] }));
+    expect(gateway).toEqual([1, expect.stringMatching(/what answers there \(502\) is no API of WattLedger: look whether the API runs at http:\/\/127/), '']);
+    vi.stubEnv('WATTLEDGER_API_URL', 'http://127.0.0.1:1');
+    const away = await told(() => runCommand(runCommands, { rawArgs: ['list'] }));
+    expect(away).toEqual([1, expect.stringMatching(/the API cannot be reached \(.+\): look whether the API runs at http:\/\/127\.0\.0\.1:1, and whether WATTLEDGER_API_URL/), '']);
   });
 });
