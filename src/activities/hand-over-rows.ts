@@ -17,7 +17,8 @@ export type MonthsHere = {
 };
 
 type Outcome = 'verified' | 'refused' | 'held';
-type Sent = { readonly row: OutboxRow; readonly document: ErpDocument };
+/** `before`: in the words it was sent in before, where these are others. */
+type Sent = { readonly row: OutboxRow; readonly document: ErpDocument; readonly before?: ErpDocument };
 export type Record = (answers: readonly Answer[]) => Promise<void>;
 
 /**
@@ -50,8 +51,11 @@ async function sendRows(at: HandOver, erp: ErpPort, rows: readonly OutboxRow[], 
   const sent: Sent[] = [];
   const refusals: Answer[] = [];
   for (const row of rows) {
-    const said = await translate(JSON.parse(row.payload.toString('utf8')) as ErpDocument, row.mappingVersion).catch((error: unknown) => Promise.reject(asFailure(error)));
-    if ('document' in said) sent.push({ row, document: said.document });
+    const payload = JSON.parse(row.payload.toString('utf8')) as ErpDocument;
+    const saidBy = (version: number | null) => translate(payload, version).catch((error: unknown) => Promise.reject(asFailure(error)));
+    const said = await saidBy(row.mappingVersion);
+    const before = row.mappingBefore === undefined ? undefined : await saidBy(row.mappingBefore);
+    if ('document' in said) sent.push({ row, document: said.document, ...(before !== undefined && 'document' in before ? { before: before.document } : {}) });
     else refusals.push({ key: row.key, state: 'refused', words: said.refusal });
   }
   await at.record(refusals);
@@ -139,7 +143,7 @@ class HandOver {
     const read = new Map(known);
     for (const [key, { held }] of posted) if (held !== undefined) read.set(key, held);
     await this.#verify(
-      all.filter(({ row }) => known.has(row.key) || posted.has(row.key)),
+      all.flatMap((sent): Sent[] => (known.has(sent.row.key) ? [sent] : posted.has(sent.row.key) ? [{ row: sent.row, document: sent.document }] : [])),
       read,
     );
   }
@@ -150,10 +154,13 @@ class HandOver {
     await this.record(
       all
         .filter(({ row }) => !this.outcomes.has(row.key))
-        .map(({ row: { key }, document }): Answer => {
+        .map(({ row: { key, mappingBefore }, document, before }): Answer => {
           const there = held.get(key);
           const wrong = wrongIn(document, there);
-          return wrong === undefined ? { key, state: 'verified', number: there?.number } : { key, state: 'refused', words: wrong };
+          if (wrong === undefined) return { key, state: 'verified', number: there?.number };
+          // It was there already, and it is to be as it was sent.
+          const mapping = before === undefined ? {} : { mappingVersion: mappingBefore };
+          return before !== undefined && wrongIn(before, there) === undefined ? { key, state: 'verified', number: there?.number, ...mapping } : { key, state: 'refused', words: wrong, ...mapping };
         }),
     );
   }

@@ -89,6 +89,8 @@ export type OutboxRow = {
   readonly externalId: string | null;
   /** By which version of the connection's mapping it is said to the ERP; null: in our words. */
   readonly mappingVersion: number | null;
+  /** By which it was said before, where that is another one. */
+  readonly mappingBefore?: number | null | undefined;
   /** The last attempt got no answer. */
   readonly isUnknown: boolean;
 };
@@ -104,17 +106,17 @@ const mayGo = "NOT EXISTS (SELECT FROM erp_posting b WHERE b.key = p.after_key A
  */
 export async function takeBatch(db: Db, connectionId: string, limit: number): Promise<OutboxRow[]> {
   await holdFollowers(db, connectionId);
-  const { rows } = await db.query(
+  const { rows } = await db.query<OutboxRow>(
     `WITH taken AS (
        UPDATE erp_posting p SET state = 'sending', attempt = p.attempt + 1, updated_at = now(),
          mapping_version = CASE before.state WHEN 'queued' THEN (SELECT max(version) FROM erp_mapping WHERE connection_id = $1) ELSE p.mapping_version END
-       FROM (SELECT key, state FROM erp_posting p WHERE connection_id = $1 AND state IN ${openStates} AND ${mayGo} ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED) before
+       FROM (SELECT key, state, mapping_version FROM erp_posting p WHERE connection_id = $1 AND state IN ${openStates} AND ${mayGo} ORDER BY created_at, key LIMIT $2 FOR UPDATE SKIP LOCKED) before
        WHERE p.key = before.key
-       RETURNING p.key, p.payload, p.mapping_version, p.attempt, p.external_id, p.created_at, before.state IN ('unknown', 'sending', 'drafted') AS is_unknown)
-     SELECT key, payload, mapping_version AS "mappingVersion", attempt, external_id AS "externalId", is_unknown AS "isUnknown" FROM taken ORDER BY created_at, key`,
+       RETURNING p.key, p.payload, p.mapping_version, p.attempt, p.external_id, p.created_at, before.state IN ('unknown', 'sending', 'drafted') AS is_unknown, before.mapping_version AS said_before)
+     SELECT key, payload, mapping_version AS "mappingVersion", attempt, external_id AS "externalId", is_unknown AS "isUnknown", said_before AS "mappingBefore" FROM taken ORDER BY created_at, key`,
     [connectionId, limit],
   );
-  return rows;
+  return rows.map(({ mappingBefore, ...row }) => (row.attempt > 1 && mappingBefore !== row.mappingVersion ? { ...row, mappingBefore } : row));
 }
 
 /** What follows a document that was refused or is held is held too, and comes back when that one goes on. */
@@ -142,16 +144,31 @@ const answerFrom = {
   held: ['sending', 'drafted'],
 } as const;
 
-export type Answer = { readonly key: string; readonly state: keyof typeof answerFrom; readonly externalId?: string; readonly number?: string | null | undefined; readonly words?: string };
+export type Answer = {
+  readonly key: string;
+  readonly state: keyof typeof answerFrom;
+  readonly externalId?: string;
+  readonly number?: string | null | undefined;
+  readonly words?: string /** By which version of the mapping it stands there, where not by the one it was taken with. */;
+  readonly mappingVersion?: number | null | undefined;
+};
 
 /** Records what the ERP answered to rows, set-wise. Throws RangeError when the state of one does not allow its answer. */
 export async function recordAnswers(db: Db, answers: readonly Answer[]): Promise<void> {
   for (const state of new Set(answers.map((a) => a.state))) {
     const of = answers.filter((a) => a.state === state);
     const { rows } = await db.query<{ key: string }>(
-      `UPDATE erp_posting p SET state = $1, external_id = coalesce(a.external, p.external_id), erp_number = coalesce(a.number, p.erp_number), answer = a.words, held_for = CASE $1 WHEN 'held' THEN 'period' END, updated_at = now()
-       FROM unnest($2::text[], $3::text[], $4::text[], $6::text[]) AS a(key, external, words, number) WHERE p.key = a.key AND p.state = ANY($5) RETURNING p.key`,
-      [state, of.map((a) => a.key), of.map((a) => a.externalId ?? null), of.map((a) => a.words ?? null), answerFrom[state], of.map((a) => a.number ?? null)],
+      `UPDATE erp_posting p SET state = $1, external_id = coalesce(a.external, p.external_id), erp_number = coalesce(a.number, p.erp_number), answer = a.words, mapping_version = CASE WHEN a.mapping IS NULL THEN p.mapping_version ELSE nullif(a.mapping, '')::integer END, held_for = CASE $1 WHEN 'held' THEN 'period' END, updated_at = now()
+       FROM unnest($2::text[], $3::text[], $4::text[], $6::text[], $7::text[]) AS a(key, external, words, number, mapping) WHERE p.key = a.key AND p.state = ANY($5) RETURNING p.key`,
+      [
+        state,
+        of.map((a) => a.key),
+        of.map((a) => a.externalId ?? null),
+        of.map((a) => a.words ?? null),
+        answerFrom[state],
+        of.map((a) => a.number ?? null),
+        of.map((a) => (a.mappingVersion === undefined ? null : `${a.mappingVersion ?? ''}`)),
+      ],
     );
     const other = of.find((a) => !rows.some((r) => r.key === a.key));
     if (other !== undefined) throw new RangeError(`${other.key} cannot become ${state}: it is not ${answerFrom[state].join(' or ')}`);

@@ -384,6 +384,37 @@ describe('the outbox', () => {
     await store.tx((db) => putErpMapping(db, { connectionId, mapping: {} }, 'as it was', { actor: 'finance' }));
   });
 
+  it('takes what is there by the words it was sent in, also where the mapping is another by the time it is sent again, and keeps by which', async () => {
+    const mapTo = (account: string) => store.tx((db) => putErpMapping(db, { connectionId, mapping: { accounts: { '1510': account, '3001': '3001' } } }, 'another chart', { actor: 'finance' }));
+    const { version } = await mapTo('120000');
+    const erp = filesErp(folder);
+    const file = (key: string) => path.join(folder, 'journal', `${key}.json`);
+    const edit = (key: string, from: string, to: string) => writeFileSync(file(key), readFileSync(file(key), 'utf8').replaceAll(from, to));
+    const changed: ErpPort = {
+      ...erp,
+      async post(document) {
+        const posted = await erp.post(document);
+        edit(document.key, '2020-01-06', '2020-01-07');
+        return posted;
+      },
+    };
+    await put(journal('o1'), journal('o2'), journal('o3'));
+    expect(await handOver(store, changed, connectionId)).toMatchObject({ verified: 0, refused: 3 });
+    await mapTo('120001');
+    // One is mended as it was sent, one as the mapping now says; the third is as nobody sent it.
+    edit('o1', '2020-01-07', '2020-01-06');
+    edit('o2', '2020-01-07', '2020-01-06');
+    edit('o2', '120000', '120001');
+    for (const key of ['o1', 'o2', 'o3']) await store.tx((db) => retryPosting(db, key, 'mended there', { actor: 'finance' }));
+    expect(await handOver(store, erp, connectionId)).toMatchObject({ verified: 2, refused: 1 });
+    expect((await store.pool.query("SELECT key, state, mapping_version FROM erp_posting WHERE key IN ('o1', 'o2', 'o3') ORDER BY 1")).rows).toEqual([
+      { key: 'o1', state: 'verified', mapping_version: version },
+      { key: 'o2', state: 'verified', mapping_version: version + 1 },
+      { key: 'o3', state: 'refused', mapping_version: version },
+    ]);
+    await store.tx((db) => putErpMapping(db, { connectionId, mapping: {} }, 'as it was', { actor: 'finance' }));
+  });
+
   it('tells adapter, settings and production mark of a connection', async () => {
     expect(await erpConnection(store.pool, connectionId)).toEqual({ id: connectionId, adapter: 'files', settings: { faults: ['unavailable', 'unavailable', 'timeoutAfterWrite'] }, production: false });
     await expect(erpConnection(store.pool, 'none')).rejects.toThrow('there is no ERP connection none');
