@@ -1,0 +1,112 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { Client, Connection } from '@temporalio/client';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/api/app.ts';
+import { createOrders } from '../../src/api/orders.ts';
+import { putApiKeys } from '../../src/store/commands/api-keys.ts';
+import { openStore, type Store } from '../../src/store/db.ts';
+import { openSetUp } from '../../src/store/prisma.ts';
+import { testSecretBox } from '../support/secret-box.ts';
+import { seeded } from '../support/seeded.ts';
+
+let seed: Awaited<ReturnType<typeof seeded>>;
+let store: Store;
+let setUp: ReturnType<typeof openSetUp>;
+let connection: Connection;
+let app: ReturnType<typeof createApp>;
+let way: Awaited<ReturnType<typeof wayTo>>;
+
+/** The way to a server, which can be shut: then what is under way is cut, and nobody comes through. */
+async function wayTo(url: string) {
+  const target = new URL(url);
+  const open = new Set<Socket>();
+  let isShut = false;
+  const server = createServer((socket) => {
+    if (isShut) return socket.destroy();
+    const behind = connect(Number(target.port), target.hostname);
+    for (const [one, other] of [
+      [socket, behind],
+      [behind, socket],
+    ] as const) {
+      open.add(one);
+      one.pipe(other);
+      one
+        .on('error', () => undefined)
+        .on('close', () => {
+          open.delete(one);
+          other.destroy();
+        });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const here = new URL(url);
+  here.port = String((server.address() as AddressInfo).port);
+  return {
+    url: here.href,
+    shut() {
+      isShut = true;
+      for (const socket of open) socket.destroy();
+    },
+    reopen() {
+      isShut = false;
+    },
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+const mapping = { sourceId: 'csms', kind: 'token', externalKey: 'Stranger-1', internalId: 'acc_fleet_taxi' };
+const ask = async (method: string, path: string, body?: unknown) => {
+  const answer = await app.request(path, {
+    method,
+    headers: { authorization: 'Bearer token-ops', 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: await answer.json() };
+};
+
+beforeAll(async () => {
+  seed = await seeded();
+  await seed.store.tx((db) => putApiKeys(db, [{ id: 'ops', actor: 'ops', token: 'token-ops', sample: true, roles: ['ops'], sourceId: null }]));
+  way = await wayTo(seed.database.url);
+  store = openStore(way.url);
+  setUp = openSetUp(way.url);
+  // Nobody listens there.
+  connection = Connection.lazy({ address: '127.0.0.1:1', connectTimeout: 500 });
+  const log = pino({ level: 'silent' });
+  app = createApp({ store, setUp: setUp.setUp, orders: createOrders(new Client({ connection }), 'none', log), log, secretBox: testSecretBox() });
+});
+afterAll(async () => {
+  way.reopen();
+  await store.close();
+  await setUp.close();
+  await connection.close();
+  await way.close();
+  await seed.drop();
+});
+
+describe('the API while a server behind it is away', () => {
+  it('says so of the database, before and while it is asked, and when to come again; and answers as before when it is back', async () => {
+    expect((await ask('GET', '/v1/quarantine')).status).toBe(200);
+    expect((await ask('GET', '/v1/accounts')).status).toBe(200);
+    const away = { status: 503, retryAfter: '5', body: { code: 'databaseAway' } };
+    const other = await seed.store.pool.connect();
+    await other.query('BEGIN; LOCK TABLE mapping');
+    const underWay = ask('POST', '/v1/mappings', mapping);
+    const waits = async () => (await seed.store.pool.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount;
+    await expect.poll(waits, { timeout: 10_000 }).toBe(1);
+    way.shut();
+    expect(await underWay).toMatchObject(away);
+    await other.query('ROLLBACK');
+    other.release();
+    for (const path of ['/v1/quarantine', '/v1/accounts', '/v1/runs', '/v1/records']) expect(await ask('GET', path), path).toMatchObject(away);
+    way.reopen();
+    expect((await ask('GET', '/v1/quarantine')).status).toBe(200);
+    expect((await ask('GET', '/v1/accounts')).status).toBe(200);
+  });
+
+  it('says of Temporal that what was ordered is kept and its work was not told, and when to send it again', async () => {
+    expect(await ask('POST', '/v1/mappings', mapping)).toMatchObject({ status: 503, retryAfter: '5', body: { code: 'temporalAway' } });
+    expect((await store.pool.query("SELECT count(*)::int AS n FROM mapping WHERE external_key = 'Stranger-1'")).rows[0].n).toBe(1);
+  });
+});
