@@ -1,4 +1,4 @@
-import { documentPath, grouped, runPath, words } from './format.ts';
+import { count, documentPath, grouped, link, runPath, words } from './format.ts';
 import { Count, Figure, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
@@ -38,6 +38,9 @@ type Drift = {
 type Props = {
   readonly viewer: Viewer;
   readonly postings: readonly Posting[];
+  /** How many are refused or held, and whether those alone are shown. */
+  readonly waiting: number;
+  readonly undecided: boolean;
   readonly connections: readonly Connection[];
   readonly drifts: readonly Drift[];
   readonly mayRetry: boolean;
@@ -48,15 +51,20 @@ type Props = {
 };
 
 /** What is on its way to the ERP, and what waits for a decision. */
-export function ErpPage({ viewer, postings, connections, drifts, mayRetry, maySkip, maySign, firstPage, nextPage }: Props) {
+export function ErpPage({ viewer, postings, waiting, undecided, connections, drifts, mayRetry, maySkip, maySign, firstPage, nextPage }: Props) {
   return (
     <Shell title="ERP" viewer={viewer} trail={[['/', 'Runs']]}>
       <p>
         Documents and journals that are not in the ERP yet. What is refused or held waits for a decision; the others go on without it. Where the ERP does not say whether it has something, it is asked
         again until it does, or until somebody decides.
       </p>
+      {waiting === 0 && !undecided ? null : (
+        <p>
+          {count(waiting, 'posting')} refused or held: <a href={link('/erp', { only: undecided ? undefined : 'undecided' })}>{undecided ? 'show all that is not there yet' : 'show these alone'}</a>.
+        </p>
+      )}
       {postings.length === 0 ? (
-        <p>Everything is in the ERP, read back and equal.</p>
+        <p>{undecided ? 'Nothing waits for a decision.' : 'Everything is in the ERP, read back and equal.'}</p>
       ) : (
         <Table
           label="Postings"

@@ -98,6 +98,20 @@ describe('deliveries on the console', () => {
   });
 });
 
+describe('postings on the console', () => {
+  it('that wait for a decision are counted, and shown alone, however many others are on their way', async () => {
+    const [first, last] = [await rows('SELECT key FROM erp_posting ORDER BY key LIMIT 1'), await rows('SELECT key FROM erp_posting ORDER BY key DESC LIMIT 1')].map(([r]) => r.key as string);
+    await api.store.pool.query("UPDATE erp_posting SET state = 'refused', answer = 'the customer is blocked' WHERE key = $1", [last]);
+    const page = (await preparer.get('/erp')).body;
+    expect(textOf(page)).toContain('1 posting refused or held: show these alone');
+    expect(page).toContain(`/erp/${encodeURIComponent(last ?? '')}/retry`);
+    const alone = await preparer.get('/erp?only=undecided');
+    expect([alone.status, textOf(alone.body)]).toEqual([200, expect.stringContaining('the customer is blocked')]);
+    const shown = (html: string) => html.split('aria-label="Connections"')[0]?.match(/class="state/g)?.length ?? 0;
+    expect([first === last, shown(alone.body), shown(page) > 1]).toEqual([false, 1, true]);
+  });
+});
+
 describe('the first page', () => {
   it('shows a run that is open behind a page of later ones, live before dry, and says how many more there are', async () => {
     const planned = async (id: string, state: string, kind: string, daysAgo: number) =>

@@ -12,15 +12,20 @@ import { turns } from './run-pages.ts';
 import { holds, viewerOf } from './viewer.ts';
 
 const pageSize = 100;
+const forDecision = ['refused', 'held'] as const;
+const notThere = [...forDecision, 'unknown', 'queued', 'drafted', 'posted', 'sending'] as const;
 
 /** What the ERP did not take or holds otherwise, and decisions on it. */
 export function erpPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
   app.get('/erp', guard, async (c) => {
-    const { cursor } = c.req.query();
-    const page = await listPostings(store.pool, { states: ['refused', 'held', 'unknown', 'queued', 'drafted', 'posted', 'sending'] }, { cursor, limit: pageSize });
+    const { cursor, only } = c.req.query();
+    const undecided = only === 'undecided';
+    const page = await listPostings(store.pool, { states: undecided ? forDecision : notThere }, { cursor, limit: pageSize });
     const [connections, drifts] = await Promise.all([listErpConnections(store.pool), listDrifts(store.pool, {}, { limit: pageSize })]);
     const rights = { mayRetry: holds(c, may.retryPostings), maySkip: holds(c, may.skipPostings), maySign: holds(c, may.skipPostings) };
-    return c.html(ErpPage({ viewer: viewerOf(c), postings: page.items, connections, drifts: drifts.items, ...rights, ...turns('/erp', {}, cursor, page.nextCursor) }));
+    const waiting = connections.reduce((sum, { postings }) => forDecision.reduce((n, state) => n + (postings[state] ?? 0), sum), 0);
+    const filter = { only: undecided ? only : undefined };
+    return c.html(ErpPage({ viewer: viewerOf(c), postings: page.items, waiting, undecided, connections, drifts: drifts.items, ...rights, ...turns('/erp', filter, cursor, page.nextCursor) }));
   });
   for (const verb of ['retry', 'skip'] as const) {
     serveOrder(app, `/erp/:key/${verb}`, guard, send, async (c) => {
