@@ -23,7 +23,10 @@ async function wayTo(url: string) {
   const open = new Set<Socket>();
   let isShut = false;
   const server = createServer((socket) => {
-    if (isShut) return socket.destroy();
+    if (isShut) {
+      socket.destroy();
+      return;
+    }
     const behind = connect(Number(target.port), target.hostname);
     for (const [one, other] of [
       [socket, behind],
