@@ -25,11 +25,13 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
     'set',
     'Set a connection up, or change it, from a JSON file',
     { ...peer, file: { type: 'positional', description: 'Body of PUT /v1/ocpi/peers/{peerId}', required: true } },
-    ({ peer: id, file }) =>
-      withApi(ops, async (api) => {
-        say(linesOf(await api<PeerOverview>('PUT', pathOf(id), { json: JSON.parse(await readFile(file, 'utf8')) })).join('\n'));
+    async ({ peer: id, file }) => {
+      const json = await jsonOf(file);
+      return withApi(ops, async (api) => {
+        say(linesOf(await api<PeerOverview>('PUT', pathOf(id), { json })).join('\n'));
         return true;
-      }),
+      });
+    },
   ),
   invite: command('invite', 'Let a peer register here: prints the token, once, and our versions URL', { ...peer, ...jsonArg }, ({ peer: id, json }) =>
     withApi(ops, async (api) => {
@@ -91,6 +93,16 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
     }),
   ),
 });
+
+/** Throws an Error that names the file. */
+async function jsonOf(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8');
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new Error(`${file} is no JSON: ${(error as Error).message}`);
+  }
+}
 
 async function register(api: Api, id: string, invitation: { readonly versionsUrl: string | undefined; readonly token: string | undefined }): Promise<boolean> {
   const { version } = await api<{ version: string }>('POST', pathOf(id, '/registration'), { json: invitation });

@@ -55,7 +55,8 @@ export function rateLine(line: string, explain: boolean, count: { rated: number;
 
 function parsed(line: string): unknown {
   try {
-    return JSON.parse(line);
+    // A byte order mark stands before the first line of what some editors and exports write.
+    return JSON.parse(line.replace(/^\uFEFF/, ''));
   } catch {
     return undefined;
   }

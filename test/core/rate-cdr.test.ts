@@ -300,6 +300,12 @@ describe('rateStream', () => {
     expect(await stream([bytes])).toEqual({ summary, answers });
   });
 
+  it('reads over a byte order mark', async () => {
+    const request = JSON.stringify(one([{ price_components: [energy(1)] }]));
+    expect((await stream([Buffer.from(`\uFEFF${request}\r\n${request}\r\n`)])).summary).toEqual({ rated: 2, refused: 0 });
+    expect((await stream([Buffer.from('\uFEFF')])).summary).toEqual({ rated: 0, refused: 0 });
+  });
+
   it('nothing in, nothing out', async () => {
     expect(await stream([])).toEqual({ summary: { rated: 0, refused: 0 }, answers: [] });
   });

@@ -110,6 +110,18 @@ describe('commands that call the API', () => {
     '/v1/trace?erp=nope&limit=200': { items: [], nextCursor: null },
     '/v1/entities/ent_no': { currency: 'NOK' },
     '/v1/payments': { paymentId: null, leftOut: [] },
+    '/v1/ocpi/peers/hub': {
+      peerId: 'hub',
+      kind: 'hub',
+      state: 'new',
+      version: null,
+      problem: null,
+      them: { countryCode: 'DE', partyId: 'HUB' },
+      sweep: null,
+      tariffs: [],
+      waitingFor: [],
+      deliveries: {},
+    },
   };
   const server = createServer(async (request, response) => {
     let body = '';
@@ -137,6 +149,17 @@ describe('commands that call the API', () => {
     expect(JSON.parse(asked.at(-1)?.body ?? '')).toMatchObject({ entityId: 'ent_no', currency: 'NOK' });
     await told(() => runCommand(paymentCommands, { rawArgs: ['propose', '--entity', 'ent_no', '--currency', 'EUR', ...due] }));
     expect(JSON.parse(asked.at(-1)?.body ?? '')).toMatchObject({ currency: 'EUR' });
+  });
+  it('read a file with a byte order mark, and name one that is no JSON', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-file-'));
+    const set = async (text: string) => {
+      writeFileSync(path.join(folder, 'peer.json'), text);
+      return told(() => runCommand(ocpiCommands, { rawArgs: ['set', 'hub', path.join(folder, 'peer.json')] }));
+    };
+    expect(await set('\uFEFF{"kind":"hub"}\r\n')).toEqual([0, '', expect.stringContaining('hub: hub DE*HUB, new')]);
+    expect(JSON.parse(asked.at(-1)?.body ?? '')).toEqual({ kind: 'hub' });
+    expect(await set('{"kind":')).toEqual([1, expect.stringMatching(/peer\.json is no JSON: /), '']);
+    rmSync(folder, { recursive: true });
   });
   it('say why they end with 1', async () => {
     expect(await told(() => runCommand(traceCommand, { rawArgs: ['nope'] }))).toEqual([1, expect.stringContaining('no charge hangs on erp "nope"'), '']);
