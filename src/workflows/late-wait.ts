@@ -43,6 +43,8 @@ export class LateWait {
       }
       const found = await this.#lookWhatIsMissing(runId);
       if (found.closed) return;
+      // The word that it was moved may be lost; one that came meanwhile is newer.
+      if (!this.#moved) this.#cutOffAtMs = found.cutOffAtMs ?? this.#cutOffAtMs;
       this.#board.missing = found.lines;
       this.#board.show();
       // Before the period ends no source can be complete.
@@ -70,7 +72,7 @@ export class LateWait {
       return await collectingState({ runId });
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-      return { automatic: false, closed: false, periodEndMs: 0, lines: [`What is missing cannot be told: ${error.cause?.message ?? error.message}`] };
+      return { automatic: false, closed: false, periodEndMs: 0, cutOffAtMs: this.#cutOffAtMs, lines: [`What is missing cannot be told: ${error.cause?.message ?? error.message}`] };
     }
   }
 }

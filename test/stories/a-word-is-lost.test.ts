@@ -8,7 +8,7 @@ import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { releaseHeld } from '../../src/store/commands/release-held.ts';
 import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { stateControlTotals } from '../../src/store/commands/state-control-totals.ts';
-import { signCarry } from '../../src/store/commands/steer-run.ts';
+import { moveCutOff, signCarry } from '../../src/store/commands/steer-run.ts';
 import { type BillingCycleInput, workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -24,6 +24,15 @@ const does = async (user: string, method: string, route: string, body?: unknown)
 };
 const run = async (runId: string) => does('auditor', 'GET', `/v1/runs/${runId}`);
 const soon = { timeout: 30_000, interval: 100 };
+/** December collecting until tomorrow, by a run that first looks again after so long. */
+async function collecting(lookEveryMs: number): Promise<{ readonly runId: string }> {
+  const cutOffAt = new Date(Date.now() + 86_400_000);
+  const { runId, workflowId } = await api.store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', cutOffAt, by }));
+  const input: BillingCycleInput = { runId, period: '2019-12', cutOffAtMs: cutOffAt.getTime(), lookEveryMs };
+  await api.client.workflow.start(workflowNames.billingCycle, { taskQueue: api.taskQueue, workflowId, args: [input] });
+  await expect.poll(async () => (await run(runId)).state, soon).toBe('collecting');
+  return { runId };
+}
 /** December in review, by a run that first looks again after so long. */
 async function review(lookEveryMs: number): Promise<string> {
   const { runId, workflowId } = await api.store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', by }));
@@ -98,6 +107,12 @@ describe('a run whose word was lost', () => {
     await expect.poll(async () => (await run(runId)).contentHash, soon).toMatch(/^[0-9a-f]{64}$/);
     expect((await run(runId)).contentHash).not.toBe(contentHash);
     expect(await run(runId)).toMatchObject({ held: [], accounts: { pending: 0 } });
+  });
+
+  it('closes its set at a cut-off that was moved, when it looks by itself', async () => {
+    const { runId } = await collecting(300);
+    await api.store.tx((db) => moveCutOff(db, runId, undefined, by));
+    await expect.poll(async () => (await run(runId)).state, soon).toBe('inReview');
   });
 
   it('closes when what it waits for was signed', async () => {

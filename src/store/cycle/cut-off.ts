@@ -16,6 +16,7 @@ export type CollectingState = {
   readonly automatic: boolean;
   readonly closed: boolean;
   readonly periodEndMs: number;
+  readonly cutOffAtMs: number;
   readonly lines: readonly string[];
 };
 
@@ -33,6 +34,7 @@ export async function lookForCutOff(db: Db, runId: string, now: Date): Promise<C
     automatic: found.cutOff === 'automatic',
     closed,
     periodEndMs: Date.parse(found.periodEnd),
+    cutOffAtMs: Date.parse(found.cutOffAt),
     lines: found.sources.map((s) => `${s.name}: ${s.complete ? 'complete' : s.waitsFor.join(', ')}`),
   };
 }
