@@ -1,4 +1,4 @@
-import { ApplicationFailure, allHandlersFinished, CancellationScope, condition, isCancellation, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { ApplicationFailure, allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import { isBefore, type RunState } from '../core/cycle/run-states.ts';
 import { cycleActivities, cycleAnswers } from './cycle-activities.ts';
 import { LateWait } from './late-wait.ts';
@@ -176,7 +176,10 @@ class Run {
     ]);
     if (this.#input.kind === 'dry') return this.#dryRun();
     await this.#enter('collecting', 'Waits for late CDRs until the cut-off.');
-    await this.#lateWait.untilCutOff(this.#input);
+    if (!(await this.#lateWait.untilCutOff(this.#input))) {
+      await condition(allHandlersFinished);
+      return continueAsNew<typeof billingCycle>({ ...this.#input, cutOffAtMs: this.#lateWait.cutOffAtMs });
+    }
     const { claimed } = await this.board.insist(() => closeSet({ runId }));
     upsertSearchAttributes([{ key: searchAttributes.cdrCount, value: claimed }]);
     this.board.counts.push(`${claimed} charges in the closed set`);

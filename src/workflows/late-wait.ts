@@ -1,4 +1,4 @@
-import { ActivityFailure, CancellationScope, condition, isCancellation, sleep, upsertSearchAttributes } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, condition, isCancellation, sleep, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { type CycleActivities, cycleActivities } from './cycle-activities.ts';
 import type { RunBoard } from './run-board.ts';
 import { searchAttributes } from './search-attributes.ts';
@@ -21,6 +21,11 @@ export class LateWait {
     this.#cutOffAtMs = cutOffAtMs;
   }
 
+  /** The cut-off, as it was moved last. */
+  get cutOffAtMs(): number {
+    return this.#cutOffAtMs;
+  }
+
   /** Moves the cut-off. */
   moveTo(ms: number): void {
     this.#cutOffAtMs = ms;
@@ -29,12 +34,14 @@ export class LateWait {
 
   /**
    * Waits for late CDRs until the cut-off, which may move meanwhile; an automatic one is now as soon as every source is complete. Looks when
-   * it is told that inputs changed, and by itself less and less often, so that a month of waiting stays at some hundred events.
+   * it is told that inputs changed, and by itself less and less often, so that a month of waiting stays at some hundred events. False when so
+   * many have told it something that whoever waits has to begin anew.
    */
-  async untilCutOff({ runId, lookEveryMs = firstCollectingLookMs }: { readonly runId: string; readonly lookEveryMs?: number }): Promise<void> {
+  async untilCutOff({ runId, lookEveryMs = firstCollectingLookMs }: { readonly runId: string; readonly lookEveryMs?: number }): Promise<boolean> {
     let waitMs = lookEveryMs;
     let closesAtMs = 0;
     while (this.#cutOffAtMs > Date.now()) {
+      if (workflowInfo().continueAsNewSuggested) return false;
       this.#moved = false;
       const seen = this.#board.changes;
       if (closesAtMs !== this.#cutOffAtMs) {
@@ -42,7 +49,7 @@ export class LateWait {
         upsertSearchAttributes([{ key: searchAttributes.closesAt, value: new Date(closesAtMs) }]);
       }
       const found = await this.#lookWhatIsMissing(runId);
-      if (found.closed) return;
+      if (found.closed) return true;
       // The word that it was moved may be lost; one that came meanwhile is newer.
       if (!this.#moved) this.#cutOffAtMs = found.cutOffAtMs ?? this.#cutOffAtMs;
       this.#board.missing = found.lines;
@@ -53,6 +60,7 @@ export class LateWait {
       const untilMs = Math.min(lookAtMs, this.#cutOffAtMs) - Date.now();
       if (untilMs > 0) await this.#sleepUntil(untilMs, () => this.#moved || this.#board.changes > seen);
     }
+    return true;
   }
 
   async #sleepUntil(ms: number, woken: () => boolean): Promise<void> {

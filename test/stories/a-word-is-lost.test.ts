@@ -9,7 +9,7 @@ import { releaseHeld } from '../../src/store/commands/release-held.ts';
 import { addExclusion } from '../../src/store/commands/shape-run.ts';
 import { stateControlTotals } from '../../src/store/commands/state-control-totals.ts';
 import { moveCutOff, signCarry } from '../../src/store/commands/steer-run.ts';
-import { type BillingCycleInput, workflowNames } from '../../src/workflows/messages.ts';
+import { type BillingCycleInput, inputsChangedSignal, workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -25,13 +25,13 @@ const does = async (user: string, method: string, route: string, body?: unknown)
 const run = async (runId: string) => does('auditor', 'GET', `/v1/runs/${runId}`);
 const soon = { timeout: 30_000, interval: 100 };
 /** December collecting until tomorrow, by a run that first looks again after so long. */
-async function collecting(lookEveryMs: number): Promise<{ readonly runId: string }> {
+async function collecting(lookEveryMs: number): Promise<{ readonly runId: string; readonly workflowId: string }> {
   const cutOffAt = new Date(Date.now() + 86_400_000);
   const { runId, workflowId } = await api.store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', cutOffAt, by }));
   const input: BillingCycleInput = { runId, period: '2019-12', cutOffAtMs: cutOffAt.getTime(), lookEveryMs };
   await api.client.workflow.start(workflowNames.billingCycle, { taskQueue: api.taskQueue, workflowId, args: [input] });
   await expect.poll(async () => (await run(runId)).state, soon).toBe('collecting');
-  return { runId };
+  return { runId, workflowId };
 }
 /** December in review, by a run that first looks again after so long. */
 async function review(lookEveryMs: number): Promise<string> {
@@ -112,6 +112,26 @@ describe('a run whose word was lost', () => {
   it('closes its set at a cut-off that was moved, when it looks by itself', async () => {
     const { runId } = await collecting(300);
     await api.store.tx((db) => moveCutOff(db, runId, undefined, by));
+    await expect.poll(async () => (await run(runId)).state, soon).toBe('inReview');
+  });
+
+  it('begins anew, held and with its cut-off, when many have told it something while it collects', { timeout: 120_000 }, async () => {
+    const { runId, workflowId } = await collecting(3_600_000);
+    await does('ops', 'POST', `/v1/runs/${runId}/pause`, { reason: 'waiting for the bank' });
+    const later = new Date(Date.now() + 2 * 86_400_000).toISOString();
+    await does('ops', 'POST', `/v1/runs/${runId}/cut-off`, { at: later });
+    const first = (await api.client.workflow.getHandle(workflowId).describe()).runId;
+    const handle = api.client.workflow.getHandle(workflowId);
+    for (let told = 0; told < 4400; told += 200) await Promise.all(Array.from({ length: 200 }, () => handle.signal(inputsChangedSignal)));
+    await expect.poll(async () => (await handle.describe()).runId !== first, soon).toBe(true);
+    expect((await api.client.workflow.getHandle(workflowId, first).describe()).status.name).toBe('CONTINUED_AS_NEW');
+    const { events } = await handle.fetchHistory();
+    const input = Buffer.from(events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data ?? '').toString();
+    expect(JSON.parse(input)).toMatchObject({ runId, cutOffAtMs: Date.parse(later) });
+    await does('ops', 'POST', `/v1/runs/${runId}/cut-off`, {});
+    await expect.poll(async () => (await run(runId)).setClosedAt, soon).not.toBeNull();
+    expect(await run(runId)).toMatchObject({ state: 'collecting', paused: true });
+    await does('ops', 'POST', `/v1/runs/${runId}/resume`, { reason: 'it is there' });
     await expect.poll(async () => (await run(runId)).state, soon).toBe('inReview');
   });
 
