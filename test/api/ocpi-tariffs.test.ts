@@ -13,6 +13,7 @@ let api: ApiUnderTest;
 const peers = new Map<string, OcpiPeer>();
 let rounds = 0;
 const idOf = (version: string) => `p${version.replaceAll('.', '')}`;
+const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 const told = async (version: string) => (await api.call('ops', 'GET', `/v1/ocpi/peers/${idOf(version)}`)).body.tariffs;
 /** As the Schedule does each minute, to the end of what it starts. */
 const round = async (version: string) => {
@@ -62,6 +63,22 @@ describe('a tariff of a partner', () => {
       const patched = await call(version, 'PATCH', { currency: 'SEK', last_updated: '2026-01-02T00:00:00Z' });
       expect([version, patched.status, (await call(version, 'GET')).body.data.currency]).toEqual(version === '2.1.1' ? [version, 200, 'SEK'] : [version, 404, 'NOK']);
     }
+  });
+});
+
+describe('two PATCHes of a tariff at once', () => {
+  it('both count', async () => {
+    const token = String(peers.get('2.1.1')?.calls.findLast((c) => c.path === '/credentials')?.body['token']);
+    const call = (method: string, body?: object) => ocpiCall(api, token, method, '/ocpi/2.1.1/tariffs/NO/NRD/T2', body);
+    await call('PUT', { id: 'T2', currency: 'NOK', elements: [{}], last_updated: '2026-01-01T00:00:00Z' });
+    const patches = await api.store.tx(async (db) => {
+      await db.query("SELECT FROM ocpi_peer WHERE id = 'p211' FOR UPDATE");
+      const both = [call('PATCH', { currency: 'SEK', last_updated: '2026-01-02T00:00:00Z' }), call('PATCH', { tariff_alt_url: 'https://nrd.example/t2', last_updated: '2026-01-02T00:00:00Z' })];
+      await expect.poll(async () => (await api.store.pool.query(waiting)).rowCount).toBe(2);
+      return both;
+    });
+    expect((await Promise.all(patches)).map((p) => p.status)).toEqual([200, 200]);
+    expect((await call('GET')).body.data).toMatchObject({ currency: 'SEK', tariff_alt_url: 'https://nrd.example/t2' });
   });
 });
 

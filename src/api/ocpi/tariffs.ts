@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono';
 import { writeTariff } from '../../adapters/ocpi/write-tariff.ts';
 import { parseInstant } from '../../core/time.ts';
-import { keepTariffs } from '../../store/commands/ocpi/keep-tariffs.ts';
+import { keepTariffs, lockPeerTariffs } from '../../store/commands/ocpi/keep-tariffs.ts';
 import { ownTariffs, peerTariff, type TariffKey } from '../../store/reads/ocpi/tariffs.ts';
 import { answer, invalid, notThere } from './answer.ts';
 import type { OcpiDeps, OcpiEnv } from './env.ts';
@@ -48,13 +48,16 @@ export function tariffModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, o
     if (c.get('version') !== '2.1.1') return next();
     const key = keyOf(c);
     const patch = await readObject(c, deps.bodyWithinMs ?? defaultWithinMs);
-    const before = await peerTariff(store.pool, key);
-    if (before === undefined) throw notThere('You sent no such tariff: send it whole, by PUT.');
-    const body: Record<string, unknown> = { ...before, ...patch, id: before['id'] };
     const stated = typeof patch['last_updated'] === 'string' ? parseInstant(patch['last_updated']) : Date.now();
-    if (typeof body['currency'] !== 'string' || !Array.isArray(body['elements']) || body['elements'].length === 0 || stated === undefined)
-      throw invalid('A tariff needs currency, elements and, where it is told, a time in last_updated.');
-    await store.tx((db) => keepTariffs(db, key.peerId, [{ ...key, body, lastUpdated: new Date(stated) }]));
+    await store.tx(async (db) => {
+      await lockPeerTariffs(db, key.peerId);
+      const before = await peerTariff(db, key);
+      if (before === undefined) throw notThere('You sent no such tariff: send it whole, by PUT.');
+      const body: Record<string, unknown> = { ...before, ...patch, id: before['id'] };
+      if (typeof body['currency'] !== 'string' || !Array.isArray(body['elements']) || body['elements'].length === 0 || stated === undefined)
+        throw invalid('A tariff needs currency, elements and, where it is told, a time in last_updated.');
+      await keepTariffs(db, key.peerId, [{ ...key, body, lastUpdated: new Date(stated) }]);
+    });
     return answer(c, undefined);
   });
   app.delete(one, async (c) => {

@@ -9,13 +9,17 @@ export type PeerTariff = {
   readonly lastUpdated: Date | null;
 };
 
+/** One writer of a peer's tariffs until this transaction ends: versions rise by one, and what is read of them stands. */
+export async function lockPeerTariffs(db: Db, peerId: string): Promise<void> {
+  await db.query('SELECT FROM ocpi_peer WHERE id = $1 FOR UPDATE', [peerId]);
+}
+
 /**
  * Keeps tariffs of a peer, each as its next version, and answers which are new here or changed. The same content again is no version, and
  * neither is one older than what is known: a pulled page may be.
  */
 export async function keepTariffs(db: Db, peerId: string, tariffs: readonly PeerTariff[]): Promise<boolean[]> {
-  // One writer a peer, so that versions rise by one.
-  await db.query('SELECT FROM ocpi_peer WHERE id = $1 FOR UPDATE', [peerId]);
+  await lockPeerTariffs(db, peerId);
   const kept: boolean[] = [];
   for (const t of tariffs) {
     const { rowCount } = await db.query(
