@@ -149,4 +149,24 @@ describe('a tariff of ours', () => {
     const token = String(peer().calls.findLast((c) => c.path === '/credentials')?.body['token']);
     expect((await ocpiCall(api, token, 'GET', '/ocpi/2.2.1/tariffs')).body.data).toEqual([]);
   });
+
+  /** What the partner pulls that changed from an instant on. */
+  const pulled = async (from: Date) => {
+    const token = String(peer().calls.findLast((c) => c.path === '/credentials')?.body['token']);
+    return (await ocpiCall(api, token, 'GET', `/ocpi/2.2.1/tariffs?date_from=${from.toISOString()}`)).body.data;
+  };
+
+  it('that is older than its sale to partners is news to them since it is sold', async () => {
+    const looked = new Date();
+    expect((await api.call('approver', 'POST', '/v1/price-assignments', { entityId: 'ent_se', tariffId: 'roaming', segment: 'eMSP', validFrom: looked.toISOString() })).status).toBe(201);
+    const [found, ...others] = await pulled(looked);
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ id: 'roaming', min_price: { excl_vat: 60 } });
+    expect(Date.parse(found.last_updated)).toBeGreaterThanOrEqual(looked.getTime());
+    // For another site too: they know it.
+    const again = new Date();
+    const { rows } = await api.store.pool.query<{ id: string }>('SELECT id FROM site ORDER BY id LIMIT 1');
+    expect((await api.call('approver', 'POST', '/v1/price-assignments', { entityId: 'ent_se', tariffId: 'roaming', segment: 'eMSP', siteId: rows[0]?.id })).status).toBe(201);
+    expect(await pulled(again)).toEqual([]);
+  });
 });

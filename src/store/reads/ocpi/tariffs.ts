@@ -3,10 +3,10 @@ import type { Db } from '../../db.ts';
 export type Window = { readonly from: Date | undefined; readonly to: Date | undefined; readonly offset: number; readonly limit: number };
 export type OwnTariff = { readonly body: Readonly<Record<string, unknown>>; readonly lastUpdated: string };
 
-/** Tariffs by which entity `entity` sells to roaming partners, now or later: of each the newest version that has begun, and since when it is so. */
-export const soldBy = (entity: string) => `SELECT DISTINCT ON (v.tariff_id) v.tariff_id, v.version, v.body, date_trunc('milliseconds', greatest(o.decided_at, v.valid_from)) AS changed_at
-       FROM tariff_version v LEFT JOIN tariff_proposal o ON o.tariff_version_id = v.id
-       WHERE v.valid_from <= now() AND v.tariff_id IN (SELECT tariff_id FROM price_assignment WHERE entity_id = ${entity} AND segment = 'eMSP' AND valid_to > now()) ORDER BY v.tariff_id, v.version DESC`;
+/** Tariffs by which entity `entity` sells to roaming partners, now or later: of each the newest version that has begun, and since when it is so and the tariff theirs. */
+export const soldBy = (entity: string) => `SELECT DISTINCT ON (v.tariff_id) v.tariff_id, v.version, v.body, date_trunc('milliseconds', greatest(o.decided_at, v.valid_from, a.since)) AS changed_at
+       FROM tariff_version v JOIN (SELECT tariff_id, min(made_at) AS since FROM price_assignment WHERE entity_id = ${entity} AND segment = 'eMSP' AND valid_to > now() GROUP BY 1) a USING (tariff_id)
+         LEFT JOIN tariff_proposal o ON o.tariff_version_id = v.id WHERE v.valid_from <= now() ORDER BY v.tariff_id, v.version DESC`;
 
 /** The tariffs that a roaming partner is sold by in this entity, oldest first, and how many the window holds in all. */
 export async function ownTariffs(db: Db, entityId: string, { from, to, offset, limit }: Window): Promise<{ readonly items: readonly OwnTariff[]; readonly total: number }> {
