@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { ocpiVersions } from '../../src/contracts/ocpi.ts';
+import { publishTariff } from '../../src/store/commands/publish-tariff.ts';
 import { workflowNames } from '../../src/workflows/messages.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { signIn, textOf } from '../support/console.ts';
@@ -168,5 +169,23 @@ describe('a tariff of ours', () => {
     const { rows } = await api.store.pool.query<{ id: string }>('SELECT id FROM site ORDER BY id LIMIT 1');
     expect((await api.call('approver', 'POST', '/v1/price-assignments', { entityId: 'ent_se', tariffId: 'roaming', segment: 'eMSP', siteId: rows[0]?.id })).status).toBe(201);
     expect(await pulled(again)).toEqual([]);
+  });
+
+  it('that is published while the partner looks is in what it looks at now or next', async () => {
+    const published = { ...(await pulled(new Date(0)))[0], min_price: { excl_vat: 70 } };
+    const { elements, id, currency } = published;
+    const tariff = { id, currency, elements, min_price: { excl_vat: '70.00' } };
+    const { body } = await api.call('preparer', 'POST', '/v1/tariff-proposals', { tariff, validFrom: '2019-12-12T00:00:00Z', reason: 'a higher minimum' });
+    const [looked, look] = await api.store.tx(async (db) => {
+      await db.query('SELECT now()');
+      await new Promise((wake) => setTimeout(wake, 20));
+      const at = new Date();
+      expect(await pulled(at)).toEqual([]);
+      await publishTariff(db, body.proposalId, 'agreed', { actor: 'approver' });
+      const next = pulled(at);
+      await Promise.race([next, expect.poll(async () => (await api.store.pool.query(waiting)).rowCount).toBe(1)]);
+      return [at, next] as const;
+    });
+    for (const found of [await look, await pulled(looked)]) expect(found).toMatchObject([{ id: 'roaming', min_price: { excl_vat: 70 } }]);
   });
 });

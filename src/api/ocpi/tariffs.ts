@@ -20,7 +20,7 @@ export function tariffModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, o
   app.get(path, async (c) => {
     const { peer } = c.get('caller');
     const window = windowOf(c);
-    const { items, total } = await ownTariffs(store.pool, peer.entityId, window);
+    const { items, total } = await store.tx((db) => ownTariffs(db, peer.entityId, window));
     pageHeaders(c, `${origin(c.req.url)}${path}`, window, total);
     return answer(
       c,

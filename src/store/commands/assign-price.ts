@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Db } from '../db.ts';
+import { lockOffers } from '../ocpi/offer-lock.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
@@ -37,17 +38,11 @@ export async function assignPrice(db: Db, assignment: NewAssignment, by: By): Pr
     [entityId, segment, siteId, from, to, evseId],
   );
   if (rows.length > 0) throw new Refused('wrongState', `that time is taken by ${rows.map((r) => `${r.id} (${r.tariff_id})`).join(', ')}: end it first`);
-  await db.query('INSERT INTO price_assignment (id, entity_id, tariff_id, segment, site_id, evse_id, valid_from, valid_to, author) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
-    id,
-    entityId,
-    tariffId,
-    segment,
-    siteId,
-    evseId,
-    from,
-    to,
-    by.actor,
-  ]);
+  await lockOffers(db);
+  await db.query(
+    'INSERT INTO price_assignment (id, entity_id, tariff_id, segment, site_id, evse_id, valid_from, valid_to, author, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp())',
+    [id, entityId, tariffId, segment, siteId, evseId, from, to, by.actor],
+  );
   await audit(db, by, { action: 'price.assign', subject: id, after: assignment });
   return { id };
 }

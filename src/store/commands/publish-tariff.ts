@@ -5,6 +5,7 @@ import { compileTariff } from '../../core/rate/compile-tariff.ts';
 import { lintTariff } from '../../core/rate/lint-tariff.ts';
 import { canonicalBytes, sha256 } from '../../core/seal/charge-record.ts';
 import type { Db } from '../db.ts';
+import { lockOffers } from '../ocpi/offer-lock.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
@@ -64,7 +65,8 @@ export async function publishTariff(
     proposal.author,
     by.actor,
   ]);
-  await db.query("UPDATE tariff_proposal SET state = 'published', decided_by = $2, decided_at = now(), comment = $3, tariff_version_id = $4 WHERE id = $1", [
+  await lockOffers(db);
+  await db.query("UPDATE tariff_proposal SET state = 'published', decided_by = $2, decided_at = clock_timestamp(), comment = $3, tariff_version_id = $4 WHERE id = $1", [
     proposalId,
     by.actor,
     comment,
