@@ -77,12 +77,30 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
     { ...key, reason: { type: 'string', description: 'Why; stays with it', required: true } },
     async (args) => decide('sample-approver', args.key, 'skip', args.reason),
   ),
+  number: command(
+    'number',
+    'State under which number the ERP has a document that waits for it: it is issued so, and not sent any more',
+    {
+      ...key,
+      number: { type: 'string', description: 'As it stands on the document there', required: true },
+      external: { type: 'string', description: 'As what it is there, where that is known' },
+      reason: { type: 'string', description: 'How it came there; stays with it', required: true },
+    },
+    async ({ key: posting, number, external, reason }) =>
+      withApi('sample-approver', async (api) => {
+        const { followers } = await api<{ followers: number }>('POST', `/v1/erp-postings/${encodeURIComponent(posting)}/number`, { json: { number, externalId: external, reason } });
+        say(`${posting}: there as ${number}${goOn(followers)}`);
+        return true;
+      }),
+  ),
 });
+
+const goOn = (followers: number) => (followers === 0 ? '' : `; ${followers} that waited for it go on`);
 
 async function decide(user: string, posting: string, verb: 'retry' | 'skip', reason: string | undefined): Promise<boolean> {
   return withApi(user, async (api) => {
     const { followers } = await api<{ followers: number }>('POST', `/v1/erp-postings/${encodeURIComponent(posting)}/${verb}`, { json: { reason } });
-    say(`${posting}: ${verb === 'retry' ? 'queued again' : 'skipped'}${followers === 0 ? '' : `; ${followers} that waited for it go on`}`);
+    say(`${posting}: ${verb === 'retry' ? 'queued again' : 'skipped'}${goOn(followers)}`);
     return true;
   });
 }

@@ -200,13 +200,22 @@ const catalogue = {
     'Enter purchaseOrder of the account: the invoice is built again; else the first run after that bills it.',
   ],
   numberByErp: ['the ERP is named as authority for the number of {type}: it can only number {types}', 'Leave number to wattledger: the ERP gets our number with the posting.'],
-  erpNumberMissing: ['the ERP holds the document, and told no number of it', 'Have its adapter or middleware tell the number, or name wattledger as authority for it in the document rules.'],
+  erpNumberMissing: [
+    'the ERP holds the document, and told no number of it',
+    'Have its adapter or middleware tell the number and send it again, or state the number that it has there; or name wattledger as authority for it in the document rules.',
+  ],
   erpPeriodClosed: [
     'the ERP takes nothing of {on}, and {month} is {state} here ({words})',
     'Reopen the period in the ERP, then send it again; or soft-close the month here, so that nothing more is dated into it, and skip with a reason what is booked there by hand.',
   ],
-  erpNumberTwice: ['the ERP gave it the number {number}, which document {other} bears', 'Correct it in the ERP: a number is of one document.'],
-  erpNumberAwaited: ['it waits for the number of the ERP, where its posting is {state}', 'Mend what the ERP refused and send it again: without its number it is not issued.'],
+  erpNumberTwice: [
+    'the ERP gave it the number {number}, which document {other} bears',
+    'Correct it in the ERP, and state the number that it has there now (`erp number`): a number is of one document.',
+  ],
+  erpNumberAwaited: [
+    'it waits for the number of the ERP, where its posting is {state}',
+    'Mend what the ERP refused and send it again, or state the number under which it is there (`erp number`): without its number it is not issued.',
+  ],
   authorityTwice: ['{type} has {authorities} as authority for {task}', 'Leave one of them: whoever does it is one.'],
   addressMissing: ['{name} has no address that a letter reaches', 'Enter street, postal code and city of its party, or its e-mail address.'],
   bankAccountMissing: ['{amount} {currency} is due, and no bank account is published', 'Propose one for the account, and have somebody else publish it.'],

@@ -11,6 +11,7 @@ type Posting = {
   readonly kind: string;
   readonly state: string;
   readonly heldFor: string | null;
+  readonly awaitsNumber: boolean;
   readonly attempt: number;
   readonly answer: string | null;
   readonly amount: string;
@@ -99,7 +100,8 @@ export function ErpPage({ viewer, postings, waiting, undecided, connections, dri
               <td>
                 {p.state !== 'refused' && p.state !== 'held' && p.state !== 'unknown' ? null : (
                   <>
-                    {mayRetry ? <a href={`/erp/${encodeURIComponent(p.key)}/retry`}>send again</a> : null} {maySkip ? <a href={`/erp/${encodeURIComponent(p.key)}/skip`}>skip</a> : null}
+                    {mayRetry ? <a href={`/erp/${encodeURIComponent(p.key)}/retry`}>send again</a> : null}{' '}
+                    {!maySkip ? null : p.awaitsNumber ? <a href={`/erp/${encodeURIComponent(p.key)}/number`}>state its number</a> : <a href={`/erp/${encodeURIComponent(p.key)}/skip`}>skip</a>}
                   </>
                 )}
               </td>

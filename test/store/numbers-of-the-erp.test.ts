@@ -4,7 +4,7 @@ import { archiveDocuments } from '../../src/activities/archive-documents.ts';
 import { handOver } from '../../src/activities/hand-over.ts';
 import { httpErp } from '../../src/adapters/erp/http/http.ts';
 import { authorityTasks } from '../../src/contracts/document-rules.ts';
-import { retryPosting, skipPosting } from '../../src/store/commands/decide-postings.ts';
+import { retryPosting, skipPosting, stateErpNumber } from '../../src/store/commands/decide-postings.ts';
 import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
 import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { heldMonths } from '../../src/store/cycle/drafts.ts';
@@ -35,6 +35,7 @@ const send = () =>
     httpErp(middleware.settings, async () => []),
     'erp_files',
   );
+const state = (key: string, number: string, externalId?: string) => review.store.tx((db) => stateErpNumber(db, { key, number, externalId, reason: 'entered by hand' }, by));
 const setJanuary = (action: 'softClose' | 'reopen') => review.store.tx((db) => setPeriodState(db, { entityId: 'ent_se', month: '2020-01', action, reason: 'month end' }, by));
 let keys: string[] = [];
 
@@ -90,18 +91,49 @@ describe('a document that the ERP numbers', () => {
     for (const key of keys) await review.store.tx((db) => retryPosting(db, key, 'the middleware tells it now', by));
   });
 
+  it('that never answers is stated by a person to be there under a number, or looked for and sent again', async () => {
+    const [lost = '', gone = ''] = keys.slice(-2);
+    await review.rows(`UPDATE erp_posting SET state = 'unknown', attempt = 1, external_id = NULL WHERE key IN ('${lost}', '${gone}')`);
+    // What is not there is sent by the next look, and nothing but the look is needed.
+    middleware.forget(gone);
+    expect(await review.store.tx((db) => retryPosting(db, gone, 'it is not there', by))).toMatchObject({ connections: ['erp_files'] });
+    await expect(state('doc_none', 'F2020-0')).rejects.toThrow(/there is no posting/);
+    await review.store.tx(async (db) => {
+      await db.query("SELECT pg_advisory_xact_lock(hashtextextended('erp/erp_files', 0))");
+      await expect(state(lost, 'F2020-0')).rejects.toThrow(/may be sent just now/);
+    });
+    expect(await state(lost, 'F2020-0')).toMatchObject({ connections: ['erp_files'], followers: 0 });
+    // A wrong word is corrected as long as it is not issued.
+    await state(lost, 'H-77', 'ledger entry 77');
+    expect(await review.rows(`SELECT state, erp_number, external_id, answer FROM erp_posting WHERE key = '${lost}'`)).toEqual([
+      { state: 'skipped', erp_number: 'H-77', external_id: 'ledger entry 77', answer: 'stated by ops to be there as H-77: entered by hand' },
+    ]);
+    await expect(review.store.tx((db) => skipPosting(db, lost, 'not needed', by))).rejects.toThrow(/there is nothing to decide/);
+    const { issued, problems: waiting } = await number();
+    expect([issued, waiting.length]).toEqual([1, keys.length - 1]);
+    expect(await review.rows(`SELECT legal_number, issued_on FROM issue_stamp WHERE document_id = '${lost}'`)).toEqual([{ legal_number: 'H-77', issued_on: '2020-01-06' }]);
+    await expect(state(lost, 'H-78')).rejects.toThrow(/it has its number/);
+    await expect(state(gone, 'H-77')).rejects.toThrow(new RegExp(`H-77, which document ${lost} bears`));
+    expect(await review.rows("SELECT actor, subject, reason, after FROM audit_event WHERE action = 'posting.number' AND after ->> 'number' = 'H-77'")).toEqual([
+      { actor: 'ops', subject: lost, reason: 'entered by hand', after: { was: 'skipped', number: 'H-77', externalId: 'ledger entry 77' } },
+    ]);
+    expect(await problems()).toEqual([]);
+  });
+
   it('is issued under what the ERP called it, dated as it was posted, and rendered with it', async () => {
     // Two of them under one number: the second waits.
     const numbers = new Map(keys.map((key, i) => [key, `F2020-${i === 1 ? 1 : i + 1}`]));
     middleware.numberOf = (key) => numbers.get(key);
-    expect(await send()).toMatchObject({ verified: keys.length, refused: 0 });
+    expect(await send()).toMatchObject({ verified: keys.length - 1, refused: 0 });
     const { issued, problems: waiting } = await number();
-    expect([issued, waiting]).toEqual([keys.length - 1, [expect.stringContaining('gave it the number F2020-1')]]);
+    expect([issued, waiting]).toEqual([keys.length - 2, [expect.stringContaining('gave it the number F2020-1')]]);
     expect(await states()).toEqual([
       { state: 'awaitingNumber', n: 1, numbered: 0, booked: 0 },
       { state: 'issued', n: keys.length - 1, numbered: keys.length - 1, booked: keys.length - 1 },
     ]);
-    await review.rows(`UPDATE erp_posting SET erp_number = 'F2020-2' WHERE key = '${keys[1]}'`);
+    await expect(state(keys[1] ?? '', 'F2020-3')).rejects.toThrow(/gave it the number F2020-3/);
+    await state(keys[1] ?? '', 'F2020-2');
+    expect(await review.rows(`SELECT state, erp_number FROM erp_posting WHERE key = '${keys[1]}'`)).toEqual([{ state: 'verified', erp_number: 'F2020-2' }]);
     expect(await number()).toEqual({ issued: 1, problems: [] });
     expect(await number()).toEqual({ issued: 0, problems: [] });
     expect(await review.rows('SELECT DISTINCT issued_on, series_id, number, ocr FROM issue_stamp')).toEqual([{ issued_on: '2020-01-06', series_id: null, number: null, ocr: null }]);

@@ -97,6 +97,11 @@ export class ErpMiddleware {
     return [201, kept];
   }
 
+  /** As if it had never come. */
+  forget(key: string): void {
+    this.#kept.delete(key);
+  }
+
   #paymentOf(key: string): object[] {
     const owed = this.#kept.get(key)?.document.lines.find((l) => l.part === 'party');
     if (owed === undefined) return [];

@@ -134,7 +134,9 @@ export async function tell(options: StoryOptions = {}) {
     async holds(): Promise<void> {
       expect(await story.rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
       expect((await energyBalance(store.pool)).filter((month) => month.difference !== 0n)).toEqual([]);
-      expect(await story.rows('SELECT series_id FROM issue_stamp GROUP BY series_id HAVING min(number) <> 1 OR max(number) <> count(*) OR count(DISTINCT number) <> count(*)')).toEqual([]);
+      expect(
+        await story.rows('SELECT series_id FROM issue_stamp WHERE series_id IS NOT NULL GROUP BY series_id HAVING min(number) <> 1 OR max(number) <> count(*) OR count(DISTINCT number) <> count(*)'),
+      ).toEqual([]);
       expect((await verifyAll(store)).sections.filter((section) => section.problem !== null)).toEqual([]);
     },
 

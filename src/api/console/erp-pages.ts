@@ -27,12 +27,16 @@ export function erpPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const filter = { only: undecided ? only : undefined };
     return c.html(ErpPage({ viewer: viewerOf(c), postings: page.items, waiting, undecided, connections, drifts: drifts.items, ...rights, ...turns('/erp', filter, cursor, page.nextCursor) }));
   });
-  for (const verb of ['retry', 'skip'] as const) {
+  for (const [verb, orderOf] of [
+    ['retry', retryOrder],
+    ['skip', skipOrder],
+    ['number', numberOrder],
+  ] as const) {
     serveOrder(app, `/erp/:key/${verb}`, guard, send, async (c) => {
       const key = c.req.param('key') ?? '';
       const [posting] = (await listPostings(store.pool, { key }, { limit: 1 })).items;
       if (posting === undefined) throw new Problem(404, 'notFound', `There is no posting "${key}".`);
-      return verb === 'retry' ? retryOrder(posting) : skipOrder(posting);
+      return orderOf(posting);
     });
   }
   serveOrder(app, '/erp/drift/:driftId/sign', guard, send, async (c) => {
@@ -71,7 +75,7 @@ const trail: ConsoleOrder['trail'] = [
   ['/erp', 'ERP'],
 ];
 
-function base(posting: PostingView, verb: 'retry' | 'skip'): Pick<ConsoleOrder, 'about' | 'trail' | 'next' | 'request'> {
+function base(posting: PostingView, verb: 'retry' | 'skip' | 'number'): Pick<ConsoleOrder, 'about' | 'trail' | 'next' | 'request'> {
   return {
     about: [
       ['Posting', `${words(posting.kind)} ${posting.legalNumber ?? posting.key}, ${grouped(posting.amount)} ${posting.currency}`],
@@ -79,7 +83,11 @@ function base(posting: PostingView, verb: 'retry' | 'skip'): Pick<ConsoleOrder, 
       ['The ERP says', posting.answer ?? 'nothing'],
     ],
     trail,
-    request: (v) => ({ method: 'POST', path: `/v1/erp-postings/${encodeURIComponent(posting.key)}/${verb}`, json: v['reason'] ? { reason: v['reason'] } : {} }),
+    request: (v) => ({
+      method: 'POST',
+      path: `/v1/erp-postings/${encodeURIComponent(posting.key)}/${verb}`,
+      json: Object.fromEntries(['number', 'externalId', 'reason'].flatMap((name) => (v[name] ? [[name, v[name]]] : []))),
+    }),
     next: () => '/erp',
   };
 }
@@ -105,5 +113,22 @@ function skipOrder(posting: PostingView): ConsoleOrder {
     verb: 'Skip',
     roles: may.skipPostings,
     done: () => 'Skipped.',
+  };
+}
+
+function numberOrder(posting: PostingView): ConsoleOrder {
+  return {
+    ...base(posting, 'number'),
+    title: 'State the number that it has there',
+    explain:
+      'The ERP numbers this document and has not told how it is called, or called it as another: look there. It is issued under this number, which stands on it for good, and is not sent any more. If it is not there, send it again instead: it is looked for first.',
+    fields: [
+      { name: 'number', label: 'Number', kind: 'text', required: true, half: true, hint: 'As it stands on the document in the ERP.' },
+      { name: 'externalId', label: 'Id there', kind: 'text', half: true, hint: 'As what it is there, where that is known.' },
+      { name: 'reason', label: 'Reason', kind: 'long', required: true, hint: 'How it came there, and where you looked; kept for good.' },
+    ],
+    verb: 'State',
+    roles: may.skipPostings,
+    done: () => 'Stated.',
   };
 }

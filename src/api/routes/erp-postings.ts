@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { type PostingDecision, retryPosting, skipPosting } from '../../store/commands/decide-postings.ts';
+import { type PostingDecision, retryPosting, skipPosting, stateErpNumber } from '../../store/commands/decide-postings.ts';
 import { listPostings, postingStates } from '../../store/reads/erp-postings.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
@@ -19,9 +19,10 @@ const posting = z
     state: z.enum(postingStates),
     heldFor: z.enum(['period', 'predecessor']).nullable(),
     followsKey: z.string().nullable().openapi({ description: 'The document that has to be in the ERP before this one.' }),
+    awaitsNumber: z.boolean().openapi({ description: 'Its document is issued under a number of the ERP, and has none yet.' }),
     attempt: z.int(),
     externalId: z.string().nullable(),
-    answer: z.string().nullable().openapi({ description: 'The ERP’s last words on it, or why it was skipped.' }),
+    answer: z.string().nullable().openapi({ description: 'The ERP’s last words on it, or why it was skipped, or is stated to be there.' }),
     amount: money,
     currency: z.string(),
     updatedAt: z.string(),
@@ -93,6 +94,33 @@ export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: Ru
     async (c) => {
       const { key: postingKey } = c.req.valid('param');
       return c.json(await wake(await store.tx((db) => skipPosting(db, postingKey, c.req.valid('json').reason, byOf(c)))), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/erp-postings/{key}/number',
+      tags: erpTags,
+      summary: 'State under which number the ERP has a document that waits for it',
+      description:
+        'Where it never answered, told no number, or told that of another document. The document is issued under this number, dated as it was handed over. It is not sent any more, and control totals are compared without it, unless the ERP had taken it as sent. What is not there is sent by `retry`, which looks first.',
+      middleware: allow(...may.skipPostings),
+      request: {
+        params: key,
+        headers: idempotencyHeader,
+        body: body(
+          z.object({
+            number: z.string().trim().min(1).max(50),
+            externalId: z.string().trim().min(1).max(200).optional().openapi({ description: 'As what it is there, where that is known.' }),
+            reason,
+          }),
+        ),
+      },
+      responses: { 200: json(decided, 'Kept; its run goes on.'), ...problems },
+    }),
+    async (c) => {
+      const { key: postingKey } = c.req.valid('param');
+      return c.json(await wake(await store.tx((db) => stateErpNumber(db, { key: postingKey, ...c.req.valid('json') }, byOf(c)))), 200);
     },
   );
 }

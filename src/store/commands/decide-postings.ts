@@ -1,4 +1,5 @@
 import { describeIssue, issue } from '../../core/issues.ts';
+import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { isWriterAway } from '../outbox.ts';
 import { audit, type By } from './audit.ts';
@@ -28,12 +29,10 @@ export async function retryPosting(db: Db, key: string, reason: string | undefin
  * does without. The reason stays with it; what waited for it goes on. Refused for what waits for the ERP's number, for what was never tried, and while its connection is being written to.
  */
 export async function skipPosting(db: Db, key: string, reason: string, by: By): Promise<PostingDecision> {
-  const { connectionId, state, attempt } = await lockPosting(db, key);
-  if (!isStopped(state)) {
-    if (state === 'verified' || state === 'skipped') throw new Refused('wrongState', `posting ${key} is ${state}: there is nothing to decide`);
-    if (attempt === 0) throw new Refused('wrongState', `posting ${key} is ${state}: it has not been sent yet`);
-    if (!(await isWriterAway(db, connectionId))) throw new Refused('wrongState', `posting ${key} may be sent just now: wait until ${connectionId} has answered or given up, then decide`);
-  }
+  const posting = await lockPosting(db, key);
+  const { connectionId, state } = posting;
+  if (state === 'verified' || state === 'skipped') throw new Refused('wrongState', `posting ${key} is ${state}: there is nothing to decide`);
+  await refuseUndecided(db, key, posting);
   if ((await db.query("SELECT FROM document WHERE id = $1 AND state = 'awaitingNumber'", [key])).rowCount !== 0)
     throw new Refused('wrongState', describeIssue(issue('erpNumberAwaited', 'blocks', key, { state })));
   await db.query("UPDATE erp_posting SET state = 'skipped', held_for = NULL, answer = $2, updated_at = now() WHERE key = $1", [key, `skipped by ${by.actor}: ${reason}`]);
@@ -41,14 +40,66 @@ export async function skipPosting(db: Db, key: string, reason: string, by: By): 
   return released(db, key, connectionId);
 }
 
+/**
+ * States under which number, and as what, the ERP has a document that waits for that, where it told none, another document's, or nothing at all: it is not sent, or not again, and is
+ * issued under that number by the next look at its run. Stated again as long as it is not issued. Refused for a number that another document of its kind bears, for one that
+ * the ERP numbered by itself, for what was never tried, and while its connection is being written to.
+ */
+export async function stateErpNumber(
+  db: Db,
+  { key, number, externalId, reason }: { readonly key: string; readonly number: string; readonly externalId?: string | undefined; readonly reason: string },
+  by: By,
+): Promise<PostingDecision> {
+  const { rows } = await db.query<{ run_id: string; entity_id: string; type: string }>('SELECT run_id, entity_id, type FROM document WHERE id = $1', [key]);
+  const [document] = rows;
+  // Before the posting, and alone with what issues by these numbers.
+  if (document !== undefined) await lockRun(db, document.run_id);
+  const posting = await lockPosting(db, key);
+  const { connectionId, state } = posting;
+  if (document === undefined || (await db.query("SELECT FROM document WHERE id = $1 AND state = 'awaitingNumber'", [key])).rowCount === 0)
+    throw new Refused('wrongState', `posting ${key} is of no document that waits for the number of the ERP: it has its number, or needs none`);
+  const bearer = async (of: string) => {
+    const others = await db.query<{ id: string }>(
+      `SELECT d.id FROM issue_stamp s JOIN document d ON d.id = s.document_id WHERE s.legal_number = $1 AND d.entity_id = $2 AND d.type = $3 AND d.id <> $4
+       UNION ALL SELECT d.id FROM document d JOIN erp_posting p ON p.document_id = d.id WHERE d.run_id = $5 AND d.state = 'awaitingNumber' AND p.state IN ('verified', 'skipped') AND p.erp_number = $1 AND d.type = $3 AND d.id <> $4 ORDER BY 1 LIMIT 1`,
+      [of, document.entity_id, document.type, key, document.run_id],
+    );
+    return others.rows[0]?.id;
+  };
+  if (state === 'verified') {
+    if (posting.erpNumber !== null && (await bearer(posting.erpNumber)) === undefined)
+      throw new Refused('wrongState', `posting ${key} is verified: the ERP called it ${posting.erpNumber}, and it is issued so`);
+  } else if (state !== 'skipped') await refuseUndecided(db, key, posting);
+  const other = await bearer(number);
+  if (other !== undefined) throw new Refused('wrongState', describeIssue(issue('erpNumberTwice', 'blocks', key, { number, other })));
+  await db.query(
+    "UPDATE erp_posting SET state = CASE state WHEN 'verified' THEN state ELSE 'skipped' END, erp_number = $2, external_id = coalesce($3, external_id), held_for = NULL, answer = $4, updated_at = now() WHERE key = $1",
+    [key, number, externalId ?? null, `stated by ${by.actor} to be there as ${number}: ${reason}`],
+  );
+  await audit(db, by, { action: 'posting.number', subject: key, reason, after: { was: state, number, externalId } });
+  return released(db, key, connectionId);
+}
+
+/** Refuses to decide on what goes on by itself and may do so just now. */
+async function refuseUndecided(db: Db, key: string, { connectionId, state, attempt }: Posting): Promise<void> {
+  if (isStopped(state)) return;
+  if (attempt === 0) throw new Refused('wrongState', `posting ${key} is ${state}: it has not been sent yet`);
+  if (!(await isWriterAway(db, connectionId))) throw new Refused('wrongState', `posting ${key} may be sent just now: wait until ${connectionId} has answered or given up, then decide`);
+}
+
 /** Somebody has to decide on it: it goes on by no means by itself. */
 const isStopped = (state: string) => state === 'refused' || state === 'held';
 
-async function lockPosting(db: Db, key: string): Promise<{ readonly connectionId: string; readonly state: string; readonly attempt: number }> {
-  const { rows } = await db.query<{ connection_id: string; state: string; attempt: number }>('SELECT connection_id, state, attempt FROM erp_posting WHERE key = $1 FOR UPDATE', [key]);
+type Posting = { readonly connectionId: string; readonly state: string; readonly attempt: number; readonly erpNumber: string | null };
+
+async function lockPosting(db: Db, key: string): Promise<Posting> {
+  const { rows } = await db.query<{ connection_id: string; state: string; attempt: number; erp_number: string | null }>(
+    'SELECT connection_id, state, attempt, erp_number FROM erp_posting WHERE key = $1 FOR UPDATE',
+    [key],
+  );
   const [row] = rows;
   if (row === undefined) throw new Refused('notFound', `there is no posting "${key}"`);
-  return { connectionId: row.connection_id, state: row.state, attempt: row.attempt };
+  return { connectionId: row.connection_id, state: row.state, attempt: row.attempt, erpNumber: row.erp_number };
 }
 
 async function released(db: Db, key: string, connectionId: string): Promise<PostingDecision> {

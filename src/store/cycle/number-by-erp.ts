@@ -9,8 +9,8 @@ const batch = 100;
 type Awaiting = IssuedDocument & { readonly posting: string; readonly erp_number: string | null; readonly issue_on: string; readonly terms: number; readonly other: string | null };
 
 /**
- * Issues up to 100 documents of a group that wait for the ERP's number and that it holds as they were sent: under what it called them, dated
- * as they were handed over. Answers how many, and what keeps the others waiting. Repeatable.
+ * Issues up to 100 documents of a group that wait for the ERP's number and that it holds as they were sent, or as somebody stated: under what it called
+ * them, dated as they were handed over. Answers how many, and what keeps the others waiting. Repeatable.
  */
 export async function numberByErp(db: Db, runId: string, group: string): Promise<{ readonly issued: number; readonly problems: readonly string[] }> {
   await lockRun(db, runId);
@@ -24,7 +24,7 @@ export async function numberByErp(db: Db, runId: string, group: string): Promise
   const [ready, problems]: [Awaiting[], string[]] = [[], []];
   for (const d of rows) {
     const number = d.erp_number;
-    if (d.posting !== 'verified') problems.push(describeIssue(issue('erpNumberAwaited', 'blocks', d.id, { state: d.posting })));
+    if (d.posting !== 'verified' && (d.posting !== 'skipped' || number === null)) problems.push(describeIssue(issue('erpNumberAwaited', 'blocks', d.id, { state: d.posting })));
     else if (number === null) problems.push(describeIssue(issue('erpNumberMissing', 'blocks', d.id)));
     else if (d.other !== null || seen.has(`${d.type} ${number}`)) problems.push(describeIssue(issue('erpNumberTwice', 'blocks', d.id, { number, other: d.other ?? 'of the same run' })));
     else ready.push(d);

@@ -17,9 +17,11 @@ export type PostingView = {
   /** Of a held one: a closed period, or the document it follows. */
   readonly heldFor: 'period' | 'predecessor' | null;
   readonly followsKey: string | null;
+  /** Its document is issued under a number of the ERP, and has none yet. */
+  readonly awaitsNumber: boolean;
   readonly attempt: number;
   readonly externalId: string | null;
-  /** The ERP's last words on it, or why it was skipped. */
+  /** The ERP's last words on it, or why it was skipped, or is stated to be there. */
   readonly answer: string | null;
   readonly amount: string;
   readonly currency: string;
@@ -36,7 +38,7 @@ export type PostingFilter = {
 /** Postings in order of their keys. */
 export async function listPostings(db: Db, filter: PostingFilter, page: PageOrder): Promise<Page<PostingView>> {
   const { rows } = await db.query(
-    `SELECT p.*, s.legal_number FROM erp_posting p LEFT JOIN issue_stamp s ON s.document_id = p.document_id
+    `SELECT p.*, s.legal_number, EXISTS (SELECT FROM document d WHERE d.id = p.document_id AND d.state = 'awaitingNumber') AS awaits_number FROM erp_posting p LEFT JOIN issue_stamp s ON s.document_id = p.document_id
      WHERE ($1::text[] IS NULL OR p.state = ANY($1)) AND ($2::text IS NULL OR p.connection_id = $2) AND ($3::text IS NULL OR p.run_id = $3) AND ($4::text IS NULL OR p.key > $4) AND ($5::text IS NULL OR p.key = $5)
      ORDER BY p.key LIMIT $6`,
     [filter.states ?? null, filter.connectionId ?? null, filter.runId ?? null, page.cursor ?? null, filter.key ?? null, page.limit + 1],
@@ -55,6 +57,7 @@ export async function listPostings(db: Db, filter: PostingFilter, page: PageOrde
       state: r.state,
       heldFor: r.held_for,
       followsKey: r.after_key,
+      awaitsNumber: r.awaits_number,
       attempt: r.attempt,
       externalId: r.external_id,
       answer: r.answer,

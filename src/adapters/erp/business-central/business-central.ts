@@ -101,7 +101,7 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     const foreign = wanted.find((d) => d.currency !== currency);
     if (foreign !== undefined)
       throw new ErpRefused(
-        `${foreign.key} is in ${foreign.currency}: its API takes journals in the company's ${currency} only. Book it in Business Central by hand in ${foreign.currency}, then skip it with the number that it has there as the reason`,
+        `${foreign.key} is in ${foreign.currency}: its API takes journals in the company's ${currency} only. Book it in Business Central by hand in ${foreign.currency}, then skip it with the number that it has there as the reason, or state that number where the document waits for it`,
       );
     // Checked here too: an uneven document would stop the whole journal with a sentence that does not name it.
     for (const { key, lines } of wanted) {
