@@ -65,6 +65,18 @@ describe('a tariff of a partner', () => {
       expect([version, patched.status, (await call(version, 'GET')).body.data.currency]).toEqual(version === '2.1.1' ? [version, 200, 'SEK'] : [version, 404, 'NOK']);
     }
   });
+
+  it('is changed by a PATCH that tells no time, also where the clock of the partner is ahead', async () => {
+    const token = String(peers.get('2.1.1')?.calls.findLast((c) => c.path === '/credentials')?.body['token']);
+    const call = (method: string, body?: object) => ocpiCall(api, token, method, '/ocpi/2.1.1/tariffs/NO/NRD/T3', body);
+    const whole = { id: 'T3', currency: 'NOK', elements: [{}], last_updated: new Date(Date.now() + 60_000).toISOString() };
+    await call('PUT', whole);
+    expect((await call('PATCH', { currency: 'SEK' })).status).toBe(200);
+    expect((await call('GET')).body.data.currency).toBe('SEK');
+    // What they said before it, come late, is older.
+    await call('PUT', { ...whole, last_updated: new Date().toISOString() });
+    expect((await call('GET')).body.data.currency).toBe('SEK');
+  });
 });
 
 describe('two PATCHes of a tariff at once', () => {

@@ -48,12 +48,14 @@ export function tariffModule(app: Hono<OcpiEnv>, base: string, deps: OcpiDeps, o
     if (c.get('version') !== '2.1.1') return next();
     const key = keyOf(c);
     const patch = await readObject(c, deps.bodyWithinMs ?? defaultWithinMs);
-    const stated = typeof patch['last_updated'] === 'string' ? parseInstant(patch['last_updated']) : Date.now();
     await store.tx(async (db) => {
       await lockPeerTariffs(db, key.peerId);
       const before = await peerTariff(db, key);
       if (before === undefined) throw notThere('You sent no such tariff: send it whole, by PUT.');
       const body: Record<string, unknown> = { ...before, ...patch, id: before['id'] };
+      const told = (of: Readonly<Record<string, unknown>>) => (typeof of['last_updated'] === 'string' ? parseInstant(of['last_updated']) : undefined);
+      // It tells none: now, and no earlier than what it changes, whose sender's clock may be ahead.
+      const stated = patch['last_updated'] === undefined ? Math.max(Date.now(), told(before) ?? 0) : told(patch);
       if (typeof body['currency'] !== 'string' || !Array.isArray(body['elements']) || body['elements'].length === 0 || stated === undefined)
         throw invalid('A tariff needs currency, elements and, where it is told, a time in last_updated.');
       await keepTariffs(db, key.peerId, [{ ...key, body, lastUpdated: new Date(stated) }]);
