@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 export const mostThresholdMinor = 1_000_000_00;
-const threshold = z.int().min(0).max(mostThresholdMinor).meta({ description: 'In minor units of the account’s currency.' });
+const threshold = z.int().min(0).max(mostThresholdMinor).meta({ description: 'In minor units of the currency of the entity’s books; what is billed or owed in another currency is not held by it.' });
 const latePolicy = z.discriminatedUnion('policy', [
   z.strictObject({ policy: z.literal('nextInvoice') }).meta({ description: 'On the next invoice, whose lines show the month of service.' }),
   z.strictObject({ policy: z.literal('separateInvoice') }).meta({ description: 'On an invoice of its own.' }),

@@ -235,11 +235,18 @@ describe('what came late', () => {
 
   it('is held by currency: what is owed in one is not set off against another', () => {
     const hold = { late: { policy: 'holdBelow', thresholdMinor: 1000 }, billedUntil: '2026-02' } as const;
-    // 500.00 kronor more, and 500.00 euro less: nothing if it were one sum. The 4.00 euro beside 500.00 kronor wait.
+    // 500.00 kronor more, and 500.00 euro less: nothing if it were one sum. The 4.00 kronor beside 500.00 euro wait.
     const inEuro = (id: bigint, netMinor: bigint) => late(id, netMinor, { currency: 'EUR' });
     expect(heldIn(business({ ...hold, charges: [late(2n, 50_000n), inEuro(3n, -50_000n)] }))).toEqual([]);
-    const some = business({ ...hold, charges: [late(2n, 50_000n), inEuro(3n, 400n)] });
-    expect(accountDocuments(some)).toMatchObject({ documents: [{ currency: 'SEK' }], held: [{ reason: 'late', chargeIds: [3n] }] });
+    const some = business({ ...hold, charges: [inEuro(2n, 50_000n), late(3n, 400n)] });
+    expect(accountDocuments(some)).toMatchObject({ documents: [{ currency: 'EUR' }], held: [{ reason: 'late', chargeIds: [3n] }] });
+  });
+
+  it('waits in the currency of the books alone: the threshold says nothing of another', () => {
+    const hold = { late: { policy: 'holdBelow', thresholdMinor: 1000 }, billedUntil: '2026-02' } as const;
+    const inEuro = late(2n, 400n, { currency: 'EUR' });
+    expect(heldIn(business({ ...hold, charges: [inEuro] }))).toEqual([]);
+    expect(heldIn(business({ ...hold, books: 'EUR', charges: [inEuro, late(3n, 400n)] }))).toEqual([['late', 1]]);
   });
 
   it('is billed after three months, however little it is', () => {
@@ -269,6 +276,12 @@ describe('an invoice of next to nothing', () => {
     const taken = mirror(charge(2n, { netMinor: 80n, grossMinor: 100n }, 'grossFirst'), 'doc_a');
     const remainders = left('doc_a', { payableMinor: 10_000n, vat: [{ vatCode: 'SE25', amountMinor: 10_000n, vatMinor: 2000n }] });
     expect(made(consumer({ charges: [few, taken], minimumMinor: 5000n, remainders })).map((d) => d.payable)).toEqual([3900n]);
+    // 40.00 euro are more than 50.00 kronor, and 40 yen are less: the minimum is one in kronor, of what is billed in them.
+    for (const currency of ['EUR', 'JPY']) {
+      const foreign = charge(1n, { netMinor: 3200n, grossMinor: 4000n }, 'grossFirst', { currency });
+      expect(heldIn(consumer({ charges: [foreign], minimumMinor: 5000n }))).toEqual([]);
+      expect(heldIn(consumer({ charges: [foreign], minimumMinor: 5000n, currency, books: currency }))).toEqual([['minimum', 1]]);
+    }
   });
 });
 

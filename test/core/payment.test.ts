@@ -12,10 +12,11 @@ const owed = (documentId: string, accountId: string, payableMinor: bigint, dueOn
   payableMinor,
   openMinor,
 });
-const plan = (documents: ReturnType<typeof owed>[], thresholdMinor = 0n, executeOn = '2020-02-10') =>
+const plan = (documents: ReturnType<typeof owed>[], thresholdMinor = 0n, executeOn = '2020-02-10', currency = 'SEK') =>
   planPayment({
     documents,
-    currency: 'SEK',
+    currency,
+    books: 'SEK',
     executeOn,
     thresholdMinor,
     bankAccounts: new Map([
@@ -55,6 +56,8 @@ describe('a payment', () => {
     expect(codes(plan([owed('1', 'c', 100n), owed('2', 'a', 100n), owed('3', 'a', -100n)]))).toEqual(['a nothingPayable', 'c bankAccountMissing']);
     expect(codes(plan([owed('1', 'a', 9_999n)], 10_000n))).toEqual(['a payableBelowThreshold']);
     expect(plan([owed('1', 'a', 10_000n)], 10_000n).items).toHaveLength(1);
+    // 99.99 euro are not below 100.00 kronor.
+    expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2020-02-10', 'EUR').items).toHaveLength(1);
     expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2021-02-05').items).toHaveLength(0);
     expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2021-02-06').items).toHaveLength(1);
   });

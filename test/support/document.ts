@@ -62,6 +62,7 @@ export function account(input: Partial<AccountInput>): AccountInput {
     accountId: 'acc',
     strategy: 'fleetInvoice',
     currency: 'SEK',
+    books: 'SEK',
     roundingMode: 'netFirst',
     period: '2026-03',
     charges: [],

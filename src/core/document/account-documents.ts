@@ -16,8 +16,10 @@ export type AccountInput = Pick<ComposeInput, 'entityId' | 'accountId' | 'strate
   readonly side: 'sale' | 'selfBilling' | 'settlement';
   readonly vatRules: ReadonlyMap<string, VatRule>;
   readonly late: LatePolicy;
-  /** An invoice below it waits for the next; 0 for none. */
+  /** An invoice in the currency of the books below it waits for the next; 0 for none. */
   readonly minimumMinor: bigint;
+  /** The currency of the entity's books: that of all amounts of its rules. What is billed in another is held by none of them. */
+  readonly books: string;
   /** The last month of which the account has an issued document; null for none. What is of it or before is late. */
   readonly billedUntil: string | null;
   /** The customer wants a purchase order on its invoices, and none is known. */
@@ -69,22 +71,20 @@ export function accountDocuments(input: AccountInput): AccountDocuments {
   return { documents, held };
 }
 
-/** What is late: of a month that the account was billed already; and what of it is too little in its currency to be billed yet. */
-function lateOf({ charges, billedUntil, period, late, roundingMode, isOrdered, side }: AccountInput) {
+/** What is late: of a month that the account was billed already; and what of it is too little to be billed yet. */
+function lateOf({ charges, billedUntil, period, late, roundingMode, isOrdered, side, books }: AccountInput) {
   const { firstMonth, lastMonth } = monthsOfPeriod(period);
   const isLate = (c: DocumentCharge) => billedUntil !== null && c.serviceMonth < firstMonth && c.serviceMonth <= billedUntil && !isOrdered(c);
   if (late.policy !== 'holdBelow' || side !== 'sale') return { isLate, isHeld: () => false };
-  const held = new Set<string>();
-  for (const [currency, own] of groupBy(charges.filter(isLate), (c) => c.currency)) {
-    let sum = 0n;
-    let since = lastMonth;
-    for (const c of own) {
-      sum += roundingMode === 'netFirst' ? c.netMinor : c.grossMinor;
-      if (c.heldSince !== null && c.heldSince < since) since = c.heldSince;
-    }
-    if (sizeOf(sum) < BigInt(late.thresholdMinor) && monthsBetween(since, lastMonth) < longestHold) held.add(currency);
+  let sum = 0n;
+  let since = lastMonth;
+  for (const c of charges) {
+    if (c.currency !== books || !isLate(c)) continue;
+    sum += roundingMode === 'netFirst' ? c.netMinor : c.grossMinor;
+    if (c.heldSince !== null && c.heldSince < since) since = c.heldSince;
   }
-  return { isLate, isHeld: (c: DocumentCharge) => held.has(c.currency) && isLate(c) };
+  const isTooLittle = sizeOf(sum) < BigInt(late.thresholdMinor) && monthsBetween(since, lastMonth) < longestHold;
+  return { isLate, isHeld: (c: DocumentCharge) => isTooLittle && c.currency === books && isLate(c) };
 }
 
 function groupsOf(input: AccountInput, charges: readonly DocumentCharge[]): Group[] {
@@ -211,11 +211,12 @@ function documentOf(
 }
 
 /** Why an invoice is not made yet; undefined when it is. */
-function waitsFor({ minimumMinor, period, lacksPurchaseOrder }: AccountInput, { charges }: Group, { kind, value }: AccountDocument): Held['reason'] | undefined {
+function waitsFor({ minimumMinor, books, period, lacksPurchaseOrder }: AccountInput, { charges }: Group, { kind, currency, value }: AccountDocument): Held['reason'] | undefined {
   if (lacksPurchaseOrder && kind !== 'creditNote') return 'purchaseOrder';
   const { payableMinor, lines } = value;
   // What was free is neither carried nor unbilled: its document is its end, and shows it.
-  const reason = payableMinor === 0n && lines.some((l) => l.netMinor !== 0n) ? 'zero' : kind === 'invoice' && payableMinor > 0n && payableMinor < minimumMinor ? 'minimum' : undefined;
+  const isSmall = kind === 'invoice' && currency === books && payableMinor > 0n && payableMinor < minimumMinor;
+  const reason = payableMinor === 0n && lines.some((l) => l.netMinor !== 0n) ? 'zero' : isSmall ? 'minimum' : undefined;
   if (reason === undefined || lines.some((l) => l.credits !== null || l.adjustmentId !== null)) return undefined;
   const own = new Set(lines.flatMap(chargeIdsOf));
   const { lastMonth } = monthsOfPeriod(period);

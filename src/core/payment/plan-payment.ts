@@ -28,6 +28,8 @@ export function planPayment(input: {
   readonly documents: readonly OwedDocument[];
   readonly currency: string;
   readonly executeOn: string;
+  /** The currency of the entity's books, which the threshold is in: payments in another have none. */
+  readonly books: string;
   readonly thresholdMinor: bigint;
   /** The newest published version of each payee's bank account. */
   readonly bankAccounts: ReadonlyMap<string, number>;
@@ -46,7 +48,7 @@ export function planPayment(input: {
     const bankAccountVersion = input.bankAccounts.get(accountId);
     const isOld = monthsLater(inOrder[0]?.dueOn ?? input.executeOn, longestMonths) <= input.executeOn;
     if (amountMinor <= 0n) leftOut.push(issue('nothingPayable', 'info', accountId, { amount, currency }));
-    else if (amountMinor < input.thresholdMinor && !isOld)
+    else if (currency === input.books && amountMinor < input.thresholdMinor && !isOld)
       leftOut.push(issue('payableBelowThreshold', 'info', accountId, { amount, currency, threshold: formatMinor(input.thresholdMinor, currency) }));
     else if (bankAccountVersion === undefined) leftOut.push(issue('bankAccountMissing', 'blocks', accountId, { amount, currency }));
     else items.push({ accountId, amountMinor, bankAccountVersion, remittance: remittanceOf(inOrder.map((d) => d.legalNumber)), documentIds: inOrder.map((d) => d.documentId) });

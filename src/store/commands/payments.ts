@@ -30,7 +30,7 @@ export type ProposedPayment = { readonly paymentId: string | null; readonly left
 export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempotencyKey?: string): Promise<ProposedPayment> {
   const { entityId, currency, executeOn } = wanted;
   // One at a time of an entity: two proposals never take the same document.
-  const entity = (await db.query('SELECT letterhead FROM legal_entity WHERE id = $1 FOR UPDATE', [entityId])).rows[0];
+  const entity = (await db.query('SELECT letterhead, currency FROM legal_entity WHERE id = $1 FOR UPDATE', [entityId])).rows[0];
   if (entity === undefined) throw new Refused('notFound', `there is no entity "${entityId}"`);
   const { own } = await documentRulesOf(db, entityId);
   const types = owedTypes.filter((type) => authorityOf(own.authorities, type, 'outgoingPayment') === 'wattledger');
@@ -43,6 +43,7 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
     documents: await owedDocuments(db, { ...wanted, types }),
     currency,
     executeOn,
+    books: entity['currency'],
     thresholdMinor: BigInt(own.payoutThresholdMinor),
     bankAccounts: await bankAccountVersions(db, entityId),
   });

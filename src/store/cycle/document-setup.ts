@@ -21,6 +21,8 @@ type AccountDetails = {
   readonly purchase_order: string | null;
   readonly purchase_order_required: boolean;
   readonly entity_id: string;
+  /** The currency of the entity's books. */
+  readonly books: string;
   readonly group_name: string;
 };
 /** What documents of some accounts are made with, beside their charges. */
@@ -45,7 +47,7 @@ export async function loadDocumentSetup(db: Db, runId: string, accounts: readonl
     [runId, accounts],
   );
   const details = await db.query<AccountDetails & { period: string }>(
-    `SELECT a.id, a.strategy, a.category, a.currency, a.rounding_mode, a.purchase_order, a.purchase_order_required, r.entity_id, r.label AS period, x.group_name FROM account a JOIN billing_run r ON r.id = $1 LEFT JOIN run_account x ON x.run_id = r.id AND x.account_id = a.id
+    `SELECT a.id, a.strategy, a.category, a.currency, a.rounding_mode, a.purchase_order, a.purchase_order_required, r.entity_id, r.label AS period, e.currency AS books, x.group_name FROM account a JOIN billing_run r ON r.id = $1 JOIN legal_entity e ON e.id = r.entity_id LEFT JOIN run_account x ON x.run_id = r.id AND x.account_id = a.id
      WHERE a.id = ANY($2) ORDER BY a.id`,
     [runId, accounts],
   );

@@ -66,6 +66,7 @@ export function makeDocuments({ accounts, period, runId, ...setup }: DocumentSet
       vatRules: setup.vatRules,
       late: setup.rules.late[account.category as 'driver'] ?? { policy: 'nextInvoice' },
       minimumMinor: BigInt(setup.rules.minimumInvoice[account.strategy as 'driverInvoice'] ?? 0),
+      books: account.books,
       billedUntil: setup.billedUntil.get(account.id) ?? null,
       isOrdered: (c) => setup.ordered.size > 0 && c.chargeIds.some((id) => setup.ordered.has(id)),
       remainders,
