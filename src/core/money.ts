@@ -95,15 +95,15 @@ export function toDecimal4HalfEven(value: Exact): string {
   return decimalText(q, 4);
 }
 
-// ISO 4217 list one, the currencies that do not have two decimals.
-const minorDigits: ReadonlyMap<Currency, number> = new Map([
+/** ISO 4217 list one: the currencies that do not have two decimals, and how many they have. */
+export const oddMinorDigits: ReadonlyMap<Currency, number> = new Map([
   ...['BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'].map((c) => [c, 0] as const),
   ...['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'].map((c) => [c, 3] as const),
 ]);
 
 /** Decimal places of a currency's minor unit (ISO 4217); two unless listed. */
 export function minorUnitDigits(currency: Currency): number {
-  return minorDigits.get(currency) ?? 2;
+  return oddMinorDigits.get(currency) ?? 2;
 }
 
 /**

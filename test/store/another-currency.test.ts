@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkPreview } from '../../src/store/cycle/check-preview.ts';
 import type { Store } from '../../src/store/db.ts';
 import { reviewRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -53,5 +54,21 @@ describe('a month of a customer in another currency', () => {
       ['advanceFee', '2019-12', 2000n, '2019-11-29'],
       ['advanceFee', '2020-01', 2000n, '2019-12-27'],
     ]);
+  });
+
+  it('is judged by limits that are in the currency of the books', async () => {
+    // 50.00 EUR with VAT, at 10.60 of 27 December: 530.00 SEK.
+    const above = async (limitMinor: number) => {
+      await rows("INSERT INTO preview_rules_version (entity_id, version, body, reason, author) SELECT 'ent_se', count(*) + 1, $1, 'test', 'test' FROM preview_rules_version", [
+        JSON.stringify({ rules: { documentAbove: { limits: { fleetInvoiceMinor: limitMinor } } } }),
+      ]);
+      await store.tx((db) => checkPreview(db, runId, ['acc_fleet_taxi'], []));
+      return rows(
+        "SELECT f.params ->> 'computed' AS computed, f.params ->> 'limit' AS allowed, f.params ->> 'currency' AS currency FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = 'documentAbove' AND l.account_id = 'acc_fleet_taxi'",
+        [runId],
+      );
+    };
+    expect(await above(55_000)).toEqual([]);
+    expect(await above(50_000)).toEqual([{ computed: '50.00', allowed: '47.17', currency: 'EUR' }]);
   });
 });

@@ -6,7 +6,7 @@ type RuleDefaults = {
   /** Raised when the rule judges differently; findings keep the version they were made by. */
   readonly version: number;
   readonly severity: Severity;
-  /** Minor units, Wh, %, counts, as the name says. */
+  /** Minor units of the entity's books, Wh, %, counts, as the name says. */
   readonly limits: Readonly<Record<string, number>>;
   readonly about: string;
 };
@@ -14,7 +14,7 @@ type RuleDefaults = {
 /** What makes a preview look wrong, though each record in it passed by itself. */
 export const previewRules = {
   documentAbove: {
-    version: 1,
+    version: 2,
     severity: 'blocks',
     limits: {
       cardReceiptMinor: 100_000,
@@ -67,14 +67,14 @@ export const previewRules = {
   tokenMoved: { version: 1, severity: 'warns', limits: { minSessions: 3 }, about: 'A token that charged for another account in former months charges for this one.' },
   feeRepeated: { version: 1, severity: 'blocks', limits: {}, about: 'The same fee, or the same manual amount, stands twice on an account.' },
   adjustmentLarge: {
-    version: 1,
+    version: 2,
     severity: 'blocks',
     limits: { percent: 100, minMinor: 50_000 },
     about: 'A manual amount is larger than all that the account is billed besides, and no trifle.',
   },
-  siteEarnsNothing: { version: 1, severity: 'warns', limits: { minMinor: 10_000, minMonths: 3 }, about: 'A site that earned in each of the former months earned nothing.' },
+  siteEarnsNothing: { version: 2, severity: 'warns', limits: { minMinor: 10_000, minMonths: 3 }, about: 'A site that earned in each of the former months earned nothing.' },
   ownerShareMissing: {
-    version: 1,
+    version: 2,
     severity: 'blocks',
     limits: { minMinor: 1_000 },
     about: 'Sessions at a site are not shared, though they were in former months, or its owner’s contract gives a share of each.',
@@ -85,7 +85,7 @@ export const previewRules = {
   carriedTooLong: { version: 1, severity: 'warns', limits: {}, about: 'What a standing exclusion carried is billed, since it was carried for as long as the rule allows.' },
   carriedBilled: { version: 1, severity: 'info', limits: {}, about: 'What an earlier run’s own exclusion carried is billed.' },
   exclusionReviewDue: { version: 1, severity: 'warns', limits: {}, about: 'A standing exclusion leaves something out after the day somebody was to look at it again.' },
-  adjustmentUnsigned: { version: 1, severity: 'blocks', limits: { minMinor: 1_000_000 }, about: 'A large manual amount that no second person has signed; only that signature clears it.' },
+  adjustmentUnsigned: { version: 2, severity: 'blocks', limits: { minMinor: 1_000_000 }, about: 'A large manual amount that no second person has signed; only that signature clears it.' },
   adjustmentConflict: { version: 1, severity: 'warns', limits: {}, about: 'A manual amount on an account that is parked or left out, or about a charge that is left out or was taken back.' },
   creditAboveLine: { version: 1, severity: 'blocks', limits: {}, about: 'Credits against an issued line exceed it, since a correction took the line back after the adjustment was made.' },
   purchaseOrderMissing: { version: 2, severity: 'warns', limits: {}, about: 'An invoice is held, since its customer wants a purchase order on it that nobody has entered.' },

@@ -1,5 +1,6 @@
 import type { PreviewRuleCode } from '../../core/cycle/preview-rules.ts';
 import { siteHoldings } from '../site-holdings.ts';
+import { limitIn, ratesOfRun } from './limit-in.ts';
 import { shareRoles } from './owner-contracts.ts';
 import { previewAccounts } from './record-preview.ts';
 import { shapeRuleQueries } from './shape-rule-queries.ts';
@@ -19,7 +20,7 @@ const pricesOf = (cells: string, more = '') =>
 const median = (of: string) => `percentile_disc(0.5) WITHIN GROUP (ORDER BY ${of})`;
 
 /** What the queries share; only what one names is computed. Former months are those of live runs that have a preview, newest first. */
-const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
+const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency, e.fx_source FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
   doc AS (SELECT d.*, a.strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
 // What customers are billed: a session is judged once, not again on the document of the site's owner. As it was summed when the set closed, where no correction is among it; else by its charges.
 const ofAccounts = `${ofBoth},
@@ -34,6 +35,7 @@ const ofAccounts = `${ofBoth},
   session AS (SELECT c.account_id, c.record_id, c.stands, c.bears_energy, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision AND ${withinIds('b.record_id', 'billed')}),
   billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
 const ofRun = `${ofBoth},
+  ${ratesOfRun},
   acct AS (${previewAccounts('$1')}),
   cell AS (SELECT x.* FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build, a.currency) = (x.run_id, x.account_id, x.build, x.currency) WHERE NOT x.excluded),
   price AS (${pricesOf('cell')}),
@@ -50,10 +52,10 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
   documentAbove: {
     scope: 'run',
     money: ['computed', 'limit'],
-    sql: (limits) => `SELECT d.id AS subject, d.account_id, NULL::bigint AS record_id, d.currency, jsonb_build_object('computed', d.payable_minor, 'limit', m.minor, 'strategy', d.strategy) AS params
+    sql: (limits) => `SELECT d.id AS subject, d.account_id, NULL::bigint AS record_id, d.currency, jsonb_build_object('computed', d.payable_minor, 'limit', x.minor, 'strategy', d.strategy) AS params
       FROM doc d JOIN (VALUES ${Object.entries(limits)
         .map(([name, minor]) => `('${name.replace(/Minor$/, '')}', ${minor}::bigint)`)
-        .join(', ')}) AS m(strategy, minor) ON m.strategy = d.strategy AND d.payable_minor > m.minor`,
+        .join(', ')}) AS m(strategy, minor) ON m.strategy = d.strategy CROSS JOIN LATERAL (SELECT ${limitIn('d.currency', 'm.minor')} AS minor) x WHERE d.payable_minor > x.minor`,
   },
   documentNegative: {
     scope: 'run',
@@ -170,7 +172,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
       minMinor,
     }) => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'limit', coalesce(b.net, 0)) AS params
       FROM adjustment j LEFT JOIN besides b ON b.account_id = j.account_id AND b.currency = j.currency
-      WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND abs(j.amount_minor) > ${minMinor} AND abs(j.amount_minor) * 100 > ${percent} * abs(coalesce(b.net, 0))`,
+      WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND abs(j.amount_minor) > ${limitIn('j.currency', minMinor ?? 0)} AND abs(j.amount_minor) * 100 > ${percent} * abs(coalesce(b.net, 0))`,
   },
   siteEarnsNothing: {
     scope: 'run',
@@ -178,7 +180,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     parts: ({ minMonths }) => `earned AS (SELECT back, site_id, currency, sum(net_minor) AS net FROM past_cell WHERE nature = 'sale' AND back <= ${minMonths} GROUP BY 1, 2, 3)`,
     sql: ({ minMinor, minMonths }) => `SELECT e.site_id AS subject, NULL::text AS account_id, NULL::bigint AS record_id, e.currency, jsonb_build_object('limit', ${median('e.net')}) AS params
       FROM earned e WHERE e.site_id IS NOT NULL AND NOT EXISTS (SELECT FROM cell c WHERE c.site_id = e.site_id AND c.nature IN ('sale', 'late') AND c.net_minor > 0)
-      GROUP BY e.site_id, e.currency HAVING count(*) = ${minMonths} AND min(e.net) >= ${minMinor}`,
+      GROUP BY e.site_id, e.currency HAVING count(*) = ${minMonths} AND min(e.net) >= ${limitIn('e.currency', minMinor ?? 0)}`,
   },
   ownerShareMissing: {
     scope: 'run',
@@ -194,7 +196,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
       FROM cell c JOIN run ON true JOIN site s ON s.id = c.site_id AND s.kind = 'own' LEFT JOIN held h ON h.site_id = s.id
       WHERE c.unshared_minor <> 0 AND (h.owner_account_id IN (SELECT account_id FROM sharing)
           OR s.id IN (SELECT site_id FROM before) AND NOT EXISTS (SELECT FROM site_holder o WHERE o.site_id = s.id AND o.owner_account_id IS NULL AND o.valid_from < run.period_end)) AND s.id NOT IN (SELECT site_id FROM stated WHERE site_id IS NOT NULL)
-      GROUP BY c.site_id, c.currency, h.owner_account_id HAVING sum(c.unshared_minor) >= ${minMinor}`,
+      GROUP BY c.site_id, c.currency, h.owner_account_id HAVING sum(c.unshared_minor) >= ${limitIn('c.currency', minMinor ?? 0)}`,
   },
   customerMissing: {
     scope: 'run',

@@ -1,6 +1,7 @@
 import { lastDaySql, rulesOfRun } from './exclusion-match.ts';
 import { awaitsOrder } from './held-invoices.ts';
 import { leftOut } from './left-out.ts';
+import { limitIn } from './limit-in.ts';
 import { dueFrom, waits } from './waiting-adjustments.ts';
 
 const hits = `hit AS (SELECT h.*, c.energy_wh, c.net_minor, c.currency AS charge_currency FROM exclusion_hit h JOIN rated_charge c ON c.charge_id = h.charge_id WHERE h.run_id = $1),
@@ -43,8 +44,8 @@ export const shapeRuleQueries = {
       minMinor,
     }: Readonly<
       Record<string, number>
-    >) => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'limit', ${minMinor}) AS params
-      FROM adjustment j WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND j.reversal_of IS NULL AND j.signed_by IS NULL AND abs(j.amount_minor) > ${minMinor}`,
+    >) => `SELECT j.id AS subject, j.account_id, NULL::bigint AS record_id, j.currency, jsonb_build_object('adjustment', j.id, 'computed', j.amount_minor, 'limit', x.minor) AS params
+      FROM adjustment j CROSS JOIN LATERAL (SELECT ${limitIn('j.currency', minMinor ?? 0)} AS minor) x WHERE j.run_id = $1 AND j.withdrawn_at IS NULL AND j.reversal_of IS NULL AND j.signed_by IS NULL AND abs(j.amount_minor) > x.minor`,
   },
   adjustmentConflict: {
     scope: 'run',
