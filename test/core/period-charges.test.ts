@@ -106,6 +106,29 @@ describe('a monthly fee', () => {
     expect(brief(april('80', '2026-04-16', done))).toEqual([['fee#3', 'subscriptionFee', -1350n, -1688n]]);
   });
 
+  it('in advance that was written off, or credited by its line, is not billed in arrears either', () => {
+    for (const refund of ['none', 'prorata'] as const) {
+      const inAdvance = plan(1, '2026-03-01', [fee('93', { billed: 'advance', refund })]);
+      const [paid] = due(month('2026-04', [inAdvance]));
+      if (paid === undefined) throw new Error('April is due in advance');
+      const { clause, component, netMinor, grossMinor } = paid;
+      const april = (amount: string, from: string, done: Parameters<typeof settleMonth>[2], off: Parameters<typeof settleMonth>[3] = []) => {
+        const input = month('2026-04', [inAdvance, plan(2, from, [fee(amount, { refund })])]);
+        return settleMonth(input, computeMonth(input).clauses, done, off);
+      };
+      const off = [{ clause, component, netMinor, grossMinor }];
+      const credited = [{ ...issuedOf(paid), creditedAway: true }];
+      for (const of of [(amount: string, from: string) => april(amount, from, [], off), (amount: string, from: string) => april(amount, from, credited)]) {
+        for (const from of ['2026-04-01', '2026-04-16']) expect(of('93', from)).toEqual([]);
+        expect(of('60', '2026-04-16')).toEqual([]);
+        // Dearer from the 16th on: 15 days of 120.00 are 60.00, less the 46.50 that were left of the 93.00.
+        expect(of('120', '2026-04-16').map((r) => [r.component, r.netMinor, r.grossMinor])).toEqual([['fee#2', 1350n, 1688n]]);
+      }
+      const billed = april('120', '2026-04-16', [], off).map((r) => issuedOf(r));
+      expect(april('120', '2026-04-16', billed, off)).toEqual([]);
+    }
+  });
+
   it('is due with the week in which its month ends, and what sessions decide with each week', () => {
     const terms = [fee('99'), included('10'), { kind: 'minimum', id: 'min', netPerMonth: '50' } as const];
     // Each 6 kWh for 12.00.

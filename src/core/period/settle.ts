@@ -57,7 +57,7 @@ type Sums = { readonly net: bigint; readonly gross: bigint };
  * What is still to bill of a month: its total less what was issued of it, clause by clause. The first time these are the clause's rows; later
  * it is one difference, with a component of its own (`included#2`), on what the late sessions burden (D44). So the sum over all
  * documents of a month is that of its sessions, whatever the order they came in. A fee in advance that is not refunded stays, and pays what
- * its clause bills of the month in arrears instead. What was written off, or credited by its line, is not billed again, and nothing goes back of it.
+ * its clause bills of the month in arrears instead. What was written off, or credited by its line, is not billed again, in arrears neither, and nothing goes back of it.
  */
 export function settleMonth(
   input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'versions'>,
@@ -74,7 +74,7 @@ export function settleMonth(
   return [...new Set([...wanted.keys(), ...before.keys()])].sort().flatMap((key) => {
     const due = wanted.get(key) ?? [];
     const done = [...(before.get(key) ?? []), ...keptInAdvance(input, key, wanted, before)];
-    const off = lost.get(key) ?? [];
+    const off = [...(lost.get(key) ?? []), ...lostInAdvance(input, key, wanted, before, lost)];
     return done.length === 0 && off.length === 0 ? firstRows(input, due) : difference(input, due, done, off);
   });
 }
@@ -87,18 +87,53 @@ function keptInAdvance(
   before: ReadonlyMap<string, readonly IssuedRow[]>,
 ): IssuedRow[] {
   const due = wanted.get(key) ?? [];
-  const inAdvance = due[0]?.component === 'fee' ? keyOf({ component: 'advanceFee', clause: due[0].clause }) : '';
+  const inAdvance = inAdvanceOf(due);
   const paid = before.get(inAdvance) ?? [];
   const [first] = paid;
   if (first === undefined || isRefunded(input.versions, first)) return [];
-  const sums = (rows: readonly Pick<IssuedRow, 'netMinor' | 'grossMinor'>[]): Sums => ({ net: total(rows, 'netMinor'), gross: total(rows, 'grossMinor') });
-  const [fee, still] = [due, wanted.get(inAdvance) ?? []].map((of) => sums(of.flatMap((c) => rowsOf(input, c)))) as [Sums, Sums];
-  const over = { net: sums(paid).net - still.net, gross: sums(paid).gross - still.gross };
+  const [fee, still] = [dueSums(input, due), dueSums(input, wanted.get(inAdvance) ?? [])];
+  const over = { net: total(paid, 'netMinor') - still.net, gross: total(paid, 'grossMinor') - still.gross };
   const amountOf = input.mode === 'grossFirst' ? 'gross' : 'net';
   if (over[amountOf] <= 0n) return [];
   const kept = over[amountOf] < fee[amountOf] ? over : fee;
   return [{ ...first, component: 'fee', role: 'subscriptionFee', netMinor: kept.net, grossMinor: kept.gross }];
 }
+
+/** Of the fee in arrears `key`, what was written off, or credited by its line, of the one in advance, beyond what is still due in advance: refunded or not, nobody is to pay it. */
+function lostInAdvance(
+  input: Pick<MonthInput, 'mode' | 'currency'>,
+  key: string,
+  wanted: ReadonlyMap<string, readonly ClauseMonth[]>,
+  before: ReadonlyMap<string, readonly IssuedRow[]>,
+  lost: ReadonlyMap<string, readonly WrittenOffRow[]>,
+): WrittenOffRow[] {
+  const due = wanted.get(key) ?? [];
+  const inAdvance = inAdvanceOf(due);
+  const off = lost.get(inAdvance) ?? [];
+  const [first] = off;
+  if (first === undefined) return [];
+  const still = dueSums(input, wanted.get(inAdvance) ?? []);
+  const paid = before.get(inAdvance) ?? [];
+  const beyondDue = (of: 'netMinor' | 'grossMinor', wants: bigint) => beyond(total(off, of), atLeastNothing(wants - total(paid, of)));
+  const over = { net: beyondDue('netMinor', still.net), gross: beyondDue('grossMinor', still.gross) };
+  const fee = dueSums(input, due);
+  const amountOf = input.mode === 'grossFirst' ? 'gross' : 'net';
+  if (over[amountOf] <= 0n) return [];
+  const lostOfFee = over[amountOf] < fee[amountOf] ? over : fee;
+  return [{ clause: first.clause, component: 'fee', netMinor: lostOfFee.net, grossMinor: lostOfFee.gross }];
+}
+
+/** Under which key the fee in advance stands that a clause billed before it turned to arrears; '' of what is no fee in arrears. */
+function inAdvanceOf([first]: readonly ClauseMonth[]): string {
+  return first?.component === 'fee' ? keyOf({ component: 'advanceFee', clause: first.clause }) : '';
+}
+
+function dueSums(input: Pick<MonthInput, 'mode' | 'currency'>, due: readonly ClauseMonth[]): Sums {
+  const rows = due.flatMap((c) => rowsOf(input, c));
+  return { net: total(rows, 'netMinor'), gross: total(rows, 'grossMinor') };
+}
+
+const atLeastNothing = (minor: bigint) => (minor > 0n ? minor : 0n);
 
 function firstRows(input: Pick<MonthInput, 'mode' | 'currency'>, due: readonly ClauseMonth[]): DueRow[] {
   return due.flatMap((c) => rowsOf(input, c)).flatMap((row, splitNo) => (row.netMinor === 0n && row.grossMinor === 0n ? [] : [{ ...row, splitNo }]));
