@@ -1,9 +1,16 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { addExclusion, pullIn } from '../../src/store/commands/shape-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
+import { closeRun } from '../../src/store/cycle/close-run.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
+import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
+import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { type RunReport, reportOf } from '../../src/store/reads/run-report.ts';
 import { finishRun, reviewRun } from '../support/bill.ts';
@@ -124,6 +131,61 @@ describe('a run’s balance', () => {
       expect([off(november), off(december)]).toEqual([nothingOff, nothingOff]);
     });
   });
+
+  it('counts a document once that another run issues while one closes, whichever began first', async () => {
+    /** A run of a month, up to where it issues; answers its id. */
+    const issuing = async (store: Store, period: string): Promise<string> => {
+      const runId = await reviewRun(store, period);
+      const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
+      await store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
+      await store.tx((db) => advanceRun(db, runId, 'issuing'));
+      return runId;
+    };
+    const reconcile = async (store: Store, runId: string) => {
+      for (const state of ['handingOver', 'reconciled'] as const) await store.tx((db) => advanceRun(db, runId, state));
+    };
+    const close = (store: Store, runId: string) => store.tx((db) => closeRun(db, runId));
+    const issue = (store: Store, runId: string) => store.tx((db) => issueDocuments(db, runId, '2020-01-07'));
+    // A transaction has the time that it began at: the other one comes and goes within it, or before it ends.
+    const orders = {
+      'the issue begins': (store: Store, closes: string, issues: string) =>
+        store.tx(async (db) => {
+          await db.query('SELECT now()');
+          await close(store, closes);
+          await issueDocuments(db, issues, '2020-01-07');
+        }),
+      'the close begins': (store: Store, closes: string, issues: string) =>
+        store.tx(async (db) => {
+          await db.query('SELECT now()');
+          await issue(store, issues);
+          await closeRun(db, closes);
+        }),
+      'the close comes before the issue has ended': async (store: Store, closes: string, issues: string) => {
+        let closed: Promise<void> = Promise.resolve();
+        await store.tx(async (db) => {
+          await issueDocuments(db, issues, '2020-01-07');
+          closed = close(store, closes);
+          await setTimeout(300);
+        });
+        await closed;
+      },
+    };
+    for (const [order, play] of Object.entries(orders))
+      await inFresh(async (store) => {
+        await arrive(store, [
+          { id: 1, month: 11, day: 5, kWh: 10, user: 'Bl2-1', garage: 'Bl2' },
+          { id: 2, month: 12, day: 6, kWh: 20, user: 'NR1-3', garage: 'NR1' },
+        ]);
+        const [november, december] = [await issuing(store, '2019-11'), await issuing(store, '2019-12')];
+        await issue(store, november);
+        await reconcile(store, november);
+        await play(store, november, december);
+        await reconcile(store, december);
+        await close(store, december);
+        const [first, second] = [await reportOf(store.pool, november), await reportOf(store.pool, december)];
+        expect([order, first?.equation.rows.filter((r) => r.difference !== '0'), second?.equation.rows.filter((r) => r.difference !== '0')]).toEqual([order, [], []]);
+      });
+  }, 120_000);
 
   it('has no difference, whatever comes, is corrected, left out, pulled in, rejected or cancelled, run after run', async () => {
     await fc.assert(

@@ -1,5 +1,6 @@
 import type { Db } from '../db.ts';
 import { runReport } from '../reads/run-report.ts';
+import { besideIssuing } from './issuing-lock.ts';
 import { keepClosing } from './keep-closing.ts';
 import { freeWaitingShares } from './owner-set.ts';
 import { releaseAdvanceFees } from './release-fees.ts';
@@ -8,6 +9,7 @@ import { leaveWaiting } from './waiting-adjustments.ts';
 
 /** Closes a reconciled run and keeps its report as it stands then. Repeatable. */
 export async function closeRun(db: Db, runId: string): Promise<void> {
+  await besideIssuing(db, runId);
   if ((await lockRun(db, runId)) === 'closed') return;
   await db.query("UPDATE run_account SET state = 'done' WHERE run_id = $1 AND state <> 'parked'", [runId]);
   await db.query('DELETE FROM claim_sum WHERE run_id = $1', [runId]);
@@ -17,6 +19,6 @@ export async function closeRun(db: Db, runId: string): Promise<void> {
   await freeWaitingShares(db, runId);
   await leaveWaiting(db, runId);
   const report = await runReport(db, runId);
-  await keepClosing(db, runId);
+  await keepClosing(db, runId, report.balances);
   await db.query('UPDATE billing_run SET problem = NULL, report = $2 WHERE id = $1', [runId, JSON.stringify(report)]);
 }

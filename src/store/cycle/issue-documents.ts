@@ -10,6 +10,7 @@ import { bookIssued, markIssued } from './book-issued.ts';
 import { strategyOf } from './document-strategy.ts';
 import { isReceiptSql } from './hand-receipts.ts';
 import { handToOutbox, receiptsToOutbox } from './hand-to-outbox.ts';
+import { besideClosing } from './issuing-lock.ts';
 import { stampOwnerDocuments } from './owner-documents.ts';
 import { groupStates, lockRun } from './run-state.ts';
 import { stampInvoices } from './stamp-invoices.ts';
@@ -26,6 +27,7 @@ export type Issued = { readonly group: string; readonly canary?: boolean };
  * `issueOn` is the calendar date of issue in the entity's zone; it picks the series (D40). Answers how many are left.
  */
 export async function issueDocuments(db: Db, runId: string, issueOn: string, only?: Issued): Promise<{ readonly issued: number; readonly left: number }> {
+  await besideClosing(db, runId);
   const state = await lockRun(db, runId);
   const wanted = only?.canary ? 'canary' : 'issuing';
   const groups = (await groupStates(db, runId)).filter((g) => g.state === wanted && (only === undefined || g.name === only.group));

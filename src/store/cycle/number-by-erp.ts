@@ -2,6 +2,7 @@ import { describeIssue, issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
 import type { IssuedDocument } from '../ledger/book-documents.ts';
 import { bookIssued, markIssued } from './book-issued.ts';
+import { besideClosing } from './issuing-lock.ts';
 import { lockRun } from './run-state.ts';
 
 const batch = 100;
@@ -13,6 +14,7 @@ type Awaiting = IssuedDocument & { readonly posting: string; readonly erp_number
  * them, dated as they were handed over. Answers how many, and what keeps the others waiting. Repeatable.
  */
 export async function numberByErp(db: Db, runId: string, group: string): Promise<{ readonly issued: number; readonly problems: readonly string[] }> {
+  await besideClosing(db, runId);
   await lockRun(db, runId);
   const { rows } = await db.query<Awaiting>(
     `SELECT d.*, p.state AS posting, p.erp_number, convert_from(p.payload, 'UTF8')::jsonb ->> 'postedOn' AS issue_on, CASE d.type WHEN 'invoice' THEN a.payment_terms_days ELSE 0 END AS terms,
@@ -31,12 +33,10 @@ export async function numberByErp(db: Db, runId: string, group: string): Promise
     seen.add(`${d.type} ${number}`);
   }
   const own = ready.slice(0, batch);
-  await db.query('INSERT INTO issue_stamp (document_id, legal_number, issued_on, due_on) SELECT d, n, i, i + t FROM unnest($1::text[], $2::text[], $3::date[], $4::integer[]) AS x(d, n, i, t)', [
-    own.map((d) => d.id),
-    own.map((d) => d.erp_number),
-    own.map((d) => d.issue_on),
-    own.map((d) => d.terms),
-  ]);
+  await db.query(
+    'INSERT INTO issue_stamp (document_id, legal_number, issued_on, due_on, issued_at) SELECT d, n, i, i + t, clock_timestamp() FROM unnest($1::text[], $2::text[], $3::date[], $4::integer[]) AS x(d, n, i, t)',
+    [own.map((d) => d.id), own.map((d) => d.erp_number), own.map((d) => d.issue_on), own.map((d) => d.terms)],
+  );
   for (const on of [...new Set(own.map((d) => d.issue_on))].sort())
     await bookIssued(
       db,

@@ -39,8 +39,8 @@ export async function stampOwnerDocuments(db: Db, entityId: string, documents: r
     }),
   );
   await db.query(
-    `INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on)
-     SELECT d, s, n, l, $1, $1::date + t FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::integer[]) AS x(d, s, n, l, t)`,
+    `INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on, issued_at)
+     SELECT d, s, n, l, $1, $1::date + t, clock_timestamp() FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::integer[]) AS x(d, s, n, l, t)`,
     [issueOn, stamps.map((s) => s.id), stamps.map((s) => s.series), stamps.map((s) => s.number), stamps.map((s) => s.legal), stamps.map((s) => s.terms)],
   );
 }

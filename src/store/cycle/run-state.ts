@@ -41,7 +41,7 @@ export async function advanceRun(db: Db, runId: string, to: RunState): Promise<v
     if (begun.length > 0) throw new RangeError(`run ${runId} cannot be cancelled: group ${begun.map((g) => `${g.name} is ${g.state}`).join(', ')}`);
   }
   await db.query('UPDATE release_group SET state = $2 WHERE run_id = $1 AND (state = $3 OR $2 = $4)', [runId, to, from, 'cancelled']);
-  await db.query('UPDATE billing_run SET state = $2, closed_at = CASE WHEN $2 = $3 THEN now() ELSE closed_at END WHERE id = $1', [runId, await standing(db, runId, to), 'closed']);
+  await db.query('UPDATE billing_run SET state = $2, closed_at = CASE WHEN $2 = $3 THEN clock_timestamp() ELSE closed_at END WHERE id = $1', [runId, await standing(db, runId, to), 'closed']);
 }
 
 /** Moves one group one step, by the rules of `advanceRun`, and the run to its least advanced group. Answers where the run stands. */

@@ -34,8 +34,8 @@ async function stamp(db: Db, entityId: string, type: SaleDocument['type'], docum
   const numbers = documents.map((_d, i) => series.first + BigInt(i));
   const digits = numbers.map((n) => n.toString().padStart(6, '0'));
   await db.query(
-    `INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on, ocr)
-     SELECT d, $1, n, $2 || digits, $3, $3::date + terms, ocr FROM unnest($4::text[], $5::bigint[], $6::text[], $7::integer[], $8::text[]) AS t(d, n, digits, terms, ocr)`,
+    `INSERT INTO issue_stamp (document_id, series_id, number, legal_number, issued_on, due_on, ocr, issued_at)
+     SELECT d, $1, n, $2 || digits, $3, $3::date + terms, ocr, clock_timestamp() FROM unnest($4::text[], $5::bigint[], $6::text[], $7::integer[], $8::text[]) AS t(d, n, digits, terms, ocr)`,
     [
       seriesId,
       series.prefix,
