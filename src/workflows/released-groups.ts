@@ -1,4 +1,4 @@
-import { condition } from '@temporalio/workflow';
+import { condition, patched } from '@temporalio/workflow';
 import type { RunState } from '../core/cycle/run-states.ts';
 import { cycleActivities } from './cycle-activities.ts';
 import { retryErp, wakeErp } from './erp-hand-over.ts';
@@ -68,6 +68,8 @@ export class ReleasedGroups {
     // Reopened while it was held.
     if (this.#tickets.get(group) !== ticket) return;
     const canary = await this.#board.insist(() => planCanary(of), group);
+    // Reopened meanwhile: whoever approved it since has let it go anew.
+    if (this.#tickets.get(group) !== ticket && patched('goes-once')) return;
     if (canary.state === 'inReview') {
       this.#tickets.delete(group);
       this.foundInReview += 1;
@@ -75,6 +77,7 @@ export class ReleasedGroups {
     }
     if (canary.documents > 0) await this.#canary(group, canary);
     await this.#enterGroup(group, 'issuing');
+    await this.#board.whilePaused();
     this.issued += (await this.#board.insist(() => issueGroup(of), group)).issued;
     await this.#board.insist(() => archiveGroup(of), group);
     await this.#enterGroup(group, 'handingOver');
@@ -91,6 +94,7 @@ export class ReleasedGroups {
   async #canary(group: string, { documents, waits: waitsForRelease }: { readonly documents: number; readonly waits: boolean }): Promise<void> {
     const of = { runId: this.#runId, group };
     this.#board.groupStands(group, 'canary');
+    await this.#board.whilePaused();
     this.issued += (await this.#board.insist(() => issueGroup({ ...of, canary: true }), group)).issued;
     await this.#board.insist(() => archiveGroup(of), group);
     for (;;) {

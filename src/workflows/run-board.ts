@@ -1,4 +1,4 @@
-import { ActivityFailure, condition, isCancellation, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { ActivityFailure, condition, isCancellation, patched, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { leastAdvanced, type RunState } from '../core/cycle/run-states.ts';
 import { cycleActivities } from './cycle-activities.ts';
 import type { RunProgress } from './messages.ts';
@@ -61,7 +61,7 @@ export class RunBoard {
     this.show();
   }
 
-  /** Runs a step whose retries are bounded; when they are spent it waits, visibly, for somebody to say `retry`. */
+  /** Runs a step whose retries are bounded; when they are spent it waits, visibly, for somebody to say `retry`, and a group's step of a paused run for `resume` too. */
   async insist<T>(step: () => Promise<T>, group?: string): Promise<T> {
     for (;;) {
       try {
@@ -69,8 +69,14 @@ export class RunBoard {
       } catch (error) {
         if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
         await this.hold(error.cause?.message ?? error.message, { group });
+        if (group !== undefined) await this.whilePaused();
       }
     }
+  }
+
+  /** Waits until the run is not paused. Runs that went on while they were paused, before this waited, replay as they went. */
+  async whilePaused(): Promise<void> {
+    if (this.progress.paused && patched('waits-while-paused')) await condition(() => !this.progress.paused);
   }
 
   /** Waits for `retry`; the run as a whole for changed inputs too, and whoever names `until` for that. At most `forMs`: then the problem stays noted, for whoever looks whether it still is one. */
