@@ -18,7 +18,7 @@ type Sum = { before: Side; after: Side; causes: Causes };
 
 const noSide: Side = { preview: emptyPreview, documents: 0, lines: 0 };
 /** Documents by which others are paid. */
-export const owedBy: ReadonlySet<string> = new Set(['selfBilling', 'partnerPurchase', 'reimbursement']);
+const owedBy: ReadonlySet<string> = new Set(['selfBilling', 'partnerPurchase', 'reimbursement']);
 
 /**
  * How the preview of a run differs from another: a run by its id, `lastMonth` or `previousPreview` of the same run; by account and currency in

@@ -1,7 +1,8 @@
+import { owedTypes } from '../../core/document/owed.ts';
 import { formatMinor } from '../../core/money.ts';
+import { madeBy } from '../cycle/document-strategy.ts';
 import type { Db } from '../db.ts';
 import { type Page, type PageOrder, pageOf } from './page.ts';
-import { owedBy } from './run-diff.ts';
 
 /** By what the lines of a run's documents can be summed. */
 export const runDimensions = ['strategy', 'account', 'site', 'costCenter', 'customerCostCenter', 'glAccount', 'vatCode', 'serviceMonth'] as const;
@@ -21,7 +22,7 @@ export type RunTotal = {
 };
 
 const sources: Readonly<Record<RunDimension, { readonly value: string; readonly name?: string }>> = {
-  strategy: { value: 'a.strategy' },
+  strategy: { value: madeBy },
   account: { value: 'd.account_id', name: '(SELECT p.name FROM account o JOIN party p ON p.id = o.party_id WHERE o.id = t.value)' },
   site: { value: 'l.site_id', name: '(SELECT s.name FROM site s WHERE s.id = t.value)' },
   costCenter: { value: 'l.cost_center' },
@@ -36,11 +37,11 @@ export async function runTotals(db: Db, runId: string, by: RunDimension, page: P
   const { value, name = 'NULL::text' } = sources[by];
   const { rows } = await db.query(
     `SELECT t.*, ${name} AS name FROM (
-       SELECT ${value} AS value, a.strategy = ANY($2) AS owed, d.currency, count(DISTINCT d.id) AS documents, count(*) AS lines, sum(l.net_minor)::bigint AS net, sum(l.energy_wh)::bigint AS wh,
-         coalesce(${value}, '') || ' ' || d.currency || ' ' || (a.strategy = ANY($2))::text AS place
+       SELECT ${value} AS value, d.type = ANY($2) AS owed, d.currency, count(DISTINCT d.id) AS documents, count(*) AS lines, sum(l.net_minor)::bigint AS net, sum(l.energy_wh)::bigint AS wh,
+         coalesce(${value}, '') || ' ' || d.currency || ' ' || (d.type = ANY($2))::text AS place
        FROM document d JOIN document_line l ON l.document_id = d.id JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2, 3
      ) t WHERE $3::text IS NULL OR t.place COLLATE "C" > $3 ORDER BY t.place COLLATE "C" LIMIT $4`,
-    [runId, [...owedBy], page.cursor ?? null, page.limit + 1],
+    [runId, owedTypes, page.cursor ?? null, page.limit + 1],
   );
   return pageOf(
     rows,
