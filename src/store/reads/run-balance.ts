@@ -9,7 +9,7 @@ type Figures = Readonly<Record<string, bigint>>;
 export type Standing = { readonly sourceId: string; readonly month: string; readonly unit: string; readonly figures: Figures };
 
 /** Of all that an entity received and priced: energy by where it is (invariant 9), and the net of sales by where their charges are; `received` of money is what was priced. */
-export async function standingOf(db: Db, entityId: string): Promise<Standing[]> {
+async function standingOf(db: Db, entityId: string): Promise<Standing[]> {
   const sums = (names: readonly string[]) => names.map((name) => `coalesce(sum(b."${name}"), 0)::bigint AS "${name}"`).join(', ');
   const energy = await db.query(
     `SELECT b.source_id, b.month, 'Wh' AS unit, ${sums(energyFigures)} FROM (${energyDetails('$1::text')}) b JOIN source s ON s.id = b.source_id WHERE s.entity_id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
