@@ -49,7 +49,7 @@ describe('a session that is too small to be billed', () => {
     await issueRun(store, runId, '2020-01-06');
     const billed = await rows('SELECT DISTINCT h.cdr_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN record_head h USING (record_id) WHERE k.document_id IS NOT NULL ORDER BY 1');
     expect(billed.map((r) => r.cdr_id)).toEqual(['2', '3', '4']);
-    expect((await runReport(store.pool, runId)).smallSessions).toEqual({ records: 1, energyWh: '499', net: `${net / 100n}.${String(net % 100n).padStart(2, '0')}` });
+    expect((await runReport(store.pool, runId)).smallSessions).toEqual({ currency: 'SEK', records: 1, energyWh: '499', net: `${net / 100n}.${String(net % 100n).padStart(2, '0')}` });
     expect(await energyBalance(store.pool)).toMatchObject([{ month: '2019-12', excluded: 499n, open: 0n, difference: 0n }]);
     const [reduction] = await rows("SELECT sum(amount)::bigint AS amount FROM ledger_entry WHERE ledger_account = 'revenueReduction' AND unit = 'SEK'");
     expect(reduction.amount).toBe(net);
@@ -92,7 +92,7 @@ describe('the report of a month in two currencies', () => {
       const posted = await sums('SELECT currency, sum(control_minor) AS sum FROM erp_posting GROUP BY 1');
       const major = (minor = 0n) => `${minor / 100n}.${String(minor % 100n).padStart(2, '0')}`;
       const report = await runReport(own.store.pool, runId);
-      expect(report.smallSessions).toEqual({ records: 2, energyWh: '800', net: major((small.get('SEK') ?? 0n) + (small.get('EUR') ?? 0n)) });
+      expect(report.smallSessions).toEqual({ currency: 'SEK', records: 2, energyWh: '800', net: major((small.get('SEK') ?? 0n) + (small.get('EUR') ?? 0n)) });
       expect(report.erp).toMatchObject({
         controlTotal: major(posted.get('SEK')),
         byCurrency: [
