@@ -1,6 +1,7 @@
 // What finance looks at in a run, by HTTP: the 95th percentile of each look, each time at another record, document or account.
 import { startApiServer } from '../dist/stack/api-server.js';
 import { putApiKeys } from '../dist/store/commands/api-keys.js';
+import { cursorAt } from '../dist/store/reads/page.js';
 
 const goalMs = 50;
 
@@ -13,18 +14,18 @@ export async function drillDowns({ store, databaseUrl, runId, looks }) {
   const largest = await pick('SELECT id FROM document WHERE run_id = $1 ORDER BY charge_count DESC LIMIT least($2, 5)');
   const accounts = await pick('SELECT account_id AS id FROM document WHERE run_id = $1 ORDER BY md5(account_id) LIMIT $2');
   const records = await pick('SELECT DISTINCT c.record_id AS id FROM (SELECT charge_id FROM claim WHERE run_id = $1 ORDER BY md5(charge_id::text) LIMIT $2) k JOIN rated_charge c ON c.charge_id = k.charge_id');
-  const cursors = await pick("SELECT account_id || '|' || id AS id FROM document WHERE run_id = $1 ORDER BY md5(id) LIMIT $2");
+  const places = await pick("SELECT account_id || '|' || id AS id FROM document WHERE run_id = $1 ORDER BY md5(id) LIMIT $2");
   const runs = Array.from({ length: looks }, () => '');
   const kinds = [
     ['a run', runs, () => `/v1/runs/${runId}`],
     ['runs', runs, () => '/v1/runs'],
-    ['documents of a run, a page from anywhere', cursors, (cursor) => `/v1/runs/${runId}/documents?limit=50&cursor=${encodeURIComponent(cursor)}`],
+    ['documents of a run, a page from anywhere', places, (place) => `/v1/runs/${runId}/documents?limit=50&cursor=${cursorAt('documents', place)}`],
     ['a document with its lines', documents, (id) => `/v1/documents/${id}`],
     ['the largest documents', largest, (id) => `/v1/documents/${id}`],
     ['a record', records, (id) => `/v1/records/${id}`],
     ['its timeline', records, (id) => `/v1/records/${id}/timeline`],
     ['its charges', records, (id) => `/v1/records/${id}/charges`],
-    ['records, a page from anywhere', records, (id) => `/v1/records?limit=50&cursor=${id}`],
+    ['records, a page from anywhere', records, (id) => `/v1/records?limit=50&cursor=${cursorAt('records', String(id))}`],
     ['trace of a record', records, (id) => `/v1/trace?record=${id}`],
     ['trace of a document', documents, (id) => `/v1/trace?document=${id}`],
     ['trace of an account', accounts, (id) => `/v1/trace?account=${id}`],

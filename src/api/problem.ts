@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Issue, Severity } from '../core/issues.ts';
 import { describeIssue } from '../core/issues.ts';
 import { type Refusal, Refused } from '../store/commands/refusal.ts';
-import { PageRefused } from '../store/reads/set-up-page.ts';
+import { PageRefused } from '../store/reads/page.ts';
 import type { ApiEnv } from './env.ts';
 
 /** RFC 9457 problem details, thrown by a route; `code` is stable, `detail` names the remedy. */

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cursorAt } from '../../src/store/reads/page.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 
 let api: ApiUnderTest;
@@ -30,5 +32,40 @@ describe('what no database holds', () => {
     ['half a surrogate pair', 'half\ud800'],
   ])('in a body is refused: %s', async (_, text) => {
     expect(await api.call('admin', 'POST', '/v1/entities/ent_se/gl-mappings', { keys: { k: text }, reason: 'a new chart' })).toMatchObject({ status: 422, body: { code: 'invalid' } });
+  });
+});
+
+type Operation = { readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[] };
+const paths: Readonly<Record<string, { readonly get?: Operation }>> = JSON.parse(readFileSync('docs/openapi.json', 'utf8')).paths;
+const there: Readonly<Record<string, string>> = {
+  '{entityId}': 'ent_se',
+  '{sourceId}': 'csms',
+  '{accountId}': 'acc_brf_north',
+  '{runId}': 'run_1',
+  '{peerId}': 'peer_1',
+  '{seriesId}': 'se3',
+  '{loadId}': 'load_1',
+};
+const needed: Readonly<Record<string, string>> = { by: 'account', month: '2019-12', against: 'lastMonth' };
+const paged = Object.entries(paths).flatMap(([path, { get }]) => {
+  const parameters = get?.parameters ?? [];
+  if (!parameters.some((p) => p.name === 'cursor')) return [];
+  const query = parameters.filter((p) => p.in === 'query' && p.required).map((p) => `${p.name}=${needed[p.name]}`);
+  if (path === '/v1/trace') query.push('account=acc_brf_north');
+  return [`${path.replace(/\{\w+\}/g, (name) => there[name] ?? name)}?${[...query, ''].join('&')}`];
+});
+
+describe('a cursor', () => {
+  // Lists of what the empty database has nothing of answer 404 before they look at a cursor.
+  it.each(paged)('that %s did not give out is refused with what to do, and never read as another place of the list', async (path) => {
+    for (const cursor of ['nonsense', 'doc_1', '17', cursorAt('another list', '17')]) {
+      const answer = await api.call('admin', 'GET', `${path}cursor=${cursor}`);
+      if (answer.status !== 404) expect(answer).toMatchObject({ status: 422, body: { code: 'invalid', detail: expect.stringContaining('leave it out to start from the beginning') } });
+    }
+  });
+
+  it('is asked of nearly all lists here', async () => {
+    const asked = await Promise.all(paged.map(async (path) => (await api.call('admin', 'GET', `${path}cursor=nonsense`)).status));
+    expect(asked.filter((status) => status === 422).length).toBeGreaterThan(25);
   });
 });

@@ -7,6 +7,7 @@ import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { cursorAt } from '../../src/store/reads/page.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
@@ -219,7 +220,7 @@ describe('findings of a preview', () => {
           validTo: null,
         },
       ],
-      nextCursor: '2',
+      nextCursor: cursorAt('versions of previewRules', '2'),
     });
     const rest = await versions('preview', `?cursor=${first.nextCursor}`);
     expect(rest).toMatchObject({

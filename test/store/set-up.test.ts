@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/store/db.ts';
 import { openSetUp, type SetUp } from '../../src/store/prisma.ts';
+import { PageRefused } from '../../src/store/reads/page.ts';
 import {
   findAccount,
   findContract,
@@ -15,7 +16,7 @@ import {
   listSources,
   listTariffVersions,
 } from '../../src/store/reads/set-up.ts';
-import { type Page, PageRefused, type PageRequest } from '../../src/store/reads/set-up-page.ts';
+import type { Page, PageRequest } from '../../src/store/reads/set-up-page.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { seeded } from '../support/seeded.ts';
 

@@ -31,7 +31,6 @@ export function recordPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>,
 
   app.get('/quarantine/records', guard, async (c) => {
     const { cause = '', sourceId, cursor } = c.req.query();
-    if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw new Problem(422, 'invalid', 'cursor: a number of up to 18 digits.');
     const page = await listRecords(db, { cause, sourceId, cursor, limit: pageSize });
     return c.html(
       QuarantinedRecordsPage({

@@ -120,7 +120,6 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const document = await findDocument(db, id);
     if (document === undefined) throw new Problem(404, 'notFound', `There is no document "${id}".`);
     const cursor = c.req.query('cursor');
-    if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw new Problem(422, 'invalid', 'cursor: a number of up to 18 digits.');
     const page = await annexOf(store, id, { cursor, limit: pageSize });
     const { accountId } = document;
     const [line] = document.lines;

@@ -93,7 +93,6 @@ export function erpConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
       middleware: allow(...readers),
       request: {
         query: pageQuery.extend({
-          cursor: number.optional(),
           connectionId: z.string().optional(),
           all: z.enum(['true', 'false']).default('false').openapi({ description: 'Also what is as it was sent again.' }),
         }),

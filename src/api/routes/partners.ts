@@ -10,7 +10,7 @@ import { allow, readers } from '../auth.ts';
 import { claimsFile } from '../claims-csv.ts';
 import type { ApiEnv } from '../env.ts';
 import { issueBody, Problem } from '../problem.ts';
-import { body, idempotencyHeader, inPath, issue, json, money, month, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, issue, json, money, month, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Networks'];
@@ -133,7 +133,7 @@ export function partnerRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly st
       tags,
       summary: 'The sessions behind it',
       middleware: allow(...readers),
-      request: { params: accountId, query: pageQuery.extend({ ...month.shape, cursor: number.optional(), class: z.enum(claimClasses).optional() }) },
+      request: { params: accountId, query: pageQuery.extend({ ...month.shape, class: z.enum(claimClasses).optional() }) },
       responses: { 200: json(pageOf(claim), 'Newest record first.'), ...problems },
     }),
     async (c) => {

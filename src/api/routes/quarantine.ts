@@ -122,7 +122,7 @@ export function quarantineRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
       summary: 'Energy that registers counted and no session reports',
       description: 'Per connector, where a session does not start at the reading that the one before ended with. Negative: the register went back, or a meter was changed.',
       middleware: allow(...readers),
-      request: { params: sourceId, query: pageQuery.extend({ cursor: number.optional(), toleranceWh: z.coerce.number().int().min(0).max(1_000_000).default(100) }) },
+      request: { params: sourceId, query: pageQuery.extend({ toleranceWh: z.coerce.number().int().min(0).max(1_000_000).default(100) }) },
       responses: {
         200: json(
           pageOf(

@@ -43,7 +43,6 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly sto
       middleware: allow(...readers),
       request: {
         query: pageQuery.extend({
-          cursor: number.optional(),
           state: record.shape.state.optional(),
           sourceId: z.string().optional(),
           cause: z.string().optional().openapi({ description: 'Only those that wait, and for this cause.' }),

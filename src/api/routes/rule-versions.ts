@@ -6,7 +6,7 @@ import type { Store } from '../../store/db.ts';
 import { listRuleVersions, type RuleKind } from '../../store/reads/rule-versions.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { entityId, json, number, pageOf, pageQuery, problems } from '../schemas.ts';
+import { entityId, json, pageOf, pageQuery, problems } from '../schemas.ts';
 
 const changed = z
   .object({ field: z.string().openapi({ example: 'rules.energyJump.limits.percent' }), before: z.any(), after: z.any() })
@@ -32,7 +32,7 @@ export function ruleVersionRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
         tags: ['Set-up'],
         summary,
         middleware: allow(...readers),
-        request: { params: entityId, query: pageQuery.extend({ cursor: number.optional() }) },
+        request: { params: entityId, query: pageQuery },
         responses: { 200: json(pageOf(versionOf(rules)), 'Versions; none: the defaults hold.'), ...problems },
       }),
       async (c) => c.json(await listRuleVersions(store.pool, kind, c.req.valid('param').entityId, c.req.valid('query')), 200),

@@ -112,7 +112,7 @@ export function runPreviewRoutes(app: OpenAPIHono<ApiEnv>, { store }: RunDeps): 
       tags: runTags,
       summary: 'What looks wrong in a preview as it stands',
       middleware: allow(...readers),
-      request: { params: runId, query: pageQuery.extend({ cursor: number.optional(), severity: severity.optional() }) },
+      request: { params: runId, query: pageQuery.extend({ severity: severity.optional() }) },
       responses: { 200: json(pageOf(finding), 'Findings.'), ...problems },
     }),
     async (c) => {

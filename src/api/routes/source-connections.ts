@@ -9,7 +9,7 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, instant, json, number, pageOf, pageQuery, problems, reason, sourceId } from '../schemas.ts';
+import { body, idempotencyHeader, instant, json, pageOf, pageQuery, problems, reason, sourceId } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Networks'];
@@ -110,7 +110,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       tags,
       summary: 'The looks at a source, and what each brought',
       middleware: allow(...readers),
-      request: { params: sourceId, query: pageQuery.extend({ cursor: number.optional() }) },
+      request: { params: sourceId, query: pageQuery },
       responses: { 200: json(pageOf(sweep), 'Newest first.'), ...problems },
     }),
     async (c) => c.json(await listSweeps(store.pool, c.req.valid('param').sourceId, c.req.valid('query')), 200),

@@ -8,7 +8,7 @@ import { mostTreeCharges, traceTree } from '../../store/reads/trace-tree.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { json, money, number, pageOf, pageQuery, problems, runId, wh } from '../schemas.ts';
+import { json, money, pageOf, pageQuery, problems, runId, wh } from '../schemas.ts';
 import { noRecord } from './record-lookup.ts';
 
 const tags = ['Trace'];
@@ -124,7 +124,7 @@ export function traceRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly stor
       tags,
       summary: 'From any end: kWh, record, charge, document line, journal entry, ERP id',
       middleware: allow(...readers),
-      request: { query: pageQuery.extend({ cursor: number.optional(), ...starts.shape }) },
+      request: { query: pageQuery.extend({ ...starts.shape }) },
       responses: { 200: json(pageOf(traced), 'One item a charge.'), ...problems },
     }),
     async (c) => {

@@ -1,7 +1,7 @@
 import type { CardPaymentView } from '../../contracts/payment-overview.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type CardPaymentFilter = {
   readonly entityId?: string | undefined;
@@ -21,9 +21,10 @@ export async function cardPayments(db: Db, filter: CardPaymentFilter, page: Page
      FROM card_payment c JOIN document d ON d.id = c.document_id JOIN issue_stamp s ON s.document_id = c.document_id LEFT JOIN payer_card p ON p.account_id = d.account_id
      WHERE ($1::text IS NULL OR c.entity_id = $1) AND ($2::text IS NULL OR c.state = $2) AND ($3::text IS NULL OR c.document_id = $3) AND ($4::text IS NULL OR c.authorization_id = $4)
        AND ($5::text IS NULL OR c.key > $5) AND (NOT $7 OR NOT EXISTS (SELECT FROM card_payment n WHERE n.document_id = c.document_id AND n.attempt > c.attempt)) ORDER BY c.key LIMIT $6`,
-    [filter.entityId ?? null, filter.state ?? null, filter.documentId ?? null, filter.reference ?? null, page.cursor ?? null, page.limit + 1, filter.latestOnly ?? false],
+    [filter.entityId ?? null, filter.state ?? null, filter.documentId ?? null, filter.reference ?? null, keyBefore('card payments', page), page.limit + 1, filter.latestOnly ?? false],
   );
   return pageOf(
+    'card payments',
     rows,
     page.limit,
     (r) => r['key'],

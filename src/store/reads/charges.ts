@@ -5,7 +5,7 @@ import { formatMinor } from '../../core/money.ts';
 import type { Db, Store } from '../db.ts';
 import { enterDryRunOf } from '../dry/dry-world.ts';
 import { chargeOfRow } from '../intake/charge-of-row.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** A charge with how it came about. Energy in Wh as text. */
 export type ChargeView = {
@@ -61,9 +61,10 @@ async function chargesOfDocument(db: Db, documentId: string, page: PageOrder): P
   const { rows } = await db.query(
     `${columns.replace('SELECT c.*,', 'SELECT c.*, k.line_no,')} JOIN claim k ON k.charge_id = c.charge_id
      WHERE k.document_id = $1 AND ($2::bigint IS NULL OR c.charge_id > $2) ORDER BY c.charge_id LIMIT $3`,
-    [documentId, page.cursor ?? null, page.limit + 1],
+    [documentId, keyBefore('charges', page), page.limit + 1],
   );
   return pageOf(
+    'charges',
     rows,
     page.limit,
     (r) => String(r['charge_id']),

@@ -1,6 +1,6 @@
 import type { DeliveryView, PrintBatch, PrintBatchView } from '../../contracts/delivery-overview.ts';
 import type { Db } from '../db.ts';
-import { type Page, pageOf } from './page.ts';
+import { keyBefore, type Page, pageOf } from './page.ts';
 
 /** Deliveries in the order of their documents' ids, by state and channel. */
 export async function listDeliveries(
@@ -19,9 +19,10 @@ export async function listDeliveries(
      FROM document_delivery d JOIN document o ON o.id = d.document_id JOIN issue_stamp s ON s.document_id = d.document_id JOIN account a ON a.id = o.account_id JOIN party p ON p.id = a.party_id
      WHERE ($1::text IS NULL OR d.entity_id = $1) AND ($2::text IS NULL OR d.state = $2) AND ($3::text IS NULL OR d.channel = $3) AND ($4::text IS NULL OR d.document_id = $4) AND ($5::text IS NULL OR d.document_id > $5)
      ORDER BY d.document_id LIMIT $6`,
-    [filter.entityId ?? null, filter.state ?? null, filter.channel ?? null, filter.documentId ?? null, filter.cursor ?? null, filter.limit + 1],
+    [filter.entityId ?? null, filter.state ?? null, filter.channel ?? null, filter.documentId ?? null, keyBefore('deliveries', filter), filter.limit + 1],
   );
   return pageOf(
+    'deliveries',
     rows,
     filter.limit,
     (r) => r['document_id'],

@@ -3,7 +3,7 @@ import type { DocumentDetail, DocumentView } from '../../contracts/document-view
 import { formatMinor } from '../../core/money.ts';
 import { madeBy } from '../cycle/document-strategy.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** `account` is an account's id, or a part of its party's name. */
 export type DocumentFilter = { readonly account?: string | undefined; readonly strategy?: string | undefined };
@@ -22,9 +22,9 @@ export async function listDocuments(db: Db, runId: string, { cursor, limit, acco
     `${columns} WHERE d.id = ANY (ARRAY(
        SELECT d.id FROM document d ${isFiltered ? 'JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id' : ''}
        WHERE d.run_id = $1 AND d.state <> 'discarded' AND ($2::text IS NULL OR d.account_id || '|' || d.id > $2) ${filter} ORDER BY d.account_id || '|' || d.id LIMIT $3)) ORDER BY d.account_id || '|' || d.id`,
-    [runId, cursor ?? null, limit + 1, ...(isFiltered ? [account ?? null, strategy ?? null] : [])],
+    [runId, keyBefore('documents', { cursor }), limit + 1, ...(isFiltered ? [account ?? null, strategy ?? null] : [])],
   );
-  return pageOf(rows, limit, (r) => `${r['account_id']}|${r['id']}`, viewOf);
+  return pageOf('documents', rows, limit, (r) => `${r['account_id']}|${r['id']}`, viewOf);
 }
 
 /** Strategies that a run has documents of. */

@@ -1,5 +1,5 @@
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** An ERP connection: when it holds, and what it holds. */
 export type ErpConnectionView = {
@@ -68,9 +68,10 @@ export async function listDrifts(
 ): Promise<Page<DriftView>> {
   const { rows } = await db.query(
     `SELECT * FROM erp_drift WHERE ($1::text IS NULL OR connection_id = $1) AND ($2::boolean OR cleared_at IS NULL) AND ($3::bigint IS NULL OR id < $3) AND ($5::text IS NULL OR id::text = $5) ORDER BY id DESC LIMIT $4`,
-    [filter.connectionId ?? null, filter.all ?? false, page.cursor ?? null, page.limit + 1, filter.driftId ?? null],
+    [filter.connectionId ?? null, filter.all ?? false, keyBefore('drifts', page), page.limit + 1, filter.driftId ?? null],
   );
   return pageOf(
+    'drifts',
     rows,
     page.limit,
     (r) => String(r.id),

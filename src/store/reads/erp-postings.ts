@@ -1,6 +1,6 @@
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export const postingStates = ['queued', 'sending', 'unknown', 'drafted', 'posted', 'verified', 'refused', 'held', 'skipped'] as const;
 export type PostingState = (typeof postingStates)[number];
@@ -41,9 +41,10 @@ export async function listPostings(db: Db, filter: PostingFilter, page: PageOrde
     `SELECT p.*, s.legal_number, EXISTS (SELECT FROM document d WHERE d.id = p.document_id AND d.state = 'awaitingNumber') AS awaits_number FROM erp_posting p LEFT JOIN issue_stamp s ON s.document_id = p.document_id
      WHERE ($1::text[] IS NULL OR p.state = ANY($1)) AND ($2::text IS NULL OR p.connection_id = $2) AND ($3::text IS NULL OR p.run_id = $3) AND ($4::text IS NULL OR p.key > $4) AND ($5::text IS NULL OR p.key = $5)
      ORDER BY p.key LIMIT $6`,
-    [filter.states ?? null, filter.connectionId ?? null, filter.runId ?? null, page.cursor ?? null, filter.key ?? null, page.limit + 1],
+    [filter.states ?? null, filter.connectionId ?? null, filter.runId ?? null, keyBefore('postings', page), filter.key ?? null, page.limit + 1],
   );
   return pageOf(
+    'postings',
     rows,
     page.limit,
     (r) => r.key as string,

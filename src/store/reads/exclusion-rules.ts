@@ -5,7 +5,7 @@ import { formatMinor } from '../../core/money.ts';
 import { matchesOf, targetsOf } from '../cycle/exclusion-match.ts';
 import type { Db } from '../db.ts';
 import { openChargeSql } from '../open-charges.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type ExclusionRuleFilter = { readonly entityId?: string | undefined; readonly state?: string | undefined; readonly scope?: string | undefined; readonly subjectId?: string | undefined };
 
@@ -18,9 +18,9 @@ export async function listExclusionRules(db: Db, filter: ExclusionRuleFilter, pa
     `SELECT * FROM (SELECT s.*, ${stateSql} AS state FROM standing_exclusion s JOIN legal_entity e ON e.id = s.entity_id) s
      WHERE ($1::text IS NULL OR entity_id = $1) AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR scope = $3) AND ($4::text IS NULL OR subject_id = $4)
        AND ($5::text IS NULL OR (proposed_at, id) < (SELECT proposed_at, id FROM standing_exclusion WHERE id = $5)) ORDER BY proposed_at DESC, id DESC LIMIT $6`,
-    [filter.entityId ?? null, filter.state ?? null, filter.scope ?? null, filter.subjectId ?? null, page.cursor ?? null, page.limit + 1],
+    [filter.entityId ?? null, filter.state ?? null, filter.scope ?? null, filter.subjectId ?? null, keyBefore('standing rules', page), page.limit + 1],
   );
-  return pageOf(rows, page.limit, (r) => r['id'], viewOf);
+  return pageOf('standing rules', rows, page.limit, (r) => r['id'], viewOf);
 }
 
 /** A standing rule with the versions before it, newest first; undefined when there is none of the id. */

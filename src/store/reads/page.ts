@@ -2,9 +2,41 @@
 export type PageOrder = { readonly cursor?: string | undefined; readonly limit: number };
 export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
 
-/** Cuts one row too many off, which tells that there is a next page; `keyOf` gives the cursor of a row. */
-export function pageOf<Row, T>(rows: readonly Row[], limit: number, keyOf: (row: Row) => string, read: (row: Row) => T): Page<T> {
+/** The caller asked for a page that cannot be: its words are fit to be shown. */
+export class PageRefused extends Error {
+  override readonly name = 'PageRefused';
+}
+
+/** Cuts one row too many off, which tells that there is a next page; `keyOf` gives the key of a row in its list. */
+export function pageOf<Row, T>(list: string, rows: readonly Row[], limit: number, keyOf: (row: Row) => string, read: (row: Row) => T): Page<T> {
   const kept = rows.slice(0, limit);
   const last = kept.at(-1);
-  return { items: kept.map(read), nextCursor: rows.length > limit && last !== undefined ? keyOf(last) : null };
+  return { items: kept.map(read), nextCursor: rows.length > limit && last !== undefined ? cursorAt(list, keyOf(last)) : null };
+}
+
+/** The cursor of what follows a key of a list. */
+export function cursorAt(list: string, ...key: readonly string[]): string {
+  return Buffer.from(JSON.stringify([list, ...key])).toString('base64url');
+}
+
+/** The key that a page begins after; null: it begins where the list does. A cursor that another list gave out, or none, is refused. */
+export function keyBefore(list: string, { cursor }: Pick<PageOrder, 'cursor'>): string | null {
+  return keysBefore(list, cursor)?.[0] ?? null;
+}
+
+/** The same of a key of several parts. */
+export function keysBefore(list: string, cursor: string | undefined): readonly string[] | undefined {
+  if (cursor === undefined) return undefined;
+  let parts: unknown;
+  try {
+    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    parts = undefined;
+  }
+  if (!Array.isArray(parts) || parts[0] !== list || parts.length < 2 || parts.some((part) => typeof part !== 'string')) throw foreignCursor(list);
+  return parts.slice(1);
+}
+
+export function foreignCursor(list: string): PageRefused {
+  return new PageRefused(`cursor is none that the list of ${list} gave out: leave it out to start from the beginning`);
 }

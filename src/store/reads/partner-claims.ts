@@ -2,7 +2,7 @@ import { exactFromDecimal, formatMinor, roundToMoney } from '../../core/money.ts
 import { type ClaimClass, claimClasses, classifyClaim } from '../../core/partner/classify-claim.ts';
 import type { Db } from '../db.ts';
 import { siteHoldings } from '../site-holdings.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** A session at a partner's charger: what the partner claims for it, and what we booked from our own rating. Money net, decimal text in major units; energy in Wh as text. */
 export type PartnerClaim = {
@@ -50,7 +50,7 @@ type Order = { readonly accountId: string; readonly month: string; readonly clas
 export async function partnerClaims(db: Db, order: Order, { cursor, limit }: PageOrder): Promise<Page<PartnerClaim>> {
   const items: PartnerClaim[] = [];
   // A class is known only once a session is read: pages are read on until one is full.
-  for (let after = cursor ?? null; ; ) {
+  for (let after = keyBefore('claims', { cursor }); ; ) {
     const { rows } = await db.query(`SELECT * FROM (${booked}) b WHERE ($3::bigint IS NULL OR record_id < $3) ORDER BY record_id DESC LIMIT $4`, [order.accountId, order.month, after, limit + 1]);
     items.push(...rows.map(claimOf).filter((c) => order.class === undefined || c.class === order.class));
     const last = rows.at(-1);
@@ -58,6 +58,7 @@ export async function partnerClaims(db: Db, order: Order, { cursor, limit }: Pag
     after = last.record_id.toString();
   }
   return pageOf(
+    'claims',
     items,
     limit,
     (c) => c.recordId,

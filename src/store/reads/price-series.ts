@@ -1,7 +1,5 @@
-import { parseInstant } from '../../core/time.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
-import { PageRefused } from './set-up-page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type PriceSeriesView = {
   readonly id: string;
@@ -24,9 +22,10 @@ export async function listPriceSeries(db: Db, page: PageOrder): Promise<Page<Pri
   const { rows } = await db.query(
     `SELECT s.*, p.n, p.from_at, p.to_at FROM (SELECT * FROM price_series WHERE $1::text IS NULL OR id > $1 ORDER BY id LIMIT $2) s
      LEFT JOIN LATERAL (SELECT count(DISTINCT start_at) AS n, min(start_at) AS from_at, max(start_at + seconds * interval '1 second') AS to_at FROM price_point WHERE series_id = s.id) p ON true ORDER BY s.id`,
-    [page.cursor ?? null, page.limit + 1],
+    [keyBefore('price series', page), page.limit + 1],
   );
   return pageOf(
+    'price series',
     rows,
     page.limit,
     (r) => r.id,
@@ -46,7 +45,7 @@ export async function listPriceSeries(db: Db, page: PageOrder): Promise<Page<Pri
 /** Every version of a series' points, by start and version; only the newest of each unless asked otherwise. Undefined when there is no such series. */
 export async function listPricePoints(db: Db, seriesId: string, page: PageOrder & Span & { readonly allVersions: boolean }): Promise<Page<PricePointView> | undefined> {
   if (!(await exists(db, seriesId))) return undefined;
-  const [start, version] = readCursor(page.cursor, 2);
+  const [start, version] = keyBefore('price points', page)?.split('|') ?? [];
   const { rows } = await db.query(
     `SELECT p.start_at, p.seconds, p.version, trim_scale(p.price)::text AS price, p.load_id FROM price_point p
      WHERE p.series_id = $1 AND ($2::timestamptz IS NULL OR p.start_at >= $2) AND ($3::timestamptz IS NULL OR p.start_at < $3)
@@ -56,6 +55,7 @@ export async function listPricePoints(db: Db, seriesId: string, page: PageOrder 
     [seriesId, page.from ?? null, page.to ?? null, start ?? null, version ?? null, page.allVersions, page.limit + 1],
   );
   return pageOf(
+    'price points',
     rows,
     page.limit,
     (r) => `${r.start_at.toISOString()}|${r.version}`,
@@ -66,7 +66,6 @@ export async function listPricePoints(db: Db, seriesId: string, page: PageOrder 
 /** Times without a price between a series' points, and up to the ends of the span where it has some; oldest first. Undefined when there is no such series. */
 export async function listPriceGaps(db: Db, seriesId: string, page: PageOrder & Span): Promise<Page<PriceGap> | undefined> {
   if (!(await exists(db, seriesId))) return undefined;
-  const [after] = readCursor(page.cursor, 1);
   const { rows } = await db.query(
     `WITH covered AS (
        SELECT DISTINCT start_at, start_at + seconds * interval '1 second' AS end_at FROM price_point
@@ -74,23 +73,15 @@ export async function listPriceGaps(db: Db, seriesId: string, page: PageOrder & 
        UNION ALL SELECT $2::timestamptz, $2::timestamptz WHERE $2 IS NOT NULL UNION ALL SELECT $3::timestamptz, $3::timestamptz WHERE $3 IS NOT NULL),
      gaps AS (SELECT max(end_at) OVER (ORDER BY start_at, end_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS from_at, start_at AS to_at FROM covered)
      SELECT from_at, to_at FROM gaps WHERE from_at < to_at AND ($4::timestamptz IS NULL OR from_at > $4) ORDER BY from_at LIMIT $5`,
-    [seriesId, page.from ?? null, page.to ?? null, after ?? null, page.limit + 1],
+    [seriesId, page.from ?? null, page.to ?? null, keyBefore('price gaps', page), page.limit + 1],
   );
   return pageOf(
+    'price gaps',
     rows,
     page.limit,
     (r) => r.from_at.toISOString(),
     (r): PriceGap => ({ from: r.from_at.toISOString(), to: r.to_at.toISOString() }),
   );
-}
-
-/** An instant, and for points a version. */
-function readCursor(cursor: string | undefined, parts: number): string[] {
-  if (cursor === undefined) return [];
-  const read = cursor.split('|');
-  const [start = '', version = '1'] = read;
-  if (read.length !== parts || parseInstant(start) === undefined || !/^\d{1,9}$/.test(version)) throw new PageRefused('the cursor is none of this list');
-  return read;
 }
 
 async function exists(db: Db, seriesId: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { describeIssue, type Issue } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { headByKey, keyParams, recordKeySql } from '../record-key.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type RecordState = 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
 
@@ -64,9 +64,9 @@ export async function listRecords(db: Db, filter: RecordFilter & PageOrder): Pro
        AND ($6::text IS NULL OR h.record_id IN (SELECT p.record_id FROM token t JOIN session_span p ON p.token_ref = t.ref AND p.source_id = t.source_id WHERE t.uid = $6))
        AND ($7::text IS NULL OR h.record_id IN (SELECT p.record_id FROM session_span p WHERE p.session_id = $7))
      ORDER BY h.record_id DESC LIMIT $4`,
-    [filter.state ?? null, filter.sourceId ?? null, filter.cursor ?? null, filter.limit + 1, filter.cause ?? null, filter.token ?? null, filter.sessionId ?? null],
+    [filter.state ?? null, filter.sourceId ?? null, keyBefore('records', filter), filter.limit + 1, filter.cause ?? null, filter.token ?? null, filter.sessionId ?? null],
   );
-  return pageOf(rows, filter.limit, (r) => String(r['record_id']), viewOf);
+  return pageOf('records', rows, filter.limit, (r) => String(r['record_id']), viewOf);
 }
 
 function viewOf(r: QueryResultRow): RecordView {

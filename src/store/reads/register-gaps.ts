@@ -1,5 +1,5 @@
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** Energy that a connector's register counted between two sessions, and that no session reports. Negative: the register went back. */
 export type RegisterGap = {
@@ -23,9 +23,10 @@ export async function registerGaps(db: Db, filter: { readonly sourceId: string; 
        FROM session_span s WHERE s.source_id = $1 AND s.place IS NOT NULL AND s.meter_start_wh IS NOT NULL AND s.meter_end_wh IS NOT NULL AND s.linked_to IS NULL
        WINDOW w AS (PARTITION BY s.place, s.connector_id ORDER BY s.start_at, s.record_id)
      ) g WHERE (meter_start_wh - meter_before > $2 OR meter_start_wh < meter_before) AND ($3::bigint IS NULL OR record_id < $3) ORDER BY record_id DESC LIMIT $4`,
-    [filter.sourceId, filter.toleranceWh, filter.cursor ?? null, filter.limit + 1],
+    [filter.sourceId, filter.toleranceWh, keyBefore('register gaps', filter), filter.limit + 1],
   );
   return pageOf(
+    'register gaps',
     rows,
     filter.limit,
     (r) => String(r['record_id']),

@@ -6,7 +6,7 @@ import { formatMinor } from '../../core/money.ts';
 import { Refused } from '../commands/refusal.ts';
 import { previewAccounts } from '../cycle/record-preview.ts';
 import type { Db } from '../db.ts';
-import type { PageOrder } from './page.ts';
+import { cursorAt, keysBefore, type PageOrder } from './page.ts';
 
 /** Accounts whose cells are in memory at a time. */
 const accountsPerChunk = 2000;
@@ -32,8 +32,9 @@ export async function runDiff(db: Db, runId: string, against: string, page: Page
   const sums = new Map<string, Sum>();
   const items: RunDiff['items'][number][] = [];
   let more = false;
+  const seen = keysBefore('differences', page.cursor);
   const past = (pair: Pick<Pair, 'accountId' | 'currency'>) => {
-    const [account = '', currency = ''] = page.cursor?.split(/ (?=\S*$)/) ?? [];
+    const [account = '', currency = ''] = seen ?? [];
     return pair.accountId > account || (pair.accountId === account && pair.currency > currency);
   };
   for (let from = 0; from < accounts.length; from += accountsPerChunk) {
@@ -54,7 +55,7 @@ export async function runDiff(db: Db, runId: string, against: string, page: Page
       return { side, currency, ...compared(sum, sum.causes, currency) };
     });
   const last = items.at(-1);
-  return { runId, build: after.build, against: before, totals, items, nextCursor: more && last !== undefined ? `${last.accountId} ${last.currency}` : null };
+  return { runId, build: after.build, against: before, totals, items, nextCursor: more && last !== undefined ? cursorAt('differences', last.accountId, last.currency) : null };
 }
 
 async function newestBuild(db: Db, runId: string): Promise<Build | undefined> {

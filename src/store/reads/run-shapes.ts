@@ -2,7 +2,7 @@ import type { QueryResultRow } from 'pg';
 import { formatMinor } from '../../core/money.ts';
 import { dueFrom, waits } from '../cycle/waiting-adjustments.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 type Life = { readonly reason: string; readonly author: string; readonly createdAt: string; readonly withdrawnAt: string | null };
 export type ExclusionView = Life & { readonly id: string; readonly scope: string; readonly subjectId: string; readonly outcome: string };
@@ -48,9 +48,10 @@ export async function shapesOf(db: Db, runId: string): Promise<{ readonly exclus
 export async function waitingAdjustments(db: Db, page: PageOrder): Promise<Page<AdjustmentView & { readonly duePeriod: string }>> {
   const { rows } = await db.query(
     `${withTwin} WHERE ${waits('j')} AND ($1::text IS NULL OR (${dueFrom('j')}, j.id) > (SELECT ${dueFrom('c')}, c.id FROM adjustment c WHERE c.id = $1)) ORDER BY ${dueFrom('j')}, j.id LIMIT $2`,
-    [page.cursor ?? null, page.limit + 1],
+    [keyBefore('waiting adjustments', page), page.limit + 1],
   );
   return pageOf(
+    'waiting adjustments',
     rows,
     page.limit,
     (r) => r['id'],

@@ -2,7 +2,7 @@ import { owedTypes } from '../../core/document/owed.ts';
 import { formatMinor } from '../../core/money.ts';
 import { madeBy } from '../cycle/document-strategy.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** By what the lines of a run's documents can be summed. */
 export const runDimensions = ['strategy', 'account', 'site', 'costCenter', 'customerCostCenter', 'glAccount', 'vatCode', 'serviceMonth'] as const;
@@ -41,9 +41,10 @@ export async function runTotals(db: Db, runId: string, by: RunDimension, page: P
          coalesce(${value}, '') || ' ' || d.currency || ' ' || (d.type = ANY($2))::text AS place
        FROM document d JOIN document_line l ON l.document_id = d.id JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2, 3
      ) t WHERE $3::text IS NULL OR t.place COLLATE "C" > $3 ORDER BY t.place COLLATE "C" LIMIT $4`,
-    [runId, owedTypes, page.cursor ?? null, page.limit + 1],
+    [runId, owedTypes, keyBefore(`totals by ${by}`, page), page.limit + 1],
   );
   return pageOf(
+    `totals by ${by}`,
     rows,
     page.limit,
     (r) => r['place'] as string,

@@ -1,7 +1,7 @@
 import type { SiblingRun } from '../../contracts/dry-run.ts';
 import { unsignedWaiting } from '../cycle/run-reads.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type RunRow = {
   readonly runId: string;
@@ -19,9 +19,10 @@ export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
   const { rows } = await db.query(
     `SELECT id, entity_id, label AS period, kind, state, paused, problem, workflow_id, planned_at FROM billing_run
      WHERE $1::text IS NULL OR (planned_at, id) < (SELECT planned_at, id FROM billing_run WHERE id = $1) ORDER BY planned_at DESC, id DESC LIMIT $2`,
-    [page.cursor ?? null, page.limit + 1],
+    [keyBefore('runs', page), page.limit + 1],
   );
   return pageOf(
+    'runs',
     rows,
     page.limit,
     (r) => r.id,

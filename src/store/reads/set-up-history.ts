@@ -1,7 +1,7 @@
 import { describeIssue, type Issue } from '../../core/issues.ts';
 import type { PlannedRow } from '../commands/put-rows.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type VersionView = {
   readonly version: number;
@@ -20,18 +20,15 @@ export async function listVersions(db: Db, of: { readonly kind: string; readonly
   const { rows } = await db.query(
     `SELECT v.version, v.body, w.words, v.changed, v.author, v.second_person, v.reason, v.made_at FROM set_up_version v LEFT JOIN set_up_words w USING (kind, id, version)
      WHERE v.kind = $1 AND v.id = $2 AND ($3::integer IS NULL OR v.version < $3) ORDER BY v.version DESC LIMIT $4`,
-    [of.kind, of.id, numberIn(page.cursor), page.limit + 1],
+    [of.kind, of.id, keyBefore('versions', page), page.limit + 1],
   );
   return pageOf(
+    'versions',
     rows,
     page.limit,
     (r) => String(r.version),
     (r): VersionView => ({ version: r.version, body: r.body, words: r.words, changed: r.changed, author: r.author, secondPerson: r.second_person, reason: r.reason, madeAt: r.made_at.toISOString() }),
   );
-}
-
-function numberIn(cursor: string | undefined): number | null {
-  return cursor !== undefined && /^\d{1,9}$/.test(cursor) ? Number(cursor) : null;
 }
 
 export type ProposalView = {
@@ -57,9 +54,10 @@ export async function listProposals(
 ): Promise<Page<ProposalView>> {
   const { rows } = await db.query(
     'SELECT * FROM set_up_proposal WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR subject_id = $3) AND ($4::text IS NULL OR id > $4) ORDER BY id LIMIT $5',
-    [filter.state ?? null, filter.kind ?? null, filter.subjectId ?? null, filter.cursor ?? null, filter.limit + 1],
+    [filter.state ?? null, filter.kind ?? null, filter.subjectId ?? null, keyBefore('proposals', filter), filter.limit + 1],
   );
   return pageOf(
+    'proposals',
     rows,
     filter.limit,
     (r) => r.id,
@@ -100,7 +98,7 @@ export async function findLoad(db: Db, id: string, filter: PageOrder & { readonl
   const { rows } = await db.query<{ place: bigint; row: PlannedRow }>(
     `SELECT p.place, p.row FROM set_up_load l CROSS JOIN LATERAL jsonb_array_elements(l.plan) WITH ORDINALITY AS p(row, place)
      WHERE l.id = $1 AND ($2::text IS NULL OR p.row->>'outcome' = $2) AND p.place > $3 ORDER BY p.place LIMIT $4`,
-    [id, filter.outcome ?? null, numberIn(filter.cursor) ?? 0, filter.limit + 1],
+    [id, filter.outcome ?? null, keyBefore('rows of a load', filter) ?? 0, filter.limit + 1],
   );
   return {
     loadId: row.id,
@@ -113,6 +111,7 @@ export async function findLoad(db: Db, id: string, filter: PageOrder & { readonl
     appliedAt: row.applied_at?.toISOString() ?? null,
     reason: row.reason,
     ...pageOf(
+      'rows of a load',
       rows,
       filter.limit,
       (r) => r.place.toString(),

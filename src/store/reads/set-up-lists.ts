@@ -1,6 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** Null for without beginning or end. */
 const at = (column: string) => `CASE WHEN isfinite(${column}) THEN to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END`;
@@ -40,8 +40,8 @@ const filters: Readonly<Record<SetUpList, number>> = { entities: 0, parties: 0, 
 /** A page of a list, narrowed by its filters in their order; a filter that is left out narrows nothing. */
 export async function listSetUp(db: Db, list: SetUpList, order: PageOrder, ...narrow: readonly (string | undefined)[]): Promise<Page<Record<string, unknown>>> {
   const given = Array.from({ length: filters[list] }, (_, i) => narrow[i] ?? null);
-  const { rows } = await db.query(lists[list], [order.cursor ?? null, order.limit + 1, ...given]);
-  return pageOf(rows, order.limit, (r) => String(r['cursor']), withoutCursor);
+  const { rows } = await db.query(lists[list], [keyBefore(list, order), order.limit + 1, ...given]);
+  return pageOf(list, rows, order.limit, (r) => String(r['cursor']), withoutCursor);
 }
 
 const one = { entities: `${entity} e.id = $1`, parties: `${party} p.id = $1`, fleetUnits: `${fleetUnit} u.id = $1` } as const;

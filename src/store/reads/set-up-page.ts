@@ -1,11 +1,8 @@
+import { cursorAt, keysBefore, PageRefused } from './page.ts';
+
 /** What a caller asks of a list: where the last page ended, and how many items at most (1 to 200, 50 unless said otherwise). */
 export type PageRequest = { readonly cursor?: string | undefined; readonly limit?: number | undefined };
 export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
-
-/** The caller asked for a page that cannot be: its words are fit to be shown. */
-export class PageRefused extends Error {
-  override readonly name = 'PageRefused';
-}
 
 const largest = 200;
 
@@ -21,19 +18,8 @@ export async function pageAfter<T>(
 ): Promise<Page<T>> {
   const { cursor, limit = 50 } = request;
   if (!Number.isInteger(limit) || limit < 1 || limit > largest) throw new PageRefused(`limit wants a whole number from 1 to ${largest}`);
-  const rows = await find(cursor === undefined ? undefined : keyIn(list, cursor), limit + 1);
+  const rows = await find(keysBefore(list, cursor), limit + 1);
   const items = rows.slice(0, limit);
   const last = items.at(-1);
-  return { items, nextCursor: rows.length > limit && last !== undefined ? Buffer.from(JSON.stringify([list, ...keyOf(last)])).toString('base64url') : null };
-}
-
-function keyIn(list: string, cursor: string): string[] {
-  let parts: unknown;
-  try {
-    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-  } catch {
-    parts = undefined;
-  }
-  if (!Array.isArray(parts) || parts[0] !== list || parts.length < 2 || parts.some((part) => typeof part !== 'string')) throw new PageRefused(`cursor is none that the list of ${list} gave out`);
-  return parts.slice(1);
+  return { items, nextCursor: rows.length > limit && last !== undefined ? cursorAt(list, ...keyOf(last)) : null };
 }

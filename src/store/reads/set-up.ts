@@ -1,6 +1,7 @@
 import type { Account, Contract, ContractVersion, Mapping, Party, PriceAssignment, Site, Source, TariffVersion } from '../generated/client.ts';
 import type { SetUp } from '../prisma.ts';
-import { type Page, PageRefused, type PageRequest, pageAfter } from './set-up-page.ts';
+import { foreignCursor } from './page.ts';
+import { type Page, type PageRequest, pageAfter } from './set-up-page.ts';
 
 /** A row that holds for a time; null means without beginning or end, which PostgreSQL says as infinity and no Date can. */
 type Dated<T> = Omit<T, 'validFrom' | 'validTo'> & { readonly validFrom: Date | null; readonly validTo: Date | null };
@@ -77,7 +78,7 @@ function afterMapping(key: readonly string[] | undefined) {
   const [sourceId = '', kind = '', externalKey = '', from = ''] = key;
   // PostgreSQL counts microseconds and a Date none: the next row of one key begins a millisecond later at the least.
   const next = from === '' ? new Date('0001-01-01T00:00:00Z') : new Date(Date.parse(from) + 1);
-  if (Number.isNaN(next.getTime())) throw new PageRefused('cursor is none that the list of mappings gave out');
+  if (Number.isNaN(next.getTime())) throw foreignCursor('mappings');
   return {
     OR: [{ sourceId: { gt: sourceId } }, { sourceId, kind: { gt: kind } }, { sourceId, kind, externalKey: { gt: externalKey } }, { sourceId, kind, externalKey, validFrom: { gte: next } }],
   };

@@ -1,7 +1,7 @@
 import { type SourceConnection, sourceConnectionSchema } from '../../contracts/source-connection.ts';
 import type { Db } from '../db.ts';
 import type { CountsNote } from '../intake/peer-counts.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** A source's connection as it holds; instants as ISO text. */
 export type ConnectionView = {
@@ -52,9 +52,9 @@ export type SweepView = {
 };
 
 /** The sweeps of a source, newest first. */
-export async function listSweeps(db: Db, sourceId: string, { cursor, limit }: PageOrder): Promise<Page<SweepView>> {
-  const { rows } = await db.query('SELECT * FROM sweep WHERE source_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3', [sourceId, cursor ?? null, limit + 1]);
-  return pageOf(rows, limit, (r) => r.id.toString(), viewOf);
+export async function listSweeps(db: Db, sourceId: string, page: PageOrder): Promise<Page<SweepView>> {
+  const { rows } = await db.query('SELECT * FROM sweep WHERE source_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3', [sourceId, keyBefore('sweeps', page), page.limit + 1]);
+  return pageOf('sweeps', rows, page.limit, (r) => r.id.toString(), viewOf);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the driver

@@ -1,6 +1,6 @@
 import { describeIssue, type Issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type TariffProposalView = {
   readonly proposalId: string;
@@ -20,10 +20,11 @@ export type TariffProposalView = {
 export async function listTariffProposals(db: Db, filter: PageOrder & { readonly state?: string | undefined }): Promise<Page<TariffProposalView>> {
   const { rows } = await db.query('SELECT * FROM tariff_proposal WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR id > $2) ORDER BY id LIMIT $3', [
     filter.state ?? null,
-    filter.cursor ?? null,
+    keyBefore('tariff proposals', filter),
     filter.limit + 1,
   ]);
   return pageOf(
+    'tariff proposals',
     rows,
     filter.limit,
     (r) => r.id,

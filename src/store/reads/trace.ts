@@ -1,7 +1,7 @@
 import type { TraceRow } from '../../contracts/trace.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import { type Page, type PageOrder, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /**
  * From which end a trace starts: a record's number, a document's id or legal number, an account, the ERP's id, or what a balance in the ERP is
@@ -35,9 +35,10 @@ export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Pro
        UNION ALL SELECT o.state, o.external_id FROM erp_receipt_line r JOIN erp_posting o ON o.key = r.posting_key WHERE r.part = 'party' AND r.document_id = k.document_id AND ${atPlaceSql}) p ON true
      LEFT JOIN ledger_transaction t ON t.key = 'issue/' || k.document_id
      ORDER BY c.charge_id`,
-    [page.cursor ?? '0', page.limit + 1, ...values],
+    [keyBefore('traced charges', page) ?? '0', page.limit + 1, ...values],
   );
   return pageOf(
+    'traced charges',
     rows,
     page.limit,
     (r) => String(r.charge_id),

@@ -1,7 +1,7 @@
 import type { CdrDelivery, PeerOverview } from '../../../contracts/ocpi-overview.ts';
 import { describeIssue, type Issue } from '../../../core/issues.ts';
 import type { Db } from '../../db.ts';
-import { type Page, type PageOrder, pageOf } from '../page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from '../page.ts';
 
 /** How connections stand: who, in which state, what was last pulled, what waits to be sent. All of them, or one. */
 export async function peerOverview(db: Db, peerId?: string): Promise<PeerOverview[]> {
@@ -66,13 +66,13 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
 
 /** A peer's sales with how far each has come, newest first. */
 export async function deliveriesOf(db: Db, peerId: string, order: PageOrder & { readonly state?: string | undefined }): Promise<Page<CdrDelivery>> {
-  const before = /^\d{1,18}$/.test(order.cursor ?? '') ? order.cursor : null;
   const { rows } = await db.query(
     `SELECT s.id, s.cdr_id, s.kind, s.record_id, s.revision, s.account_id, s.made_at, d.* FROM ocpi_sale s JOIN ocpi_delivery d ON d.sale_id = s.id
      WHERE s.peer_id = $1 AND ($2::bigint IS NULL OR s.id < $2) AND ($3::text IS NULL OR d.state = $3) ORDER BY s.id DESC LIMIT $4`,
-    [peerId, before, order.state ?? null, order.limit + 1],
+    [peerId, keyBefore('OCPI deliveries', order), order.state ?? null, order.limit + 1],
   );
   return pageOf(
+    'OCPI deliveries',
     rows,
     order.limit,
     (r) => String(r.sale_id),
