@@ -3,7 +3,7 @@ import { sha256 } from '../core/seal/charge-record.ts';
 import { archiveFiles } from '../store/commands/archive-files.ts';
 import type { Db } from '../store/db.ts';
 import { type ArchivedFile, archivedFile } from '../store/reads/archived-files.ts';
-import { listPayments, paymentFile } from '../store/reads/payments.ts';
+import { findPayment, paymentFile } from '../store/reads/payments.ts';
 import { Problem } from './problem.ts';
 
 const form = 'pain';
@@ -15,7 +15,7 @@ export async function paymentFileOf(db: Db, paymentId: string): Promise<Archived
   if (kept !== undefined) return kept;
   const file = await paymentFile(db, paymentId);
   if (file === undefined) {
-    const [payment] = await listPayments(db, { paymentId });
+    const payment = await findPayment(db, paymentId);
     if (payment === undefined) throw new Problem(404, 'notFound', `There is no payment "${paymentId}".`);
     throw new Problem(409, 'notApproved', `Payment ${paymentId} is ${payment.state}: its file is made once somebody else than its author has approved it.`);
   }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PaymentView } from '../contracts/payment-overview.ts';
 import { withApi } from '../stack/with-api.ts';
+import { allPages } from './all-pages.ts';
 import { command, group, jsonArg, say } from './command.ts';
 
 const id = { payment: { type: 'positional', description: 'Id of the payment', required: true } } as const;
@@ -10,7 +11,7 @@ const id = { payment: { type: 'positional', description: 'Id of the payment', re
 export const paymentCommands = group('payment', 'Propose, approve and fetch payments to site owners', {
   list: command('list', 'Payments, newest first', { ...jsonArg }, async ({ json }) =>
     withApi('sample-auditor', async (api) => {
-      const { items } = await api<{ items: PaymentView[] }>('GET', '/v1/payments');
+      const items = await allPages<PaymentView>(api, '/v1/payments');
       if (json) say(JSON.stringify(items, null, 2));
       else for (const p of items) say(`${p.paymentId}  ${p.state.padEnd(9)} ${p.executeOn} ${p.amount.padStart(14)} ${p.currency} to ${p.items.length} payees, content ${p.contentHash}`);
       return true;

@@ -44,6 +44,8 @@ type Props = {
   readonly undecided: boolean;
   readonly connections: readonly Connection[];
   readonly drifts: readonly Drift[];
+  /** The pages of what drifted. */
+  readonly ofDrifts: { readonly firstPage: string | null; readonly nextPage: string | null };
   readonly mayRetry: boolean;
   readonly maySkip: boolean;
   readonly maySign: boolean;
@@ -52,7 +54,7 @@ type Props = {
 };
 
 /** What is on its way to the ERP, and what waits for a decision. */
-export function ErpPage({ viewer, postings, waiting, undecided, connections, drifts, mayRetry, maySkip, maySign, firstPage, nextPage }: Props) {
+export function ErpPage({ viewer, postings, waiting, undecided, connections, drifts, ofDrifts, mayRetry, maySkip, maySign, firstPage, nextPage }: Props) {
   return (
     <Shell title="ERP" viewer={viewer} trail={[['/', 'Runs']]}>
       <p>
@@ -173,7 +175,7 @@ export function ErpPage({ viewer, postings, waiting, undecided, connections, dri
           </Table>
         </>
       )}
-      {drifts.length === 0 ? null : (
+      {drifts.length === 0 && ofDrifts.firstPage === null ? null : (
         <>
           <h2>Drift</h2>
           <p>
@@ -212,6 +214,7 @@ export function ErpPage({ viewer, postings, waiting, undecided, connections, dri
               </tr>
             ))}
           </Table>
+          <Pager first={ofDrifts.firstPage} next={ofDrifts.nextPage} />
         </>
       )}
     </Shell>

@@ -1,20 +1,25 @@
 import type { CardPaymentView, PaymentView } from '../contracts/payment-overview.ts';
 import { documentPath, grouped, link, words } from './format.ts';
-import { Facts, Figure, State, Table } from './parts.tsx';
+import { Facts, Figure, Pager, State, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
 export const paymentPath = (paymentId: string) => `/payments/${encodeURIComponent(paymentId)}`;
+
+type CardList = { readonly label: string; readonly items: readonly CardPaymentView[]; readonly firstPage: string | null; readonly nextPage: string | null };
 
 /** What we pay ourselves, and what is asked of cards. */
 export function PaymentsPage(props: {
   readonly viewer: Viewer;
   readonly payments: readonly PaymentView[];
-  readonly cards: readonly CardPaymentView[];
+  readonly firstPage: string | null;
+  readonly nextPage: string | null;
+  /** Lists of card payments that turn apart. */
+  readonly cards: readonly CardList[];
   readonly entityIds: readonly string[];
   readonly mayPropose: boolean;
   readonly mayRetry: boolean;
 }) {
-  const { viewer, payments, cards, entityIds, mayPropose, mayRetry } = props;
+  const { viewer, payments, firstPage, nextPage, cards, entityIds, mayPropose, mayRetry } = props;
   return (
     <Shell title="Payments" viewer={viewer} trail={[['/', 'Runs']]}>
       <p>What site owners are paid by us, where we are the authority for it. Somebody else than who proposes a payment approves it, and then it is one file for the bank.</p>
@@ -26,7 +31,7 @@ export function PaymentsPage(props: {
         </nav>
       ) : null}
       {payments.length === 0 ? (
-        <p>Nothing was proposed yet.</p>
+        <p>{firstPage === null ? 'Nothing was proposed yet.' : 'No more was proposed.'}</p>
       ) : (
         <Table
           label="Payments"
@@ -62,6 +67,7 @@ export function PaymentsPage(props: {
           ))}
         </Table>
       )}
+      <Pager first={firstPage} next={nextPage} />
       <h2>Cards</h2>
       <p>
         What the payment provider has to carry out, and what failed.{' '}
@@ -71,48 +77,56 @@ export function PaymentsPage(props: {
           </>
         ))}
       </p>
-      {cards.length === 0 ? (
-        <p>Nothing is asked of a card.</p>
-      ) : (
-        <Table
-          label="Card payments"
-          head={
-            <>
-              <th scope="col">Document</th>
-              <th scope="col">What</th>
-              <th scope="col">Reference</th>
-              <Figure>Amount</Figure>
-              <th scope="col">State</th>
-              <Figure>Attempt</Figure>
-              <th scope="col">Why</th>
-              <th scope="col">Decide</th>
-            </>
-          }
-        >
-          {cards.map((c) => (
-            <tr>
-              <td>
-                <a href={documentPath(c.documentId)}>{c.legalNumber}</a>
-              </td>
-              <td>
-                {words(c.kind)}
-                <div class="hint">{c.origin === 'terminal' ? 'at a terminal' : 'of a stored card'}</div>
-              </td>
-              <td>{c.reference ?? '-'}</td>
-              <td class="figure">
-                {grouped(c.amount)} {c.currency}
-              </td>
-              <td>
-                <State code={c.state} />
-              </td>
-              <td class="figure">{c.attempt}</td>
-              <td>{c.words ?? '-'}</td>
-              <td>{c.state === 'failed' && mayRetry ? <a href={`/payments/cards/${encodeURIComponent(c.documentId)}/retry`}>ask again</a> : null}</td>
-            </tr>
-          ))}
-        </Table>
-      )}
+      {cards.every(({ items, firstPage: first }) => items.length === 0 && first === null) ? <p>Nothing is asked of a card.</p> : null}
+      {cards.map((list) => (
+        <>
+          {list.items.length === 0 ? null : <CardTable {...list} mayRetry={mayRetry} />}
+          <Pager first={list.firstPage} next={list.nextPage} />
+        </>
+      ))}
     </Shell>
+  );
+}
+
+function CardTable({ label, items, mayRetry }: { readonly label: string; readonly items: readonly CardPaymentView[]; readonly mayRetry: boolean }) {
+  return (
+    <Table
+      label={label}
+      head={
+        <>
+          <th scope="col">Document</th>
+          <th scope="col">What</th>
+          <th scope="col">Reference</th>
+          <Figure>Amount</Figure>
+          <th scope="col">State</th>
+          <Figure>Attempt</Figure>
+          <th scope="col">Why</th>
+          <th scope="col">Decide</th>
+        </>
+      }
+    >
+      {items.map((c) => (
+        <tr>
+          <td>
+            <a href={documentPath(c.documentId)}>{c.legalNumber}</a>
+          </td>
+          <td>
+            {words(c.kind)}
+            <div class="hint">{c.origin === 'terminal' ? 'at a terminal' : 'of a stored card'}</div>
+          </td>
+          <td>{c.reference ?? '-'}</td>
+          <td class="figure">
+            {grouped(c.amount)} {c.currency}
+          </td>
+          <td>
+            <State code={c.state} />
+          </td>
+          <td class="figure">{c.attempt}</td>
+          <td>{c.words ?? '-'}</td>
+          <td>{c.state === 'failed' && mayRetry ? <a href={`/payments/cards/${encodeURIComponent(c.documentId)}/retry`}>ask again</a> : null}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -57,4 +57,12 @@ describe('drift on the console', () => {
     expect((await approver.get('/erp/drift/999999/sign')).status).toBe(404);
     expect((await approver.get('/erp/drift/none/sign')).status).toBe(404);
   });
+  it('is shown to its end, page by page', async () => {
+    await found(...Array.from({ length: 130 }, (_, n) => `1510|| is ${n}, not 100000`));
+    const first = (await approver.get('/erp')).body;
+    const next = /rel="next" href="(\/erp\?drifts=[^"]+)"/.exec(first)?.[1] ?? '';
+    const rest = (await approver.get(next)).body;
+    expect(new Set([...linksOf(first), ...linksOf(rest)]).size).toBe(130);
+    expect(rest).toContain('<a href="/erp">First page</a>');
+  });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archiveDocuments } from '../../src/activities/archive-documents.ts';
 import { authorityTasks } from '../../src/contracts/document-rules.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { cursorAt } from '../../src/store/reads/page.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { type Person, signIn, textOf } from '../support/console.ts';
@@ -70,6 +71,30 @@ describe('payments on the console', () => {
     expect(after).not.toContain('there is nothing by which');
     expect(after).toContain('tok_1');
     expect((await preparer.get('/payments/cards.csv?entityId=ent_se')).body).toContain(`${id}-2,capture,stored,tok_1`);
+  });
+});
+
+describe('payments and cards beyond a page', () => {
+  it('are all to be had, on the console as by the API', async () => {
+    await rows(`INSERT INTO payment SELECT (jsonb_populate_record(NULL::payment, to_jsonb(p) || jsonb_build_object('id', 'pay_more_' || n, 'state', 'proposed', 'decided_by', NULL))).*
+      FROM (SELECT * FROM payment LIMIT 1) p, generate_series(1, 210) n`);
+    const [{ n }] = await rows('SELECT count(*)::integer AS n FROM payment');
+    const seen = new Set<string>();
+    for (let path: string | undefined = '/payments'; path !== undefined; ) {
+      const { body } = await preparer.get(path);
+      for (const [, id = ''] of body.matchAll(/href="\/payments\/(pay_[^"/]+)"/g)) seen.add(id);
+      path = /rel="next" href="([^"]+)"/.exec(body)?.[1]?.replaceAll('&amp;', '&');
+    }
+    expect(seen.size).toBe(n);
+    const first = (await api.call('auditor', 'GET', '/v1/payments?entityId=ent_se&limit=200')).body;
+    const rest = (await api.call('auditor', 'GET', `/v1/payments?entityId=ent_se&limit=200&cursor=${first.nextCursor}`)).body;
+    expect([first.items.length + rest.items.length, rest.nextCursor]).toEqual([n, null]);
+    // What failed and what is asked turn apart.
+    const beyond = cursorAt('card payments', 'zzz');
+    expect(await text(preparer, `/payments?failed=${beyond}`)).toContain('tok_1');
+    const turned = (await preparer.get(`/payments?requested=${beyond}`)).body;
+    expect(textOf(turned)).not.toContain('tok_1');
+    expect(turned).toContain('<a href="/payments">First page</a>');
   });
 });
 

@@ -17,7 +17,7 @@ import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
-import { listPayments, paymentFile } from '../../src/store/reads/payments.ts';
+import { findPayment, paymentFile } from '../../src/store/reads/payments.ts';
 import { retentionOverview } from '../../src/store/reads/retention.ts';
 import { traceRun } from '../../src/store/reads/trace-run.ts';
 import { traceTree } from '../../src/store/reads/trace-tree.ts';
@@ -218,7 +218,7 @@ describe('what charging at home cost drivers', () => {
     const wanted = { entityId: 'ent_se', currency: 'SEK', format: 'pain.001.001.03', dueUntil: '2020-12-31', executeOn: '2020-03-02', reason: 'due' } as const;
     const { paymentId, leftOut } = await w.store.tx((db) => proposePayment(db, wanted, by));
     expect(leftOut).toMatchObject([{ code: 'bankAccountMissing', subject: 'acc_home_ut15' }]);
-    const [payment] = await listPayments(w.store.pool, { paymentId: paymentId ?? '' });
+    const payment = await findPayment(w.store.pool, paymentId ?? '');
     expect(payment).toMatchObject({ amount: '33.55', items: [{ accountId: 'acc_home_ms22', remittance: 'RE-2020-000001' }] });
     const decide = (actor: string) =>
       w.store.tx((db) => decidePayment(db, { paymentId: paymentId ?? '', contentHash: payment?.contentHash ?? '', decision: 'approve', comment: 'compared' }, { actor }));

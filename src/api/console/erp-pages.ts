@@ -18,14 +18,27 @@ const notThere = [...forDecision, 'unknown', 'queued', 'drafted', 'posted', 'sen
 /** What the ERP did not take or holds otherwise, and decisions on it. */
 export function erpPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
   app.get('/erp', guard, async (c) => {
-    const { cursor, only } = c.req.query();
+    const { cursor, only, drifts } = c.req.query();
     const undecided = only === 'undecided';
     const page = await listPostings(store.pool, { states: undecided ? forDecision : notThere }, { cursor, limit: pageSize });
-    const [connections, drifts] = await Promise.all([listErpConnections(store.pool), listDrifts(store.pool, {}, { limit: pageSize })]);
+    const [connections, drifted] = await Promise.all([listErpConnections(store.pool), listDrifts(store.pool, {}, { cursor: drifts, limit: pageSize })]);
     const rights = { mayRetry: holds(c, may.retryPostings), maySkip: holds(c, may.skipPostings), maySign: holds(c, may.skipPostings) };
     const waiting = connections.reduce((sum, { postings }) => forDecision.reduce((n, state) => n + (postings[state] ?? 0), sum), 0);
     const filter = { only: undecided ? only : undefined };
-    return c.html(ErpPage({ viewer: viewerOf(c), postings: page.items, waiting, undecided, connections, drifts: drifts.items, ...rights, ...turns('/erp', filter, cursor, page.nextCursor) }));
+    const ofDrifts = turns('/erp', { ...filter, cursor }, drifts, drifted.nextCursor, 'drifts');
+    return c.html(
+      ErpPage({
+        viewer: viewerOf(c),
+        postings: page.items,
+        waiting,
+        undecided,
+        connections,
+        drifts: drifted.items,
+        ofDrifts,
+        ...rights,
+        ...turns('/erp', { ...filter, drifts }, cursor, page.nextCursor),
+      }),
+    );
   });
   for (const [verb, orderOf] of [
     ['retry', retryOrder],

@@ -3,7 +3,7 @@ import type { PaymentView } from '../../contracts/payment-overview.ts';
 import type { Store } from '../../store/db.ts';
 import { cardPayments } from '../../store/reads/card-payments.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
-import { listPayments } from '../../store/reads/payments.ts';
+import { findPayment, listPayments } from '../../store/reads/payments.ts';
 import { grouped } from '../../ui/format.ts';
 import { PaymentPage, PaymentsPage, paymentPath } from '../../ui/payment-pages.tsx';
 import { allow, may } from '../auth.ts';
@@ -13,6 +13,7 @@ import { paymentFileOf } from '../payment-file.ts';
 import { Problem } from '../problem.ts';
 import { fileResponse } from '../run-files.ts';
 import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
+import { turns } from './run-pages.ts';
 import { holds, viewerOf } from './viewer.ts';
 
 const pageSize = 100;
@@ -20,19 +21,25 @@ const pageSize = 100;
 /** Payments that we send ourselves, and what is asked of cards. */
 export function paymentPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
   const paymentOf = async (id: string | undefined): Promise<PaymentView> => {
-    const [payment] = await listPayments(store.pool, { paymentId: id ?? '' });
+    const payment = await findPayment(store.pool, id ?? '');
     if (payment === undefined) throw new Problem(404, 'notFound', `There is no payment "${id}".`);
     return payment;
   };
   app.get('/payments', guard, async (c) => {
-    const [payments, failed, requested, entities] = await Promise.all([
-      listPayments(store.pool, {}),
-      cardPayments(store.pool, { state: 'failed', latestOnly: true }, { limit: pageSize }),
-      cardPayments(store.pool, { state: 'requested' }, { limit: pageSize }),
+    const { cursor, failed, requested } = c.req.query();
+    const [payments, failures, requests, entities] = await Promise.all([
+      listPayments(store.pool, {}, { cursor, limit: pageSize }),
+      cardPayments(store.pool, { state: 'failed', latestOnly: true }, { cursor: failed, limit: pageSize }),
+      cardPayments(store.pool, { state: 'requested' }, { cursor: requested, limit: pageSize }),
       listEntities(store.pool),
     ]);
     const rights = { mayPropose: holds(c, may.plan), mayRetry: holds(c, may.plan) };
-    return c.html(PaymentsPage({ viewer: viewerOf(c), payments, cards: [...failed.items, ...requested.items], entityIds: entities.map((e) => e.id), ...rights }));
+    const cards = [
+      { label: 'Card payments that failed', items: failures.items, ...turns('/payments', { cursor, requested }, failed, failures.nextCursor, 'failed') },
+      { label: 'Card payments that were asked for', items: requests.items, ...turns('/payments', { cursor, failed }, requested, requests.nextCursor, 'requested') },
+    ];
+    const turned = turns('/payments', { failed, requested }, cursor, payments.nextCursor);
+    return c.html(PaymentsPage({ viewer: viewerOf(c), payments: payments.items, ...turned, cards, entityIds: entities.map((e) => e.id), ...rights }));
   });
   app.get('/payments/cards.csv', guard, async (c) => cardPaymentsFile(store.pool, c.req.query('entityId') ?? ''));
   serveOrder(app, '/payments/propose', guard, send, async () => proposeOrder(await listEntities(store.pool)));

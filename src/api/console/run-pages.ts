@@ -172,7 +172,7 @@ function entityIn(entities: readonly EntityView[], id: string): EntityView {
   return found;
 }
 
-/** Links to the first and the next page of a list. */
-export function turns(path: string, query: Readonly<Record<string, string | undefined>>, cursor: string | undefined, next: string | null) {
-  return { firstPage: cursor === undefined ? null : link(path, query), nextPage: next === null ? null : link(path, { ...query, cursor: next }) };
+/** Links to the first and the next page of a list; `name` tells the lists of a page that turn apart. */
+export function turns(path: string, query: Readonly<Record<string, string | undefined>>, cursor: string | undefined, next: string | null, name = 'cursor') {
+  return { firstPage: cursor === undefined ? null : link(path, query), nextPage: next === null ? null : link(path, { ...query, [name]: next }) };
 }

@@ -1,13 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { decidePayment, proposePayment } from '../../store/commands/payments.ts';
 import type { Store } from '../../store/db.ts';
-import { listPayments } from '../../store/reads/payments.ts';
+import { findPayment, listPayments } from '../../store/reads/payments.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { paymentFileOf } from '../payment-file.ts';
 import { issueBody, Problem } from '../problem.ts';
 import { fileResponse } from '../run-files.ts';
-import { body, idempotencyHeader, inPath, issue, json, money, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, issue, json, money, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Payments'];
@@ -42,10 +42,14 @@ export function outgoingPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { rea
       tags,
       summary: 'Payments, newest first',
       middleware: allow(...readers),
-      request: { query: z.object({ entityId: z.string().min(1).optional() }) },
-      responses: { 200: json(z.object({ items: z.array(payment).readonly() }), 'At most 200.'), ...problems },
+      request: { query: pageQuery.extend({ entityId: z.string().min(1).optional() }) },
+      responses: { 200: json(pageOf(payment), 'Payments.'), ...problems },
     }),
-    async (c) => c.json({ items: (await listPayments(store.pool, c.req.valid('query'))) as z.infer<typeof payment>[] }, 200),
+    async (c) => {
+      const { entityId, ...page } = c.req.valid('query');
+      const { items, nextCursor } = await listPayments(store.pool, { entityId }, page);
+      return c.json({ items: items as z.infer<typeof payment>[], nextCursor }, 200);
+    },
   );
   app.openapi(
     createRoute({
@@ -86,7 +90,7 @@ export function outgoingPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { rea
       responses: { 200: json(payment, 'The payment.'), ...problems },
     }),
     async (c) => {
-      const [found] = await listPayments(store.pool, c.req.valid('param'));
+      const found = await findPayment(store.pool, c.req.valid('param').paymentId);
       if (found === undefined) throw new Problem(404, 'notFound', `There is no payment "${c.req.valid('param').paymentId}".`);
       return c.json(found as z.infer<typeof payment>, 200);
     },

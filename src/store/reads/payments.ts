@@ -3,17 +3,35 @@ import type { PaymentView } from '../../contracts/payment-overview.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { PaymentFile } from '../../core/payment/payment-file.ts';
 import type { Db } from '../db.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
-/** Payments of an entity, newest first, at most 200; or the one of an id. */
-export async function listPayments(db: Db, filter: { readonly entityId?: string | undefined; readonly paymentId?: string | undefined }): Promise<PaymentView[]> {
-  const { rows } = await db.query(
-    `SELECT p.*, encode(p.content_hash, 'hex') AS hash FROM payment p WHERE ($1::text IS NULL OR p.entity_id = $1) AND ($2::text IS NULL OR p.id = $2) ORDER BY p.proposed_at DESC, p.id LIMIT 200`,
-    [filter.entityId ?? null, filter.paymentId ?? null],
+/** Payments of an entity or of all, newest first. */
+export async function listPayments(db: Db, filter: { readonly entityId?: string | undefined }, page: PageOrder): Promise<Page<PaymentView>> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT id FROM payment WHERE ($1::text IS NULL OR entity_id = $1) AND ($2::text IS NULL OR (proposed_at, id) < (SELECT proposed_at, id FROM payment WHERE id = $2)) ORDER BY proposed_at DESC, id DESC LIMIT $3`,
+    [filter.entityId ?? null, keyBefore('payments', page), page.limit + 1],
   );
+  const found = pageOf(
+    'payments',
+    rows,
+    page.limit,
+    (r) => r.id,
+    (r) => r.id,
+  );
+  return { ...found, items: await paymentsIn(db, found.items) };
+}
+
+/** One payment; undefined when there is none of this id. */
+export async function findPayment(db: Db, paymentId: string): Promise<PaymentView | undefined> {
+  return (await paymentsIn(db, [paymentId]))[0];
+}
+
+async function paymentsIn(db: Db, ids: readonly string[]): Promise<PaymentView[]> {
+  const { rows } = await db.query("SELECT p.*, encode(p.content_hash, 'hex') AS hash FROM payment p WHERE p.id = ANY($1) ORDER BY p.proposed_at DESC, p.id DESC", [ids]);
   const items = await db.query(
     `SELECT i.*, a.name, b.scheme, b.last_four FROM payment_item i JOIN account c ON c.id = i.account_id JOIN party a ON a.id = c.party_id JOIN payee_bank_account b ON b.account_id = i.account_id AND b.version = i.bank_account_version
      WHERE i.payment_id = ANY($1) ORDER BY i.payment_id, i.no`,
-    [rows.map((r) => r.id)],
+    [ids],
   );
   return rows.map((p) => ({
     paymentId: p.id,
