@@ -39,6 +39,7 @@ export function ReleaseRulesPage({ viewer, entities, mayChange }: { readonly vie
 function OfEntity({ of: { entityId, name, currency, version, rules }, mayChange }: { readonly of: EntityRelease; readonly mayChange: boolean }) {
   const { canary, reminders, secondApprover } = rules;
   const path = releasePath(entityId);
+  const form = (name: string, values: Readonly<Record<string, string>> = {}) => link(`${path}/${name}`, { version: String(version), ...values });
   const ofStrategies = Object.entries(canary.strategies);
   return (
     <section aria-labelledby={entityId}>
@@ -67,7 +68,7 @@ function OfEntity({ of: { entityId, name, currency, version, rules }, mayChange 
               <td class="figure">{rule.documentAbove === undefined ? '-' : limitText(rule.documentAbove, rule.currency, currency)}</td>
               {mayChange ? (
                 <td>
-                  <a href={link(`${path}/drop-approver`, { version: String(version), index: String(i) })}>take it out</a>
+                  <a href={form('drop-approver', { index: String(i) })}>take it out</a>
                 </td>
               ) : null}
             </tr>
@@ -92,16 +93,16 @@ function OfEntity({ of: { entityId, name, currency, version, rules }, mayChange 
       </p>
       {mayChange ? (
         <nav class="buttons" aria-label={`What you can do, ${name}`}>
-          <a class="button" href={`${path}/second-approver`}>
+          <a class="button" href={form('second-approver')}>
             Ask for a second approver
           </a>
-          <a class="button" href={link(`${path}/canary`, { documents: String(canary.documents), smallestGroup: String(canary.smallestGroup), release: canary.release })}>
+          <a class="button" href={form('canary', { documents: String(canary.documents), smallestGroup: String(canary.smallestGroup), release: canary.release })}>
             Change the canary
           </a>
-          <a class="button" href={`${path}/canary-of-strategy`}>
+          <a class="button" href={form('canary-of-strategy')}>
             Canary of one strategy
           </a>
-          <a class="button" href={link(`${path}/reminders`, { afterHours: String(reminders.afterHours), everyHours: String(reminders.everyHours) })}>
+          <a class="button" href={form('reminders', { afterHours: String(reminders.afterHours), everyHours: String(reminders.everyHours) })}>
             Change the reminders
           </a>
         </nav>

@@ -106,6 +106,25 @@ describe('release rules on the console', () => {
     expect((await approver.order(now, { reason: 'no longer needed' })).status).toBe(303);
     expect((await rules()).secondApprover).toEqual([]);
   });
+
+  it.each([
+    ['canary', { documents: '7', smallestGroup: '30', release: 'auto' }],
+    ['reminders', { afterHours: '5', everyHours: '5' }],
+    ['canary-of-strategy', { strategy: 'fleetInvoice', documents: '9' }],
+    ['second-approver', { strategy: 'fleetInvoice', currency: 'SEK', groupAbove: '10.00' }],
+  ])('are set by whoever looked at the version that holds, not by the later of two: %s', async (name, fields) => {
+    const path = `/rules/release/ent_se/${name}`;
+    const listed = new RegExp(`href="(${path}[^"]*)"`).exec((await approver.get('/rules/release')).body)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const later = hiddenOf((await both.get(path)).body);
+    expect((await approver.order('/rules/release/ent_se/reminders', { afterHours: '24', everyHours: '24', reason: 'holidays' })).status).toBe(303);
+    const held = await rules();
+    const form = { ...fields, reason: 'as I read it' };
+    const stale = [await both.post(path, { ...later, ...form, step: 'carryOut' }), await both.order(listed, form)];
+    for (const answer of stale)
+      expect([answer.status, textOf(answer.body)]).toEqual([409, expect.stringMatching(/The rules were changed meanwhile: version \d+ holds\. Leave this form, and open it again/)]);
+    expect(await rules()).toEqual(held);
+    expect((await both.order(path, form)).status).toBe(303);
+  });
 });
 
 describe('preview rules on the console', () => {

@@ -3,6 +3,11 @@ import { Problem } from '../problem.ts';
 
 /** What forms say, as the API takes it; a Problem is thrown for what cannot be read. */
 
+/** Throws Problem unless the version that a form was opened at still holds. */
+export function stillHolds(seen: string | undefined, version: number): void {
+  if (seen !== String(version)) throw new Problem(409, 'wrongState', `The rules were changed meanwhile: version ${version} holds. Leave this form, and open it again.`);
+}
+
 /** Ids parted by commas or blanks. */
 export const listed = (text: string | undefined): string[] => (text ?? '').split(/[\s,]+/).filter(Boolean);
 

@@ -11,7 +11,7 @@ import { may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
-import { wholeOf } from './form-values.ts';
+import { stillHolds, wholeOf } from './form-values.ts';
 import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
 import { holds, viewerOf } from './viewer.ts';
 
@@ -21,6 +21,8 @@ type Change = Pick<ConsoleOrder, 'title' | 'explain' | 'fields' | 'verb'> & {
 };
 type Now = { readonly entity: EntityView; readonly version: number; readonly rules: ReleaseRules };
 
+/** The version that was looked at. */
+const version: Field = { name: 'version', label: 'Of version', kind: 'shown' };
 const reason: Field = { name: 'reason', label: 'Reason', kind: 'long', required: true, hint: 'Why; kept for good.' };
 const allOr = (values: readonly string[]): NonNullable<Field['choices']> => [['', 'all'], ...values.map((v) => [v, words(v)] as const)];
 const releases = (['auto', 'wait'] as const).map((r) => [r, goesOn(r)] as const);
@@ -53,16 +55,21 @@ export function releasePages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
       return {
         about: [['Entity', found.entity.name]],
         ...form,
+        fields: [version, ...form.fields],
+        initial: { version: String(found.version) },
         trail: [
           ['/', 'Runs'],
           ['/rules/release', 'Release rules'],
         ],
         roles: may.setRules,
-        request: (v) => ({
-          method: 'PUT',
-          path: `/v1/entities/${encodeURIComponent(found.entity.id)}/release-rules`,
-          json: { rules: changed(found.rules, v), reason: v['reason'], after: found.version },
-        }),
+        request: (v) => {
+          stillHolds(v['version'], found.version);
+          return {
+            method: 'PUT',
+            path: `/v1/entities/${encodeURIComponent(found.entity.id)}/release-rules`,
+            json: { rules: changed(found.rules, v), reason: v['reason'], after: found.version },
+          };
+        },
         done: ({ version }) => `Set, as version ${version}.`,
         next: () => '/rules/release',
       };
@@ -98,7 +105,7 @@ function addApprover({ entity }: Now): Change {
   };
 }
 
-function dropApprover({ entity, version, rules }: Now): Change {
+function dropApprover({ entity, rules }: Now): Change {
   return {
     title: 'Take a rule on second approvers out',
     explain: 'Such documents are then approved by one person, unless another rule says otherwise.',
@@ -114,10 +121,9 @@ function dropApprover({ entity, version, rules }: Now): Change {
           .join(', ')}`,
       ]),
     ],
-    fields: [{ name: 'version', label: 'Of version', kind: 'shown' }, { name: 'index', label: 'Rule', kind: 'shown' }, reason],
+    fields: [{ name: 'index', label: 'Rule', kind: 'shown' }, reason],
     verb: 'Take out',
     changed: (present, v) => {
-      if (v['version'] !== String(version)) throw new Problem(409, 'wrongState', `The rules were changed meanwhile: this is version ${version}. Open the page again.`);
       const index = wholeOf('Rule', v['index'] ?? '');
       if (present.secondApprover[index] === undefined) throw new Problem(404, 'notFound', `There is no rule ${index}.`);
       return { ...present, secondApprover: present.secondApprover.filter((_, i) => i !== index) };

@@ -13,6 +13,7 @@ import { RuleBookPage } from '../../ui/rule-book-page.tsx';
 import { may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
+import { stillHolds } from './form-values.ts';
 import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
 import { sayingsOf } from './setting-values.ts';
 import { holds, viewerOf } from './viewer.ts';
@@ -131,9 +132,7 @@ function orderOf<R>({ path, name, api, book }: Kind<R>, { entity, versions }: Fo
   const present = versions.at(-1);
   const back = link(path, { entity: entity.id });
   const made = (values: Values): R => {
-    if (values['version'] !== String(present?.version ?? 0)) {
-      throw new Problem(409, 'wrongState', `The rules were changed meanwhile: version ${present?.version ?? 0} holds. Leave this form, and open it again.`);
-    }
+    stillHolds(values['version'], present?.version ?? 0);
     const answer = book.made(saidBy(values));
     if ('wrong' in answer) throw new Problem(422, 'invalid', answer.wrong.map(({ message }) => message).join('; '), { errors: answer.wrong });
     return answer.rules;
