@@ -138,6 +138,14 @@ describe('a correction of a waiting record', () => {
     expect([nothing.status, textOf(nothing.body)]).toEqual([422, expect.stringContaining('Name at least one of energy, start and end.')]);
     const wrong = await ops.order(path, { energy: '13,7', reason: 'the display showed 13.7 kWh' });
     expect([wrong.status, textOf(wrong.body)]).toEqual([422, expect.stringContaining('write 13.7')]);
+    for (const [field, label] of [
+      ['startAt', 'Start'],
+      ['endAt', 'End'],
+    ] as const) {
+      const told = async (at: string) => textOf((await ops.order(path, { [field]: at, reason: 'the display showed it' })).body);
+      expect(await told('half past')).toContain(`${label}: "half past" is not a date and time`);
+      expect(await told('2019-03-31T02:30')).toContain(`${label}: the clocks of Europe/Stockholm skip`);
+    }
     expect((await ops.order(path, { energy: '13.7', endAt: '2019-12-05T20:30', reason: 'the display showed 13.7 kWh at half past eight' })).headers.get('location')).toBe(`/records/${recordId}`);
     await processAll(story.store);
     await expect

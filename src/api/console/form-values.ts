@@ -32,12 +32,12 @@ export function wholeOf(label: string, text: string): number {
   return Number(text);
 }
 
-/** What a browser's date-and-time field says, as an instant. Throws Problem on what is no such time, or one the clocks skip. */
-export function instantOf(text: string, timeZone: string): string {
+/** What a browser's date-and-time field of that label says, as an instant. Throws Problem on what is no such time, or one the clocks skip. */
+export function instantOf(label: string, text: string, timeZone: string): string {
   const [, year, month, day, hour, minute] = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::\d{2})?$/.exec(text.trim()) ?? [];
-  if (year === undefined) throw new Problem(422, 'invalid', `At: "${text}" is not a date and time; write 2020-01-05T10:00, or leave it empty.`);
+  if (year === undefined) throw new Problem(422, 'invalid', `${label}: "${text}" is not a date and time; write 2020-01-05T10:00, or leave it empty.`);
   const local = { year: Number(year), month: Number(month), day: Number(day), hour: Number(hour), minute: Number(minute) };
   const { instant, ambiguity } = localToInstant(local, timeZone);
-  if (ambiguity === 'gap') throw new Problem(422, 'invalid', `At: the clocks of ${timeZone} skip ${text}; name a time before or after.`);
+  if (ambiguity === 'gap') throw new Problem(422, 'invalid', `${label}: the clocks of ${timeZone} skip ${text}; name a time before or after.`);
   return new Date(instant).toISOString();
 }

@@ -148,8 +148,8 @@ function correction(record: RecordView, timeZone: string): ConsoleOrder {
     roles: may.decideRecords,
     request: (v) => {
       const energy = v['energy']?.trim() ?? '';
-      const at = (field: 'startAt' | 'endAt') => (v[field] ? { [field]: instantOf(v[field], timeZone) } : {});
-      const correction = { ...(energy === '' ? {} : { energyWh: whOf('Energy', energy) }), ...at('startAt'), ...at('endAt') };
+      const at = (field: 'startAt' | 'endAt', label: string) => (v[field] ? { [field]: instantOf(label, v[field], timeZone) } : {});
+      const correction = { ...(energy === '' ? {} : { energyWh: whOf('Energy', energy) }), ...at('startAt', 'Start'), ...at('endAt', 'End') };
       if (Object.keys(correction).length === 0) throw new Problem(422, 'invalid', 'Name at least one of energy, start and end.');
       return { method: 'POST', path: '/v1/decisions', json: { action: 'correct', recordIds: [record.recordId], correction, reason: v['reason'] } };
     },

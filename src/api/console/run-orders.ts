@@ -185,7 +185,7 @@ export function runOrders(run: RunToSign, entity: EntityView, seenHash: string |
       verb: 'Cut off',
       roles: may.steer,
       states: ['planned', 'collecting'],
-      request: (v) => ({ method: 'POST', path: `${api}/cut-off`, json: { ...(v['at'] ? { at: instantOf(v['at'], entity.timeZone) } : {}), reason: v['reason'] } }),
+      request: (v) => ({ method: 'POST', path: `${api}/cut-off`, json: { ...(v['at'] ? { at: instantOf('At', v['at'], entity.timeZone) } : {}), reason: v['reason'] } }),
       done: (answer) => `Cut-off: ${localTime(String(answer['cutOffAt']), entity.timeZone)} ${entity.timeZone}.`,
     },
     'sign-carry': {
