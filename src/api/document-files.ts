@@ -2,6 +2,7 @@ import { renderAnnexCsv } from '../adapters/documents/csv/render-annex.ts';
 import { fileNameOf, pdfType, ublType } from '../adapters/documents/document-files.ts';
 import { renderPdf } from '../adapters/documents/pdf/render-pdf.ts';
 import { renderUbl } from '../adapters/documents/ubl/render-ubl.ts';
+import { eInvoiceOf } from '../core/document/e-invoice.ts';
 import type { IssuedDocument } from '../core/document/issued-document.ts';
 import { describeIssue, issue } from '../core/issues.ts';
 import type { Db } from '../store/db.ts';
@@ -27,6 +28,11 @@ export async function documentFile(db: Db, id: string, form: DocumentForm, langu
   const made = renderUbl(document);
   if ('issues' in made) throw new Problem(422, 'notAnEInvoice', made.issues.map(describeIssue).join(' '), { errors: made.issues });
   return fileResponse({ fileName, contentType: ublType, body: made.bytes }, 'inline');
+}
+
+/** Whether an issued document has an e-invoice: archived, or one that can be made of it. */
+export async function hasEInvoice(db: Db, id: string): Promise<boolean> {
+  return (await archivedFile(db, 'document', id, 'xml')) !== undefined || !('issues' in eInvoiceOf(await issuedDocument(db, id)));
 }
 
 /** One issued document with all that its files say. Problems as above. */

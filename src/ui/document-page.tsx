@@ -7,6 +7,7 @@ import { Shell, type Viewer } from './shell.tsx';
 type Props = {
   readonly viewer: Viewer;
   readonly document: DocumentDetail;
+  readonly isEInvoice: boolean;
   readonly delivery: { readonly channel: string; readonly state: string; readonly attempt: number; readonly detail: string | null; readonly problem: string | null } | undefined;
   readonly charges: readonly ChargeRow[];
   readonly firstPage: string | null;
@@ -16,7 +17,7 @@ type Props = {
 };
 
 /** A document: lines, VAT, totals, its place in the ERP, and every charge of its annex. */
-export function DocumentPage({ viewer, document: d, delivery, charges, firstPage, nextPage, actions }: Props) {
+export function DocumentPage({ viewer, document: d, isEInvoice, delivery, charges, firstPage, nextPage, actions }: Props) {
   return (
     <Shell
       title={`${words(d.type)} ${d.legalNumber ?? '(preview)'}, ${d.accountName}`.replace(/^./, (first) => first.toUpperCase())}
@@ -33,7 +34,7 @@ export function DocumentPage({ viewer, document: d, delivery, charges, firstPage
       {d.state !== 'issued' ? null : (
         <p>
           <a href={`${documentPath(d.documentId)}.pdf`}>PDF</a>
-          {d.type === 'settlementStatement' || d.type === 'reimbursement' || d.type === 'receipt' ? null : (
+          {!isEInvoice ? null : (
             <>
               {' '}
               <a href={`${documentPath(d.documentId)}.xml`}>E-invoice (UBL)</a>

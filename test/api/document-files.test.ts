@@ -34,6 +34,11 @@ it('an issued document is to be had as JSON, as PDF and as e-invoice, by the API
   expect(xml.body).toContain('Godkänd för F-skatt');
   const person = await signIn(api, 'auditor');
   expect((await person.get(`/documents/${id}`)).body).toContain(`href="/documents/${id}.pdf"`);
+  // Linked where there is one: a driver's invoice has nobody's address for it.
+  const driver = ids.get('driverInvoice');
+  expect((await person.get(`/documents/${id}`)).body).toContain(`href="/documents/${id}.xml"`);
+  expect((await person.get(`/documents/${driver}`)).body).toContain(`href="/documents/${driver}.pdf"`);
+  expect((await person.get(`/documents/${driver}`)).body).not.toContain('.xml"');
   expect((await person.get(`/documents/${id}.pdf`)).body.slice(0, 5)).toBe('%PDF-');
   expect((await person.get(`/documents/${id}.xml`)).body).toBe(xml.body);
   // Nobody gets a file who may not look.
@@ -66,6 +71,7 @@ it('what was issued is archived: its files are the same bytes whatever is rename
   await api.store.pool.query("UPDATE party SET name = 'Renamed AB' WHERE id = $1", [partyId]);
   expect((await get(`/v1/documents/${id}.xml`)).body).toBe(before);
   expect(before).not.toContain('Renamed AB');
+  expect((await (await signIn(api, 'auditor')).get(`/documents/${id}`)).body).toContain(`href="/documents/${id}.xml"`);
   // A driver has a PDF alone.
   const archived = await api.store.pool.query("SELECT subject_id, form FROM archived_file WHERE subject_kind = 'document'");
   const formsOf = (subject: string | undefined) => archived.rows.flatMap((f) => (f.subject_id === subject ? [f.form] : [])).sort();

@@ -20,7 +20,7 @@ import { ReportPage } from '../../ui/report-page.tsx';
 import { RunPage } from '../../ui/run-page.tsx';
 import { waitsOf } from '../../ui/waits.ts';
 import { may } from '../auth.ts';
-import { type DocumentForm, documentFile } from '../document-files.ts';
+import { type DocumentForm, documentFile, hasEInvoice } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { startOf } from '../routes/run-context.ts';
@@ -135,7 +135,8 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
           ]
         : [];
     const [delivery] = (await listDeliveries(db, { documentId: id, limit: 1 })).items;
-    return c.html(DocumentPage({ viewer: viewerOf(c), document, delivery, charges: page.items, actions, ...turns(documentPath(id), {}, cursor, page.nextCursor) }));
+    const isEInvoice = document.state === 'issued' && (await hasEInvoice(db, id));
+    return c.html(DocumentPage({ viewer: viewerOf(c), document, isEInvoice, delivery, charges: page.items, actions, ...turns(documentPath(id), {}, cursor, page.nextCursor) }));
   });
 
   for (const kind of ['exclusions', 'adjustments'] as const) {
