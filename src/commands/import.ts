@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withApi } from '../stack/with-api.ts';
 import type { ImportProgress } from '../store/reads/imports.ts';
 import { command, jsonArg, say } from './command.ts';
+import { standstill } from './standstill.ts';
 
 const showEveryMs = 2000;
 
@@ -21,9 +22,11 @@ export const importCommand = command(
         type: 'application/octet-stream',
       });
       let progress: ImportProgress;
+      const look = standstill();
       for (let shown = Date.now(); ; await sleep(200)) {
         progress = await api<ImportProgress>('GET', `/v1/imports/${started.batchId}`);
         if (progress.processed >= progress.lineCount) break;
+        look(progress.processed);
         if (!process.stderr.isTTY || Date.now() - shown < showEveryMs) continue;
         shown = Date.now();
         process.stderr.write(`${progress.processed} of ${progress.lineCount} processed\n`);

@@ -4,6 +4,7 @@ import { withApi } from '../stack/with-api.ts';
 import type { DryRunRow } from '../store/commands/retention.ts';
 import type { RetentionRunView, RetentionView } from '../store/reads/retention.ts';
 import { command, jsonArg, say, UsageError } from './command.ts';
+import { standstill } from './standstill.ts';
 
 const pollMs = 500;
 
@@ -23,7 +24,9 @@ export const retentionCommand = command(
       const begun = await api<{ runId: string; classes?: readonly DryRunRow[] }>('POST', '/v1/retention/runs', { json: order });
       const wanted = only === undefined ? retentionClasses.length : 1;
       let rows: readonly (DryRunRow & Partial<RetentionRunView>)[] = begun.classes ?? [];
+      const look = standstill();
       while (rows.length < wanted) {
+        look(rows.length);
         await sleep(pollMs);
         rows = (await api<RetentionView>('GET', '/v1/retention')).runs.filter((r) => r.runId === begun.runId);
       }

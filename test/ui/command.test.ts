@@ -7,8 +7,10 @@ import { runCommand } from 'citty';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { command, group, jsonArg } from '../../src/commands/command.ts';
 import { demoCommand, resetCommand } from '../../src/commands/home.ts';
+import { importCommand } from '../../src/commands/import.ts';
 import { ocpiCommands } from '../../src/commands/ocpi.ts';
 import { paymentCommands } from '../../src/commands/payment.ts';
+import { retentionCommand } from '../../src/commands/retention.ts';
 import { runCommands } from '../../src/commands/run.ts';
 import { traceCommand } from '../../src/commands/trace.ts';
 
@@ -100,15 +102,23 @@ describe('commands on what is not theirs to change', () => {
 });
 
 describe('commands that call the API', () => {
+  let looks = 0;
   const asked: { readonly path: string; readonly body: string }[] = [];
+  const paymentOf = (n: number) => ({ paymentId: `pay_${n}`, state: 'proposed', executeOn: '2020-03-02', amount: '1.00', currency: 'SEK', items: [], contentHash: '' });
   const ids = (from: number) => Array.from({ length: 200 }, (_, i) => from + i);
   const answers: Readonly<Record<string, unknown>> = {
     '/v1/runs?limit=200': { items: ids(0).map((n) => ({ runId: `run_${n}`, state: 'closed' })), nextCursor: 'run_199' },
     '/v1/runs?limit=200&cursor=run_199': { items: [{ runId: 'run_200', state: 'inReview' }], nextCursor: null },
     '/v1/ocpi/peers/hub/deliveries?limit=200': { items: ids(0).map((n) => ({ cdrId: `cdr_${n}`, state: 'sent', answer: null, issues: [] })), nextCursor: '199' },
     '/v1/ocpi/peers/hub/deliveries?limit=200&cursor=199': { items: [{ cdrId: 'cdr_200', state: 'refused', answer: 'no such tariff', issues: [] }], nextCursor: null },
+    '/v1/sources/csms/files?fileName=sessions.csv': { batchId: 'bat_1', duplicate: false, lineCount: 2 },
+    '/v1/imports/bat_1': () => ({ batchId: 'bat_1', lineCount: 2, processed: looks++ < 5 ? 0 : 2, outcomes: { booked: 2 } }),
+    '/v1/retention/runs': { runId: 'ret_1' },
+    '/v1/retention': () => ({ runs: looks++ < 5 ? [] : [{ runId: 'ret_1', class: 'rawBody', due: 0, removed: 0, oldest: null }] }),
     '/v1/trace?erp=nope&limit=200': { items: [], nextCursor: null },
     '/v1/entities/ent_no': { currency: 'NOK' },
+    '/v1/payments?limit=200': { items: ids(0).map((n) => paymentOf(n)), nextCursor: '199' },
+    '/v1/payments?limit=200&cursor=199': { items: [paymentOf(200)], nextCursor: null },
     '/v1/payments': { paymentId: null, leftOut: [] },
     '/v1/ocpi/peers/hub': {
       peerId: 'hub',
@@ -127,7 +137,8 @@ describe('commands that call the API', () => {
     let body = '';
     for await (const chunk of request) body += chunk;
     asked.push({ path: request.url ?? '', body });
-    const answer = answers[request.url ?? ''];
+    const given = answers[request.url ?? ''];
+    const answer = typeof given === 'function' ? given() : given;
     response.writeHead(answer === undefined ? 502 : 200).end(answer === undefined ? '<html>Bad gateway</html>' : JSON.stringify(answer));
   });
   beforeAll(async () => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
@@ -142,6 +153,25 @@ describe('commands that call the API', () => {
     const [code, , runs] = await told(() => runCommand(runCommands, { rawArgs: ['list'] }));
     expect([code, String(runs).split('\n')]).toEqual([0, expect.arrayContaining([expect.stringMatching(/^run_200 +inReview/)])]);
     expect(await told(() => runCommand(ocpiCommands, { rawArgs: ['deliveries', 'hub'] }))).toEqual([1, '', expect.stringContaining('cdr_200: refused; no such tariff')]);
+    expect(await told(() => runCommand(paymentCommands, { rawArgs: ['list'] }))).toEqual([0, '', expect.stringContaining('pay_200  proposed')]);
+  });
+  it('say what they wait for when nobody takes up the work, and go on waiting', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-wait-'));
+    writeFileSync(path.join(folder, 'sessions.csv'), 'x');
+    // Four seconds between two looks at the clock.
+    let now = Date.now();
+    vi.spyOn(Date, 'now').mockImplementation(() => (now += 4000));
+    looks = 0;
+    const [code, words, out] = await told(() => runCommand(importCommand, { rawArgs: [path.join(folder, 'sessions.csv'), '--source', 'csms'] }));
+    expect([code, out]).toEqual([0, 'bat_1: 2 sessions (2 booked)\n']);
+    expect(String(words).match(/Nothing of it was done for \d+ s: a worker has to take it up\. See that one runs/g)).toHaveLength(1);
+    vi.spyOn(Date, 'now').mockImplementation(() => (now += 4000));
+    looks = 0;
+    const retention = await told(() => runCommand(retentionCommand, { rawArgs: ['--run', '--class', 'rawBody'] }));
+    expect(retention).toEqual([0, expect.stringContaining('a worker has to take it up'), expect.stringContaining('rawBody')]);
+    looks = 5;
+    expect(await told(() => runCommand(importCommand, { rawArgs: [path.join(folder, 'sessions.csv'), '--source', 'csms'] }))).toEqual([0, '', expect.anything()]);
+    rmSync(folder, { recursive: true });
   });
   it('propose to pay in the currency of the entity’s books unless told', async () => {
     const due = ['--due-until', '2020-02-29', '--execute-on', '2020-03-02', '--reason', 'due in February'];
