@@ -1,15 +1,27 @@
 import { type Refusal, RefusalBox } from './problem-page.tsx';
 import { Shell } from './shell.tsx';
 
-/** Where an API key is given for a session; `next` is the page that was asked for. */
-export function SignInPage({ next, refusal }: { readonly next: string; readonly refusal?: Refusal | undefined }) {
+/** What the key is called that comes with a form. */
+export const resumeKey = 'signInKey';
+type Props = {
+  /** The page that was asked for, or of the form that was sent. */
+  readonly next: string;
+  /** What that form held: it is sent there with the key. */
+  readonly typed?: Readonly<Record<string, string>>;
+  readonly refusal?: Refusal | undefined;
+};
+
+/** Where an API key is given for a session. */
+export function SignInPage({ next, typed, refusal }: Props) {
   return (
     <Shell title="Sign in">
       {refusal === undefined ? null : <RefusalBox refusal={refusal} />}
-      <form class="card" method="post" action="/sign-in">
-        <input type="hidden" name="next" value={next} />
+      <form class="card" method="post" action={typed === undefined ? '/sign-in' : next}>
+        {Object.entries(typed ?? { next }).map(([name, value]) => (
+          <input type="hidden" name={name} value={value} />
+        ))}
         <label for="key">API key</label>
-        <input id="key" name="key" type="password" autocomplete="current-password" required aria-describedby="key-hint" />
+        <input id="key" name={typed === undefined ? 'key' : resumeKey} type="password" autocomplete="current-password" required aria-describedby="key-hint" />
         <p class="hint" id="key-hint">
           The same key the API takes; its roles decide what you can do here. With the sample operator, npm start prints keys for each role.
         </p>

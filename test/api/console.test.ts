@@ -56,6 +56,28 @@ describe('sign-in', () => {
     expect((await send({ key: 'token-auditor', next: '/quarantine?a=1' })).headers.get('location')).toBe('/quarantine?a=1');
     for (const next of ['//evil.example', 'https://evil.example', '/\\evil.example', 'javascript:alert(1)']) expect((await send({ key: 'token-auditor', next })).headers.get('location')).toBe('/');
   });
+  it('brings back a form that was sent when the session was over, as it was filled in, and carries nothing out', async () => {
+    const typed = { entityId: 'ent_se', period: '2019-12', accountIds: 'acc_driver_16, acc_driver_17', onceKey: 'once-1' };
+    const sent = (fields: Record<string, string>) => api.call(undefined, 'POST', '/runs/plan', new URLSearchParams(fields).toString(), { ...sameSite, cookie: 'wl_session=over' });
+    const over = await sent({ ...typed, csrf: 'of-the-session-that-is-over', step: 'carryOut' });
+    expect([over.status, textOf(over.body)]).toEqual([401, expect.stringContaining('was not carried out')]);
+    expect(hiddenOf(over.body)).toEqual(typed);
+    const wrong = await sent({ ...hiddenOf(over.body), signInKey: 'token-nobody', step: 'edit' });
+    expect([wrong.status, textOf(wrong.body), hiddenOf(wrong.body)]).toEqual([401, expect.stringContaining('No API key that is in force is like this'), typed]);
+    const partner = await sent({ ...typed, signInKey: 'token-partner', step: 'edit' });
+    expect([partner.status, partner.headers.get('set-cookie')]).toEqual([403, null]);
+    // Whatever the step says: first it is looked at again.
+    for (const step of ['edit', 'check', 'carryOut']) {
+      const back = await sent({ ...hiddenOf(over.body), signInKey: 'token-preparer', step });
+      expect([back.status, back.headers.get('set-cookie')]).toEqual([200, expect.stringMatching(/^wl_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)]);
+      for (const value of ['2019-12', 'acc_driver_16, acc_driver_17']) expect(back.body).toContain(`value="${value}"`);
+      expect(back.body).not.toContain('token-preparer');
+    }
+    expect((await api.call('auditor', 'GET', '/v1/runs')).body.items).toEqual([]);
+    // Nothing was typed: there is nothing to bring back.
+    const out = await api.call(undefined, 'POST', '/sign-out', 'csrf=x', { ...sameSite, cookie: 'wl_session=over' });
+    expect([out.status, out.headers.get('location')]).toEqual([303, '/sign-in']);
+  });
   it('keeps a random id in an HttpOnly, SameSite=Strict cookie, never the key', async () => {
     const cookie = (await send({ key: 'token-auditor', next: '/' })).headers.get('set-cookie') ?? '';
     expect(cookie).toMatch(/^wl_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);

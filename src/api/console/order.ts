@@ -55,7 +55,7 @@ export function serveOrder(app: Hono<ApiEnv>, path: string, guard: MiddlewareHan
     const values = valuesOf(form, given);
     const onceKey = String(given['onceKey'] || randomUUID());
     const page = { viewer: viewerOf(c), form, path: c.req.path, values, onceKey };
-    if (given['step'] === 'edit') return c.html(OrderPage(page));
+    if (given['step'] === 'edit' || c.get('isResumed')) return c.html(OrderPage(page));
     const refuse = (refusal: Refusal) => c.html(OrderPage({ ...page, refusal }), refusal.status as ContentfulStatusCode);
     const missing = form.fields.filter((f) => f.required === true && values[f.name]?.trim() === '');
     if (missing.length > 0) {
