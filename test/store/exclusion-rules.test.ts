@@ -228,3 +228,14 @@ describe('several exclusions of the same charge', () => {
     expect(await rows("SELECT sum(amount)::bigint AS minor FROM ledger_entry WHERE ledger_account = 'revenueReduction'")).toEqual([{ minor: 1117n }]);
   });
 });
+
+it('a rule has its place taken once: of two versions that are proposed for it the later one is not signed beside the first', async () => {
+  const taxi = { subjectId: 'acc_fleet_taxi' };
+  const id = await inForce(taxi);
+  const [first, second] = [await propose(taxi, id), await propose({ ...taxi, reviewOn: '2030-02-01' }, id)];
+  await sign(first.id);
+  await expect(sign(second.id)).rejects.toThrow(`exclusion rule ${id} was replaced by ${first.id} meanwhile: end this proposal, and propose another version of that one`);
+  const { rows } = await store.pool.query('SELECT id FROM standing_exclusion WHERE signed_at IS NOT NULL AND ended_at IS NULL AND (id = $1 OR replaces = $1)', [id]);
+  expect(rows).toEqual([{ id: first.id }]);
+  await end(first.id);
+});

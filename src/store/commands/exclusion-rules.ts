@@ -58,11 +58,16 @@ export async function proposeExclusion(
   return { id };
 }
 
-/** Puts a proposed rule in force, from what is built next on in runs that are open; the rule it replaces ends. Refused for its author. */
+/** Puts a proposed rule in force, from what is built next on in runs that are open; the rule it replaces ends. Refused for its author, and where another version took that place meanwhile. */
 export async function signExclusion(db: Db, id: string, comment: string, by: By): Promise<RuleChanged> {
   const rule = await lockRule(db, id);
   if (rule.ended_at !== null || rule.signed_at !== null) throw new Refused('wrongState', `exclusion rule ${id} is ${rule.ended_at === null ? 'signed already' : 'ended'}`);
   if (rule.author === by.actor) throw new Refused('forbidden', `exclusion rule ${id} is your own: a second person signs it`);
+  if (rule.replaces !== null) {
+    await lockRule(db, rule.replaces);
+    const [other] = (await db.query('SELECT id FROM standing_exclusion WHERE replaces = $1 AND signed_at IS NOT NULL', [rule.replaces])).rows;
+    if (other !== undefined) throw new Refused('wrongState', `exclusion rule ${rule.replaces} was replaced by ${other.id} meanwhile: end this proposal, and propose another version of that one`);
+  }
   await db.query('UPDATE standing_exclusion SET signed_by = $2, signed_at = now() WHERE id = $1', [id, by.actor]);
   const replaced = await db.query('UPDATE standing_exclusion SET ended_by = $2, ended_at = now(), end_reason = $3 WHERE id = $1 AND ended_at IS NULL', [rule.replaces, by.actor, `replaced by ${id}`]);
   await audit(db, by, { action: 'exclusionRule.sign', subject: id, reason: comment, after: { replaced: replaced.rowCount === 0 ? null : rule.replaces } });
