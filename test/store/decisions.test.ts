@@ -98,6 +98,19 @@ describe('what waits for a decision', () => {
     expect(await view(11)).toMatchObject({ state: 'booked', energyWh: '20000' });
   });
 
+  it('waits on when two rejected it for different reasons of who bills it', async () => {
+    await storeLines(store, [absurd(15)]);
+    await processAll(store);
+    const selection = await idsOf(15);
+    const reject = (billedBy?: string) => ({ action: 'reject' as const, reason: 'as agreed', selection, billedBy });
+    expect(await decide('anna', reject('old system'))).toEqual({ decided: 0, awaitingSecond: 1 });
+    expect(await decide('bo', reject('the municipality'))).toEqual({ decided: 0, awaitingSecond: 1 });
+    await store.tx(async (db) => processPage(db, [String((await db.query("SELECT waiting_raw_id FROM record_head WHERE cdr_id = '15'")).rows[0].waiting_raw_id)], 'retry'));
+    expect(await view(15)).toMatchObject({ state: 'quarantined' });
+    expect(await decide('anna', reject('the municipality'))).toEqual({ decided: 1, awaitingSecond: 0 });
+    expect(await view(15)).toMatchObject({ state: 'rejected' });
+  });
+
   it('is judged anew when the rules of its source change', async () => {
     await storeLines(store, [absurd(12)]);
     await processAll(store);

@@ -12,7 +12,7 @@ export async function loadDecisions(db: Db, rawIds: readonly string[]): Promise<
   const { rows } = await db.query(
     `SELECT DISTINCT ON (d.raw_id) d.raw_id, d.id, d.action, d.actor, d.reason, d.correction FROM decision d
      WHERE d.subject_kind = 'record' AND d.raw_id = ANY($1::bigint[]) AND d.action IN ('accept', 'correct', 'hold', 'reject')
-       AND (NOT d.needs_second OR EXISTS (SELECT FROM decision o WHERE o.raw_id = d.raw_id AND o.action = d.action AND o.correction IS NOT DISTINCT FROM d.correction AND o.actor <> d.actor))
+       AND (NOT d.needs_second OR EXISTS (SELECT FROM decision o WHERE o.raw_id = d.raw_id AND o.action = d.action AND o.correction IS NOT DISTINCT FROM d.correction AND o.billed_by IS NOT DISTINCT FROM d.billed_by AND o.actor <> d.actor))
      ORDER BY d.raw_id, d.id DESC`,
     [rawIds],
   );
