@@ -1,5 +1,6 @@
 import { ActivityFailure, RetryState } from '@temporalio/common';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { cdrLifecycle } from '../../src/workflows/cdr-lifecycle.ts';
 import { erpHandOver } from '../../src/workflows/erp-hand-over.ts';
 import { ReleasedGroups } from '../../src/workflows/released-groups.ts';
 import { RunBoard } from '../../src/workflows/run-board.ts';
@@ -15,18 +16,20 @@ vi.mock('@temporalio/workflow', async (original) => {
   const order = (name: string) => {
     world.ordered[name] = (world.ordered[name] ?? 0) + 1;
   };
+  const orderable = () =>
+    new Proxy(
+      {},
+      {
+        get: (_target, name: string) => async () => {
+          order(name);
+          return world.answer[name]?.();
+        },
+      },
+    );
   return {
     ...(await original<typeof import('@temporalio/workflow')>()),
-    proxyActivities: () =>
-      new Proxy(
-        {},
-        {
-          get: (_target, name: string) => async () => {
-            order(name);
-            return world.answer[name]?.();
-          },
-        },
-      ),
+    proxyActivities: orderable,
+    proxyLocalActivities: orderable,
     async condition(isMet: () => boolean, ms?: number) {
       if (isMet()) return true;
       if (ms === undefined) throw new Error('it would wait for ever');
@@ -83,5 +86,31 @@ describe('the hand-over to an ERP that spends its retries', () => {
       },
     };
     await expect(erpHandOver({ connectionId: 'erp', idleMs: 1000 })).resolves.toEqual({ verified: 3, refused: 0 });
+  });
+});
+
+describe('a record whose database is away for longer than its tries', () => {
+  it('is tried again by its workflow when it is there, and at once when it is told something', async () => {
+    const away = () => new ActivityFailure('failed', 'processCdr', '1', RetryState.MAXIMUM_ATTEMPTS_REACHED, 'worker', new Error('it is away'));
+    world.answer = {
+      processCdr() {
+        if (world.nowMs < day) throw away();
+        return { state: 'booked', waitingFor: null, problem: null };
+      },
+    };
+    await expect(cdrLifecycle({ sourceId: 'csms', recordKey: 'se*wlt*1' })).resolves.toEqual({ state: 'booked' });
+    expect(world.ordered['processCdr']).toBeLessThan(60);
+    let tries = 0;
+    Object.assign(world, { nowMs: 0, ordered: {} });
+    world.answer = {
+      processCdr() {
+        tries += 1;
+        if (tries > 1) return { state: 'booked', waitingFor: null, problem: null };
+        world.handlers['arrived']?.();
+        throw away();
+      },
+    };
+    await expect(cdrLifecycle({ sourceId: 'csms', recordKey: 'se*wlt*1' })).resolves.toEqual({ state: 'booked' });
+    expect(world.nowMs).toBe(0);
   });
 });
