@@ -26,10 +26,8 @@ export function createIntakeActivities(deps: { readonly store: Store; readonly n
       return store.txPlanned(async (db) => {
         const fresh = await pendingOfRecord(db, ref, pageSize);
         if (fresh.length > 0) await processPage(db, fresh);
-        else {
-          const waiting = await waitingMessage(db, ref);
-          if (waiting !== undefined && waiting.rawId !== null) await processPage(db, [waiting.rawId], 'retry');
-        }
+        const waiting = await waitingMessage(db, ref);
+        if (waiting !== undefined && waiting.rawId !== null && !fresh.includes(waiting.rawId)) await processPage(db, [waiting.rawId], 'retry');
         const after = await waitingMessage(db, ref);
         // It is its own workflow that asks.
         if (after !== undefined && after.waitingSince !== null) await markAttended(db, [{ recordId: after.recordId, waitingSince: after.waitingSince }]);

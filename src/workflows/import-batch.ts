@@ -1,8 +1,8 @@
-import { continueAsNew, getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
-import type { createIntakeActivities, RecordRef } from '../activities/intake.ts';
-import { arrivedSignal, type ImportInput, type ImportTotals, type RetryWaitingInput, retrySignal } from './messages.ts';
+import { continueAsNew, proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import type { createIntakeActivities } from '../activities/intake.ts';
+import { type ImportInput, type ImportTotals, type RetryWaitingInput, retrySignal } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
-import { startRest, startWaiting } from './waiting-workflows.ts';
+import { startRest, startWaiting, tellOfArrival } from './waiting-workflows.ts';
 
 const { processBatch, processMessages, retrySetup, sweepPending } = proxyActivities<ReturnType<typeof createIntakeActivities>>({
   startToCloseTimeout: '2 hours',
@@ -21,7 +21,7 @@ export async function importBatch(input: ImportInput): Promise<ImportTotals> {
   return totals;
 }
 
-/** Finds stored messages whose workflow never started and finishes them, and has the workflows of records started that wait without one. Runs on a Schedule. */
+/** Finds stored messages whose workflow never started and finishes them, and has the workflows of records started or told that wait without one, or with a decision it has not looked at. Runs on a Schedule. */
 export async function intakeSweep(input: { readonly olderThanMs: number }): Promise<ImportTotals> {
   const { unattended, ...totals } = await sweepPending(input);
   if (unattended) await startRest({ scope: input });
@@ -56,15 +56,6 @@ export async function retryWaiting(input: RetryWaitingInput): Promise<{ readonly
     after = page.next;
   }
   return continueAsNew<typeof retryWaiting>({ ...input, done: { after: after ?? '0', again, tried, released } });
-}
-
-async function tellOfArrival({ sourceId, recordKey }: RecordRef): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(`cdr/${sourceId}/${recordKey}`).signal(arrivedSignal);
-  } catch (error) {
-    // Nobody waits for it any more.
-    if (isCancellation(error)) throw error;
-  }
 }
 
 function show(kind: string, partner: string, details: string): void {

@@ -1,7 +1,18 @@
-import { continueAsNew, executeChild, proxyActivities, setCurrentDetails, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
+import {
+  continueAsNew,
+  executeChild,
+  getExternalWorkflowHandle,
+  isCancellation,
+  patched,
+  proxyActivities,
+  setCurrentDetails,
+  startChild,
+  upsertSearchAttributes,
+  WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
 import type { createIntakeActivities, RecordRef } from '../activities/intake.ts';
 import { cdrLifecycle } from './cdr-lifecycle.ts';
-import type { WaitingWorkflowsInput } from './messages.ts';
+import { arrivedSignal, type WaitingWorkflowsInput } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
 import { isStarted, standing } from './stand-alone.ts';
 
@@ -16,7 +27,7 @@ const pagesPerRun = 2;
 
 /**
  * Starts a `cdr/…` workflow for each record that waits without one, page by page as the database names them; what is started is kept there
- * page by page, so that whoever begins anew, this workflow or another, goes on with the rest. An id that runs already is not started again.
+ * page by page, so that whoever begins anew, this workflow or another, goes on with the rest. An id that runs already is not started again, but told.
  */
 export async function waitingWorkflows(input: WaitingWorkflowsInput): Promise<{ readonly started: number }> {
   const { scope, pageSize = defaultPageSize } = input;
@@ -44,7 +55,20 @@ export async function startRest(input: WaitingWorkflowsInput): Promise<void> {
   await isStarted(startChild(waitingWorkflows, { workflowId: 'waiting/rest', args: [input], ...standing }));
 }
 
-async function startLifecycle({ sourceId, recordKey }: RecordRef): Promise<void> {
-  // One that runs already will meet the message in the database.
-  await isStarted(startChild(cdrLifecycle, { workflowId: `cdr/${sourceId}/${recordKey}`, args: [{ sourceId, recordKey }], ...standing }));
+async function startLifecycle(ref: RecordRef): Promise<void> {
+  const isNew = await isStarted(startChild(cdrLifecycle, { workflowId: lifecycleId(ref), args: [{ sourceId: ref.sourceId, recordKey: ref.recordKey }], ...standing }));
+  // One that runs already may not have heard of a decision. Histories that are older than the word have none.
+  if (!isNew && patched('tellThatItWaits')) await tellOfArrival(ref);
 }
+
+/** Has a record's own workflow, where one runs, look at it again. */
+export async function tellOfArrival(ref: RecordRef): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(lifecycleId(ref)).signal(arrivedSignal);
+  } catch (error) {
+    // Nobody waits for it any more.
+    if (isCancellation(error)) throw error;
+  }
+}
+
+const lifecycleId = ({ sourceId, recordKey }: RecordRef) => `cdr/${sourceId}/${recordKey}`;

@@ -98,6 +98,17 @@ describe('what waits for a decision', () => {
     expect(await view(11)).toMatchObject({ state: 'booked', energyWh: '20000' });
   });
 
+  it('is told again to whoever sends it again once it is in force, though it is above the limit', async () => {
+    await storeLines(store, [absurd(14)]);
+    await processAll(store);
+    const decision: RecordDecision = { action: 'accept', reason: 'a bus, by its log', selection: await idsOf(14) };
+    const killed = (actor: string) => store.tx((db) => decideRecords(db, decision, { actor }));
+    expect(await killed('anna')).toMatchObject({ decided: [], awaitingSecond: 1 });
+    expect(await killed('bo')).toMatchObject({ decided: [{ recordKey: 'se*wlt*14' }], awaitingSecond: 0 });
+    expect(await decide('bo', decision)).toEqual({ decided: 1, awaitingSecond: 0 });
+    expect(await view(14)).toMatchObject({ state: 'booked' });
+  });
+
   it('waits on when two rejected it for different reasons of who bills it', async () => {
     await storeLines(store, [absurd(15)]);
     await processAll(store);

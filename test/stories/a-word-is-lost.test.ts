@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
+import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { releaseHeld } from '../../src/store/commands/release-held.ts';
@@ -145,5 +146,24 @@ describe('a run whose word was lost', () => {
     expect((await api.store.tx((db) => signCarry(db, { runId, reason: 'asked for at its source', by }))).signed).toBeGreaterThan(0);
     await expect.poll(async () => (await run(runId)).state, soon).toBe('closed');
     expect((await run(runId)).problem).toBeNull();
+  });
+});
+
+describe('a record on which somebody decided though its workflow never heard of it', () => {
+  it.each(['RUNNING', 'TERMINATED'])('goes on at the next sweep; its workflow: %s', async (standing) => {
+    await storeLines(api.store, [session(9, { kWh: '199', start: '07.12.2019 18:00', end: '07.12.2019 21:00' })]);
+    await processAll(api.store);
+    const head = async () => (await api.store.pool.query("SELECT record_id AS id, state, workflow_since FROM record_head WHERE cdr_id = '9'")).rows[0];
+    const sweep = () => api.client.workflow.execute(workflowNames.intakeSweep, { taskQueue: api.taskQueue, workflowId: 'sweep/test', args: [{ olderThanMs: 0 }] });
+    await sweep();
+    const own = api.client.workflow.getHandle('cdr/csms/se*wlt*9');
+    const looked = async () => (await own.fetchHistory().catch(() => ({ events: [] }))).events?.some((e) => e.upsertWorkflowSearchAttributesEventAttributes) ?? false;
+    await expect.poll(looked, soon).toBe(true);
+    expect(await head()).toMatchObject({ state: 'quarantined', workflow_since: expect.any(Date) });
+    if (standing === 'TERMINATED') await own.terminate('ended by somebody');
+    await api.store.tx(async (db) => decideRecords(db, { action: 'accept', reason: 'a bus, by its log', selection: { recordIds: [String((await head()).id)] } }, by));
+    await sweep();
+    await expect.poll(async () => (await head()).state, soon).toBe('booked');
+    await expect.poll(async () => (await own.describe()).status.name, soon).toBe('COMPLETED');
   });
 });

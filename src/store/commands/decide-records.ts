@@ -1,6 +1,7 @@
 import { type RuleProfile, ruleProfileSchema } from '../../contracts/rule-profile.ts';
 import type { FactCorrection } from '../../core/intake/correct-facts.ts';
 import type { Db } from '../db.ts';
+import { markUnattended } from '../intake/unattended.ts';
 import { recordKeySql } from '../record-key.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -36,27 +37,27 @@ type Row = {
 /**
  * Decides on waiting records: accept (bill as it is, though a check failed), correct (bill with other facts, on evidence), reject (never
  * billed) or hold (stay where it is). A decision is signed and bound to the message the record waits on; above the source's limit it takes
- * effect when a second person decides the same. Refused when one of the records waits for nothing, or for something else.
+ * effect when a second person decides the same; sent again once it is in force, it is told again. Refused when one of the records waits for nothing, or for something else.
  */
 export async function decideRecords(db: Db, decision: RecordDecision, by: By): Promise<Decided> {
   const rows = await waitingRows(db, decision.selection);
   for (const row of rows) refuseUnfit(row, decision.action);
   const correction = decision.action === 'correct' ? JSON.stringify(decision.correction) : null;
   const billedBy = decision.action === 'reject' ? (decision.billedBy ?? null) : null;
-  const earlier = await db.query<{ raw_id: bigint; mine: boolean }>(
-    `SELECT raw_id, bool_or(actor = $4) AS mine FROM decision WHERE raw_id = ANY($1::bigint[]) AND action = $2 AND correction IS NOT DISTINCT FROM $3::jsonb AND billed_by IS NOT DISTINCT FROM $5 AND needs_second GROUP BY raw_id`,
+  const earlier = await db.query<{ raw_id: bigint; mine: boolean; others: boolean }>(
+    `SELECT raw_id, bool_or(actor = $4) AS mine, bool_or(actor <> $4) AS others FROM decision WHERE raw_id = ANY($1::bigint[]) AND action = $2 AND correction IS NOT DISTINCT FROM $3::jsonb AND billed_by IS NOT DISTINCT FROM $5 AND needs_second GROUP BY raw_id`,
     [rows.map((r) => r.waiting_raw_id), decision.action, correction, by.actor, billedBy],
   );
-  const before = new Map(earlier.rows.map((r) => [r.raw_id, r.mine]));
+  const before = new Map(earlier.rows.map((r) => [r.raw_id, r]));
   const profiles = new Map<string, RuleProfile>();
   const judged = rows.map((row) => {
     const profile = profiles.get(row.source_id) ?? ruleProfileSchema.parse(row.rule_profile);
     profiles.set(row.source_id, profile);
     const needsSecond = decision.action !== 'hold' && isLarge(row, profile);
-    const mine = row.waiting_raw_id === null ? undefined : before.get(row.waiting_raw_id);
-    if (needsSecond && mine === true)
+    const said = row.waiting_raw_id === null ? undefined : before.get(row.waiting_raw_id);
+    if (needsSecond && said?.mine === true && !said.others)
       throw new Refused('forbidden', `record ${row.record_id}: you decided this already, and it is above the limit of ${row.source_id}; another person has to decide the same`);
-    return { row, needsSecond, inForce: !needsSecond || mine === false };
+    return { row, needsSecond, inForce: !needsSecond || said?.others === true };
   });
   await db.query(
     `INSERT INTO decision (subject_kind, subject_id, action, correction, reason, actor, raw_id, needs_second, billed_by)
@@ -70,6 +71,12 @@ export async function decideRecords(db: Db, decision: RecordDecision, by: By): P
     after: decision.action === 'correct' ? decision.correction : billedBy === null ? undefined : { billedBy },
   });
   const inForce = judged.filter((j) => j.inForce);
+  // The sweep tells them if whoever called is killed before.
+  if (decision.action !== 'hold')
+    await markUnattended(
+      db,
+      inForce.map(({ row }) => row.record_id),
+    );
   return { decided: inForce.map(({ row }) => ({ sourceId: row.source_id, recordKey: row.key })), awaitingSecond: judged.length - inForce.length };
 }
 

@@ -28,6 +28,11 @@ export async function pageUnattended(db: Db, scope: UnattendedScope, limit: numb
   return rows.map((r) => ({ sourceId: r.source_id, recordKey: r.record_key, recordId: r.record_id.toString(), waitingSince: r.since }));
 }
 
+/** Keeps that the workflows of records, where they have some, have something to look at: whoever is to tell them may be killed before. */
+export async function markUnattended(db: Db, recordIds: readonly bigint[]): Promise<void> {
+  await db.query('UPDATE record_head SET workflow_since = NULL WHERE record_id = ANY($1::bigint[]) AND workflow_since IS NOT NULL', [arrayOf(int8, recordIds, (id) => id)]);
+}
+
 /** Keeps that records have workflows of their own. What began to wait anew since it was read keeps waiting for one. */
 export async function markAttended(db: Db, records: readonly Pick<Unattended, 'recordId' | 'waitingSince'>[]): Promise<void> {
   await db.query(
