@@ -1,16 +1,20 @@
 import { ActivityFailure, RetryState } from '@temporalio/common';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { type RetentionClass, retentionClasses } from '../../src/contracts/retention.ts';
 import { cdrLifecycle } from '../../src/workflows/cdr-lifecycle.ts';
 import { erpHandOver } from '../../src/workflows/erp-hand-over.ts';
 import { ReleasedGroups } from '../../src/workflows/released-groups.ts';
+import { retentionKeeper } from '../../src/workflows/retention-keeper.ts';
 import { RunBoard } from '../../src/workflows/run-board.ts';
 
 /** A clock that only waits move, and what a workflow has ordered by its kind. */
 const world = vi.hoisted(() => ({
   nowMs: 0,
   ordered: {} as Record<string, number>,
-  answer: {} as Record<string, () => unknown>,
+  answer: {} as Record<string, (...args: never[]) => unknown>,
   handlers: {} as Record<string, () => void>,
+  isLong: () => false,
+  anew: [] as unknown[],
 }));
 vi.mock('@temporalio/workflow', async (original) => {
   const order = (name: string) => {
@@ -20,10 +24,12 @@ vi.mock('@temporalio/workflow', async (original) => {
     new Proxy(
       {},
       {
-        get: (_target, name: string) => async () => {
-          order(name);
-          return world.answer[name]?.();
-        },
+        get:
+          (_target, name: string) =>
+          async (...args: never[]) => {
+            order(name);
+            return world.answer[name]?.(...args);
+          },
       },
     );
   return {
@@ -31,6 +37,8 @@ vi.mock('@temporalio/workflow', async (original) => {
     proxyActivities: orderable,
     proxyLocalActivities: orderable,
     async condition(isMet: () => boolean, ms?: number) {
+      // What is under way beside it may go on first.
+      for (let turns = 0; turns < 200 && !isMet(); turns += 1) await undefined;
       if (isMet()) return true;
       if (ms === undefined) throw new Error('it would wait for ever');
       order('timer');
@@ -44,7 +52,17 @@ vi.mock('@temporalio/workflow', async (original) => {
     setHandler({ name }: { name: string }, handler: () => void) {
       world.handlers[name] = handler;
     },
-    workflowInfo: () => ({ continueAsNewSuggested: false }),
+    workflowInfo: () => ({ continueAsNewSuggested: world.isLong(), workflowId: 'workflow' }),
+    allHandlersFinished: () => true,
+    patched: () => true,
+    async continueAsNew(input: unknown) {
+      world.anew.push(input);
+      throw new Error('begins anew');
+    },
+    CancellationScope: class {
+      run = async (work: () => unknown) => work();
+      cancel = () => undefined;
+    },
     upsertSearchAttributes: () => order('attributes'),
     setCurrentDetails: () => undefined,
   };
@@ -52,7 +70,7 @@ vi.mock('@temporalio/workflow', async (original) => {
 const day = 86_400_000;
 
 beforeEach(() => {
-  Object.assign(world, { nowMs: 0, ordered: {}, answer: {}, handlers: {} });
+  Object.assign(world, { nowMs: 0, ordered: {}, answer: {}, handlers: {}, isLong: () => false, anew: [] });
 });
 
 describe('a group whose ERP is away for a month', () => {
@@ -112,5 +130,21 @@ describe('a record whose database is away for longer than its tries', () => {
     };
     await expect(cdrLifecycle({ sourceId: 'csms', recordKey: 'se*wlt*1' })).resolves.toEqual({ state: 'booked' });
     expect(world.nowMs).toBe(0);
+  });
+});
+
+describe('a class of retention that keeps failing', () => {
+  it('keeps no other one from its turn, and is named at the end', async () => {
+    const removed: string[] = [];
+    world.answer = {
+      retain({ class: name }: { class: RetentionClass }) {
+        if (name === 'sessionTrail') throw new ActivityFailure('failed', 'retain', '1', RetryState.MAXIMUM_ATTEMPTS_REACHED, 'worker', new Error('its table is held'));
+        removed.push(name);
+        return { due: 2, removed: 2 };
+      },
+    };
+    await expect(retentionKeeper({ actor: 'retention-keeper' })).rejects.toThrow('not removed: sessionTrail: its table is held');
+    expect(removed).toEqual(retentionClasses.filter((name) => name !== 'sessionTrail'));
+    await expect(retentionKeeper({ actor: 'ops', class: 'tokenUid' })).resolves.toEqual({ tokenUid: 2 });
   });
 });
