@@ -1,4 +1,4 @@
-import { ApplicationFailure, allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { ApplicationFailure, allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation, patched, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { isBefore, type RunState } from '../core/cycle/run-states.ts';
 import { cycleActivities, cycleAnswers } from './cycle-activities.ts';
 import { LateWait } from './late-wait.ts';
@@ -11,6 +11,7 @@ import {
   inputsChangedSignal,
   type Order,
   pauseUpdate,
+  type ReviewSoFar,
   releaseUpdate,
   reopenUpdate,
   resumeUpdate,
@@ -24,7 +25,7 @@ import { searchAttributes } from './search-attributes.ts';
 const { moveRun, closeSet, rateAgain, buildPreview, readGroups, lookAgain, remind, openQuestions, closeRun } = cycleActivities;
 const { decide, reopen, release, cancel, pause } = cycleAnswers;
 
-/** How often one that waits for people looks by itself, ever less often: a word that was lost only comes later. A run that waits for months stays far below the events that Temporal allows. */
+/** How often one that waits for people looks by itself, ever less often: a word that was lost only comes later. */
 const firstReviewLookMs = 60_000;
 const mostBetweenReviewLooksMs = 3 * 3_600_000;
 
@@ -33,7 +34,8 @@ const day = 86_400_000;
 /**
  * One monthly run: waits for late CDRs until the cut-off, closes the record set, previews, waits for approvals, issues, hands over
  * to the ERP, reconciles and closes. Each release group goes its own way from its approval on, while others are still in review. Every
- * wait and every problem shows in the current details; an exhausted retry waits for `retry`.
+ * wait and every problem shows in the current details; an exhausted retry waits for `retry`. While it waits for people it begins anew before
+ * its history is longer than Temporal allows.
  */
 export async function billingCycle(input: BillingCycleInput): Promise<{ state: string; issued: number }> {
   const run = new Run(input);
@@ -68,9 +70,10 @@ class Run {
 
   constructor(input: BillingCycleInput) {
     this.#input = input;
-    this.board = new RunBoard(input);
+    this.board = new RunBoard(input, input.review?.board);
     this.#lateWait = new LateWait(this.board, input.cutOffAtMs);
     this.#released = new ReleasedGroups(this.board, input.runId);
+    this.#released.issued = input.review?.issued ?? 0;
   }
 
   listen(): void {
@@ -175,22 +178,28 @@ class Run {
       { key: searchAttributes.period, value: period },
     ]);
     if (this.#input.kind === 'dry') return this.#dryRun();
-    await this.#enter('collecting', 'Waits for late CDRs until the cut-off.');
-    if (!(await this.#lateWait.untilCutOff(this.#input))) {
-      await condition(allHandlersFinished);
-      return continueAsNew<typeof billingCycle>({ ...this.#input, cutOffAtMs: this.#lateWait.cutOffAtMs });
+    if (this.#input.review === undefined) {
+      await this.#enter('collecting', 'Waits for late CDRs until the cut-off.');
+      if (!(await this.#lateWait.untilCutOff(this.#input))) {
+        await condition(allHandlersFinished);
+        return continueAsNew<typeof billingCycle>({ ...this.#input, cutOffAtMs: this.#lateWait.cutOffAtMs });
+      }
+      const { claimed } = await this.board.insist(() => closeSet({ runId }));
+      upsertSearchAttributes([{ key: searchAttributes.cdrCount, value: claimed }]);
+      this.board.counts.push(`${claimed} charges in the closed set`);
+      await this.#enter('previewing', 'Builds the documents.');
+      const built = this.board.changes;
+      await this.#preview(() => buildPreview({ runId }));
+      await this.#enter('inReview', 'Waits for finance to approve.');
+      await this.#releaseGroups(built);
+    } else {
+      this.board.show();
+      await this.#releaseGroups(0, this.#input.review);
     }
-    const { claimed } = await this.board.insist(() => closeSet({ runId }));
-    upsertSearchAttributes([{ key: searchAttributes.cdrCount, value: claimed }]);
-    this.board.counts.push(`${claimed} charges in the closed set`);
-    await this.#enter('previewing', 'Builds the documents.');
-    const built = this.board.changes;
-    await this.#preview(() => buildPreview({ runId }));
-    await this.#enter('inReview', 'Waits for finance to approve.');
-    await this.#releaseGroups(built);
     for (let lookMs = this.#firstLookMs(); ; lookMs = Math.min(lookMs * 2, mostBetweenReviewLooksMs)) {
       const open = await this.board.insist(() => openQuestions({ runId }));
       if (open.length === 0) break;
+      if (this.#mayBeginAnew()) await this.#beginAnew({ sinceMs: Date.now(), remindAtMs: 0, lookMs });
       await this.board.hold(`waits for a signed carry decision: ${open.join('; ')}`, {
         waitsFor: 'Waits for finance: decide on these records, or sign that they are carried.',
         forMs: lookMs,
@@ -221,23 +230,37 @@ class Run {
     return this.#input.lookEveryMs ?? firstReviewLookMs;
   }
 
-  /** Builds again what is touched while groups are in review, lets each approved group go its way, and ends when all are reconciled. `built`: the changes that are built. */
-  async #releaseGroups(built: number): Promise<void> {
+  /** Whether its history is long, and nothing is under way that a new one would not know of. */
+  #mayBeginAnew(): boolean {
+    const isAtRest = Object.values(this.board.progress.groups).every(({ state }) => state === 'inReview' || state === 'reconciled');
+    // Histories that are older than this went on.
+    return workflowInfo().continueAsNewSuggested && allHandlersFinished() && isAtRest && this.#released.broken === undefined && patched('reviewAnew');
+  }
+
+  #beginAnew(waits: { readonly sinceMs: number; readonly remindAtMs: number; readonly lookMs: number }): Promise<never> {
+    return continueAsNew<typeof billingCycle>({ ...this.#input, review: { board: this.board.soFar(), issued: this.#released.issued, ...waits } });
+  }
+
+  /**
+   * Builds again what is touched while groups are in review, lets each approved group go its way, and ends when all are reconciled. `built`: the
+   * changes that are built; `before`: the review so far, of a run that begins anew, whose words between may be lost.
+   */
+  async #releaseGroups(built: number, before?: ReviewSoFar): Promise<void> {
     const { runId } = this.#input;
-    const sinceMs = Date.now();
-    let remindAtMs = sinceMs + this.#reminders.afterMs;
-    let lookMs = this.#firstLookMs();
-    let lookAtMs = sinceMs + lookMs;
-    let read = readGroups;
+    const { sinceMs, remindAtMs: firstRemindAtMs } = before ?? { sinceMs: Date.now(), remindAtMs: Date.now() + this.#reminders.afterMs };
+    let remindAtMs = firstRemindAtMs;
+    let lookMs = before?.lookMs ?? this.#firstLookMs();
+    let lookAtMs = Date.now() + lookMs;
+    let read = before === undefined || this.board.groupsIn('inReview').length === 0 ? readGroups : lookAgain;
     for (;;) {
       const decisions = this.#decisions;
       const changes = this.board.changes;
       const foundInReview = this.#released.foundInReview;
-      const [step, before] = [changes === built ? read : buildPreview, this.board.progress.contentHash];
+      const [step, shown] = [changes === built ? read : buildPreview, this.board.progress.contentHash];
       await this.#preview(() => step({ runId }));
       built = changes;
       const inReview = this.board.groupsIn('inReview');
-      if (step === lookAgain && this.board.progress.contentHash !== before) await this.#answered(inReview);
+      if (step === lookAgain && this.board.progress.contentHash !== shown) await this.#answered(inReview);
       read = readGroups;
       for (const group of this.board.groupsIn('approved')) if (!this.#released.has(group)) this.#released.release(group);
       const moved = () =>
@@ -245,6 +268,7 @@ class Run {
         this.#released.foundInReview !== foundInReview ||
         this.#released.broken !== undefined ||
         (inReview.length > 0 ? this.board.changes !== changes : this.board.groupsIn('reconciled').length === this.board.groupCount());
+      if (!moved() && this.#mayBeginAnew()) await this.#beginAnew({ sinceMs, remindAtMs, lookMs });
       if (inReview.length === 0) await condition(moved);
       else if (!(await condition(moved, Math.max(Math.min(remindAtMs, lookAtMs) - Date.now(), 1)))) {
         if (Date.now() >= lookAtMs) {

@@ -87,7 +87,13 @@ export type BillingCycleInput = {
   readonly kind?: 'live' | 'dry';
   /** How long a run waits before it first looks again by itself: what is missing while it collects, what changed while it waits for people. */
   readonly lookEveryMs?: number;
+  /** Where one stands that begins anew while it waits for people. */
+  readonly review?: ReviewSoFar;
 };
+/** What a run shows: where it stands, what is wrong with it or, by name, with one of its groups, and what it waits for. */
+export type BoardSoFar = { readonly progress: RunProgress; readonly problems: readonly (readonly [group: string, problem: string])[]; readonly counts: readonly string[]; readonly waitsFor: string };
+/** A review as far as it has come: how many documents were issued, since when it waits, when it next reminds, and how long it waited before it last looked by itself. */
+export type ReviewSoFar = { readonly board: BoardSoFar; readonly issued: number; readonly sinceMs: number; readonly remindAtMs: number; readonly lookMs: number };
 /** A stored batch, or the messages of one page; `pageSize` of `WaitingWorkflowsInput`. */
 export type ImportInput = ({ readonly sourceId: string; readonly batchId: string } | { readonly sourceId: string; readonly rawIds: readonly string[] }) & { readonly pageSize?: number };
 /** Which of the waiting records; `pageSize`: how many are started at a time, 200 unless told; `started` by the runs before a continue-as-new. */

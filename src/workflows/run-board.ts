@@ -1,7 +1,7 @@
 import { ActivityFailure, condition, isCancellation, patched, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { leastAdvanced, type RunState } from '../core/cycle/run-states.ts';
 import { cycleActivities } from './cycle-activities.ts';
-import type { RunProgress } from './messages.ts';
+import type { BoardSoFar, RunProgress } from './messages.ts';
 import { searchAttributes } from './search-attributes.ts';
 
 const { noteRun } = cycleActivities;
@@ -30,9 +30,20 @@ export class RunBoard {
   /** What is wrong, by group; under '' with the run as a whole. */
   readonly #problems = new Map<string, string>();
 
-  constructor({ runId, period }: { readonly runId: string; readonly period: string }) {
+  /** `before`: of a run that begins anew. */
+  constructor({ runId, period }: { readonly runId: string; readonly period: string }, before?: BoardSoFar) {
     this.#runId = runId;
     this.#period = period;
+    if (before === undefined) return;
+    this.progress = before.progress;
+    this.counts.push(...before.counts);
+    this.#waitsFor = before.waitsFor;
+    for (const [group, problem] of before.problems) this.#problems.set(group, problem);
+  }
+
+  /** All of it, for a run that begins anew. */
+  soFar(): BoardSoFar {
+    return { progress: this.progress, problems: [...this.#problems], counts: this.counts, waitsFor: this.#waitsFor };
   }
 
   /** A group of the run stands there. */

@@ -1,8 +1,10 @@
 import { ActivityFailure, RetryState } from '@temporalio/common';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type RetentionClass, retentionClasses } from '../../src/contracts/retention.ts';
+import { billingCycle } from '../../src/workflows/billing-cycle.ts';
 import { cdrLifecycle } from '../../src/workflows/cdr-lifecycle.ts';
 import { erpHandOver } from '../../src/workflows/erp-hand-over.ts';
+import type { BillingCycleInput } from '../../src/workflows/messages.ts';
 import { ReleasedGroups } from '../../src/workflows/released-groups.ts';
 import { retentionKeeper } from '../../src/workflows/retention-keeper.ts';
 import { RunBoard } from '../../src/workflows/run-board.ts';
@@ -146,5 +148,71 @@ describe('a class of retention that keeps failing', () => {
     await expect(retentionKeeper({ actor: 'retention-keeper' })).rejects.toThrow('not removed: sessionTrail: its table is held');
     expect(removed).toEqual(retentionClasses.filter((name) => name !== 'sessionTrail'));
     await expect(retentionKeeper({ actor: 'ops', class: 'tokenUid' })).resolves.toEqual({ tokenUid: 2 });
+  });
+});
+
+describe('a run whose review outlasts its history', () => {
+  it('begins anew where it stands, with what it shows and when it reminds, and goes on to its close', async () => {
+    vi.spyOn(Date, 'now').mockImplementation(() => world.nowMs);
+    let state = 'inReview';
+    const found = () => ({ contentHash: 'h', documents: 3, reminders: { afterMs: 3 * day, everyMs: 7 * day }, groups: [{ name: 'all', state, contentHash: 'h' }] });
+    world.answer = {
+      moveRun: () => ({ state: 'inReview', paused: false }),
+      closeSet: () => ({ claimed: 5 }),
+      buildPreview: found,
+      readGroups: found,
+      lookAgain: found,
+      planCanary: () => ({ state: 'approved', documents: 0, waits: false }),
+      issueGroup: () => ({ issued: 3 }),
+      handOverProgress: () => ({ left: 0, connections: [], problem: null }),
+      reconcileGroup: () => [],
+      openQuestions: () => [],
+    };
+    const input: BillingCycleInput = { runId: 'run', period: '2019-12', cutOffAtMs: 0 };
+    world.isLong = () => world.nowMs > 100 * day;
+    await expect(billingCycle(input)).rejects.toThrow('begins anew');
+    const [anew] = world.anew as [BillingCycleInput];
+    expect(JSON.parse(JSON.stringify(anew))).toEqual(anew);
+    expect(anew).toMatchObject({ ...input, review: { issued: 0, sinceMs: 0, lookMs: 3 * 3_600_000, board: { counts: ['5 charges in the closed set', '3 documents'] } } });
+    expect(anew.review?.board.progress).toMatchObject({
+      state: 'inReview',
+      paused: false,
+      contentHash: 'h',
+      groups: { all: { state: 'inReview' } },
+      problem: expect.stringMatching(/^has waited \d+ days/),
+    });
+    expect(anew.review?.remindAtMs).toBeGreaterThan(world.nowMs);
+    const reminded = world.ordered['remind'];
+    Object.assign(world, { ordered: {}, isLong: () => false });
+    state = 'approved';
+    await expect(billingCycle(anew)).resolves.toEqual({ state: 'closed', issued: 3 });
+    expect(reminded).toBeGreaterThan(10);
+    expect(world.ordered).toMatchObject({ lookAgain: 1, closeRun: 1 });
+    for (const step of ['moveRun', 'closeSet', 'buildPreview', 'remind']) expect(world.ordered, step).not.toHaveProperty(step);
+    vi.restoreAllMocks();
+  });
+
+  it('does not while a group is on its way', async () => {
+    const groups = [
+      { name: 'drivers', state: 'issuing', contentHash: 'd' },
+      { name: 'fleets', state: 'inReview', contentHash: 'f' },
+    ];
+    const found = () => ({ contentHash: 'h', documents: 3, groups });
+    let looks = 0;
+    world.answer = {
+      closeSet: () => ({ claimed: 5 }),
+      buildPreview: found,
+      readGroups: found,
+      lookAgain() {
+        looks += 1;
+        if (looks > 5) throw new Error('looked often enough');
+        return found();
+      },
+    };
+    vi.spyOn(Date, 'now').mockImplementation(() => world.nowMs);
+    world.isLong = () => true;
+    await expect(billingCycle({ runId: 'run', period: '2019-12', cutOffAtMs: 0 })).rejects.toThrow('looked often enough');
+    expect(world.anew).toEqual([]);
+    vi.restoreAllMocks();
   });
 });
