@@ -1,4 +1,4 @@
-import { type Client, WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { type Client, WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Logger } from 'pino';
 import type { SourceConnection } from '../contracts/source-connection.ts';
@@ -32,11 +32,15 @@ type Ref = { readonly sourceId: string; readonly recordKey: string };
 
 const cdrWorkflowId = (ref: Ref) => `cdr/${ref.sourceId}/${ref.recordKey}`;
 
+/** How long a workflow's answer to an order is waited for. */
+const answerWithinMs = 30_000;
+
 /** What the API asks of the workflows, after its own transaction has committed. */
 export type Orders = ReturnType<typeof createOrders>;
 
-export function createOrders(client: Client, taskQueue: string, log: Logger) {
+export function createOrders(client: Client, taskQueue: string, log: Logger, withinMs = answerWithinMs) {
   const startCdr = (ref: Ref) => client.workflow.signalWithStart(workflowNames.cdrLifecycle, { taskQueue, workflowId: cdrWorkflowId(ref), args: [ref], signal: arrivedSignal });
+  const updated = <T>(workflowId: string, order: () => Promise<T>) => answered(workflowId, client.withDeadline(Date.now() + withinMs, order), withinMs);
   const inCycle = { taskQueue } as const;
   const startOf = (run: BillingCycleInput & { readonly workflowId: string }) => ({
     ...inCycle,
@@ -136,22 +140,22 @@ export function createOrders(client: Client, taskQueue: string, log: Logger) {
       return workflowId;
     },
     async decide(workflowId: string, order: DecisionOrder): Promise<Decided> {
-      return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
+      return updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
     },
     async release(workflowId: string, order: GroupOrder): Promise<{ readonly groups: readonly string[] }> {
-      return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(releaseUpdate, { args: [order] }));
+      return updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(releaseUpdate, { args: [order] }));
     },
     async reopen(workflowId: string, order: GroupOrder): Promise<{ readonly groups: readonly string[] }> {
-      return updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(reopenUpdate, { args: [order] }));
+      return updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(reopenUpdate, { args: [order] }));
     },
     async pause(workflowId: string, order: Order): Promise<void> {
-      await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(pauseUpdate, { args: [order] }));
+      await updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(pauseUpdate, { args: [order] }));
     },
     async resume(workflowId: string, order: Order): Promise<void> {
-      await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(resumeUpdate, { args: [order] }));
+      await updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(resumeUpdate, { args: [order] }));
     },
     async cancel(workflowId: string, order: Order): Promise<void> {
-      await updated(workflowId, client.workflow.getHandle(workflowId).executeUpdate(cancelUpdate, { args: [order] }));
+      await updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(cancelUpdate, { args: [order] }));
     },
     /** Throws when Temporal does not answer. */
     async ready(): Promise<void> {
@@ -169,11 +173,13 @@ async function known<T>(workflowId: string, sending: Promise<T>): Promise<T> {
   }
 }
 
-async function updated<T>(workflowId: string, updating: Promise<T>): Promise<T> {
+/** The answer of a workflow to an order; without one in time a problem, since nobody works or what works is behind. */
+async function answered<T>(workflowId: string, answering: Promise<T>, withinMs: number): Promise<T> {
   try {
-    return await known(workflowId, updating);
+    return await known(workflowId, answering);
   } catch (error) {
     if (error instanceof WorkflowFailedError) throw notRunning(workflowId);
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw notAnswered(withinMs);
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     const cause = error.cause;
     if (!(cause instanceof ApplicationFailure)) throw new Problem(409, 'failed', cause?.message ?? error.message);
@@ -188,4 +194,12 @@ async function updated<T>(workflowId: string, updating: Promise<T>): Promise<T> 
 
 function notRunning(workflowId: string): Problem {
   return new Problem(409, 'notRunning', `Workflow ${workflowId} does not run: the run is over, or POST …/retry starts it.`);
+}
+
+function notAnswered(withinMs: number): Problem {
+  return new Problem(
+    503,
+    'notAnswered',
+    `The order was not answered within ${withinMs / 1000} seconds: no worker runs, or it is behind. It may still take hold once one does. Look at the run, see that a worker runs, and send the same again if it did not.`,
+  );
 }

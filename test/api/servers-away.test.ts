@@ -7,6 +7,7 @@ import { createOrders } from '../../src/api/orders.ts';
 import { putApiKeys } from '../../src/store/commands/api-keys.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { openSetUp } from '../../src/store/prisma.ts';
+import { startApi } from '../support/api.ts';
 import { testSecretBox } from '../support/secret-box.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -112,4 +113,26 @@ describe('the API while a server behind it is away', () => {
     expect(await ask('POST', '/v1/mappings', mapping)).toMatchObject({ status: 503, retryAfter: '5', body: { code: 'temporalAway' } });
     expect((await store.pool.query("SELECT count(*)::int AS n FROM mapping WHERE external_key = 'Stranger-1'")).rows[0].n).toBe(1);
   });
+});
+
+describe('an order to a run that no worker works on', () => {
+  it('is answered in time, with what may still come of it', async () => {
+    const api = await startApi(undefined, { answerWithinMs: 2000 });
+    try {
+      const { runId, workflowId } = (await api.call('preparer', 'POST', '/v1/runs', { entityId: 'ent_se', period: '2019-12', cutOffAt: new Date(Date.now() + 86_400_000).toISOString() })).body;
+      for (const [verb, body] of [
+        ['pause', { reason: 'the bank is closed' }],
+        ['reopen', { reason: 'looked at it again' }],
+        ['approval', { contentHash: '0'.repeat(64), decision: 'approve', comment: 'looks well' }],
+      ] as const) {
+        const answer = await api.call(verb === 'pause' ? 'ops' : 'approver', 'POST', `/v1/runs/${runId}/${verb}`, body);
+        expect(answer, verb).toMatchObject({ status: 503, body: { code: 'notAnswered' } });
+        expect(answer.headers.get('retry-after')).toBe('5');
+        expect(answer.body.detail).toContain('It may still take hold');
+      }
+      expect((await api.client.workflow.getHandle(workflowId).describe()).status.name).toBe('RUNNING');
+    } finally {
+      await api.stop();
+    }
+  }, 30_000);
 });

@@ -45,8 +45,14 @@ const users: Record<string, { roles: Role[]; sourceId: string | null }> = {
   admin: { roles: ['admin'], sourceId: null },
 };
 
-/** `setUp` changes the sample operator; `extraUsers` come beside the usual ones; `queue` is the worker's, when the test starts one of its own; `dropsFolder` is where sources drop files. */
-export type ApiOptions = { readonly setUp?: (seed: Seed) => void; readonly extraUsers?: Readonly<Record<string, readonly Role[]>>; readonly queue?: string; readonly dropsFolder?: string };
+/** `setUp` changes the sample operator; `extraUsers` come beside the usual ones; `queue` is the worker's, when the test starts one of its own; `dropsFolder` is where sources drop files; `answerWithinMs` how long the answer to an order is waited for. */
+export type ApiOptions = {
+  readonly setUp?: (seed: Seed) => void;
+  readonly extraUsers?: Readonly<Record<string, readonly Role[]>>;
+  readonly queue?: string;
+  readonly dropsFolder?: string;
+  readonly answerWithinMs?: number;
+};
 
 /** The API on a seeded database of its own, with a real Temporal and, unless `erpFor` is left out, a worker. */
 export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promise<ApiUnderTest> {
@@ -71,7 +77,7 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
   const log = pino({ level: 'silent' });
   const { setUp, close: closeSetUp } = openSetUp(database.url);
   const secretBox = testSecretBox();
-  const app = createApp({ store, setUp, orders: createOrders(client, taskQueue, log), log, secretBox, bodyWithinMs: 500 });
+  const app = createApp({ store, setUp, orders: createOrders(client, taskQueue, log, options.answerWithinMs), log, secretBox, bodyWithinMs: 500 });
   const servers: Server[] = [];
   let stopWorker = async () => undefined as undefined;
   if (erpFor !== undefined) {
