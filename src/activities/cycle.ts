@@ -1,5 +1,6 @@
+import { activityInfo } from '@temporalio/activity';
 import { localDateOf } from '../core/time.ts';
-import { audit } from '../store/commands/audit.ts';
+import { auditOnce } from '../store/commands/audit.ts';
 import { type PlannedRun, planRun } from '../store/commands/plan-run.ts';
 import { approveByStanding } from '../store/cycle/approve-by-standing.ts';
 import { contentProblems } from '../store/cycle/approved-content.ts';
@@ -40,6 +41,15 @@ type Reviewed = Preview & { readonly reminders?: Reminders };
 
 /** Who ordered something of a run, and why. */
 type Ordered = { readonly runId: string; readonly actor: string; readonly reason: string; readonly requestId?: string };
+
+/** The step that is carried out: the same however often it is tried. */
+function thisStep(): string {
+  const { workflowExecution, activityId } = activityInfo();
+  return `${workflowExecution?.runId}/${activityId}`;
+}
+
+/** Who asked, by a request of its own. */
+const asked = ({ actor, requestId }: Ordered) => ({ actor, requestId: requestId ?? thisStep() });
 
 /** The date in the zone of a run's entity. */
 async function todayOf(db: Db, runId: string, at: Date): Promise<string> {
@@ -99,17 +109,21 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     },
     /** Notes who let groups go on after their canary. */
     async release(input: Ordered & { groups: readonly string[] }): Promise<void> {
-      await audit(store.pool, input, { action: 'run.release', subject: input.runId, reason: input.reason, after: { groups: input.groups } });
+      await auditOnce(store.pool, asked(input), { action: 'run.release', subject: input.runId, reason: input.reason, after: { groups: input.groups } });
     },
     /** Tells, in the audit trail, that a run waits for an approval. */
     async remind(input: { runId: string; groups: readonly string[]; days: number }): Promise<void> {
-      await audit(store.pool, { actor: 'billing-cycle' }, { action: 'run.reminder', subject: input.runId, after: { waitsFor: 'approval', groups: input.groups, days: input.days } });
+      await auditOnce(
+        store.pool,
+        { actor: 'billing-cycle', requestId: thisStep() },
+        { action: 'run.reminder', subject: input.runId, after: { waitsFor: 'approval', groups: input.groups, days: input.days } },
+      );
     },
     async pause(input: Ordered & { paused: boolean }): Promise<void> {
       await beating(() =>
         store.tx(async (db) => {
           await setPaused(db, input.runId, input.paused);
-          await audit(db, input, { action: input.paused ? 'run.pause' : 'run.resume', subject: input.runId, reason: input.reason });
+          await auditOnce(db, asked(input), { action: input.paused ? 'run.pause' : 'run.resume', subject: input.runId, reason: input.reason }, ['run.pause', 'run.resume']);
         }),
       );
     },

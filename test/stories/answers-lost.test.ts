@@ -66,4 +66,21 @@ describe('a run of whose activities each loses its first answer after its effect
     const steps = ['moveRun', 'closeSet', 'buildPreview', 'decide', 'reopen', 'pause', 'planCanary', 'issueGroup', 'archiveGroup', 'handOverBatch', 'reconcileGroup', 'closeRun', 'cancel'];
     expect([...lost.of]).toEqual(expect.arrayContaining(steps));
   });
+
+  it('has each order once in its audit trail, and each reminder', { timeout: 60_000 }, async () => {
+    const trail = async (...actions: string[]) =>
+      (await story.api.store.pool.query('SELECT action, count(*)::int AS n, count(DISTINCT request_id)::int AS requests FROM audit_event WHERE action = ANY($1) GROUP BY 1 ORDER BY 1', [actions]))
+        .rows;
+    expect(await trail('run.pause', 'run.resume')).toEqual(['run.pause', 'run.resume'].map((action) => ({ action, n: 1, requests: 1 })));
+    const rules = { reminders: { afterHours: 1 / 3600, everyHours: 1 / 3600 } };
+    await story.does('admin', 'PUT', '/v1/entities/ent_se/release-rules', { rules, reason: 'finance is quick' });
+    await story.arrive(session(5, { start: '05.11.2019 10:00', end: '05.11.2019 12:00' }));
+    await story.review('2019-11');
+    const [reminded] = await until('a second reminder', async () => {
+      const seen = await trail('run.reminder');
+      return { seen, ...(seen[0]?.requests > 1 || seen[0]?.n > 2 ? { done: seen } : {}) };
+    });
+    expect(reminded?.n).toBe(reminded?.requests);
+    expect([...lost.of]).toContain('remind');
+  });
 });

@@ -14,3 +14,14 @@ export async function audit(db: Db, by: By, event: { readonly action: string; re
     by.requestId ?? null,
   ]);
 }
+
+/** The same of a step that is tried again after its answer was lost: nothing, where the last of such `actions` on the subject is this very request's. */
+export async function auditOnce(db: Db, by: By & { readonly requestId: string }, event: Parameters<typeof audit>[2], actions: readonly string[] = [event.action]): Promise<void> {
+  const { rows } = await db.query<{ action: string; actor: string; request_id: string | null }>(
+    'SELECT action, actor, request_id FROM audit_event WHERE subject = $1 AND action = ANY($2::text[]) ORDER BY id DESC LIMIT 1',
+    [event.subject, actions],
+  );
+  const [last] = rows;
+  if (last?.action === event.action && last.actor === by.actor && last.request_id === by.requestId) return;
+  await audit(db, by, event);
+}
