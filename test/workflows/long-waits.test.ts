@@ -15,7 +15,7 @@ const world = vi.hoisted(() => ({
   ordered: {} as Record<string, number>,
   answer: {} as Record<string, (...args: never[]) => unknown>,
   handlers: {} as Record<string, () => void>,
-  isLong: () => false,
+  isLong: () => false as boolean,
   anew: [] as unknown[],
 }));
 vi.mock('@temporalio/workflow', async (original) => {
