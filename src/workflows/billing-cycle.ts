@@ -124,7 +124,8 @@ class Run {
       },
       {
         validator: ({ group }) => {
-          const approved = Object.entries(this.board.progress.groups).filter(([name, g]) => g.state === 'approved' && (group ?? name) === name);
+          // What was just approved may not be read yet: the activity judges by what is stored.
+          const approved = Object.entries(this.board.progress.groups).filter(([name, g]) => (g.state === 'approved' || g.state === 'inReview') && (group ?? name) === name);
           if (approved.length === 0) throw refusal('wrongState', `${group === undefined ? 'no group' : `group ${group}`} is approved and not issued yet: nothing can be reopened`);
         },
       },
