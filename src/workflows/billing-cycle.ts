@@ -198,8 +198,11 @@ class Run {
       await this.#releaseGroups(0, this.#input.review);
     }
     for (let lookMs = this.#firstLookMs(); ; lookMs = Math.min(lookMs * 2, mostBetweenReviewLooksMs)) {
+      const { changes } = this.board;
       const open = await this.board.insist(() => openQuestions({ runId }));
       if (open.length === 0) break;
+      // What came while it asked may be the answer. Histories that are older than this waited.
+      if (this.board.changes !== changes && patched('asks-again')) continue;
       if (this.#mayBeginAnew()) await this.#beginAnew({ sinceMs: Date.now(), remindAtMs: 0, lookMs });
       await this.board.hold(`waits for a signed carry decision: ${open.join('; ')}`, {
         waitsFor: 'Waits for finance: decide on these records, or sign that they are carried.',
