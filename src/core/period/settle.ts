@@ -73,41 +73,36 @@ export function settleMonth(
   const lost = groupBy<WrittenOffRow>([...writtenOff, ...issued.filter((r) => r.creditedAway === true)], keyOf);
   return [...new Set([...wanted.keys(), ...before.keys()])].sort().flatMap((key) => {
     const due = wanted.get(key) ?? [];
-    const done = [...(before.get(key) ?? []), ...keptInAdvance(input, key, wanted, before)];
-    const off = [...(lost.get(key) ?? []), ...lostInAdvance(input, key, wanted, before, lost)];
+    const done = [...(before.get(key) ?? []), ...keptInAdvance(input, due, wanted, before)];
+    const off = [...(lost.get(key) ?? []), ...lostInAdvance(input, due, wanted, before, lost)];
     return done.length === 0 && off.length === 0 ? firstRows(input, due) : difference(input, due, done, off);
   });
 }
 
-/** Of the fee in arrears `key`, what is kept of the one in advance that its clause billed before; no more than the fee, so that nothing of it goes back. */
+/** Of the fee in arrears `due`, what is kept of the one in advance that its clause billed before; no more than the fee, so that nothing of it goes back. */
 function keptInAdvance(
   input: Pick<MonthInput, 'mode' | 'currency' | 'versions'>,
-  key: string,
+  due: readonly ClauseMonth[],
   wanted: ReadonlyMap<string, readonly ClauseMonth[]>,
   before: ReadonlyMap<string, readonly IssuedRow[]>,
 ): IssuedRow[] {
-  const due = wanted.get(key) ?? [];
   const inAdvance = inAdvanceOf(due);
   const paid = before.get(inAdvance) ?? [];
   const [first] = paid;
   if (first === undefined || isRefunded(input.versions, first)) return [];
-  const [fee, still] = [dueSums(input, due), dueSums(input, wanted.get(inAdvance) ?? [])];
-  const over = { net: total(paid, 'netMinor') - still.net, gross: total(paid, 'grossMinor') - still.gross };
-  const amountOf = input.mode === 'grossFirst' ? 'gross' : 'net';
-  if (over[amountOf] <= 0n) return [];
-  const kept = over[amountOf] < fee[amountOf] ? over : fee;
-  return [{ ...first, component: 'fee', role: 'subscriptionFee', netMinor: kept.net, grossMinor: kept.gross }];
+  const still = dueSums(input, wanted.get(inAdvance) ?? []);
+  const kept = upToFee(input, { net: total(paid, 'netMinor') - still.net, gross: total(paid, 'grossMinor') - still.gross }, due);
+  return kept === undefined ? [] : [{ ...first, component: 'fee', role: 'subscriptionFee', ...kept }];
 }
 
-/** Of the fee in arrears `key`, what was written off, or credited by its line, of the one in advance, beyond what is still due in advance: refunded or not, nobody is to pay it. */
+/** Of the fee in arrears `due`, what was written off, or credited by its line, of the one in advance, beyond what is still due in advance: refunded or not, nobody is to pay it. */
 function lostInAdvance(
   input: Pick<MonthInput, 'mode' | 'currency'>,
-  key: string,
+  due: readonly ClauseMonth[],
   wanted: ReadonlyMap<string, readonly ClauseMonth[]>,
   before: ReadonlyMap<string, readonly IssuedRow[]>,
   lost: ReadonlyMap<string, readonly WrittenOffRow[]>,
 ): WrittenOffRow[] {
-  const due = wanted.get(key) ?? [];
   const inAdvance = inAdvanceOf(due);
   const off = lost.get(inAdvance) ?? [];
   const [first] = off;
@@ -115,12 +110,17 @@ function lostInAdvance(
   const still = dueSums(input, wanted.get(inAdvance) ?? []);
   const paid = before.get(inAdvance) ?? [];
   const beyondDue = (of: 'netMinor' | 'grossMinor', wants: bigint) => beyond(total(off, of), atLeastNothing(wants - total(paid, of)));
-  const over = { net: beyondDue('netMinor', still.net), gross: beyondDue('grossMinor', still.gross) };
-  const fee = dueSums(input, due);
+  const lostOfFee = upToFee(input, { net: beyondDue('netMinor', still.net), gross: beyondDue('grossMinor', still.gross) }, due);
+  return lostOfFee === undefined ? [] : [{ clause: first.clause, component: 'fee', ...lostOfFee }];
+}
+
+/** What there is over of a fee in advance, as far as the one in arrears comes to; undefined for nothing. */
+function upToFee(input: Pick<MonthInput, 'mode' | 'currency'>, over: Sums, due: readonly ClauseMonth[]): Pick<WrittenOffRow, 'netMinor' | 'grossMinor'> | undefined {
   const amountOf = input.mode === 'grossFirst' ? 'gross' : 'net';
-  if (over[amountOf] <= 0n) return [];
-  const lostOfFee = over[amountOf] < fee[amountOf] ? over : fee;
-  return [{ clause: first.clause, component: 'fee', netMinor: lostOfFee.net, grossMinor: lostOfFee.gross }];
+  if (over[amountOf] <= 0n) return undefined;
+  const fee = dueSums(input, due);
+  const { net, gross } = over[amountOf] < fee[amountOf] ? over : fee;
+  return { netMinor: net, grossMinor: gross };
 }
 
 /** Under which key the fee in advance stands that a clause billed before it turned to arrears; '' of what is no fee in arrears. */
