@@ -83,6 +83,17 @@ async function once<T>(pool: pg.Pool, work: (db: pg.PoolClient) => Promise<T>): 
   }
 }
 
+type Asks<T extends readonly unknown[]> = readonly [...{ readonly [K in keyof T]: () => Promise<T[K]> }];
+
+/** What independent questions answer, in their order: asked at once of a pool, and in turn where `db` is one connection, which takes one at a time. */
+export async function atOnce<T extends readonly unknown[]>(db: Db, asks: Asks<T>): Promise<T> {
+  const all: readonly (() => Promise<unknown>)[] = asks;
+  if (db instanceof pg.Pool) return (await Promise.all(all.map((ask) => ask()))) as unknown as T;
+  const answers: unknown[] = [];
+  for (const ask of all) answers.push(await ask());
+  return answers as unknown as T;
+}
+
 function openPool(connectionString: string, max: number, options: string): pg.Pool {
   const pool = new pg.Pool({ connectionString, max, types, options: `-c TimeZone=UTC -c lock_timeout=30s ${options}` });
   // An idle connection cut by a server restart must not end the process; the next query opens a new one.

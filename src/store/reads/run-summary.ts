@@ -2,7 +2,7 @@ import type { WhatIf } from '../../contracts/dry-run.ts';
 import { formatMinor } from '../../core/money.ts';
 import { heldInvoices } from '../cycle/held-invoices.ts';
 import { arrivedIn, type Selection, selected } from '../cycle/selection.ts';
-import type { Db } from '../db.ts';
+import { atOnce, type Db } from '../db.ts';
 import { waitsSql } from '../record-key.ts';
 import { lateArrivals } from './late-arrivals.ts';
 import { countRunFindings, type FindingCounts } from './run-findings.ts';
@@ -59,13 +59,17 @@ export type RunSummary = {
 export async function runSummary(db: Db, runId: string): Promise<RunSummary | undefined> {
   const run = (await db.query("SELECT *, encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows[0];
   if (run === undefined) return undefined;
-  const sums = await documentSums(db, runId);
-  const groups = await runGroups(db, runId, sums);
-  const accounts = await accountStates(db, runId);
-  const waiting = await waitingRecords(db, runId);
-  const postings = await db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY 1 ORDER BY 1', [runId]);
-  const late = await lateArrivals(db, runId);
-  const findings = await countRunFindings(db, runId);
+  const [{ sums, groups }, accounts, waiting, postings, late, findings] = await atOnce(db, [
+    async () => {
+      const sums = await documentSums(db, runId);
+      return { sums, groups: await runGroups(db, runId, sums) };
+    },
+    () => accountStates(db, runId),
+    () => waitingRecords(db, runId),
+    () => db.query<{ state: string; n: bigint }>('SELECT state, count(*) AS n FROM erp_posting WHERE run_id = $1 GROUP BY 1 ORDER BY 1', [runId]),
+    () => lateArrivals(db, runId),
+    () => countRunFindings(db, runId),
+  ]);
   return {
     runId: run.id,
     workflowId: run.workflow_id,
