@@ -127,6 +127,13 @@ describe('verifying names what was tampered with:', () => {
       /^raw body [0-9a-f]{64} of \d{4}-\d\d has other bytes/,
     ],
     ['a raw body that is deleted', ['DELETE FROM raw_body WHERE hash = (SELECT body_hash FROM raw_message WHERE id = 3)'], 'messages', /^message 3 has no body/],
+    ['a message that is taken away', ['DELETE FROM raw_message WHERE id = 3'], 'messages', /^message 3 was processed, and is gone$/],
+    [
+      'a message that is taken away before it was processed',
+      ['INSERT INTO raw_pending SELECT 999, source_id, record_key, received_at FROM raw_message WHERE id = 3'],
+      'messages',
+      /^message 999 is on the work list, and is gone$/,
+    ],
     ['a message that is forgotten', ['DELETE FROM raw_outcome WHERE raw_id = 3'], 'messages', /^message 3 is neither processed nor on the work list/],
     [
       'a logo that cannot be drawn',

@@ -15,17 +15,18 @@ export const rawBodies = (db: Db) =>
      FROM raw_body ORDER BY received_month, hash`,
   );
 
-/** Every message has its body and is either waiting to be processed or has an outcome that led to the record of its key. */
+/** Every message has its body and is either waiting to be processed or has an outcome that led to the record of its key; and what speaks of a message has it. */
 export const rawMessages = (db: Db) =>
   pagesOf<Judged>(
     db,
-    `SELECT 'message ' || m.id || CASE
+    `SELECT 'message ' || coalesce(m.id, o.raw_id, p.raw_id) || CASE
+       WHEN m.id IS NULL THEN CASE WHEN p.raw_id IS NULL THEN ' was processed' ELSE ' is on the work list' END || ', and is gone'
        WHEN b.hash IS NULL THEN ' has no body' WHEN p.raw_id IS NULL AND o.raw_id IS NULL THEN ' is neither processed nor on the work list'
        WHEN p.raw_id IS NOT NULL AND o.raw_id IS NOT NULL THEN ' is processed and on the work list'
        WHEN o.record_id IS NOT NULL AND h.record_id IS NULL THEN ' led to record ' || o.record_id || ', which is gone'
        WHEN h.source_id <> m.source_id OR ${recordKeySql} <> m.record_key THEN ' led to record ' || o.record_id || ', which has another key' END AS problem
-     FROM raw_message m LEFT JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash
-     LEFT JOIN raw_pending p ON p.raw_id = m.id LEFT JOIN raw_outcome o ON o.raw_id = m.id LEFT JOIN record_head h ON h.record_id = o.record_id ORDER BY m.id`,
+     FROM raw_message m FULL JOIN raw_outcome o ON o.raw_id = m.id FULL JOIN raw_pending p ON p.raw_id = coalesce(m.id, o.raw_id)
+     LEFT JOIN raw_body b ON b.received_month = m.received_month AND b.hash = m.body_hash LEFT JOIN record_head h ON h.record_id = o.record_id ORDER BY coalesce(m.id, o.raw_id, p.raw_id)`,
   );
 
 /** Every booked CDR has its revisions without a gap, and its head says what the current one does. */
