@@ -155,6 +155,7 @@ describe('verifying names what was tampered with:', () => {
     ],
     ['a block taken out', ['DELETE FROM record_block_member WHERE height = 2', 'DELETE FROM record_block WHERE height = 2'], 'blocks', /^block 3 follows block 1: a block is missing/],
     ['the newest block taken away', ['DELETE FROM record_block_member WHERE height = 3', 'DELETE FROM record_block WHERE height = 3'], 'block membership', /in no block and waits for none/],
+    ['the header of the newest block', ['DELETE FROM record_block WHERE height = 3'], 'block membership', /^record \d+ revision \d is in block 3, which is gone$/],
     ['an amount of a rated charge', ['UPDATE rated_charge_p0000 SET net_minor = net_minor + 1 WHERE charge_id = 4'], 'charges', /^charge 4 has other figures/],
     ['a rated charge that is deleted', ['DELETE FROM rated_charge WHERE charge_id = 4'], 'records', /^record \d+ revision 1 has \d rated charges that are not the \d/],
     [

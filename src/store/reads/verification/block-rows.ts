@@ -23,12 +23,13 @@ export const blockLeaves = (db: Db) =>
      LEFT JOIN charge_record r ON r.record_id = m.record_id AND r.revision = m.revision ORDER BY b.height, m.position`,
   );
 
-/** Every sealed record is in a block or waits for the next one, not both. */
+/** Every sealed record is in a block that is there or waits for the next one, not both. */
 export const blockMembership = (db: Db) =>
   pagesOf<Judged & { readonly waiting: boolean }>(
     db,
     `SELECT p.record_id IS NOT NULL AS waiting, 'record ' || r.record_id || ' revision ' || r.revision || CASE
-       WHEN m.record_id IS NULL AND p.record_id IS NULL THEN ' is in no block and waits for none' WHEN m.record_id IS NOT NULL AND p.record_id IS NOT NULL THEN ' is in a block and waits for one' END AS problem
-     FROM charge_record r LEFT JOIN record_block_member m ON m.record_id = r.record_id AND m.revision = r.revision
+       WHEN m.record_id IS NULL AND p.record_id IS NULL THEN ' is in no block and waits for none' WHEN m.record_id IS NOT NULL AND p.record_id IS NOT NULL THEN ' is in a block and waits for one'
+       WHEN m.record_id IS NOT NULL AND b.height IS NULL THEN ' is in block ' || m.height || ', which is gone' END AS problem
+     FROM charge_record r LEFT JOIN record_block_member m ON m.record_id = r.record_id AND m.revision = r.revision LEFT JOIN record_block b ON b.height = m.height
      LEFT JOIN block_pending p ON p.record_id = r.record_id AND p.revision = r.revision ORDER BY r.record_id, r.revision`,
   );
