@@ -202,6 +202,16 @@ describe('verifying names what was tampered with:', () => {
     ['a write-off in the ledger', ["UPDATE ledger_entry SET amount = amount * 2 WHERE transaction_key LIKE 'writeOff/%'"], 'ledger against its sources', /^ledger transaction writeOff\//],
     ['a legal number', ['UPDATE issue_stamp SET number = number + 50 WHERE number = 2'], 'numbers', /has number 3 where 2 belongs/],
     ['a number that is gone', ['DELETE FROM issue_stamp WHERE number = (SELECT max(number) FROM issue_stamp)'], 'numbers', /goes on at \d+ after number/],
+    ['a series of numbers that is gone', ['DELETE FROM number_series'], 'numbers', /^series ent_se\/invoice\/2020 has numbers, and is gone$/],
+    [
+      'a series of another year',
+      ['UPDATE number_series SET year = 2021'],
+      'numbers',
+      /^number 2020-000001 is on document doc_\w+, which is of another seller, type, payee or year than series ent_se\/invoice\/2020$/,
+    ],
+    ['a series of another seller', ["UPDATE number_series SET entity_id = 'ent_other'"], 'numbers', /is of another seller, type, payee or year than series/],
+    ['a series of another kind', ["UPDATE number_series SET document_type = 'creditNote'"], 'numbers', /is of another seller, type, payee or year than series/],
+    ['a series of another payee', ["UPDATE number_series SET counterparty_id = 'acc_other'"], 'numbers', /is of another seller, type, payee or year than series/],
     ['a booked record called rejected', ["UPDATE record_head SET state = 'rejected' WHERE record_id = 5"], 'record heads', /^record 5 is rejected, and charges of it still count/],
     [
       'a record that gives way to nothing',

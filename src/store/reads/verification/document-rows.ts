@@ -54,18 +54,21 @@ export const hashedRuns = (db: Db) =>
 
 export type StampRow = Judged & { readonly number: bigint; readonly series_id: string; readonly ocr: string | null; readonly legal_number: string };
 
-/** Legal numbers, series by series: from 1, without gap or repeat, each on an issued document, up to where the series stands. */
+/** Legal numbers, series by series: from 1, without gap or repeat, each on an issued document that the series is for, up to where the series stands. */
 export const issueStamps = (db: Db) =>
   pagesOf<StampRow>(
     db,
     `SELECT s.number, s.series_id, s.ocr, s.legal_number, CASE
+       WHEN q.id IS NULL THEN 'series ' || s.series_id || ' has numbers, and is gone'
        WHEN s.number <> s.n THEN 'series ' || s.series_id || ' has number ' || s.number || ' where ' || s.n || ' belongs'
        WHEN s.same > 1 THEN 'legal number ' || s.legal_number || ' is on ' || s.same || ' documents'
        WHEN s.legal_number <> q.prefix || lpad(s.number::text, greatest(6, length(s.number::text)), '0') THEN 'document ' || s.document_id || ' bears ' || s.legal_number || ', which is not number ' || s.number || ' of its series'
        WHEN d.id IS NULL OR d.state <> 'issued' THEN 'number ' || s.legal_number || ' is on document ' || s.document_id || ', which is not issued'
+       WHEN (q.entity_id, q.document_type, q.year) IS DISTINCT FROM (d.entity_id, replace(d.type, 'selfBillingCredit', 'selfBilling'), extract(year FROM s.issued_on)::integer) OR q.counterparty_id NOT IN ('', d.account_id)
+         THEN 'number ' || s.legal_number || ' is on document ' || s.document_id || ', which is of another seller, type, payee or year than series ' || s.series_id
        WHEN s.number = s.last AND q.next <> s.last + 1 THEN 'series ' || s.series_id || ' goes on at ' || q.next || ' after number ' || s.last END AS problem
      FROM (SELECT *, row_number() OVER (PARTITION BY series_id ORDER BY number) AS n, max(number) OVER (PARTITION BY series_id) AS last, count(*) OVER (PARTITION BY series_id, legal_number) AS same FROM issue_stamp WHERE series_id IS NOT NULL) s
-     JOIN number_series q ON q.id = s.series_id LEFT JOIN document d ON d.id = s.document_id ORDER BY s.series_id, s.number`,
+     LEFT JOIN number_series q ON q.id = s.series_id LEFT JOIN document d ON d.id = s.document_id ORDER BY s.series_id, s.number`,
   );
 
 /** Issued documents have a number, and series that took numbers show them. What the ERP numbered bears the number it told, and no two of a kind the same. */
