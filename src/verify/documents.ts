@@ -8,10 +8,14 @@ import type { LetterheadRow } from '../store/reads/verification/letterhead-rows.
 export function judgeRun(run: RunRow, documentHashes: ReadonlyMap<string, readonly Buffer[]>, leftOut: ReadonlyMap<string, Buffer>): string | null {
   const groups = run.groups.map((g) => groupHash(documentHashes.get(g.name) ?? [], g.leftOut === null ? null : Buffer.from(g.leftOut, 'hex')));
   const known = new Set(run.groups.map((g) => g.name));
-  const holds = combineHashes(groups).equals(run.content_hash) && run.groups.every((g, i) => groups[i]?.toString('hex') === g.hash) && [...documentHashes.keys()].every((name) => known.has(name));
+  // What is built anew has no hash meanwhile, and no hash is over it; what is fixed has one.
+  const whole = run.groups.some((g) => g.hash === null) ? null : run.content_hash;
+  const groupsHold = run.groups.every((g, i) => (g.hash === null ? !g.needsApproval : groups[i]?.toString('hex') === g.hash));
+  const holds = groupsHold && (whole === null || combineHashes(groups).equals(whole)) && [...documentHashes.keys()].every((name) => known.has(name));
+  if (run.kind !== 'live') return `run ${run.id} is called ${run.kind}, and has fixed documents`;
   if (!holds) return `run ${run.id} has other documents than its content hash says`;
   // A cancelled run leaves nothing out any more.
-  const otherwise = run.state === 'cancelled' ? undefined : run.groups.find((g) => g.leftOut !== null && g.leftOut !== (leftOut.get(g.name)?.toString('hex') ?? ''));
+  const otherwise = run.state === 'cancelled' ? undefined : run.groups.find((g) => g.hash !== null && g.leftOut !== null && g.leftOut !== (leftOut.get(g.name)?.toString('hex') ?? ''));
   if (otherwise !== undefined) return `run ${run.id} leaves out other than its content hash says${run.groups.length === 1 ? '' : `, in group ${otherwise.name}`}`;
   const unapproved = run.groups.find((g) => g.needsApproval && !g.approved);
   if (unapproved === undefined) return null;

@@ -191,6 +191,15 @@ describe('verifying names what was tampered with:', () => {
       /is not what its charges and adjustments give/,
     ],
     ['the approval of a run', ["DELETE FROM approval WHERE decision = 'approve'"], 'runs', /nobody approved this content/],
+    [
+      'the approval of a run whose hash is taken away with it',
+      ["DELETE FROM approval WHERE decision = 'approve'", 'UPDATE billing_run SET content_hash = NULL'],
+      'runs',
+      /nobody approved this content/,
+    ],
+    ['the hash of what is issued', ['UPDATE billing_run SET content_hash = NULL', 'UPDATE release_group SET content_hash = NULL'], 'runs', /has other documents than its content hash says/],
+    ['a run that is called a dry one', ["UPDATE billing_run SET kind = 'dry', state = 'inReview'"], 'runs', /^run run_ent_se_2019-12_live is called dry, and has fixed documents$/],
+    ['a run that is gone', ['DELETE FROM billing_run'], 'documents', /has another seller, account, currency or period in its row than in its bytes/],
     ['a tariff', ["UPDATE tariff_version SET body = jsonb_set(body, '{elements,0,price_components,0,price}', '9.99')"], 'tariffs', /^tariff .* has another content/],
     ['an amount in the ledger', ['UPDATE ledger_entry SET amount = amount + 1 WHERE id = 3'], 'ledger', /^ledger transaction page\/.* is off by 1 Wh/],
     [

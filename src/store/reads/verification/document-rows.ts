@@ -9,11 +9,14 @@ import { pagesOf } from './pages.ts';
 // A document may hold tens of thousands of charges: few at a time.
 const documentsPerPage = 20;
 
+// Whatever its run is called, or is gone: a fixed document is relied on.
+const fixedSql = "d.state IN ('approved', 'awaitingNumber', 'issued')";
+
 /** Every document that somebody may rely on, so none of a dry run, with its parts. */
 export async function* builtDocuments(db: Db): AsyncGenerator<{ readonly row: StoredDocument; readonly parts: StoredParts }[]> {
   const pages = pagesOf<StoredDocument>(
     db,
-    "SELECT d.*, r.label AS period FROM document d JOIN billing_run r ON r.id = d.run_id AND r.kind = 'live' ORDER BY d.run_id, d.account_id, d.id",
+    `SELECT d.*, r.label AS period FROM document d LEFT JOIN billing_run r ON r.id = d.run_id WHERE r.kind = 'live' OR ${fixedSql} ORDER BY d.run_id, d.account_id, d.id`,
     documentsPerPage,
   );
   for await (const documents of pages) yield withParts(db, documents);
@@ -37,19 +40,26 @@ export async function withParts(db: Db, documents: readonly StoredDocument[]): P
   }));
 }
 
-/** `approved`: its hash was approved; `needsApproval`: documents of it are fixed; `leftOut`: the part of its hash over what it leaves out, null of groups that were built before it was part. */
-export type GroupRow = { readonly name: string; readonly hash: string; readonly leftOut: string | null; readonly approved: boolean; readonly needsApproval: boolean };
-export type RunRow = { readonly id: string; readonly state: string; readonly content_hash: Buffer; readonly groups: readonly GroupRow[] };
+/** `hash`: null while it is built; `approved`: it was approved; `needsApproval`: documents of it are fixed; `leftOut`: the part of its hash over what it leaves out, null of groups that were built before it was part. */
+export type GroupRow = { readonly name: string; readonly hash: string | null; readonly leftOut: string | null; readonly approved: boolean; readonly needsApproval: boolean };
+export type RunRow = {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: string;
+  /** Null while something of it is built. */
+  readonly content_hash: Buffer | null;
+  readonly groups: readonly GroupRow[];
+};
 
-/** Runs whose documents are built, with their groups' hashes in order of their names, and whether that content was approved. */
+/** Runs whose documents are built, or fixed, with their groups' hashes in order of their names, and whether that content was approved. */
 export const hashedRuns = (db: Db) =>
   pagesOf<RunRow>(
     db,
-    `SELECT r.id, r.state, r.content_hash, (SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.name, 'hash', encode(g.content_hash, 'hex'), 'leftOut', encode(g.left_out_hash, 'hex'),
+    `SELECT r.id, r.kind, r.state, r.content_hash, (SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.name, 'hash', encode(g.content_hash, 'hex'), 'leftOut', encode(g.left_out_hash, 'hex'),
        'approved', EXISTS (SELECT FROM approval a WHERE a.run_id = r.id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash),
-       'needsApproval', EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND d.group_name = g.name AND d.state IN ('approved', 'awaitingNumber', 'issued'))) ORDER BY g.name COLLATE "C"), '[]')
+       'needsApproval', EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND d.group_name = g.name AND ${fixedSql})) ORDER BY g.name COLLATE "C"), '[]')
        FROM release_group g WHERE g.run_id = r.id) AS groups
-     FROM billing_run r WHERE r.kind = 'live' AND r.content_hash IS NOT NULL ORDER BY r.id`,
+     FROM billing_run r WHERE r.kind = 'live' AND r.content_hash IS NOT NULL OR EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND ${fixedSql}) ORDER BY r.id`,
   );
 
 export type StampRow = Judged & { readonly number: bigint; readonly series_id: string; readonly ocr: string | null; readonly legal_number: string };
