@@ -5,7 +5,7 @@ import type { Db, Store } from '../store/db.ts';
 import { energyOff } from '../store/reads/energy-balance.ts';
 import { archivedRows } from '../store/reads/verification/archived-rows.ts';
 import { blockLeaves, blockMembership } from '../store/reads/verification/block-rows.ts';
-import { ratedCharges, tariffVersions } from '../store/reads/verification/charge-rows.ts';
+import { openChargesOff, ratedCharges, tariffVersions } from '../store/reads/verification/charge-rows.ts';
 import { builtDocuments, hashedRuns, issueStamps, outboxRows, unnumbered } from '../store/reads/verification/document-rows.ts';
 import { type Judged, rawBodies, rawMessages, recordHeads, sealedRecords } from '../store/reads/verification/intake-rows.ts';
 import { clearingOff, convertedDocuments, energyTwice, entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders, ledgerPlaces } from '../store/reads/verification/ledger-rows.ts';
@@ -33,7 +33,7 @@ const checks: readonly Check[] = [
   { name: 'blocks', steps: (db) => chainSteps(blockLeaves(db)) },
   { name: 'block membership', steps: (db) => judging(blockMembership(db), judged, (row) => (row.waiting ? 'waiting for a block' : undefined)) },
   { name: 'tariffs', steps: (db) => judging(tariffVersions(db), judgeTariff) },
-  { name: 'charges', steps: (db) => judging(ratedCharges(db), judgeCharge) },
+  { name: 'charges', steps: chargeSteps },
   { name: 'documents', steps: (db) => judging(builtDocuments(db), judgeDocument) },
   { name: 'runs', steps: runSteps },
   { name: 'numbers', steps: numberSteps },
@@ -71,6 +71,11 @@ export async function verifyAll(store: Store, onProgress: (section: { readonly n
 
 async function* runSteps(db: Db): AsyncGenerator<Step> {
   for await (const page of hashedRuns(db)) for (const run of page) yield { checked: 1, problem: judgeRun(run, await documentHashes(db, run.id), await leftOutHashes(db, run.id)) };
+}
+
+async function* chargeSteps(db: Db): AsyncGenerator<Step> {
+  yield* judging(ratedCharges(db), judgeCharge);
+  for await (const [first] of openChargesOff(db)) yield { checked: 0, problem: first?.problem ?? null };
 }
 
 async function* numberSteps(db: Db): AsyncGenerator<Step> {

@@ -164,6 +164,14 @@ describe('verifying names what was tampered with:', () => {
       'charges',
       /is not reversed, yet another may be rated/,
     ],
+    ['an open charge that runs are not told of', ['DELETE FROM open_charge WHERE charge_id = (SELECT max(charge_id) FROM open_charge)'], 'charges', /^charge \d+ is open, and no run would take it$/],
+    [
+      'a billed charge that runs are told of',
+      ["INSERT INTO open_charge SELECT charge_id, 'ent_se', '2019-12', account_id FROM claim LIMIT 1"],
+      'charges',
+      /^charge \d+ would be taken by a run, and is not open$/,
+    ],
+    ['an open charge under another account', ["UPDATE open_charge SET account_id = 'acc_other'"], 'charges', /^charge \d+ would be taken by a run of another seller, month or account$/],
     ['a byte of a document', [`UPDATE document SET ${flipped('canonical', 30)} ${anyDocument}`], 'documents', /^document doc_\w+ has other bytes/],
     [
       'a document and its hash with it',

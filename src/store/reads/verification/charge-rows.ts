@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { Db } from '../../db.ts';
 import { recordKeySql } from '../../record-key.ts';
+import type { Judged } from './intake-rows.ts';
 import { pagesOf } from './pages.ts';
 
 export type ChargeRow = QueryResultRow & {
@@ -27,6 +28,18 @@ export const ratedCharges = (db: Db) =>
      LEFT JOIN rated_charge o ON o.charge_id = c.reversal_of LEFT JOIN rated_charge m ON m.reversal_of = c.charge_id
      LEFT JOIN charge_identity i ON i.charge_id = c.charge_id AND i.identity_key = identity_of_charge(c.session_key, c.role, c.contract_id, c.clause, c.service_month, c.component, c.split_no)
      ORDER BY c.charge_id`,
+  );
+
+/** Where the list that runs claim from differs from what is open: charges that no run has claimed and no mirror takes back, and mirrors of what one has. */
+export const openChargesOff = (db: Db) =>
+  pagesOf<Judged>(
+    db,
+    `SELECT 'charge ' || coalesce(c.charge_id, o.charge_id) || CASE WHEN o.charge_id IS NULL THEN ' is open, and no run would take it' WHEN c.charge_id IS NULL THEN ' would be taken by a run, and is not open'
+       ELSE ' would be taken by a run of another seller, month or account' END AS problem
+     FROM (SELECT c.charge_id, c.entity_id, c.service_month, coalesce(c.payer_account_id, c.payee_account_id) AS account_id FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id
+         LEFT JOIN rated_charge m ON m.reversal_of = c.charge_id LEFT JOIN claim t ON t.charge_id = c.reversal_of
+       WHERE coalesce(c.payer_account_id, c.payee_account_id) IS NOT NULL AND k.charge_id IS NULL AND m.charge_id IS NULL AND (c.reversal_of IS NULL OR t.charge_id IS NOT NULL)) c
+     FULL JOIN open_charge o ON o.charge_id = c.charge_id WHERE (c.entity_id, c.service_month, c.account_id) IS DISTINCT FROM (o.entity_id, o.service_month, o.account_id) ORDER BY coalesce(c.charge_id, o.charge_id)`,
   );
 
 export type TariffRow = { readonly id: string; readonly currency: string; readonly body: { readonly currency?: string }; readonly body_hash: Buffer };
