@@ -360,6 +360,48 @@ describe('a late session', () => {
     expect(moved.map((r) => [r.place.vat.code, r.netMinor, r.grossMinor])).toEqual([['DE19', -27_374n, -32_575n]]);
     expect(settleMonth(before, computeMonth(before).clauses, [...first, ...moved].map(issuedOf))).toEqual([]);
   });
+
+  it('gives one on what it burdens itself also where the clause takes nothing off it, but off those after it', () => {
+    // The cap of 100.00 leaves 50.00 of 150.00 sold at north. Late, and before it, 80.00 at hamburg at 19 %: 230.00 less 100.00 are 130.00 off, all of it off what comes last, and 80.00 more.
+    const versions = [plan(1, '2026-01-01', [{ kind: 'cap', id: 'c', netPerMonth: '100' }])];
+    const north = charged('2026-03-10', 40, 15_000n);
+    const late = charged('2026-03-05', 20, 8000n, { site: 'hamburg', isNew: true });
+    const german = { ...late, items: late.items.map((i) => ({ ...i, place: { ...i.place, vat: { code: 'DE19', percent: '19', rule: '1/test' } } })) };
+    const first = due(month('2026-03', versions, [north]));
+    const later = month('2026-03', versions, [north, german]);
+    const rows = settleMonth(later, computeMonth(later).clauses, first.map(issuedOf));
+    // 80.00 and its VAT of 15.20: what the late session costs beside the cap, and no VAT of another country.
+    expect(rows.map((r) => [r.component, r.place.siteId, r.place.vat.code, r.netMinor, r.grossMinor, r.serviceOn])).toEqual([['cap#2', 'hamburg', 'DE19', -8000n, -9520n, '2026-03-05']]);
+    expect(settleMonth(later, computeMonth(later).clauses, [...first, ...rows].map(issuedOf))).toEqual([]);
+
+    // 0.50 off each kWh from the 50th on: of 60 kWh at north 10, 5.00. Late 20 kWh at south before them take none, and 20 more of north's do: 10.00.
+    const tiers = [plan(1, '2026-01-01', [{ kind: 'tiers', id: 't', steps: [{ fromKwh: '50', discountPerKwh: '0.50' }] }])];
+    const sixty = charged('2026-03-10', 60, 18_000n);
+    const before = due(month('2026-03', tiers, [sixty]));
+    const more = month('2026-03', tiers, [sixty, charged('2026-03-05', 20, 6000n, { site: 'south', isNew: true })]);
+    expect(settleMonth(more, computeMonth(more).clauses, before.map(issuedOf)).map((r) => [r.component, r.place.siteId, r.netMinor, r.quantity])).toEqual([['tiers#2', 'south', -1000n, 20_000n]]);
+  });
+
+  it('that makes up a minimum takes what it lacked back where it was billed, with its VAT', () => {
+    // 1000.00 less 100.00 and 100.00 are 800.00, half on each site: 400.00 and 100.00 of VAT at north, 400.00 and 76.00 at hamburg.
+    const versions = [plan(1, '2026-01-01', [{ kind: 'minimum', id: 'm', netPerMonth: '1000' }])];
+    const hamburg = charged('2026-03-11', 20, 10_000n, { site: 'hamburg' });
+    const german = { ...hamburg, items: hamburg.items.map((i) => ({ ...i, place: { ...i.place, vat: { code: 'DE19', percent: '19', rule: '1/test' } } })) };
+    const sold = [charged('2026-03-10', 20, 10_000n), german];
+    const first = due(month('2026-03', versions, sold));
+    expect(first.map((r) => [r.place.siteId, r.netMinor, r.grossMinor])).toEqual([
+      ['north', 40_000n, 50_000n],
+      ['hamburg', 40_000n, 47_600n],
+    ]);
+    // Late 900.00 at north: nothing lacks any more.
+    const later = month('2026-03', versions, [...sold, charged('2026-03-12', 90, 90_000n, { isNew: true })]);
+    const rows = settleMonth(later, computeMonth(later).clauses, first.map(issuedOf));
+    expect(rows.map((r) => [r.component, r.place.siteId, r.netMinor, r.grossMinor])).toEqual([
+      ['minimum#2', 'north', -40_000n, -50_000n],
+      ['minimum#2', 'hamburg', -40_000n, -47_600n],
+    ]);
+    expect(settleMonth(later, computeMonth(later).clauses, [...first, ...rows].map(issuedOf))).toEqual([]);
+  });
 });
 
 describe('a fee that was written off', () => {

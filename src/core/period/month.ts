@@ -49,6 +49,8 @@ export type ClauseMonth = {
   readonly unit: string;
   readonly unitPrice: string;
   readonly parts: readonly Part[];
+  /** Of the new sessions that the clause is about what they were sold for, also where it gives them nothing. */
+  late(): readonly Pick<Part, 'place' | 'amount' | 'serviceOn'>[];
   /** The sessions behind the parts; none behind a fee. */
   readonly uses: readonly SessionUse[];
 };
@@ -120,6 +122,7 @@ function feesOf(input: MonthInput): ClauseMonth[] {
       unit: `days of ${ofDays}`,
       unitPrice: clause.amount,
       parts: [{ place, amount, exact, quantity: BigInt(days), isNew: false, serviceOn }],
+      late: () => [],
       uses: [],
     };
   });
@@ -141,7 +144,8 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
     const rolledInWh = pots.reduce((sum, p) => sum + p.wh, 0n) - ownWh;
     const covered: { line: Line; wh: bigint; exact: Exact }[] = [];
     const uses: AllowanceUse[] = [];
-    for (const [session, own] of bySession(linesIn(input, lines, segment))) {
+    const inSegment = linesIn(input, lines, segment);
+    for (const [session, own] of bySession(inSegment)) {
       let coveredWh = 0n;
       for (const line of own) {
         if (line.energyLeft <= 0n) continue;
@@ -175,7 +179,7 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
       lapsesWh: lapsed.reduce((sum, p) => sum + p.wh, 0n),
       uses: uses.map((u) => ({ ...u, value: worthOf(u.session) })),
     });
-    clauses.push(clauseOf(segment, 'included', 'allowance', 'Wh', clause.kWhPerMonth, partsOf(input, covered, amounts), usesOf(covered, amounts)));
+    clauses.push(clauseOf(input, inSegment, segment, 'included', 'allowance', 'Wh', clause.kWhPerMonth, partsOf(input, covered, amounts), usesOf(covered, amounts)));
   }
   return { clauses, allowances, lots: [...lots.filter((l) => l.wh > 0n && l.lastMonth > input.month), ...made] };
 }
@@ -184,8 +188,9 @@ function tiersOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
   return segmentsOf(input.versions, input.month, input.zone, 'tiers').map((segment) => {
     const steps = segment.clause.steps.map((s) => ({ fromWh: halfUp(exactFromDecimal(s.fromKwh), 1000n, 1n), discount: s.discountPerKwh })).sort((a, b) => (a.fromWh < b.fromWh ? -1 : 1));
     const taken: { line: Line; wh: bigint; exact: Exact }[] = [];
+    const own = linesIn(input, lines, segment);
     let at = 0n;
-    for (const line of linesIn(input, lines, segment)) {
+    for (const line of own) {
       if (line.energyLeft <= 0n) continue;
       let wanted = zero;
       let wh = 0n;
@@ -203,7 +208,7 @@ function tiersOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
       if (wh > 0n) taken.push({ line, wh, exact: { n: -exact.n, d: exact.d } });
     }
     const amounts = takeOff(input, taken);
-    return clauseOf(segment, 'tiers', 'tierDiscount', 'Wh', steps.at(-1)?.discount ?? '0', partsOf(input, taken, amounts), usesOf(taken, amounts));
+    return clauseOf(input, own, segment, 'tiers', 'tierDiscount', 'Wh', steps.at(-1)?.discount ?? '0', partsOf(input, taken, amounts), usesOf(taken, amounts));
   });
 }
 
@@ -226,7 +231,7 @@ function capsOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
       for (const [i, line] of ofSession.entries()) if (shares[i] !== 0n) over.push({ line, wh: 0n, exact: { n: shares[i] ?? 0n, d: minorOne(input.currency) } });
     }
     const amounts = takeOff(input, over);
-    return clauseOf(segment, 'cap', 'cap', 'month', segment.clause.netPerMonth, partsOf(input, over, amounts), usesOf(over, amounts));
+    return clauseOf(input, own, segment, 'cap', 'cap', 'month', segment.clause.netPerMonth, partsOf(input, over, amounts), usesOf(over, amounts));
   });
 }
 
@@ -235,19 +240,19 @@ function minimumsOf(input: MonthInput, lines: readonly Line[]): ClauseMonth[] {
     const own = linesIn(input, lines, segment);
     const lacks = limitOf(input, segment, own, segment.clause.netPerMonth) - own.reduce((sum, l) => sum + l.left, 0n);
     const price = segment.clause.netPerMonth;
-    if (lacks <= 0n) return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, [], []);
+    if (lacks <= 0n) return clauseOf(input, own, segment, 'minimum', 'minimumTrueUp', 'month', price, [], []);
     const unit = minorOne(input.currency);
     if (own.length === 0) {
       const serviceOn = dayBefore(segment.toOn);
       const part = { place: input.ownPlace(serviceOn), amount: lacks, exact: { n: lacks, d: unit }, quantity: 1n, isNew: false, serviceOn };
-      return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, [part], []);
+      return clauseOf(input, own, segment, 'minimum', 'minimumTrueUp', 'month', price, [part], []);
     }
     const shares = allocate(
       lacks,
       own.map((l) => max(l.left, 0n)),
     );
     const added = own.map((line, i) => ({ line, wh: 0n, exact: { n: shares[i] ?? 0n, d: unit } }));
-    return clauseOf(segment, 'minimum', 'minimumTrueUp', 'month', price, partsOf(input, added, shares), usesOf(added, shares));
+    return clauseOf(input, own, segment, 'minimum', 'minimumTrueUp', 'month', price, partsOf(input, added, shares), usesOf(added, shares));
   });
 }
 
@@ -309,6 +314,8 @@ export function placeKey({ costCenter, customerCostCenter, siteId, vat }: Place)
 }
 
 function clauseOf(
+  input: MonthInput,
+  lines: readonly Line[],
   { clause, version }: OverSessions,
   component: ClauseMonth['component'],
   role: PeriodRole,
@@ -317,7 +324,8 @@ function clauseOf(
   parts: readonly Part[],
   uses: readonly SessionUse[],
 ): ClauseMonth {
-  return { clause: clause.id, component, role, version, unit, unitPrice, parts, uses };
+  const late = () => lines.filter((l) => l.session.isNew).map(({ item, session }) => ({ place: item.place, amount: item.amount, serviceOn: localDateOf(session.endMs, input.zone) }));
+  return { clause: clause.id, component, role, version, unit, unitPrice, parts, late, uses };
 }
 
 /** The lines of sessions that began on the segment's days, and that the clause is about; what began before the month counts to its first day. */

@@ -183,19 +183,12 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
   const first = done[0] ?? rows[0];
   if (first === undefined || (rest.net === 0n && rest.gross === 0n)) return [];
   if (rest.net < 0n && first.role === 'advanceFee' && !isRefunded(input.versions, first)) return [];
-  const parts = due.flatMap((c) => c.parts);
-  const late = parts.filter((p) => p.isNew);
-  const places = [
-    ...groupBy(
-      (late.length > 0 ? late : parts).map((p) => ({ place: p.place, weight: p.amount })),
-      (p) => placeKey(p.place),
-    ).values(),
-  ];
-  const burdened = places.length > 0 ? places : [[{ place: first.place, weight: 1n }]];
-  const weights = burdened.map((own) => own.reduce((sum, p) => sum + p.weight, 0n));
-  const [nets, grosses] = [allocate(rest.net, weights), allocate(rest.gross, weights)];
+  const burdened = burdenedBy(due, done);
+  const isMirror = burdened.reduce((sum, b) => sum + b.net, rest.net) === 0n && burdened.reduce((sum, b) => sum + b.gross, rest.gross) === 0n;
+  const parted = (of: keyof Sums) => (isMirror ? burdened.map((b) => -b[of]) : allocate(rest[of], weightsOf(burdened, of)));
+  const [nets, grosses] = [parted('net'), parted('gross')];
   // Of several VAT rates net and gross of the rest belong to none: each place's follow from its part of the mode's amount.
-  const isOneRate = new Set([...rows, ...done].map((r) => r.place.vat.percent)).size === 1;
+  const isParted = isMirror || new Set([...rows, ...done, ...burdened].map((r) => r.place.vat.percent)).size === 1;
   const latest = due.at(-1);
   // Energy is told by difference too, so that the rows of a month sum to what is covered.
   const inWh = first.unit === 'Wh';
@@ -206,14 +199,13 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
             done.filter((r) => r.unit === 'Wh'),
             'quantity',
           ),
-        weights,
+        weightsOf(burdened, 'net'),
       )
     : [];
   const no = 1 + Math.max(...[...done, ...off].map((r) => numberOf(r.component)));
-  return burdened.flatMap((own, splitNo) => {
-    const place = own[0]?.place ?? first.place;
-    const parted: Sums = { net: nets[splitNo] ?? 0n, gross: grosses[splitNo] ?? 0n };
-    const { net: netMinor, gross: grossMinor } = isOneRate ? parted : sumsOf(input.mode, input.mode === 'grossFirst' ? parted.gross : parted.net, place);
+  return burdened.flatMap(({ place }, splitNo) => {
+    const own: Sums = { net: nets[splitNo] ?? 0n, gross: grosses[splitNo] ?? 0n };
+    const { net: netMinor, gross: grossMinor } = isParted ? own : sumsOf(input.mode, input.mode === 'grossFirst' ? own.gross : own.net, place);
     if (netMinor === 0n && grossMinor === 0n) return [];
     return [
       {
@@ -229,11 +221,36 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
         quantity: inWh ? (quantities[splitNo] ?? 0n) : 1n,
         unit: inWh ? 'Wh' : 'difference',
         unitPrice: latest?.unitPrice ?? first.unitPrice,
-        serviceOn: late.reduce((on, p) => (p.serviceOn > on ? p.serviceOn : on), '') || dayBefore(`${monthAfter(input.month)}-01`),
+        serviceOn: latestOf(lateOf(due)) || dayBefore(`${monthAfter(input.month)}-01`),
       },
     ];
   });
 }
+
+/** What a difference burdens, and what it weighs there. */
+type Burden = Sums & { readonly place: Place };
+
+/** The late sessions' places; without any, those of all that is behind the clause; of a clause that comes to nothing any more, where it was billed, by what stands there. */
+function burdenedBy(due: readonly ClauseMonth[], done: readonly IssuedRow[]): Burden[] {
+  const late = lateOf(due);
+  const parts = due.flatMap((c) => c.parts);
+  const behind =
+    parts.length === 0
+      ? done.map((r) => ({ place: r.place, net: r.netMinor, gross: r.grossMinor }))
+      : (late.length > 0 ? late : parts).map((p) => ({ place: p.place, net: p.amount, gross: p.amount }));
+  return [...groupBy(behind, (b) => placeKey(b.place)).values()].flatMap((own) =>
+    own.slice(0, 1).map(({ place }) => ({ place, net: own.reduce((sum, b) => sum + b.net, 0n), gross: own.reduce((sum, b) => sum + b.gross, 0n) })),
+  );
+}
+
+/** What late sessions brought to a clause; where it gives them nothing but others less or more, what they cost. */
+function lateOf(due: readonly ClauseMonth[]): readonly Pick<Part, 'place' | 'amount' | 'serviceOn'>[] {
+  const late = due.flatMap((c) => c.parts).filter((p) => p.isNew);
+  return late.length > 0 ? late : due.flatMap((c) => c.late());
+}
+
+const weightsOf = (burdened: readonly Burden[], of: keyof Sums) => burdened.map((b) => b[of]);
+const latestOf = (of: readonly Pick<Part, 'serviceOn'>[]) => of.reduce((on, p) => (p.serviceOn > on ? p.serviceOn : on), '');
 
 function isRefunded(versions: readonly SupplyVersion[], row: Pick<IssuedRow, 'version' | 'clause'>): boolean {
   const clause = versions.find((v) => v.version === row.version)?.agreement.clauses.find((c) => c.id === row.clause);
