@@ -198,6 +198,17 @@ describe('included energy', () => {
     ]);
   });
 
+  it('is not used up by energy that is free (D14)', () => {
+    // 20 kWh for nothing, then 40 kWh for 120.00: 30 included are 90.00.
+    const gift = charged('2026-03-04', 20, 0n);
+    const free = { ...gift, items: gift.items.map((i) => ({ ...i, isFree: true })) };
+    const result = computeMonth(month('2026-03', [plan(1, '2026-01-01', [included('30')])], [free, charged('2026-03-05', 40, 12_000n)]));
+    expect(result.allowances[0]?.uses.map((u) => [u.energyWh, u.coveredWh, u.value])).toEqual([
+      [20_000n, 0n, 0n],
+      [40_000n, 30_000n, 9000n],
+    ]);
+  });
+
   it('of two clauses is worth what it costs in each, also where both cover a session', () => {
     // 15 kWh at 3.00: the plan's 10 are worth 30.00, the 5 that are left 15.00 of the campaign's 10.
     const versions = [plan(1, '2026-01-01', [included('10'), { ...included('10'), id: 'more' }])];

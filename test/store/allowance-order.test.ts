@@ -13,8 +13,18 @@ const rows = async (sql: string, params: unknown[] = []) => (await store.pool.qu
 const across = (id: number, user: string, start: string, end: string) => session(id, { user, kWh: '40', start, end });
 
 beforeAll(async () => {
-  ({ store, drop } = await seeded());
-  await storeLines(store, [across(1, 'Bl2-1', '05.12.2019 20:00', '06.12.2019 00:00'), across(2, 'Bl2-2', '05.12.2019 04:00', '05.12.2019 08:00')]);
+  ({ store, drop } = await seeded('demo', (said) => {
+    // On the 4th drivers charge for nothing.
+    const gift = { restrictions: { start_date: '2019-12-04', end_date: '2019-12-05' }, price_components: [{ type: 'ENERGY' as const, price: '0', vat: '25', step_size: 1 }] };
+    said.tariffs.find((t) => t.body.id === 'driver-day-night')?.body.elements.unshift(gift);
+    return said;
+  }));
+  await storeLines(store, [
+    across(1, 'Bl2-1', '05.12.2019 20:00', '06.12.2019 00:00'),
+    across(2, 'Bl2-2', '05.12.2019 04:00', '05.12.2019 08:00'),
+    session(3, { user: 'Bl2-3', kWh: '20', start: '04.12.2019 10:00', end: '04.12.2019 12:00' }),
+    across(4, 'Bl2-3', '05.12.2019 20:00', '06.12.2019 00:00'),
+  ]);
   await processAll(store);
   const contracts = await rows("SELECT DISTINCT contract_id FROM rated_charge WHERE role = 'driverSale'");
   for (const { contract_id: contractId } of contracts)
@@ -30,7 +40,7 @@ afterAll(() => drop());
 
 it('an allowance is used within a session in the order of time, whichever price stands first in the tariff (D09)', async () => {
   const covered = await rows(
-    `SELECT h.cdr_id, p.gross_minor AS gross, p.quantity FROM period_charge p JOIN rated_charge c ON c.payer_account_id = p.account_id AND c.component = 'ENERGY/0' JOIN record_head h ON h.record_id = c.record_id
+    `SELECT h.cdr_id, p.gross_minor AS gross, p.quantity FROM period_charge p JOIN rated_charge c ON c.payer_account_id = p.account_id AND c.component = 'ENERGY/1' JOIN record_head h ON h.record_id = c.record_id
      WHERE p.role = 'allowance' ORDER BY 1`,
   );
   expect(covered).toEqual([
@@ -38,5 +48,7 @@ it('an allowance is used within a session in the order of time, whichever price 
     { cdr_id: '1', gross: -8938n, quantity: 30_000n },
     // From 4 o'clock: 20 kWh by night are 46.25, then 10 of the 20 by day, half of 66.25: 79.375, so 79.38.
     { cdr_id: '2', gross: -7938n, quantity: 30_000n },
+    // The 20 kWh of the day before were free: they use nothing (D14), and it is as with the first.
+    { cdr_id: '4', gross: -8938n, quantity: 30_000n },
   ]);
 });

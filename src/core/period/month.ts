@@ -11,8 +11,8 @@ export type Place = {
   readonly siteId: string | null;
   readonly vat: { readonly code: string; readonly percent: string; readonly rule: string };
 };
-/** One sold component of a session: what stands of it after corrections. `amount` is in minor units, gross or net by the account's mode (D03). */
-export type SoldItem = { readonly component: string; readonly energyWh: bigint; readonly amount: bigint; readonly place: Place };
+/** One sold component of a session: what stands of it after corrections. `amount` is in minor units, gross or net by the account’s mode (D03); free: it has no price by a price rule (D14). */
+export type SoldItem = { readonly component: string; readonly energyWh: bigint; readonly amount: bigint; readonly place: Place; readonly isFree?: boolean };
 /** A session of the month; its items in the order of their price elements. */
 export type MonthSession = {
   readonly key: string;
@@ -148,7 +148,7 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
     for (const [session, own] of bySession(inSegment)) {
       let coveredWh = 0n;
       for (const line of own) {
-        if (line.energyLeft <= 0n) continue;
+        if (line.energyLeft <= 0n || line.item.isFree === true) continue;
         let wh = 0n;
         for (const pot of pots) {
           const taken = min(pot.wh, line.energyLeft - wh);

@@ -7,6 +7,7 @@ import type { IssuedRow } from '../../core/period/settle.ts';
 import { localDateOf, monthPeriod } from '../../core/time.ts';
 import type { Db } from '../db.ts';
 import { loadAccounts, loadContracts, loadEntity } from '../intake/load-setup.ts';
+import { freeEnergySql } from '../ledger/free-energy.ts';
 import { recordKeySql } from '../record-key.ts';
 import { issuingStates } from './run-state.ts';
 import { amongIds } from './whole-run.ts';
@@ -119,7 +120,7 @@ async function loadSessions(
   const { rows } = await db.query(
     `WITH sold AS MATERIALIZED (
        SELECT c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode,
-         sum(c.net_minor)::bigint AS net, sum(c.gross_minor)::bigint AS gross, sum(c.energy_wh)::bigint AS wh, max(c.revision) AS revision, (array_agg(c.charge_id ORDER BY c.revision DESC, c.charge_id))[1] AS first, bool_or(coalesce(k.run_id = $1, false)) AS is_new
+         sum(c.net_minor)::bigint AS net, sum(c.gross_minor)::bigint AS gross, sum(c.energy_wh)::bigint AS wh, max(c.revision) AS revision, (array_agg(c.charge_id ORDER BY c.revision DESC, c.charge_id))[1] AS first, (array_agg(${freeEnergySql} ORDER BY c.revision DESC))[1] AS is_free, bool_or(coalesce(k.run_id = $1, false)) AS is_new
        FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
        WHERE c.payer_account_id = ANY($2) AND c.contract_id = ANY($3) AND c.service_month <= $4 AND c.record_id IS NOT NULL AND c.role IN ('driverSale', 'fleetSale', 'idleFee')
          AND ($6::text IS NULL OR c.service_month < $6 OR c.contract_id <> ALL($5))
@@ -152,7 +153,7 @@ async function loadSessions(
     }
     session.isNew ||= r.is_new;
     if (r.net === 0n && r.gross === 0n && r.wh === 0n) continue;
-    session.items.push({ component: r.component, energyWh: r.wh, amount: r.rounding_mode === 'grossFirst' ? r.gross : r.net, place: placeOf(r, entity) });
+    session.items.push({ component: r.component, energyWh: r.wh, amount: r.rounding_mode === 'grossFirst' ? r.gross : r.net, place: placeOf(r, entity), isFree: r.is_free });
   }
   return new Map([...found].map(([contract, months]) => [contract, new Map([...months].map(([month, own]) => [month, [...own.values()]]))]));
 }
