@@ -19,6 +19,28 @@ describe('charges of a session, by hand', () => {
   it('round the session’s gross once for a consumer: 10.5 kWh at 2.65 with 25 % is 34.78125, so 34.78, of which 6.96 VAT', () => {
     expect(money(charges(consumer, 10_500, energy('2.65')))).toEqual([['ENERGY/0', 2782n, 3478n]]);
   });
+  it('keep the sign of each part of a consumer’s session: a fee of 5.00 and 20 kWh at −0.10 are 6.25 and −2.50 of 3.75', () => {
+    const spot = {
+      elements: [
+        {
+          price_components: [
+            { type: 'FLAT', price: '5', vat: '25', step_size: 1 },
+            { type: 'ENERGY', price: '-0.10', vat: '25', step_size: 1 },
+          ],
+        },
+      ],
+    };
+    expect(money(charges(business, 20_000, spot))).toEqual([
+      ['FLAT/0', 500n, 625n],
+      ['ENERGY/0', -200n, -250n],
+    ]);
+    expect(money(charges(consumer, 20_000, spot))).toEqual([
+      ['FLAT/0', 500n, 625n],
+      ['ENERGY/0', -200n, -250n],
+    ]);
+    // At its maximum of 2.00 gross 1.75 are cut off; nothing else changes.
+    expect(money(charges(consumer, 20_000, { ...spot, max_price: { excl_vat: '1.60', incl_vat: '2.00' } })).map(([, , gross]) => gross)).toEqual([625n, -250n, -175n]);
+  });
   it('give a business the maximum without VAT: 30 kWh at 2.65 is 79.50, the cap of 50 takes 29.50 away', () => {
     expect(money(charges(business, 30_000, { ...energy('2.65'), max_price: { excl_vat: '50', incl_vat: '62.50' } }))).toEqual([
       ['ENERGY/0', 7950n, 9938n],

@@ -80,9 +80,11 @@ function netFirst(price: SalePrice, { currency, vat }: Side, limit: PriceLine | 
 function grossFirst(price: SalePrice, { currency, vat }: Side, limit: PriceLine | undefined): Amount[] {
   const factor = add(exactFromInt(1), mul(exactFromDecimal(vat.percent), exactFromDecimal('0.01')));
   const round = (exact: Exact) => roundToMoney(exact, currency, 'halfAwayFromZero');
-  const tariffGross = price.lines.map((line) => mul(line.exact, factor)).reduce(add, zero);
+  const grosses = price.lines.map((line) => mul(line.exact, factor));
+  const tariffGross = grosses.reduce(add, zero);
   const weights = price.lines.map((line) => round(mul(line.exact, exactFromInt(10_000))));
-  const own = allocate(round(tariffGross), weights);
+  // Weights have no sign: a part below zero, by a negative price, stays below.
+  const own = weights.some((w) => w < 0n) ? apportion(round(tariffGross), grosses, currency) : allocate(round(tariffGross), weights);
   // Consumers take the limit with VAT where the tariff states it.
   const limitedGross = limit === undefined || price.limited === null ? undefined : (price.limited.incl ?? mul(price.limited.excl, factor));
   const ofTariff = limitedGross === undefined ? own : [...own, round(limitedGross) - sum(own)];
