@@ -54,6 +54,16 @@ describe('clauses that one session decides, by hand', () => {
     const withFee = { elements: [...perKwh('3.00').elements, { price_components: [{ type: 'FLAT', price: '30', vat: '25', step_size: 1 }] }], max_price: '50' };
     expect(chargesOf(world(fleet, supply({ kind: 'discount', id: 'd', percent: '100' }), { tariff: withFee })).map((c) => c.netMinor)).toEqual([3000n, 9000n, -7000n, -3750n]);
   });
+  it('take off a consumer’s session at its maximum no more than that with VAT leaves (D12)', () => {
+    // 30 kWh at 3.00 are 112.50 with VAT, of which 50.00 are left: wholly off, nothing is left to pay, and 10 % of it are 5.00.
+    const gross = (percent: string, max_price: object) =>
+      sum(chargesOf(world(driver, supply({ kind: 'discount', id: 'd', percent }), { tariff: { ...perKwh('3.00'), max_price } })), (c) => c.grossMinor);
+    const both = { excl_vat: '50', incl_vat: '50' };
+    expect([gross('100', both), gross('10', both)]).toEqual([0n, 4500n]);
+    // Below the maximum with VAT, though not without: all of it is there to be taken off, 10 % are 11.25.
+    const netAlone = { excl_vat: '50', incl_vat: '200' };
+    expect([gross('100', netAlone), gross('10', netAlone)]).toEqual([0n, 10_125n]);
+  });
   it('hold a campaign to its dates, by the local start: half past midnight of the 6th in Stockholm is not the 5th', () => {
     const campaign = supply({ kind: 'discount', id: 'day', percent: '50', from: '2019-12-05', to: '2019-12-06' });
     expect(billed(fleet, campaign).length).toBe(2);

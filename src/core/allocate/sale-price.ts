@@ -1,6 +1,6 @@
 import type { AgreementOf, SupplyClause } from '../../contracts/agreement.ts';
 import { type Issue, issue } from '../issues.ts';
-import { exactFromDecimal } from '../money.ts';
+import { add, exactFromDecimal, exactFromInt } from '../money.ts';
 import { rateSession } from '../rate/rate-session.ts';
 import { checkClaim } from './check-claim.ts';
 import { describeLine, linesOfRating, type PriceLine, type SalePrice } from './price-line.ts';
@@ -25,11 +25,19 @@ export function priceSale(session: Session, contract: SaleContract): PriceResult
   const rated = rateTariff(session, found);
   if (rated.price === undefined) return rated;
   const { price } = rated;
-  const extras = session.small ? [] : sessionClauseLines(clauses as readonly SupplyClause[], price, facts, session, site);
+  const extras = session.small ? [] : sessionClauseLines(clauses as readonly SupplyClause[], { lines: price.lines, limited: limitOfMode(price, payer.roundingMode) }, facts, session, site);
   return { ...rated, price: { ...price, extras, explanation: [...price.explanation, ...extras.map((line) => describeLine(line, payer.currency))] } };
 }
 
 type Stated = { readonly exclVat: string; readonly currency: string; readonly clauseId: string };
+
+/** What a limit leaves, net: for consumers of that with VAT, where the tariff states it and one rate (D12). */
+function limitOfMode({ limited, vatPercents }: SalePrice, mode: Session['payer']['roundingMode']): SalePrice['limited'] {
+  const [percent, ...others] = vatPercents;
+  if (mode === 'netFirst' || limited === null || limited.incl === null || percent == null || others.length > 0) return limited;
+  const { n, d } = add(exactFromInt(100), exactFromDecimal(percent));
+  return { ...limited, excl: { n: limited.incl.n * 100n * d, d: limited.incl.d * n } };
+}
 
 /** The customer's own price list where it has one for this site, else the segment's tariff. */
 function supplyTariff({ facts, payer, setup, site, startMs }: Session, clauses: readonly SupplyClause[]): TariffSetup | Issue {
