@@ -47,6 +47,15 @@ describe('a monthly fee', () => {
     ]);
   });
 
+  it('comes to the full fee too where its plan turns to arrears within the month', () => {
+    // 49.01 × 15/30 = 24.505, so 24.51; the last takes 24.50.
+    const turned = [plan(1, '2026-03-01', [fee('49.01', { billed: 'advance' })]), plan(2, '2026-04-16', [fee('49.01')])];
+    expect(nets(month('2026-04', turned))).toEqual([
+      ['advanceFee', 2451n],
+      ['fee', 2450n],
+    ]);
+  });
+
   it('counts its own days beside another one of the same price', () => {
     // Both begin on 16 April: 49.01 × 15/30 = 24.505, so 24.51 each.
     const twice = [plan(1, '2026-04-16', [fee('49.01'), fee('49.01', { id: 'second' })])];

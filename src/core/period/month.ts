@@ -102,7 +102,7 @@ function feesOf(input: MonthInput): ClauseMonth[] {
     const place = input.ownPlace(serviceOn);
     const full = grossed(input, exactFromDecimal(clause.amount), place.vat.percent);
     const fullMinor = roundToMoney(full, input.currency, 'halfAwayFromZero');
-    const price = `${clause.billed}\n${clause.amount}\n${place.vat.percent}`;
+    const price = `${clause.amount}\n${place.vat.percent}`;
     // Two fees of one price on the same days are none after the other.
     const before = taken.find((t) => t.price === price && t.toOn <= segment.fromOn) ?? { price, toOn: '', days: 0, minor: 0n };
     if (before.days === 0) taken.push(before);
