@@ -12,9 +12,11 @@ import { clearingOff, convertedDocuments, energyTwice, entryCount, ledgerBalance
 import { letterheads } from '../store/reads/verification/letterhead-rows.ts';
 import { owedDocuments } from '../store/reads/verification/owed-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
+import { matchedInvoices, paidDifferences } from '../store/reads/verification/paid-rows.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeConverted } from './converted.ts';
 import { judgeLetterhead, judgeRun, judgeStamp } from './documents.ts';
+import { judgeMatched } from './matched.ts';
 import { judgeOwed } from './owed.ts';
 import { judgeCharge, judgeRecord, judgeTariff } from './records.ts';
 import { type Check, judging, type Step } from './section.ts';
@@ -88,9 +90,11 @@ async function* ledgerSteps(db: Db): AsyncGenerator<Step> {
   for await (const [first] of ledgerHeaders(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const [first] of ledgerPlaces(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const [first] of ledgerDifferences(db)) yield { checked: 0, problem: first?.problem ?? null };
+  for await (const [first] of paidDifferences(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const [first] of clearingOff(db)) yield { checked: 0, problem: first?.problem ?? null };
   for await (const step of judging(convertedDocuments(db), judgeConverted)) yield { ...step, checked: 0 };
   for await (const step of judging(owedDocuments(db), judgeOwed)) yield { ...step, checked: 0 };
+  for await (const step of judging(matchedInvoices(db), judgeMatched)) yield { ...step, checked: 0 };
 }
 
 async function* energySteps(db: Db): AsyncGenerator<Step> {

@@ -11,6 +11,7 @@ import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { sealedTables } from '../support/sealed-tables.ts';
 import { seeded } from '../support/seeded.ts';
+import { problemsOf, verifiedAfter as tampered } from '../support/tampered.ts';
 
 let original: TestDatabase;
 
@@ -47,23 +48,7 @@ async function billAMonth(store: Store): Promise<void> {
   await processAll(store);
 }
 
-/** Verifies a copy of the database after a superuser, whom no trigger stops, has run `sql` on it. */
-async function verifiedAfter(...sql: string[]) {
-  const database = await copyOf(original);
-  const superuser = new pg.Client({ connectionString: database.superuserUrl });
-  await superuser.connect();
-  const store = openStore(database.url);
-  try {
-    await superuser.query('SET session_replication_role = replica');
-    for (const statement of sql) expect((await superuser.query(statement)).rowCount, statement).toBeGreaterThan(0);
-    return await verifyAll(store);
-  } finally {
-    await store.close();
-    await superuser.end();
-    await database.drop();
-  }
-}
-const problemsOf = ({ sections }: Awaited<ReturnType<typeof verifyAll>>) => Object.fromEntries(sections.flatMap((s) => (s.problem === null ? [] : [[s.name, s.problem]])));
+const verifiedAfter = (...sql: string[]) => tampered(original, ...sql);
 const flipped = (column: string, at = 0) => `${column} = set_byte(${column}, ${at}, get_byte(${column}, ${at}) # 1)`;
 
 describe('verifying an untampered database', () => {

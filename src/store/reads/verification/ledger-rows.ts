@@ -90,18 +90,22 @@ export const ledgerPlaces = (db: Db) =>
        AND NOT EXISTS (SELECT FROM gl_mapping m WHERE m.entity_id = t.entity_id AND m.key = k.key AND m.gl_account = e.gl_account)) ORDER BY 1`,
   );
 
-/** Transactions whose seller, date or source is not that of what they book. */
+/** Transactions whose seller, date or source is not that of what they book, and those that book nothing there is. */
 export const ledgerHeaders = (db: Db) =>
   pagesOf<Judged>(
     db,
     `SELECT 'ledger transaction ' || t.key || ' has another seller, date or source than what it books' AS problem FROM ledger_transaction t
      LEFT JOIN (SELECT page_id, page_id || '/' || service_month AS key, max(entity_id) AS entity_id, max(service_on) AS effective_on FROM rated_charge GROUP BY page_id, service_month) c ON t.kind = 'rated' AND c.key = t.key
-     LEFT JOIN document d ON t.kind = CASE d.type WHEN 'invoice' THEN 'invoiced' WHEN 'receipt' THEN 'invoiced' WHEN 'creditNote' THEN 'credited' END AND 'issue/' || d.id = t.key LEFT JOIN issue_stamp s ON s.document_id = d.id
-     LEFT JOIN billing_run r ON t.kind = 'writtenOff' AND 'writeOff/' || r.id = t.key
+     LEFT JOIN document d ON 'issue/' || d.id = t.key AND CASE d.type WHEN 'invoice' THEN t.kind = 'invoiced' WHEN 'receipt' THEN t.kind = 'invoiced' WHEN 'creditNote' THEN t.kind = 'credited' ELSE t.kind IN ('stated', 'reimbursed') END
+     LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN billing_run r ON t.kind = 'writtenOff' AND 'writeOff/' || r.id = t.key
+     LEFT JOIN rated_charge a ON t.kind = 'released' AND a.role = 'advanceFee' AND 'release/' || a.charge_id || '/' || a.service_month = t.key
+     LEFT JOIN partner_invoice i ON t.kind = 'matched' AND 'partnerInvoice/' || i.id = t.key LEFT JOIN card_payment y ON t.kind = 'paid' AND 'card/' || y.key = t.key LEFT JOIN payment p ON t.kind = 'paid' AND 'payment/' || p.id = t.key
      WHERE CASE t.kind WHEN 'rated' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (c.page_id, c.entity_id, c.effective_on)
-       WHEN 'invoiced' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on)
-       WHEN 'credited' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on)
-       WHEN 'writtenOff' THEN (t.source_ref, t.entity_id) IS DISTINCT FROM (r.id, r.entity_id) END ORDER BY t.key`,
+       WHEN 'writtenOff' THEN (t.source_ref, t.entity_id) IS DISTINCT FROM (r.id, r.entity_id)
+       WHEN 'released' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (a.charge_id::text, a.entity_id, ((a.service_month || '-01')::date + interval '1 month')::date - 1)
+       WHEN 'matched' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (i.id, i.entity_id, i.posted_on)
+       WHEN 'paid' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (coalesce(y.document_id, p.id), coalesce(y.entity_id, p.entity_id), coalesce(y.settled_on, p.execute_on))
+       ELSE (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on) END ORDER BY t.key`,
   );
 
 export type ConvertedRow = {
