@@ -202,6 +202,12 @@ describe('verifying names what was tampered with:', () => {
       /^ledger transaction issue\/doc_/,
     ],
     ['a write-off in the ledger', ["UPDATE ledger_entry SET amount = amount * 2 WHERE transaction_key LIKE 'writeOff/%'"], 'ledger against its sources', /^ledger transaction writeOff\//],
+    [
+      'a write-off that the ledger lost',
+      ["DELETE FROM ledger_entry WHERE transaction_key LIKE 'writeOff/%'", "DELETE FROM ledger_transaction WHERE kind = 'writtenOff'", "UPDATE billing_run SET state = 'handingOver'"],
+      'ledger against its sources',
+      /^ledger transaction writeOff\/run_ent_se_2019-12_live: energyExcluded is -\d+ Wh more than it was made of$/,
+    ],
     ['a legal number', ['UPDATE issue_stamp SET number = number + 50 WHERE number = 2'], 'numbers', /has number 3 where 2 belongs/],
     ['a number that is gone', ['DELETE FROM issue_stamp WHERE number = (SELECT max(number) FROM issue_stamp)'], 'numbers', /goes on at \d+ after number/],
     ['a series of numbers that is gone', ['DELETE FROM number_series'], 'numbers', /^series ent_se\/invoice\/2020 has numbers, and is gone$/],

@@ -21,7 +21,7 @@ export const ledgerBalances = (db: Db) =>
   );
 
 /**
- * Entries against what they were made of: charges of a page, an issued document, what a run wrote off. Rows are sums that differ, in
+ * Entries against what they were made of: charges of a page, an issued document, what a run wrote off, which it has once all of it is issued. Rows are sums that differ, in
  * their unit or in the books. What an issued document comes to in the books is compared where it is in their currency; another
  * currency's rate is that of the issue date, and only what was unbilled is known without it.
  */
@@ -31,6 +31,7 @@ export const ledgerDifferences = (db: Db) =>
     `WITH posting (event, figure, account, sign, is_wh, with_gl) AS (VALUES ${postingRows().join(', ')}), rated (role, event) AS (VALUES ${ratedRows().join(', ')}),
      charge AS (SELECT c.*, ${freeEnergySql} AS is_free, r.source_id FROM rated_charge c LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision),
      issued AS (SELECT d.*, d.currency = l.currency AS in_books FROM document d JOIN legal_entity l ON l.id = d.entity_id WHERE d.state = 'issued' AND d.type IN ('invoice', 'receipt', 'creditNote')),
+     written AS (SELECT r.id FROM billing_run r WHERE r.kind = 'live' AND (r.state IN ('handingOver', 'reconciled', 'closed') OR EXISTS (SELECT FROM ledger_transaction t WHERE t.key = 'writeOff/' || r.id))),
      both_sides AS (
        SELECT c.page_id || '/' || c.service_month AS key, p.account, CASE WHEN p.is_wh THEN 'Wh' ELSE c.currency END AS unit, CASE WHEN p.with_gl THEN c.gl_account END AS gl_account, c.cost_center,
          coalesce(c.payer_account_id, c.payee_account_id) AS account_id, c.site_id, c.vat_code, c.service_month, c.source_id,
@@ -59,9 +60,9 @@ export const ledgerDifferences = (db: Db) =>
        SELECT 'issue/' || d.id, f.account, d.currency, NULL, NULL, d.account_id, NULL, NULL, NULL, NULL, f.amount, NULL
        FROM issued d CROSS JOIN LATERAL (VALUES ('receivable', d.payable_minor), ('outputVat', -d.vat_minor), ('rounding', -d.rounding_minor)) f (account, amount) WHERE NOT d.in_books
        UNION ALL
-       SELECT t.key, p.account, CASE WHEN p.is_wh THEN 'Wh' ELSE c.currency END, CASE WHEN p.with_gl THEN c.gl_account END, c.cost_center, k.account_id, c.site_id, c.vat_code, c.service_month, c.source_id,
+       SELECT 'writeOff/' || b.id, p.account, CASE WHEN p.is_wh THEN 'Wh' ELSE c.currency END, CASE WHEN p.with_gl THEN c.gl_account END, c.cost_center, k.account_id, c.site_id, c.vat_code, c.service_month, c.source_id,
          p.sign * CASE p.figure WHEN 'net' THEN c.net_minor WHEN 'energyWh' THEN CASE WHEN c.is_free THEN 0 ELSE c.energy_wh END END, p.sign * CASE p.figure WHEN 'net' THEN c.book_net_minor ELSE 0 END
-       FROM ledger_transaction t JOIN claim k ON k.run_id = t.source_ref AND k.disposition = 'excluded' JOIN charge c ON c.charge_id = k.charge_id AND c.payer_account_id IS NOT NULL JOIN posting p ON p.event = 'excludedWrittenOff' WHERE t.kind = 'writtenOff'
+       FROM written b JOIN claim k ON k.run_id = b.id AND k.disposition = 'excluded' JOIN charge c ON c.charge_id = k.charge_id AND c.payer_account_id IS NOT NULL JOIN posting p ON p.event = 'excludedWrittenOff'
        UNION ALL
        SELECT t.key, p.account, c.currency, CASE WHEN p.with_gl THEN c.gl_account END, c.cost_center, c.payer_account_id, c.site_id, c.vat_code, c.service_month, NULL, p.sign * c.net_minor, p.sign * c.book_net_minor
        FROM ledger_transaction t JOIN charge c ON t.key = 'release/' || c.charge_id || '/' || c.service_month JOIN posting p ON p.event = 'advanceFeeReleased' WHERE t.kind = 'released'
