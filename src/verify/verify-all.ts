@@ -12,12 +12,13 @@ import { clearingOff, convertedDocuments, energyTwice, entryCount, ledgerBalance
 import { letterheads } from '../store/reads/verification/letterhead-rows.ts';
 import { owedDocuments } from '../store/reads/verification/owed-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
-import { matchedInvoices, paidDifferences } from '../store/reads/verification/paid-rows.ts';
+import { matchedInvoices, paidDifferences, proposedPayments } from '../store/reads/verification/paid-rows.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeConverted } from './converted.ts';
 import { judgeLetterhead, judgeRun, judgeStamp } from './documents.ts';
 import { judgeMatched } from './matched.ts';
 import { judgeOwed } from './owed.ts';
+import { judgePayment } from './payments.ts';
 import { judgeCharge, judgeRecord, judgeTariff } from './records.ts';
 import { type Check, judging, type Step } from './section.ts';
 
@@ -42,6 +43,7 @@ const checks: readonly Check[] = [
   { name: 'ledger', steps: (db) => judging(ledgerBalances(db), judged) },
   { name: 'ledger against its sources', steps: ledgerSteps },
   { name: 'energy', steps: energySteps },
+  { name: 'payments', steps: (db) => judging(proposedPayments(db), judgePayment) },
   { name: 'archived files', steps: (db) => judging(archivedRows(db), judged, (row) => (row.missing ? 'documents without their file' : undefined)) },
   { name: 'letterheads', steps: (db) => judging(letterheads(db), judgeLetterhead) },
   { name: 'outbox', steps: (db) => judging(outboxRows(db), judged) },

@@ -134,4 +134,17 @@ describe('verifying what was paid and bought', () => {
   ])('names %s', async (_, sql, words) => {
     expect(problemsOf(await verifiedAfter(original, ...sql))).toMatchObject({ 'ledger against its sources': expect.stringMatching(words) });
   });
+
+  it.each<[string, string[], RegExp]>([
+    ['an amount that a payee is paid', ['UPDATE payment_item SET amount_minor = amount_minor + 1 WHERE no = 1'], /^payment pay_\w+ has another content than its hash says$/],
+    ['the bank account that a payee is paid to', ['UPDATE payment_item SET bank_account_version = bank_account_version + 1 WHERE no = 1'], /^payment pay_\w+ has another content than its hash says$/],
+    ['what a payment is of', ['UPDATE payment SET amount_minor = amount_minor + 1'], /^payment pay_\w+ is of another amount than its items come to$/],
+    [
+      'a document that could be paid again',
+      ['DELETE FROM payment_document WHERE document_id = (SELECT min(document_id) FROM payment_document)'],
+      /^payment pay_\w+ has another content than its hash says$/,
+    ],
+  ])('names %s', async (_, sql, words) => {
+    expect(problemsOf(await verifiedAfter(original, ...sql))).toMatchObject({ payments: expect.stringMatching(words) });
+  });
 });

@@ -1,6 +1,7 @@
 import { groupBy } from '../group-by.ts';
 import { type Issue, issue } from '../issues.ts';
 import { formatMinor } from '../money.ts';
+import { canonicalBytes, sha256 } from '../seal/charge-record.ts';
 
 /** An issued document of what we owe and no payment holds; a credit is below zero. `openMinor` is what nobody else has settled of it. Minor units. */
 export type OwedDocument = {
@@ -42,7 +43,7 @@ export function planPayment(input: {
     for (const { legalNumber, payableMinor, openMinor } of owed)
       if (openMinor !== payableMinor) leftOut.push(issue('paidInPart', 'blocks', accountId, { number: legalNumber, open: formatMinor(openMinor, currency), currency }));
     if (documents.length === 0) continue;
-    const inOrder = [...documents].sort((a, b) => (`${a.dueOn} ${a.legalNumber}` < `${b.dueOn} ${b.legalNumber}` ? -1 : 1));
+    const inOrder = [...documents].sort(dueOrder);
     const amountMinor = inOrder.reduce((sum, d) => sum + d.payableMinor, 0n);
     const amount = formatMinor(amountMinor, currency);
     const bankAccountVersion = input.bankAccounts.get(accountId);
@@ -54,6 +55,26 @@ export function planPayment(input: {
     else items.push({ accountId, amountMinor, bankAccountVersion, remittance: remittanceOf(inOrder.map((d) => d.legalNumber)), documentIds: inOrder.map((d) => d.documentId) });
   }
   return { items, totalMinor: items.reduce((sum, i) => sum + i.amountMinor, 0n), leftOut };
+}
+
+/** The order of documents within an item: by when they are due. */
+export function dueOrder(a: Pick<OwedDocument, 'dueOn' | 'legalNumber'>, b: Pick<OwedDocument, 'dueOn' | 'legalNumber'>): number {
+  return `${a.dueOn} ${a.legalNumber}` < `${b.dueOn} ${b.legalNumber}` ? -1 : 1;
+}
+
+/** The hash by which a payment is approved: what was wanted, but for why, and its items. */
+export function contentHashOf(
+  { entityId, currency, format, dueUntil, executeOn }: { readonly [Key in 'entityId' | 'currency' | 'format' | 'dueUntil' | 'executeOn']: string },
+  items: readonly PaymentItem[],
+): Buffer {
+  const own = items.map(({ accountId, amountMinor, bankAccountVersion, remittance, documentIds }) => ({
+    accountId,
+    amountMinor: amountMinor.toString(),
+    bankAccountVersion,
+    remittance,
+    documentIds,
+  }));
+  return sha256(canonicalBytes({ entityId, currency, format, dueUntil, executeOn, reason: '', items: own }));
 }
 
 /** Numbers of documents in the room that a payment has for text: as many as fit, and how many more there are. */

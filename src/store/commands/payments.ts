@@ -2,8 +2,7 @@ import { letterheadSchema } from '../../contracts/letterhead.ts';
 import { authorityOf } from '../../core/document/authorities.ts';
 import { owedTypes } from '../../core/document/owed.ts';
 import { describeIssue, type Issue, issue } from '../../core/issues.ts';
-import { type OwedDocument, type PlannedPayment, planPayment } from '../../core/payment/plan-payment.ts';
-import { canonicalBytes, sha256 } from '../../core/seal/charge-record.ts';
+import { contentHashOf, type OwedDocument, type PlannedPayment, planPayment } from '../../core/payment/plan-payment.ts';
 import type { Db } from '../db.ts';
 import { bookPayment } from '../ledger/book-payment.ts';
 import { documentRulesOf } from '../reads/document-rules.ts';
@@ -74,7 +73,6 @@ async function bankAccountVersions(db: Db, entityId: string): Promise<ReadonlyMa
 }
 
 async function insertPayment(db: Db, paymentId: string, wanted: NewPayment, { items, totalMinor }: PlannedPayment, by: By): Promise<void> {
-  const hash = sha256(canonicalBytes({ ...wanted, reason: '', items: items.map((i) => ({ ...i, amountMinor: i.amountMinor.toString() })) }));
   await db.query('INSERT INTO payment (id, entity_id, currency, format, execute_on, due_until, content_hash, amount_minor, reason, author) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
     paymentId,
     wanted.entityId,
@@ -82,7 +80,7 @@ async function insertPayment(db: Db, paymentId: string, wanted: NewPayment, { it
     wanted.format,
     wanted.executeOn,
     wanted.dueUntil,
-    hash,
+    contentHashOf(wanted, items),
     totalMinor,
     wanted.reason,
     by.actor,

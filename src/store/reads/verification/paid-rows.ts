@@ -65,6 +65,32 @@ export const matchedInvoices = (db: Db) =>
      ORDER BY i.id`,
   );
 
+export type PaymentRow = {
+  readonly id: string;
+  readonly entity_id: string;
+  readonly currency: string;
+  readonly format: string;
+  readonly due_until: string;
+  readonly execute_on: string;
+  readonly content_hash: Buffer;
+  readonly amount_minor: bigint;
+  /** In the order of their numbers. */
+  readonly items: readonly { readonly accountId: string; readonly amountMinor: string; readonly bankAccountVersion: number; readonly remittance: string }[];
+  readonly documents: readonly { readonly documentId: string; readonly accountId: string; readonly dueOn: string; readonly legalNumber: string; readonly payableMinor: string }[];
+};
+
+/** Payments to payees that are proposed or approved, with their items and the documents that they pay; a rejected one has let go of these. */
+export const proposedPayments = (db: Db) =>
+  pagesOf<PaymentRow>(
+    db,
+    `SELECT p.*, i.items, y.documents FROM payment p
+     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'amountMinor', amount_minor::text, 'bankAccountVersion', bank_account_version, 'remittance', remittance) ORDER BY no), '[]') AS items
+       FROM payment_item WHERE payment_id = p.id) i
+     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('documentId', d.id, 'accountId', y.account_id, 'dueOn', s.due_on, 'legalNumber', s.legal_number, 'payableMinor', d.payable_minor::text)), '[]') AS documents
+       FROM payment_document y JOIN document d ON d.id = y.document_id AND d.account_id = y.account_id AND d.currency = p.currency JOIN issue_stamp s ON s.document_id = d.id WHERE y.payment_id = p.id) y
+     WHERE p.state <> 'rejected' ORDER BY p.id`,
+  );
+
 function cardRows(kind: string, event: EventKind): string[] {
   return linesOf(event).flatMap(({ debit, credit }) => [`('${kind}', '${debit}', 1)`, `('${kind}', '${credit}', -1)`]);
 }
