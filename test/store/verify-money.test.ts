@@ -147,4 +147,26 @@ describe('verifying what was paid and bought', () => {
   ])('names %s', async (_, sql, words) => {
     expect(problemsOf(await verifiedAfter(original, ...sql))).toMatchObject({ payments: expect.stringMatching(words) });
   });
+
+  // Whoever changes what an ERP is to be told can hash it anew.
+  const rewritten = (where: string, from: string, to: string) => [
+    `UPDATE erp_posting SET payload = convert_to(regexp_replace(convert_from(payload, 'UTF8'), '${from}', '${to}'), 'UTF8') WHERE ${where}`,
+    `UPDATE erp_posting SET payload_hash = sha256(payload) WHERE ${where}`,
+  ];
+  const oneInvoice = "key = (SELECT min(key) FROM erp_posting WHERE kind = 'invoice')";
+  it.each<[string, string[], RegExp]>([
+    ['an amount that is accrued', ['UPDATE accrual_line SET amount_minor = amount_minor + 1 WHERE line_no = 1'], /^posting accrual\/ent_se\/2019-12\/1\/\w+ has other net lines than what it posts$/],
+    [
+      'an accrual that was not handed over',
+      ["DELETE FROM erp_posting WHERE key LIKE 'accrual/%/reversal'"],
+      /^posting accrual\/ent_se\/2019-12\/1\/\w+\/reversal lacks net lines of what it posts, or is gone$/,
+    ],
+    ['an accrual that only the outbox knows', ['DELETE FROM accrual_line'], /^posting accrual\/ent_se\/2019-12\/1\/\w+ has other net lines than what it posts$/],
+    ['a partner’s invoice that was not handed over', ["DELETE FROM erp_posting WHERE key LIKE 'partnerInvoice/%'"], /^partner invoice pinv_\w+ is in no outbox, or with another amount$/],
+    ['the cost center of an invoice for the ERP, hashed anew', rewritten(oneInvoice, '"costCenter":"', '"costCenter":"9'), /^posting doc_\w+ (has other|lacks) net lines/],
+    ['VAT of an invoice for the ERP, hashed anew', rewritten("kind = 'invoice'", '("amountMinor":"-)(\\d+","baseMinor")', '\\19\\2'), /^posting doc_\w+ (has other|lacks) tax lines/],
+    ['whom an invoice for the ERP is for, hashed anew', rewritten(oneInvoice, '"accountId":"', '"accountId":"x'), /^posting doc_\w+ is for another account than its document$/],
+  ])('names %s', async (_, sql, words) => {
+    expect(problemsOf(await verifiedAfter(original, ...sql))).toMatchObject({ outbox: expect.stringMatching(words) });
+  });
 });

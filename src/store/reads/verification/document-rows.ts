@@ -107,16 +107,36 @@ const offReceiptsSql = `
     FROM erp_posting p CROSS JOIN LATERAL jsonb_array_elements(convert_from(p.payload, 'UTF8')::jsonb -> 'lines') x
     WHERE p.key LIKE 'rcp\\_%' AND x ->> 'amountMinor' <> '0') x USING (key, part, gl_account, cc, vat) WHERE l.amount IS DISTINCT FROM x.amount`;
 
+/** Postings of single documents and of accruals against what they were made of: the document's lines, VAT and totals, the accrual's lines and their mirror; and invoices of partners without theirs. */
+const offPostingsSql = `
+  SELECT 'posting ' || coalesce(l.key, x.key) || CASE WHEN x.key IS NULL THEN ' lacks ' || l.part || ' lines of what it posts, or is gone' ELSE ' has other ' || x.part || ' lines than what it posts' END AS problem FROM (
+    SELECT key, part, gl_account, cc, vat, sum(amount) AS amount FROM (
+      SELECT j.key, 'net' AS part, l.gl_account, coalesce(l.cost_center, '') AS cc, '' AS vat, j.sign * l.amount_minor AS amount FROM accrual_line l
+      CROSS JOIN LATERAL (SELECT CASE l.kind WHEN 'estimate' THEN 'estimate/' ELSE 'accrual/' END || l.accrual_id || '/' || l.currency AS key) k CROSS JOIN LATERAL (VALUES (k.key, 1), (k.key || '/reversal', -1)) j (key, sign)
+      UNION ALL SELECT d.id, 'net', l.gl_account, coalesce(l.cost_center, ''), l.vat_code, d.sign * l.net_minor FROM posted d JOIN document_line l ON l.document_id = d.id
+      UNION ALL SELECT d.id, 'tax', '', '', v ->> 'vatCode', d.sign * (v ->> 'vatMinor')::bigint FROM posted d CROSS JOIN LATERAL jsonb_array_elements(d.vat) v
+      UNION ALL SELECT d.id, f.part, '', '', '', f.amount FROM posted d CROSS JOIN LATERAL (VALUES ('party', -d.sign * d.payable_minor), ('rounding', d.sign * d.rounding_minor)) f (part, amount)) m
+    GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount) <> 0) l
+  FULL JOIN (SELECT p.key, x ->> 'part' AS part, CASE x ->> 'part' WHEN 'net' THEN x ->> 'glAccount' ELSE '' END AS gl_account, coalesce(x ->> 'costCenter', '') AS cc, coalesce(x ->> 'vatCode', '') AS vat, sum((x ->> 'amountMinor')::bigint) AS amount
+    FROM erp_posting p CROSS JOIN LATERAL jsonb_array_elements(convert_from(p.payload, 'UTF8')::jsonb -> 'lines') x
+    WHERE (p.key LIKE 'accrual/%' OR p.key LIKE 'estimate/%' OR p.document_id IN (SELECT id FROM posted)) AND sha256(p.payload) = p.payload_hash GROUP BY 1, 2, 3, 4, 5 HAVING sum((x ->> 'amountMinor')::bigint) <> 0) x
+    USING (key, part, gl_account, cc, vat) WHERE l.amount IS DISTINCT FROM x.amount
+  UNION ALL SELECT 'partner invoice ' || i.id || ' is in no outbox, or with another amount' FROM partner_invoice i LEFT JOIN erp_posting p ON p.key = 'partnerInvoice/' || i.id WHERE p.control_minor IS DISTINCT FROM i.net_minor + i.vat_minor`;
+
 /** What was handed to the ERP's outbox: the frozen payload, its key and amount; each document that is issued, or waits for the ERP's number, once, by itself or in journals of receipts. */
 export const outboxRows = (db: Db) =>
   pagesOf<Judged>(
     db,
-    `SELECT problem FROM (SELECT p.key, d.id, CASE WHEN p.key IS NULL THEN 'document ' || d.id || ' is issued and in no outbox' ELSE 'posting ' || p.key || CASE
+    `WITH posted AS MATERIALIZED (SELECT d.id, d.payable_minor, d.rounding_minor, CASE WHEN d.type IN ('invoice', 'receipt', 'creditNote') THEN -1 ELSE 1 END AS sign,
+         CASE WHEN sha256(d.canonical) = d.content_hash THEN convert_from(d.canonical, 'UTF8')::jsonb -> 'vat' ELSE '[]' END AS vat
+       FROM document d WHERE d.state IN ('issued', 'awaitingNumber') AND NOT EXISTS (SELECT FROM erp_receipt_line r WHERE r.document_id = d.id))
+     SELECT problem FROM (SELECT p.key, d.id, CASE WHEN p.key IS NULL THEN 'document ' || d.id || ' is issued and in no outbox' ELSE 'posting ' || p.key || CASE
        WHEN sha256(p.payload) <> p.payload_hash THEN ' has another payload than its hash says'
        WHEN convert_from(p.payload, 'UTF8')::jsonb ->> 'key' <> p.key THEN ' has the payload of another'
        WHEN (convert_from(p.payload, 'UTF8')::jsonb ->> 'runId', convert_from(p.payload, 'UTF8')::jsonb ->> 'currency') IS DISTINCT FROM (p.run_id, p.currency::text) THEN ' has another run or currency than its payload'
        WHEN p.document_id IS NOT NULL AND p.control_minor <> d.payable_minor THEN ' has another amount than its document'
+       WHEN p.document_id IS NOT NULL AND convert_from(p.payload, 'UTF8')::jsonb ->> 'accountId' IS DISTINCT FROM d.account_id THEN ' is for another account than its document'
        WHEN p.document_id IS NOT NULL AND p.group_name IS DISTINCT FROM d.group_name THEN ' has another release group than its document' END END AS problem
      FROM erp_posting p FULL JOIN (SELECT * FROM document d WHERE state IN ('issued', 'awaitingNumber') AND NOT EXISTS (SELECT FROM erp_receipt_line r WHERE r.document_id = d.id)) d ON d.id = p.document_id
-     UNION ALL SELECT '~', '', problem FROM (${offReceiptsSql}) r) o ORDER BY key NULLS FIRST, id, problem`,
+     UNION ALL SELECT '~', '', problem FROM (${offReceiptsSql} UNION ALL ${offPostingsSql}) r) o ORDER BY key NULLS FIRST, id, problem`,
   );
