@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,7 +12,10 @@ import { authorityTasks } from '../../src/contracts/document-rules.ts';
 import type { ErpDocument } from '../../src/contracts/erp-document.ts';
 import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
+import { signFindings } from '../../src/store/commands/sign-findings.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { closeRun } from '../../src/store/cycle/close-run.ts';
+import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
@@ -19,8 +23,10 @@ import { documentRulesOf } from '../../src/store/reads/document-rules.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { erpParties } from '../../src/store/reads/erp-parties.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { closeSet, issueRun } from '../support/bill.ts';
+import { closeSet, issueRun, reviewRun } from '../support/bill.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
 import { type Review, startReview } from '../support/review.ts';
+import { seeded } from '../support/seeded.ts';
 
 let review: Review;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-receipts-'));
@@ -98,6 +104,32 @@ describe('card receipts of a run', () => {
       await superuser.end();
     }
     expect(await problems()).toEqual([]);
+  });
+});
+
+describe('card receipts of a group that is being issued', () => {
+  it('are missed in no outbox before the last hundred of them is issued, with which they are summed up', async () => {
+    const { store, drop } = await seeded();
+    await store.pool.query("UPDATE account SET strategy = 'cardReceipt' WHERE id = 'acc_driver_16'");
+    await storeLines(
+      store,
+      Array.from({ length: 101 }, (_, i) => session(i, { user: 'Bl2-1', garage: 'Bl2' })),
+    );
+    await processAll(store);
+    const runId = await reviewRun(store, '2019-12');
+    const { contentHash } = await store.tx((db) => buildDocuments(db, runId));
+    const { rows: findings } = await store.pool.query<{ id: string }>("SELECT f.id::text FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE f.severity = 'blocks'");
+    if (findings.length > 0) await store.tx((db) => signFindings(db, { runId, findingIds: findings.map((f) => f.id), reason: 'as meant' }, { actor: 'signer' }));
+    const decided = await store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
+    expect(decided).toEqual({ ok: true });
+    await store.tx((db) => advanceRun(db, runId, 'issuing'));
+    const problemsNow = async () => (await verifyAll(store)).sections.filter((s) => s.problem !== null);
+    for (let left = 1; left > 0; ) {
+      ({ left } = await store.tx((db) => issueDocuments(db, runId, '2020-01-06')));
+      expect(await problemsNow(), `${left} left`).toEqual([]);
+    }
+    expect((await store.pool.query('SELECT count(DISTINCT document_id)::integer AS n FROM erp_receipt_line')).rows).toEqual([{ n: 101 }]);
+    await drop();
   });
 });
 

@@ -2,6 +2,7 @@ import type { QueryResultRow } from 'pg';
 import type { StoredDocument, StoredParts } from '../../../core/document/judge-document.ts';
 import { adjustmentOf, chargeOf, claimedCharges, manualLines } from '../../cycle/claimed-charges.ts';
 import { creditRefs } from '../../cycle/credits.ts';
+import { isReceiptSql } from '../../cycle/hand-receipts.ts';
 import type { Db } from '../../db.ts';
 import type { Judged } from './intake-rows.ts';
 import { pagesOf } from './pages.ts';
@@ -94,6 +95,10 @@ export const unnumbered = (db: Db) =>
      UNION ALL SELECT 'number ' || s.legal_number || ' is on document ' || s.document_id || ', which is not issued' FROM issue_stamp s LEFT JOIN document d ON d.id = s.document_id WHERE s.series_id IS NULL AND d.state IS DISTINCT FROM 'issued' ORDER BY 1`,
   );
 
+// Of a document `d` and its entity `e`: it is handed over by itself. Receipts are summed up with the last document that their group issues.
+const handedOverSql = `d.state IN ('issued', 'awaitingNumber') AND NOT EXISTS (SELECT FROM erp_receipt_line r WHERE r.document_id = d.id)
+  AND NOT ((d.run_id, d.group_name) IN (SELECT o.run_id, o.group_name FROM document o WHERE o.state = 'approved') AND ${isReceiptSql})`;
+
 /** Receipts that are summed up in journals: each wholly, and each journal the sum of its lines. */
 const offReceiptsSql = `
   SELECT 'document ' || r.document_id || ' is in journals with another amount than its own' AS problem FROM erp_receipt_line r JOIN document d ON d.id = r.document_id
@@ -129,7 +134,7 @@ export const outboxRows = (db: Db) =>
     db,
     `WITH posted AS MATERIALIZED (SELECT d.id, d.payable_minor, d.rounding_minor, CASE WHEN d.type IN ('invoice', 'receipt', 'creditNote') THEN -1 ELSE 1 END AS sign,
          CASE WHEN sha256(d.canonical) = d.content_hash THEN convert_from(d.canonical, 'UTF8')::jsonb -> 'vat' ELSE '[]' END AS vat
-       FROM document d WHERE d.state IN ('issued', 'awaitingNumber') AND NOT EXISTS (SELECT FROM erp_receipt_line r WHERE r.document_id = d.id))
+       FROM document d JOIN legal_entity e ON e.id = d.entity_id WHERE ${handedOverSql})
      SELECT problem FROM (SELECT p.key, d.id, CASE WHEN p.key IS NULL THEN 'document ' || d.id || ' is issued and in no outbox' ELSE 'posting ' || p.key || CASE
        WHEN sha256(p.payload) <> p.payload_hash THEN ' has another payload than its hash says'
        WHEN convert_from(p.payload, 'UTF8')::jsonb ->> 'key' <> p.key THEN ' has the payload of another'
@@ -137,6 +142,6 @@ export const outboxRows = (db: Db) =>
        WHEN p.document_id IS NOT NULL AND p.control_minor <> d.payable_minor THEN ' has another amount than its document'
        WHEN p.document_id IS NOT NULL AND convert_from(p.payload, 'UTF8')::jsonb ->> 'accountId' IS DISTINCT FROM d.account_id THEN ' is for another account than its document'
        WHEN p.document_id IS NOT NULL AND p.group_name IS DISTINCT FROM d.group_name THEN ' has another release group than its document' END END AS problem
-     FROM erp_posting p FULL JOIN (SELECT * FROM document d WHERE state IN ('issued', 'awaitingNumber') AND NOT EXISTS (SELECT FROM erp_receipt_line r WHERE r.document_id = d.id)) d ON d.id = p.document_id
+     FROM erp_posting p FULL JOIN (SELECT d.* FROM document d JOIN legal_entity e ON e.id = d.entity_id WHERE ${handedOverSql}) d ON d.id = p.document_id
      UNION ALL SELECT '~', '', problem FROM (${offReceiptsSql} UNION ALL ${offPostingsSql}) r) o ORDER BY key NULLS FIRST, id, problem`,
   );
