@@ -6,7 +6,7 @@ import { energyOff } from '../store/reads/energy-balance.ts';
 import { archivedRows } from '../store/reads/verification/archived-rows.ts';
 import { blockLeaves, blockMembership } from '../store/reads/verification/block-rows.ts';
 import { openChargesOff, ratedCharges, tariffVersions } from '../store/reads/verification/charge-rows.ts';
-import { builtDocuments, hashedRuns, issueStamps, outboxRows, unnumbered } from '../store/reads/verification/document-rows.ts';
+import { builtDocuments, creditsOff, hashedRuns, issueStamps, outboxRows, unnumbered } from '../store/reads/verification/document-rows.ts';
 import { type Judged, rawBodies, rawMessages, recordHeads, sealedRecords } from '../store/reads/verification/intake-rows.ts';
 import { clearingOff, convertedDocuments, energyTwice, entryCount, ledgerBalances, ledgerDifferences, ledgerHeaders, ledgerPlaces } from '../store/reads/verification/ledger-rows.ts';
 import { letterheads } from '../store/reads/verification/letterhead-rows.ts';
@@ -37,7 +37,7 @@ const checks: readonly Check[] = [
   { name: 'block membership', steps: (db) => judging(blockMembership(db), judged, (row) => (row.waiting ? 'waiting for a block' : undefined)) },
   { name: 'tariffs', steps: (db) => judging(tariffVersions(db), judgeTariff) },
   { name: 'charges', steps: chargeSteps },
-  { name: 'documents', steps: (db) => judging(builtDocuments(db), judgeDocument) },
+  { name: 'documents', steps: documentSteps },
   { name: 'runs', steps: runSteps },
   { name: 'numbers', steps: numberSteps },
   { name: 'ledger', steps: (db) => judging(ledgerBalances(db), judged) },
@@ -71,6 +71,11 @@ export async function verifyAll(store: Store, onProgress: (section: { readonly n
     }
     return { sections };
   });
+}
+
+async function* documentSteps(db: Db): AsyncGenerator<Step> {
+  yield* judging(builtDocuments(db), judgeDocument);
+  for await (const [first] of creditsOff(db)) yield { checked: 0, problem: first?.problem ?? null };
 }
 
 async function* runSteps(db: Db): AsyncGenerator<Step> {

@@ -23,6 +23,7 @@ import { closeSet, finishRun, issueRun, reviewRun } from '../support/bill.ts';
 import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
+import { problemsOf, verifiedAfter } from '../support/tampered.ts';
 
 const by = { actor: 'preparer' };
 let original: TestDatabase;
@@ -107,6 +108,20 @@ describe('the correction of an issued session', () => {
     expect(shown?.creditedBy.map((c) => c.legalNumber)).toEqual(['K-2020-000001']);
     await sound(w);
     await w.close();
+  });
+
+  it('is held to what is kept as credited of each line when verified: with less, or more room, a line could be credited twice', async () => {
+    const database = await copyOf(original);
+    const w = open(database);
+    await arrive(w, session(1, { user: 'NR1-3', garage: 'NR1', kWh: '12' }));
+    await bill(w, '2020-01', '2020-02-06');
+    await w.store.close();
+    // The charge of 10.5 kWh is credited: on its line, and under line 0 of its VAT code.
+    for (const change of ['UPDATE document_credit SET credited_minor = 0 WHERE line_no = 0', 'UPDATE document_credit SET high_minor = high_minor + 1 WHERE line_no > 0', 'DELETE FROM document_credit'])
+      expect(problemsOf(await verifiedAfter(database, change)), change).toMatchObject({
+        documents: expect.stringMatching(/^of line \d of document doc_\w+ \d+ is credited, and kept is (\d+|nothing) of 0 to \d+$/),
+      });
+    await database.drop();
   });
 
   it('of a driver stands on the next invoice and names the one before; without one to stand on it is a credit note', async () => {
