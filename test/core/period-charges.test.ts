@@ -218,6 +218,12 @@ describe('included energy', () => {
     ]);
   });
 
+  it('takes nothing back of energy that is paid for', () => {
+    // 20 kWh at −0.10 give 2.00 back, then 40 kWh cost 120.00: 30 included are 90.00.
+    const spot = [charged('2026-03-04', 20, -200n), charged('2026-03-05', 40, 12_000n)];
+    expect(due(month('2026-03', [plan(1, '2026-01-01', [included('30')])], spot)).map((r) => [r.component, r.netMinor, r.quantity])).toEqual([['included', -9000n, 30_000n]]);
+  });
+
   it('of two clauses is worth what it costs in each, also where both cover a session', () => {
     // 15 kWh at 3.00: the plan's 10 are worth 30.00, the 5 that are left 15.00 of the campaign's 10.
     const versions = [plan(1, '2026-01-01', [included('10'), { ...included('10'), id: 'more' }])];

@@ -148,7 +148,7 @@ function includedOf(input: MonthInput, lines: readonly Line[], lotsBefore: reado
     for (const [session, own] of bySession(inSegment)) {
       let coveredWh = 0n;
       for (const line of own) {
-        if (line.energyLeft <= 0n || line.item.isFree === true) continue;
+        if (line.energyLeft <= 0n || line.item.isFree === true || line.item.amount < 0n) continue;
         let wh = 0n;
         for (const pot of pots) {
           const taken = min(pot.wh, line.energyLeft - wh);
