@@ -4,6 +4,7 @@ import type { AgreementOf, SupplyClause } from '../../src/contracts/agreement.ts
 import type { ChargeFacts } from '../../src/contracts/charge-record.ts';
 import { type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
 import type { PartyVat, SiteSetup } from '../../src/core/allocate/setup.ts';
+import { isFree } from '../../src/core/ledger/event-of-charge.ts';
 import { account, allocation, blockedBy, chargesOf, driver, emsp, fleet, ownSite, perKwh, seller, type World } from '../support/session.ts';
 
 const german: PartyVat = { status: 'reseller', establishedIn: 'DE', vatNumber: 'DE123456789', evidence: 'VIES 2019-12-01', validFrom: '2019-01-01', validTo: null };
@@ -99,6 +100,22 @@ describe('our driver at another operator’s charger', () => {
     expect(result.rating.explanation).toContain('What it costs us, 12.0000 EUR (ECB 2019-12-04 EUR/SEK 10.50 v1 and ECB 2019-12-05 NOK/SEK 1.05 v1), marked up by 0 %');
     const margin = list.reduce((sum, c) => sum + (c.payerAccountId === null ? -c.bookNetMinor : c.bookNetMinor), 0n);
     expect(margin).toBe(2160n);
+  });
+  it('has its energy on what is paid per kWh where it costs us nothing: sold at 0.20 a kWh it is not free (D14)', () => {
+    const gift = { tariffs: { theirs: { ...perKwh('0', '19'), currency: 'EUR' } } };
+    const sold = (clause: SupplyClause) => chargesOf(world(buy('agreement', { tariffId: 'theirs' }), supply(clause), gift)).filter((c) => c.role === 'fleetSale');
+    expect(parts(sold(marked))).toEqual([
+      ['fleetSale', 'ENERGY/roaming', 0n, 0n],
+      ['fleetSale', 'roamingPerKwh', 600n, 30_000n],
+      ['fleetSale', 'roamingPerSession', 300n, 0n],
+    ]);
+    expect(sold(marked).filter((c) => c.energyWh !== 0n && isFree(c))).toEqual([]);
+    // With nothing per kWh it is.
+    expect(
+      sold({ ...marked, perKwh: '0' } as SupplyClause)
+        .filter(isFree)
+        .map((c) => c.energyWh),
+    ).toEqual([30_000n]);
   });
   it('is a finding when the partner claims more than the tolerance above our own rating, and ours is booked', () => {
     const of = (exclVat: string) => allocation(world(buy('agreement', { tariffId: 'theirs' }), supply(marked), { facts: claim(exclVat, 'partner', 'EUR') }));

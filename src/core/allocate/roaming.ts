@@ -106,10 +106,13 @@ export function roamingPrice(session: Session, contract: Contracted<'supply'>, b
   const marked = mul(cost, add(exactFromInt(1), divInt(exactFromDecimal(clause.markupPercent), 100n)));
   const role = saleRoleOf(payer.category);
   const wh = BigInt(facts.energyWh);
-  const lines: PriceLine[] = [{ role, component: 'ENERGY/roaming', clause: clause.id, exact: marked, unitPrice: toDecimal4HalfEven(marked), quantity: 1n, unit: 'session', energyWh: wh }];
+  const unitPrice = toDecimal4HalfEven(marked);
+  // Energy that costs us nothing and is paid per kWh is not free (D14).
+  const isPerKwh = Number(unitPrice) === 0 && Number(clause.perKwh) !== 0;
+  const lines: PriceLine[] = [{ role, component: 'ENERGY/roaming', clause: clause.id, exact: marked, unitPrice, quantity: 1n, unit: 'session', energyWh: isPerKwh ? 0n : wh }];
   if (Number(clause.perKwh) !== 0) {
     const exact = mul(exactFromDecimal(clause.perKwh), divInt(exactFromInt(wh), 1000n));
-    lines.push({ role, component: 'roamingPerKwh', clause: clause.id, exact, unitPrice: clause.perKwh, quantity: wh, unit: 'Wh', energyWh: 0n });
+    lines.push({ role, component: 'roamingPerKwh', clause: clause.id, exact, unitPrice: clause.perKwh, quantity: wh, unit: 'Wh', energyWh: isPerKwh ? wh : 0n });
   }
   if (Number(clause.perSession) !== 0) {
     lines.push({ role, component: 'roamingPerSession', clause: clause.id, exact: exactFromDecimal(clause.perSession), unitPrice: clause.perSession, quantity: 1n, unit: 'session', energyWh: 0n });
