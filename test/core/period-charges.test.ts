@@ -408,7 +408,7 @@ describe('a late session', () => {
     expect(settleMonth(more, computeMonth(more).clauses, before.map(issuedOf)).map((r) => [r.component, r.place.siteId, r.netMinor, r.quantity])).toEqual([['tiers#2', 'south', -1000n, 20_000n]]);
   });
 
-  it('that makes up a minimum takes what it lacked back where it was billed, with its VAT', () => {
+  it('that makes up a minimum, or some of it, takes what it lacked back where it was billed, with its VAT', () => {
     // 1000.00 less 100.00 and 100.00 are 800.00, half on each site: 400.00 and 100.00 of VAT at north, 400.00 and 76.00 at hamburg.
     const versions = [plan(1, '2026-01-01', [{ kind: 'minimum', id: 'm', netPerMonth: '1000' }])];
     const hamburg = charged('2026-03-11', 20, 10_000n, { site: 'hamburg' });
@@ -427,6 +427,15 @@ describe('a late session', () => {
       ['minimum#2', 'hamburg', -40_000n, -47_600n],
     ]);
     expect(settleMonth(later, computeMonth(later).clauses, [...first, ...rows].map(issuedOf))).toEqual([]);
+    // Late 600.00 at helsinki at 25.5 %: 200.00 lack, so 600.00 go back, half of each; what was sold there stays taxed there.
+    const finnish = charged('2026-03-12', 60, 60_000n, { site: 'helsinki', isNew: true });
+    const partly = month('2026-03', versions, [...sold, { ...finnish, items: finnish.items.map((i) => ({ ...i, place: { ...i.place, vat: { code: 'FI255', percent: '25.5', rule: '1/test' } } })) }]);
+    const some = settleMonth(partly, computeMonth(partly).clauses, first.map(issuedOf));
+    expect(some.map((r) => [r.component, r.place.siteId, r.netMinor, r.grossMinor])).toEqual([
+      ['minimum#2', 'north', -30_000n, -37_500n],
+      ['minimum#2', 'hamburg', -30_000n, -35_700n],
+    ]);
+    expect(settleMonth(partly, computeMonth(partly).clauses, [...first, ...some].map(issuedOf))).toEqual([]);
   });
 });
 

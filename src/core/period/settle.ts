@@ -183,7 +183,7 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
   const first = done[0] ?? rows[0];
   if (first === undefined || (rest.net === 0n && rest.gross === 0n)) return [];
   if (rest.net < 0n && first.role === 'advanceFee' && !isRefunded(input.versions, first)) return [];
-  const burdened = burdenedBy(due, done);
+  const burdened = burdenedBy(due, done, (input.mode === 'grossFirst' ? rest.gross : rest.net) < 0n);
   const isMirror = burdened.reduce((sum, b) => sum + b.net, rest.net) === 0n && burdened.reduce((sum, b) => sum + b.gross, rest.gross) === 0n;
   const parted = (of: keyof Sums) => (isMirror ? burdened.map((b) => -b[of]) : allocate(rest[of], weightsOf(burdened, of)));
   const [nets, grosses] = [parted('net'), parted('gross')];
@@ -230,12 +230,15 @@ function difference(input: Pick<MonthInput, 'mode' | 'currency' | 'month' | 'ver
 /** What a difference burdens, and what it weighs there. */
 type Burden = Sums & { readonly place: Place };
 
-/** The late sessions' places; without any, those of all that is behind the clause; of a clause that comes to nothing any more, where it was billed, by what stands there. */
-function burdenedBy(due: readonly ClauseMonth[], done: readonly IssuedRow[]): Burden[] {
+/**
+ * The late sessions' places; without any, those of all that is behind the clause. What a minimum lacks less, and all of a clause that comes to nothing any more, is
+ * taken back where it was billed, by what stands there (D11).
+ */
+function burdenedBy(due: readonly ClauseMonth[], done: readonly IssuedRow[], isLess: boolean): Burden[] {
   const late = lateOf(due);
   const parts = due.flatMap((c) => c.parts);
   const behind =
-    parts.length === 0
+    parts.length === 0 || (isLess && done.some((r) => r.role === 'minimumTrueUp'))
       ? done.map((r) => ({ place: r.place, net: r.netMinor, gross: r.grossMinor }))
       : (late.length > 0 ? late : parts).map((p) => ({ place: p.place, net: p.amount, gross: p.amount }));
   return [...groupBy(behind, (b) => placeKey(b.place)).values()].flatMap((own) =>
