@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { documentRulesSchema } from '../../src/contracts/document-rules.ts';
 import type { ExclusionRule } from '../../src/contracts/exclusion-rule.ts';
 import { endExclusion, proposeExclusion, signExclusion } from '../../src/store/commands/exclusion-rules.ts';
+import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
 import { addExclusion, touch } from '../../src/store/commands/shape-run.ts';
 import { signCarry } from '../../src/store/commands/steer-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
@@ -209,6 +211,37 @@ describe('a fee that waits', () => {
     expect(await leftOut(november)).toEqual([]);
     await finishRun(store, november, '2020-12-06');
     expect((await billed()).filter((r) => r.month >= '2020-10')).toEqual([]);
+    await holds();
+  });
+});
+
+describe('a fee of which an invoice would be too small', () => {
+  beforeAll(async () => {
+    ({ store, drop } = await seeded());
+    // 4.00 net a month, for a consumer 5.00 gross; no invoice below 50.00.
+    await subscribe([fee('4')]);
+    const rules = documentRulesSchema.parse({ minimumInvoice: { driverInvoice: 5000 } });
+    await store.tx((db) => setDocumentRules(db, { entityId: 'ent_se', rules, reason: 'agreed' }, by));
+  }, 60_000);
+  afterAll(() => drop());
+
+  it('waits for three months at most (D26): in March the four months are billed, 20.00', async () => {
+    for (const [period, on, waiting] of [
+      ['2019-12', '2020-01-06', 1],
+      ['2020-01', '2020-02-06', 2],
+      ['2020-02', '2020-03-06', 3],
+    ] as const) {
+      const runId = await review(period);
+      expect(await rows('SELECT reason, charge_count FROM held_document WHERE run_id = $1', [runId])).toEqual([{ reason: 'minimum', charge_count: waiting }]);
+      await finishRun(store, runId, on);
+    }
+    const march = await review('2020-03');
+    expect(await rows('SELECT payable_minor FROM document WHERE run_id = $1 AND account_id = $2', [march, driver])).toEqual([{ payable_minor: 2000n }]);
+    await finishRun(store, march, '2020-04-06');
+    // April begins to wait anew.
+    const april = await review('2020-04');
+    expect(await rows('SELECT reason, charge_count FROM held_document WHERE run_id = $1', [april])).toEqual([{ reason: 'minimum', charge_count: 1 }]);
+    await finishRun(store, april, '2020-05-06');
     await holds();
   });
 });

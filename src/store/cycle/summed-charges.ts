@@ -14,6 +14,11 @@ const ofCharge = of('c');
 const sums = `sum(c.quantity)::bigint AS quantity, sum(c.net_minor)::bigint AS net_minor, sum(c.gross_minor)::bigint AS gross_minor, sum(c.energy_wh)::bigint AS energy_wh, min(c.service_on) AS service_from, max(c.service_on) AS service_on,
   array_agg(c.charge_id)::text AS ids, encode(string_agg(c.charge_hash, ''), 'hex') AS hashes`;
 
+/** SQL: the month of the first run that held the fee which a draft `c` is, with its invoice; null for what was not held so. */
+const feeHeldSince = (c: string) => `(SELECT b.period FROM left_out_fee f JOIN billing_run b ON b.id = f.first_run_id
+    WHERE (f.run_id, f.contract_id, f.clause, f.component, f.service_month) = (${c}.run_id, ${c}.contract_id, ${c}.clause, ${c}.component, ${c}.service_month)
+      AND f.split_no = CASE ${c}.role WHEN 'minimumTrueUp' THEN 0 ELSE ${c}.split_no END AND f.before_cause IN ('late', 'minimum', 'zero', 'purchaseOrder'))`;
+
 /** Accounts of $2 whose sums were kept as the set closed, and hold: but for those that have a document for each session by now ($5). */
 const isKept = 'a.id <> ALL ($5) AND EXISTS (SELECT FROM claim_sum s WHERE s.run_id = $1 AND s.account_id = a.id)';
 /**
@@ -34,7 +39,7 @@ const summed = `SELECT s.account_id, 'document' AS disposition, s.document_id, s
   FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.account_id = ANY (ARRAY(SELECT a.id FROM unnest($2::text[]) AS a(id) WHERE NOT (${isKept})))
   GROUP BY k.account_id, k.disposition, k.document_id, k.line_no, k.held_since, ${ofCharge}, c.tariff_version_id, c.reversal_of, of_month, is_small, is_correction, is_unshared, apart, CASE WHEN k.account_id = ANY($5) THEN c.session_key END
   UNION ALL
-  SELECT c.account_id, 'document', NULL, NULL, NULL, ${ofCharge}, NULL, NULL, true, false, false, false, NULL, NULL,
+  SELECT c.account_id, 'document', NULL, NULL, ${feeHeldSince('c')}, ${ofCharge}, NULL, NULL, true, false, false, false, NULL, NULL,
     c.quantity, c.net_minor, c.gross_minor, c.energy_wh, c.service_on, c.service_on, '{' || -c.id || '}', encode(c.charge_hash, 'hex'), '{NULL}'
   FROM period_charge c WHERE c.run_id = $1 AND c.account_id = ANY($2)`;
 
