@@ -82,6 +82,27 @@ describe('an e-invoice', () => {
     expect(credit).toMatchObject({ typeCode: '381', totals: invoice.totals, vat: invoice.vat, lines: invoice.lines, credits: [{ legalNumber: original.legalNumber }], payment: null });
   });
 
+  it('names the documents that its lines correct, and keeps what takes something back apart from what is sold (D13)', () => {
+    // 10 kWh at 2.00, less 4 kWh and 1 kWh that 2019-000007 billed wrongly: 20.00 − 10.00.
+    const document = documentOf({
+      lines: [
+        lineOf({ quantity: 10_000n, netMinor: 2000n }),
+        lineOf({ lineNo: 2, quantity: -4_000n, netMinor: -800n, corrects: { legalNumber: '2019-000007', issuedOn: '2019-12-05' } }),
+        lineOf({ lineNo: 3, siteName: 'Garage B', quantity: -1_000n, netMinor: -200n, corrects: { legalNumber: '2019-000007', issuedOn: '2019-12-05' } }),
+      ],
+    });
+    const { lines, credits, totals } = made(document);
+    expect(lines.map((l) => [l.quantity, l.netMinor, l.corrects])).toEqual([
+      ['10.000', 2000n, null],
+      ['-5.000', -1000n, '2019-000007'],
+    ]);
+    expect([credits, totals.netMinor]).toEqual([[{ legalNumber: '2019-000007', issuedOn: '2019-12-05' }], 1000n]);
+    const ubl = renderUbl(document);
+    const text = 'bytes' in ubl ? ubl.bytes.toString().replaceAll(/>\s+</g, '><') : '';
+    expect(text).toContain('<cac:BillingReference><cac:InvoiceDocumentReference><cbc:ID>2019-000007</cbc:ID><cbc:IssueDate>2019-12-05</cbc:IssueDate>');
+    expect(text).toContain('<cbc:ID>2</cbc:ID><cbc:Note>Rättar 2019-000007</cbc:Note><cbc:InvoicedQuantity unitCode="KWH">-5.000');
+  });
+
   it('outside VAT names no VAT number and no percent, and stands alone (BR-O-02, D43)', () => {
     const outside = { vatCode: 'SE-O', category: 'O', percent: '0', baseMinor: 200n, vatMinor: 0n };
     const alone = made(documentOf({ lines: [lineOf({ vatCode: 'SE-O' })], vat: [outside] }));

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rebillDocument } from '../../src/activities/rebill.ts';
+import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
 import { documentRulesSchema } from '../../src/contracts/document-rules.ts';
 import { tariffSchema } from '../../src/contracts/tariff.ts';
 import { addAdjustment, type NewAdjustment } from '../../src/store/commands/adjust-run.ts';
@@ -18,10 +19,12 @@ import { findRebill } from '../../src/store/reads/credits.ts';
 import { findDocument } from '../../src/store/reads/documents.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { heldBack } from '../../src/store/reads/held-back.ts';
+import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, finishRun, issueRun, reviewRun } from '../support/bill.ts';
 import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
+import { textOfPages } from '../support/read-pdf.ts';
 import { seeded } from '../support/seeded.ts';
 import { problemsOf, verifiedAfter } from '../support/tampered.ts';
 
@@ -134,7 +137,18 @@ describe('the correction of an issued session', () => {
       "SELECT s.legal_number AS number, l.energy_wh AS wh FROM document_line l JOIN document d ON d.id = l.document_id JOIN issue_stamp s ON s.document_id = l.credits_document_id WHERE d.run_id = $1 AND d.account_id = 'acc_driver_16'",
       [runId],
     );
-    expect(named).toEqual([{ number: (await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_driver_16'))[0]?.['number'], wh: -10_500n }]);
+    const corrected = (await documentsOf(w, 'run_ent_se_2019-12_live', 'acc_driver_16'))[0]?.['number'];
+    expect(named).toEqual([{ number: corrected, wh: -10_500n }]);
+    // So does what the driver is sent; what takes its place stands on a line of its own.
+    const [{ id }] = (await w.rows("SELECT id FROM document WHERE run_id = $1 AND account_id = 'acc_driver_16'", [runId])) as unknown as [{ id: string }];
+    const [sent] = await issuedDocuments(w.store.pool, [id]);
+    if (sent === undefined) throw new Error('nothing is sent');
+    expect(sent.lines.map((l) => [l.energyWh, l.corrects])).toEqual([
+      [5000n, null],
+      [30_000n, null],
+      [-10_500n, { legalNumber: corrected, issuedOn: '2020-01-06' }],
+    ]);
+    expect((await textOfPages(await renderPdf(sent, 'sv'))).join('\n')).toContain(`Rättar ${corrected}`);
     // All that is left now is less than nothing.
     await arrive(w, session(4, { kWh: '1' }));
     const next = await bill(w, '2020-02', '2020-03-06');

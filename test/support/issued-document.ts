@@ -38,6 +38,7 @@ export function lineOf(own: Partial<IssuedLine> = {}): IssuedLine {
     serviceMonth: '2019-12',
     energyWh: 0n,
     chargeCount: 1,
+    corrects: null,
     ...own,
   };
   return { grossMinor: line.netMinor + vatOfNet(line.netMinor, '25'), ...line };

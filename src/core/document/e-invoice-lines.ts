@@ -22,12 +22,14 @@ export type EInvoiceLine = {
   /** What rounding each session leaves over against quantity times price (D38); positive is a charge. */
   readonly roundingMinor: bigint;
   readonly energyWh: bigint;
+  /** Legal number of the document that the line corrects. */
+  readonly corrects: string | null;
 };
 
 type Sum = { readonly first: IssuedLine; readonly quantity: bigint; readonly netMinor: bigint; readonly grossMinor: bigint; readonly energyWh: bigint; readonly charges: number };
 
 /**
- * Lines of an e-invoice: those of the document by what is sold, unit price, VAT code, cost center and service month, with their true
+ * Lines of an e-invoice: those of the document by what is sold, unit price, VAT code, cost center, service month and the document that they correct, with their true
  * quantity and price (D38). `sign` is -1 for credit notes, which carry positive amounts. What nets to nothing is
  * left out. By cost center, those without one last, and month.
  */
@@ -35,7 +37,7 @@ export function eInvoiceLines(lines: readonly IssuedLine[], currency: string, si
   const sums = new Map<string, Sum>();
   for (const line of lines) {
     const own = line.kind === 'charge' ? '' : line.lineNo;
-    const key = JSON.stringify([line.kind, own, itemOf(line), line.unitPrice, line.quantityUnit, line.vatCode, line.customerCostCenter, line.serviceMonth]);
+    const key = JSON.stringify([line.kind, own, itemOf(line), line.unitPrice, line.quantityUnit, line.vatCode, line.customerCostCenter, line.serviceMonth, line.corrects?.legalNumber ?? null]);
     const sum = sums.get(key) ?? { first: line, quantity: 0n, netMinor: 0n, grossMinor: 0n, energyWh: 0n, charges: 0 };
     sums.set(key, {
       first: sum.first,
@@ -62,6 +64,7 @@ export function eInvoiceLines(lines: readonly IssuedLine[], currency: string, si
         netMinor,
         grossMinor,
         energyWh,
+        corrects: first.corrects?.legalNumber ?? null,
         hasPrice: atPrice !== undefined,
         ...(atPrice ?? {
           quantity: netMinor < 0n ? '-1' : '1',

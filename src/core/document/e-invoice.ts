@@ -31,6 +31,7 @@ export type EInvoice = {
   readonly purchaseOrder: string | null;
   readonly from: string;
   readonly to: string;
+  /** BG-3: what a credit note is for, and what lines of an invoice correct. */
   readonly credits: IssuedDocument['credits'];
   readonly seller: EInvoiceParty;
   readonly buyer: EInvoiceParty;
@@ -121,7 +122,7 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
       reference: document.accountId,
       purchaseOrder: document.purchaseOrder === null ? null : plainText(document.purchaseOrder),
       ...days,
-      credits: document.credits,
+      credits: [...document.credits, ...correctedBy(document)],
       seller: partyOf(sellerWords, isOutsideVat, selfBilled ? false : letterhead.fTax === true),
       buyer: partyOf(buyerWords, isOutsideVat, false),
       payment:
@@ -144,6 +145,12 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
       },
     },
   };
+}
+
+/** The documents that lines correct, each once, in the order of their numbers. */
+function correctedBy({ lines }: IssuedDocument): IssuedDocument['credits'] {
+  const corrected = new Map(lines.flatMap(({ corrects }) => (corrects === null ? [] : [[corrects.legalNumber, corrects]])));
+  return [...corrected.values()].sort((a, b) => (a.legalNumber < b.legalNumber ? -1 : 1));
 }
 
 /** One row per category and percent, though codes of several countries may share them. */

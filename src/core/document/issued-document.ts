@@ -38,7 +38,11 @@ export type IssuedLine = {
   readonly serviceMonth: string;
   readonly energyWh: bigint;
   readonly chargeCount: number;
+  /** The document that it takes something back from, on one that is not its credit note (D13). */
+  readonly corrects: CreditedDocument | null;
 };
+
+export type CreditedDocument = { readonly legalNumber: string; readonly issuedOn: string | null };
 
 export type IssuedVat = {
   readonly vatCode: string;
@@ -111,8 +115,8 @@ export type IssuedDocument = {
   readonly energyWh: bigint;
   /** VAT in the currency of the books, as it was booked at issue. */
   readonly bookVatMinor: bigint;
-  /** The documents that a credit note takes something back from. */
-  readonly credits: readonly { readonly legalNumber: string; readonly issuedOn: string | null }[];
+  /** The document that a credit note takes something back from. */
+  readonly credits: readonly CreditedDocument[];
   readonly annex: readonly AnnexRow[];
 };
 

@@ -3,7 +3,11 @@ import { type EInvoiceLine, eInvoiceLines } from './e-invoice-lines.ts';
 import { type AnnexRow, cdrOfSession, deliveryOf, type IssuedDocument, isCredit } from './issued-document.ts';
 
 /** A line on paper. `amountMinor` is net, or with VAT on a consumer's document; so is the price. */
-export type PaperLine = Pick<EInvoiceLine, 'item' | 'serviceMonth' | 'quantity' | 'unitCode' | 'hasPrice'> & { readonly price: string; readonly amountMinor: bigint; readonly percent: string | null };
+export type PaperLine = Pick<EInvoiceLine, 'item' | 'serviceMonth' | 'quantity' | 'unitCode' | 'hasPrice' | 'corrects'> & {
+  readonly price: string;
+  readonly amountMinor: bigint;
+  readonly percent: string | null;
+};
 export type PaperGroup = { readonly costCenter: string | null; readonly lines: readonly PaperLine[]; readonly subtotalMinor: bigint };
 /** A session with the sum of all up to it, for what is carried over to the next page. */
 export type PaperSession = Omit<AnnexRow, 'netMinor' | 'grossMinor' | 'sessionKey'> & {
@@ -48,8 +52,8 @@ export function paperOf(document: IssuedDocument): Paper {
   for (const line of eInvoiceLines(document.lines, document.currency, sign)) {
     const percent = percentOf(line.vatCode);
     const price = showsGross && percent !== null ? withVat(line.price, percent) : line.price;
-    const { item, serviceMonth, quantity, unitCode, hasPrice } = line;
-    const own = { item, serviceMonth, quantity, unitCode, hasPrice, price, percent, amountMinor: showsGross ? line.grossMinor : line.netMinor };
+    const { item, serviceMonth, quantity, unitCode, hasPrice, corrects } = line;
+    const own = { item, serviceMonth, quantity, unitCode, hasPrice, corrects, price, percent, amountMinor: showsGross ? line.grossMinor : line.netMinor };
     groups.set(line.costCenter, [...(groups.get(line.costCenter) ?? []), own]);
   }
   const sum = (values: readonly bigint[]) => values.reduce((a, b) => a + b, 0n);

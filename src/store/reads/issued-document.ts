@@ -28,7 +28,12 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
      WHERE d.id = ANY($1) AND d.state = 'issued'`,
     [ids],
   );
-  const lines = await db.query('SELECT l.*, s.name AS site_name FROM document_line l LEFT JOIN site s ON s.id = l.site_id WHERE l.document_id = ANY($1) ORDER BY l.document_id, l.line_no', [ids]);
+  const lines = await db.query(
+    `SELECT l.*, s.name AS site_name, o.legal_number AS corrects_number, o.issued_on::text AS corrects_on FROM document_line l JOIN document d ON d.id = l.document_id LEFT JOIN site s ON s.id = l.site_id
+       LEFT JOIN issue_stamp o ON o.document_id = l.credits_document_id AND l.credits_document_id IS DISTINCT FROM d.credits_document_id
+     WHERE l.document_id = ANY($1) ORDER BY l.document_id, l.line_no`,
+    [ids],
+  );
   const vatRules = new Map(
     (await db.query<{ code: string; category: string; country: string }>('SELECT code, trim(category) AS category, trim(country) AS country FROM vat_rule')).rows.map((r) => [r.code, r]),
   );
@@ -90,6 +95,7 @@ export async function issuedDocuments(db: Db, ids: readonly string[]): Promise<I
             serviceMonth: l['service_month'],
             energyWh: l['energy_wh'],
             chargeCount: l['charge_count'],
+            corrects: l['corrects_number'] === null ? null : { legalNumber: l['corrects_number'], issuedOn: l['corrects_on'] },
           }),
         ),
         vat: canonical.vat.map(

@@ -123,7 +123,11 @@ function writeLines(sheet: Sheet, document: IssuedDocument, paper: Paper, words:
   const hasGroups = paper.groups.some((g) => g.costCenter !== null);
   for (const group of paper.groups) {
     if (hasGroups) table.row([group.costCenter === null ? labels.noCostCenter : `${labels.costCenter} ${group.costCenter}`], { bold: true }, 1);
-    for (const [i, line] of group.lines.entries()) table.row(cellsOf(line, document.currency, words), {}, hasGroups && i === group.lines.length - 1 ? 1 : 0);
+    for (const [i, line] of group.lines.entries()) {
+      const keep = hasGroups && i === group.lines.length - 1 ? 1 : 0;
+      table.row(cellsOf(line, document.currency, words), {}, keep + (line.corrects === null ? 0 : 1));
+      if (line.corrects !== null) table.row([`${labels.corrects} ${line.corrects}`], { gray: true }, keep);
+    }
     if (hasGroups) {
       table.row([labels.subtotal, null, null, null, null, moneyText(group.subtotalMinor, document.currency, words)], { bold: true });
       sheet.y += 4;

@@ -78,6 +78,7 @@ function lineOf(line: EInvoice['lines'][number], { isCredit, currency }: EInvoic
   const name = plainText(itemText(line.item, words));
   return element(`cac:${isCredit ? 'CreditNote' : 'Invoice'}Line`, [
     element('cbc:ID', String(line.id)),
+    element('cbc:Note', line.corrects === null ? null : `${words.labels.corrects} ${line.corrects}`),
     element(`cbc:${isCredit ? 'Credited' : 'Invoiced'}Quantity`, line.quantity, { unitCode: line.unitCode }),
     amount('cbc:LineExtensionAmount', line.netMinor, currency),
     element('cbc:AccountingCost', line.costCenter === null ? null : plainText(line.costCenter)),

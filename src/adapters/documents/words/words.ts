@@ -19,6 +19,7 @@ const labelNames = [
   'seat',
   'fTax',
   'credits',
+  'corrects',
   'line',
   'month',
   'quantity',
