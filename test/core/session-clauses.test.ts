@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AgreementOf, SupplyClause } from '../../src/contracts/agreement.ts';
+import type { ChargeFacts } from '../../src/contracts/charge-record.ts';
 import { type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
 import type { PayerSetup } from '../../src/core/allocate/setup.ts';
-import { blockedBy, chargesOf, driver, emsp, fleet, ownSite, perKwh, seller, type World } from '../support/session.ts';
+import { account, blockedBy, chargesOf, driver, emsp, fleet, ownSite, perKwh, seller, type World } from '../support/session.ts';
+import { shareAgreement } from '../support/share.ts';
 
 const supply = (...clauses: SupplyClause[]): AgreementOf<'supply'> => ({ kind: 'supply', status: 'active', clauses });
 const world = (payer: PayerSetup, agreement: AgreementOf<'supply'>, more: Partial<World> = {}): World => ({ payer, tariff: perKwh('3.00'), agreements: { [payer.accountId]: [agreement] }, ...more });
@@ -102,6 +104,29 @@ describe('clauses that one session decides, by hand', () => {
     const empty = { energyWh: 0, periods: [{ startAt: '2019-12-05T10:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 7200 }] };
     expect(billed(fleet, supply({ ...clause, withoutEnergy: true }), { facts: empty }).at(-1)).toEqual(['idle/idle', 6000n, 7500n]);
     expect(billed(fleet, supply({ ...clause, withoutEnergy: false }), { facts: empty }).map(([c]) => c)).not.toContain('idle/idle');
+  });
+  it('bill idle time without any energy where the clause says so, though the session is too small to be billed: the fee alone (D25)', () => {
+    const both = (withoutEnergy: boolean) => supply({ kind: 'startFee', id: 's', amount: '5.00' }, { kind: 'idleFee', id: 'idle', perMinute: '1.003', graceMinutes: 60, withoutEnergy });
+    const flat = { elements: [{ price_components: [{ type: 'FLAT', price: '0.003', vat: '25', step_size: 1 }] }] };
+    const empty = { energyWh: 0, periods: [{ startAt: '2019-12-05T10:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 7200 }] };
+    const owner = account('owner', 'siteOwner');
+    const share = shareAgreement([{ kind: 'netShare', id: 'share', percent: '10' }]);
+    const of = (withoutEnergy: boolean, facts: Partial<ChargeFacts>) => {
+      const made = world(driver, both(withoutEnergy), { tariff: flat, small: true, facts, site: { ...ownSite, ownerAccountId: 'owner' }, accounts: [owner] });
+      return chargesOf({ ...made, agreements: { ...made.agreements, owner: [share] } }).map((c) => [c.component, c.clause, c.netMinor, c.grossMinor]);
+    };
+    // 60 minutes at 1.003 are 60.18, with VAT 75.225 → 75.23, of that 15.046 → 15.05 VAT: net 60.18. The fee of 0.003 that is written off rounds by itself, to nothing. Of 60.18 the owner earns 6.018 → 6.02.
+    expect(of(true, empty)).toEqual([
+      ['FLAT/0', 'smallSession', 0n, 0n],
+      ['idle/idle', 'idle', 6018n, 7523n],
+      ['netShare/share', 'share', 602n, 602n],
+    ]);
+    expect(of(false, empty)).toEqual([['FLAT/0', 'smallSession', 0n, 0n]]);
+    // A little energy is no idling without any: nothing of it is billed.
+    expect(of(true, { ...empty, energyWh: 100, periods: [{ ...empty.periods[0], energyWh: 100 }] as never }).map(([component, clause]) => [component, clause])).toEqual([
+      ['FLAT/0', 'smallSession'],
+      ['ENERGY/free', 'smallSession'],
+    ]);
   });
   it('price by the customer’s own list in its scope, by the segment’s elsewhere', () => {
     const list = supply({ kind: 'priceList', id: 'own', tariffId: 'special', scope: { siteIds: ['s'] } });

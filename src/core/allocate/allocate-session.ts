@@ -8,7 +8,7 @@ import { homeCharges } from './home-charging.ts';
 import { ownerShares, shareContractOf } from './owner-shares.ts';
 import type { SalePrice } from './price-line.ts';
 import { purchase, roamingPrice } from './roaming.ts';
-import { saleCharges, totalOf } from './sale-charges.ts';
+import { isBilled, saleCharges, totalOf } from './sale-charges.ts';
 import { priceSale } from './sale-price.ts';
 import type { Session } from './session.ts';
 import type { Contracted, TariffSetup } from './setup.ts';
@@ -56,7 +56,7 @@ function ownCharger(session: Session): AllocationResult {
   if (isIssue(shared)) return blocked([...issues, shared], worth, tariff);
   const sales = saleCharges(session, contract, price, shared?.agreement.supplyModel === 'agency');
   if (isIssue(sales)) return blocked([...issues, sales], worth, tariff);
-  const shares = shared === null || session.small ? { charges: [], explanation: [] } : ownerShares(session, shared, sales);
+  const shares = shared === null ? { charges: [], explanation: [] } : ownerShares(session, shared, sales.filter(isBilled));
   if (isIssue(shares)) return blocked([...issues, shares], worth, tariff);
   return { kind: 'allocated', charges: [...sales, ...shares.charges], rating: ratingOf(price, shares.explanation), issues, worth, tariff };
 }

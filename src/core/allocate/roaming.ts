@@ -9,7 +9,7 @@ import { type PriceSource, priceSourceOf } from './price-source.ts';
 import { chargesOfPrice, totalOf } from './sale-charges.ts';
 import { type PriceResult, rateTariff } from './sale-price.ts';
 import type { Session } from './session.ts';
-import { inScope, sessionClauseLines } from './session-clauses.ts';
+import { clausesFor, inScope, sessionClauseLines } from './session-clauses.ts';
 import { type Contracted, saleRoleOf } from './setup.ts';
 
 /** What a session at another operator's charger costs us: its charges, and the exact net in the currency of the agreement. */
@@ -90,7 +90,7 @@ function differs({ facts }: Session, ours: Exact, currency: string, { price, tol
  * customer's currency at the day's rate, marked up, plus fees. Undefined where the contract has no such clause: it is priced by tariff then.
  */
 export function roamingPrice(session: Session, contract: Contracted<'supply'>, bought: Purchase): PriceResult<SalePrice> | undefined {
-  const { entity, endMs, facts, payer, site, small } = session;
+  const { entity, endMs, facts, payer, site } = session;
   const clauses: readonly SupplyClause[] = contract.agreement.status === 'paused' ? [] : contract.agreement.clauses;
   const matching = clauses.filter((c) => c.kind === 'roamingPrice').filter((c) => inScope(c.scope, site));
   const [clause, ...others] = matching;
@@ -117,7 +117,7 @@ export function roamingPrice(session: Session, contract: Contracted<'supply'>, b
   if (Number(clause.perSession) !== 0) {
     lines.push({ role, component: 'roamingPerSession', clause: clause.id, exact: exactFromDecimal(clause.perSession), unitPrice: clause.perSession, quantity: 1n, unit: 'session', energyWh: 0n });
   }
-  const extras = small ? [] : sessionClauseLines(clauses, { lines, limited: null }, facts, session, site);
+  const extras = sessionClauseLines(clausesFor(session, clauses), { lines, limited: null }, facts, session, site);
   const rates = [...new Set([from.name, to.name])].filter((name) => name !== null).join(' and ');
   const bridge = `What it costs us, ${toDecimal4HalfEven(bought.exact)} ${bought.currency}${rates === '' ? '' : ` (${rates})`}, marked up by ${clause.markupPercent} %`;
   const explanation = [...bought.explanation, bridge, ...[...lines, ...extras].map((line) => describeLine(line, payer.currency))];

@@ -19,9 +19,17 @@ export function saleCharges(session: Session, contract: Side['contract'], price:
   const supply = isAgency ? 'agency' : 'electricity';
   const side = sideOf(session, { account: payer, direction: 'sale', supply, contract, currency: price.currency, tariffVersionId: price.tariffVersionId, ...statedPercentOf(price) });
   if (isIssue(side)) return side;
-  const charges = chargesOfPrice(session, side, price, (role) => `${isAgency ? 'agency' : 'revenue'}.${role}`);
-  return isIssue(charges) || !small ? charges : charges.map((charge) => ({ ...charge, clause: smallSessionClause }));
+  const glKeyOf = (role: Charge['role']) => `${isAgency ? 'agency' : 'revenue'}.${role}`;
+  if (!small) return chargesOfPrice(session, side, price, glKeyOf);
+  // What is written off and what is billed all the same round by themselves.
+  const writtenOff = chargesOfPrice(session, side, { ...price, extras: [] }, glKeyOf);
+  const kept = chargesOfPrice(session, side, { ...price, lines: [], limited: null }, glKeyOf);
+  if (isIssue(writtenOff)) return writtenOff;
+  return isIssue(kept) ? kept : [...writtenOff.map((charge) => ({ ...charge, clause: smallSessionClause })), ...kept];
 }
+
+/** Whether a charge is billed, and earns: not where its session is too small. */
+export const isBilled = ({ clause }: Pick<Charge, 'clause'>): boolean => clause !== smallSessionClause;
 
 function statedPercentOf({ vatPercents }: SalePrice): { readonly statedPercent?: string | null } {
   const [stated, ...others] = vatPercents;

@@ -6,7 +6,7 @@ import { checkClaim } from './check-claim.ts';
 import { describeLine, linesOfRating, type PriceLine, type SalePrice } from './price-line.ts';
 import { onlyTariff, priceSourceOf } from './price-source.ts';
 import type { Session } from './session.ts';
-import { inScope, sessionClauseLines } from './session-clauses.ts';
+import { clausesFor, inScope, sessionClauseLines } from './session-clauses.ts';
 import { periodsOf } from './session-periods.ts';
 import { type Contracted, saleRoleOf, type TariffSetup } from './setup.ts';
 
@@ -25,7 +25,7 @@ export function priceSale(session: Session, contract: SaleContract): PriceResult
   const rated = rateTariff(session, found);
   if (rated.price === undefined) return rated;
   const { price } = rated;
-  const extras = session.small ? [] : sessionClauseLines(clauses as readonly SupplyClause[], { lines: price.lines, limited: limitOfMode(price, payer.roundingMode) }, facts, session, site);
+  const extras = sessionClauseLines(clausesFor(session, clauses as readonly SupplyClause[]), { lines: price.lines, limited: limitOfMode(price, payer.roundingMode) }, facts, session, site);
   return { ...rated, price: { ...price, extras, explanation: [...price.explanation, ...extras.map((line) => describeLine(line, payer.currency))] } };
 }
 

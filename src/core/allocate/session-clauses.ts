@@ -3,6 +3,7 @@ import type { ChargeFacts } from '../../contracts/charge-record.ts';
 import { add, compare, divInt, type Exact, exactFromDecimal, exactFromInt, mul, sub } from '../money.ts';
 import { localDateOf, parseInstant } from '../time.ts';
 import type { PriceLine, SalePrice } from './price-line.ts';
+import type { Session } from './session.ts';
 import type { SiteSetup } from './setup.ts';
 
 const zero = exactFromInt(0);
@@ -14,6 +15,11 @@ type Clause = Extract<SupplyClause, { kind: 'discount' | 'startFee' | 'idleFee' 
 /** True where a clause is about sessions at this site. */
 export function inScope(scope: Scope | undefined, site: Pick<SiteSetup, 'siteId' | 'kind'>): boolean {
   return (scope?.siteIds?.includes(site.siteId) ?? true) && (scope?.siteKinds?.includes(site.kind) ?? true);
+}
+
+/** Of a contract's clauses those that hold for a session: of one too small to be billed only a fee for standing there without any energy, where it says so (D25). */
+export function clausesFor<C extends { readonly kind: string }>({ small, facts }: Pick<Session, 'small' | 'facts'>, clauses: readonly C[]): readonly C[] {
+  return small ? clauses.filter((c) => c.kind === 'idleFee' && facts.energyWh === 0 && 'withoutEnergy' in c && c.withoutEnergy === true) : clauses;
 }
 
 /**

@@ -10,6 +10,6 @@ export type Session = {
   readonly payer: PayerSetup;
   readonly entity: EntitySetup;
   readonly setup: SetupLookup;
-  /** Too small to be billed (D25): it is written off as a whole, and nobody earns a share of it. */
+  /** Too small to be billed (D25): it is written off, and nobody earns a share of it, but for a fee of standing there without any energy. */
   readonly small: boolean;
 };
