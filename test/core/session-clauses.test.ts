@@ -99,6 +99,16 @@ describe('clauses that one session decides, by hand', () => {
     expect(billed(fleet, capped, { facts: idle }).at(-1)).toEqual(['idle/idle', 2000n, 2500n]);
     expect(billed(fleet, capped)).toEqual([['ENERGY/0', 9000n, 11250n]]);
   });
+  it('do not take energy that is given back for standing idle: it ends charging as well', () => {
+    // 31 kWh in the first hour, 1 kWh back in the next half, nothing in the last: 30 minutes at 0.50 are 15.00.
+    const periods = [
+      { startAt: '2019-12-05T10:00:00Z', energyWh: 31_000, chargingSeconds: 3600, parkingSeconds: 0 },
+      { startAt: '2019-12-05T11:00:00Z', energyWh: -1_000, chargingSeconds: 1800, parkingSeconds: 0 },
+      { startAt: '2019-12-05T11:30:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 1800 },
+    ];
+    const clause = supply({ kind: 'idleFee', id: 'idle', perMinute: '0.50', graceMinutes: 0, withoutEnergy: false });
+    expect(billed(fleet, clause, { facts: { periods } }).at(-1)).toEqual(['idle/idle', 1500n, 1875n]);
+  });
   it('bill idle time without any energy only where the clause says so (D25)', () => {
     const clause = { kind: 'idleFee', id: 'idle', perMinute: '1', graceMinutes: 60 } as const;
     const empty = { energyWh: 0, periods: [{ startAt: '2019-12-05T10:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 7200 }] };

@@ -88,7 +88,8 @@ function idleFee(clause: Extract<Clause, { kind: 'idleFee' }>, facts: ChargeFact
 function chargingEnd(facts: ChargeFacts, endMs: number): number | undefined {
   if (facts.chargingEndAt !== undefined) return parseInstant(facts.chargingEndAt);
   if (facts.periods === 'unsplit') return undefined;
-  const last = facts.periods.findLastIndex((p) => p.energyWh > 0);
+  // Energy that is given back is no idling either.
+  const last = facts.periods.findLastIndex((p) => p.energyWh !== 0);
   // Nothing charged at all: it stood idle from its start.
   if (last < 0) return parseInstant(facts.startAt);
   const next = facts.periods[last + 1];
