@@ -140,6 +140,12 @@ describe('an e-invoice', () => {
     );
   });
 
+  it('asks for no transfer of what a card is charged', () => {
+    const bank = made(documentOf({ strategy: 'driverInvoice', lines: [lineOf()] }));
+    expect(bank.payment).toMatchObject({ bankgiro: '9912346' });
+    expect(made(documentOf({ strategy: 'cardInvoice', ocr: null, lines: [lineOf()] })).payment).toBeNull();
+  });
+
   it('names the customer’s order where there is one (BT-13)', () => {
     expect(made(documentOf({ lines: [lineOf()], purchaseOrder: 'PO "4711"\u0007' })).purchaseOrder).toBe('PO "4711"');
     expect(made(documentOf({ lines: [lineOf()] })).purchaseOrder).toBeNull();

@@ -1,7 +1,7 @@
 import { type Issue, issue } from '../issues.ts';
 import { type EInvoiceLine, eInvoiceLines } from './e-invoice-lines.ts';
 import { type ElectronicAddress, electronicAddressOf, registerNumberOf } from './electronic-address.ts';
-import { deliveryOf, type IssuedDocument, isCredit, isWrittenForSeller, type PartyWords } from './issued-document.ts';
+import { deliveryOf, type IssuedDocument, isByCard, isCredit, isWrittenForSeller, type PartyWords } from './issued-document.ts';
 import { plainText } from './plain-text.ts';
 
 export type EInvoiceParty = {
@@ -126,7 +126,7 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
       seller: partyOf(sellerWords, isOutsideVat, selfBilled ? false : letterhead.fTax === true),
       buyer: partyOf(buyerWords, isOutsideVat, false),
       payment:
-        credit || selfBilled || (letterhead.bankgiro === undefined && letterhead.iban === undefined)
+        credit || selfBilled || isByCard(document) || (letterhead.bankgiro === undefined && letterhead.iban === undefined)
           ? null
           : { ocr: document.ocr, bankgiro: letterhead.bankgiro ?? null, iban: letterhead.iban ?? null, bic: letterhead.bic ?? null },
       lines,

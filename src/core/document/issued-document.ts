@@ -135,6 +135,11 @@ export function isCredit(type: DocumentType): boolean {
   return type === 'creditNote' || type === 'selfBillingCredit';
 }
 
+/** Whether a card is charged what it asks for: nobody is to transfer it. */
+export function isByCard({ strategy }: Pick<IssuedDocument, 'strategy'>): boolean {
+  return strategy === 'cardReceipt' || strategy === 'cardInvoice';
+}
+
 /** What a line is for, without its month: the component's name, or the words of an adjustment. */
 export function itemOf(line: Pick<IssuedLine, 'kind' | 'description' | 'serviceMonth'>): string {
   const month = ` ${line.serviceMonth}`;

@@ -1,6 +1,6 @@
 import { logoProblem } from '../../../contracts/letterhead.ts';
 import { addressLines } from '../../../core/document/address-lines.ts';
-import { type IssuedDocument, isStatement, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
+import { type IssuedDocument, isByCard, isStatement, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
 import { type Paper, type PaperLine, type PaperSession, paperOf } from '../../../core/document/paper.ts';
 import { wordsFor } from '../words/languages.ts';
 import { itemText, titleOf, type Words } from '../words/words.ts';
@@ -198,7 +198,7 @@ function writePayment(sheet: Sheet, document: IssuedDocument, paper: Paper, word
   const { labels, notes } = words;
   const { letterhead } = document.entity;
   if (paper.isCredit) return;
-  const note = isWrittenForSeller(document.type) ? notes.payTo : document.strategy === 'cardReceipt' || document.strategy === 'cardInvoice' ? notes.byCard : undefined;
+  const note = isWrittenForSeller(document.type) ? notes.payTo : isByCard(document) ? notes.byCard : undefined;
   if (note !== undefined) {
     sheet.line(note, page.left, page.right - page.left, { gray: true });
     sheet.y += 14;
