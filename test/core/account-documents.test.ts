@@ -325,6 +325,20 @@ describe('who pays by card', () => {
     ]);
   });
 
+  it('is given back a part of what a card paid to the öre, though invoices are paid by transfer by now; and of what was transferred in whole kronor (D04, D41)', () => {
+    // Of 14.18 that a card paid 10.05 comes back; the last of it, 4.13, too. Of 14.00 that were transferred 10.00, and then the other 4.00.
+    const parts = (was: string, is: string) => {
+      const original = billed(consumer({ strategy: was, charges: [...first, second] }));
+      const part = (charges: readonly DocumentCharge[], rest: Remainder) =>
+        consumer({ strategy: is, charges: charges.map((c) => mirror(c, 'doc_a')), isOrdered: () => true, remainders: new Map([['doc_a', { ...rest, strategy: was }]]) });
+      const one = billed(part(first, remainderOf(original)));
+      const other = billed(part([second], remainderOf(original, one)));
+      return [original, one, other].map((d) => d.payableMinor);
+    };
+    expect(parts('cardInvoice', 'driverInvoice')).toEqual([1418n, -1005n, -413n]);
+    expect(parts('driverInvoice', 'cardInvoice')).toEqual([1400n, -1000n, -400n]);
+  });
+
   it('has one credit note for an invoice by transfer from before, which takes back what that asked for', () => {
     // 10.05 and 4.13 are 14.18, rounded to 14.00; VAT of 14.18 is 2.836, so 2.84, where 2.01 and 0.83 are 2.84 too.
     const original = billed(consumer({ charges: [...first, second] }));

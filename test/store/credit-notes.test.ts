@@ -326,6 +326,19 @@ describe('a credit of nearly all of a line', () => {
   });
 });
 
+describe('a credit of a part of an invoice that was paid by transfer', () => {
+  it('is in whole kronor, though its account pays by card by now (D04)', async () => {
+    const w = await world();
+    const documentId = await invoiceOf(w, 'acc_driver_16');
+    await w.rows("UPDATE account SET strategy = 'cardInvoice' WHERE id = 'acc_driver_16'");
+    await w.store.tx((db) => creditLines(db, { documentId, lines: [{ lineNo: 1, amountMinor: 5040n }], reason: 'agreed on' }, by));
+    const january = await bill(w, '2020-01', '2020-02-06');
+    expect((await documentsOf(w, january, 'acc_driver_16')).map((d) => [d['type'], d['payable']])).toEqual([['creditNote', -5000n]]);
+    await sound(w);
+    await w.close();
+  });
+});
+
 describe('a manual line', () => {
   const manual = async (w: World, amountMinor: bigint, more: Partial<NewAdjustment> = {}) => {
     const runId = await reviewRun(w.store, '2020-01');

@@ -197,7 +197,8 @@ function documentOf(
     credits: credits === null || rest === undefined ? null : { documentId: credits.documentId, legalNumber: credits.legalNumber, rest },
     entityId,
     accountId,
-    strategy,
+    // Paid back as it was paid: whole kronor are for transfers (D04, D41).
+    strategy: rest?.strategy ?? strategy,
     currency,
     roundingMode,
     period,

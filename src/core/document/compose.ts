@@ -59,6 +59,8 @@ export type DocumentAdjustment = {
 
 /** What is left of an issued document after the credits before: the amount (net or gross, by the rounding mode) and VAT per code, and what is payable. */
 export type Remainder = {
+  /** By which it was made: its credit notes are too, whatever its account has by now; that of the account unless told. */
+  readonly strategy?: string;
   readonly payableMinor: bigint;
   readonly vat: readonly { readonly vatCode: string; readonly amountMinor: bigint; readonly vatMinor: bigint }[];
 };
