@@ -14,6 +14,7 @@ import { changesSessions, payersElsewhere, plansMoved } from './payer-months.ts'
 import { type AccountPreviews, type BuildRef, nextBuild, previewKeeper } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
+import { statedBefore } from './stated-before.ts';
 import { planForAccounts } from './whole-run.ts';
 
 /**
@@ -134,7 +135,7 @@ async function withMoved(db: Db, runId: string, plan: BuildPlan, customers: read
   return { owners, shaped: new Set([...plan.shaped, ...(await shapedAmong(db, runId, more))]), more, isAnew: true };
 }
 
-/** Site owners and drivers to reimburse among the accounts of a build, behind parked ones of it, which are tried again with each, behind those whose month changes what sessions came to (D44), and, with the first, behind those of whom runs beside it billed late sessions. */
+/** Site owners and drivers to reimburse among the accounts of a build, behind parked ones of it, which are tried again with each, behind those whose month changes what sessions came to (D44), and, with the first, behind those of whom runs beside it billed late sessions, and those whose month an earlier run stated before it was known. */
 async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide> {
   const { rows } = await db.query<{ account_id: string }>(
     `SELECT x.account_id FROM run_account x WHERE x.run_id = $1 AND x.account_id = ANY($2)
@@ -147,7 +148,9 @@ async function pendingOwners(db: Db, runId: string, accounts: readonly string[])
     runId,
     rows.map((r) => r.account_id),
   );
-  const side = await ownerSide(db, runId, [...accounts, ...behind]);
+  const isFirst = (await db.query('SELECT FROM preview_build WHERE run_id = $1 LIMIT 1', [runId])).rowCount === 0;
+  const before = isFirst ? await statedBefore(db, runId) : [];
+  const side = await ownerSide(db, runId, [...accounts, ...behind, ...before.map((s) => s.payeeId)]);
   const drivers = await db.query<{ id: string }>("SELECT id FROM account WHERE id = ANY($1) AND strategy = 'reimbursement'", [[...accounts, ...behind]]);
   const payees = [...new Set([...side.accounts, ...drivers.rows.map((r) => r.id)])].sort();
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, payees]);

@@ -13,6 +13,7 @@ import { markParked } from './parked-accounts.ts';
 import { movedSessions } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
+import { statedBefore } from './stated-before.ts';
 import { amongIds, chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** So many are looked up by index; more, by reading the month once. */
@@ -90,7 +91,7 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   await park(db, runId, failed);
 }
 
-/** The first month of each contract of which a run claims shares, or in which a late session of the run moves what its customer's other sessions came to (D44). */
+/** The first month of each contract of which a run claims shares, in which a late session of the run moves what its customer's other sessions came to (D44), or that an earlier run stated before it was known. */
 async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContract[]): Promise<ReadonlyMap<string, string>> {
   const { rows } = await db.query<{ contract_id: string; first: string }>(
     `WITH ${movedSessions()},
@@ -104,7 +105,8 @@ async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContr
     [runId, contracts.map((c) => c.contractId), contracts.flatMap(payeesOfContract)],
   );
   const first = new Map<string, string>();
-  for (const r of rows) if (r.first < (first.get(r.contract_id) ?? '9999-99')) first.set(r.contract_id, r.first);
+  const before = (await statedBefore(db, runId)).map((s) => ({ contract_id: s.contractId, first: s.month }));
+  for (const r of [...rows, ...before]) if (r.first < (first.get(r.contract_id) ?? '9999-99')) first.set(r.contract_id, r.first);
   return first;
 }
 

@@ -121,7 +121,8 @@ export function previewKeeper(
     async record(previews, contentHash) {
       // Parked accounts are tried again with every build: that alone makes no new one.
       const made = await db.query(
-        `INSERT INTO preview_build (run_id, build, content_hash) SELECT $1, $2, decode($3, 'hex')
+        // Under the lock: a build that waited for an approval began before it.
+        `INSERT INTO preview_build (run_id, build, content_hash, built_at) SELECT $1, $2, decode($3, 'hex'), clock_timestamp()
          WHERE (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($3, 'hex')`,
         [runId, build, contentHash],
       );

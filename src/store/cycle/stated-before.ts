@@ -1,0 +1,69 @@
+import type { Db } from '../db.ts';
+import { siteShareRoles } from './booked-shares.ts';
+import { movedSessions } from './payer-months.ts';
+import { issuingStates } from './run-state.ts';
+import { amongIds } from './whole-run.ts';
+
+/** A contract whose month an earlier run stated otherwise than it stands now, and one of its payees. */
+export type StatedBefore = { readonly contractId: string; readonly payeeId: string; readonly month: string };
+
+/**
+ * What a run has to state anew since the statement was fixed before it was known: of sales that the run claims and whose share an earlier run
+ * stated (they were left out, or put out, after the owner's group was approved), and of whatever else an earlier run built after that.
+ * An off-cycle run states nobody beside its accounts.
+ */
+export async function statedBefore(db: Db, runId: string): Promise<readonly StatedBefore[]> {
+  const found = [...(await ofSalesClaimed(db, runId))];
+  for (const group of await builtAfterApproval(db, runId)) found.push(...(await behindAccounts(db, group)));
+  return found;
+}
+
+async function ofSalesClaimed(db: Db, runId: string): Promise<readonly StatedBefore[]> {
+  const { rows } = await db.query<StatedBefore>(
+    `WITH kept AS MATERIALIZED (SELECT account_id, min(service_month) AS since FROM claim_sum WHERE run_id = $1 GROUP BY 1),
+     -- Of all others the sums say that nothing is of an earlier month.
+     asked AS MATERIALIZED (
+       SELECT x.account_id FROM billing_run r JOIN run_account x ON x.run_id = r.id LEFT JOIN kept n ON n.account_id = x.account_id WHERE r.id = $1 AND r.selection IS NULL AND (n.account_id IS NULL OR n.since < r.period)),
+     sold AS MATERIALIZED (
+       SELECT DISTINCT c.record_id, c.revision FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id
+       WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'asked')} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period)
+     SELECT h.contract_id AS "contractId", h.payee_account_id AS "payeeId", min(h.service_month) AS month FROM sold s
+     JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.role IN ${siteShareRoles} AND h.payer_account_id IS NULL
+     JOIN claim k ON k.charge_id = h.charge_id AND k.run_id <> $1 AND k.disposition = 'document' GROUP BY 1, 2`,
+    [runId],
+  );
+  return rows;
+}
+
+type BuiltAfter = { readonly runId: string; readonly group: string; readonly accountIds: readonly string[] };
+
+/** Groups of earlier runs that were approved before other accounts of their run were built again, with these; of runs that have issued, or begun to, since the run before closed its set. */
+async function builtAfterApproval(db: Db, runId: string): Promise<readonly BuiltAfter[]> {
+  const { rows } = await db.query<{ runId: string; group: string; accountIds: string[] }>(
+    `SELECT g.run_id AS "runId", g.name AS "group", array_agg(DISTINCT x.account_id) AS "accountIds"
+     FROM billing_run r JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND r.selection IS NULL AND o.id <> r.id AND o.state IN ${issuingStates}
+       AND (o.closed_at IS NULL OR o.closed_at > coalesce((SELECT max(p.set_closed_at) FROM billing_run p WHERE p.calendar_id = r.calendar_id AND p.kind = 'live' AND p.selection IS NULL AND p.period_end < r.period_end AND p.state <> 'cancelled'), '-infinity'))
+     JOIN release_group g ON g.run_id = o.id
+     JOIN approval a ON a.run_id = g.run_id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash AND a.review = g.review
+     JOIN preview_build b ON b.run_id = g.run_id AND b.built_at > a.decided_at
+     JOIN preview_account x ON x.run_id = b.run_id AND x.build = b.build
+     WHERE r.id = $1 GROUP BY 1, 2`,
+    [runId],
+  );
+  return rows;
+}
+
+/** The statements of a group that sales of these accounts are behind, or what these move (D44). */
+async function behindAccounts(db: Db, { runId, group, accountIds }: BuiltAfter): Promise<readonly StatedBefore[]> {
+  const { rows } = await db.query<StatedBefore>(
+    `WITH ${movedSessions('$2')}
+     SELECT p.contract_id AS "contractId", p.payee AS "payeeId", min(p.month) AS month FROM (
+       SELECT h.contract_id, h.payee_account_id AS payee, h.service_month AS month FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+       JOIN rated_charge h ON h.record_id = c.record_id AND h.payee_account_id IS NOT NULL AND h.role IN ${siteShareRoles} WHERE k.run_id = $1 AND k.account_id = ANY($2) AND c.payer_account_id IS NOT NULL
+       UNION SELECT h.contract_id, h.payee_account_id, h.service_month FROM moved s JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.payee_account_id IS NOT NULL AND h.role IN ${siteShareRoles}) p
+     JOIN account a ON a.id = p.payee LEFT JOIN run_account x ON x.run_id = $1 AND x.account_id = p.payee
+     WHERE coalesce(x.group_name, a.release_group) = $3 GROUP BY 1, 2`,
+    [runId, accountIds, group],
+  );
+  return rows;
+}
