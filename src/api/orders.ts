@@ -1,5 +1,5 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { Logger } from 'pino';
 import type { SourceConnection } from '../contracts/source-connection.ts';
 import {
@@ -40,7 +40,13 @@ export type Orders = ReturnType<typeof createOrders>;
 
 export function createOrders(client: Client, taskQueue: string, log: Logger, withinMs = answerWithinMs) {
   const startCdr = (ref: Ref) => client.workflow.signalWithStart(workflowNames.cdrLifecycle, { taskQueue, workflowId: cdrWorkflowId(ref), args: [ref], signal: arrivedSignal });
-  const updated = <T>(workflowId: string, order: () => Promise<T>) => answered(workflowId, client.withDeadline(Date.now() + withinMs, order), withinMs);
+  /** Sends an order, under an id of its own: what is sent again under it is answered as it was, and does nothing. */
+  const updated = <T, Args extends [unknown]>(workflowId: string, update: UpdateDefinition<T, Args>, args: Args, updateId: string): Promise<T> =>
+    answered(
+      workflowId,
+      client.withDeadline(Date.now() + withinMs, () => client.workflow.getHandle(workflowId).executeUpdate(update, { args, updateId })),
+      withinMs,
+    );
   const inCycle = { taskQueue } as const;
   const startOf = (run: BillingCycleInput & { readonly workflowId: string }) => ({
     ...inCycle,
@@ -139,24 +145,12 @@ export function createOrders(client: Client, taskQueue: string, log: Logger, wit
       await client.workflow.start(workflowNames.erpCompare, { taskQueue, workflowId, workflowIdConflictPolicy: 'USE_EXISTING', args: [{ connectionId }] });
       return workflowId;
     },
-    async decide(workflowId: string, order: DecisionOrder): Promise<Decided> {
-      return updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [order], updateId: order.approvalId }));
-    },
-    async release(workflowId: string, order: GroupOrder): Promise<{ readonly groups: readonly string[] }> {
-      return updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(releaseUpdate, { args: [order] }));
-    },
-    async reopen(workflowId: string, order: GroupOrder): Promise<{ readonly groups: readonly string[] }> {
-      return updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(reopenUpdate, { args: [order] }));
-    },
-    async pause(workflowId: string, order: Order): Promise<void> {
-      await updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(pauseUpdate, { args: [order] }));
-    },
-    async resume(workflowId: string, order: Order): Promise<void> {
-      await updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(resumeUpdate, { args: [order] }));
-    },
-    async cancel(workflowId: string, order: Order): Promise<void> {
-      await updated(workflowId, () => client.workflow.getHandle(workflowId).executeUpdate(cancelUpdate, { args: [order] }));
-    },
+    decide: (workflowId: string, order: DecisionOrder): Promise<Decided> => updated(workflowId, decideUpdate, [order], order.approvalId),
+    release: (workflowId: string, order: GroupOrder, orderId: string): Promise<{ readonly groups: readonly string[] }> => updated(workflowId, releaseUpdate, [order], orderId),
+    reopen: (workflowId: string, order: GroupOrder, orderId: string): Promise<{ readonly groups: readonly string[] }> => updated(workflowId, reopenUpdate, [order], orderId),
+    pause: (workflowId: string, order: Order, orderId: string): Promise<void> => updated(workflowId, pauseUpdate, [order], orderId),
+    resume: (workflowId: string, order: Order, orderId: string): Promise<void> => updated(workflowId, resumeUpdate, [order], orderId),
+    cancel: (workflowId: string, order: Order, orderId: string): Promise<void> => updated(workflowId, cancelUpdate, [order], orderId),
     /** Throws when Temporal does not answer. */
     async ready(): Promise<void> {
       await client.connection.withDeadline(Date.now() + 2000, () => client.workflowService.getSystemInfo({}));

@@ -97,7 +97,9 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       async (c) => {
         const found = await startOf(store, c.req.valid('param').runId);
         const { group, reason: why } = c.req.valid('json');
-        return c.json(await orders[verb](found.workflowId, { ...byOf(c), reason: why, ...(group === undefined ? {} : { group }) }), 200);
+        const by = byOf(c);
+        const orderId = newId('ord', [found.runId, verb, by.actor], c.req.valid('header')['idempotency-key']);
+        return c.json(await orders[verb](found.workflowId, { ...by, reason: why, ...(group === undefined ? {} : { group }) }, orderId), 200);
       },
     );
   }

@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { newId } from '../../store/commands/new-id.ts';
 import { moveCutOff, retryRun } from '../../store/commands/steer-run.ts';
 import { allow, may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
@@ -43,7 +44,9 @@ export function runSteeringRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       }),
       async (c) => {
         const found = await startOf(store, c.req.valid('param').runId);
-        await orders[verb](found.workflowId, { ...byOf(c), reason: c.req.valid('json').reason });
+        const by = byOf(c);
+        const orderId = newId('ord', [found.runId, verb, by.actor], c.req.valid('header')['idempotency-key']);
+        await orders[verb](found.workflowId, { ...by, reason: c.req.valid('json').reason }, orderId);
         return c.json({ ok: true as const }, 200);
       },
     );
