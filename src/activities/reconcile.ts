@@ -1,5 +1,5 @@
 import { type ControlTotals, controlTotalsOf, type ErpPort } from '../adapters/erp/port.ts';
-import type { ErpDocument, ErpHeld } from '../contracts/erp-document.ts';
+import type { ErpDocument, ErpHeld, ErpHolding } from '../contracts/erp-document.ts';
 import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.ts';
 import type { Store } from '../store/db.ts';
 import { unsignedDriftOfRun } from '../store/erp-comparison.ts';
@@ -21,7 +21,7 @@ export async function reconcile(store: Store, erpFor: ErpFor, runId: string): Pr
     const saidOf = (s: (typeof ours.sent)[number]) => asSent(JSON.parse(s.payload.toString('utf8')) as ErpDocument, mappings, s.mappingVersion);
     const sent = controlTotalsOf(ours.sent.map(saidOf));
     const erp = await erpFor(connectionId);
-    const held = without(await erp.controlTotals(runId), await totalsThere(erp, ours.skipped.map(saidOf)));
+    const held = without(await erp.controlTotals(runId), await totalsThere(erp, runId, ours.skipped.map(saidOf)));
     differences.push(...ours.stopped.map(stoppedWords));
     if (sent.count !== held.count) differences.push(`${sent.count} documents handed over to ${connectionId}, ${held.count} there`);
     for (const key of new Set([...sent.sums.keys(), ...held.sums.keys()])) {
@@ -35,11 +35,15 @@ export async function reconcile(store: Store, erpFor: ErpFor, runId: string): Pr
   return differences;
 }
 
-/** What an ERP holds of documents all the same that were decided to stay out, since it has them otherwise. */
-async function totalsThere(erp: ErpPort, skipped: readonly ErpDocument[]): Promise<ControlTotals> {
+/** What an ERP holds of documents all the same that were decided to stay out, since it has them otherwise. To the key of one it may never answer, which is what that was skipped for: then it is looked for among all that is there of the run. */
+async function totalsThere(erp: ErpPort, runId: string, skipped: readonly ErpDocument[]): Promise<ControlTotals> {
   const there: (ErpHeld & Pick<ErpDocument, 'kind'>)[] = [];
+  let holdings: Promise<readonly ErpHolding[]> | undefined;
   for (const document of skipped) {
-    const held = await erp.find(document);
+    const held = await erp.find(document).catch(async () => {
+      holdings ??= erp.holdings(runId, skipped);
+      return (await holdings).find((h) => h.key === document.key && h.kind === document.kind && !h.isReversed);
+    });
     if (held !== undefined) there.push({ ...held, kind: document.kind });
   }
   return controlTotalsOf(there);

@@ -159,6 +159,22 @@ describe('what was decided to stay as the ERP has it', () => {
     expect(await off()).toEqual([]);
     expect(await rows(`SELECT count(*)::integer AS n FROM erp_control_total WHERE run_id = '${runId}' AND handed_over <> in_erp`)).toEqual([{ n: 0 }]);
   });
+
+  it('is looked for among all that is there, where the ERP does not answer to its key: that is what it was skipped for', async () => {
+    const [{ run_id: runId }] = await rows('SELECT DISTINCT run_id FROM erp_posting WHERE run_id IS NOT NULL');
+    const silent: ErpPort = {
+      ...erp,
+      async find(document) {
+        if (document.key === 'otherwise' || document.key === 'nowhere') throw new Error(`the ERP answers 500 to ${document.key}`);
+        return erp.find(document);
+      },
+    };
+    await store.tx((db) => enqueue(db, 'erp_files', [{ ...documentOf('invoice', 'nowhere', { runId, on: '2020-01-07' }), documentId: null, controlMinor: 166n }]));
+    await rows("UPDATE erp_posting SET state = 'sending', attempt = 1 WHERE key = 'nowhere'");
+    await rows("UPDATE erp_posting SET state = 'unknown' WHERE key = 'nowhere'");
+    await store.tx((db) => skipPosting(db, 'nowhere', 'it does not say, and has been asked', { actor: 'finance' }));
+    expect(await reconcile(store, async () => silent, runId)).toEqual([]);
+  });
 });
 
 describe('the periods of an ERP beside ours', () => {
