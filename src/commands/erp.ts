@@ -11,13 +11,16 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
   list: command(
     'list',
     'Postings; those that wait for a decision unless told',
-    { state: { type: 'string', description: 'One state; refused and held unless told' }, run: { type: 'string', description: 'Of one run' }, ...jsonArg },
+    { state: { type: 'string', description: 'One state; refused and held, and what has a number that is taken, unless told' }, run: { type: 'string', description: 'Of one run' }, ...jsonArg },
     async ({ state, run, json }) =>
       withApi('sample-auditor', async (api) => {
-        const found: PostingView[] = [];
-        for (const wanted of state === undefined ? ['refused', 'held'] : [state]) found.push(...(await allPages<PostingView>(api, '/v1/erp-postings', { state: wanted, runId: run })));
+        const found = await allPages<PostingView>(api, '/v1/erp-postings', { ...(state === undefined ? { undecided: 'true' } : { state }), runId: run });
         if (json) say(JSON.stringify(found, null, 2));
-        else for (const p of found) say(`${p.key}  ${p.kind} ${p.legalNumber ?? '-'}  ${p.amount} ${p.currency}  ${p.state}${p.heldFor === null ? '' : ` for its ${p.heldFor}`}  ${p.answer ?? ''}`);
+        else
+          for (const p of found)
+            say(
+              `${p.key}  ${p.kind} ${p.legalNumber ?? '-'}  ${p.amount} ${p.currency}  ${p.state}${p.heldFor === null ? '' : ` for its ${p.heldFor}`}  ${p.numberTakenBy === null ? '' : `its number is that of ${p.numberTakenBy}  `}${p.answer ?? ''}`,
+            );
         return state !== undefined || found.length === 0;
       }),
   ),

@@ -12,6 +12,7 @@ type Posting = {
   readonly state: string;
   readonly heldFor: string | null;
   readonly awaitsNumber: boolean;
+  readonly numberTakenBy: string | null;
   readonly attempt: number;
   readonly answer: string | null;
   readonly amount: string;
@@ -58,12 +59,12 @@ export function ErpPage({ viewer, postings, waiting, undecided, connections, dri
   return (
     <Shell title="ERP" viewer={viewer} trail={[['/', 'Runs']]}>
       <p>
-        Documents and journals that are not in the ERP yet. What is refused or held waits for a decision; the others go on without it. Where the ERP does not say whether it has something, it is asked
-        again until it does, or until somebody decides.
+        Documents and journals that are not in the ERP yet. What is refused or held, or has a number that another document bears, waits for a decision; the others go on without it. Where the ERP does
+        not say whether it has something, it is asked again until it does, or until somebody decides.
       </p>
       {waiting === 0 && !undecided ? null : (
         <p>
-          {count(waiting, 'posting')} refused or held: <a href={link('/erp', { only: undecided ? undefined : 'undecided' })}>{undecided ? 'show all that is not there yet' : 'show these alone'}</a>.
+          {count(waiting, 'posting')} to decide on: <a href={link('/erp', { only: undecided ? undefined : 'undecided' })}>{undecided ? 'show all that is not there yet' : 'show these alone'}</a>.
         </p>
       )}
       {postings.length === 0 ? (
@@ -100,7 +101,11 @@ export function ErpPage({ viewer, postings, waiting, undecided, connections, dri
               <Count n={p.attempt} />
               <td>{p.answer ?? '-'}</td>
               <td>
-                {p.state !== 'refused' && p.state !== 'held' && p.state !== 'unknown' ? null : (
+                {p.numberTakenBy !== null ? (
+                  <>
+                    its number is that of <a href={documentPath(p.numberTakenBy)}>another document</a> {maySkip ? <a href={`/erp/${encodeURIComponent(p.key)}/number`}>state its number</a> : null}
+                  </>
+                ) : p.state !== 'refused' && p.state !== 'held' && p.state !== 'unknown' ? null : (
                   <>
                     {mayRetry ? <a href={`/erp/${encodeURIComponent(p.key)}/retry`}>send again</a> : null}{' '}
                     {!maySkip ? null : p.awaitsNumber ? <a href={`/erp/${encodeURIComponent(p.key)}/number`}>state its number</a> : <a href={`/erp/${encodeURIComponent(p.key)}/skip`}>skip</a>}

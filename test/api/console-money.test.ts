@@ -128,7 +128,7 @@ describe('postings on the console', () => {
     const [first, last] = [await rows('SELECT key FROM erp_posting ORDER BY key LIMIT 1'), await rows('SELECT key FROM erp_posting ORDER BY key DESC LIMIT 1')].map(([r]) => r.key as string);
     await api.store.pool.query("UPDATE erp_posting SET state = 'refused', answer = 'the customer is blocked' WHERE key = $1", [last]);
     const page = (await preparer.get('/erp')).body;
-    expect(textOf(page)).toContain('1 posting refused or held: show these alone');
+    expect(textOf(page)).toContain('1 posting to decide on: show these alone');
     expect(page).toContain(`/erp/${encodeURIComponent(last ?? '')}/retry`);
     const alone = await preparer.get('/erp?only=undecided');
     expect([alone.status, textOf(alone.body)]).toEqual([200, expect.stringContaining('the customer is blocked')]);

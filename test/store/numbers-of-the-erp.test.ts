@@ -12,6 +12,7 @@ import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { numberByErp } from '../../src/store/cycle/number-by-erp.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { documentRulesOf } from '../../src/store/reads/document-rules.ts';
+import { countTaken, listPostings } from '../../src/store/reads/erp-postings.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet } from '../support/bill.ts';
@@ -131,8 +132,13 @@ describe('a document that the ERP numbers', () => {
       { state: 'awaitingNumber', n: 1, numbered: 0, booked: 0 },
       { state: 'issued', n: keys.length - 1, numbered: keys.length - 1, booked: keys.length - 1 },
     ]);
+    // It is for a person to decide, so it is listed beside what was refused, which verified postings are not.
+    const undecided = async () => (await listPostings(review.store.pool, { states: ['refused', 'held'], orTaken: true }, { limit: 9 })).items.map((p) => [p.key, p.state, p.numberTakenBy]);
+    expect(await undecided()).toEqual([[keys[1], 'verified', keys[0]]]);
+    expect(await countTaken(review.store.pool)).toBe(1);
     await expect(state(keys[1] ?? '', 'F2020-3')).rejects.toThrow(/gave it the number F2020-3/);
     await state(keys[1] ?? '', 'F2020-2');
+    expect(await undecided()).toEqual([]);
     expect(await review.rows(`SELECT state, erp_number FROM erp_posting WHERE key = '${keys[1]}'`)).toEqual([{ state: 'verified', erp_number: 'F2020-2' }]);
     expect(await number()).toEqual({ issued: 1, problems: [] });
     expect(await number()).toEqual({ issued: 0, problems: [] });

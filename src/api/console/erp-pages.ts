@@ -1,7 +1,7 @@
 import type { Hono, MiddlewareHandler } from 'hono';
 import type { Store } from '../../store/db.ts';
 import { type DriftView, listDrifts, listErpConnections } from '../../store/reads/erp-connections.ts';
-import { listPostings, type PostingView } from '../../store/reads/erp-postings.ts';
+import { countTaken, forDecision, listPostings, type PostingView } from '../../store/reads/erp-postings.ts';
 import { ErpPage } from '../../ui/erp-page.tsx';
 import { grouped, words } from '../../ui/format.ts';
 import { may } from '../auth.ts';
@@ -12,7 +12,6 @@ import { turns } from './run-pages.ts';
 import { holds, viewerOf } from './viewer.ts';
 
 const pageSize = 100;
-const forDecision = ['refused', 'held'] as const;
 const notThere = [...forDecision, 'unknown', 'queued', 'drafted', 'posted', 'sending'] as const;
 
 /** What the ERP did not take or holds otherwise, and decisions on it. */
@@ -20,10 +19,10 @@ export function erpPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
   app.get('/erp', guard, async (c) => {
     const { cursor, only, drifts } = c.req.query();
     const undecided = only === 'undecided';
-    const page = await listPostings(store.pool, { states: undecided ? forDecision : notThere }, { cursor, limit: pageSize });
-    const [connections, drifted] = await Promise.all([listErpConnections(store.pool), listDrifts(store.pool, {}, { cursor: drifts, limit: pageSize })]);
+    const page = await listPostings(store.pool, { states: undecided ? forDecision : notThere, orTaken: true }, { cursor, limit: pageSize });
+    const [connections, taken, drifted] = await Promise.all([listErpConnections(store.pool), countTaken(store.pool), listDrifts(store.pool, {}, { cursor: drifts, limit: pageSize })]);
     const rights = { mayRetry: holds(c, may.retryPostings), maySkip: holds(c, may.skipPostings), maySign: holds(c, may.skipPostings) };
-    const waiting = connections.reduce((sum, { postings }) => forDecision.reduce((n, state) => n + (postings[state] ?? 0), sum), 0);
+    const waiting = connections.reduce((sum, { postings }) => forDecision.reduce((n, state) => n + (postings[state] ?? 0), sum), taken);
     const filter = { only: undecided ? only : undefined };
     const ofDrifts = turns('/erp', { ...filter, cursor }, drifts, drifted.nextCursor, 'drifts');
     return c.html(

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { type PostingDecision, retryPosting, skipPosting, stateErpNumber } from '../../store/commands/decide-postings.ts';
-import { listPostings, postingStates } from '../../store/reads/erp-postings.ts';
+import { forDecision, listPostings, postingStates } from '../../store/reads/erp-postings.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { body, idempotencyHeader, inPath, json, money, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
@@ -20,6 +20,7 @@ const posting = z
     heldFor: z.enum(['period', 'predecessor']).nullable(),
     followsKey: z.string().nullable().openapi({ description: 'The document that has to be in the ERP before this one.' }),
     awaitsNumber: z.boolean().openapi({ description: 'Its document is issued under a number of the ERP, and has none yet.' }),
+    numberTakenBy: z.string().nullable().openapi({ description: 'The document that bears the number that the ERP told of it, or that somebody stated: it waits until its own is stated.' }),
     attempt: z.int(),
     externalId: z.string().nullable(),
     answer: z.string().nullable().openapi({ description: 'The ERP’s last words on it, or why it was skipped, or is stated to be there.' }),
@@ -43,18 +44,23 @@ export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: Ru
       request: {
         query: pageQuery.extend({
           state: z.enum(postingStates).optional(),
+          undecided: z.enum(['true', 'false']).default('false').openapi({ description: 'What waits for a decision, in place of `state`: what is refused or held, or has a number that is taken.' }),
           connectionId: z.string().optional(),
           runId: z.string().optional(),
         }),
       },
       responses: {
-        200: json(pageOf(posting), 'In order of their keys. What is refused or held waits for a decision; what is unknown is looked up until the ERP tells, or somebody decides.'),
+        200: json(
+          pageOf(posting),
+          'In order of their keys. What is refused or held, or has a number that is taken, waits for a decision; what is unknown is looked up until the ERP tells, or somebody decides.',
+        ),
         ...problems,
       },
     }),
     async (c) => {
-      const { state, connectionId, runId, ...page } = c.req.valid('query');
-      return c.json(await listPostings(store.pool, { states: state === undefined ? undefined : [state], connectionId, runId }, page), 200);
+      const { state, undecided, connectionId, runId, ...page } = c.req.valid('query');
+      const wanted = undecided === 'true' ? { states: forDecision, orTaken: true } : { states: state === undefined ? undefined : [state] };
+      return c.json(await listPostings(store.pool, { ...wanted, connectionId, runId }, page), 200);
     },
   );
   const wake = async ({ connections, runs, followers }: PostingDecision) => {
