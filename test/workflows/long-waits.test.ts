@@ -14,7 +14,8 @@ const world = vi.hoisted(() => ({
   nowMs: 0,
   ordered: {} as Record<string, number>,
   answer: {} as Record<string, (...args: never[]) => unknown>,
-  handlers: {} as Record<string, () => void>,
+  handlers: {} as Record<string, (order?: unknown) => unknown>,
+  validators: {} as Record<string, (order: unknown) => void>,
   isLong: () => false as boolean,
   anew: [] as unknown[],
 }));
@@ -51,8 +52,9 @@ vi.mock('@temporalio/workflow', async (original) => {
       order('child');
     },
     getExternalWorkflowHandle: () => ({ signal: async () => order('signal') }),
-    setHandler({ name }: { name: string }, handler: () => void) {
+    setHandler({ name }: { name: string }, handler: () => unknown, { validator = () => undefined }: { validator?: (order: unknown) => void } = {}) {
       world.handlers[name] = handler;
+      world.validators[name] = validator;
     },
     workflowInfo: () => ({ continueAsNewSuggested: world.isLong(), workflowId: 'workflow' }),
     allHandlersFinished: () => true,
@@ -72,7 +74,7 @@ vi.mock('@temporalio/workflow', async (original) => {
 const day = 86_400_000;
 
 beforeEach(() => {
-  Object.assign(world, { nowMs: 0, ordered: {}, answer: {}, handlers: {}, isLong: () => false, anew: [] });
+  Object.assign(world, { nowMs: 0, ordered: {}, answer: {}, handlers: {}, validators: {}, isLong: () => false, anew: [] });
 });
 
 describe('a group whose ERP is away for a month', () => {
@@ -213,6 +215,61 @@ describe('a run whose review outlasts its history', () => {
     world.isLong = () => true;
     await expect(billingCycle({ runId: 'run', period: '2019-12', cutOffAtMs: 0 })).rejects.toThrow('looked often enough');
     expect(world.anew).toEqual([]);
+    vi.restoreAllMocks();
+  });
+});
+
+describe('a run that is told something while it looks', () => {
+  const found = (state: string) => ({ contentHash: 'h', documents: 3, groups: [{ name: 'all', state, contentHash: 'h' }] });
+
+  it('asks again at once what is open, before its close', async () => {
+    vi.spyOn(Date, 'now').mockImplementation(() => world.nowMs);
+    let asked = 0;
+    world.answer = {
+      closeSet: () => ({ claimed: 5 }),
+      buildPreview: () => found('reconciled'),
+      readGroups: () => found('reconciled'),
+      openQuestions() {
+        asked += 1;
+        if (asked > 1) return [];
+        // It was signed after it was read, and the word is there before the answer.
+        world.handlers['inputsChanged']?.();
+        return ['record 7 waits'];
+      },
+    };
+    await expect(billingCycle({ runId: 'run', period: '2019-12', cutOffAtMs: 0 })).resolves.toEqual({ state: 'closed', issued: 0 });
+    expect([asked, world.nowMs]).toEqual([2, 0]);
+    vi.restoreAllMocks();
+  });
+
+  it('takes an approval back that it has not read yet, and issues nothing of it', async () => {
+    vi.spyOn(Date, 'now').mockImplementation(() => world.nowMs);
+    const order = { actor: 'approver', reason: 'looked once more' };
+    const log: string[] = [];
+    world.answer = {
+      closeSet: () => ({ claimed: 5 }),
+      buildPreview: () => found('inReview'),
+      decide: () => ({ ok: true }),
+      reopen: () => ({ ok: true, reopened: ['all'] }),
+      planCanary: () => ({ state: 'inReview', documents: 0, waits: false }),
+      async lookAgain() {
+        if (log.length > 0) throw new Error('looked long enough');
+        log.push('approved');
+        await world.handlers['decide']?.({ approvalId: 'a', decision: 'approve', contentHash: 'h', actor: 'approver', comment: 'looks well' });
+        return found('inReview');
+      },
+      async readGroups() {
+        if (log.length !== 1) return found('inReview');
+        world.validators['reopen']?.(order);
+        log.push('reopened');
+        await world.handlers['reopen']?.(order);
+        // As it was read before.
+        return found('approved');
+      },
+    };
+    await expect(billingCycle({ runId: 'run', period: '2019-12', cutOffAtMs: 0 })).rejects.toThrow('looked long enough');
+    expect(log).toEqual(['approved', 'reopened']);
+    expect(world.ordered).not.toHaveProperty('issueGroup');
     vi.restoreAllMocks();
   });
 });
