@@ -1,4 +1,4 @@
-import { ActivityFailure, CancellationScope, condition, isCancellation, sleep, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, condition, isCancellation, patched, sleep, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { type CycleActivities, cycleActivities } from './cycle-activities.ts';
 import type { RunBoard } from './run-board.ts';
 import { searchAttributes } from './search-attributes.ts';
@@ -41,7 +41,8 @@ export class LateWait {
     let waitMs = lookEveryMs;
     let closesAtMs = 0;
     while (this.#cutOffAtMs > Date.now()) {
-      if (workflowInfo().continueAsNewSuggested) return false;
+      // Histories that are older than this went on.
+      if (workflowInfo().continueAsNewSuggested && patched('collectAnew')) return false;
       this.#moved = false;
       const seen = this.#board.changes;
       if (closesAtMs !== this.#cutOffAtMs) {

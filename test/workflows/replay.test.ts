@@ -31,6 +31,17 @@ describe('recorded histories', () => {
   });
 });
 
+// Runs that went on when their history was long, before they began anew, are open for weeks.
+describe('a run that was told that its history is long, and went on', () => {
+  it('replays as it went', async () => {
+    const [{ history } = { history: { events: [] } }] = recorded.filter((r) => r.type === workflowNames.billingCycle);
+    const told = history.events.map((event) =>
+      'workflowTaskStartedEventAttributes' in event ? { ...event, workflowTaskStartedEventAttributes: { ...(event.workflowTaskStartedEventAttributes as object), suggestContinueAsNew: true } } : event,
+    );
+    await expect(replay(bundle, { events: told })).resolves.toBeUndefined();
+  });
+});
+
 // The same code but for one step left out: a replay that let these pass would guard nothing.
 describe('a workflow that no longer does what it did', () => {
   it.each([
