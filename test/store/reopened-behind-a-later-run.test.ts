@@ -138,3 +138,41 @@ describe('fees that a run leaves out', () => {
       }
     });
 });
+
+describe('a late session that is billed by a run behind which an earlier one has not issued', () => {
+  it('moves its own month too, by the run after both', async () => {
+    const { store, drop } = await seeded();
+    try {
+      // 12.5 % of the net, and 100.00 a month at least.
+      const clauses = [
+        { kind: 'netShare', id: 'share', percent: '12.5' },
+        { kind: 'guarantee', id: 'floor', netPerMonth: '100', carryForward: false },
+      ];
+      await store.pool.query(
+        "INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ('ctr_brf_north', 101, '2019-10-01T00:00:00+02:00', 'infinity', $1, 'test')",
+        [JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', clauses })],
+      );
+      const given = async () =>
+        (
+          await store.pool.query(
+            "SELECT l.service_month AS month, sum(l.net_minor)::int AS net FROM document_line l JOIN document d ON d.id = l.document_id AND d.state = 'issued' WHERE d.account_id = 'acc_brf_north' GROUP BY 1 ORDER BY 1",
+          )
+        ).rows.map((r) => [r.month, r.net]);
+      const arrive = async (...lines: string[]) => {
+        await storeLines(store, lines);
+        await processAll(store);
+      };
+      await arrive(at(1, '10.2019', '10'), at(2, '11.2019', '10'), at(3, '12.2019', '10'));
+      await finishRun(store, await reviewRun(store, '2019-10'), '2019-11-05');
+      const november = await reviewRun(store, '2019-11');
+      // Of October, and late: its share of 2.79 is billed by December, and what October was made up by is that much less.
+      await arrive(at(4, '10.2019', '10'));
+      await finishRun(store, await reviewRun(store, '2019-12'), '2020-01-05');
+      await finishRun(store, november, '2020-01-06');
+      await finishRun(store, await reviewRun(store, '2020-01'), '2020-02-05');
+      expect(await given()).toEqual(['2019-10', '2019-11', '2019-12', '2020-01'].map((month) => [month, 10_000]));
+    } finally {
+      await drop();
+    }
+  });
+});

@@ -9,12 +9,13 @@ export type StatedBefore = { readonly contractId: string; readonly payeeId: stri
 
 /**
  * What a run has to state anew since the statement was fixed before it was known: of sales that the run claims and whose share an earlier run
- * stated (they were left out, or put out, after the owner's group was approved), and of whatever else an earlier run built after that.
- * An off-cycle run states nobody beside its accounts.
+ * stated (they were left out, or put out, after the owner's group was approved), of whatever else an earlier run built after that, and of what one
+ * took in of months that it left alone, since the run before it had not issued. An off-cycle run states nobody beside its accounts.
  */
 export async function statedBefore(db: Db, runId: string): Promise<readonly StatedBefore[]> {
   const found = [...(await ofSalesClaimed(db, runId))];
   for (const group of await builtAfterApproval(db, runId)) found.push(...(await behindAccounts(db, group)));
+  for (const left of await leftAloneBy(db, runId)) found.push(...(await takenIn(db, left)));
   return found;
 }
 
@@ -64,6 +65,32 @@ async function behindAccounts(db: Db, { runId, group, accountIds }: BuiltAfter):
      JOIN account a ON a.id = p.payee LEFT JOIN run_account x ON x.run_id = $1 AND x.account_id = p.payee
      WHERE coalesce(x.group_name, a.release_group) = $3 GROUP BY 1, 2`,
     [runId, accountIds, group],
+  );
+  return rows;
+}
+
+type LeftAlone = { readonly runId: string /** And the months before it. */; readonly month: string };
+
+/** Earlier runs that left months alone since one before them had not issued, which it has since the run before this one closed its set. */
+async function leftAloneBy(db: Db, runId: string): Promise<readonly LeftAlone[]> {
+  const { rows } = await db.query<LeftAlone>(
+    `WITH earlier AS (SELECT p.* FROM billing_run r JOIN billing_run p ON p.calendar_id = r.calendar_id AND p.kind = 'live' AND p.selection IS NULL AND r.selection IS NULL AND p.period_end < r.period_end AND p.state <> 'cancelled' WHERE r.id = $1)
+     SELECT p.id AS "runId", max(o.period) AS month FROM earlier p JOIN earlier o ON o.period_end < p.period_end AND (o.closed_at IS NULL OR o.closed_at > p.set_closed_at AND o.closed_at > (SELECT max(set_closed_at) FROM earlier))
+     WHERE p.state IN ${issuingStates} GROUP BY 1`,
+    [runId],
+  );
+  return rows;
+}
+
+/** Shares that a run claims of months that it left alone, and of sessions there that it moves (D44). */
+async function takenIn(db: Db, { runId, month }: LeftAlone): Promise<readonly StatedBefore[]> {
+  const { rows } = await db.query<StatedBefore>(
+    `WITH ${movedSessions()}
+     SELECT p.contract_id AS "contractId", p.payee AS "payeeId", min(p.month) AS month FROM (
+       SELECT h.contract_id, h.payee_account_id AS payee, h.service_month AS month FROM claim k JOIN rated_charge h ON h.charge_id = k.charge_id AND h.payer_account_id IS NULL AND h.role IN ${siteShareRoles} WHERE k.run_id = $1 AND k.disposition = 'document'
+       UNION SELECT h.contract_id, h.payee_account_id, h.service_month FROM moved s JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.payee_account_id IS NOT NULL AND h.role IN ${siteShareRoles}) p
+     WHERE p.month <= $2 GROUP BY 1, 2`,
+    [runId, month],
   );
   return rows;
 }
