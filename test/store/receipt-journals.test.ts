@@ -13,6 +13,7 @@ import type { ErpDocument } from '../../src/contracts/erp-document.ts';
 import { orderRebill } from '../../src/store/commands/order-rebill.ts';
 import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
 import { signFindings } from '../../src/store/commands/sign-findings.ts';
+import { takeOverErp } from '../../src/store/commands/take-over-erp.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { closeRun } from '../../src/store/cycle/close-run.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
@@ -164,4 +165,43 @@ describe('the credit note of a card receipt', () => {
     ]);
     expect((await problems()).filter(([name]) => name !== 'runs')).toEqual([]);
   });
+});
+
+describe('card receipts of which the last are issued when another ERP has taken over', () => {
+  it('are each in a journal of the ERP of their date', async () => {
+    const other = await startReview({}, []);
+    try {
+      await other.rows("UPDATE account SET strategy = 'cardReceipt' WHERE id = 'acc_driver_16'");
+      // A batch of documents and one more: 101 receipts, of six days.
+      await storeLines(
+        other.store,
+        Array.from({ length: 101 }, (_, i) => session(1000 + i, { kWh: '9,5', start: `0${1 + (i % 6)}.01.2020 18:00`, end: `0${1 + (i % 6)}.01.2020 21:00` })),
+      );
+      await processAll(other.store);
+      const runId = await closeSet(other.store, '2020-01');
+      await other.store.tx((db) => advanceRun(db, runId, 'previewing'));
+      const { contentHash } = await other.store.tx((db) => buildDocuments(db, runId));
+      await other.store.tx((db) => advanceRun(db, runId, 'inReview'));
+      // So many at one place at once.
+      const findings = await other.rows("SELECT finding_id::text AS id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.severity = 'blocks'", [runId]);
+      await other.store.tx((db) => signFindings(db, { runId, findingIds: findings.map((f) => String(f['id'])), reason: 'as meant' }, { actor: 'reviewer' }));
+      expect(await other.store.tx((db) => decideRun(db, { runId, approvalId: 'first', decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }))).toEqual({ ok: true });
+      await other.store.tx((db) => advanceRun(db, runId, 'issuing'));
+      expect(await other.store.tx((db) => issueDocuments(db, runId, '2020-02-29'))).toEqual({ issued: 100, left: 1 });
+      await other.store.tx((db) =>
+        takeOverErp(db, { entityId: 'ent_se', connectionId: 'erp_new', adapter: 'files', settings: {}, production: false, from: '2020-03-01' }, 'a new ERP', { actor: 'admin' }),
+      );
+      expect(await other.store.tx((db) => issueDocuments(db, runId, '2020-03-01'))).toEqual({ issued: 1, left: 0 });
+      expect(
+        await other.rows(
+          "SELECT connection_id, convert_from(payload, 'UTF8')::jsonb ->> 'postedOn' AS on, count(*)::int AS journals FROM erp_posting WHERE key LIKE 'rcp\\_%' GROUP BY 1, 2 ORDER BY 1",
+        ),
+      ).toEqual([
+        { connection_id: 'erp_files', on: '2020-02-29', journals: 6 },
+        { connection_id: 'erp_new', on: '2020-03-01', journals: 1 },
+      ]);
+    } finally {
+      await other.stop();
+    }
+  }, 60_000);
 });

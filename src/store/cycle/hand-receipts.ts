@@ -18,19 +18,22 @@ export function receiptCustomerOf(entityId: string): string {
 }
 
 /** What the receipts of a hand-over share. `part`: all that a group issues, or its canary, which is handed over before the rest. */
-type Handed = { readonly runId: string; readonly entityId: string; readonly groups: readonly string[]; readonly part: 'canary' | 'rest'; readonly connectionId: string };
+type Handed = { readonly runId: string; readonly entityId: string; readonly groups: readonly string[]; readonly part: 'canary' | 'rest' };
+/** The ERP connection that takes what is issued on a date, and the accounts of the chart. */
+type BooksOn = (issuedOn: string) => Promise<{ readonly connectionId: string; readonly glOf: GlOf }>;
 type Row = Receipt & { readonly group: string; readonly issuedOn: string };
 
 /**
  * Hands over the card receipts that groups of a run have issued, once all of them are, in the transaction that issues the last: as journals per site and
- * day, dated as the receipts are. Keeps which line of which receipt is in which journal. Receipts that are in one stay out of the next.
+ * day, dated as the receipts are, and to the ERP of that date: the last may be issued on another. Keeps which line of which receipt is in which journal. Receipts that are in one stay out of the next.
  */
-export async function handReceipts(db: Db, { runId, entityId, groups, part, connectionId }: Handed, glOf: GlOf): Promise<void> {
+export async function handReceipts(db: Db, { runId, entityId, groups, part }: Handed, booksOn: BooksOn): Promise<void> {
   const receipts = await receiptsToHand(db, runId, groups);
   for (const own of groupBy(receipts, (r) => `${r.group} ${r.issuedOn} ${r.currency}`).values()) {
     const [first] = own;
     if (first === undefined) continue;
     const { group, issuedOn, currency } = first;
+    const { connectionId, glOf } = await booksOn(issuedOn);
     const keyOf = (siteId: string, on: string) =>
       `rcp_${sha256(JSON.stringify([runId, group, part, siteId, on, issuedOn, currency]))
         .toString('hex')

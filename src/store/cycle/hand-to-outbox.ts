@@ -28,9 +28,8 @@ async function booksOn(db: Db, entityId: string, issueOn: string) {
 }
 
 /** Card receipts that groups of a run have issued, once all of them are: summed up, one journal a site and day. */
-export async function receiptsToOutbox(db: Db, runId: string, entityId: string, groups: readonly string[], part: 'canary' | 'rest', issueOn: string): Promise<void> {
-  const { connectionId, glOf } = await booksOn(db, entityId, issueOn);
-  await handReceipts(db, { runId, entityId, groups, part, connectionId }, glOf);
+export async function receiptsToOutbox(db: Db, runId: string, entityId: string, groups: readonly string[], part: 'canary' | 'rest'): Promise<void> {
+  await handReceipts(db, { runId, entityId, groups, part }, (on) => booksOn(db, entityId, on));
 }
 
 /** The ERP's posting of each document but card receipts, without a number where the ERP gives it: receivable against revenue per account and cost center, VAT per code, rounding. */

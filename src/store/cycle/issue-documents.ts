@@ -89,7 +89,7 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
   const left = Number(rows[0]?.n ?? 0n);
   const entityId = documents.rows[0]?.entity_id;
   // With the last of them, so that a journal holds all receipts of its site and day.
-  if (left === 0 && entityId !== undefined) await receiptsToOutbox(db, runId, entityId, names, only?.canary ? 'canary' : 'rest', issueOn);
+  if (left === 0 && entityId !== undefined) await receiptsToOutbox(db, runId, entityId, names, only?.canary ? 'canary' : 'rest');
   return { issued: documents.rows.length, left };
 }
 
