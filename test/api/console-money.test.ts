@@ -90,9 +90,9 @@ describe('payments and cards beyond a page', () => {
     const rest = (await api.call('auditor', 'GET', `/v1/payments?entityId=ent_se&limit=200&cursor=${first.nextCursor}`)).body;
     expect([first.items.length + rest.items.length, rest.nextCursor]).toEqual([n, null]);
     // What failed and what is asked turn apart.
-    const beyond = cursorAt('card payments', 'zzz');
-    expect(await text(preparer, `/payments?failed=${beyond}`)).toContain('tok_1');
-    const turned = (await preparer.get(`/payments?requested=${beyond}`)).body;
+    const beyond = (state: string, latestOnly: boolean) => cursorAt(['card payments', undefined, state, undefined, undefined, latestOnly], 'zzz');
+    expect(await text(preparer, `/payments?failed=${beyond('failed', true)}`)).toContain('tok_1');
+    const turned = (await preparer.get(`/payments?requested=${beyond('requested', false)}`)).body;
     expect(textOf(turned)).not.toContain('tok_1');
     expect(turned).toContain('<a href="/payments">First page</a>');
   });

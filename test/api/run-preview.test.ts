@@ -123,6 +123,29 @@ describe('GET /v1/runs/{runId}/diff', () => {
     expect(first.totals).toEqual(whole.totals);
   });
 
+  it.each([
+    ['another run', 'runs/{december}/documents?', 'runs/{november}/documents?'],
+    ['another account', 'runs/{december}/documents?', 'runs/{december}/documents?account=acc_driver_16&'],
+    ['another strategy', 'runs/{december}/documents?strategy=driverInvoice&', 'runs/{december}/documents?strategy=cardReceipt&'],
+    ['another run', 'runs/{december}/totals?by=account&', 'runs/{november}/totals?by=account&'],
+    ['another run', 'runs/{december}/diff?against={november}&', 'runs/{november}/diff?against={december}&'],
+    ['another comparison', 'runs/{december}/diff?against={november}&', 'runs/{december}/diff?against={december}&'],
+    ['another state', 'records?', 'records?state=booked&'],
+    ['another source', 'records?', 'records?sourceId=csms&'],
+    ['another account of the chart', 'ledger/entries?', 'ledger/entries?glAccount=3001&'],
+    ['another ledger account', 'ledger/balances?by=account&', 'ledger/balances?by=account&ledgerAccount=revenue&'],
+    ['another day', 'ledger/trial-balance?', 'ledger/trial-balance?until=2019-12-31&'],
+    ['another site', 'energy-balance?', 'energy-balance?siteId=site_bl2&'],
+    ['another instant', 'energy-balance?', 'energy-balance?asOf=2019-12-31T00:00:00Z&'],
+    ['another start', 'trace?run={december}&', 'trace?run={november}&'],
+  ])('is paged by cursors that %s is refused by: %s', async (_, path, other) => {
+    const to = (text: string) => `/v1/${text.replaceAll('{december}', december).replaceAll('{november}', november)}limit=1`;
+    const { nextCursor } = (await api.call('auditor', 'GET', to(path))).body;
+    expect(nextCursor).toEqual(expect.any(String));
+    expect(await api.call('auditor', 'GET', `${to(path)}&cursor=${nextCursor}`)).toMatchObject({ status: 200 });
+    expect(await api.call('auditor', 'GET', `${to(other)}&cursor=${nextCursor}`)).toMatchObject({ status: 422, body: { detail: expect.stringContaining('with the same path and filters') } });
+  });
+
   it('compares with the preview before the last change, which is refused while there is none', async () => {
     expect(await diff('previousPreview')).toMatchObject({ status: 409, code: 'wrongState' });
     expect(await diff('run_of_nobody')).toMatchObject({ status: 404 });
@@ -220,7 +243,7 @@ describe('findings of a preview', () => {
           validTo: null,
         },
       ],
-      nextCursor: cursorAt('versions of previewRules', '2'),
+      nextCursor: cursorAt(['versions of previewRules', 'ent_se'], '2'),
     });
     const rest = await versions('preview', `?cursor=${first.nextCursor}`);
     expect(rest).toMatchObject({

@@ -14,15 +14,16 @@ export async function listDeliveries(
     readonly limit: number;
   },
 ): Promise<Page<DeliveryView>> {
+  const list = ['deliveries', filter.entityId, filter.state, filter.channel, filter.documentId] as const;
   const { rows } = await db.query(
     `SELECT d.*, s.legal_number, o.account_id, d.channel = 'print' AND d.state = 'queued' AND NOT p.address ?& ARRAY['street', 'postalCode', 'city'] AS unaddressed
      FROM document_delivery d JOIN document o ON o.id = d.document_id JOIN issue_stamp s ON s.document_id = d.document_id JOIN account a ON a.id = o.account_id JOIN party p ON p.id = a.party_id
      WHERE ($1::text IS NULL OR d.entity_id = $1) AND ($2::text IS NULL OR d.state = $2) AND ($3::text IS NULL OR d.channel = $3) AND ($4::text IS NULL OR d.document_id = $4) AND ($5::text IS NULL OR d.document_id > $5)
      ORDER BY d.document_id LIMIT $6`,
-    [filter.entityId ?? null, filter.state ?? null, filter.channel ?? null, filter.documentId ?? null, keyBefore('deliveries', filter), filter.limit + 1],
+    [filter.entityId ?? null, filter.state ?? null, filter.channel ?? null, filter.documentId ?? null, keyBefore(list, filter), filter.limit + 1],
   );
   return pageOf(
-    'deliveries',
+    list,
     rows,
     filter.limit,
     (r) => r['document_id'],

@@ -15,6 +15,7 @@ const columns = `SELECT d.id, d.run_id, d.account_id, d.type, d.state, d.currenc
 
 /** A run's documents in order of their account, those that the filter lets through; discarded ones are left out. */
 export async function listDocuments(db: Db, runId: string, { cursor, limit, account, strategy }: PageOrder & DocumentFilter): Promise<Page<DocumentView>> {
+  const list = ['documents', runId, account, strategy] as const;
   const isFiltered = account !== undefined || strategy !== undefined;
   const filter = isFiltered ? `AND ($4::text IS NULL OR d.account_id = $4 OR position(lower($4) IN lower(p.name)) > 0) AND ($5::text IS NULL OR ${madeBy} = $5)` : '';
   // Which stand on the page comes first: of these alone the rest is looked up, whatever the planner knows of a run that was built just now.
@@ -22,9 +23,9 @@ export async function listDocuments(db: Db, runId: string, { cursor, limit, acco
     `${columns} WHERE d.id = ANY (ARRAY(
        SELECT d.id FROM document d ${isFiltered ? 'JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id' : ''}
        WHERE d.run_id = $1 AND d.state <> 'discarded' AND ($2::text IS NULL OR d.account_id || '|' || d.id > $2) ${filter} ORDER BY d.account_id || '|' || d.id LIMIT $3)) ORDER BY d.account_id || '|' || d.id`,
-    [runId, keyBefore('documents', { cursor }), limit + 1, ...(isFiltered ? [account ?? null, strategy ?? null] : [])],
+    [runId, keyBefore(list, { cursor }), limit + 1, ...(isFiltered ? [account ?? null, strategy ?? null] : [])],
   );
-  return pageOf('documents', rows, limit, (r) => `${r['account_id']}|${r['id']}`, viewOf);
+  return pageOf(list, rows, limit, (r) => `${r['account_id']}|${r['id']}`, viewOf);
 }
 
 /** Strategies that a run has documents of. */

@@ -57,7 +57,7 @@ function differenceOf(row: Row): bigint {
 /** The energy balance per service month, source and site, as it stood at an instant or as it stands, in that order; what is not known yet is null, or month `unknown`. */
 export async function energyBalanceDetails(db: Db, filter: BalanceFilter, page: PageRequest): Promise<Page<BalanceDetail>> {
   return pageAfter(
-    'energy balance',
+    ['energy balance', filter.month, filter.sourceId, filter.siteId, filter.kind, filter.asOf],
     page,
     (row) => [row.month, row.sourceId ?? '', row.siteId ?? ''],
     async (after, take) => {

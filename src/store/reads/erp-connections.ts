@@ -66,12 +66,13 @@ export async function listDrifts(
   filter: { readonly connectionId?: string | undefined; readonly all?: boolean | undefined; readonly driftId?: string | undefined },
   page: PageOrder,
 ): Promise<Page<DriftView>> {
+  const list = ['drifts', filter.connectionId, filter.all ?? false, filter.driftId] as const;
   const { rows } = await db.query(
     `SELECT * FROM erp_drift WHERE ($1::text IS NULL OR connection_id = $1) AND ($2::boolean OR cleared_at IS NULL) AND ($3::bigint IS NULL OR id < $3) AND ($5::text IS NULL OR id::text = $5) ORDER BY id DESC LIMIT $4`,
-    [filter.connectionId ?? null, filter.all ?? false, keyBefore('drifts', page), page.limit + 1, filter.driftId ?? null],
+    [filter.connectionId ?? null, filter.all ?? false, keyBefore(list, page), page.limit + 1, filter.driftId ?? null],
   );
   return pageOf(
-    'drifts',
+    list,
     rows,
     page.limit,
     (r) => String(r.id),

@@ -54,15 +54,16 @@ export async function countTaken(db: Db): Promise<number> {
 
 /** Postings in order of their keys. */
 export async function listPostings(db: Db, filter: PostingFilter, page: PageOrder): Promise<Page<PostingView>> {
+  const list = ['postings', filter.states, filter.orTaken, filter.connectionId, filter.runId, filter.key] as const;
   const { rows } = await db.query(
     `WITH taken AS MATERIALIZED (${taken})
      SELECT p.*, s.legal_number, t.by AS number_taken_by, EXISTS (SELECT FROM document d WHERE d.id = p.document_id AND d.state = 'awaitingNumber') AS awaits_number FROM erp_posting p LEFT JOIN issue_stamp s ON s.document_id = p.document_id LEFT JOIN taken t ON t.key = p.key
      WHERE ($1::text[] IS NULL OR p.state = ANY($1) OR $7 AND t.key IS NOT NULL) AND ($2::text IS NULL OR p.connection_id = $2) AND ($3::text IS NULL OR p.run_id = $3) AND ($4::text IS NULL OR p.key > $4) AND ($5::text IS NULL OR p.key = $5)
      ORDER BY p.key LIMIT $6`,
-    [filter.states ?? null, filter.connectionId ?? null, filter.runId ?? null, keyBefore('postings', page), filter.key ?? null, page.limit + 1, filter.orTaken ?? false],
+    [filter.states ?? null, filter.connectionId ?? null, filter.runId ?? null, keyBefore(list, page), filter.key ?? null, page.limit + 1, filter.orTaken ?? false],
   );
   return pageOf(
-    'postings',
+    list,
     rows,
     page.limit,
     (r) => r.key as string,

@@ -14,13 +14,14 @@ const stateSql = `CASE WHEN s.ended_at IS NOT NULL THEN CASE WHEN s.signed_at IS
 
 /** Standing rules, newest first; `state` as of today in the entity's zone. */
 export async function listExclusionRules(db: Db, filter: ExclusionRuleFilter, page: PageOrder): Promise<Page<ExclusionRuleView>> {
+  const list = ['standing rules', filter.entityId, filter.state, filter.scope, filter.subjectId] as const;
   const { rows } = await db.query(
     `SELECT * FROM (SELECT s.*, ${stateSql} AS state FROM standing_exclusion s JOIN legal_entity e ON e.id = s.entity_id) s
      WHERE ($1::text IS NULL OR entity_id = $1) AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR scope = $3) AND ($4::text IS NULL OR subject_id = $4)
        AND ($5::text IS NULL OR (proposed_at, id) < (SELECT proposed_at, id FROM standing_exclusion WHERE id = $5)) ORDER BY proposed_at DESC, id DESC LIMIT $6`,
-    [filter.entityId ?? null, filter.state ?? null, filter.scope ?? null, filter.subjectId ?? null, keyBefore('standing rules', page), page.limit + 1],
+    [filter.entityId ?? null, filter.state ?? null, filter.scope ?? null, filter.subjectId ?? null, keyBefore(list, page), page.limit + 1],
   );
-  return pageOf('standing rules', rows, page.limit, (r) => r['id'], viewOf);
+  return pageOf(list, rows, page.limit, (r) => r['id'], viewOf);
 }
 
 /** A standing rule with the versions before it, newest first; undefined when there is none of the id. */

@@ -47,7 +47,7 @@ const worth = `worth AS MATERIALIZED (
 /** Expectations of a source in order of their opening; all, or those in one state. */
 export async function listExpectations(db: Db, sourceId: string, state: ExpectationView['state'] | undefined, page: PageRequest): Promise<Page<ExpectationView>> {
   return pageAfter(
-    `expectations of ${sourceId}`,
+    ['expectations', sourceId, state],
     page,
     (row) => [row.openedAt, row.key],
     async (after, take) => {

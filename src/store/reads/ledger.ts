@@ -40,8 +40,8 @@ type SumRow = { readonly entity_id: string; readonly ledger_account: string; rea
 
 const entries = 'FROM ledger_entry e JOIN ledger_transaction t ON t.key = e.transaction_key JOIN legal_entity l ON l.id = t.entity_id';
 
-/** SQL conditions of a filter, with their values from `$1` on. */
-function conditionsOf(filter: EntryFilter): { readonly where: string; readonly values: string[] } {
+/** SQL conditions of a filter, with their values from `$1` on; `of`: what it narrows a list to, in a fixed order. */
+function conditionsOf(filter: EntryFilter): { readonly where: string; readonly values: string[]; readonly of: readonly (string | undefined)[] } {
   const { entityId, ledgerAccount, transactionKey, until, ...dimensions } = filter;
   const wanted: [string, string | undefined][] = [
     ['t.entity_id =', entityId],
@@ -51,19 +51,19 @@ function conditionsOf(filter: EntryFilter): { readonly where: string; readonly v
     ...ledgerDimensions.map((name): [string, string | undefined] => [`e.${columnOf[name]} =`, dimensions[name]]),
   ];
   const given = wanted.flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]));
-  return { where: ['TRUE', ...given.map(({ condition }, i) => `${condition} $${i + 1}`)].join(' AND '), values: given.map(({ value }) => value) };
+  return { where: ['TRUE', ...given.map(({ condition }, i) => `${condition} $${i + 1}`)].join(' AND '), values: given.map(({ value }) => value), of: wanted.map(([, value]) => value) };
 }
 
 /** What each ledger account holds, per seller and unit. */
 export async function trialBalance(db: Db, filter: Pick<EntryFilter, 'entityId' | 'until'>, page: PageRequest): Promise<TrialBalance> {
-  const { where, values } = conditionsOf(filter);
+  const { where, values, of } = conditionsOf(filter);
   const n = values.length;
   const rest = await db.query<{ unit: string; rest: bigint; kind: string }>(
     `SELECT e.unit, sum(e.amount)::bigint AS rest, 'unit' AS kind ${entries} WHERE ${where} GROUP BY 1 UNION ALL SELECT l.currency, sum(e.book_minor)::bigint, 'books' ${entries} WHERE ${where} GROUP BY 1 ORDER BY 3 DESC, 1`,
     values,
   );
   const items = await pageAfter<Balance>(
-    'trial balance',
+    ['trial balance', ...of],
     page,
     (row) => [row.entityId, row.ledgerAccount, row.unit],
     async (after, take) => {
@@ -80,11 +80,11 @@ export async function trialBalance(db: Db, filter: Pick<EntryFilter, 'entityId' 
 
 /** What each ledger account holds per value of a dimension: by account, what each owes; by cost center, its revenue; and so on. */
 export async function balancesBy(db: Db, by: LedgerDimension, filter: EntryFilter, page: PageRequest): Promise<Page<DimensionBalance>> {
-  const { where, values } = conditionsOf(filter);
+  const { where, values, of } = conditionsOf(filter);
   const n = values.length;
   const value = `coalesce(e.${columnOf[by]}, '')`;
   return pageAfter(
-    `balances by ${by}`,
+    [`balances by ${by}`, ...of],
     page,
     (row) => [row.value ?? '', row.entityId, row.ledgerAccount, row.unit],
     async (after, take) => {
@@ -112,10 +112,10 @@ type EntryRow = SumRow & {
 
 /** Ledger entries in the order they were booked. */
 export async function listEntries(db: Db, filter: EntryFilter, page: PageRequest): Promise<Page<EntryView>> {
-  const { where, values } = conditionsOf(filter);
+  const { where, values, of } = conditionsOf(filter);
   const n = values.length;
   return pageAfter(
-    'ledger entries',
+    ['ledger entries', ...of],
     page,
     (row) => [row.entryId],
     async (after, take) => {

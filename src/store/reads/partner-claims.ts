@@ -48,9 +48,10 @@ type Order = { readonly accountId: string; readonly month: string; readonly clas
 
 /** The sessions of a partner's month, one by one, newest record first; of one class only where asked. */
 export async function partnerClaims(db: Db, order: Order, { cursor, limit }: PageOrder): Promise<Page<PartnerClaim>> {
+  const list = ['claims', order.accountId, order.month, order.class] as const;
   const items: PartnerClaim[] = [];
   // A class is known only once a session is read: pages are read on until one is full.
-  for (let after = keyBefore('claims', { cursor }); ; ) {
+  for (let after = keyBefore(list, { cursor }); ; ) {
     const { rows } = await db.query(`SELECT * FROM (${booked}) b WHERE ($3::bigint IS NULL OR record_id < $3) ORDER BY record_id DESC LIMIT $4`, [order.accountId, order.month, after, limit + 1]);
     items.push(...rows.map(claimOf).filter((c) => order.class === undefined || c.class === order.class));
     const last = rows.at(-1);
@@ -58,7 +59,7 @@ export async function partnerClaims(db: Db, order: Order, { cursor, limit }: Pag
     after = last.record_id.toString();
   }
   return pageOf(
-    'claims',
+    list,
     items,
     limit,
     (c) => c.recordId,

@@ -16,7 +16,7 @@ export type PartnerInvoiceView = {
 /** Partners' invoices as they were matched, by id; of an account, or all. */
 export async function partnerInvoices(db: Db, filter: { readonly accountId?: string | undefined }, page: PageRequest): Promise<Page<PartnerInvoiceView>> {
   return pageAfter(
-    'partner invoices',
+    ['partner invoices', filter.accountId],
     page,
     (row) => [row.invoiceId],
     async (after, take) => {

@@ -7,12 +7,13 @@ import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** Payments of an entity or of all, newest first. */
 export async function listPayments(db: Db, filter: { readonly entityId?: string | undefined }, page: PageOrder): Promise<Page<PaymentView>> {
+  const list = ['payments', filter.entityId] as const;
   const { rows } = await db.query<{ id: string }>(
     `SELECT id FROM payment WHERE ($1::text IS NULL OR entity_id = $1) AND ($2::text IS NULL OR (proposed_at, id) < (SELECT proposed_at, id FROM payment WHERE id = $2)) ORDER BY proposed_at DESC, id DESC LIMIT $3`,
-    [filter.entityId ?? null, keyBefore('payments', page), page.limit + 1],
+    [filter.entityId ?? null, keyBefore(list, page), page.limit + 1],
   );
   const found = pageOf(
-    'payments',
+    list,
     rows,
     page.limit,
     (r) => r.id,

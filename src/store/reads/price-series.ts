@@ -45,7 +45,8 @@ export async function listPriceSeries(db: Db, page: PageOrder): Promise<Page<Pri
 /** Every version of a series' points, by start and version; only the newest of each unless asked otherwise. Undefined when there is no such series. */
 export async function listPricePoints(db: Db, seriesId: string, page: PageOrder & Span & { readonly allVersions: boolean }): Promise<Page<PricePointView> | undefined> {
   if (!(await exists(db, seriesId))) return undefined;
-  const [start, version] = keyBefore('price points', page)?.split('|') ?? [];
+  const list = ['price points', seriesId, page.from, page.to, page.allVersions] as const;
+  const [start, version] = keyBefore(list, page)?.split('|') ?? [];
   const { rows } = await db.query(
     `SELECT p.start_at, p.seconds, p.version, trim_scale(p.price)::text AS price, p.load_id FROM price_point p
      WHERE p.series_id = $1 AND ($2::timestamptz IS NULL OR p.start_at >= $2) AND ($3::timestamptz IS NULL OR p.start_at < $3)
@@ -55,7 +56,7 @@ export async function listPricePoints(db: Db, seriesId: string, page: PageOrder 
     [seriesId, page.from ?? null, page.to ?? null, start ?? null, version ?? null, page.allVersions, page.limit + 1],
   );
   return pageOf(
-    'price points',
+    list,
     rows,
     page.limit,
     (r) => `${r.start_at.toISOString()}|${r.version}`,
@@ -66,6 +67,7 @@ export async function listPricePoints(db: Db, seriesId: string, page: PageOrder 
 /** Times without a price between a series' points, and up to the ends of the span where it has some; oldest first. Undefined when there is no such series. */
 export async function listPriceGaps(db: Db, seriesId: string, page: PageOrder & Span): Promise<Page<PriceGap> | undefined> {
   if (!(await exists(db, seriesId))) return undefined;
+  const list = ['price gaps', seriesId, page.from, page.to] as const;
   const { rows } = await db.query(
     `WITH covered AS (
        SELECT DISTINCT start_at, start_at + seconds * interval '1 second' AS end_at FROM price_point
@@ -73,10 +75,10 @@ export async function listPriceGaps(db: Db, seriesId: string, page: PageOrder & 
        UNION ALL SELECT $2::timestamptz, $2::timestamptz WHERE $2 IS NOT NULL UNION ALL SELECT $3::timestamptz, $3::timestamptz WHERE $3 IS NOT NULL),
      gaps AS (SELECT max(end_at) OVER (ORDER BY start_at, end_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS from_at, start_at AS to_at FROM covered)
      SELECT from_at, to_at FROM gaps WHERE from_at < to_at AND ($4::timestamptz IS NULL OR from_at > $4) ORDER BY from_at LIMIT $5`,
-    [seriesId, page.from ?? null, page.to ?? null, keyBefore('price gaps', page), page.limit + 1],
+    [seriesId, page.from ?? null, page.to ?? null, keyBefore(list, page), page.limit + 1],
   );
   return pageOf(
-    'price gaps',
+    list,
     rows,
     page.limit,
     (r) => r.from_at.toISOString(),

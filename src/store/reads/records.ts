@@ -57,6 +57,7 @@ export type RecordFilter = {
 
 /** Records in order of their number, newest first; those that the filter lets through. */
 export async function listRecords(db: Db, filter: RecordFilter & PageOrder): Promise<Page<RecordView>> {
+  const list = ['records', filter.state, filter.sourceId, filter.cause, filter.token, filter.sessionId] as const;
   const { rows } = await db.query(
     `SELECT ${columns} FROM record_head h
      WHERE ($1::text IS NULL OR h.state = $1) AND ($2::text IS NULL OR h.source_id = $2) AND ($3::bigint IS NULL OR h.record_id < $3)
@@ -64,9 +65,9 @@ export async function listRecords(db: Db, filter: RecordFilter & PageOrder): Pro
        AND ($6::text IS NULL OR h.record_id IN (SELECT p.record_id FROM token t JOIN session_span p ON p.token_ref = t.ref AND p.source_id = t.source_id WHERE t.uid = $6))
        AND ($7::text IS NULL OR h.record_id IN (SELECT p.record_id FROM session_span p WHERE p.session_id = $7))
      ORDER BY h.record_id DESC LIMIT $4`,
-    [filter.state ?? null, filter.sourceId ?? null, keyBefore('records', filter), filter.limit + 1, filter.cause ?? null, filter.token ?? null, filter.sessionId ?? null],
+    [filter.state ?? null, filter.sourceId ?? null, keyBefore(list, filter), filter.limit + 1, filter.cause ?? null, filter.token ?? null, filter.sessionId ?? null],
   );
-  return pageOf('records', rows, filter.limit, (r) => String(r['record_id']), viewOf);
+  return pageOf(list, rows, filter.limit, (r) => String(r['record_id']), viewOf);
 }
 
 function viewOf(r: QueryResultRow): RecordView {

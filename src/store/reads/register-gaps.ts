@@ -17,16 +17,17 @@ export type RegisterGap = {
 
 /** Where the registers of a source's connectors do not go on where the session before left them, by more than `toleranceWh`; newest first. */
 export async function registerGaps(db: Db, filter: { readonly sourceId: string; readonly toleranceWh: number } & PageOrder): Promise<Page<RegisterGap>> {
+  const list = ['register gaps', filter.sourceId, filter.toleranceWh] as const;
   const { rows } = await db.query(
     `SELECT * FROM (
        SELECT s.record_id, s.place, s.connector_id, s.start_at, s.meter_start_wh, lag(s.meter_end_wh) OVER w AS meter_before, lag(s.end_at) OVER w AS end_before, lag(s.record_id) OVER w AS record_before
        FROM session_span s WHERE s.source_id = $1 AND s.place IS NOT NULL AND s.meter_start_wh IS NOT NULL AND s.meter_end_wh IS NOT NULL AND s.linked_to IS NULL
        WINDOW w AS (PARTITION BY s.place, s.connector_id ORDER BY s.start_at, s.record_id)
      ) g WHERE (meter_start_wh - meter_before > $2 OR meter_start_wh < meter_before) AND ($3::bigint IS NULL OR record_id < $3) ORDER BY record_id DESC LIMIT $4`,
-    [filter.sourceId, filter.toleranceWh, keyBefore('register gaps', filter), filter.limit + 1],
+    [filter.sourceId, filter.toleranceWh, keyBefore(list, filter), filter.limit + 1],
   );
   return pageOf(
-    'register gaps',
+    list,
     rows,
     filter.limit,
     (r) => String(r['record_id']),

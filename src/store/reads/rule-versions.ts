@@ -29,15 +29,16 @@ export type ListedVersion<R> = Omit<RuleVersion<R>, 'madeAt'> & { readonly chang
 /** Versions of one kind of an entity's rules, newest first. */
 export async function listRuleVersions<K extends RuleKind>(db: Db, kind: K, entityId: string, page: PageOrder): Promise<Page<ListedVersion<RulesOf<K>>>> {
   const { table, schema } = kinds[kind];
+  const list = [`versions of ${kind}`, entityId] as const;
   const { rows } = await db.query(
     `SELECT v.version, v.body, v.reason, v.author, v.made_at, b.body AS before, n.made_at AS until FROM ${table} v LEFT JOIN ${table} b ON b.entity_id = v.entity_id AND b.version = v.version - 1
        LEFT JOIN ${table} n ON n.entity_id = v.entity_id AND n.version = v.version + 1
      WHERE v.entity_id = $1 AND ($2::integer IS NULL OR v.version < $2) ORDER BY v.version DESC LIMIT $3`,
-    [entityId, keyBefore(`versions of ${kind}`, page), page.limit + 1],
+    [entityId, keyBefore(list, page), page.limit + 1],
   );
   const read = (body: unknown) => schema.parse(body ?? {}) as RulesOf<K>;
   return pageOf(
-    `versions of ${kind}`,
+    list,
     rows,
     page.limit,
     (r) => String(r.version),

@@ -32,7 +32,8 @@ export async function runDiff(db: Db, runId: string, against: string, page: Page
   const sums = new Map<string, Sum>();
   const items: RunDiff['items'][number][] = [];
   let more = false;
-  const seen = keysBefore('differences', page.cursor);
+  const list = ['differences', runId, against] as const;
+  const seen = keysBefore(list, page.cursor);
   const past = (pair: Pick<Pair, 'accountId' | 'currency'>) => {
     const [account = '', currency = ''] = seen ?? [];
     return pair.accountId > account || (pair.accountId === account && pair.currency > currency);
@@ -55,7 +56,7 @@ export async function runDiff(db: Db, runId: string, against: string, page: Page
       return { side, currency, ...compared(sum, sum.causes, currency) };
     });
   const last = items.at(-1);
-  return { runId, build: after.build, against: before, totals, items, nextCursor: more && last !== undefined ? cursorAt('differences', last.accountId, last.currency) : null };
+  return { runId, build: after.build, against: before, totals, items, nextCursor: more && last !== undefined ? cursorAt(list, last.accountId, last.currency) : null };
 }
 
 async function newestBuild(db: Db, runId: string): Promise<Build | undefined> {

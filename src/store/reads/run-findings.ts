@@ -5,14 +5,15 @@ import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** Findings of a run's preview, newest last; of one severity where it is given. */
 export async function listRunFindings(db: Db, runId: string, severity: Severity | undefined, page: PageOrder): Promise<Page<RunFinding>> {
+  const list = ['findings', runId, severity] as const;
   const { rows } = await db.query(
     `SELECT f.*, l.account_id, d.actor, d.reason, d.decided_at FROM run_finding l JOIN finding f ON f.id = l.finding_id
      LEFT JOIN LATERAL (SELECT * FROM decision s WHERE s.subject_kind = 'finding' AND s.subject_id = f.id::text AND s.run_id = l.run_id ORDER BY s.id LIMIT 1) d ON true
      WHERE l.run_id = $1 AND ($2::text IS NULL OR f.severity = $2) AND ($3::text IS NULL OR f.id > $3::bigint) ORDER BY f.id LIMIT $4`,
-    [runId, severity ?? null, keyBefore('findings', page), page.limit + 1],
+    [runId, severity ?? null, keyBefore(list, page), page.limit + 1],
   );
   return pageOf(
-    'findings',
+    list,
     rows,
     page.limit,
     (r) => r['id'].toString(),

@@ -35,16 +35,17 @@ const sources: Readonly<Record<RunDimension, { readonly value: string; readonly 
 /** What the documents of a run come to by one dimension of their lines, in order of its values; what has none comes first. */
 export async function runTotals(db: Db, runId: string, by: RunDimension, page: PageOrder): Promise<Page<RunTotal>> {
   const { value, name = 'NULL::text' } = sources[by];
+  const list = [`totals by ${by}`, runId] as const;
   const { rows } = await db.query(
     `SELECT t.*, ${name} AS name FROM (
        SELECT ${value} AS value, d.type = ANY($2) AS owed, d.currency, count(DISTINCT d.id) AS documents, count(*) AS lines, sum(l.net_minor)::bigint AS net, sum(l.energy_wh)::bigint AS wh,
          coalesce(${value}, '') || ' ' || d.currency || ' ' || (d.type = ANY($2))::text AS place
        FROM document d JOIN document_line l ON l.document_id = d.id JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2, 3
      ) t WHERE $3::text IS NULL OR t.place COLLATE "C" > $3 ORDER BY t.place COLLATE "C" LIMIT $4`,
-    [runId, owedTypes, keyBefore(`totals by ${by}`, page), page.limit + 1],
+    [runId, owedTypes, keyBefore(list, page), page.limit + 1],
   );
   return pageOf(
-    `totals by ${by}`,
+    list,
     rows,
     page.limit,
     (r) => r['place'] as string,

@@ -17,13 +17,14 @@ export type VersionView = {
 
 /** Versions of an entry, newest first. */
 export async function listVersions(db: Db, of: { readonly kind: string; readonly id: string }, page: PageOrder): Promise<Page<VersionView>> {
+  const list = ['versions', of.kind, of.id] as const;
   const { rows } = await db.query(
     `SELECT v.version, v.body, w.words, v.changed, v.author, v.second_person, v.reason, v.made_at FROM set_up_version v LEFT JOIN set_up_words w USING (kind, id, version)
      WHERE v.kind = $1 AND v.id = $2 AND ($3::integer IS NULL OR v.version < $3) ORDER BY v.version DESC LIMIT $4`,
-    [of.kind, of.id, keyBefore('versions', page), page.limit + 1],
+    [of.kind, of.id, keyBefore(list, page), page.limit + 1],
   );
   return pageOf(
-    'versions',
+    list,
     rows,
     page.limit,
     (r) => String(r.version),
@@ -52,12 +53,13 @@ export async function listProposals(
   db: Db,
   filter: PageOrder & { readonly state?: string | undefined; readonly kind?: string | undefined; readonly subjectId?: string | undefined },
 ): Promise<Page<ProposalView>> {
+  const list = ['proposals', filter.state, filter.kind, filter.subjectId] as const;
   const { rows } = await db.query(
     'SELECT * FROM set_up_proposal WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR subject_id = $3) AND ($4::text IS NULL OR id > $4) ORDER BY id LIMIT $5',
-    [filter.state ?? null, filter.kind ?? null, filter.subjectId ?? null, keyBefore('proposals', filter), filter.limit + 1],
+    [filter.state ?? null, filter.kind ?? null, filter.subjectId ?? null, keyBefore(list, filter), filter.limit + 1],
   );
   return pageOf(
-    'proposals',
+    list,
     rows,
     filter.limit,
     (r) => r.id,
@@ -95,10 +97,11 @@ export type LoadView = {
 export async function findLoad(db: Db, id: string, filter: PageOrder & { readonly outcome?: string | undefined }): Promise<(LoadView & Page<PlannedRow>) | undefined> {
   const row = (await db.query('SELECT id, state, totals, author, made_at, expires_at, applied_by, applied_at, reason FROM set_up_load WHERE id = $1', [id])).rows[0];
   if (row === undefined) return undefined;
+  const list = ['rows of a load', id, filter.outcome] as const;
   const { rows } = await db.query<{ place: bigint; row: PlannedRow }>(
     `SELECT p.place, p.row FROM set_up_load l CROSS JOIN LATERAL jsonb_array_elements(l.plan) WITH ORDINALITY AS p(row, place)
      WHERE l.id = $1 AND ($2::text IS NULL OR p.row->>'outcome' = $2) AND p.place > $3 ORDER BY p.place LIMIT $4`,
-    [id, filter.outcome ?? null, keyBefore('rows of a load', filter) ?? 0, filter.limit + 1],
+    [id, filter.outcome ?? null, keyBefore(list, filter) ?? 0, filter.limit + 1],
   );
   return {
     loadId: row.id,
@@ -111,7 +114,7 @@ export async function findLoad(db: Db, id: string, filter: PageOrder & { readonl
     appliedAt: row.applied_at?.toISOString() ?? null,
     reason: row.reason,
     ...pageOf(
-      'rows of a load',
+      list,
       rows,
       filter.limit,
       (r) => r.place.toString(),

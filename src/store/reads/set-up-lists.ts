@@ -40,8 +40,9 @@ const filters: Readonly<Record<SetUpList, number>> = { entities: 0, parties: 0, 
 /** A page of a list, narrowed by its filters in their order; a filter that is left out narrows nothing. */
 export async function listSetUp(db: Db, list: SetUpList, order: PageOrder, ...narrow: readonly (string | undefined)[]): Promise<Page<Record<string, unknown>>> {
   const given = Array.from({ length: filters[list] }, (_, i) => narrow[i] ?? null);
-  const { rows } = await db.query(lists[list], [keyBefore(list, order), order.limit + 1, ...given]);
-  return pageOf(list, rows, order.limit, (r) => String(r['cursor']), withoutCursor);
+  const named = [list, ...given] as const;
+  const { rows } = await db.query(lists[list], [keyBefore(named, order), order.limit + 1, ...given]);
+  return pageOf(named, rows, order.limit, (r) => String(r['cursor']), withoutCursor);
 }
 
 const one = { entities: `${entity} e.id = $1`, parties: `${party} p.id = $1`, fleetUnits: `${fleetUnit} u.id = $1` } as const;

@@ -1,4 +1,4 @@
-import { cursorAt, keysBefore, PageRefused } from './page.ts';
+import { cursorAt, keysBefore, type ListName, PageRefused } from './page.ts';
 
 /** What a caller asks of a list: where the last page ended, and how many items at most (1 to 200, 50 unless said otherwise). */
 export type PageRequest = { readonly cursor?: string | undefined; readonly limit?: number | undefined };
@@ -11,7 +11,7 @@ const largest = 200;
  * between two calls neither repeat nor hide others. A cursor belongs to the list it came from.
  */
 export async function pageAfter<T>(
-  list: string,
+  list: ListName,
   request: PageRequest,
   keyOf: (row: T) => readonly string[],
   find: (after: readonly string[] | undefined, take: number) => Promise<T[]>,

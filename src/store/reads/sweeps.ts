@@ -53,8 +53,9 @@ export type SweepView = {
 
 /** The sweeps of a source, newest first. */
 export async function listSweeps(db: Db, sourceId: string, page: PageOrder): Promise<Page<SweepView>> {
-  const { rows } = await db.query('SELECT * FROM sweep WHERE source_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3', [sourceId, keyBefore('sweeps', page), page.limit + 1]);
-  return pageOf('sweeps', rows, page.limit, (r) => r.id.toString(), viewOf);
+  const list = ['sweeps', sourceId] as const;
+  const { rows } = await db.query('SELECT * FROM sweep WHERE source_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3', [sourceId, keyBefore(list, page), page.limit + 1]);
+  return pageOf(list, rows, page.limit, (r) => r.id.toString(), viewOf);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the driver

@@ -18,13 +18,14 @@ export type TariffProposalView = {
 
 /** Proposals of tariff versions in order of their id, of a state when named. */
 export async function listTariffProposals(db: Db, filter: PageOrder & { readonly state?: string | undefined }): Promise<Page<TariffProposalView>> {
+  const list = ['tariff proposals', filter.state] as const;
   const { rows } = await db.query('SELECT * FROM tariff_proposal WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR id > $2) ORDER BY id LIMIT $3', [
     filter.state ?? null,
-    keyBefore('tariff proposals', filter),
+    keyBefore(list, filter),
     filter.limit + 1,
   ]);
   return pageOf(
-    'tariff proposals',
+    list,
     rows,
     filter.limit,
     (r) => r.id,

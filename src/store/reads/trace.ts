@@ -26,6 +26,7 @@ const byIndexSql = ' OFFSET 0';
 
 /** Follows charges from any end to the other, in order of charge; at most `limit` after `cursor`. */
 export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Promise<Page<TraceRow>> {
+  const list = ['traced charges', start.record, start.document, start.account, start.erp, start.run, start.glAccount, start.costCenter, start.vatCode] as const;
   const { sql, values } = chargesFrom(start, page);
   const { rows } = await db.query(
     `SELECT c.*, k.run_id, k.disposition, k.document_id, k.line_no, s.legal_number, p.state AS erp_state, p.external_id, t.key AS issue_journal
@@ -35,10 +36,10 @@ export async function traceFrom(db: Db, start: TraceStart, page: PageOrder): Pro
        UNION ALL SELECT o.state, o.external_id FROM erp_receipt_line r JOIN erp_posting o ON o.key = r.posting_key WHERE r.part = 'party' AND r.document_id = k.document_id AND ${atPlaceSql}) p ON true
      LEFT JOIN ledger_transaction t ON t.key = 'issue/' || k.document_id
      ORDER BY c.charge_id`,
-    [keyBefore('traced charges', page) ?? '0', page.limit + 1, ...values],
+    [keyBefore(list, page) ?? '0', page.limit + 1, ...values],
   );
   return pageOf(
-    'traced charges',
+    list,
     rows,
     page.limit,
     (r) => String(r.charge_id),

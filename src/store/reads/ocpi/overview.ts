@@ -66,13 +66,14 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
 
 /** A peer's sales with how far each has come, newest first. */
 export async function deliveriesOf(db: Db, peerId: string, order: PageOrder & { readonly state?: string | undefined }): Promise<Page<CdrDelivery>> {
+  const list = ['OCPI deliveries', peerId, order.state] as const;
   const { rows } = await db.query(
     `SELECT s.id, s.cdr_id, s.kind, s.record_id, s.revision, s.account_id, s.made_at, d.* FROM ocpi_sale s JOIN ocpi_delivery d ON d.sale_id = s.id
      WHERE s.peer_id = $1 AND ($2::bigint IS NULL OR s.id < $2) AND ($3::text IS NULL OR d.state = $3) ORDER BY s.id DESC LIMIT $4`,
-    [peerId, keyBefore('OCPI deliveries', order), order.state ?? null, order.limit + 1],
+    [peerId, keyBefore(list, order), order.state ?? null, order.limit + 1],
   );
   return pageOf(
-    'OCPI deliveries',
+    list,
     rows,
     order.limit,
     (r) => String(r.sale_id),
