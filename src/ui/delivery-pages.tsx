@@ -12,12 +12,14 @@ export function DeliveriesPage(props: {
   readonly viewer: Viewer;
   readonly deliveries: readonly DeliveryView[];
   readonly batches: readonly PrintBatchView[];
+  /** The pages of print batches. */
+  readonly ofBatches: { readonly firstPage: string | null; readonly nextPage: string | null };
   readonly filter: { readonly state?: string | undefined; readonly channel?: string | undefined };
   readonly mayNote: boolean;
   readonly firstPage: string | null;
   readonly nextPage: string | null;
 }) {
-  const { viewer, deliveries, batches, filter, mayNote, firstPage, nextPage } = props;
+  const { viewer, deliveries, batches, ofBatches, filter, mayNote, firstPage, nextPage } = props;
   const choice = (name: 'state' | 'channel', values: readonly string[]) => (
     <>
       {['', ...values].map((value) => (
@@ -112,6 +114,7 @@ export function DeliveriesPage(props: {
           ))}
         </Table>
       )}
+      <Pager first={ofBatches.firstPage} next={ofBatches.nextPage} />
     </Shell>
   );
 }

@@ -2,7 +2,7 @@ import type { ReleaseRules } from '../contracts/release-rules.ts';
 import type { StandingApprovalView } from '../contracts/standing-approval.ts';
 import { formatMinor } from '../core/money.ts';
 import { count, grouped, link, words } from './format.ts';
-import { Count, Facts, Figure, State, Table } from './parts.tsx';
+import { Count, Facts, Figure, Pager, State, Table } from './parts.tsx';
 import { RuleTabs } from './rule-tabs.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
@@ -116,8 +116,14 @@ export type ListedStandingApproval = StandingApprovalView & { readonly isOver: b
 const stateOf = (s: ListedStandingApproval) => (s.revokedBy !== null ? 'revoked' : s.isOver ? 'expired' : s.signedBy === null ? 'proposed' : 'inForce');
 
 /** Approvals given in advance, by two, for small receipts. */
-export function StandingApprovalsPage(props: { readonly viewer: Viewer; readonly approvals: readonly ListedStandingApproval[]; readonly mayDecide: boolean }) {
-  const { viewer, approvals, mayDecide } = props;
+export function StandingApprovalsPage(props: {
+  readonly viewer: Viewer;
+  readonly approvals: readonly ListedStandingApproval[];
+  readonly mayDecide: boolean;
+  readonly firstPage: string | null;
+  readonly nextPage: string | null;
+}) {
+  const { viewer, approvals, mayDecide, firstPage, nextPage } = props;
   return (
     <Shell title="Rules" viewer={viewer} trail={[['/', 'Runs']]}>
       <RuleTabs at="/rules/standing-approvals" />
@@ -183,6 +189,7 @@ export function StandingApprovalsPage(props: { readonly viewer: Viewer; readonly
           ))}
         </Table>
       )}
+      <Pager first={firstPage} next={nextPage} />
     </Shell>
   );
 }

@@ -33,6 +33,16 @@ describe('what a partner says of its own completeness', () => {
     expect((await api.call('ops', 'PUT', '/v1/sources/none/watermark', watermark)).status).toBe(404);
     expect((await api.call('partner', 'GET', `${at}/watermarks`)).body.items).toMatchObject([{ origin: 'partner', author: 'partner', completeUntil: '2019-12-20T00:00:00.000Z' }]);
   });
+  it('is listed to the first word it said, however often it says more, and by no cursor of another source', async () => {
+    await api.store.pool.query(
+      "INSERT INTO source_watermark (source_id, complete_until, origin, author, stated_at) SELECT 'ocpi-peer', timestamptz '2019-12-20' + n * interval '1 minute', 'partner', 'partner', now() FROM generate_series(1, 250) n",
+    );
+    const first = (await api.call('partner', 'GET', `${at}/watermarks?limit=200`)).body;
+    const rest = (await api.call('partner', 'GET', `${at}/watermarks?limit=200&cursor=${first.nextCursor}`)).body;
+    expect([first.items.length, rest.items.length, rest.nextCursor]).toEqual([200, 51, null]);
+    expect([first.items[0].completeUntil, rest.items.at(-1).completeUntil]).toEqual(['2019-12-20T04:10:00.000Z', '2019-12-20T00:00:00.000Z']);
+    expect((await api.call('auditor', 'GET', `/v1/sources/csms/watermarks?cursor=${first.nextCursor}`)).status).toBe(422);
+  });
   it('holds amounts against what the CDRs say they cost; while one waits, its day has no amount', async () => {
     // 17.255 + 20.10 = 37.355 SEK on the 5th; C3 of the 6th waits for its token, so that its cost is not known yet.
     const lines = [

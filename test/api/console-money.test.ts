@@ -5,7 +5,7 @@ import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { cursorAt } from '../../src/store/reads/page.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
-import { type Person, signIn, textOf } from '../support/console.ts';
+import { onAllPages, type Person, signIn, textOf } from '../support/console.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
 let api: ApiUnderTest;
@@ -79,13 +79,7 @@ describe('payments and cards beyond a page', () => {
     await rows(`INSERT INTO payment SELECT (jsonb_populate_record(NULL::payment, to_jsonb(p) || jsonb_build_object('id', 'pay_more_' || n, 'state', 'proposed', 'decided_by', NULL))).*
       FROM (SELECT * FROM payment LIMIT 1) p, generate_series(1, 210) n`);
     const [{ n }] = await rows('SELECT count(*)::integer AS n FROM payment');
-    const seen = new Set<string>();
-    for (let path: string | undefined = '/payments'; path !== undefined; ) {
-      const { body } = await preparer.get(path);
-      for (const [, id = ''] of body.matchAll(/href="\/payments\/(pay_[^"/]+)"/g)) seen.add(id);
-      path = /rel="next" href="([^"]+)"/.exec(body)?.[1]?.replaceAll('&amp;', '&');
-    }
-    expect(seen.size).toBe(n);
+    expect(new Set(await onAllPages(preparer, '/payments', /href="\/payments\/(pay_[^"/]+)"/g)).size).toBe(n);
     const first = (await api.call('auditor', 'GET', '/v1/payments?entityId=ent_se&limit=200')).body;
     const rest = (await api.call('auditor', 'GET', `/v1/payments?entityId=ent_se&limit=200&cursor=${first.nextCursor}`)).body;
     expect([first.items.length + rest.items.length, rest.nextCursor]).toEqual([n, null]);
@@ -120,6 +114,16 @@ describe('deliveries on the console', () => {
     const auditor = await signIn(api, 'auditor');
     expect((await auditor.get('/deliveries')).body).not.toContain('say what became of it');
     expect((await auditor.get(`/deliveries/${documentId}/note`)).status).toBe(403);
+  });
+
+  it('in batches that are all to be had, each once, those of one instant too', async () => {
+    await rows("INSERT INTO print_batch (id, entity_id, author, made_at) SELECT 'print_old_' || n, 'ent_se', 'preparer', '2019-01-01' FROM generate_series(1, 230) n");
+    const [{ n }] = await rows('SELECT count(*)::integer AS n FROM print_batch');
+    const shown = await onAllPages(preparer, '/deliveries?state=returned', /href="\/deliveries\/batches\/(print_[^"/]+)"/g);
+    expect([shown.length, new Set(shown).size]).toEqual([n, n]);
+    // Deliveries and batches turn apart, and the filter stays.
+    const beyond = (await preparer.get(`/deliveries?state=queued&batches=${cursorAt('print batches', 'print_old_1')}`)).body;
+    expect(beyond).toContain('href="/deliveries?state=queued">First page</a>');
   });
 });
 

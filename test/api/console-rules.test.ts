@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hiddenOf, type Person, signIn, textOf } from '../support/console.ts';
+import { hiddenOf, onAllPages, type Person, signIn, textOf } from '../support/console.ts';
 import { session } from '../support/intake.ts';
 import { type Story, tell } from '../support/story.ts';
 
@@ -251,6 +251,21 @@ describe('standing approvals on the console', () => {
     const page = (await both.get(path)).body;
     expect(textOf(page)).toContain('card receipt ent_se expired 500.00 SEK 90,000.00 SEK from 2020-01-01 until before 2020-07-01');
     expect(page).not.toMatch(/href="\/rules\/standing-approvals\/[^"]*\/(sign|revoke)"/);
+  });
+
+  it('are all to be had and decided, however many there are, on the console as by the API', async () => {
+    // All of one instant, so that only their ids tell them apart.
+    await story.api.store.pool.query(`INSERT INTO standing_approval (id, entity_id, strategy, currency, document_cap_minor, day_cap_minor, valid_from, valid_to, reason, proposed_by, proposed_at)
+      SELECT 'sta_' || n, 'ent_se', 'cardReceipt', 'SEK', 100, 100, '2019-01-01', '2090-01-01', 'of a move', 'mover', '2019-01-01' FROM generate_series(1, 230) n`);
+    const [{ n }] = (await story.api.store.pool.query("SELECT count(*)::integer AS n FROM standing_approval WHERE entity_id = 'ent_se'")).rows;
+    const path = '/rules/standing-approvals';
+    const signable = await onAllPages(approver, path, /href="\/rules\/standing-approvals\/(sta_[^"]*)\/sign"/g);
+    expect([signable.length, new Set(signable).size]).toEqual([230, 230]);
+    expect((await approver.order(`${path}/${signable.at(-1)}/sign`, { reason: 'looked at it' })).status).toBe(303);
+    expect((await approver.get(`${path}/sta_of_nobody/sign`)).status).toBe(404);
+    const first = (await story.does('auditor', 'GET', '/v1/standing-approvals?entityId=ent_se&limit=200')) as { items: { id: string }[]; nextCursor: string };
+    const rest = (await story.does('auditor', 'GET', `/v1/standing-approvals?entityId=ent_se&limit=200&cursor=${first.nextCursor}`)) as typeof first;
+    expect([new Set([...first.items, ...rest.items].map((s) => s.id)).size, rest.nextCursor]).toEqual([n, null]);
   });
 });
 

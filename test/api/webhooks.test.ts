@@ -99,4 +99,13 @@ describe('a secret', () => {
     expect(revoked.status).toBe(200);
     expect((await send(cdr('R5'), { secret: third.secret })).status).toBe(401);
   });
+
+  it('is listed however many came after it', async () => {
+    await rows("INSERT INTO webhook_secret (id, source_id, secret, author, made_at) SELECT 'whs_' || n, 'hooked', repeat('x', 40), 'admin', now() FROM generate_series(1, 120) n");
+    const list = (more: string) => api.call('auditor', 'GET', `/v1/sources/hooked/webhook-secrets?limit=100${more}`);
+    const { items, nextCursor } = (await list('')).body;
+    const rest = (await list(`&cursor=${nextCursor}`)).body;
+    expect([new Set([...items, ...rest.items].map((s: { secretId: string }) => s.secretId)).size, rest.nextCursor]).toEqual([123, null]);
+    expect(rest.items.at(-1).secretId).toBe(first.secretId);
+  });
 });

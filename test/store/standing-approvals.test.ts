@@ -118,7 +118,7 @@ describe('a standing approval', () => {
         { group_name: 'receipts', decision: 'approve', actor: `standing approval ${id}`, standing_approval_id: id, comment: 'receipts of a session each (signed by first and second)' },
       ]);
       expect(await review.rows("SELECT DISTINCT group_name FROM document WHERE state = 'approved'")).toEqual([{ group_name: 'receipts' }]);
-      expect((await standingApprovals(review.store.pool, 'ent_se')).find((s) => s.id === id)).toMatchObject({ proposedBy: 'first', signedBy: 'second', approved: 1 });
+      expect((await standingApprovals(review.store.pool, 'ent_se', { limit: 200 })).items.find((s) => s.id === id)).toMatchObject({ proposedBy: 'first', signedBy: 'second', approved: 1 });
       await review.store.tx((db) => reopenGroups(db, { runId: review.runId, group: 'receipts', actor: 'approver', reason: 'looked at after all' }));
       expect(await approve()).toEqual([]);
     });

@@ -27,6 +27,17 @@ export async function signIn(api: ApiUnderTest, user: string): Promise<Person> {
   return { get, post, order: (path, fields) => send(path, fields, 'carryOut'), check: (path, fields) => send(path, fields, 'check') };
 }
 
+/** What a pattern's group matches on a page and all that follow it. */
+export async function onAllPages(person: Person, from: string, pattern: RegExp): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (let path: string | undefined = from; path !== undefined; ) {
+    const { body } = await person.get(path);
+    found.push(...[...body.matchAll(pattern)].map(([, one = '']) => one));
+    path = /rel="next" href="([^"]+)"/.exec(body)?.[1]?.replaceAll('&amp;', '&');
+  }
+  return found;
+}
+
 /** Hidden fields of a page's last form. */
 export function hiddenOf(html: string): Record<string, string> {
   const form = html.slice(html.lastIndexOf('<form'));

@@ -23,10 +23,12 @@ export function deliveryPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv
     return batch;
   };
   app.get('/deliveries', guard, async (c) => {
-    const { state, channel, cursor } = c.req.query();
-    const [page, batches] = await Promise.all([listDeliveries(store.pool, { state, channel, cursor, limit: pageSize }), listPrintBatches(store.pool)]);
+    const { state, channel, cursor, batches } = c.req.query();
+    const [page, made] = await Promise.all([listDeliveries(store.pool, { state, channel, cursor, limit: pageSize }), listPrintBatches(store.pool, { cursor: batches, limit: pageSize })]);
     const filter = { state, channel };
-    return c.html(DeliveriesPage({ viewer: viewerOf(c), deliveries: page.items, batches, filter, mayNote: holds(c, may.retryRecords), ...turns('/deliveries', filter, cursor, page.nextCursor) }));
+    const ofBatches = turns('/deliveries', { ...filter, cursor }, batches, made.nextCursor, 'batches');
+    const turned = turns('/deliveries', { ...filter, batches }, cursor, page.nextCursor);
+    return c.html(DeliveriesPage({ viewer: viewerOf(c), deliveries: page.items, batches: made.items, ofBatches, filter, mayNote: holds(c, may.retryRecords), ...turned }));
   });
   serveOrder(app, '/deliveries/batches/make', guard, send, async () => makeOrder(await listEntities(store.pool)));
   app.get('/deliveries/batches/:batchId', guard, async (c) => {

@@ -167,7 +167,8 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
   });
 }
 
-function entityIn(entities: readonly EntityView[], id: string): EntityView {
+/** The entity of an id among those that were read. */
+export function entityIn(entities: readonly EntityView[], id: string): EntityView {
   const found = entities.find((e) => e.id === id);
   if (found === undefined) throw new RangeError(`no entity "${id}"`);
   return found;

@@ -3,16 +3,18 @@ import type { StandingApprovalView } from '../../contracts/standing-approval.ts'
 import { localDateOf } from '../../core/time.ts';
 import type { Store } from '../../store/db.ts';
 import { type EntityView, listEntities } from '../../store/reads/entities.ts';
-import { standingApprovals } from '../../store/reads/standing-approvals.ts';
+import { findStandingApproval, standingApprovals } from '../../store/reads/standing-approvals.ts';
 import { grouped, words } from '../../ui/format.ts';
 import { StandingApprovalsPage } from '../../ui/release-pages.tsx';
 import { may } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { type ConsoleOrder, type Send, serveOrder } from './order.ts';
+import { entityIn, turns } from './run-pages.ts';
 import { holds, viewerOf } from './viewer.ts';
 
 const path = '/rules/standing-approvals';
+const pageSize = 100;
 const trail = [
   ['/', 'Runs'],
   [path, 'Standing approvals'],
@@ -20,16 +22,17 @@ const trail = [
 
 /** Approvals given in advance, by two. */
 export function standingApprovalPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
-  const ofEntity = async ({ id, timeZone }: EntityView) => {
-    const today = localDateOf(Date.now(), timeZone);
-    return (await standingApprovals(store.pool, id)).map((s) => ({ ...s, isOver: s.validTo <= today }));
-  };
-  const all = async () => (await Promise.all((await listEntities(store.pool)).map(ofEntity))).flat();
-  app.get(path, guard, async (c) => c.html(StandingApprovalsPage({ viewer: viewerOf(c), approvals: await all(), mayDecide: holds(c, may.approve) })));
+  app.get(path, guard, async (c) => {
+    const { cursor } = c.req.query();
+    const [entities, page] = await Promise.all([listEntities(store.pool), standingApprovals(store.pool, undefined, { cursor, limit: pageSize })]);
+    const isOver = (s: StandingApprovalView) => s.validTo <= localDateOf(Date.now(), entityIn(entities, s.entityId).timeZone);
+    const approvals = page.items.map((s) => ({ ...s, isOver: isOver(s) }));
+    return c.html(StandingApprovalsPage({ viewer: viewerOf(c), approvals, mayDecide: holds(c, may.approve), ...turns(path, {}, cursor, page.nextCursor) }));
+  });
   serveOrder(app, `${path}/propose`, guard, send, async () => proposeOrder(await listEntities(store.pool)));
   for (const order of ['sign', 'revoke'] as const) {
     serveOrder(app, `${path}/:id/${order}`, guard, send, async (c) => {
-      const found = (await all()).find((s) => s.id === c.req.param('id'));
+      const found = await findStandingApproval(store.pool, c.req.param('id') ?? '');
       if (found === undefined) throw new Problem(404, 'notFound', `There is no standing approval "${c.req.param('id')}".`);
       return decideOrder(found, order);
     });

@@ -10,7 +10,7 @@ import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { readRows } from '../read-rows.ts';
-import { atRisk, body, idempotencyHeader, instant, json, month, problems, reason, refusedLines, sourceId, wh } from '../schemas.ts';
+import { atRisk, body, idempotencyHeader, instant, json, month, pageOf, pageQuery, problems, reason, refusedLines, sourceId, wh } from '../schemas.ts';
 import { wakeRuns } from '../wake-runs.ts';
 import { byOf } from './run-context.ts';
 
@@ -83,14 +83,14 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       tags,
       summary: 'What a source said of how far it is complete',
       middleware: allow('partner', ...readers),
-      request: { params: sourceId },
-      responses: { 200: json(z.object({ items: z.array(watermark).readonly() }), 'Newest first; the first one holds.'), ...problems },
+      request: { params: sourceId, query: pageQuery },
+      responses: { 200: json(pageOf(watermark), 'Newest first; the first one holds.'), ...problems },
     }),
     async (c) => {
       const id = c.req.valid('param').sourceId;
-      const items = await watermarksOf(db, id);
-      if (items === undefined) throw noSource(id);
-      return c.json({ items }, 200);
+      const page = await watermarksOf(db, id, c.req.valid('query'));
+      if (page === undefined) throw noSource(id);
+      return c.json(page, 200);
     },
   );
 

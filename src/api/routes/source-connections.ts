@@ -163,10 +163,10 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       tags,
       summary: 'Which secrets the source’s webhook has, without themselves',
       middleware: allow(...readers),
-      request: { params: sourceId },
-      responses: { 200: json(z.object({ items: z.array(secretView).readonly() }), 'Newest first.'), ...problems },
+      request: { params: sourceId, query: pageQuery },
+      responses: { 200: json(pageOf(secretView), 'Newest first.'), ...problems },
     }),
-    async (c) => c.json({ items: await listWebhookSecrets(store.pool, c.req.valid('param').sourceId) }, 200),
+    async (c) => c.json(await listWebhookSecrets(store.pool, c.req.valid('param').sourceId, c.req.valid('query')), 200),
   );
 
   app.openapi(

@@ -5,7 +5,7 @@ import { standingApprovals } from '../../store/reads/standing-approvals.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { minorOf } from '../minor-of.ts';
-import { body, done, idempotencyHeader, inPath, json, money, problems, reason } from '../schemas.ts';
+import { body, done, idempotencyHeader, inPath, json, money, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Runs'];
@@ -34,10 +34,13 @@ export function standingApprovalRoutes(app: OpenAPIHono<ApiEnv>, { store }: { re
       tags,
       summary: 'Standing approvals of an entity, newest first',
       middleware: allow(...readers),
-      request: { query: z.object({ entityId: z.string().min(1) }) },
-      responses: { 200: json(z.object({ items: z.array(view).readonly() }), 'Standing approvals.'), ...problems },
+      request: { query: pageQuery.extend({ entityId: z.string().min(1) }) },
+      responses: { 200: json(pageOf(view), 'Standing approvals.'), ...problems },
     }),
-    async (c) => c.json({ items: await standingApprovals(store.pool, c.req.valid('query').entityId) }, 200),
+    async (c) => {
+      const { entityId, ...page } = c.req.valid('query');
+      return c.json(await standingApprovals(store.pool, entityId, page), 200);
+    },
   );
   app.openapi(
     createRoute({

@@ -1,6 +1,6 @@
 import type { DeliveryView, PrintBatch, PrintBatchView } from '../../contracts/delivery-overview.ts';
 import type { Db } from '../db.ts';
-import { keyBefore, type Page, pageOf } from './page.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 /** Deliveries in the order of their documents' ids, by state and channel. */
 export async function listDeliveries(
@@ -42,12 +42,20 @@ export async function listDeliveries(
   );
 }
 
-/** Print batches, newest first, at most 50. */
-export async function listPrintBatches(db: Db): Promise<PrintBatchView[]> {
+/** Print batches, newest first. */
+export async function listPrintBatches(db: Db, page: PageOrder): Promise<Page<PrintBatchView>> {
   const { rows } = await db.query(
-    'SELECT b.id, b.entity_id, b.made_at, b.sent_at, (SELECT count(*)::integer FROM document_delivery d WHERE d.batch_id = b.id) AS n FROM print_batch b ORDER BY b.made_at DESC, b.id LIMIT 50',
+    `SELECT b.id, b.entity_id, b.made_at, b.sent_at, (SELECT count(*)::integer FROM document_delivery d WHERE d.batch_id = b.id) AS n FROM print_batch b
+     WHERE $1::text IS NULL OR (b.made_at, b.id) < (SELECT made_at, id FROM print_batch WHERE id = $1) ORDER BY b.made_at DESC, b.id DESC LIMIT $2`,
+    [keyBefore('print batches', page), page.limit + 1],
   );
-  return rows.map((b) => ({ batchId: b.id, entityId: b.entity_id, madeAt: b.made_at.toISOString(), sentAt: b.sent_at?.toISOString() ?? null, documents: b.n }));
+  return pageOf(
+    'print batches',
+    rows,
+    page.limit,
+    (b) => b.id,
+    (b): PrintBatchView => ({ batchId: b.id, entityId: b.entity_id, madeAt: b.made_at.toISOString(), sentAt: b.sent_at?.toISOString() ?? null, documents: b.n }),
+  );
 }
 
 /** A print batch with its documents in order; undefined when there is none of this id. */

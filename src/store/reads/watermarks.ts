@@ -1,12 +1,24 @@
 import type { Db } from '../db.ts';
+import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type WatermarkView = { readonly completeUntil: string; readonly origin: string; readonly reason: string | null; readonly author: string; readonly statedAt: string };
 
-/** What a source said of how far it is complete, newest first; at most 200. Undefined when there is no such source. */
-export async function watermarksOf(db: Db, sourceId: string): Promise<readonly WatermarkView[] | undefined> {
+/** What a source said of how far it is complete, newest first. Undefined when there is no such source. */
+export async function watermarksOf(db: Db, sourceId: string, page: PageOrder): Promise<Page<WatermarkView> | undefined> {
   if ((await db.query('SELECT FROM source WHERE id = $1', [sourceId])).rowCount === 0) return undefined;
-  const { rows } = await db.query('SELECT * FROM source_watermark WHERE source_id = $1 ORDER BY id DESC LIMIT 200', [sourceId]);
-  return rows.map((r) => ({ completeUntil: r.complete_until.toISOString(), origin: r.origin, reason: r.reason, author: r.author, statedAt: r.stated_at.toISOString() }));
+  const list = ['watermarks', sourceId] as const;
+  const { rows } = await db.query('SELECT * FROM source_watermark WHERE source_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3', [
+    sourceId,
+    keyBefore(list, page),
+    page.limit + 1,
+  ]);
+  return pageOf(
+    list,
+    rows,
+    page.limit,
+    (r) => r.id.toString(),
+    (r): WatermarkView => ({ completeUntil: r.complete_until.toISOString(), origin: r.origin, reason: r.reason, author: r.author, statedAt: r.stated_at.toISOString() }),
+  );
 }
 
 /**
