@@ -98,4 +98,19 @@ describe('retention', () => {
     expect(runs).toContainEqual(expect.objectContaining({ class: 'idempotencyKey', dryRun: false, due: 1, removed: 1, actor: 'admin' }));
     expect(await rows("SELECT FROM idempotency_key WHERE key = 'old'")).toEqual([]);
   });
+  it('lists every run that ever took something away, each class once', async () => {
+    await rows(`INSERT INTO retention_run (run_id, class, dry_run, keep, due, removed, actor, started_at, ended_at)
+      SELECT 'retention/old-' || n, class, false, 26, n, n, 'schedule', '2025-01-01', '2025-01-01' FROM generate_series(1, 60) n, retention_policy`);
+    const [{ n }] = await rows('SELECT count(*)::integer AS n FROM retention_run');
+    const seen: string[] = [];
+    for (let query = ''; ; ) {
+      const { items, nextCursor } = (await api.call('auditor', 'GET', `/v1/retention/runs?limit=70${query}`)).body;
+      seen.push(...items.map((r: { runId: string; class: string }) => `${r.runId} ${r.class}`));
+      if (nextCursor === null) break;
+      query = `&cursor=${nextCursor}`;
+    }
+    expect([seen.length, new Set(seen).size]).toEqual([n, n]);
+    expect((await api.call('auditor', 'GET', '/v1/retention')).body.runs).toHaveLength(50);
+    expect((await api.call('partner', 'GET', '/v1/retention/runs')).status).toBe(403);
+  });
 });

@@ -3,16 +3,27 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { retentionClasses } from '../../contracts/retention.ts';
 import { changeRetention, dryRunRetention, orderRetention } from '../../store/commands/retention.ts';
 import type { Store } from '../../store/db.ts';
-import { retentionOverview } from '../../store/reads/retention.ts';
+import { retentionOverview, retentionRuns } from '../../store/reads/retention.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import type { Orders } from '../orders.ts';
-import { body, done, idempotencyHeader, json, problems, reason } from '../schemas.ts';
+import { body, done, idempotencyHeader, json, pageOf, pageQuery, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Privacy'];
 const className = z.enum(retentionClasses);
 const oldest = z.string().nullable().openapi({ description: 'Since when the oldest of it is there.' });
+const run = z.object({
+  runId: z.string(),
+  class: className,
+  dryRun: z.boolean(),
+  due: z.int(),
+  removed: z.int(),
+  oldest,
+  actor: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string(),
+});
 const overview = z
   .object({
     classes: z
@@ -28,22 +39,7 @@ const overview = z
         }),
       )
       .readonly(),
-    runs: z
-      .array(
-        z.object({
-          runId: z.string(),
-          class: className,
-          dryRun: z.boolean(),
-          due: z.int(),
-          removed: z.int(),
-          oldest,
-          actor: z.string(),
-          startedAt: z.string(),
-          endedAt: z.string(),
-        }),
-      )
-      .readonly()
-      .openapi({ description: 'The latest fifty, a row per run and class; newest first.' }),
+    runs: z.array(run).readonly().openapi({ description: 'The latest fifty, a row per run and class; newest first. GET /v1/retention/runs lists all.' }),
   })
   .openapi('Retention');
 const years = 100;
@@ -80,6 +76,19 @@ export function retentionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
 
   app.openapi(
     createRoute({
+      method: 'get',
+      path: '/v1/retention/runs',
+      tags,
+      summary: 'What was counted and taken away, a row per run and class',
+      middleware: allow(...readers),
+      request: { query: pageQuery },
+      responses: { 200: json(pageOf(run), 'Newest first.'), ...problems },
+    }),
+    async (c) => c.json(await retentionRuns(store.pool, c.req.valid('query')), 200),
+  );
+
+  app.openapi(
+    createRoute({
       method: 'put',
       path: '/v1/retention/{class}',
       tags,
@@ -103,7 +112,7 @@ export function retentionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
       path: '/v1/retention/runs',
       tags,
       summary: 'Count what is due, or take it away',
-      description: 'A dry run is answered with its counts. Otherwise a workflow takes away what is due; its rows appear among the runs of `GET /v1/retention` under the run id.',
+      description: 'A dry run is answered with its counts. Otherwise a workflow takes away what is due; its rows appear among `GET /v1/retention/runs` under the run id.',
       middleware: allow('admin'),
       request: { headers: idempotencyHeader, body: body(z.object({ dryRun: z.boolean(), class: className.optional() })) },
       responses: {
