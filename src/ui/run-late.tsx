@@ -1,9 +1,11 @@
 import { count, kWh, link, runPath } from './format.ts';
-import { Count, Figure, Kwh, Money, Table } from './parts.tsx';
+import { Count, Figure, Kwh, Money, Pager, Table } from './parts.tsx';
 
 /** What came after the set was closed, and what of it was pulled in by whom. */
 export type LateOfRun = {
   readonly late: readonly { readonly accountId: string; readonly accountName: string; readonly charges: number; readonly energyWh: string; readonly net: string; readonly currency: string }[];
+  /** The pages of late arrivals. */
+  readonly ofLate: { readonly firstPage: string | null; readonly nextPage: string | null };
   readonly pulledIn: readonly { readonly author: string; readonly charges: number; readonly energyWh: string }[];
 };
 type Props = LateOfRun & {
@@ -12,7 +14,7 @@ type Props = LateOfRun & {
 };
 
 /** Late arrivals beside the closed set. */
-export function Late({ run, late, pulledIn, mayShape }: Props) {
+export function Late({ run, late, ofLate, pulledIn, mayShape }: Props) {
   if (run.setClosedAt === null) return null;
   return (
     <section aria-labelledby="late">
@@ -61,6 +63,7 @@ export function Late({ run, late, pulledIn, mayShape }: Props) {
               ))}
             </Table>
           )}
+          <Pager first={ofLate.firstPage} next={ofLate.nextPage} />
         </>
       )}
     </section>

@@ -9,6 +9,7 @@ import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { cursorAt } from '../../src/store/reads/page.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
+import { onAllPages, signIn } from '../support/console.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
 let api: ApiUnderTest;
@@ -268,5 +269,32 @@ describe('findings of a preview', () => {
     expect((await versions('release')).items).toMatchObject([{ version: 1, changed: [{ field: 'canary.documents', before: 2, after: 3 }], author: 'approver' }]);
     expect(await versions('preview', '?cursor=x')).toMatchObject({ status: 422 });
     expect(await api.call('partner', 'GET', '/v1/entities/ent_se/preview-rules/versions')).toMatchObject({ status: 403 });
+  });
+});
+
+describe('what is beside a run', () => {
+  it('is told whole: late arrivals of every account, by pages on the console, and in the report, and every day that is not equal', async () => {
+    const { pool } = api.store;
+    // Drivers like acc_driver_16, each with a token of its own.
+    const clone = (table: string, of: string, changes: string) =>
+      pool.query(`INSERT INTO ${table} SELECT (jsonb_populate_record(NULL::${table}, to_jsonb(t) || ${changes})).* FROM ${table} t, generate_series(1, 230) n WHERE ${of}`);
+    await clone('account', "t.id = 'acc_driver_16'", "jsonb_build_object('id', 'acc_many_' || n)");
+    await clone('mapping', "t.internal_id = 'acc_driver_16' AND t.external_key = 'Bl2-1'", "jsonb_build_object('internal_id', 'acc_many_' || n, 'external_key', 'Many-' || n)");
+    await clone('contract', "t.account_id = 'acc_driver_16'", "jsonb_build_object('id', 'con_many_' || n, 'account_id', 'acc_many_' || n)");
+    await clone('contract_version', "t.contract_id = (SELECT id FROM contract WHERE account_id = 'acc_driver_16')", "jsonb_build_object('contract_id', 'con_many_' || n)");
+    await storeLines(
+      api.store,
+      Array.from({ length: 230 }, (_, n) => session(1000 + n, { user: `Many-${n + 1}`, kWh: '5' })),
+    );
+    await processAll(api.store);
+    const preparer = await signIn(api, 'preparer');
+    const shown = await onAllPages(preparer, `/runs/${december}`, /pull-in\?accountId=(acc_many_\d+)"/g);
+    expect([shown.length, new Set(shown).size]).toEqual([230, 230]);
+    // A day of each of 250 parties whose CDRs came by the source, none of which came.
+    await pool.query(`INSERT INTO control_total (source_id, on_date, origin, party, stated_count, stated_wh, author)
+      SELECT 'csms', '2019-12-05', 'partner', 'NO*' || lpad(n::text, 3, '0'), 1, 1000, 'partner' FROM generate_series(1, 250) n`);
+    const { late, missing } = (await api.call('auditor', 'GET', `/v1/runs/${december}/report`)).body;
+    expect(late.filter((l: { accountId: string }) => l.accountId.startsWith('acc_many_'))).toHaveLength(230);
+    expect(missing.days.filter((d: { party: string | null }) => d.party?.startsWith('NO*'))).toHaveLength(250);
   });
 });

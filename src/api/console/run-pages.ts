@@ -69,11 +69,12 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
 
   app.get('/runs/:runId', guard, async (c) => {
     const { run, entity } = await runOf(c);
+    const lateCursor = c.req.query('late');
     const [shapes, approvals, siblings, late, pulledIn, sources] = await Promise.all([
       shapesOf(db, run.runId),
       approvalsOf(db, run.runId),
       siblingRuns(db, run.runId),
-      run.late.charges === 0 || run.state === 'closed' ? [] : lateByAccount(db, run.runId),
+      run.late.charges === 0 || run.state === 'closed' ? { items: [], nextCursor: null } : lateByAccount(db, run.runId, { cursor: lateCursor, limit: pageSize }),
       pulledInto(db, run.runId),
       run.state === 'closed' || run.state === 'cancelled' ? null : collectingOf(db, run.runId).then((c) => c.sources),
     ]);
@@ -82,7 +83,10 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
       .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
       .map(([name, order]) => ({ text: order.title, href: link(`${runPath(run.runId)}/${name}`, name === 'approve' || name === 'reject' ? { contentHash: run.contentHash } : {}) }));
     const mayShape = run.kind === 'live' && holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
-    return c.html(RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, siblings, late, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }));
+    const ofLate = turns(runPath(run.runId), {}, lateCursor, late.nextCursor, 'late');
+    return c.html(
+      RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, siblings, late: late.items, ofLate, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }),
+    );
   });
 
   app.get('/runs/:runId/documents', guard, async (c) => {

@@ -45,9 +45,9 @@ export type RunReport = {
     readonly net: string;
     readonly currency: string;
   }[];
-  /** What came after the set was closed, for the next run; at most 200 accounts. */
+  /** What came after the set was closed, for the next run, by account. */
   readonly late: readonly LateAccount[];
-  /** What is known to be missing: how each source stands, and the days whose total is not exactly what arrived; at most 200. */
+  /** What is known to be missing: how each source stands, and the days whose total is not exactly what arrived. */
   readonly missing: { readonly sources: readonly SourceCollecting[]; readonly days: readonly (ControlDayView & { readonly sourceId: string })[] };
   readonly erpTotals: readonly ErpTotal[];
   readonly revenue: readonly RevenueProof[];
@@ -121,7 +121,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
     [runId],
   );
   const { since, standing, equation } = await runBalance(db, runId);
-  const days = (await controlTotalDays(db, await runWindow(db, runId))).filter((d) => d.status !== 'equal').slice(0, mostDays);
+  const days = (await controlTotalDays(db, await runWindow(db, runId))).filter((d) => d.status !== 'equal');
   return {
     run,
     series: await seriesOf(db, runId),
@@ -134,7 +134,7 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
       currency: r.currency ?? r.own,
     })),
     heldBack: await heldBack(db, runId),
-    late: await lateByAccount(db, runId),
+    late: (await lateByAccount(db, runId, { limit: Number.MAX_SAFE_INTEGER })).items,
     missing: { sources: (await collectingOf(db, runId)).sources, days: days.map((d) => ({ sourceId: d.sourceId, ...controlDayView(d) })) },
     erpTotals: await erpTotalsOf(db, runId),
     revenue: await revenueProof(db, runId),
@@ -174,8 +174,6 @@ export async function runReport(db: Db, runId: string): Promise<RunReport> {
     ledger: ledger.rows.map((r) => ({ unit: r.unit, rest: r.rest.toString() })),
   };
 }
-
-const mostDays = 200;
 
 /** Whole numbers as text, as a report has them. */
 export function asText<T extends object>(row: T): Text<T> {
