@@ -147,6 +147,16 @@ describe('GET /v1/runs/{runId}/diff', () => {
     expect(await api.call('auditor', 'GET', `${to(other)}&cursor=${nextCursor}`)).toMatchObject({ status: 422, body: { detail: expect.stringContaining('with the same path and filters') } });
   });
 
+  it('names the strategy by which an account was billed, and sums it there, whatever it is billed by since', async () => {
+    const before = await diff(november);
+    expect(before.items[0]).toMatchObject({ accountId: 'acc_driver_16', strategy: 'driverInvoice' });
+    // As if it was owed by us from now on: what the two previews come to is billed all the same.
+    const strategy = (name: string) => api.store.pool.query("UPDATE account SET strategy = $1 WHERE id = 'acc_driver_16'", [name]);
+    await strategy('selfBilling');
+    expect(await diff(november)).toEqual(before);
+    await strategy('driverInvoice');
+  });
+
   it('compares with the preview before the last change, which is refused while there is none', async () => {
     expect(await diff('previousPreview')).toMatchObject({ status: 409, code: 'wrongState' });
     expect(await diff('run_of_nobody')).toMatchObject({ status: 404 });

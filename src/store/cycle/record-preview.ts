@@ -17,6 +17,7 @@ type AccountRow = {
   readonly energyWh: bigint;
   readonly lines: number;
   readonly sessions: number;
+  readonly strategy: string;
 };
 type CellRow = { readonly accountId: string; readonly cellNo: number; readonly cell: PreviewCell };
 
@@ -35,7 +36,7 @@ export async function nextBuild(db: Db, runId: string): Promise<BuildRef> {
   return { runId, ...rows[0] };
 }
 
-type Account = { readonly id: string; readonly currency: string };
+type Account = { readonly id: string; readonly currency: string; readonly strategy: string };
 
 /**
  * What accounts came to that were just built, in each currency: totals of their documents, and their charges summed by what a comparison or a
@@ -70,7 +71,7 @@ export class PreviewWriter {
         ...documents.flatMap((d) => d.value.lines.flatMap((l) => manualCell(l, d.currency))),
       ]);
       const currencies = new Set([...documents, ...cells].map((part) => part.currency));
-      for (const currency of currencies.size === 0 ? [account.currency] : currencies) this.#accounts.add(totalsOf(account.id, currency, documents, charges, isHeld));
+      for (const currency of currencies.size === 0 ? [account.currency] : currencies) this.#accounts.add(totalsOf(account, currency, documents, charges, isHeld));
       for (const [i, cell] of cells.entries()) this.#cells.add({ accountId: account.id, cellNo: i + 1, cell });
     }
   }
@@ -80,7 +81,7 @@ export class PreviewWriter {
   }
 }
 
-function totalsOf(accountId: string, currency: string, of: MadeDocuments['documents'], charges: readonly SummedCharges[], isHeld: (c: SummedCharges) => boolean): AccountRow {
+function totalsOf({ id: accountId, strategy }: Account, currency: string, of: MadeDocuments['documents'], charges: readonly SummedCharges[], isHeld: (c: SummedCharges) => boolean): AccountRow {
   const documents = of.filter((d) => d.currency === currency);
   const sum = (of: (value: (typeof documents)[number]['value']) => bigint) => documents.reduce((total, d) => total + of(d.value), 0n);
   const sessions = new Set<string>();
@@ -95,6 +96,7 @@ function totalsOf(accountId: string, currency: string, of: MadeDocuments['docume
     energyWh: sum((v) => v.energyWh),
     lines: documents.reduce((n, d) => n + d.value.lines.length, 0),
     sessions: sessions.size,
+    strategy,
   };
 }
 
@@ -187,6 +189,7 @@ const accountTable = ({ runId, build }: BuildRef): CopyTable<AccountRow> => ({
     column('energy_wh', int8, (r) => r.energyWh),
     column('lines', int4, (r) => r.lines),
     column('sessions', int4, (r) => r.sessions),
+    column('strategy', text, (r) => r.strategy),
   ],
 });
 

@@ -12,6 +12,8 @@ import { cursorAt, keysBefore, type PageOrder } from './page.ts';
 const accountsPerChunk = 2000;
 
 type Side = { readonly preview: AccountPreview; readonly documents: number; readonly lines: number };
+/** `strategy`: by which it was billed; null in a build of before that was kept. */
+type OwnSide = Side & { readonly strategy: string | null };
 type Pair = { readonly accountId: string; readonly accountName: string; readonly strategy: string; readonly currency: string; readonly before: Side; readonly after: Side };
 type Build = { readonly runId: string; readonly build: number; readonly period: string };
 type Sum = { before: Side; after: Side; causes: Causes };
@@ -95,7 +97,7 @@ async function load(db: Db, before: Build, after: Build, accounts: readonly stri
     return [...new Set([...(own?.keys() ?? []), ...(other?.keys() ?? [])])].sort().map((currency) => ({
       accountId: a.id,
       accountName: a.name,
-      strategy: a.strategy,
+      strategy: other?.get(currency)?.strategy ?? own?.get(currency)?.strategy ?? a.strategy,
       currency,
       before: own?.get(currency) ?? noSide,
       after: other?.get(currency) ?? noSide,
@@ -104,7 +106,7 @@ async function load(db: Db, before: Build, after: Build, accounts: readonly stri
 }
 
 /** What accounts come to in a build, by account and currency. */
-async function sidesOf(db: Db, { runId, build }: Build, accounts: readonly string[]): Promise<Map<string, Map<string, Side>>> {
+async function sidesOf(db: Db, { runId, build }: Build, accounts: readonly string[]): Promise<Map<string, Map<string, OwnSide>>> {
   const rows = await db.query(`SELECT * FROM (${previewAccounts('$1', '$2::integer')}) p WHERE account_id = ANY($3)`, [runId, build, accounts]);
   const cells = await db.query(
     `SELECT x.account_id, x.currency, x.nature, x.excluded, x.role, x.component, x.unit_price, sum(x.quantity)::bigint AS quantity, sum(x.net_minor)::bigint AS net, sum(x.energy_wh)::bigint AS wh
@@ -123,6 +125,7 @@ async function sidesOf(db: Db, { runId, build }: Build, accounts: readonly strin
           {
             documents: r.documents,
             lines: r.lines,
+            strategy: r.strategy,
             preview: { netMinor: r.net_minor, vatMinor: r.vat_minor, roundingMinor: r.rounding_minor, energyWh: r.energy_wh, cells: (cellsOf.get(keyOf(r)) ?? []).map(cellOf) },
           },
         ]),
