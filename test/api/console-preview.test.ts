@@ -89,6 +89,19 @@ describe('findings of a preview', () => {
     const unknown = await approver.order(`${page}/sign-findings`, { findingIds: '999999', reason: 'looked at it' });
     expect([unknown.status, textOf(unknown.body)]).toEqual([404, expect.stringContaining('has no finding 999999')]);
   });
+  it('are shown before they are signed, however many others were found before', async () => {
+    const { pool } = story.api.store;
+    // A thousand as the one that was signed, and one more: that one is about to be signed.
+    await pool.query(
+      `WITH added AS (INSERT INTO finding (run_id, document_id, code, severity, subject, params) SELECT run_id, document_id, code, severity, subject || ' ' || n, params FROM finding, generate_series(1, 1001) n
+         WHERE id = (SELECT min(l.finding_id) FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = 'documentNegative') RETURNING id)
+       INSERT INTO run_finding (finding_id, run_id) SELECT id, $1 FROM added`,
+      [runId],
+    );
+    const last = (await pool.query('SELECT max(finding_id)::text AS id FROM run_finding WHERE run_id = $1', [runId])).rows[0].id;
+    expect(textOf((await preparer.get(`${page}/sign-findings?findingIds=${last}`)).body)).toContain('it comes to -');
+    await pool.query("DELETE FROM run_finding l USING finding f WHERE f.id = l.finding_id AND l.run_id = $1 AND f.subject ~ ' [0-9]+$'", [runId]);
+  });
 });
 
 describe('totals of a preview', () => {

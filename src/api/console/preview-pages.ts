@@ -5,7 +5,7 @@ import { Refused } from '../../store/commands/refusal.ts';
 import type { Store } from '../../store/db.ts';
 import { listEntities } from '../../store/reads/entities.ts';
 import { runDiff } from '../../store/reads/run-diff.ts';
-import { listRunFindings } from '../../store/reads/run-findings.ts';
+import { listRunFindings, runFindingsOf } from '../../store/reads/run-findings.ts';
 import { runSummary } from '../../store/reads/run-summary.ts';
 import { runDimensions, runTotals } from '../../store/reads/run-totals.ts';
 import { siblingRuns } from '../../store/reads/runs.ts';
@@ -25,8 +25,6 @@ import { holds, viewerOf } from './viewer.ts';
 
 const pageSize = 100;
 const severities = ['blocks', 'warns', 'info'] as const;
-/** As many as one request signs. */
-const mostSigned = 1000;
 
 /** A preview from other sides: what looks wrong in it, how it differs from another, what it comes to by site, cost center or account. */
 export function previewPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { store, send }: { readonly store: Store; readonly send: Send }): void {
@@ -75,12 +73,7 @@ export function previewPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
   serveOrder(app, '/runs/:runId/sign-findings', guard, send, async (c) => {
     const { run } = await summaryOf(c.req.param('runId') ?? '');
     const given = c.req.method === 'POST' ? String((await c.req.parseBody())['findingIds'] ?? '') : (c.req.queries('findingIds') ?? []).join(',');
-    const chosen = new Set(idsOf(given));
-    const { items } = await listRunFindings(db, run.runId, undefined, { limit: mostSigned });
-    return signature(
-      run,
-      items.filter((f) => chosen.has(f.findingId)),
-    );
+    return signature(run, await runFindingsOf(db, run.runId, idsOf(given)));
   });
 
   async function summaryOf(runId: string) {
