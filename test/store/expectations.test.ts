@@ -149,6 +149,14 @@ describe('a run', () => {
     // Signed for this run; the next one asks again.
     expect((await missingCdrs(store.pool, { sourceIds: ['csms'], before: now, runId: 'another' }))[0]).toMatchObject({ open: 5, signed: 0 });
   });
+  it('says how many more are missing than it names', async () => {
+    const runId = 'run_ent_se_2019-12_live';
+    await open(...Array.from({ length: 23 }, (_, i) => ({ key: `many-${i}`, openedAt: '2019-12-28T10:00:00Z' })));
+    const missing = (await unsignedWaiting(store.pool, runId)).filter((text) => /has no CDR|missing/.test(text));
+    expect([missing.length, missing.at(-1)]).toEqual([21, 'and 3 more of CDRs that are missing']);
+    await store.tx((db) => cancelExpectations(db, { sourceId: 'csms', keys: Array.from({ length: 23 }, (_, i) => `many-${i}`), reason: 'never began' }, { actor: 'ops' }));
+    expect((await unsignedWaiting(store.pool, runId)).filter((text) => text.includes('more of'))).toEqual([]);
+  });
   it('with an automatic cut-off closes once each source is complete and nothing is missing that is not signed', async () => {
     const { rows } = await store.pool.query("SELECT id FROM billing_run WHERE period = '2019-12'");
     const runId = rows[0].id;

@@ -11,38 +11,52 @@ export async function runTimeZone(db: Db, runId: string): Promise<string> {
   return rows[0].time_zone;
 }
 
-/** What keeps a run from closing (invariant 12), as sentences, at most 20 of each: quarantined and parked records of its period or earlier, parked accounts, invoices that wait for a purchase order, CDRs that are missing, and blocking findings, that nobody signed. */
+/** Named at most, of each kind that keeps a run from closing. */
+const named = 20;
+const countAll = '(count(*) OVER ())::integer AS n';
+
+/** What keeps a run from closing (invariant 12), as sentences, at most 20 of each and how many more there are: quarantined and parked records of its period or earlier, parked accounts, invoices that wait for a purchase order, CDRs that are missing, and blocking findings, that nobody signed. */
 export async function unsignedWaiting(db: Db, runId: string): Promise<string[]> {
   const { rows } = await db.query(
-    `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh FROM billing_run r JOIN record_head h ON ${arrivedIn}
+    `SELECT h.record_id, h.cdr_id, h.state, h.issues->0->>'code' AS code, h.energy_wh, ${countAll} FROM billing_run r JOIN record_head h ON ${arrivedIn}
      WHERE r.id = $1 AND ${selected('h.account_id')} AND ${waitsSql}
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'record' AND d.subject_id = h.record_id::text AND d.action = 'carry' AND d.run_id = r.id)
-     ORDER BY h.record_id LIMIT 20`,
+     ORDER BY h.record_id LIMIT ${named}`,
     [runId],
   );
-  const accounts = await db.query<{ account_id: string; state: string; reason: string | null }>(
-    `SELECT a.account_id, a.state, a.reason ${unexplained}
-       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id) ORDER BY account_id LIMIT 20`,
+  const accounts = await db.query<{ account_id: string; state: string; reason: string | null; n: number }>(
+    `SELECT a.account_id, a.state, a.reason, ${countAll} ${unexplained}
+       AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'account' AND d.subject_id = a.account_id AND d.action = 'carry' AND d.run_id = a.run_id) ORDER BY account_id LIMIT ${named}`,
     [runId],
   );
   const held = await heldInvoices(db, runId);
-  const missing = await db.query<{ source_id: string; key: string; kind: string; opened_at: Date }>(
-    `SELECT e.source_id, e.key, e.kind, e.opened_at ${openExpectations} AND ${unsigned('expectation', "e.source_id || '/' || e.key")} ORDER BY e.opened_at, e.source_id, e.key LIMIT 20`,
+  const missing = await db.query<{ source_id: string; key: string; kind: string; opened_at: Date; n: number }>(
+    `SELECT e.source_id, e.key, e.kind, e.opened_at, ${countAll} ${openExpectations} AND ${unsigned('expectation', "e.source_id || '/' || e.key")} ORDER BY e.opened_at, e.source_id, e.key LIMIT ${named}`,
     [runId],
   );
-  const findings = await db.query<{ id: bigint; code: IssueCode; subject: string; params: Issue['params'] }>(
-    `SELECT f.id, f.code, f.subject, f.params FROM billing_run r ${blockingFindings} AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = f.id::text AND d.run_id = r.id) ORDER BY f.id LIMIT 20`,
+  const findings = await db.query<{ id: bigint; code: IssueCode; subject: string; params: Issue['params']; n: number }>(
+    `SELECT f.id, f.code, f.subject, f.params, ${countAll} FROM billing_run r ${blockingFindings} AND NOT EXISTS (SELECT FROM decision d WHERE d.subject_kind = 'finding' AND d.subject_id = f.id::text AND d.run_id = r.id) ORDER BY f.id LIMIT ${named}`,
     [runId],
   );
   const records = rows.map((r) => `record ${r.record_id} (CDR ${r.cdr_id}) ${r.state === 'booked' ? 'has a correction that waits' : `is ${r.state}`}: ${r.code}, ${r.energy_wh} Wh`);
   return [
     ...records,
+    ...more(rows, 'of records that wait'),
     ...accounts.rows.map(
       ({ account_id: id, state, reason }) => `account ${id} ${state === 'parked' ? `is parked: ${reason ?? 'its documents could not be built'}` : `has an invoice that waits: ${held.get(id)}`}`,
     ),
+    ...more(accounts.rows, 'of accounts'),
     ...missing.rows.map((e) => `${e.kind} ${e.key} of source ${e.source_id}, opened ${e.opened_at.toISOString()}, has no CDR`),
+    ...more(missing.rows, 'of CDRs that are missing'),
     ...findings.rows.map((f) => `finding ${f.id} blocks: ${f.subject}: ${messageOf({ ...f, severity: 'blocks' })}`),
+    ...more(findings.rows, 'of findings that block'),
   ];
+}
+
+/** That there are more than were named; nothing when there are not. */
+function more(rows: readonly { readonly n: number }[], what: string): string[] {
+  const rest = (rows[0]?.n ?? 0) - rows.length;
+  return rest === 0 ? [] : [`and ${rest} more ${what}`];
 }
 
 /** SQL: accounts `a` of run $1 that it cannot bill, or not all, by no rule: parked, or with an invoice that waits for a purchase order. What a policy holds back it explains itself. */
