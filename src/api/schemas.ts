@@ -30,7 +30,8 @@ export const newRules = <T extends z.ZodType>(rules: T) =>
 export const issue = z.object({ code: z.string(), severity: z.enum(['blocks', 'warns', 'info']), subject: z.string(), text: z.string() }).openapi('Issue');
 
 export const pageQuery = z.object({
-  cursor: z.string().max(500).optional().openapi({ description: 'nextCursor of the page before.' }),
+  // It holds the keys of a row, which may be long, in base64.
+  cursor: z.string().max(4000).optional().openapi({ description: 'nextCursor of the page before.' }),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
 export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item).readonly(), nextCursor: z.string().nullable() });

@@ -33,6 +33,19 @@ describe('what a partner says of its own completeness', () => {
     expect((await api.call('ops', 'PUT', '/v1/sources/none/watermark', watermark)).status).toBe(404);
     expect((await api.call('partner', 'GET', `${at}/watermarks`)).body.items).toMatchObject([{ origin: 'partner', author: 'partner', completeUntil: '2019-12-20T00:00:00.000Z' }]);
   });
+  it('is paged by the cursors it gave out, though a key is as long as keys may be', async () => {
+    const keys = ['1', '2', '3'].map((n) => `${'Ö'.repeat(199)}${n}`);
+    const opened = await api.call(
+      'partner',
+      'POST',
+      `${at}/expectations`,
+      keys.map((key) => ({ key, openedAt: '2019-11-05T10:00:00Z' })),
+    );
+    expect(opened.status).toBe(200);
+    const first = (await api.call('partner', 'GET', `${at}/expectations?limit=1`)).body;
+    expect(await api.call('partner', 'GET', `${at}/expectations?limit=1&cursor=${first.nextCursor}`)).toMatchObject({ status: 200, body: { items: [{ key: keys[1] }] } });
+    await api.call('ops', 'POST', `${at}/expectations/cancellations`, { keys, reason: 'they never began' });
+  });
   it('is listed to the first word it said, however often it says more, and by no cursor of another source', async () => {
     await api.store.pool.query(
       "INSERT INTO source_watermark (source_id, complete_until, origin, author, stated_at) SELECT 'ocpi-peer', timestamptz '2019-12-20' + n * interval '1 minute', 'partner', 'partner', now() FROM generate_series(1, 250) n",
