@@ -68,7 +68,7 @@ export function ErpPage({ viewer, postings, waiting, undecided, connections, dri
         </p>
       )}
       {postings.length === 0 ? (
-        <p>{undecided ? 'Nothing waits for a decision.' : 'Everything is in the ERP, read back and equal.'}</p>
+        <p>{firstPage !== null ? 'Nothing more: see the first page.' : undecided ? 'Nothing waits for a decision.' : 'Everything is in the ERP, read back and equal.'}</p>
       ) : (
         <Table
           label="Postings"

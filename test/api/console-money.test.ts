@@ -139,6 +139,12 @@ describe('postings on the console', () => {
     const shown = (html: string) => html.split('aria-label="Connections"')[0]?.match(/class="state/g)?.length ?? 0;
     expect([first === last, shown(alone.body), shown(page) > 1]).toEqual([false, 1, true]);
   });
+
+  it('are not said to be all in the ERP where only a later page has become empty', async () => {
+    const beyond = cursorAt(['postings', ['refused', 'held', 'unknown', 'queued', 'drafted', 'posted', 'sending'], undefined, undefined, undefined], 'zzz');
+    const text = textOf((await preparer.get(`/erp?cursor=${beyond}`)).body);
+    expect([text.includes('Everything is in the ERP'), text.includes('Nothing more')]).toEqual([false, true]);
+  });
 });
 
 describe('the first page', () => {
