@@ -157,6 +157,11 @@ describe('what is asked of cards', () => {
   it('is asked again when it failed, under a key of its own, by the reference that is known by then', async () => {
     const [stored] = await payments('&state=requested');
     expect(stored).toMatchObject({ reference: 'tok_8a1', attempt: 1 });
+    // Who pays is needed until it is answered: the reference would be gone.
+    expect((await api.call('admin', 'POST', '/v1/accounts/acc_driver_stored/erasure', { reason: 'asked to be forgotten', dryRun: true })).body).toMatchObject({
+      status: 409,
+      detail: expect.stringContaining(`the card is being charged for document ${stored.documentId}: note what became of it`),
+    });
     const retry = () => api.call('preparer', 'POST', `/v1/documents/${stored.documentId}/card-payment/retry`, { reason: 'a new card' });
     expect((await retry()).body).toMatchObject({ status: 409, detail: expect.stringContaining('only what failed is asked again') });
     await answer([{ key: stored.key, outcome: 'failed', settledOn: '2020-01-08', words: 'expired' }]);

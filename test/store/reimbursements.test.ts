@@ -2,19 +2,23 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderPain } from '../../src/adapters/documents/pain/render-pain.ts';
 import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
+import { paymentFileOf } from '../../src/api/payment-file.ts';
 import { authorityTasks, documentRulesSchema } from '../../src/contracts/document-rules.ts';
 import type { Seed } from '../../src/contracts/seed.ts';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { eraseDriver } from '../../src/store/commands/erase-driver.ts';
 import { decidePayment, proposePayment } from '../../src/store/commands/payments.ts';
 import { proposeBankAccount } from '../../src/store/commands/propose-bank-account.ts';
 import { publishProposal } from '../../src/store/commands/publish-set-up.ts';
 import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
 import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
+import { statePayments } from '../../src/store/commands/state-payments.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { eraseParties } from '../../src/store/erase-parties.ts';
 import { erpProof } from '../../src/store/reads/accounting-periods.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
 import { findPayment, paymentFile } from '../../src/store/reads/payments.ts';
@@ -241,6 +245,56 @@ describe('what charging at home cost drivers', () => {
       '<Ustrd>RE-2020-000001</Ustrd>',
     ])
       expect(text).toContain(words);
+    await w.close();
+  }, 60_000);
+
+  it('keeps who the driver is until it is paid, where we pay: to the file for the bank', async () => {
+    const w = await world();
+    await bill(w, '2019-12', '2020-01-07');
+    const due = async () => (await retentionOverview(w.store.pool, new Date('2028-06-01T00:00:00Z'))).classes.find((c) => c.class === 'driverIdentity')?.due ?? 0;
+    const erase = (accountId: string) => w.store.tx((db) => eraseDriver(db, { accountId, reason: 'asked to be forgotten', dryRun: true }, by));
+    // By default the ERP pays, from what it knows itself.
+    const all = await due();
+    await erase('acc_home_ms22');
+    const authorities = authorityTasks.map((task) => ({ type: 'reimbursement' as const, task, authority: 'wattledger' as const }));
+    await w.store.tx((db) => setDocumentRules(db, { entityId: 'ent_se', rules: documentRulesSchema.parse({ authorities }), reason: 'we pay drivers ourselves' }, by));
+    await expect(erase('acc_home_ms22')).rejects.toThrow(/document doc_\w+ is owed and not paid: pay it, or state that it is paid/);
+    expect(await due()).toBe(all - 2);
+    // One is paid by somebody else, the other by a payment of ours: 33.55.
+    const [ut15] = await w.rows("SELECT id FROM document WHERE account_id = 'acc_home_ut15'");
+    await w.store.tx((db) => statePayments(db, [{ documentId: String(ut15?.['id']), reference: 'cash', paidOn: '2020-02-01', amountMinor: 4200n }], 'person', by));
+    await erase('acc_home_ut15');
+    const { proposalId } = await w.store.tx((db) => proposeBankAccount(db, 'acc_home_ms22', { scheme: 'iban', number: 'SE4550000000058398257466' }, 'by letter', by));
+    await w.store.tx((db) => publishProposal(db, proposalId ?? '', 'called back', { actor: 'approver' }));
+    const wanted = { entityId: 'ent_se', currency: 'SEK', format: 'pain.001.001.03', dueUntil: '2020-12-31', executeOn: '2020-03-02', reason: 'due' } as const;
+    const paymentId = (await w.store.tx((db) => proposePayment(db, wanted, by))).paymentId ?? '';
+    const { contentHash = '' } = (await findPayment(w.store.pool, paymentId)) ?? {};
+    for (const step of ['decided', 'fetched']) {
+      await expect(erase('acc_home_ms22'), step).rejects.toThrow(`payment ${paymentId} is under way: have it decided, and fetch its file`);
+      expect(await due(), step).toBe(all - 1);
+      if (step === 'decided') await w.store.tx((db) => decidePayment(db, { paymentId, contentHash, decision: 'approve', comment: 'compared' }, { actor: 'payer' }));
+    }
+    expect((await paymentFileOf(w.store.pool, paymentId)).body.toString('utf8')).toContain('<IBAN>SE4550000000058398257466</IBAN>');
+    await erase('acc_home_ms22');
+    expect(await due()).toBe(all);
+    await w.close();
+  }, 60_000);
+
+  it('is paid by no payment whose payee was erased meanwhile: it has to be proposed anew', async () => {
+    const w = await world();
+    await bill(w, '2019-12', '2020-01-07');
+    const authorities = authorityTasks.map((task) => ({ type: 'reimbursement' as const, task, authority: 'wattledger' as const }));
+    await w.store.tx((db) => setDocumentRules(db, { entityId: 'ent_se', rules: documentRulesSchema.parse({ authorities }), reason: 'we pay drivers ourselves' }, by));
+    const { proposalId } = await w.store.tx((db) => proposeBankAccount(db, 'acc_home_ms22', { scheme: 'iban', number: 'SE4550000000058398257466' }, 'by letter', by));
+    await w.store.tx((db) => publishProposal(db, proposalId ?? '', 'called back', { actor: 'approver' }));
+    const wanted = { entityId: 'ent_se', currency: 'SEK', format: 'pain.001.001.03', dueUntil: '2020-12-31', executeOn: '2020-03-02', reason: 'due' } as const;
+    const paymentId = (await w.store.tx((db) => proposePayment(db, wanted, by))).paymentId ?? '';
+    const [{ party_id } = {}] = await w.rows("SELECT party_id FROM account WHERE id = 'acc_home_ms22'");
+    await w.store.tx((db) => eraseParties(db, [String(party_id)]));
+    const { contentHash = '' } = (await findPayment(w.store.pool, paymentId)) ?? {};
+    const decide = (decision: 'approve' | 'reject') => w.store.tx((db) => decidePayment(db, { paymentId, contentHash, decision, comment: 'compared' }, { actor: 'payer' }));
+    await expect(decide('approve')).rejects.toThrow('the bank account of acc_home_ms22 was erased');
+    expect(await decide('reject')).toEqual({ state: 'rejected' });
     await w.close();
   }, 60_000);
 

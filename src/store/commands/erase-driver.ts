@@ -3,6 +3,7 @@ import type { Db } from '../db.ts';
 import { eraseParties } from '../erase-parties.ts';
 import { pauseIntake } from '../erasure-lock.ts';
 import { openChargeSql } from '../open-charges.ts';
+import { openSettlements } from '../open-settlements.ts';
 import { recordKeySql, waitsSql } from '../record-key.ts';
 import { lockSetUp } from '../set-up-lock.ts';
 import { tokenSecret } from '../token-secret.ts';
@@ -128,6 +129,13 @@ async function recordsOf(db: Db, { accountIds, entityIds }: Driver, refs: readon
   return rows.map((r) => r.record_id);
 }
 
+/** What goes by the bank account or card that would be gone, and what to do about it. */
+const settlements = {
+  payment: (id: string) => `payment ${id} is under way: have it decided, and fetch its file`,
+  owed: (id: string) => `document ${id} is owed and not paid: pay it, or state that it is paid`,
+  card: (id: string) => `the card is being charged for document ${id}: note what became of it`,
+} as const;
+
 async function refuseOpen(db: Db, { accountIds, entityIds }: Driver, records: readonly bigint[]): Promise<void> {
   const { rows } = await db.query<{ waiting: bigint | null; pending: bigint | null; charge: bigint | null; document: string | null }>(
     `SELECT (SELECT min(h.record_id) FROM record_head h WHERE h.record_id = ANY($3::bigint[]) AND ${waitsSql}) AS waiting,
@@ -137,12 +145,16 @@ async function refuseOpen(db: Db, { accountIds, entityIds }: Driver, records: re
        (SELECT min(d.id) FROM document d WHERE d.account_id = ANY($1) AND d.state NOT IN ('issued', 'discarded')) AS document`,
     [accountIds, entityIds, records],
   );
+  const settling = await db.query<{ kind: 'payment' | 'owed' | 'card'; id: string }>(`SELECT kind, min(id) AS id FROM (${openSettlements}) o WHERE account_id = ANY($1) GROUP BY kind ORDER BY kind`, [
+    accountIds,
+  ]);
   const open = rows[0] ?? { waiting: null, pending: null, charge: null, document: null };
   const reasons = [
     ...(open.waiting === null ? [] : [`record ${open.waiting} waits: decide on it, or add what it waits for`]),
     ...(open.pending === null ? [] : [`message ${open.pending} is not processed yet: wait until it is`]),
     ...(open.charge === null ? [] : [`charge ${open.charge} is not billed: bill it, or write it off, in a run first`]),
     ...(open.document === null ? [] : [`document ${open.document} is not issued: issue it, or cancel its run`]),
+    ...settling.rows.map(({ kind, id }) => settlements[kind](id)),
   ];
   if (reasons.length > 0) throw new Refused('wrongState', `account ${accountIds.join(', ')} has something open; ${reasons.join('; ')}`);
 }

@@ -5,6 +5,7 @@ import { describeIssue, type Issue, issue } from '../../core/issues.ts';
 import { contentHashOf, type OwedDocument, type PlannedPayment, planPayment } from '../../core/payment/plan-payment.ts';
 import type { Db } from '../db.ts';
 import { bookPayment } from '../ledger/book-payment.ts';
+import { unsettledMinor } from '../open-settlements.ts';
 import { documentRulesOf } from '../reads/document-rules.ts';
 import { payerAccount } from '../reads/payments.ts';
 import { audit, type By } from './audit.ts';
@@ -56,7 +57,7 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
 async function owedDocuments(db: Db, { entityId, currency, dueUntil, types }: NewPayment & { readonly types: readonly string[] }): Promise<OwedDocument[]> {
   const { rows } = await db.query<OwedDocument>(
     `SELECT d.id AS "documentId", d.account_id AS "accountId", s.legal_number AS "legalNumber", s.due_on::text AS "dueOn", d.payable_minor AS "payableMinor", o.minor AS "openMinor" FROM document d JOIN issue_stamp s ON s.document_id = d.id
-     LEFT JOIN payment_standing y ON y.document_id = d.id CROSS JOIN LATERAL (SELECT CASE y.state WHEN 'part' THEN y.open_minor WHEN 'paid' THEN 0 WHEN 'writtenOff' THEN 0 ELSE d.payable_minor END::bigint AS minor) o
+     LEFT JOIN payment_standing y ON y.document_id = d.id CROSS JOIN LATERAL (SELECT (${unsettledMinor})::bigint AS minor) o
      WHERE d.entity_id = $1 AND d.state = 'issued' AND d.type = ANY($2) AND d.currency = $3 AND o.minor <> 0 AND (s.due_on <= $4 OR d.payable_minor < 0)
        AND NOT EXISTS (SELECT FROM payment_document p WHERE p.document_id = d.id) ORDER BY d.id FOR UPDATE OF d`,
     [entityId, types, currency, dueUntil],
@@ -125,6 +126,11 @@ export async function decidePayment(
       [input.paymentId],
     );
     if (moved.rows[0] !== undefined) throw new Refused('wrongState', `${moved.rows[0].account_id} has another bank account by now: reject payment ${input.paymentId}, and propose it anew`);
+    const erased = await db.query<{ account_id: string }>(
+      `SELECT i.account_id FROM payment_item i JOIN payee_bank_account b ON b.account_id = i.account_id AND b.version = i.bank_account_version WHERE i.payment_id = $1 AND b.number IS NULL ORDER BY 1 LIMIT 1`,
+      [input.paymentId],
+    );
+    if (erased.rows[0] !== undefined) throw new Refused('wrongState', `the bank account of ${erased.rows[0].account_id} was erased: reject payment ${input.paymentId}, and propose it anew`);
   }
   await db.query('UPDATE payment SET state = $2, decided_by = $3, comment = $4, decided_at = now() WHERE id = $1', [input.paymentId, approves ? 'approved' : 'rejected', by.actor, input.comment]);
   if (approves) await bookPayment(db, input.paymentId);

@@ -2,6 +2,7 @@ import type { RetentionClass } from '../../contracts/retention.ts';
 import type { Db } from '../db.ts';
 import { eraseParties } from '../erase-parties.ts';
 import { openChargeSql } from '../open-charges.ts';
+import { openSettlements } from '../open-settlements.ts';
 import { waitsSql } from '../record-key.ts';
 
 /** How long a class is kept, as of an instant. */
@@ -42,13 +43,13 @@ const mappingsDue = `SELECT m.source_id, m.external_key, m.valid_from, m.valid_t
 const keysDue = 'SELECT k.actor, k.key, k.created_at AS at FROM idempotency_key k WHERE k.created_at < $2::timestamptz - make_interval(days => $1::integer)';
 
 const firstYear = `date_trunc('year', ${today} - make_interval(months => $1::integer))::date`;
-// Of persons with documents alone: of others nothing tells since when they are gone. A charge counts like a document, and so does what they are owed on none yet.
+// Of persons with documents alone: of others nothing tells since when they are gone. A charge counts like a document, and so does what they are owed on none yet, or were not paid.
 const partiesDue = `SELECT g.id, g.day::timestamptz AS at FROM (
     SELECT p.id, max(i.day) AS day FROM party p JOIN account a ON a.party_id = p.id
     JOIN (SELECT d.account_id, max(s.issued_on) AS day FROM issue_stamp s JOIN document d ON d.id = s.document_id GROUP BY 1) i ON i.account_id = a.id WHERE p.erased_at IS NULL GROUP BY 1) g
   WHERE g.day < ${firstYear} AND NOT EXISTS (SELECT FROM account a WHERE a.party_id = g.id AND (a.category <> 'driver'
     OR EXISTS (SELECT FROM rated_charge c WHERE c.entity_id = a.entity_id AND c.payer_account_id = a.id AND (c.service_on >= ${firstYear} OR ${openChargeSql}))
-    OR EXISTS (SELECT FROM open_charge o WHERE o.entity_id = a.entity_id AND o.account_id = a.id) OR EXISTS (SELECT FROM record_head h WHERE h.account_id = a.id AND ${waitsSql})
+    OR EXISTS (SELECT FROM open_charge o WHERE o.entity_id = a.entity_id AND o.account_id = a.id) OR EXISTS (SELECT FROM (${openSettlements}) o WHERE o.account_id = a.id) OR EXISTS (SELECT FROM record_head h WHERE h.account_id = a.id AND ${waitsSql})
     OR EXISTS (SELECT FROM document d WHERE d.account_id = a.id AND d.state NOT IN ('issued', 'discarded'))))`;
 
 const params = ({ keep, asOf }: Limit) => [keep, asOf];
