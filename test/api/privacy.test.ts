@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archiveDocuments } from '../../src/activities/archive-documents.ts';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { retentionClasses } from '../../src/contracts/retention.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
@@ -42,7 +43,9 @@ describe('erasing a driver', () => {
     expect((await api.call('admin', 'POST', '/v1/accounts/acc_none/erasure', { reason: 'asked to be forgotten' })).status).toBe(404);
   });
   it('counts first, then erases, and gives the same answer to the same key', async () => {
-    await issueRun(api.store, await closeSet(api.store, '2019-12'), '2020-01-06');
+    const runId = await closeSet(api.store, '2019-12');
+    await issueRun(api.store, runId, '2020-01-06');
+    await archiveDocuments(api.store, runId, 'all');
     const dry = (await api.call('admin', 'POST', path, { reason: 'asked to be forgotten', dryRun: true })).body;
     expect(dry).toMatchObject({ dryRun: true, erased: { parties: 1, mappings: 2, tokens: 2, rawBodies: 2, sessionTrails: 2 }, kept: { records: 2, documents: 1 } });
     const order = { reason: 'asked to be forgotten' };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { archiveDocuments } from '../../src/activities/archive-documents.ts';
 import { processPage } from '../../src/activities/process-page.ts';
 import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { eraseDriver } from '../../src/store/commands/erase-driver.ts';
@@ -13,6 +14,7 @@ import { publishProposal } from '../../src/store/commands/publish-set-up.ts';
 import { putSetUp } from '../../src/store/commands/put-set-up.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { pendingMessages } from '../../src/store/intake/store-raw.ts';
+import { archivedFile } from '../../src/store/reads/archived-files.ts';
 import { findRecord } from '../../src/store/reads/records.ts';
 import { timelineOf } from '../../src/store/reads/timeline.ts';
 import { sealBlock } from '../../src/store/seal/seal-block.ts';
@@ -21,8 +23,9 @@ import { verifyAll } from '../../src/verify/verify-all.ts';
 import { closeSet, issueRun } from '../support/bill.ts';
 import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, retryAll, session, storeCdrs, storeLines } from '../support/intake.ts';
+import { textOfPages } from '../support/read-pdf.ts';
 import { seeded, seedOf } from '../support/seeded.ts';
-import { fingerprint, placesOf } from '../support/whole-database.ts';
+import { fingerprint, placesOf as placesInDatabase } from '../support/whole-database.ts';
 
 const accountId = 'acc_driver_16';
 const by = { actor: 'officer', requestId: 'req-1' };
@@ -47,6 +50,8 @@ function cdr(id: string, day: number, uid: string, more: object = {}): string {
 const onDay = (day: number) => ({ start: `${String(day).padStart(2, '0')}.12.2019 18:00`, end: `${String(day).padStart(2, '0')}.12.2019 21:00` });
 const erase = (order: { accountId?: string; reason?: string; dryRun?: boolean } = {}) => store.tx((db) => eraseDriver(db, { accountId, reason: 'asked to be forgotten', dryRun: false, ...order }, by));
 const verified = async () => (await verifyAll(store)).sections.flatMap((s) => (s.problem === null ? [] : [`${s.name}: ${s.problem}`]));
+// The archived document keeps the name, by law.
+const placesOf = async (db: pg.Client, said: readonly string[]) => (await placesInDatabase(db, said)).filter((place) => place !== 'archived_file.body');
 const rows = async (sql: string) => (await store.pool.query(sql)).rows;
 const map = (sourceId: string, externalKey: string, internalId = accountId) => store.tx((db) => mapExternal(db, { sourceId, kind: 'token', externalKey, internalId }, by));
 const recordOf = async (key: string) => {
@@ -92,6 +97,7 @@ beforeAll(async () => {
   expect((await rows("SELECT cdr_id, state FROM record_head WHERE cdr_id IN ('c2', 'c4') ORDER BY 1")).map((r) => r.state)).toEqual(['booked', 'rejected']);
   const runId = await closeSet(store, '2019-12');
   await issueRun(store, runId, '2020-01-06');
+  await archiveDocuments(store, runId, 'all');
   await store.tx((db) => sealBlock(db));
   expect(await verified()).toEqual([]);
   await store.close();
@@ -295,6 +301,19 @@ describe('erasing is refused', () => {
     await open();
     await expect(erase()).rejects.toThrow(words);
     await expect(erase({ dryRun: true })).rejects.toThrow(words);
+  });
+
+  it('until the file of what is issued is kept: it would name nobody for good', async () => {
+    await storeLines(store, [session(53, { start: '03.01.2020 10:00', end: '03.01.2020 12:00' })]);
+    await processAll(store);
+    const runId = await closeSet(store, '2020-01');
+    await issueRun(store, runId, '2020-02-06');
+    const [{ id } = { id: '' }] = await rows(`SELECT id FROM document WHERE run_id = '${runId}' AND account_id = '${accountId}'`);
+    await expect(erase()).rejects.toThrow(`document ${id} is issued and its file not kept yet: wait until its run has archived it`);
+    await archiveDocuments(store, runId, 'all');
+    expect((await erase()).erased.parties).toBe(1);
+    const file = await archivedFile(store.pool, 'document', id, 'pdf');
+    expect((await textOfPages(file?.body ?? Buffer.alloc(0))).join('\n')).toContain('Åsa Lindqvist');
   });
 
   it('for who is no driver, for nobody, and for a party that stands behind a company', async () => {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archiveDocuments } from '../../src/activities/archive-documents.ts';
 import { renderPain } from '../../src/adapters/documents/pain/render-pain.ts';
 import { renderPdf } from '../../src/adapters/documents/pdf/render-pdf.ts';
 import { paymentFileOf } from '../../src/api/payment-file.ts';
@@ -250,7 +251,7 @@ describe('what charging at home cost drivers', () => {
 
   it('keeps who the driver is until it is paid, where we pay: to the file for the bank', async () => {
     const w = await world();
-    await bill(w, '2019-12', '2020-01-07');
+    await archiveDocuments(w.store, await bill(w, '2019-12', '2020-01-07'), 'all');
     const due = async () => (await retentionOverview(w.store.pool, new Date('2028-06-01T00:00:00Z'))).classes.find((c) => c.class === 'driverIdentity')?.due ?? 0;
     const erase = (accountId: string) => w.store.tx((db) => eraseDriver(db, { accountId, reason: 'asked to be forgotten', dryRun: true }, by));
     // By default the ERP pays, from what it knows itself.

@@ -137,23 +137,26 @@ const settlements = {
 } as const;
 
 async function refuseOpen(db: Db, { accountIds, entityIds }: Driver, records: readonly bigint[]): Promise<void> {
-  const { rows } = await db.query<{ waiting: bigint | null; pending: bigint | null; charge: bigint | null; document: string | null }>(
+  const { rows } = await db.query<{ waiting: bigint | null; pending: bigint | null; charge: bigint | null; document: string | null; unkept: string | null }>(
     `SELECT (SELECT min(h.record_id) FROM record_head h WHERE h.record_id = ANY($3::bigint[]) AND ${waitsSql}) AS waiting,
        (SELECT min(p.raw_id) FROM record_head h JOIN raw_pending p ON p.source_id = h.source_id AND p.record_key = ${recordKeySql} WHERE h.record_id = ANY($3::bigint[])) AS pending,
        least((SELECT min(c.charge_id) FROM rated_charge c WHERE c.entity_id = ANY($2) AND c.payer_account_id = ANY($1) AND ${openChargeSql}), (SELECT min(o.charge_id) FROM open_charge o WHERE o.account_id = ANY($1)),
          (SELECT min(c.charge_id) FROM rated_charge c WHERE c.record_id = ANY($3::bigint[]) AND ${openChargeSql})) AS charge,
-       (SELECT min(d.id) FROM document d WHERE d.account_id = ANY($1) AND d.state NOT IN ('issued', 'discarded')) AS document`,
+       (SELECT min(d.id) FROM document d WHERE d.account_id = ANY($1) AND d.state NOT IN ('issued', 'discarded')) AS document,
+       (SELECT min(d.id) FROM document d WHERE d.account_id = ANY($1) AND d.state = 'issued' AND NOT EXISTS (SELECT FROM archived_file f WHERE f.subject_kind = 'document' AND f.subject_id = d.id AND f.form = 'pdf')) AS unkept`,
     [accountIds, entityIds, records],
   );
   const settling = await db.query<{ kind: 'payment' | 'owed' | 'card'; id: string }>(`SELECT kind, min(id) AS id FROM (${openSettlements}) o WHERE account_id = ANY($1) GROUP BY kind ORDER BY kind`, [
     accountIds,
   ]);
-  const open = rows[0] ?? { waiting: null, pending: null, charge: null, document: null };
+  const open = rows[0] ?? { waiting: null, pending: null, charge: null, document: null, unkept: null };
   const reasons = [
     ...(open.waiting === null ? [] : [`record ${open.waiting} waits: decide on it, or add what it waits for`]),
     ...(open.pending === null ? [] : [`message ${open.pending} is not processed yet: wait until it is`]),
     ...(open.charge === null ? [] : [`charge ${open.charge} is not billed: bill it, or write it off, in a run first`]),
     ...(open.document === null ? [] : [`document ${open.document} is not issued: issue it, or cancel its run`]),
+    // It would name nobody, for good.
+    ...(open.unkept === null ? [] : [`document ${open.unkept} is issued and its file not kept yet: wait until its run has archived it`]),
     ...settling.rows.map(({ kind, id }) => settlements[kind](id)),
   ];
   if (reasons.length > 0) throw new Refused('wrongState', `account ${accountIds.join(', ')} has something open; ${reasons.join('; ')}`);
