@@ -123,6 +123,27 @@ describe('forms from elsewhere', () => {
   });
 });
 
+describe('a form of an earlier session', () => {
+  it('is shown again with what was typed and the present session’s token, and carries nothing out before it is sent again', async () => {
+    const earlier = await signIn(api, 'preparer');
+    const { csrf = '' } = hiddenOf((await earlier.get('/runs/plan')).body);
+    const typed = { entityId: 'ent_se', period: '2019-12', accountIds: 'acc_driver_16, acc_driver_17', onceKey: 'once-2' };
+    const present = hiddenOf((await preparer.get('/runs/plan')).body)['csrf'];
+    for (const step of ['edit', 'check', 'carryOut']) {
+      const answer = await preparer.post('/runs/plan', { ...typed, csrf, step });
+      expect([answer.status, textOf(answer.body)]).toEqual([403, expect.stringContaining('not of your present session, and was not carried out')]);
+      for (const value of ['2019-12', 'acc_driver_16, acc_driver_17']) expect(answer.body).toContain(`value="${value}"`);
+      expect(hiddenOf(answer.body)).toMatchObject({ csrf: present, onceKey: 'once-2' });
+    }
+    expect((await api.call('auditor', 'GET', '/v1/runs')).body.items).toEqual([]);
+    // It is checked as any other once it comes with that token.
+    expect(textOf((await preparer.post('/runs/plan', { ...typed, csrf: present ?? '', step: 'check' })).body)).toContain('is this right?');
+    // Who may not order it is not shown it, and nobody is signed out by it.
+    expect((await auditor.post('/runs/plan', { ...typed, csrf, step: 'carryOut' })).body).not.toContain('acc_driver_16');
+    expect([(await preparer.post('/sign-out', { ...typed, csrf })).status, (await preparer.get('/')).status]).toEqual([403, 200]);
+  });
+});
+
 describe('planning and steering', () => {
   it('plans a run once, however often the form is sent, and shows what the API says against it', async () => {
     const hidden = hiddenOf((await preparer.get('/runs/plan')).body);

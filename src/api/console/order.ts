@@ -55,8 +55,10 @@ export function serveOrder(app: Hono<ApiEnv>, path: string, guard: MiddlewareHan
     const values = valuesOf(form, given);
     const onceKey = String(given['onceKey'] || randomUUID());
     const page = { viewer: viewerOf(c), form, path: c.req.path, values, onceKey };
-    if (given['step'] === 'edit' || c.get('isResumed')) return c.html(OrderPage(page));
+    const resumed = c.get('resumed');
     const refuse = (refusal: Refusal) => c.html(OrderPage({ ...page, refusal }), refusal.status as ContentfulStatusCode);
+    if (resumed?.refusal !== undefined) return refuse(resumed.refusal);
+    if (given['step'] === 'edit' || resumed !== undefined) return c.html(OrderPage(page));
     const missing = form.fields.filter((f) => f.required === true && values[f.name]?.trim() === '');
     if (missing.length > 0) {
       const fields = Object.fromEntries(missing.map((f) => [f.name, 'Fill this in.']));

@@ -11,8 +11,9 @@ import { Problem } from '../problem.ts';
 import { createSessions } from './sessions.ts';
 
 const cookie = 'wl_session';
+const signOutPath = '/sign-out';
 
-/** Sign-in and sign-out; answers the middleware that lets only the signed-in pass, and from forms of their own session. */
+/** Sign-in and sign-out; answers the middleware that lets only the signed-in pass; a form that is not of their session is shown again, and carries nothing out. */
 export function signInRoutes(app: Hono<ApiEnv>, db: Db): MiddlewareHandler<ApiEnv> {
   const sessions = createSessions();
   const holderOf = briefly((token: string) => callerOf(db, token));
@@ -29,9 +30,13 @@ export function signInRoutes(app: Hono<ApiEnv>, db: Db): MiddlewareHandler<ApiEn
     }
     c.set('session', session);
     c.set('caller', caller);
-    if (c.req.method === 'POST' && !sameText(String((await c.req.parseBody())['csrf'] ?? ''), session.csrf)) {
+    if (c.req.method !== 'POST') return next();
+    const form = await c.req.parseBody();
+    if (sameText(String(form['csrf'] ?? ''), session.csrf)) return next();
+    if (c.req.path === signOutPath || Object.keys(typedIn(form)).length === 0)
       throw new Problem(403, 'foreignForm', 'This form is not of your present session: load the page again and send it from there.');
-    }
+    // Of a session before this one: what was typed is shown again, and nothing is carried out.
+    c.set('resumed', { refusal: { status: 403, code: 'foreignForm', detail: 'This form is not of your present session, and was not carried out: look at it, and send it again.' } });
     return next();
   };
 
@@ -51,7 +56,7 @@ export function signInRoutes(app: Hono<ApiEnv>, db: Db): MiddlewareHandler<ApiEn
     if (opened.session === undefined) return c.html(SignInPage({ ...page, refusal: opened }), opened.status);
     c.set('session', opened.session);
     c.set('caller', opened.caller);
-    c.set('isResumed', true);
+    c.set('resumed', {});
     return next();
   };
 
@@ -75,7 +80,7 @@ export function signInRoutes(app: Hono<ApiEnv>, db: Db): MiddlewareHandler<ApiEn
     const opened = await open(c, String(form['key'] ?? ''));
     return opened.session === undefined ? c.html(SignInPage({ next, refusal: opened }), opened.status) : c.redirect(next, 303);
   });
-  app.post('/sign-out', signedIn, (c) => {
+  app.post(signOutPath, signedIn, (c) => {
     sessions.end(c.get('session').id);
     deleteCookie(c, cookie, { path: '/' });
     return c.redirect('/sign-in', 303);
