@@ -8,6 +8,7 @@ import { eraseDriver } from '../../src/store/commands/erase-driver.ts';
 import { eraseFleetUnit } from '../../src/store/commands/erase-fleet-unit.ts';
 import { previewLoad } from '../../src/store/commands/load-set-up.ts';
 import { mapExternal } from '../../src/store/commands/map-external.ts';
+import { keepSession } from '../../src/store/commands/ocpi/keep-session.ts';
 import { proposeBankAccount } from '../../src/store/commands/propose-bank-account.ts';
 import { proposeVatStatus } from '../../src/store/commands/propose-vat-status.ts';
 import { publishProposal } from '../../src/store/commands/publish-set-up.ts';
@@ -200,6 +201,27 @@ describe('erasing a driver', () => {
     ]);
     expect(await put('parties', { id: 'pty_driver_16', name: 'Åsa' })).toMatchObject({ outcome: 'refused', errors: [{ code: 'rowErased' }] });
     expect(await verified()).toEqual([]);
+  });
+
+  it('takes where a session stood that a peer told while it went on, and leaves those of others', async () => {
+    const peerId = 'p';
+    await store.pool.query(
+      `INSERT INTO ocpi_peer (id, entity_id, name, kind, our_country, our_party, country_code, party_id, source_id, correction_channel) SELECT '${peerId}', id, 'Peer', 'peer', 'SE', 'WLT', 'NO', 'NRD', 'ocpi-peer', 'inBand' FROM legal_entity LIMIT 1`,
+    );
+    const tell = (sessionId: string, tokenUid: string) =>
+      store.tx((db) =>
+        keepSession(
+          db,
+          { peerId, countryCode: 'SE', partyId: 'WLT', sessionId },
+          { body: { id: sessionId, location_id: 'Bl2', start_date_time: '2019-12-05T12:00:00Z', status: 'ACTIVE' }, tokenRef: null, lastUpdated: new Date('2019-12-05T12:10:00Z'), tokenUid },
+        ),
+      );
+    await tell('s-own', '04:a2:77:c1');
+    await tell('s-other', 'AURORA-1');
+    const dry = await erase({ dryRun: true });
+    expect(dry.erased.sessionTrails).toBe(5);
+    expect((await erase()).erased).toEqual(dry.erased);
+    expect(await rows('SELECT session_id FROM ocpi_session')).toEqual([{ session_id: 's-other' }]);
   });
 
   it('of a fleet without an account of their own takes the label, in every version', async () => {

@@ -47,12 +47,13 @@ export async function eraseDriver(db: Db, order: ErasureOrder, by: By): Promise<
   const { parties, mappings } = await eraseParties(db, [driver.partyId]);
   const tokens = await db.query(`DELETE FROM token t WHERE t.ref = ANY($1) AND NOT ${usedByOthers}`, [refs, driver.accountIds]);
   const trails = await db.query('DELETE FROM session_span WHERE record_id = ANY($1::bigint[])', [records]);
+  const sessions = await db.query(`DELETE FROM ocpi_session s WHERE ${sessionOf}`, [refs, driver.accountIds]);
   const bodies = await db.query<{ n: bigint }>(`${bodiesOf} SELECT count(*) FILTER (WHERE expunge_raw_body(received_month, body_hash, $2, $3)) AS n FROM bodies WHERE NOT shared`, [
     records,
     order.reason,
     by.actor,
   ]);
-  const erased = { parties, mappings, tokens: tokens.rowCount ?? 0, rawBodies: Number(bodies.rows[0]?.n ?? 0n), sessionTrails: trails.rowCount ?? 0 };
+  const erased = { parties, mappings, tokens: tokens.rowCount ?? 0, rawBodies: Number(bodies.rows[0]?.n ?? 0n), sessionTrails: (trails.rowCount ?? 0) + (sessions.rowCount ?? 0) };
   if (Object.values(erased).some((n) => n > 0)) await audit(db, by, { action: 'driver.erase', subject: order.accountId, reason: order.reason, after: { erased, kept: found.kept } });
   return { accountIds: driver.accountIds, dryRun: false, erased, kept: found.kept };
 }
@@ -165,6 +166,9 @@ async function refuseOpen(db: Db, { accountIds, entityIds }: Driver, records: re
 /** SQL that holds for a `token t` under which a record of an account other than $2 stands. */
 const usedByOthers = 'EXISTS (SELECT FROM record_head h WHERE h.token_ref = t.ref AND h.source_id = t.source_id AND h.account_id <> ALL($2))';
 
+/** SQL that holds for an `ocpi_session s` under one of the tokens $1, as a peer told it while it went on; those of a token that others use too stay, and go by their age. */
+const sessionOf = `s.token_ref = ANY($1) AND NOT EXISTS (SELECT FROM token t JOIN ocpi_peer p ON p.source_id = t.source_id WHERE p.id = s.peer_id AND t.ref = s.token_ref AND ${usedByOthers})`;
+
 // Bodies of the messages that led to the records $1. Messages of the same bytes stand under the same id, under whatever owner their source has,
 // or under the hash where it cannot read them: so they are found by their keys, without a scan.
 const bodiesOf = `WITH own AS MATERIALIZED (
@@ -184,7 +188,7 @@ async function findings(db: Db, { partyId, accountIds }: Driver, refs: readonly 
   const counts = await db.query<{ own: bigint; shared: bigint; parties: bigint; mappings: bigint; trails: bigint; documents: bigint }>(
     `SELECT count(*) FILTER (WHERE NOT u.others) AS own, count(*) FILTER (WHERE u.others) AS shared,
        (SELECT count(*) FROM party WHERE id = $3 AND erased_at IS NULL) AS parties, (SELECT count(*) FROM mapping WHERE kind = 'token' AND internal_id = ANY($2)) AS mappings,
-       (SELECT count(*) FROM session_span WHERE record_id = ANY($4::bigint[])) AS trails, (SELECT count(*) FROM document WHERE account_id = ANY($2) AND state = 'issued') AS documents
+       (SELECT count(*) FROM session_span WHERE record_id = ANY($4::bigint[])) + (SELECT count(*) FROM ocpi_session s WHERE ${sessionOf}) AS trails, (SELECT count(*) FROM document WHERE account_id = ANY($2) AND state = 'issued') AS documents
      FROM token t CROSS JOIN LATERAL (SELECT ${usedByOthers} AS others) u WHERE t.ref = ANY($1)`,
     [refs, accountIds, partyId, records],
   );
