@@ -45,6 +45,9 @@ export function allow(...roles: readonly Role[]): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const caller = c.get('caller');
     if (!caller.roles.some((role) => roles.includes(role))) throw new Problem(403, 'forbidden', `This needs one of the roles ${roles.join(', ')}; yours: ${caller.roles.join(', ')}.`);
+    // A key without a source of its own would be for every one.
+    if (caller.sourceId === null && !caller.roles.some((role) => role !== 'partner' && roles.includes(role)))
+      throw new Problem(403, 'forbidden', 'This partner’s key names no source: ask for one that does.');
     const sourceId = c.req.param('sourceId');
     if (caller.sourceId !== null && sourceId !== undefined && sourceId !== caller.sourceId) throw new Problem(403, 'forbidden', `This key is for source ${caller.sourceId} only.`);
     await next();

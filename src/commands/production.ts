@@ -93,6 +93,8 @@ export const keyCommand = command(
     const wanted = role.split(',');
     const unknown = wanted.find((name) => !(roles as readonly string[]).includes(name));
     if (unknown !== undefined) throw new UsageError(`there is no role ${unknown}: take of ${roles.join(', ')}`);
+    if (wanted.includes('partner') && (source === undefined || wanted.length > 1)) throw new UsageError('--role partner stands alone, and wants --source: a partner sees that one only');
+    if (source !== undefined && !wanted.includes('partner')) throw new UsageError('--source is for --role partner: the other roles see every source');
     const token = `wl_${randomBytes(32).toString('base64url')}`;
     return onDatabase(async (store) => {
       await store.tx((db) => putApiKeys(db, [{ id: actor, actor, token, roles: wanted as Role[], sourceId: source ?? null, sample: false }]));

@@ -20,7 +20,7 @@ const stateOf = async (id: string) => (await api.call('auditor', 'GET', `/v1/rec
 const imported = (batchId: string, lines: number) => expect.poll(async () => (await api.call('ops', 'GET', `/v1/imports/${batchId}`)).body.processed, { timeout: 20_000 }).toBe(lines);
 
 beforeAll(async () => {
-  api = await startApi(async () => filesErp('/nonexistent'));
+  api = await startApi(async () => filesErp('/nonexistent'), { extraUsers: { stray: ['partner'] } });
 });
 afterAll(() => api.stop());
 
@@ -34,6 +34,12 @@ describe('who may call', () => {
   it('keeps a partner to its own source', async () => {
     expect((await send(cdr(0), 'application/json', 'csms')).body).toMatchObject({ status: 403, detail: expect.stringContaining('ocpi-peer only') });
     expect((await api.call('partner', 'GET', `/v1/records/${encodeURIComponent('csms/se*wlt*1')}/timeline`)).status).toBe(404);
+  });
+  it('shows a partner whose key names no source none at all', async () => {
+    const noSource = { status: 403, detail: expect.stringContaining('names no source') };
+    expect((await send(cdr(0), 'application/json', 'csms', 'stray')).body).toMatchObject(noSource);
+    for (const path of ['/v1/sources/csms/watermarks', '/v1/imports/bat_1', `/v1/records/${encodeURIComponent('csms/se*wlt*1')}/timeline`])
+      expect((await api.call('stray', 'GET', path)).body, path).toMatchObject(noSource);
   });
   it('is alive, ready, and described, without a key', async () => {
     expect((await api.call(undefined, 'GET', '/healthz')).body).toEqual({ ok: true });

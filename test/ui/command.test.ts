@@ -10,6 +10,7 @@ import { demoCommand, resetCommand } from '../../src/commands/home.ts';
 import { importCommand } from '../../src/commands/import.ts';
 import { ocpiCommands } from '../../src/commands/ocpi.ts';
 import { paymentCommands } from '../../src/commands/payment.ts';
+import { keyCommand } from '../../src/commands/production.ts';
 import { retentionCommand } from '../../src/commands/retention.ts';
 import { runCommands } from '../../src/commands/run.ts';
 import { traceCommand } from '../../src/commands/trace.ts';
@@ -69,6 +70,17 @@ describe('arguments of a command', () => {
       expect(work).toHaveBeenCalledWith(expect.objectContaining({ file: 'a.csv', entity: 'e', dry: true, json: false }));
     }
     expect(process.exitCode).toBe(0);
+  });
+});
+
+describe('an API key', () => {
+  it.each([
+    ['of a partner without a source, who would see every one', ['--role', 'partner'], '--role partner stands alone, and wants --source'],
+    ['of a partner who holds a role that sees every source', ['--role', 'partner,auditor', '--source', 'csms'], '--role partner stands alone, and wants --source'],
+    ['of a source for a role that sees all', ['--role', 'ops', '--source', 'csms'], '--source is for --role partner'],
+  ])('is not made %s', async (_, args, words) => {
+    const [, said] = await told(() => runCommand(keyCommand, { rawArgs: ['--actor', 'somebody', ...args] }).catch((error) => process.stderr.write(String(error))));
+    expect(said).toContain(words);
   });
 });
 
