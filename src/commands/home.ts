@@ -3,7 +3,8 @@ import path from 'node:path';
 import { loadConfig } from '../config.ts';
 import { runDemo } from '../demo/run-demo.ts';
 import { runningTryton, trytonFolder } from '../demo/tryton-books.ts';
-import { holdsNothingElse, lockHome, readRunFile } from '../platform/home.ts';
+import { holdsNothingElse, lockHome } from '../platform/home.ts';
+import { notedCluster } from '../platform/postgres-binaries.ts';
 import { withStack } from '../stack/with-stack.ts';
 import { command, say, UsageError } from './command.ts';
 
@@ -60,7 +61,7 @@ export const resetCommand = command('reset', 'Delete the local state below WATTL
 
 /** Throws while something runs on it. */
 function removeHome(home: string): void {
-  const folder = readRunFile(home)?.postgresFolder;
+  const folder = notedCluster(home);
   const unlock = lockHome(home);
   // Below a folder that PostgreSQL's user cannot enter, its data lies in one of its own.
   if (folder !== undefined && !folder.startsWith(home)) rmSync(path.dirname(folder), { recursive: true, force: true });

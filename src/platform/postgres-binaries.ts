@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { readRunFile } from './home.ts';
 
 /** The account PostgreSQL runs as when we are root, which it refuses for itself. */
 export type ServerUser = { readonly uid: number; readonly gid: number };
@@ -28,6 +29,12 @@ function enterable(folder: string): boolean {
 /** A folder that any user can enter, for a home that the server's user cannot. */
 function outsideFolder(key: string): string {
   return path.join('/var/tmp', `wattledger-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`);
+}
+
+/** The cluster that a home's run.json names; undefined where that is another home's, as in a copy, whose run.json is the original's. */
+export function notedCluster(home: string): string | undefined {
+  const noted = readRunFile(home)?.postgresFolder;
+  return [home, outsideFolder(home)].map((parent) => path.join(parent, 'postgres')).find((folder) => folder === noted);
 }
 
 /** Where a home's cluster lies: inside, unless the server's user cannot enter it. A cluster stays where it was made. */

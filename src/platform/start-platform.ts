@@ -6,9 +6,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { GuardianAnswer, GuardianOrder } from './guardian-order.ts';
-import { lockHome, readRunFile, updateRunFile, writeRunFile, writeSecret } from './home.ts';
+import { lockHome, updateRunFile, writeRunFile, writeSecret } from './home.ts';
 import { stopLeftovers } from './leftovers.ts';
-import { postgresBinaries, postgresFolder, type ServerUser, serverUser } from './postgres-binaries.ts';
+import { notedCluster, postgresBinaries, postgresFolder, type ServerUser, serverUser } from './postgres-binaries.ts';
 import { ensureTemporalBinary } from './temporal-binary.ts';
 import { temporalHealthy } from './temporal-health.ts';
 
@@ -64,7 +64,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     // Before any port is chosen: what is left may hold the wanted ones.
     await stopLeftovers(home, folder);
     // Also when this run brings its own database: a reset still has to find the cluster.
-    const cluster = folder ?? readRunFile(home)?.postgresFolder;
+    const cluster = folder ?? notedCluster(home);
     const where = cluster === undefined ? {} : { postgresFolder: cluster };
     writeRunFile(home, { pids: { app: process.pid }, ...where });
     const lost = new AbortController();

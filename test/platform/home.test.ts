@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -48,5 +48,28 @@ describe('leftovers', () => {
     await stopLeftovers(home, home);
     expect(commandLine(other.pid)).toContain('elsewhere');
     other.kill();
+  });
+  it('of the original are none of its copy, whose run.json still names that one’s cluster', async () => {
+    const [original, copy] = ['original', 'copy'].map((name) => path.join(home, name)) as [string, string];
+    const cluster = path.join(original, 'postgres');
+    mkdirSync(cluster, { recursive: true });
+    updateRunFile(original, { pids: {}, postgresFolder: cluster });
+    cpSync(original, copy, { recursive: true });
+    const running = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'postgres', '-D', cluster, '-c', 'port=1']);
+    writeFileSync(path.join(cluster, 'postmaster.pid'), `${running.pid}\n`);
+    await stopLeftovers(copy, path.join(copy, 'postgres'));
+    expect(commandLine(running.pid)).toContain(cluster);
+    running.kill();
+  });
+});
+
+describe('a reset', () => {
+  it('of a copy leaves the original as it is', () => {
+    const [original, copy] = ['kept', 'away'].map((name) => path.join(home, name)) as [string, string];
+    mkdirSync(path.join(original, 'postgres'), { recursive: true });
+    updateRunFile(original, { pids: {}, postgresFolder: path.join(original, 'postgres') });
+    cpSync(original, copy, { recursive: true });
+    expect(spawnSync(process.execPath, ['dist/cli.js', 'reset'], { env: { ...process.env, WATTLEDGER_HOME: copy }, encoding: 'utf8' })).toMatchObject({ status: 0, stdout: `removed ${copy}\n` });
+    expect([original, path.join(original, 'postgres'), copy].map((folder) => existsSync(folder))).toEqual([true, true, false]);
   });
 });
