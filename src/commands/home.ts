@@ -4,6 +4,7 @@ import { loadConfig } from '../config.ts';
 import { runDemo } from '../demo/run-demo.ts';
 import { runningTryton, trytonFolder } from '../demo/tryton-books.ts';
 import { holdsNothingElse, lockHome } from '../platform/home.ts';
+import { stopLeftovers } from '../platform/leftovers.ts';
 import { notedCluster } from '../platform/postgres-binaries.ts';
 import { withStack } from '../stack/with-stack.ts';
 import { command, say, UsageError } from './command.ts';
@@ -54,15 +55,16 @@ export const resetCommand = command('reset', 'Delete the local state below WATTL
   if (env === 'production') throw new Error(`WATTLEDGER_ENV=production: ${home} stays; what is not needed of it is removed by hand`);
   if (!holdsNothingElse(home)) throw new Error(`${home} holds no state of WattLedger, so it stays: set WATTLEDGER_HOME to the folder that does`);
   // The books of a Tryton below it hold what this state handed over: they go with it.
-  for (const folder of [trytonFolder(home), home]) if (folder === home || existsSync(folder)) removeHome(folder);
+  for (const folder of [trytonFolder(home), home]) if (folder === home || existsSync(folder)) await removeHome(folder);
   say(`removed ${home}`);
   return true;
 });
 
-/** Throws while something runs on it. */
-function removeHome(home: string): void {
+/** Throws while something runs on it; servers that a killed one left are stopped. */
+async function removeHome(home: string): Promise<void> {
   const folder = notedCluster(home);
   const unlock = lockHome(home);
+  await stopLeftovers(home, folder);
   // Below a folder that PostgreSQL's user cannot enter, its data lies in one of its own.
   if (folder !== undefined && !folder.startsWith(home)) rmSync(path.dirname(folder), { recursive: true, force: true });
   rmSync(home, { recursive: true, force: true });

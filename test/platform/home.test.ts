@@ -72,4 +72,12 @@ describe('a reset', () => {
     expect(spawnSync(process.execPath, ['dist/cli.js', 'reset'], { env: { ...process.env, WATTLEDGER_HOME: copy }, encoding: 'utf8' })).toMatchObject({ status: 0, stdout: `removed ${copy}\n` });
     expect([original, path.join(original, 'postgres'), copy].map((folder) => existsSync(folder))).toEqual([true, true, false]);
   });
+  it('stops what a killed app and guardian left running on it', () => {
+    const left = path.join(home, 'left');
+    mkdirSync(left);
+    const server = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'start-dev', path.join(left, 'temporal.db')]);
+    updateRunFile(left, { pids: { temporal: server.pid ?? 0 } });
+    expect(spawnSync(process.execPath, ['dist/cli.js', 'reset'], { env: { ...process.env, WATTLEDGER_HOME: left } }).status).toBe(0);
+    expect(commandLine(server.pid)).toBe('');
+  });
 });
