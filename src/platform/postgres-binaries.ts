@@ -47,6 +47,10 @@ export function postgresFolder(home: string, user: ServerUser | undefined, onPro
     if (enterable(home)) return inside;
     throw new Error(`${inside} cannot be entered by the user PostgreSQL runs as: allow it (chmod o+x on the folders above), or set WATTLEDGER_HOME`);
   }
+  const noted = readRunFile(home)?.postgresFolder;
+  // Of a home that was moved or copied. An empty cluster in its place would begin new books beside the old workflows.
+  if (!existsSync(folder) && noted !== undefined && notedCluster(home) === undefined && existsSync(path.join(noted, 'PG_VERSION')))
+    throw new Error(`the data of ${home} lies in ${noted}, after the name it had: give it that name back, or as nothing runs on that move it (of a copied home, copy it, owners kept) to ${folder}`);
   if (!existsSync(folder) && enterable(home)) return inside;
   mkdirSync(outside, { recursive: true, mode: 0o711 });
   refuseForeign(outside);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { lockHome, readRunFile, updateRunFile } from '../../src/platform/home.ts';
 import { stopLeftovers } from '../../src/platform/leftovers.ts';
+import { postgresFolder } from '../../src/platform/postgres-binaries.ts';
 import { commandLine } from '../../src/platform/processes.ts';
 
 const home = mkdtempSync(path.join(os.tmpdir(), 'wattledger-home-'));
@@ -60,6 +61,22 @@ describe('leftovers', () => {
     await stopLeftovers(copy, path.join(copy, 'postgres'));
     expect(commandLine(running.pid)).toContain(cluster);
     running.kill();
+  });
+});
+
+describe('the cluster of a home', () => {
+  it('is no new one where a moved home still has another: that would begin empty books', () => {
+    const [before, moved] = ['before', 'moved'].map((name) => path.join(home, name)) as [string, string];
+    // As root below a folder that PostgreSQL's user cannot enter, a home's cluster lies elsewhere, and stays there when the home moves.
+    mkdirSync(path.join(before, 'postgres'), { recursive: true });
+    writeFileSync(path.join(before, 'postgres', 'PG_VERSION'), '18\n');
+    mkdirSync(moved);
+    updateRunFile(moved, { pids: {}, postgresFolder: path.join(before, 'postgres') });
+    const user = { uid: 65_534, gid: 65_534 };
+    expect(() => postgresFolder(moved, user, () => undefined)).toThrow(`the data of ${moved} lies in ${path.join(before, 'postgres')}`);
+    rmSync(path.join(before, 'postgres'), { recursive: true });
+    const folder = postgresFolder(moved, user, () => undefined);
+    rmSync(path.dirname(folder), { recursive: true });
   });
 });
 
