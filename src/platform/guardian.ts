@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { GuardianAnswer, GuardianOrder } from './guardian-order.ts';
 import { updateRunFile } from './home.ts';
+import { until } from './until.ts';
 
 // Runs the servers as its children and outlives a killed app just long enough to stop them: the end of stdin is the sign.
 process.umask(0o077);
@@ -109,11 +110,12 @@ async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrd
     'SIGINT',
   );
   const url = (database: string) => `postgres://postgres:${spec.passwords.superuser}@127.0.0.1:${spec.port}/${database}`;
-  await until(`PostgreSQL on port ${spec.port}`, async () => {
+  const answers = async () => {
     const client = new pg.Client({ connectionString: url('postgres') });
     await client.connect();
     await client.end();
-  });
+  };
+  await until(`PostgreSQL on port ${spec.port}`, answers, () => stopping);
   const client = new pg.Client({ connectionString: url('postgres') });
   await client.connect();
   const roles = await client.query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'wattledger\\_%'");
@@ -146,22 +148,9 @@ async function startTemporal(order: GuardianOrder, spec: NonNullable<GuardianOrd
         });
         socket.on('error', reject);
       }),
+    () => stopping,
   );
   return child.pid ?? 0;
-}
-
-async function until(what: string, attempt: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      // Wrong passwords stay wrong.
-      if ((error as { code?: string }).code === '28P01') throw new Error(`${what} refuses the passwords in secrets.json: bring that file back, or run npm run reset`, { cause: error });
-      if (stopping || Date.now() > deadline) throw new Error(`${what} did not answer: ${(error as Error).message}`, { cause: error });
-      await sleep(100);
-    }
-  }
 }
 
 async function serve(order: GuardianOrder): Promise<void> {
