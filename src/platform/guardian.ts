@@ -109,7 +109,7 @@ async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrd
     { ...identity, cwd: spec.folder },
     'SIGINT',
   );
-  const url = (database: string) => `postgres://postgres:${spec.passwords.superuser}@127.0.0.1:${spec.port}/${database}`;
+  const url = (database: string) => `postgres://postgres:${spec.passwords.superuser}@127.0.0.1:${spec.port}/${database}?sslmode=disable`;
   const answers = async () => {
     const client = new pg.Client({ connectionString: url('postgres') });
     await client.connect();

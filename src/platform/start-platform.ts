@@ -91,7 +91,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         started = startGuardian(home, order);
       }
     }
-    const pgUrl = (role: string, password: string) => `postgres://${role}:${password}@127.0.0.1:${order.postgres?.port}/wattledger`;
+    // It has no TLS, which PGSSLMODE may ask for.
+    const pgUrl = (role: string, password: string) => `postgres://${role}:${password}@127.0.0.1:${order.postgres?.port}/wattledger?sslmode=disable`;
     const p = order.postgres?.passwords;
     const urls = {
       databaseUrl: databaseUrl ?? pgUrl('wattledger_app', p?.app ?? ''),

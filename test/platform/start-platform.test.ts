@@ -104,6 +104,20 @@ describe('the platform', () => {
     }
   });
 
+  it('is reached by its own client though PGSSLMODE asks for TLS, which the embedded server has not', async () => {
+    vi.stubEnv('PGSSLMODE', 'require');
+    try {
+      const platform = await startPlatform(options);
+      try {
+        for (const url of [platform.databaseUrl, platform.databaseAdminUrl, platform.superuserUrl]) expect(await query(url, 'SELECT 1')).toEqual([1]);
+      } finally {
+        await platform.stop();
+      }
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  }, 90_000);
+
   it('takes another port when the chosen one is taken before the server comes to it', async () => {
     let held: net.Server | undefined;
     // The first port that is tried stays taken.
