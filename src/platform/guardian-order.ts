@@ -11,6 +11,6 @@ export type GuardianOrder = {
     readonly user?: ServerUser;
     readonly passwords: { readonly superuser: string; readonly owner: string; readonly app: string };
   };
-  readonly temporal?: { readonly binary: string; readonly port: number; readonly uiPort: number | null };
+  readonly temporal?: { readonly binary: string; readonly namespace: string; readonly port: number; readonly uiPort: number | null };
 };
 export type GuardianAnswer = { readonly ready: true; readonly pids: Record<string, number> } | { readonly error: string };

@@ -136,7 +136,8 @@ async function startPostgres(order: GuardianOrder, spec: NonNullable<GuardianOrd
 async function startTemporal(order: GuardianOrder, spec: NonNullable<GuardianOrder['temporal']>): Promise<number> {
   const pragmas = ['journal_mode=WAL', `synchronous=${order.durable ? 'NORMAL' : 'OFF'}`].flatMap((p) => ['--sqlite-pragma', p]);
   const ui = spec.uiPort === null ? ['--headless'] : ['--ui-port', String(spec.uiPort)];
-  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(spec.port), ...ui, '--db-filename', path.join(order.home, 'temporal.db'), ...pragmas, '--log-level', 'error'];
+  const at = ['--namespace', spec.namespace, '--ip', '127.0.0.1', '--port', String(spec.port)];
+  const args = ['server', 'start-dev', ...at, ...ui, '--db-filename', path.join(order.home, 'temporal.db'), ...pragmas, '--log-level', 'error'];
   const child = start('temporal', spec.binary, args, order, { cwd: order.home }, 'SIGTERM');
   await until(
     `Temporal on port ${spec.port}`,

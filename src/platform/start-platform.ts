@@ -22,6 +22,8 @@ export type PlatformOptions = {
   readonly databaseUrl?: string | undefined;
   readonly databaseAdminUrl?: string | undefined;
   readonly temporalAddress?: string | undefined;
+  /** Made in the embedded server; its default one, unless told. */
+  readonly temporalNamespace?: string;
   /** Wanted ports; 0, or a busy one, means a free one. */
   readonly ports?: { readonly postgres?: number; readonly temporal?: number; readonly temporalUi?: number };
   /** The same as in `ports`. */
@@ -101,7 +103,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       temporalAddress: temporalAddress ?? `127.0.0.1:${order.temporal?.port}`,
       temporalUiUrl: order.temporal?.uiPort == null ? undefined : `http://127.0.0.1:${order.temporal.uiPort}`,
     };
-    if (order.temporal !== undefined) await temporalHealthy(urls.temporalAddress, lost.signal);
+    if (order.temporal !== undefined) await temporalHealthy(urls.temporalAddress, order.temporal.namespace, lost.signal);
     updateRunFile(home, {
       pids,
       databaseUrl: urls.databaseUrl,
@@ -168,7 +170,7 @@ async function prepare(options: PlatformOptions, binary: string | undefined, fol
   if (binary !== undefined) {
     const port = await freePort(ports?.temporal ?? options.temporalPort ?? 0);
     const headless = options.headless ?? !durable;
-    order.temporal = { binary, port, uiPort: headless ? null : await freePort(ports?.temporalUi ?? options.temporalUiPort ?? 0) };
+    order.temporal = { binary, namespace: options.temporalNamespace ?? 'default', port, uiPort: headless ? null : await freePort(ports?.temporalUi ?? options.temporalUiPort ?? 0) };
   }
   return order;
 }

@@ -37,6 +37,7 @@ export async function startStack({ config, port, say, onLost }: StackOptions): P
       databaseUrl: config.databaseUrl,
       databaseAdminUrl: config.databaseAdminUrl,
       temporalAddress: config.temporalAddress,
+      temporalNamespace: config.temporalNamespace,
       temporalPort: config.temporalPort,
       temporalUiPort: config.temporalUiPort,
       onProgress: say,

@@ -118,6 +118,17 @@ describe('the platform', () => {
     }
   }, 90_000);
 
+  it('has the namespace of Temporal that is asked for, also where its state was made without', async () => {
+    const platform = await startPlatform({ ...options, temporalNamespace: 'billing' });
+    try {
+      const connection = await Connection.connect({ address: platform.temporalAddress });
+      for (const namespace of ['billing', 'default']) expect((await connection.workflowService.describeNamespace({ namespace })).namespaceInfo?.name).toBe(namespace);
+      await connection.close();
+    } finally {
+      await platform.stop();
+    }
+  });
+
   it('takes another port when the chosen one is taken before the server comes to it', async () => {
     let held: net.Server | undefined;
     // The first port that is tried stays taken.
