@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { serve } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
@@ -9,6 +9,9 @@ import type { SecretBox } from '../contracts/secret-box.ts';
 import type { Store } from '../store/db.ts';
 import { openSetUp } from '../store/prisma.ts';
 import { taskQueue } from '../workflows/messages.ts';
+
+/** A running request has longer to end than the answer to an order is waited for. */
+const endWithinMs = 35_000;
 
 export type ApiServerOptions = {
   readonly store: Store;
@@ -21,9 +24,11 @@ export type ApiServerOptions = {
   readonly port: number;
   readonly host: string;
   readonly logLevel: string;
+  /** How long running requests have to end when it is closed. */
+  readonly endWithinMs?: number;
 };
 
-/** Serves the API; `close` lets running requests end. A port that is taken is an error that names it. */
+/** Serves the API; `close` lets running requests end, for a time: whoever reads no further keeps it from closing no longer. A port that is taken is an error that names it. */
 export async function startApiServer(options: ApiServerOptions): Promise<{ readonly url: string; close(): Promise<void> }> {
   const log = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
   // Lazy: the API answers, and says what is missing, while Temporal is away.
@@ -47,12 +52,23 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
       reject(error.code === 'EADDRINUSE' ? new Error(`port ${options.port} is taken by another program: set PORT to a free one, or to 0`) : error),
     );
   });
+  // Those that browsers and load balancers open ahead: Node takes one without a request for a busy one.
+  const unused = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', ({ socket }) => unused.delete(socket));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${options.host === '0.0.0.0' ? '127.0.0.1' : options.host}:${port}`,
     async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of unused) socket.destroy();
+      const late = setTimeout(() => server.closeAllConnections(), options.endWithinMs ?? endWithinMs);
+      await closed;
+      clearTimeout(late);
       await orders.flush();
       await connection.close();
       await closeSetUp();
