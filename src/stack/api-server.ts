@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { serve } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
@@ -61,7 +61,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
   server.on('request', ({ socket }) => unused.delete(socket));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${options.host === '0.0.0.0' ? '127.0.0.1' : options.host}:${port}`,
+    url: `http://${hostOf(options.host)}:${port}`,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
@@ -74,4 +74,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<{ reado
       await closeSetUp();
     },
   };
+}
+
+/** How a URL names the address that is listened on; of all addresses the machine's own. */
+function hostOf(host: string): string {
+  const own = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return isIPv6(own) ? `[${own}]` : own;
 }

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApiServer } from '../../src/stack/api-server.ts';
 import { testSecretBox } from '../support/secret-box.ts';
 import { seeded } from '../support/seeded.ts';
 
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some((a) => a.address === '::1'));
 let seed: Awaited<ReturnType<typeof seeded>>;
 /** Serves the API on a free port; Temporal is not there. */
 const start = (options: { readonly host?: string; readonly endWithinMs?: number } = {}) =>
@@ -56,6 +58,12 @@ describe('the server of the API', () => {
     const slow = connect(Number(new URL(api.url).port), '127.0.0.1');
     slow.on('error', () => undefined).write('POST /v1/sources/csms/cdrs HTTP/1.1\r\nhost: h\r\nauthorization: Bearer nobody\r\ncontent-length: 10\r\n\r\n{');
     await once(slow, 'data');
+    await api.close();
+  });
+
+  it.each(['127.0.0.1', '0.0.0.0', 'localhost', ...(hasIPv6 ? ['::1', '::'] : [])])('says where it is when it listens on %s', async (host) => {
+    const api = await start({ host });
+    expect((await fetch(new URL('/healthz', api.url))).status).toBe(200);
     await api.close();
   });
 });
