@@ -23,36 +23,45 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
   const { databaseUrl, databaseAdminUrl, temporalAddress, temporalNamespace } = config;
   if (databaseUrl === undefined || temporalAddress === undefined) throw new Error('a worker runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
   const production = config.env === 'production';
-  const store = openStore(databaseUrl);
-  await requireEnvironment(store.pool, config.env);
-  await requireAuthorities(store.pool);
-  await registerSearchAttributes(temporalAddress, temporalNamespace);
-  const connection = await Connection.connect({ address: temporalAddress });
-  // Beside the sample data nothing opens by itself: it would race whoever tries it out.
-  const client = new Client({ connection, namespace: temporalNamespace });
-  await ensureSchedules(client, taskQueue, await scheduledEntities(store.pool, config.env === 'development'));
-  for (const { sourceId, connection: settings } of await sweptSources(store.pool)) await putSourceSchedules(client, taskQueue, sourceId, settings, { keep: true });
-  await connection.close();
-  const { worker, close } = await createWorker({
-    address: temporalAddress,
-    namespace: temporalNamespace,
-    taskQueue,
-    store,
-    secretBox: secretBoxOf(config),
-    erpFor: erpConnections(store, { folder: path.join(config.home, 'erp'), production }),
-    dropsFolder: config.drops,
-    makePartitions: async () => {
-      if (databaseAdminUrl === undefined) throw new Error('set DATABASE_ADMIN_URL on one worker: partitions are made as the owner of the tables');
-      return ensurePartitions(databaseAdminUrl);
-    },
-  });
-  const stop = () => {
-    if (worker.getState() === 'RUNNING') worker.shutdown();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
-  if (options.withParent) process.stdin.on('end', stop).on('error', stop).resume();
-  await worker.run();
-  await close();
-  await store.close();
-  return true;
+  // What is open keeps a process alive: one that failed would seem to run, and nobody would start it again.
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    const store = openStore(databaseUrl);
+    undo.push(() => store.close());
+    await requireEnvironment(store.pool, config.env);
+    await requireAuthorities(store.pool);
+    await registerSearchAttributes(temporalAddress, temporalNamespace);
+    const connection = await Connection.connect({ address: temporalAddress });
+    undo.push(() => connection.close());
+    const client = new Client({ connection, namespace: temporalNamespace });
+    // Beside the sample data nothing opens by itself: it would race whoever tries it out.
+    await ensureSchedules(client, taskQueue, await scheduledEntities(store.pool, config.env === 'development'));
+    for (const { sourceId, connection: settings } of await sweptSources(store.pool)) await putSourceSchedules(client, taskQueue, sourceId, settings, { keep: true });
+    const { worker, close } = await createWorker({
+      address: temporalAddress,
+      namespace: temporalNamespace,
+      taskQueue,
+      store,
+      secretBox: secretBoxOf(config),
+      erpFor: erpConnections(store, { folder: path.join(config.home, 'erp'), production }),
+      dropsFolder: config.drops,
+      makePartitions: async () => {
+        if (databaseAdminUrl === undefined) throw new Error('set DATABASE_ADMIN_URL on one worker: partitions are made as the owner of the tables');
+        return ensurePartitions(databaseAdminUrl);
+      },
+    });
+    undo.push(close);
+    const stop = () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+    if (options.withParent) {
+      process.stdin.on('end', stop).on('error', stop).resume();
+      undo.push(async () => void process.stdin.pause());
+    }
+    await worker.run();
+    return true;
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
 }
