@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { erpConnections } from './activities/erp-connections.ts';
 import { putSourceSchedules } from './api/source-schedules.ts';
 import { loadConfig } from './config.ts';
-import { ensureSchedules } from './stack/schedules.ts';
+import { keepSchedules } from './stack/schedules.ts';
 import { secretBoxOf } from './stack/secret-box-of.ts';
 import { createWorker, registerSearchAttributes } from './stack/temporal-worker.ts';
 import { openStore } from './store/db.ts';
@@ -35,7 +35,8 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
     undo.push(() => connection.close());
     const client = new Client({ connection, namespace: temporalNamespace });
     // Beside the sample data nothing opens by itself: it would race whoever tries it out.
-    await ensureSchedules(client, taskQueue, await scheduledEntities(store.pool, config.env === 'development'));
+    const schedules = await keepSchedules(client, taskQueue, () => scheduledEntities(store.pool, config.env === 'development'));
+    undo.push(() => schedules.stop());
     for (const { sourceId, connection: settings } of await sweptSources(store.pool)) await putSourceSchedules(client, taskQueue, sourceId, settings, { keep: true });
     const { worker, close } = await createWorker({
       address: temporalAddress,

@@ -3,6 +3,31 @@ import { workflowNames } from '../workflows/messages.ts';
 
 export type ScheduledEntity = { readonly id: string; readonly timeZone: string; readonly paused: boolean };
 
+/** Ensures what runs by itself, now and, for entities that are set up later, by whichever way, within a minute. */
+export async function keepSchedules(client: Client, taskQueue: string, entities: () => Promise<readonly ScheduledEntity[]>, everyMs = 60_000): Promise<{ stop(): Promise<void> }> {
+  const known = new Set<string>();
+  const ensure = async (all: readonly ScheduledEntity[]) => {
+    await ensureSchedules(client, taskQueue, all);
+    for (const { id } of all) known.add(id);
+  };
+  await ensure(await entities());
+  let looking: Promise<void> = Promise.resolve();
+  const look = async () => {
+    const added = (await entities()).filter(({ id }) => !known.has(id));
+    if (added.length > 0) await ensure(added);
+  };
+  const timer = setInterval(() => {
+    // A server that is away is there again at one of the next looks.
+    looking = looking.then(look).catch(() => undefined);
+  }, everyMs);
+  return {
+    stop() {
+      clearInterval(timer);
+      return looking;
+    },
+  };
+}
+
 /**
  * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, the block sealer all the time, partitions
  * each hour, the rounds over OCPI peers and over what is left for ERPs each minute, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month, and of each Monday, and the month-end accrual on the first working day, in its zone. What ops changed of an existing schedule stays.

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
-import { ensureSchedules } from '../../src/stack/schedules.ts';
+import { ensureSchedules, keepSchedules } from '../../src/stack/schedules.ts';
 import { createWorker, registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { putEntity } from '../../src/store/commands/put-entity.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -20,6 +20,7 @@ let store: Store;
 let drop: () => Promise<void>;
 let connection: Connection;
 let client: Client;
+const namespace = `test-${randomUUID()}`;
 let stopWorker: () => Promise<void>;
 const rows = async (sql: string) => (await store.pool.query(sql)).rows;
 
@@ -27,7 +28,6 @@ beforeAll(async () => {
   ({ store, database, drop } = await seeded());
   const address = inject('temporalAddress');
   connection = await Connection.connect({ address });
-  const namespace = `test-${randomUUID()}`;
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: 86_400 as never } });
   await registerSearchAttributes(address, namespace);
   client = new Client({ connection, namespace });
@@ -55,6 +55,24 @@ describe('what runs by itself', () => {
     for await (const schedule of client.schedule.list()) schedules.push(schedule.scheduleId);
     expect(schedules.sort()).toEqual(['accrual-ent_se', 'erp', 'erp-compare', 'ocpi', 'opener-ent_se', 'opener-weekly-ent_se', 'partitions', 'retention', 'sealer', 'sweep']);
     expect((await client.schedule.getHandle('sweep').describe()).state).toMatchObject({ paused: true, note: 'maintenance' });
+  });
+  it('comes for an entity that is set up while workers run', async () => {
+    const kept = await keepSchedules(client, namespace, () => scheduledEntities(store.pool, true), 100);
+    try {
+      await store.pool.query(
+        "INSERT INTO legal_entity SELECT (jsonb_populate_record(e, jsonb_build_object('id', 'ent_no', 'name', 'Beside', 'time_zone', 'Europe/Oslo'))).* FROM legal_entity e WHERE id = 'ent_se'",
+      );
+      const zoneOf = async (scheduleId: string) =>
+        (
+          await client.schedule
+            .getHandle(scheduleId)
+            .describe()
+            .catch(() => undefined)
+        )?.spec.timezone;
+      for (const scheduleId of ['opener-ent_no', 'opener-weekly-ent_no', 'accrual-ent_no']) await expect.poll(() => zoneOf(scheduleId), { timeout: 10_000 }).toBe('Europe/Oslo');
+    } finally {
+      await kept.stop();
+    }
   });
   it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {
     await storeLines(store, [session(7001)]);
