@@ -44,7 +44,7 @@ export async function startStack({ config, port, say, onLost }: StackOptions): P
       onLost,
     });
     undo.push(() => platform.stop());
-    if (platform.databaseAdminUrl !== undefined) await migrate(platform.databaseAdminUrl);
+    if (platform.databaseAdminUrl !== undefined) await migrate(platform.databaseAdminUrl, { environment: config.env });
     await registerSearchAttributes(platform.temporalAddress, config.temporalNamespace);
     const store = openStore(platform.databaseUrl);
     undo.push(() => store.close());

@@ -11,13 +11,23 @@ export type Environment = 'production' | 'staging' | 'test' | 'development';
  */
 export async function requireEnvironment(db: Db, environment: Environment): Promise<void> {
   await db.query('INSERT INTO database_environment (environment) VALUES ($1) ON CONFLICT DO NOTHING', [environment]);
+  await refuseOther(db, environment);
+  if (environment === 'production' && (await hasSampleKeys(db))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
+}
+
+/** Refuses a database of another environment before anything is migrated; one from before it said what it is of says nothing. */
+export async function refuseOtherEnvironment(db: Db, environment: Environment): Promise<void> {
+  const { rows } = await db.query("SELECT to_regclass('database_environment') IS NOT NULL AS says");
+  if (rows[0]?.says) await refuseOther(db, environment);
+}
+
+async function refuseOther(db: Db, environment: Environment): Promise<void> {
   const { rows } = await db.query<{ environment: Environment }>('SELECT environment FROM database_environment');
   const its = rows[0]?.environment;
   if (its !== undefined && its !== environment)
     throw new Error(
       `this database is of the environment ${its}, and WATTLEDGER_ENV is ${environment}: set WATTLEDGER_ENV=${its}; a copy becomes another one by \`wattledger environment ${environment} --reason WHY\``,
     );
-  if (environment === 'production' && (await hasSampleKeys(db))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
 }
 
 /** Makes a copy of a database one of another environment; as its owner. */

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { type Environment, refuseOtherEnvironment } from './environment.ts';
 
 const defaultFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../prisma/migrations');
 // Any fixed number: whoever migrates this database takes it.
@@ -11,6 +12,8 @@ const lockKey = 7_246_001;
 export type MigrateOptions = {
   /** Folder with one folder per migration, each with a `migration.sql`; the product's own by default. */
   readonly dir?: string;
+  /** What the process that migrates is of; a database that is of another one is left as it is. */
+  readonly environment?: Environment;
   /** Called with one line per applied migration. */
   readonly onProgress?: (line: string) => void;
 };
@@ -20,13 +23,14 @@ type Recorded = { migration_name: string; checksum: string; finished_at: Date | 
  * Applies committed SQL migrations in name order as the owner role: one transaction per file, under an advisory lock,
  * recorded in `_prisma_migrations` with the file's SHA-256. Then makes partitions ahead.
  * Throws, naming the migration, when an applied file was edited, when a file fails (it is rolled back), or when an earlier
- * failure is on record; and when the role wattledger_app is missing.
+ * failure is on record; when the role wattledger_app is missing; and when the database is of another environment than the one that is told.
  */
 export async function migrate(adminUrl: string, options: MigrateOptions = {}): Promise<{ readonly applied: readonly string[] }> {
   const { dir = defaultFolder, onProgress = () => undefined } = options;
   return locked(adminUrl, async (client) => {
     const role = await client.query("SELECT 1 FROM pg_roles WHERE rolname = 'wattledger_app'");
     if (role.rowCount === 0) throw new Error('role wattledger_app does not exist: create it (CREATE ROLE wattledger_app LOGIN) before migrating');
+    if (options.environment !== undefined) await refuseOtherEnvironment(client, options.environment);
     await client.query(`CREATE TABLE IF NOT EXISTS _prisma_migrations (
       id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text,
       rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0)`);

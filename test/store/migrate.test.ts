@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { requireEnvironment } from '../../src/store/environment.ts';
 import { ensurePartitions, migrate } from '../../src/store/migrate.ts';
 import { emptyDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -42,6 +43,16 @@ describe('migrate', () => {
   it('applies each file once when two processes migrate at the same moment', async () => {
     const both = await Promise.all([migrate(database.adminUrl), migrate(database.adminUrl)]);
     expect(both.flatMap((r) => r.applied)).toEqual(await names());
+  });
+
+  it('leaves a database of another environment as it is', async () => {
+    const { applied } = await migrate(database.adminUrl, { environment: 'production' });
+    await requireEnvironment(owner, 'production');
+    for (const name of applied) write(name, readFileSync(path.join('prisma/migrations', name, 'migration.sql'), 'utf8'));
+    write('9_newer', 'CREATE TABLE newer ();');
+    await expect(migrate(database.adminUrl, { dir, environment: 'development' })).rejects.toThrow('this database is of the environment production, and WATTLEDGER_ENV is development');
+    expect(await names()).toEqual(applied);
+    expect((await migrate(database.adminUrl, { dir, environment: 'production' })).applied).toEqual(['9_newer']);
   });
 
   it('refuses by name a file that was edited after it was applied', async () => {
