@@ -71,6 +71,8 @@ async function makePartitions(client: pg.Client): Promise<number> {
 /** Runs `work` on a connection of its own that holds the lock; closing the connection gives the lock back. */
 async function locked<T>(adminUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: adminUrl });
+  // One that is cut must not end the process: its query fails, and whoever waits for that is told.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query('SELECT pg_advisory_lock($1)', [lockKey]);

@@ -1,4 +1,3 @@
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +9,7 @@ import { openSetUp } from '../../src/store/prisma.ts';
 import { startApi } from '../support/api.ts';
 import { testSecretBox } from '../support/secret-box.ts';
 import { seeded } from '../support/seeded.ts';
+import { wayTo } from '../support/way-to.ts';
 
 let seed: Awaited<ReturnType<typeof seeded>>;
 let store: Store;
@@ -17,47 +17,6 @@ let setUp: ReturnType<typeof openSetUp>;
 let connection: Connection;
 let app: ReturnType<typeof createApp>;
 let way: Awaited<ReturnType<typeof wayTo>>;
-
-/** The way to a server, which can be shut: then what is under way is cut, and nobody comes through. */
-async function wayTo(url: string) {
-  const target = new URL(url);
-  const open = new Set<Socket>();
-  let isShut = false;
-  const server = createServer((socket) => {
-    if (isShut) {
-      socket.destroy();
-      return;
-    }
-    const behind = connect(Number(target.port), target.hostname);
-    for (const [one, other] of [
-      [socket, behind],
-      [behind, socket],
-    ] as const) {
-      open.add(one);
-      one.pipe(other);
-      one
-        .on('error', () => undefined)
-        .on('close', () => {
-          open.delete(one);
-          other.destroy();
-        });
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const here = new URL(url);
-  here.port = String((server.address() as AddressInfo).port);
-  return {
-    url: here.href,
-    shut() {
-      isShut = true;
-      for (const socket of open) socket.destroy();
-    },
-    reopen() {
-      isShut = false;
-    },
-    close: () => new Promise((resolve) => server.close(resolve)),
-  };
-}
 
 const mapping = { sourceId: 'csms', kind: 'token', externalKey: 'Stranger-1', internalId: 'acc_fleet_taxi' };
 const ask = async (method: string, path: string, body?: unknown) => {

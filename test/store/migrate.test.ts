@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requireEnvironment } from '../../src/store/environment.ts';
 import { ensurePartitions, migrate } from '../../src/store/migrate.ts';
 import { emptyDatabase, type TestDatabase } from '../support/database.ts';
+import { wayTo } from '../support/way-to.ts';
 
 let database: TestDatabase;
 let owner: pg.Client;
@@ -53,6 +54,20 @@ describe('migrate', () => {
     await expect(migrate(database.adminUrl, { dir, environment: 'development' })).rejects.toThrow('this database is of the environment production, and WATTLEDGER_ENV is development');
     expect(await names()).toEqual(applied);
     expect((await migrate(database.adminUrl, { dir, environment: 'production' })).applied).toEqual(['9_newer']);
+  });
+
+  it('says so, and ends nothing else, when its connection is cut', async () => {
+    write('1_first', first);
+    await migrate(database.adminUrl, { dir });
+    // Whoever migrates holds the lock.
+    await owner.query('SELECT pg_advisory_lock(7246001)');
+    const way = await wayTo(database.adminUrl);
+    const refused = expect(ensurePartitions(way.url)).rejects.toThrow('terminated unexpectedly');
+    const waits = async () => (await owner.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount;
+    await expect.poll(waits, { timeout: 10_000 }).toBe(1);
+    way.shut();
+    await refused;
+    await way.close();
   });
 
   it('refuses by name a file that was edited after it was applied', async () => {
