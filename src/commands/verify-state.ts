@@ -1,4 +1,4 @@
-import { readRunFile } from '../platform/home.ts';
+import { readLivingRun } from '../platform/home.ts';
 import { openStore } from '../store/db.ts';
 import { type Verification, verifyAll } from '../verify/verify-all.ts';
 
@@ -16,7 +16,7 @@ export type VerifyOptions = {
  * first thing that does not hold; answers whether everything holds.
  */
 export async function verifyState({ home, databaseUrl, json, say, boot }: VerifyOptions): Promise<boolean> {
-  const url = () => databaseUrl ?? readRunFile(home)?.databaseUrl;
+  const url = () => databaseUrl ?? readLivingRun(home)?.databaseUrl;
   const work = async () => {
     const result = await verified(url());
     say(json ? JSON.stringify(result, null, 2) : textOf(result));

@@ -1,9 +1,11 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { processStart } from './processes.ts';
 
 export type RunFile = {
   readonly pids: Readonly<Record<string, number>>;
+  /** Whose addresses these are. */
+  readonly app?: { readonly home: string; readonly pid: number; readonly start: string | undefined };
   readonly databaseUrl?: string;
   readonly databaseAdminUrl?: string;
   readonly temporalAddress?: string;
@@ -78,6 +80,18 @@ export function holdsNothingElse(folder: string): boolean {
 export function readRunFile(home: string): RunFile | undefined {
   const text = read(path.join(home, 'run.json'));
   return text === undefined ? undefined : (JSON.parse(text) as RunFile);
+}
+
+/** What this process is in run.json, which outlives it when it is killed, and goes along when the home is copied. */
+export function thisApp(home: string): NonNullable<RunFile['app']> {
+  return { home: realpathSync(home), pid: process.pid, start: processStart(process.pid) };
+}
+
+/** run.json while the app that wrote it lives: else its addresses may by now be another home's. */
+export function readLivingRun(home: string): RunFile | undefined {
+  const run = readRunFile(home);
+  const app = run?.app;
+  return app?.start !== undefined && app.home === realpathSync(home) && processStart(app.pid) === app.start ? run : undefined;
 }
 
 /** Merges into run.json, pids one by one. */

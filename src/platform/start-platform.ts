@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { GuardianAnswer, GuardianOrder } from './guardian-order.ts';
-import { lockHome, updateRunFile, writeRunFile, writeSecret } from './home.ts';
+import { lockHome, thisApp, updateRunFile, writeRunFile, writeSecret } from './home.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { notedCluster, postgresBinaries, postgresFolder, type ServerUser, serverUser } from './postgres-binaries.ts';
 import { ensureTemporalBinary } from './temporal-binary.ts';
@@ -68,7 +68,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     // Also when this run brings its own database: a reset still has to find the cluster.
     const cluster = folder ?? notedCluster(home);
     const where = cluster === undefined ? {} : { postgresFolder: cluster };
-    writeRunFile(home, { pids: { app: process.pid }, ...where });
+    writeRunFile(home, { pids: { app: process.pid }, app: thisApp(home), ...where });
     const lost = new AbortController();
     const state = { up: false, stopping: false };
     const onLost = (reason: string) => {

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
-import { updateRunFile } from '../platform/home.ts';
+import { thisApp, updateRunFile } from '../platform/home.ts';
 import { startPlatform } from '../platform/start-platform.ts';
 import { openStore } from '../store/db.ts';
 import { requireEnvironment } from '../store/environment.ts';
@@ -78,7 +78,7 @@ export async function startStack({ config, port, say, onLost }: StackOptions): P
       port,
     });
     undo.push(() => api.close());
-    updateRunFile(config.home, { apiUrl: api.url });
+    updateRunFile(config.home, { app: thisApp(config.home), apiUrl: api.url });
     return { apiUrl: api.url, temporalUiUrl: platform.temporalUiUrl, tokens, erpFolder: path.join(config.home, 'erp'), stop };
   } catch (error) {
     await stop();

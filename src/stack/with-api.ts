@@ -1,6 +1,6 @@
 import { type Api, apiClient } from '../client.ts';
 import { loadConfig } from '../config.ts';
-import { readRunFile } from '../platform/home.ts';
+import { readLivingRun } from '../platform/home.ts';
 import { sampleTokens } from './sample-users.ts';
 import { withStack } from './with-stack.ts';
 
@@ -17,7 +17,7 @@ export async function withApi<T>(user: string, work: (api: Api) => Promise<T>): 
   // Booting first would migrate, and put a worker beside those that run, for a call that is then refused.
   if (env !== 'development' && token === undefined)
     throw new Error(`WATTLEDGER_ENV=${env} has no sample users: set WATTLEDGER_API_URL to the API that runs, and WATTLEDGER_TOKEN to an API key of yours`);
-  const running = readRunFile(home)?.apiUrl;
+  const running = readLivingRun(home)?.apiUrl;
   if (running !== undefined && (await alive(running))) return work(apiClient(running, token ?? sampleTokens(home)?.[user] ?? ''));
   if (env === 'production') throw new Error('WATTLEDGER_ENV=production boots no API for one command: set WATTLEDGER_API_URL to the one that runs');
   const quiet = (line: string) => process.stderr.write(`${line}\n`);

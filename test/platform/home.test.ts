@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { lockHome, readRunFile, updateRunFile } from '../../src/platform/home.ts';
+import { lockHome, readLivingRun, readRunFile, updateRunFile } from '../../src/platform/home.ts';
 import { stopLeftovers } from '../../src/platform/leftovers.ts';
 import { postgresFolder } from '../../src/platform/postgres-binaries.ts';
 import { commandLine } from '../../src/platform/processes.ts';
@@ -37,6 +37,24 @@ describe('run.json', () => {
     updateRunFile(home, { pids: { worker: 2 }, apiUrl: 'http://h' });
     expect(readRunFile(home)).toEqual({ pids: { app: 1, worker: 2 }, temporalAddress: 'h:1', apiUrl: 'http://h' });
     expect(statSync(path.join(home, 'run.json')).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('what runs on a home', () => {
+  it('is not what a killed app wrote, nor, on a copy, what runs on the original', async () => {
+    const [original, copy] = ['running', 'copied'].map((name) => path.join(home, name)) as [string, string];
+    mkdirSync(original);
+    const code = `import { thisApp, updateRunFile } from '${path.resolve('dist/platform/home.js')}';
+      updateRunFile('${original}', { pids: {}, app: thisApp('${original}'), apiUrl: 'http://h' }); console.log('up'); setInterval(() => {}, 1000);`;
+    const app = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((go) => app.stdout.once('data', go));
+    cpSync(original, copy, { recursive: true });
+    symlinkSync(original, path.join(home, 'by another name'));
+    expect([original, path.join(home, 'by another name'), copy].map((at) => readLivingRun(at)?.apiUrl)).toEqual(['http://h', 'http://h', undefined]);
+    const ended = new Promise((go) => app.once('close', go));
+    app.kill('SIGKILL');
+    await ended;
+    expect(readLivingRun(original)).toBeUndefined();
   });
 });
 

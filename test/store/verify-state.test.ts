@@ -4,7 +4,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyState } from '../../src/commands/verify-state.ts';
-import { writeRunFile } from '../../src/platform/home.ts';
+import { thisApp, writeRunFile } from '../../src/platform/home.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
@@ -41,15 +41,22 @@ afterAll(async () => {
 describe('wattledger verify', () => {
   it('takes the database of DATABASE_URL, else the one of the running stack, and boots a stack only when none answers', async () => {
     const booted: string[] = [];
-    writeRunFile(home, { pids: {}, databaseUrl: nowhere });
+    writeRunFile(home, { pids: {}, app: thisApp(home), databaseUrl: nowhere });
     expect(await verify({ databaseUrl: database.url, boot: () => booted.push('with DATABASE_URL') })).toBe(true);
     const boot = () => {
       booted.push('with a run file that is left over');
-      writeRunFile(home, { pids: {}, databaseUrl: database.url });
+      writeRunFile(home, { pids: {}, app: thisApp(home), databaseUrl: database.url });
     };
     expect(await verify({ boot })).toBe(true);
     expect(await verify({ boot: () => booted.push('with a running stack') })).toBe(true);
-    expect(booted).toEqual(['with a run file that is left over']);
+    // A copy of a home has the run file of its original.
+    writeRunFile(home, { pids: {}, app: { ...thisApp(home), home: '/original' }, databaseUrl: database.url });
+    const anew = () => {
+      booted.push("with another home's run file");
+      writeRunFile(home, { pids: {}, app: thisApp(home), databaseUrl: database.url });
+    };
+    expect(await verify({ boot: anew })).toBe(true);
+    expect(booted).toEqual(['with a run file that is left over', "with another home's run file"]);
   });
 
   it('prints a line for each section, or JSON, and says no when something does not hold', async () => {
