@@ -27,7 +27,7 @@ const schema = z.object({
   TEMPORAL_PORT: port.default(7233),
   TEMPORAL_UI_PORT: port.default(8233),
   WATTLEDGER_ENV: z.enum(environments, wants(`one of ${environments.join(', ')}`)).default('development'),
-  WATTLEDGER_API_URL: z.url(wants('a URL such as https://billing.example')).optional(),
+  WATTLEDGER_API_URL: z.url({ protocol: /^https?$/, ...wants('a URL such as https://billing.example') }).optional(),
   WATTLEDGER_TOKEN: z.string().optional(),
   WATTLEDGER_PUBLIC_URL: z.url({ protocol: /^https?$/, ...wants('where others reach this API, such as https://billing.example') }).optional(),
   WATTLEDGER_KEY_FILE: z.string().optional(),

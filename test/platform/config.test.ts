@@ -22,6 +22,7 @@ describe('the environment', () => {
     [{ TEMPORAL_ADDRESS: 'localhost' }, /^TEMPORAL_ADDRESS wants host:port$/],
     [{ WATTLEDGER_ENV: 'prod' }, /^WATTLEDGER_ENV wants one of production, staging, test, development$/],
     [{ LOG_LEVEL: 'loud', TEMPORAL_PORT: '-1' }, /TEMPORAL_PORT wants.*LOG_LEVEL wants one of fatal/],
+    [{ WATTLEDGER_API_URL: 'localhost:8080' }, /^WATTLEDGER_API_URL wants a URL such as https:/],
     [{ TEMPORAL_TLS_CLIENT_KEY_PATH: 'k' }, /^TEMPORAL_TLS_CLIENT_KEY_PATH cannot be honoured yet/],
     [{ WATTLEDGER_ENV: 'production', TEMPORAL_ADDRESS: 'h:1' }, /production refuses embedded servers: set DATABASE_URL,/],
   ])('%j is refused with the variable and what it wants', (env, message) => {
