@@ -77,7 +77,6 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const secured = (['TEMPORAL_API_KEY', 'TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_KEY_PATH'] as const).find((name) => e[name] !== undefined);
   // Ignoring it would connect in plain text where a secured connection was asked for.
   if (secured !== undefined) throw new Error(`${secured} cannot be honoured yet: unset it and reach Temporal over a network you trust`);
-  const cacheRoot = e.XDG_CACHE_HOME ?? path.join(os.homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
   return {
     databaseUrl: e.DATABASE_URL,
     databaseAdminUrl: e.DATABASE_ADMIN_URL,
@@ -94,7 +93,16 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     keyFile: path.resolve(e.WATTLEDGER_KEY_FILE ?? path.join(e.WATTLEDGER_HOME, 'secret.key')),
     home: path.resolve(e.WATTLEDGER_HOME),
     drops: path.resolve(e.WATTLEDGER_DROPS ?? path.join(e.WATTLEDGER_HOME, 'drops')),
-    cache: path.resolve(e.WATTLEDGER_CACHE ?? cacheRoot),
+    cache: path.resolve(e.WATTLEDGER_CACHE ?? e.XDG_CACHE_HOME ?? userCache(e.WATTLEDGER_HOME)),
     logLevel: e.LOG_LEVEL,
   };
+}
+
+/** Where a user's caches lie; below the home of a user id that has no account, as in a container. */
+function userCache(home: string): string {
+  try {
+    return path.join(os.homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+  } catch {
+    return path.join(home, 'cache');
+  }
 }

@@ -1,5 +1,6 @@
+import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 
 describe('the environment', () => {
@@ -27,6 +28,17 @@ describe('the environment', () => {
     [{ WATTLEDGER_ENV: 'production', TEMPORAL_ADDRESS: 'h:1' }, /production refuses embedded servers: set DATABASE_URL,/],
   ])('%j is refused with the variable and what it wants', (env, message) => {
     expect(() => loadConfig(env)).toThrow(message);
+  });
+  it('needs no account of the user it runs as, which a container may not have', () => {
+    const homeless = vi.spyOn(os, 'homedir').mockImplementation(() => {
+      throw new Error('uv_os_homedir returned ENOENT');
+    });
+    try {
+      expect(loadConfig({ WATTLEDGER_HOME: '/state' })).toMatchObject({ home: '/state', cache: '/state/cache' });
+      expect(loadConfig({ WATTLEDGER_CACHE: '/d' }).cache).toBe('/d');
+    } finally {
+      homeless.mockRestore();
+    }
   });
   it('takes a production environment with both addresses', () => {
     const env = { WATTLEDGER_ENV: 'production', DATABASE_URL: 'postgres://a:b@h:1/d', TEMPORAL_ADDRESS: 'h:1' };
