@@ -10,9 +10,11 @@ export type Environment = 'production' | 'staging' | 'test' | 'development';
  * Error that names the remedy.
  */
 export async function requireEnvironment(db: Db, environment: Environment): Promise<void> {
-  await db.query('INSERT INTO database_environment (environment) VALUES ($1) ON CONFLICT DO NOTHING', [environment]);
   await refuseOther(db, environment);
   if (environment === 'production' && (await hasSampleKeys(db))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
+  // Only now: what is refused does not say what the database is of. Of two that say it at once one is too late.
+  await db.query('INSERT INTO database_environment (environment) VALUES ($1) ON CONFLICT DO NOTHING', [environment]);
+  await refuseOther(db, environment);
 }
 
 /** Refuses a database of another environment before anything is migrated; one from before it said what it is of says nothing. */

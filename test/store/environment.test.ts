@@ -23,6 +23,13 @@ afterAll(async () => {
 });
 
 describe('the environment of a database', () => {
+  it('is not that of a process that is refused for its sample users, as of a database from before it said what it is of', async () => {
+    await store.tx((db) => putApiKeys(db, [{ id: 'sample', actor: 'sample', token: 'wl_sample', roles: ['auditor'], sourceId: null, sample: true }]));
+    await expect(requireEnvironment(store.pool, 'production')).rejects.toThrow('this database has sample users');
+    expect((await store.pool.query('SELECT environment FROM database_environment')).rows).toEqual([]);
+    await owner.pool.query('DELETE FROM api_key');
+  });
+
   it('is that of the first process on it; another one is refused with the remedy, whichever comes second', async () => {
     await requireEnvironment(store.pool, 'production');
     await requireEnvironment(store.pool, 'production');
