@@ -8,7 +8,7 @@ import type { Store } from '../store/db.ts';
 import type { SetUp } from '../store/prisma.ts';
 import { authenticate } from './auth.ts';
 import { consoleRoutes } from './console/console.ts';
-import { docsRoutes, openApiConfig } from './docs.ts';
+import { docsRoutes, openApiOf } from './docs.ts';
 import type { ApiEnv } from './env.ts';
 import { idempotent } from './idempotency.ts';
 import { ocpiApp } from './ocpi/ocpi.ts';
@@ -180,11 +180,11 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   ocpiPeerRoutes(app, deps);
   app.route('/', consoleRoutes({ ...deps, send: (path, init) => app.request(path, init) }));
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key; its roles decide what it may do.' });
-  app.doc31('/openapi.json', openApiConfig);
+  app.get('/openapi.json', (c) => c.json(openApiOf(app)));
   return app;
 }
 
 /** The OpenAPI description without a server: no route is called, so none needs what it depends on. */
 export function describeApi(): object {
-  return createApp({ store: {}, setUp: {}, orders: {} } as ApiDeps).getOpenAPI31Document(openApiConfig);
+  return openApiOf(createApp({ store: {}, setUp: {}, orders: {} } as ApiDeps));
 }

@@ -62,7 +62,7 @@ export const number = z.string().regex(/^\d{1,18}$/, 'a number of up to 18 digit
 
 export const done = z.object({ ok: z.literal(true) });
 
-const problemBody = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } });
+export const problemBody = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } });
 export const problems = {
   401: problemBody('No API key, or one that is not in force.'),
   403: problemBody('The role, or the author of what it would approve, may not do this.'),

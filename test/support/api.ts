@@ -14,6 +14,7 @@ import type { Store } from '../../src/store/db.ts';
 import { openSetUp } from '../../src/store/prisma.ts';
 import type { Role } from '../../src/store/reads/api-keys.ts';
 import type { TestDatabase } from './database.ts';
+import { notAsDescribed } from './described.ts';
 import { testSecretBox } from './secret-box.ts';
 import { seeded } from './seeded.ts';
 
@@ -28,7 +29,7 @@ export type ApiUnderTest = {
   readonly database: TestDatabase;
   readonly client: Client;
   readonly taskQueue: string;
-  /** Sends a request as a user; a string body goes as it is. */
+  /** Sends a request as a user; a string body goes as it is. Throws when it or its answer is not as the API is described. */
   call(user: string | undefined, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Serves the same API over a socket, for what no in-process request can show. */
   listen(): Promise<Server>;
@@ -113,7 +114,10 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
         ...(body === undefined ? {} : { body: raw ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
-      return { status: response.status, headers: response.headers, body: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text };
+      const answer: Answer = { status: response.status, headers: response.headers, body: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text };
+      const faults = notAsDescribed(method, path, body, answer);
+      if (faults.length > 0) throw new Error(`not as docs/openapi.json says:\n${faults.join('\n')}`);
+      return answer;
     },
     async listen() {
       const server = await new Promise<Server>((resolve) => {

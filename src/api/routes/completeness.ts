@@ -104,7 +104,10 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       'One JSON object or an array, NDJSON, or CSV with a header (`on`, `count`, `energyWh`, `amount`, `currency`, `origin`, `party`). The same figures again are a repeat, others the next version. A bad line is answered with its own errors, the good ones go on.',
     request: {
       params: sourceId,
-      body: { required: true, content: { 'application/json': { schema: controlTotalSchema }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } } },
+      body: {
+        required: true,
+        content: { 'application/json': { schema: z.union([controlTotalSchema, z.array(controlTotalSchema)]) }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } },
+      },
     },
     responses: { 200: json(z.object({ items: z.array(stated), refused: refusedLines }), 'What was kept, and which lines were not.'), ...problems },
   });

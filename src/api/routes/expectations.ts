@@ -44,7 +44,10 @@ export function expectationRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: {
     description: 'One JSON object or an array, NDJSON or CSV. Its key makes a row the same one again. It resolves by itself when the CDR comes. Of a token only a reference is kept.',
     request: {
       params: sourceId,
-      body: { required: true, content: { 'application/json': { schema: expectationSchema }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } } },
+      body: {
+        required: true,
+        content: { 'application/json': { schema: z.union([expectationSchema, z.array(expectationSchema)]) }, 'application/x-ndjson': { schema: z.string() }, 'text/csv': { schema: z.string() } },
+      },
     },
     responses: { 200: json(z.object({ items: z.array(opened), refused: refusedLines }), '`resolved`: its CDR is here already, or it was resolved before.'), ...problems },
   });

@@ -74,7 +74,7 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
     summary: 'Import a file in the format of the source',
     description: 'The whole file is stored, or, when its shape is wrong, nothing of it. The same file again is recognised by its bytes and answered with its first batch.',
     request: { params: sourceId, query: fileQuery, body: { required: true, content: { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } } } },
-    responses: { 202: json(importStarted, 'Stored; the workflow works it off. 200 with `duplicate: true` for a file known already.'), ...problems },
+    responses: { 200: json(importStarted, 'Known already: `duplicate` is true.'), 202: json(importStarted, 'Stored; the workflow works it off.'), ...problems },
   });
   app.post('/v1/sources/:sourceId/files', allow('partner', 'ops', 'admin'), async (c) => {
     const id = c.req.param('sourceId');

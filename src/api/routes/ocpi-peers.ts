@@ -8,7 +8,7 @@ import type { ApiEnv } from '../env.ts';
 import type { OcpiDeps } from '../ocpi/env.ts';
 import { invite, registerAt, unregisterAt } from '../ocpi/handshake.ts';
 import { Problem } from '../problem.ts';
-import { body, idempotencyHeader, issue, json, pageOf, pageQuery, problems, reason, whyBody } from '../schemas.ts';
+import { body, idempotencyHeader, issue, json, pageOf, pageQuery, problemBody, problems, reason, whyBody } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['OCPI'];
@@ -209,7 +209,11 @@ export function ocpiPeerRoutes(app: OpenAPIHono<ApiEnv>, deps: OcpiDeps): void {
         params: peerId,
         body: { required: false, content: { 'application/json': { schema: z.object({ versionsUrl: z.url({ protocol: /^https?$/ }), token: z.string().min(1).max(64) }).partial() } } },
       },
-      responses: { 200: json(z.object({ version: z.enum(ocpiVersions) }), 'Registered in the newest version both speak.'), ...problems },
+      responses: {
+        200: json(z.object({ version: z.enum(ocpiVersions) }), 'Registered in the newest version both speak.'),
+        ...problems,
+        502: problemBody('The peer cannot be reached or refused; nothing was changed.'),
+      },
     }),
     async (c) => {
       const { versionsUrl, token } = c.req.valid('json') ?? {};

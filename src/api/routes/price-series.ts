@@ -72,7 +72,7 @@ export function priceSeriesRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: {
     summary: 'Load prices',
     description: `Up to ${maxPoints} points, as JSON or as CSV with the header start,price or start,seconds,price. Starts have an offset. Without seconds an interval is an hour before 1 October 2025 in the market's zone, and a quarter from then on. All of it is kept, or, when a row is wrong, nothing. Another price for a known interval is a newer version; gaps are told.`,
     request: { params: seriesId, query: z.object({ reason: reason.optional() }), body: { required: true, content: { 'application/json': { schema: jsonLoad }, 'text/csv': { schema: z.string() } } } },
-    responses: { 201: json(loaded, 'Kept; records that waited for a price are tried again. 200 when nothing was new.'), ...problems },
+    responses: { 200: json(loaded, 'Nothing was new.'), 201: json(loaded, 'Kept; records that waited for a price are tried again.'), ...problems },
   });
   app.post('/v1/price-series/:id/points', allow('finance-preparer', 'finance-approver', 'ops', 'admin'), async (c) => {
     const id = c.req.param('id');

@@ -24,7 +24,7 @@ export function runFileRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly st
           content: {
             'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) },
             'text/csv': { schema: z.string() },
-            'application/json': { schema: z.string() },
+            'application/json': { schema: z.looseObject({}) },
             'application/pdf': { schema: z.string().openapi({ format: 'binary' }) },
           },
         },

@@ -40,6 +40,7 @@ const group = z
   .openapi('ReleaseGroup');
 const run = runRow
   .extend({
+    calendarId: z.string(),
     selection: z
       .object({ accountIds: z.array(z.string()).readonly() })
       .readonly()
