@@ -59,7 +59,10 @@ export function problemOf(error: Error): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Refused) return new Problem(refusalStatus[error.refusal.reason], error.refusal.reason, error.refusal.what);
   if (error instanceof PageRefused) return new Problem(422, 'invalid', `${error.message}.`);
-  if (error instanceof HTTPException) return new Problem(error.status as ContentfulStatusCode, 'badRequest', error.message);
+  if (error instanceof HTTPException)
+    return error.status === 415
+      ? new Problem(415, 'unsupportedMediaType', 'Send the body as JSON, with Content-Type: application/json.')
+      : new Problem(error.status as ContentfulStatusCode, 'badRequest', `${error.message}: send one JSON object; /docs shows what this route takes.`);
   if ((error as Error & { code?: string }).code === lockTimedOut)
     return new Problem(503, 'busy', 'Other work holds what this needs, such as a run that closes its set or is built; try again shortly.');
   if (unkeepable.has(sqlStateOf(error)))

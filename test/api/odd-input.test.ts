@@ -35,6 +35,18 @@ describe('what no database holds', () => {
   });
 });
 
+describe('a body that is none', () => {
+  it.each([
+    ['text', 'text/plain', '{}', 415, 'unsupportedMediaType', 'application/json'],
+    ['half of it', 'application/json', '{"entityId":', 400, 'badRequest', 'send one JSON object'],
+    ['nothing', 'application/json', '', 400, 'badRequest', 'send one JSON object'],
+  ])('is refused with what to send: %s', async (_, type, body, status, code, remedy) => {
+    const answer = await api.call('preparer', 'POST', '/v1/runs', body, { 'content-type': type });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'application/problem+json']);
+    expect(answer.body).toMatchObject({ status, code, detail: expect.stringContaining(remedy) });
+  });
+});
+
 type Operation = { readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[] };
 const paths: Readonly<Record<string, { readonly get?: Operation }>> = JSON.parse(readFileSync('docs/openapi.json', 'utf8')).paths;
 const there: Readonly<Record<string, string>> = {
