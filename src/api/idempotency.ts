@@ -13,7 +13,7 @@ import { Problem } from './problem.ts';
 export function idempotent(db: Db): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const key = c.req.header('idempotency-key');
-    if (key === undefined || c.req.method === 'GET') return next();
+    if (key === undefined || c.req.method === 'GET' || c.req.method === 'HEAD') return next();
     if (key.length < 1 || key.length > 200) throw new Problem(422, 'invalid', 'Idempotency-Key has 1 to 200 characters.');
     const route = `${c.req.method} ${c.req.path}`;
     const hash = createHash('sha256')

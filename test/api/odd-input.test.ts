@@ -47,6 +47,12 @@ describe('a body that is none', () => {
   });
 });
 
+it('a key is of writes alone: what asks for the head of an answer, with a key by habit, gets it, and nothing of it is kept', async () => {
+  for (const path of ['/v1/card-payments.csv?entityId=ent_se', '/v1/accounts'])
+    expect([path, (await api.call('admin', 'HEAD', path, undefined, { 'idempotency-key': 'habit' })).status]).toEqual([path, 200]);
+  expect((await api.store.pool.query("SELECT FROM idempotency_key WHERE key = 'habit'")).rows).toEqual([]);
+});
+
 type Operation = { readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[] };
 const paths: Readonly<Record<string, { readonly get?: Operation }>> = JSON.parse(readFileSync('docs/openapi.json', 'utf8')).paths;
 const there: Readonly<Record<string, string>> = {

@@ -114,7 +114,7 @@ export async function startApi(erpFor?: ErpFor, options: ApiOptions = {}): Promi
         ...(body === undefined ? {} : { body: raw ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
-      const answer: Answer = { status: response.status, headers: response.headers, body: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text };
+      const answer: Answer = { status: response.status, headers: response.headers, body: text !== '' && /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text };
       const faults = notAsDescribed(method, path, body, answer);
       if (faults.length > 0) throw new Error(`not as docs/openapi.json says:\n${faults.join('\n')}`);
       return answer;
