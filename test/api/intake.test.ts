@@ -87,6 +87,15 @@ describe('CDRs by the API', () => {
     const missing = (await api.call('partner', 'GET', body.items[2].timeline)).body;
     expect(missing.answer).toMatch(/no site is mapped to "Nowhere"\. Map the site/);
   });
+  it('reads over a byte order mark, as of a file, and over how lines end', async () => {
+    const [first, second, alone] = ['MARK-1', 'MARK-2', 'MARK-3'].map((id) => cdr(16, { id }));
+    const batch = await send(`\ufeff${JSON.stringify(first)}\r\n\r\n${JSON.stringify(second)}`, 'application/x-ndjson');
+    expect(batch.body.items.map((i: { recordKey: string; status: string }) => [i.recordKey, i.status])).toEqual([
+      [keyOf({ id: 'MARK-1' }), 'accepted'],
+      [keyOf({ id: 'MARK-2' }), 'accepted'],
+    ]);
+    expect((await send(`\ufeff${JSON.stringify(alone)}`)).body.items).toMatchObject([{ recordKey: keyOf({ id: 'MARK-3' }), status: 'accepted' }]);
+  });
   it('answers a single bad CDR with what is wrong, and keeps it', async () => {
     const { status, headers, body } = await send(cdr(15, { end_date_time: 'yesterday' }));
     expect(status).toBe(422);

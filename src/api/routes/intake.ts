@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { splitNdjson, withoutMark } from '../../adapters/sources/ndjson.ts';
 import { parserFor } from '../../adapters/sources/registry.ts';
 import { describeIssue } from '../../core/issues.ts';
 import { importFile } from '../../store/commands/import-file.ts';
@@ -183,23 +184,10 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
 
 function itemsOf(bytes: Buffer, type: string | undefined): Buffer[] {
   if (type !== 'application/json' && type !== 'application/x-ndjson') throw new Problem(415, 'unsupportedMediaType', 'Send application/json for one CDR, application/x-ndjson for several.');
-  const items = type === 'application/json' ? [bytes] : linesOf(bytes);
+  const items = type === 'application/json' ? [withoutMark(bytes)] : splitNdjson(bytes).map((line) => line.bytes);
   if (items.every((i) => i.length === 0)) throw new Problem(422, 'invalid', 'The body is empty: send at least one CDR.');
   if (items.length > maxItems) throw new Problem(413, 'tooLarge', `${items.length} CDRs in one request: send at most ${maxItems}.`);
   return items;
-}
-
-/** Lines without their end, blank ones left out; bytes untouched. */
-function linesOf(bytes: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let from = 0; from < bytes.length; ) {
-    const newline = bytes.indexOf(10, from);
-    const end = newline < 0 ? bytes.length : newline;
-    const line = bytes.subarray(from, bytes[end - 1] === 13 ? end - 1 : end);
-    if (line.toString('latin1').trim() !== '') lines.push(line);
-    from = end + 1;
-  }
-  return lines;
 }
 
 function answerOf(source: string, received: ReceivedItem, index: number, workflowId: string | undefined) {
