@@ -4,8 +4,8 @@
  */
 export const recordKeySql = "CASE WHEN h.cdr_id LIKE 'unkeyed/%' THEN h.cdr_id ELSE lower(h.owner_country || '*' || h.owner_party || '*' || h.cdr_id) END";
 
-/** SQL that finds the head of `keyParams`, by its primary key: `SELECT … ${headByKey}`. */
-export const headByKey = `FROM source s JOIN record_head h ON h.source_id = s.id AND h.owner_country = coalesce($2::char(2), s.owner_country)
+/** SQL that finds the head of `keyParams`, by its primary key: `SELECT … ${headByKey}`. A cast to char(2) would cut a longer country to that of another key. */
+export const headByKey = `FROM source s JOIN record_head h ON h.source_id = s.id AND h.owner_country = coalesce($2::bpchar, s.owner_country)
   AND h.owner_party = coalesce($3::text, s.owner_party) AND h.cdr_id = $4 WHERE s.id = $1`;
 
 /** Parameters of `headByKey`: source, country, party, CDR id. What has no readable id stands under its source's own owner. */

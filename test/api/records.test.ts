@@ -52,6 +52,8 @@ describe('the proof of a record', () => {
     expect(await proofOf('csms/se*wlt*1')).toEqual({ status: 'pending' });
     expect(await proofOf('csms/se*wlt*99')).toEqual({ status: 'pending' });
     expect(await proofOf('csms/se*wlt*12345')).toMatchObject({ status: 404, detail: 'There is no record "csms/se*wlt*12345".' });
+    // Its country is not cut to that of another.
+    expect(await proofOf('csms/sex*wlt*1')).toMatchObject({ status: 404, detail: 'There is no record "csms/sex*wlt*1".' });
     expect(await proofOf('csms/se*wlt*1', 'partner')).toMatchObject({ status: 404 });
   });
 
