@@ -23,11 +23,20 @@ export function command<const A extends ArgsDef>(name: string, description: stri
         process.exitCode = (await work(given as ParsedArgs<A>)) ? 0 : 1;
       } catch (error) {
         if (error instanceof UsageError) throw error;
-        process.stderr.write(`wattledger: ${(error as Error).message}\n`);
+        process.stderr.write(`wattledger: ${inOneLine(error as Error)}\n`);
         process.exitCode = 1;
       }
     },
   }) as unknown as CommandDef<ArgsDef>;
+}
+
+const away = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'ETIMEDOUT', 'EAI_AGAIN']);
+
+/** What went wrong, in one line. Of a server with several addresses Node has an error for each and no words for all; what the network alone says names no remedy. */
+function inOneLine(error: Error & { readonly code?: string }): string {
+  const words = (error instanceof AggregateError && error.message === '' ? error.errors.map((one: Error) => one.message).join(', ') : error.message).trim().replace(/\s*\n\s*/g, ' ');
+  // The API’s client has words of its own: what is left is the database.
+  return away.has(error.code ?? '') ? `the database cannot be reached (${words}): look whether it runs, and whether DATABASE_URL and DATABASE_ADMIN_URL are its address` : words;
 }
 
 /**

@@ -46,6 +46,20 @@ const told = async (run: () => Promise<unknown>) => {
   return [code, words, out];
 };
 
+describe('what a command says went wrong', () => {
+  it.each([
+    ['is one line, of a file shown with its place too', new Error('Flow sequence must end with a ] at line 3:\n\n  id: [a\n^\n'), 'wattledger: Flow sequence must end with a ] at line 3: id: [a ^\n'],
+    [
+      'has words and a remedy where Node has none: a name of two addresses, at which nothing listens',
+      Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:5432'), new Error('connect ECONNREFUSED 127.0.0.1:5432')]), { code: 'ECONNREFUSED' }),
+      'wattledger: the database cannot be reached (connect ECONNREFUSED ::1:5432, connect ECONNREFUSED 127.0.0.1:5432): look whether it runs, and whether DATABASE_URL and DATABASE_ADMIN_URL are its address\n',
+    ],
+  ])('%s', async (_, error, words) => {
+    work.mockRejectedValueOnce(error);
+    expect(await told(() => runCommand(plan, { rawArgs: ['a.csv', '--entity', 'e'] }))).toEqual([1, words, '']);
+  });
+});
+
 describe('arguments of a command', () => {
   it.each([
     ['a second file', 'run plan a.csv b.csv --entity e', 'it takes no "b.csv"'],
