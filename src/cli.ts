@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { runCommand, runMain } from 'citty';
-import { group } from './commands/command.ts';
+import { stripVTControlCharacters } from 'node:util';
+import { renderUsage, runCommand, runMain } from 'citty';
+import { group, say } from './commands/command.ts';
 import { energyCommand } from './commands/energy.ts';
 import { erpCommands } from './commands/erp.ts';
 import { fileCommands } from './commands/files.ts';
@@ -53,13 +54,20 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 
 const rawArgs = process.argv.slice(2);
 if (rawArgs.length === 0 || rawArgs.some((arg) => arg === '--help' || arg === '-h')) {
-  await runMain(wattledger, { rawArgs: rawArgs.length === 0 ? ['--help'] : rawArgs });
+  await runMain(wattledger, {
+    rawArgs: rawArgs.length === 0 ? ['--help'] : rawArgs,
+    // citty colors whatever it writes to.
+    showUsage: async (of, parent) => {
+      const usage = await renderUsage(of, parent);
+      say(process.stdout.isTTY ? usage : stripVTControlCharacters(usage));
+    },
+  });
 } else {
   try {
     await runCommand(wattledger, { rawArgs });
   } catch (error) {
     // What a command does wrong it says itself: what comes here is how it was called.
-    const { message } = error as Error;
+    const message = stripVTControlCharacters((error as Error).message);
     process.stderr.write(`wattledger: ${message}${message.includes('--help') ? '' : '; see wattledger --help'}\n`);
     process.exitCode = 2;
   }

@@ -107,6 +107,15 @@ describe('a stack that stays up', () => {
     expect(cli('import', 'a.csv', 'b.csv', '--source', 'csms')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('"b.csv"') });
     expect(cli('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('trace') });
   });
+  it('writes no colors where no terminal is', () => {
+    const { NO_COLOR: _, TERM: _2, TEST: _3, CI: _4, ...plain } = env;
+    for (const args of [['--help'], ['run', '--help'], ['run', 'show', '--help'], ['nonsense']]) {
+      const { stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { env: plain, encoding: 'utf8' });
+      expect(`${stdout}${stderr}`).toMatch(/wattledger|run show/);
+      expect(`${stdout}${stderr}`).not.toContain('\u001b');
+    }
+  });
+
   it('starts the worker again when it dies, and stops in order on Ctrl-C, leaving nothing behind', { timeout: 60_000 }, async () => {
     const first = readRunFile(home)?.pids['worker'] ?? 0;
     process.kill(first, 'SIGKILL');
