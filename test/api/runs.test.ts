@@ -68,6 +68,16 @@ describe('planning', () => {
     expect((await call('ops', 'POST', `/v1/runs/${runId}/cut-off`, {}, 'cut-1')).body).toMatchObject({ status: 422, code: 'idempotencyKeyReused' });
     expect(new Date((await run()).cutOffAt).toISOString()).toBe(cutOffAt);
   });
+  it('takes no order whose field it does not know for one that leaves it out: what moves a cut-off would close the set now', async () => {
+    const before = await run();
+    for (const [verb, body] of [
+      ['cut-off', { cutOffAt: new Date(Date.now() + 9_000_000).toISOString() }],
+      ['release', { groups: 'fleet', reason: 'the canary is fine' }],
+      ['reopen', { name: 'fleet', reason: 'looked again' }],
+    ] as const)
+      expect((await call(verb === 'reopen' ? 'approver' : 'ops', 'POST', `/v1/runs/${runId}/${verb}`, body)).body).toMatchObject({ status: 422, detail: expect.stringContaining('Unrecognized key') });
+    expect(await run()).toMatchObject({ state: 'collecting', cutOffAt: before.cutOffAt, setClosedAt: null });
+  });
 });
 
 describe('review', () => {

@@ -108,7 +108,7 @@ describe('a stack that stays up', () => {
     expect(cli('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('trace') });
   });
   it('writes no colors where no terminal is', () => {
-    const { NO_COLOR: _, TERM: _2, TEST: _3, CI: _4, ...plain } = env;
+    const plain = Object.fromEntries(Object.entries(env).filter(([name]) => !['NO_COLOR', 'TERM', 'TEST', 'CI'].includes(name)));
     for (const args of [['--help'], ['run', '--help'], ['run', 'show', '--help'], ['nonsense']]) {
       const { stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { env: plain, encoding: 'utf8' });
       expect(`${stdout}${stderr}`).toMatch(/wattledger|run show/);

@@ -91,7 +91,8 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
         summary,
         description,
         middleware: allow(...roles),
-        request: { params: runId, headers: idempotencyHeader, body: body(z.object({ group: releaseGroup.optional().openapi({ description: 'All that can, without it.' }), reason })) },
+        // What is left out means all: a field of another name is not taken for that.
+        request: { params: runId, headers: idempotencyHeader, body: body(z.strictObject({ group: releaseGroup.optional().openapi({ description: 'All that can, without it.' }), reason })) },
         responses: { 200: json(z.object({ groups: z.array(z.string()).readonly() }), 'Which.'), ...problems },
       }),
       async (c) => {

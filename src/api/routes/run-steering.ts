@@ -16,7 +16,8 @@ export function runSteeringRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       tags: runTags,
       summary: 'Stop waiting for late CDRs, or move the cut-off',
       middleware,
-      request: { params: runId, headers: idempotencyHeader, body: body(z.object({ at: instant.optional().openapi({ description: 'Now, without it.' }), reason: reason.optional() })) },
+      // What is left out means now: a field of another name, such as the answer's, is not taken for that.
+      request: { params: runId, headers: idempotencyHeader, body: body(z.strictObject({ at: instant.optional().openapi({ description: 'Now, without it.' }), reason: reason.optional() })) },
       responses: { 200: json(z.object({ cutOffAt: z.string() }), 'The new cut-off.'), ...problems },
     }),
     async (c) => {
