@@ -141,7 +141,7 @@ describe('postings on the console', () => {
   });
 
   it('are not said to be all in the ERP where only a later page has become empty', async () => {
-    const beyond = cursorAt(['postings', ['refused', 'held', 'unknown', 'queued', 'drafted', 'posted', 'sending'], undefined, undefined, undefined], 'zzz');
+    const beyond = cursorAt(['postings', ['refused', 'held', 'unknown', 'queued', 'drafted', 'posted', 'sending'], true, undefined, undefined, undefined], 'zzz');
     const text = textOf((await preparer.get(`/erp?cursor=${beyond}`)).body);
     expect([text.includes('Everything is in the ERP'), text.includes('Nothing more')]).toEqual([false, true]);
   });
