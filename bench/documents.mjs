@@ -12,7 +12,7 @@ function invoice(no) {
   const lines = Array.from({ length: 12 }, (_, i) => {
     const quantity = BigInt(((no * 7919 + i * 104_729) % 90_000) + 10_000);
     const netMinor = (quantity * 2234n + 5_000n) / 10_000n;
-    return { lineNo: i + 1, kind: 'charge', description: 'ENERGY 2019-12', unitPrice: `2.${23 + (i % 4)}4`, quantity, quantityUnit: 'Wh', netMinor, grossMinor: netMinor, vatCode: 'SE25', customerCostCenter: `K${i % 3}`, siteName: 'Garage', serviceMonth: '2019-12', energyWh: quantity, chargeCount: 4 };
+    return { lineNo: i + 1, kind: 'charge', description: 'ENERGY 2019-12', unitPrice: `2.${23 + (i % 4)}4`, quantity, quantityUnit: 'Wh', netMinor, grossMinor: netMinor, vatCode: 'SE25', customerCostCenter: `K${i % 3}`, siteName: 'Garage', serviceMonth: '2019-12', energyWh: quantity, chargeCount: 4, corrects: null };
   });
   const netMinor = lines.reduce((sum, l) => sum + l.netMinor, 0n);
   const vatMinor = vatOfNet(netMinor, '25');

@@ -11,7 +11,7 @@ export type Place = {
   readonly siteId: string | null;
   readonly vat: { readonly code: string; readonly percent: string; readonly rule: string };
 };
-/** One sold component of a session: what stands of it after corrections. `amount` is in minor units, gross or net by the account’s mode (D03); free: it has no price by a price rule (D14). */
+/** One sold component of a session: what stands of it after corrections. `amount` is in minor units, gross or net by the account's mode (D03); free: it has no price by a price rule (D14). */
 export type SoldItem = { readonly component: string; readonly energyWh: bigint; readonly amount: bigint; readonly place: Place; readonly isFree?: boolean };
 /** A session of the month; its items in the order of their price elements. */
 export type MonthSession = {
