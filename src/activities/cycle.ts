@@ -20,6 +20,7 @@ import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { isTouched } from '../store/cycle/release-groups.ts';
 import { plannedRuns, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, readRunState, runKind, setPaused } from '../store/cycle/run-state.ts';
+import { sumAhead } from '../store/cycle/sums-ahead.ts';
 import type { Db, Store } from '../store/db.ts';
 import { closeDrySet } from '../store/dry/dry-set.ts';
 import { enterDryRun } from '../store/dry/dry-world.ts';
@@ -130,16 +131,14 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async cancel(input: Ordered): Promise<void> {
       await beating(() => store.tx((db) => cancelRun(db, { runId: input.runId, reason: input.reason, by: input })));
     },
-    /** Closes the set of what is sold, then that of what site owners earn by it. */
+    /** Closes the set of what is sold, then, once that can be seen from all lanes, that of what site owners earn by it. */
     async closeSet(input: { runId: string }): Promise<{ claimed: number }> {
-      return beating(() =>
-        store.tx(async (db) => {
-          if ((await runKind(db, input.runId)) === 'dry') return closeDrySet(db, input.runId);
-          const closed = await closeRecordSet(db, input.runId, lanesOf(store));
-          await closeOwnerSet(db, input.runId, lanesOf(store));
-          return closed;
-        }),
-      );
+      return beating(async () => {
+        if ((await runKind(store.pool, input.runId)) === 'dry') return store.tx((db) => closeDrySet(db, input.runId));
+        const closed = await store.tx((db) => closeRecordSet(db, input.runId, lanesOf(store)));
+        await store.tx((db) => closeOwnerSet(db, input.runId, lanesOf(store)));
+        return closed;
+      });
     },
     async buildPreview(input: { runId: string }): Promise<Reviewed> {
       return beating(() => store.tx((db) => build(db, input.runId)));
@@ -202,6 +201,10 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     /** What a collecting run still lacks; moves an automatic cut-off to now when nothing is. */
     async collectingState(input: { runId: string }): Promise<CollectingState> {
       return beating(() => store.tx((db) => lookForCutOff(db, input.runId, now())));
+    },
+    /** Sums what a collecting run would claim now. */
+    async sumAhead(input: { runId: string }): Promise<void> {
+      await beating(() => sumAhead(store.pool, input.runId, lanesOf(store)));
     },
     /** What waits or is missing without a signed decision (invariant 12), and what drifted in an ERP since it was reconciled; empty when the run may close. */
     async openQuestions(input: { runId: string }): Promise<readonly string[]> {

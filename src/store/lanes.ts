@@ -18,7 +18,12 @@ export const andOneMore = (lanes: Lanes): Lanes => (lanes.width === 1 ? lanes : 
  * Does each part in a transaction of its own, as many side by side as there are lanes; answers in the order of the parts. When one fails,
  * none is begun any more, and those under way are waited for: each must be repeatable. `onDone` is told of each part that stands.
  */
-export async function inLanes<Part, Result>(lanes: Lanes, parts: readonly Part[], work: (db: Db, part: Part) => Promise<Result>, onDone: (part: Part) => void = () => undefined): Promise<Result[]> {
+export async function inLanes<Part, Result>(
+  lanes: Lanes,
+  parts: readonly Part[],
+  work: (db: Db, part: Part) => Promise<Result>,
+  onDone: (part: Part, result: Result) => void = () => undefined,
+): Promise<Result[]> {
   const results: Result[] = [];
   let next = 0;
   let failed = false;
@@ -26,8 +31,9 @@ export async function inLanes<Part, Result>(lanes: Lanes, parts: readonly Part[]
     while (!failed && next < parts.length) {
       const at = next++;
       try {
-        results[at] = await lanes.tx((db) => work(db, parts[at] as Part));
-        onDone(parts[at] as Part);
+        const result = await lanes.tx((db) => work(db, parts[at] as Part));
+        results[at] = result;
+        onDone(parts[at] as Part, result);
       } catch (error) {
         failed = true;
         throw error;

@@ -16,3 +16,10 @@ export const cycleAnswers = proxyActivities<CycleActivities>({
   heartbeatTimeout: '12 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '5 seconds', maximumAttempts: 5, nonRetryableErrorTypes: ['RangeError'] },
 });
+
+/** What a run can do without: it is tried again with the next look, and nobody waits for it. */
+export const cycleAsides = proxyActivities<CycleActivities>({
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '12 seconds',
+  retry: { maximumAttempts: 1 },
+});

@@ -1,14 +1,18 @@
 import { ActivityFailure, CancellationScope, condition, isCancellation, patched, sleep, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { type CycleActivities, cycleActivities } from './cycle-activities.ts';
+import { type CycleActivities, cycleActivities, cycleAsides } from './cycle-activities.ts';
 import type { RunBoard } from './run-board.ts';
 import { searchAttributes } from './search-attributes.ts';
 
 const { collectingState } = cycleActivities;
+const { sumAhead } = cycleAsides;
 
 /** How often a collecting run looks what is still missing when nobody says that something changed. */
 const firstCollectingLookMs = 600_000;
 const mostBetweenLooksMs = 6 * 3_600_000;
 const quietLookMs = 24 * 3_600_000;
+/** How long before the cut-off it looks once more, so that little has moved since what it claims was summed. */
+const lastLookMs = 600_000;
+const leastBetweenSumsMs = 600_000;
 
 /** A collecting run's wait for late CDRs. */
 export class LateWait {
@@ -34,12 +38,14 @@ export class LateWait {
 
   /**
    * Waits for late CDRs until the cut-off, which may move meanwhile; an automatic one is now as soon as every source is complete. Looks when
-   * it is told that inputs changed, and by itself less and less often, so that a month of waiting stays at some hundred events. False when so
+   * it is told that inputs changed, and by itself less and less often, so that a month of waiting stays at some hundred events; once the period is over it sums with a
+   * look what it would claim. False when so
    * many have told it something that whoever waits has to begin anew.
    */
   async untilCutOff({ runId, lookEveryMs = firstCollectingLookMs }: { readonly runId: string; readonly lookEveryMs?: number }): Promise<boolean> {
     let waitMs = lookEveryMs;
     let closesAtMs = 0;
+    let sumAtMs = 0;
     while (this.#cutOffAtMs > Date.now()) {
       // Histories that are older than this went on.
       if (workflowInfo().continueAsNewSuggested && patched('collectAnew')) return false;
@@ -55,8 +61,15 @@ export class LateWait {
       if (!this.#moved) this.#cutOffAtMs = found.cutOffAtMs ?? this.#cutOffAtMs;
       this.#board.missing = found.lines;
       this.#board.show();
+      // Before the period ends most of it is still to come. Histories that are older than this did not.
+      if (Date.now() >= Math.max(found.periodEndMs, sumAtMs) && patched('sumsAhead')) {
+        await this.#sumAhead(runId);
+        sumAtMs = Date.now() + leastBetweenSumsMs;
+      }
       // Before the period ends no source can be complete.
-      const lookAtMs = Math.max(Date.now() + waitMs, found.periodEndMs);
+      const nextLookMs = Math.max(Date.now() + waitMs, found.periodEndMs);
+      const beforeCutOffMs = this.#cutOffAtMs - lastLookMs;
+      const lookAtMs = Date.now() < beforeCutOffMs && patched('sumsAhead') ? Math.min(nextLookMs, beforeCutOffMs) : nextLookMs;
       waitMs = Math.min(waitMs * 2, found.automatic ? mostBetweenLooksMs : quietLookMs);
       const untilMs = Math.min(lookAtMs, this.#cutOffAtMs) - Date.now();
       if (untilMs > 0) await this.#sleepUntil(untilMs, () => this.#moved || this.#board.changes > seen);
@@ -73,6 +86,14 @@ export class LateWait {
       });
     await Promise.race([slept, condition(woken)]);
     timer.cancel();
+  }
+
+  async #sumAhead(runId: string): Promise<void> {
+    try {
+      await sumAhead({ runId });
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+    }
   }
 
   /** The cut-off does not wait for a look that fails: closing the set then meets what is wrong. */

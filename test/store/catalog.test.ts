@@ -87,6 +87,7 @@ const mutable = [
     'rebill_order',
     'open_charge',
     'claim_sum',
+    'sum_ahead',
     'held_document',
     ...['ocpi_peer', 'ocpi_token', 'ocpi_partner', 'ocpi_location', 'ocpi_sale_pending', 'ocpi_delivery', 'ocpi_session', 'ocpi_tariff_push'],
     'print_batch',

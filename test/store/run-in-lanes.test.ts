@@ -2,109 +2,33 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
-import { pullIn, putOut } from '../../src/store/commands/shape-run.ts';
-import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
-import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
+import { addExclusion, pullIn, putOut } from '../../src/store/commands/shape-run.ts';
+import { freeWaitingShares } from '../../src/store/cycle/owner-set.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
-import { openStore, type Store } from '../../src/store/db.ts';
+import type { Store } from '../../src/store/db.ts';
 import { pendingMessages } from '../../src/store/intake/store-raw.ts';
-import { type Lanes, lanesOf } from '../../src/store/lanes.ts';
-import { copyOf, type TestDatabase } from '../support/database.ts';
-import { processAll, session, storeLines } from '../support/intake.ts';
-import { seeded } from '../support/seeded.ts';
+import type { Lanes } from '../../src/store/lanes.ts';
+import { buildIn, closeIn, collectingRun, corrected, day, inThree, leftBy, losing, onCopy, preview, runId } from '../support/collecting-run.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { processAll, storeLines } from '../support/intake.ts';
 
-const users = [
-  ['AdO1-2', 'AdO1'],
-  ['AdO1-3', 'AdO1'],
-  ['AdO1-4', 'AdO1'],
-  ['AdO3-1', 'AdO3'],
-  ['AdA6-1', 'AdA6'],
-  ['Bl2-6', 'Bl2'],
-  ['Share-2', 'Bl2'],
-] as const;
-const day = (id: number, user: string, garage: string, date: number) =>
-  session(id, { user, garage, kWh: `${20 + (id % 17)},${id % 10}`, start: `${date}.12.2019 18:00`, end: `${date}.12.2019 21:00` });
-const runId = 'run_ent_se_2019-12_live';
 let base: TestDatabase;
-
-/** Customers, owners and partners of every kind, with a run that collects. */
 beforeAll(async () => {
-  const { store, database } = await seeded('every-category');
-  base = database;
-  await storeLines(
-    store,
-    users.flatMap(([user, garage], u) => [0, 1, 2, 3].map((i) => day(10 * u + i, user, garage, 11 + u + i))),
-  );
-  await processAll(store);
-  await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2019-12', by: { actor: 'preparer' } }));
-  await store.tx((db) => advanceRun(db, runId, 'collecting'));
-  await store.close();
+  base = await collectingRun();
 }, 120_000);
 afterAll(() => base.drop());
 
-const none = { charges: 0, accounts: 0 };
-const inThree = (store: Store) => lanesOf(store, 3, none);
-const closeIn = (store: Store, lanes?: Lanes) =>
-  store.tx(async (db) => {
-    const { claimed } = await closeRecordSet(db, runId, lanes);
-    const shares = await closeOwnerSet(db, runId, lanes);
-    return { claimed, shares: shares.claimed };
-  });
-const buildIn = (store: Store, lanes?: Lanes) => store.tx((db) => buildDocuments(db, runId, lanes));
+const world = <T>(tell: (store: Store) => Promise<T>) => onCopy(base, tell);
 
-/** Lanes of which the transaction of this number, counted from 1, does its work and is lost before it is kept. */
-function losing(store: Store, number: number): Lanes {
-  let begun = 0;
-  return lanesOf(
-    {
-      tx: (work) =>
-        store.tx(async (db) => {
-          begun += 1;
-          const isLost = begun === number;
-          const result = await work(db);
-          if (isLost) throw new Error('the connection is gone');
-          return result;
-        }),
-    },
-    2,
-    none,
-  );
-}
-
-/** All that a run up to its preview leaves, less what differs from run to run. */
-async function leftBy({ pool }: Store): Promise<Record<string, unknown>> {
-  const told: Record<string, unknown> = {};
-  for (const [name, sql] of Object.entries({
-    runs: "SELECT state, takes_all, set_closed_at IS NOT NULL AS closed, encode(content_hash, 'hex') AS hash FROM billing_run",
-    groups: "SELECT name, state, encode(content_hash, 'hex') AS hash FROM release_group ORDER BY name",
-    accounts: 'SELECT account_id, group_name, state, reason, plain FROM run_account ORDER BY 1',
-    claims: 'SELECT charge_id, account_id, document_id, line_no, disposition, hold_reason FROM claim ORDER BY 1',
-    open: 'SELECT charge_id FROM open_charge ORDER BY 1',
-    documents: "SELECT id, account_id, type, state, payable_minor, encode(content_hash, 'hex') AS hash FROM document ORDER BY 1",
-    lines: 'SELECT document_id, line_no, description, net_minor, charge_count FROM document_line ORDER BY 1, 2',
-    drafts: 'SELECT account_id, role, component, service_month, net_minor, document_id, line_no FROM period_charge ORDER BY 1, 2, 3, 4, 5',
-    previews: 'SELECT account_id, build, currency, documents, net_minor, energy_wh, lines, sessions FROM preview_account ORDER BY 1, 2, 3',
-    cells:
-      'SELECT account_id, build, nature, excluded, role, component, unit_price, tariff_version_id, site_id, vat_code, quantity, net_minor, energy_wh, charges, unshared_minor FROM preview_cell ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10',
-    findings: 'SELECT code, subject, params FROM finding WHERE run_id IS NOT NULL ORDER BY 1, 2, params::text',
-  }))
-    told[name] = (await pool.query(sql)).rows;
-  return told;
-}
-
-async function world<T>(tell: (store: Store) => Promise<T>): Promise<T> {
-  const database = await copyOf(base);
-  const store = openStore(database.url);
-  try {
-    return await tell(store);
-  } finally {
-    await store.close();
-    await database.drop();
-  }
-}
-
-const preview = (store: Store, lanes?: Lanes) => store.tx((db) => advanceRun(db, runId, 'previewing')).then(() => buildIn(store, lanes));
+/** Owners' shares that a run claims so. */
+const shares = async ({ pool }: Store, disposition: string, run = runId) =>
+  (
+    await pool.query('SELECT k.charge_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND k.disposition = $2 AND c.payer_account_id IS NULL ORDER BY 1', [
+      run,
+      disposition,
+    ])
+  ).rows;
 
 /** Charges that take back what a run bills, and that no run will find. */
 const lost = async ({ pool }: Store) =>
@@ -114,8 +38,6 @@ const lost = async ({ pool }: Store) =>
     )
   ).rows;
 const takenBack = async ({ pool }: Store) => Number((await pool.query('SELECT count(*) AS n FROM rated_charge WHERE reversal_of IS NOT NULL')).rows[0].n);
-/** The first session once more, with other energy. */
-const corrected = session(0, { user: 'AdO1-2', garage: 'AdO1', kWh: '15,5', start: '11.12.2019 18:00', end: '11.12.2019 21:00' });
 
 describe('a correction while the set closes', () => {
   it('is open when it waited for the close', async () => {
@@ -176,11 +98,34 @@ describe('a run in lanes', () => {
     });
     await world(async (store) => {
       await expect(closeIn(store, losing(store, number))).rejects.toThrow('the connection is gone');
-      expect((await store.pool.query('SELECT set_closed_at FROM billing_run')).rows).toEqual([{ set_closed_at: null }]);
+      // What is sold is closed first.
+      expect((await store.pool.query('SELECT set_closed_at IS NOT NULL AS closed FROM billing_run')).rows).toEqual([{ closed: number > 2 }]);
       await closeIn(store, inThree(store));
       await preview(store, inThree(store));
       expect(await leftBy(store)).toEqual(undisturbed);
     });
+  });
+
+  it('claims what owners earn of a sale that the run before had carried', async () => {
+    const told = (lanes: (store: Store) => Lanes | undefined) =>
+      world(async (store) => {
+        const { rows: payers } = await store.pool.query('SELECT DISTINCT payer_account_id AS id FROM rated_charge WHERE payer_account_id IS NOT NULL');
+        for (const { id } of payers) await store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId: id, outcome: 'carry', reason: 'disputed' }, { actor: 'preparer' }));
+        await closeIn(store);
+        await preview(store);
+        const waiting = await shares(store, 'carried');
+        // As closing the run leaves it: what waits is carried, and its shares are open.
+        await store.pool.query("UPDATE billing_run SET state = 'closed', closed_at = now()");
+        await store.tx((db) => freeWaitingShares(db, runId));
+        const { runId: january } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2020-01', by: { actor: 'preparer' } }));
+        await store.tx((db) => advanceRun(db, january, 'collecting'));
+        await closeIn(store, lanes(store), january);
+        return { waiting, claimed: await shares(store, 'document', january) };
+      });
+    const alone = await told(() => undefined);
+    expect(alone.waiting.length).toBeGreaterThan(0);
+    expect(alone.claimed).toEqual(alone.waiting);
+    expect(await told(inThree)).toEqual(alone);
   });
 
   it.each([1, 2, 4, 5, 7])('has no hash to approve when transaction %i of its build was lost, and is built by a repeat', async (number) => {

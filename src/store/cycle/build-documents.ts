@@ -39,8 +39,14 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   const isEarly = side.width > 1 && plan.shaped.size === 0 && !(await anyWaits(db, runId));
   // What rules find goes with what is built, whatever that comes to: in a lane meanwhile.
   const judge = judgeInParts(side, runId, [...partsOf(customers, side.width), plan.owners.accounts]);
+  const keeper = previewKeeper(db, ref);
+  const onBuilt = (accounts: readonly string[], previews: AccountPreviews) => {
+    judge.built(accounts);
+    // Without lanes they are built on the connection that would store them.
+    if (side.width > 1) keeper.early(previews);
+  };
   const [paying] = await allOf([
-    buildAccounts(side, ref, customers, plan.shaped, (own, ids) => decideDispositions(own, runId, ids), judge.built),
+    buildAccounts(side, ref, customers, plan.shaped, (own, ids) => decideDispositions(own, runId, ids), onBuilt),
     isEarly ? side.tx((own) => draftStatements(own, runId, plan.owners.contracts)) : undefined,
   ]);
   const { owners, shaped, more, isAnew } = await side.tx((own) => withMoved(own, runId, plan, customers));
@@ -51,8 +57,7 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
     // Contracts of one owner together: what is missing for one of them parks him.
     await inLanes(side, partsOf([...groupBy(owners.contracts, (c) => c.accountId).values()], side.width), (own, contracts) => draftStatements(own, runId, contracts.flat()));
   }
-  const keeper = previewKeeper(db, ref);
-  const [earned] = await allOf([buildAccounts(side, ref, owners.accounts, shaped, async () => undefined, judge.built), keeper.early(paying)]);
+  const earned = await buildAccounts(side, ref, owners.accounts, shaped, async () => undefined, onBuilt);
   const preview = await writeHashes(db, runId);
   await keeper.record([...paying, ...earned], preview.contentHash);
   await keepGroupHashes(db, runId);
@@ -183,7 +188,7 @@ function buildAccounts(
   accounts: readonly string[],
   shaped: ReadonlySet<string>,
   decide: Decide,
-  onBuilt: (accounts: readonly string[]) => void = () => undefined,
+  onBuilt: (accounts: readonly string[], previews: AccountPreviews) => void,
 ): Promise<AccountPreviews[]> {
   const lanes = andOneMore(side);
   return inLanes(

@@ -3,7 +3,7 @@ export const lineKey = 'c.customer_cost_center, c.cost_center, c.site_id, c.serv
 /** What is summed of it, and what the cells of a preview tell apart beside lines. */
 export const summedColumns = 'c.contract_id, c.currency, c.rounding_mode, c.tariff_version_id, c.quantity, c.net_minor, c.gross_minor, c.energy_wh, c.service_on, c.charge_hash';
 
-type Charges = {
+export type Charges = {
   /** Whose charge it is: SQL. */
   readonly account: string;
   /** A FROM clause with a `rated_charge c`. */

@@ -3,10 +3,12 @@ import { inLanes, type Lanes, within } from '../lanes.ts';
 import { accountRanges } from './chunks.ts';
 import { settlingAccounts } from './document-setup.ts';
 import { claimsOf, forgetSums, keepSums, likelyLines, lineKey, summedColumns } from './likely-lines.ts';
+import { between, openShares } from './open-of-run.ts';
 import { guarantees, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
 import { decided, lockRun } from './run-state.ts';
 import { runAsItStands, selected } from './selection.ts';
+import { claimSharesAhead } from './sums-ahead.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
@@ -24,9 +26,13 @@ export async function closeOwnerSet(db: Db, runId: string, lanes: Lanes = within
   const settling = await settlingAccounts(db, runId, run.entity_id, contracts.flatMap(payeesOfContract));
   const ranges = await accountRanges(db, runId, lanes, 'payees');
   const claimed = await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, async (lane, { from, to }) => {
-    await planForWholeRun(lane, 'open_charge');
-    const { rows } = await lane.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling, from, to]);
-    await planForAccounts(lane);
+    const ahead = await claimSharesAhead(lane, runId, { from, to });
+    const rows = [...ahead.shares];
+    if (!ahead.isAll) {
+      await planForWholeRun(lane, 'open_charge');
+      rows.push(...(await lane.query<{ contract_id: string; shares: bigint }>(claimShares, [runId, settling, from, to])).rows);
+      await planForAccounts(lane);
+    }
     const shared = new Set(rows.map((r) => r.contract_id));
     await markOwners(lane, runId, contracts.filter((c) => shared.has(c.contractId)).flatMap(payeesOfContract));
     return rows.reduce((sum, r) => sum + Number(r.shares), 0);
@@ -53,9 +59,7 @@ async function markOwners(db: Db, runId: string, payees: readonly string[]): Pro
 const claimShares = `WITH kept AS MATERIALIZED (
     SELECT DISTINCT unnest(s.record_ids) AS record_id FROM claim_sum s WHERE s.run_id = $1 AND s.role NOT IN ${shareRoles}),
   open AS MATERIALIZED (
-    SELECT c.charge_id, c.payee_account_id, c.record_id, c.revision, c.reversal_of, c.clause, ${summedColumns}, ${lineKey}, v.clauses->>'basis' AS basis, n.record_id IS NOT NULL AS is_billed FROM ${runAsItStands} r
-    JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period AND ($3::text IS NULL OR o.account_id >= $3) AND ($4::text IS NULL OR o.account_id < $4)
-    JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', 'open_charge')} AND c.role IN ${shareRoles} AND c.payee_account_id IS NOT NULL AND ($3::text IS NULL OR c.payee_account_id >= $3) AND ($4::text IS NULL OR c.payee_account_id < $4)
+    SELECT c.charge_id, c.payee_account_id, c.record_id, c.revision, c.reversal_of, c.clause, ${summedColumns}, ${lineKey}, v.clauses->>'basis' AS basis, n.record_id IS NOT NULL AS is_billed FROM ${openShares(between('$3', '$4'))}
     LEFT JOIN contract_version v ON v.contract_id = c.contract_id AND v.version = c.contract_version
     LEFT JOIN kept n ON n.record_id = c.record_id AND c.revision = 1 AND c.reversal_of IS NULL AND v.clauses->>'basis' IS DISTINCT FROM 'paid'
     WHERE ${selected('c.payee_account_id')}),

@@ -104,23 +104,23 @@ function totalsOf({ id: accountId, strategy }: Account, currency: string, of: Ma
  * Keeps accounts just built as the next build of the run, once it is known to be one: `record`. Of the first build that is known before its hash
  * is, so that they are stored while others are still built: `early`.
  */
-export function previewKeeper(
-  db: Db,
-  { runId, build }: BuildRef,
-): { early(previews: readonly AccountPreviews[]): Promise<void>; record(previews: readonly AccountPreviews[], contentHash: string): Promise<void> } {
+export function previewKeeper(db: Db, { runId, build }: BuildRef): { early(previews: AccountPreviews): void; record(previews: readonly AccountPreviews[], contentHash: string): Promise<void> } {
   const kept = new Set<AccountPreviews>();
-  const keep = async (previews: readonly AccountPreviews[]) => {
-    for (const rows of previews) {
-      if (kept.has(rows)) continue;
-      kept.add(rows);
-      await copyIn(db, rows);
-    }
+  // One after the other, on the one connection.
+  let stored: Promise<unknown> = Promise.resolve();
+  const keep = (rows: AccountPreviews) => {
+    if (kept.has(rows)) return;
+    kept.add(rows);
+    stored = stored.then(() => copyIn(db, rows));
+    // Whoever records meets it.
+    stored.catch(() => undefined);
   };
   return {
-    async early(previews) {
-      if (build === 1) await keep(previews);
+    early(previews) {
+      if (build === 1) keep(previews);
     },
     async record(previews, contentHash) {
+      await stored;
       // Parked accounts are tried again with every build: that alone makes no new one.
       const made = await db.query(
         // Under the lock: a build that waited for an approval began before it.
@@ -128,7 +128,8 @@ export function previewKeeper(
          WHERE (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($3, 'hex')`,
         [runId, build, contentHash],
       );
-      if (made.rowCount !== 0) await keep(previews);
+      if (made.rowCount !== 0) for (const rows of previews) keep(rows);
+      await stored;
     },
   };
 }

@@ -4,25 +4,14 @@ import { type AccountRange, accountRanges } from './chunks.ts';
 import { claimCreditOrders } from './credit-orders.ts';
 import { withFeesWaiting } from './left-out-fee-rows.ts';
 import { claimsOf, forgetSums, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
+import { anyAccount, between, freshSales, openSales } from './open-of-run.ts';
 import { lockRun } from './run-state.ts';
-import { notOfEarlier, runAsItStands, selected, takesAll, withinPeriod } from './selection.ts';
+import { notOfEarlier, selected, takesAll, withinPeriod } from './selection.ts';
+import { claimSalesAhead } from './sums-ahead.ts';
 import { takeWaiting } from './waiting-adjustments.ts';
-import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
 const columns = 'c.charge_id, c.payer_account_id, c.energy_wh, c.net_minor, c.currency';
-/** Sales of a run's accounts and months that a list has as open: a FROM clause. `accounts`: what holds for a column with who pays. */
-const openOf = (accounts: (payer: string) => string, list = 'open_charge') => `${runAsItStands} r
-  JOIN ${list} o ON o.entity_id = r.entity_id AND o.service_month <= r.period AND ${accounts('o.account_id')}
-  JOIN rated_charge c ON c.charge_id = o.charge_id AND ${withinIds('c.charge_id', list)} AND c.payer_account_id IS NOT NULL AND ${accounts('c.payer_account_id')} AND ${withinPeriod('c', 'o.service_month')} AND ${notOfEarlier('c', 'o.service_month')} AND ${selected('c.payer_account_id')}`;
-const anyAccount = () => 'true';
-const inRange = (payer: string) => `($2::text IS NULL OR ${payer} >= $2) AND ($3::text IS NULL OR ${payer} < $3)`;
-/** Sessions of a run's months that somebody earns a share of, as `e` beside a charge `c`. */
-const sharedThen = `LEFT JOIN (
-    SELECT DISTINCT s.record_id FROM rated_charge s WHERE s.entity_id = (SELECT entity_id FROM billing_run WHERE id = $1)
-      AND s.service_month BETWEEN (SELECT first_month FROM billing_run WHERE id = $1) AND (SELECT period FROM billing_run WHERE id = $1)
-      AND s.payer_account_id IS NULL AND s.payee_account_id IS NOT NULL AND s.record_id IS NOT NULL) e
-  ON e.record_id = c.record_id`;
-const isUnshared = '(c.record_id IS NOT NULL AND c.service_month BETWEEN r.first_month AND r.period AND e.record_id IS NULL)';
 /** Sales that closed runs carried. */
 const carried = `SELECT ${columns}
   FROM billing_run r JOIN claim own ON own.disposition = 'carried' JOIN billing_run carrier ON carrier.id = own.run_id AND carrier.state = 'closed'
@@ -35,9 +24,9 @@ const carried = `SELECT ${columns}
  * that no run has claimed cancel out and stay unclaimed; one that is carried comes along with its mirror, and they cancel out there. Asked
  * of the list of open charges, not of all there ever were.
  */
-export const claimable = `SELECT ${columns} FROM ${openOf(anyAccount)} UNION ALL ${carried}`;
+export const claimable = `SELECT ${columns} FROM ${openSales(anyAccount)} UNION ALL ${carried}`;
 /** The same without what is carried, of the charges that no live run has claimed, whatever the run sees. */
-export const claimableNow = `SELECT ${columns} FROM ${openOf(anyAccount, 'public.open_charge')}`;
+export const claimableNow = `SELECT ${columns} FROM ${openSales(anyAccount, 'public.open_charge')}`;
 
 /** A carried charge moves to the run that claims it now. */
 export const takeOver =
@@ -52,9 +41,9 @@ const claim = 'INSERT INTO claim (charge_id, run_id, account_id, disposition, do
 export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = within(db)): Promise<{ readonly claimed: number }> {
   await lockRun(db, runId);
   const isOpen = await db.query('SELECT FROM billing_run WHERE id = $1 AND set_closed_at IS NULL', [runId]);
-  if (isOpen.rowCount === 0) return { claimed: 0 };
+  if (isOpen.rowCount === 0) return claimedBy(db, runId);
   const ranges = await accountRanges(db, runId, lanes, 'payers');
-  await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, (lane, range) => claimFresh(lane, runId, range));
+  await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, (lane, range) => claimSales(lane, runId, range));
   await db.query(`UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll} WHERE id = $1`, [runId]);
   // What was pulled in while the run collected is of the set like all else: nothing of it is late, nor can it be put out from under the shares that are claimed with it.
   await db.query('UPDATE claim SET pulled_in_by = NULL WHERE run_id = $1 AND pulled_in_by IS NOT NULL', [runId]);
@@ -69,18 +58,27 @@ export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = withi
   await takeWaiting(db, runId);
   await markDueWithoutSessions(db, runId);
   await claimCreditOrders(db, runId);
+  return claimedBy(db, runId);
+}
+
+async function claimedBy(db: Db, runId: string): Promise<{ readonly claimed: number }> {
   const { rows } = await db.query<{ n: bigint }>('SELECT count(*) AS n FROM claim WHERE run_id = $1', [runId]);
   return { claimed: Number(rows[0]?.n ?? 0n) };
 }
 
 /** Claims what is open of the accounts of a range, with its sums. */
-async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Promise<void> {
+async function claimSales(db: Db, runId: string, range: AccountRange): Promise<void> {
   // Whoever plans an earlier period waits for this lane too, should the transaction that ordered it be lost.
   await db.query('SELECT FROM billing_run WHERE id = $1 FOR KEY SHARE', [runId]);
+  if (!(await claimSalesAhead(db, runId, range)).isAll) await claimFresh(db, runId, range);
+}
+
+/** Claims what is open of the accounts of a range, summing it. */
+async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Promise<void> {
   await planForWholeRun(db, 'open_charge');
   // `plain`: there is nothing to decide of what the account is billed.
   await db.query(
-    `WITH lines AS MATERIALIZED (${likelyLines({ account: 'c.payer_account_id', from: `${openOf(inRange)} ${sharedThen}`, unshared: isUnshared })}),
+    `WITH lines AS MATERIALIZED (${likelyLines(freshSales(between('$2', '$3')))}),
        claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
        before AS (${forgetSums('lines')}),
        kept AS (${keepSums('lines')})

@@ -21,7 +21,7 @@ export const selected = (account: string) =>
   `CASE WHEN r.selection IS NOT NULL THEN r.selection->'accountIds' ? ${account} ELSE r.takes_all OR ${account} IS NULL OR EXISTS (SELECT FROM account y WHERE y.id = ${account} AND ${calendarOf('y')} = r.calendar_id) END`;
 
 /** SQL: a column of the latest run before run $1 on its calendar that has not closed its set yet, once for a statement; null where there is none, and for an off-cycle run. */
-const earlierOpen = (
+export const earlierOpen = (
   column: string,
 ) => `(SELECT e.${column} FROM billing_run own JOIN billing_run e ON e.calendar_id = own.calendar_id AND e.kind = 'live' AND e.selection IS NULL AND e.set_closed_at IS NULL AND e.state <> 'cancelled'
     AND e.period_end < own.period_end WHERE own.id = $1 AND own.selection IS NULL ORDER BY e.period_end DESC LIMIT 1)`;

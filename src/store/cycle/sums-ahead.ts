@@ -1,0 +1,126 @@
+import type { Db } from '../db.ts';
+import { inLanes, type Lanes, within } from '../lanes.ts';
+import { type AccountRange, accountRanges } from './chunks.ts';
+import { settlingAccounts } from './document-setup.ts';
+import { claimsOf, keepSums, likelyLines } from './likely-lines.ts';
+import { between, freshSales, openShares } from './open-of-run.ts';
+import { ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
+import { earlierOpen, runAsItStands, selected } from './selection.ts';
+import { planForAccounts, planForWholeRun } from './whole-run.ts';
+
+const inRange = between('$2', '$3');
+
+/** SQL that holds for a run `r` ($1) that claims all that is open of its accounts up to its month. Of others nothing is claimed by what was summed ahead. */
+const takesMonths = `(r.kind = 'live' AND r.selection IS NULL AND r.full_month = r.period AND ${earlierOpen('period')} IS NULL)`;
+
+/** SQL: accounts with shares that were summed. */
+const ofShares = `(SELECT s.account_id FROM claim_sum s WHERE s.run_id = $1 AND s.role IN ${shareRoles})`;
+
+/**
+ * SQL: CTEs of what was summed ahead of accounts from $2 to $3, `ahead`, and of the accounts of which something else is open, or not all of
+ * it any more, `moved`. `also`: what else holds of a column with the account.
+ */
+const aheadAndMoved = (also: (account: string) => string = () => 'true') => `ahead AS MATERIALIZED (
+       SELECT s.account_id, s.contract_id, s.document_id, s.line_no, s.charge_ids, s.record_ids FROM sum_ahead a JOIN claim_sum s ON s.run_id = $1 AND s.account_id = a.account_id
+       WHERE a.run_id = $1 AND ${inRange('a.account_id')} AND ${inRange('s.account_id')} AND ${also('a.account_id')}),
+     moved AS MATERIALIZED (
+       SELECT DISTINCT coalesce(o.account_id, s.account_id) AS account_id
+       FROM (SELECT o.charge_id, o.account_id FROM billing_run r JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period AND ${inRange('o.account_id')} WHERE r.id = $1 AND ${also('o.account_id')}) o
+       FULL JOIN (SELECT account_id, unnest(charge_ids) AS charge_id FROM ahead) s ON s.charge_id = o.charge_id WHERE o.charge_id IS NULL OR s.charge_id IS NULL)`;
+
+/**
+ * Sums by account what a run that collects would claim now, as closing its set does: what has not changed until then is claimed by these sums,
+ * and not read again. Only what moved since the last time is summed anew. In lanes of accounts, each in a transaction of its own.
+ */
+export async function sumAhead(db: Db, runId: string, lanes: Lanes = within(db)): Promise<void> {
+  const { rows } = await db.query<{ entity_id: string }>(`SELECT r.entity_id FROM billing_run r WHERE r.id = $1 AND r.state = 'collecting' AND ${takesMonths}`, [runId]);
+  if (rows[0] === undefined) return;
+  const contracts = await ownerContracts(db, rows[0].entity_id);
+  const settling = await settlingAccounts(db, runId, rows[0].entity_id, contracts.flatMap(payeesOfContract));
+  await inLanes(lanes, await accountRanges(db, runId, lanes, 'payers'), (lane, range) => sumRange(lane, runId, range, settling));
+}
+
+async function sumRange(db: Db, runId: string, { from, to }: AccountRange, settling: readonly string[]): Promise<void> {
+  // Whoever closes the set waits for this; and this, where it waited for that, has nothing to do any more.
+  const stands = await db.query("SELECT FROM billing_run r WHERE r.id = $1 AND r.state = 'collecting' AND r.set_closed_at IS NULL FOR SHARE", [runId]);
+  if (stands.rowCount === 0) return;
+  await planForWholeRun(db, 'open_charge');
+  await db.query(
+    `WITH ${aheadAndMoved()}, gone AS (DELETE FROM sum_ahead a WHERE a.run_id = $1 AND a.account_id IN (SELECT account_id FROM moved) RETURNING a.account_id)
+     DELETE FROM claim_sum s USING gone g WHERE s.run_id = $1 AND s.account_id = g.account_id`,
+    [runId, from, to],
+  );
+  const unsummed = (account: string) =>
+    `${inRange(account)} AND ${account} NOT IN (SELECT s.account_id FROM claim_sum s WHERE s.run_id = $1) AND ${account} NOT IN (SELECT x.account_id FROM run_account x WHERE x.run_id = $1)`;
+  const keep = (lines: string) =>
+    `WITH lines AS MATERIALIZED (${lines}), kept AS (${keepSums('lines')} RETURNING account_id) INSERT INTO sum_ahead (run_id, account_id) SELECT DISTINCT $1, account_id FROM kept`;
+  await db.query(keep(likelyLines(freshSales(unsummed))), [runId, from, to]);
+  // Of who has both sales and shares, the sales alone are not all: they are summed when the set closes.
+  await db.query(keep(likelyLines({ account: 'c.payee_account_id', from: openShares(unsummed), settles: 'c.payee_account_id = ANY($4)' })), [runId, from, to, settling]);
+  await planForAccounts(db);
+}
+
+/** SQL: claims what was summed ahead of accounts from $2 to $3 as far as it is `whole`: nothing moved, and none of it is `unsure`, by CTEs of its own. Answers what `answer` selects. */
+const claimWhole = (ctes: string, answer: string) => `WITH ${ctes},
+     whole AS MATERIALIZED (
+       SELECT a.account_id FROM ${runAsItStands} r CROSS JOIN (SELECT DISTINCT account_id FROM ahead) a
+       WHERE a.account_id NOT IN (SELECT account_id FROM moved) AND a.account_id NOT IN (SELECT account_id FROM unsure) AND ${selected('a.account_id')}),
+     claimed AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${claimsOf('SELECT * FROM ahead WHERE account_id IN (SELECT account_id FROM whole)')}),
+     noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', true FROM whole ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', reason = NULL),
+     stand AS (DELETE FROM sum_ahead a WHERE a.run_id = $1 AND a.account_id IN (SELECT account_id FROM whole))
+     ${answer}`;
+
+/** Forgets what was summed ahead of accounts from $2 to $3 and not claimed. */
+const forget = (also = 'true') => `WITH gone AS (DELETE FROM sum_ahead a WHERE a.run_id = $1 AND ${inRange('a.account_id')} AND ${also} RETURNING a.account_id)
+     DELETE FROM claim_sum s USING gone g WHERE s.run_id = $1 AND s.account_id = g.account_id`;
+
+/** Forgets all that was summed ahead for a run. */
+export async function forgetSumsAhead(db: Db, runId: string): Promise<void> {
+  await db.query(forget(), [runId, null, null]);
+}
+
+const anyAhead = async (db: Db, runId: string) => (await db.query('SELECT FROM sum_ahead WHERE run_id = $1 LIMIT 1', [runId])).rowCount !== 0;
+
+/** Claims the sales of payers of a range of whom all that is open was summed ahead, and forgets what was summed of the others. Answers whether anything is left to claim. */
+export async function claimSalesAhead(db: Db, runId: string, { from, to }: AccountRange): Promise<{ readonly isAll: boolean }> {
+  if (!(await anyAhead(db, runId))) return { isAll: false };
+  await planForWholeRun(db, 'open_charge');
+  const payers = (account: string) => `${account} NOT IN ${ofShares}`;
+  // Of whom each session has a document by now, no sums are kept.
+  const unsure = `unsure AS MATERIALIZED (SELECT a.account_id FROM (SELECT DISTINCT account_id FROM ahead) a JOIN billing_run r ON r.id = $1 JOIN account y ON y.id = a.account_id WHERE y.strategy = 'cardReceipt' OR NOT ${takesMonths})`;
+  const { rows } = await db.query<{ is_all: boolean }>(claimWhole(`${aheadAndMoved(payers)}, ${unsure}`, 'SELECT NOT EXISTS (SELECT FROM moved UNION ALL SELECT FROM unsure) AS is_all'), [
+    runId,
+    from,
+    to,
+  ]);
+  await db.query(forget(payers('a.account_id')), [runId, from, to]);
+  await planForAccounts(db);
+  return { isAll: rows[0]?.is_all ?? false };
+}
+
+/**
+ * The same of payees' shares, once the sales are claimed: of whom every sale is billed by the run as it was summed. How many shares of each contract.
+ */
+export async function claimSharesAhead(
+  db: Db,
+  runId: string,
+  { from, to }: AccountRange,
+): Promise<{ readonly isAll: boolean; readonly shares: readonly { readonly contract_id: string; readonly shares: bigint }[] }> {
+  if (!(await anyAhead(db, runId))) return { isAll: false, shares: [] };
+  await planForWholeRun(db, 'open_charge');
+  const unsure = `kept AS MATERIALIZED (SELECT DISTINCT unnest(s.record_ids) AS record_id FROM claim_sum s WHERE s.run_id = $1 AND s.role NOT IN ${shareRoles}),
+     unsure AS MATERIALIZED (
+       SELECT m.account_id FROM (SELECT account_id, unnest(record_ids) AS record_id FROM ahead) m LEFT JOIN kept n ON n.record_id = m.record_id WHERE m.record_id IS NOT NULL AND n.record_id IS NULL
+       UNION SELECT a.account_id FROM ahead a JOIN contract_version v ON v.contract_id = a.contract_id AND v.clauses->>'basis' = 'paid')`;
+  const { rows } = await db.query<{ is_all: boolean; contract_id: string | null; shares: bigint }>(
+    claimWhole(
+      `${aheadAndMoved()}, ${unsure}`,
+      `SELECT NOT EXISTS (SELECT FROM moved UNION ALL SELECT FROM unsure) AS is_all, contract_id, sum(cardinality(array_remove(record_ids, NULL)))::bigint AS shares
+       FROM (SELECT contract_id, record_ids FROM ahead WHERE account_id IN (SELECT account_id FROM whole) UNION ALL SELECT NULL, '{}') l GROUP BY contract_id`,
+    ),
+    [runId, from, to],
+  );
+  await db.query(forget(`a.account_id IN ${ofShares}`), [runId, from, to]);
+  await planForAccounts(db);
+  return { isAll: rows[0]?.is_all ?? false, shares: rows.flatMap((r) => (r.contract_id === null ? [] : [{ contract_id: r.contract_id, shares: r.shares }])) };
+}
