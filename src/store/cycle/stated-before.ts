@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 import { siteShareRoles } from './booked-shares.ts';
 import { movedSessions } from './payer-months.ts';
@@ -9,13 +10,14 @@ export type StatedBefore = { readonly contractId: string; readonly payeeId: stri
 
 /**
  * What a run has to state anew since the statement was fixed before it was known: of sales that the run claims and whose share an earlier run
- * stated (they were left out, or put out, after the owner's group was approved), of whatever else an earlier run built after that, and of what one
- * took in of months that it left alone, since the run before it had not issued. An off-cycle run states nobody beside its accounts.
+ * stated (they were left out, or put out, after the owner's group was approved), of whatever else an earlier run built after that, of what one
+ * took in of months that it left alone, since the run before it had not issued, and of what one stated nothing of, since a payee was parked. An off-cycle run states nobody beside its accounts.
  */
 export async function statedBefore(db: Db, runId: string): Promise<readonly StatedBefore[]> {
   const found = [...(await ofSalesClaimed(db, runId))];
   for (const group of await builtAfterApproval(db, runId)) found.push(...(await behindAccounts(db, group)));
   for (const left of await leftAloneBy(db, runId)) found.push(...(await takenIn(db, left)));
+  found.push(...(await behindParked(db, await parkedIn(db, runId))));
   return found;
 }
 
@@ -93,4 +95,32 @@ async function takenIn(db: Db, { runId, month }: LeftAlone): Promise<readonly St
     [runId, month],
   );
   return rows;
+}
+
+type Parked = { readonly runId: string /** Its first. */; readonly month: string /** And the months before it. */; readonly until: string; readonly contractId: string; readonly payeeId: string };
+
+/** Contracts of whom somebody was parked in an earlier run, and no run that closed its set after that has stated it. */
+async function parkedIn(db: Db, runId: string): Promise<readonly Parked[]> {
+  const { rows } = await db.query<Parked>(
+    `WITH payee AS MATERIALIZED (
+       SELECT k.id AS contract_id, k.account_id FROM contract k WHERE k.kind = 'revenueShare'
+       UNION SELECT v.contract_id, b->>'accountId' FROM contract k JOIN contract_version v ON v.contract_id = k.id CROSS JOIN LATERAL jsonb_array_elements(v.clauses->'beneficiaries') b WHERE k.kind = 'revenueShare')
+     SELECT p.id AS "runId", p.first_month AS month, p.period AS until, y.contract_id AS "contractId", y.account_id AS "payeeId"
+     FROM billing_run r JOIN billing_run p ON p.entity_id = r.entity_id AND p.kind = 'live' AND p.id <> r.id AND p.state IN ${issuingStates} CROSS JOIN payee y
+       JOIN run_account x ON x.run_id = p.id AND x.account_id = y.account_id AND x.state = 'parked'
+     WHERE r.id = $1 AND NOT EXISTS (
+       SELECT FROM billing_run q JOIN run_account o ON o.run_id = q.id AND o.account_id = y.account_id AND o.state <> 'parked' WHERE q.kind = 'live' AND q.id <> r.id AND q.state IN ${issuingStates} AND q.set_closed_at > p.closed_at)`,
+    [runId],
+  );
+  return rows;
+}
+
+/** All months of the runs in which these were parked, and what these took in, or moved, of months before (D44). */
+async function behindParked(db: Db, parked: readonly Parked[]): Promise<readonly StatedBefore[]> {
+  const found: StatedBefore[] = [...parked];
+  for (const [runId, own] of groupBy(parked, (p) => p.runId)) {
+    const contracts = new Set(own.map((p) => p.contractId));
+    found.push(...(await takenIn(db, { runId, month: own[0]?.until ?? '' })).filter((s) => contracts.has(s.contractId)));
+  }
+  return found;
 }

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Store } from '../../src/store/db.ts';
+import { finishRun, reviewRun } from '../support/bill.ts';
+import { processAll, session, storeLines } from '../support/intake.ts';
+import { seeded } from '../support/seeded.ts';
+
+let store: Store;
+let drop: () => Promise<void>;
+const rows = async (sql: string, params: unknown[] = []) => (await store.pool.query(sql, params)).rows;
+/** What a run drafts for an owner beside the shares of sessions. */
+const drafted = async (runId: string, account = 'acc_brf_north') =>
+  (await rows('SELECT service_month, component, net_minor FROM period_charge WHERE run_id = $1 AND account_id = $2 ORDER BY 1, 2', [runId, account])).map((r) => Object.values(r));
+const parked = async (runId: string) => (await rows("SELECT account_id FROM run_account WHERE run_id = $1 AND state = 'parked' ORDER BY 1", [runId])).map((r) => r.account_id);
+const agree = (contractId: string, agreement: object) =>
+  rows("INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) VALUES ($1, 101, '2019-12-01T00:00:00+01:00', 'infinity', $2, 'test')", [
+    contractId,
+    JSON.stringify({ status: 'active', ...agreement }),
+  ]);
+const share = { kind: 'netShare', id: 'share', percent: '12.5' };
+const ofOwner = (clauses: readonly object[]) => ({ kind: 'revenueShare', supplyModel: 'siteAccess', clauses });
+/** 10 kWh of a fleet at 2.234: 22.34 net, of which 12.5 % are 2.79. */
+const arrive = async (id: number, garage: string, day: string) => {
+  await storeLines(store, [session(id, { user: 'NR1-3', garage, kWh: '10', start: `${day} 10:00`, end: `${day} 12:00` })]);
+  await processAll(store);
+};
+const vatTable = (version: number, where: string) =>
+  rows(
+    `INSERT INTO vat_table (entity_id, version, valid_from, rows, reason, author)
+     SELECT entity_id, $1, '2019-12-01', (SELECT jsonb_agg(r) FROM jsonb_array_elements(rows) r WHERE ${where}), 'test', 'test' FROM vat_table WHERE version = (SELECT min(version) FROM vat_table)`,
+    [version],
+  );
+
+beforeEach(async () => {
+  ({ store, drop } = await seeded());
+}, 60_000);
+afterEach(() => drop());
+
+describe('the month of an owner who is parked', () => {
+  it('is stated by the run that can, for each that waited, also when nobody charges', async () => {
+    await agree('ctr_brf_north', ofOwner([share, { kind: 'guarantee', id: 'floor', netPerMonth: '100', carryForward: false }]));
+    await arrive(1, 'Bl2', '10.03.2020');
+    await vatTable(99, "r->'when'->>'direction' = 'sale'");
+    for (const [period, on] of [
+      ['2019-12', '2020-01-06'],
+      ['2020-01', '2020-02-06'],
+    ] as const) {
+      const runId = await reviewRun(store, period);
+      expect(await drafted(runId)).toEqual([]);
+      expect(await parked(runId)).toEqual(['acc_brf_north']);
+      await finishRun(store, runId, on);
+    }
+    await vatTable(100, 'true');
+    const february = await reviewRun(store, '2020-02');
+    // Nobody charged: 100.00 for each month.
+    expect(await drafted(february)).toEqual([
+      ['2019-12', 'guarantee/floor', 10_000n],
+      ['2020-01', 'guarantee/floor', 10_000n],
+      ['2020-02', 'guarantee/floor', 10_000n],
+    ]);
+    await finishRun(store, february, '2020-03-06');
+    const march = await reviewRun(store, '2020-03');
+    // 2.79 were shared; the rest to 100.00.
+    expect(await drafted(march)).toEqual([['2020-03', 'guarantee/floor', 9721n]]);
+    await finishRun(store, march, '2020-04-06');
+  }, 60_000);
+
+  it('is stated for what sessions of others moved of it meanwhile (D44)', async () => {
+    await agree('ctr_brf_north', ofOwner([share]));
+    await agree('ctr_brf_south', ofOwner([share]));
+    await agree('ctr_fleet_home_care', { kind: 'supply', clauses: [{ kind: 'included', id: 'inc', kWhPerMonth: '10', rolloverMonths: 0 }] });
+    // The first at South is included, and the second is paid: of 5.58 that were booked 2.79 go back.
+    await arrive(1, 'Bl7', '20.12.2019');
+    await arrive(2, 'Bl7', '21.12.2019');
+    const december = await reviewRun(store, '2019-12');
+    expect(await drafted(december, 'acc_brf_south')).toEqual([['2019-12', 'netShare/share', -279n]]);
+    await finishRun(store, december, '2020-01-06');
+    // A late one at North takes the allowance: what came first at South is paid too.
+    await arrive(3, 'Bl2', '10.12.2019');
+    await vatTable(99, "r->'when'->>'direction' = 'sale'");
+    const january = await reviewRun(store, '2020-01');
+    expect(await parked(january)).toEqual(['acc_brf_north', 'acc_brf_south']);
+    await finishRun(store, january, '2020-02-06');
+    await vatTable(100, 'true');
+    const february = await reviewRun(store, '2020-02');
+    expect(await drafted(february, 'acc_brf_south')).toEqual([['2019-12', 'netShare/share#2', 279n]]);
+    await finishRun(store, february, '2020-03-06');
+    expect(await drafted(await reviewRun(store, '2020-03'), 'acc_brf_south')).toEqual([]);
+  }, 60_000);
+});
