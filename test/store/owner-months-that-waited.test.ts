@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import type { Store } from '../../src/store/db.ts';
 import { finishRun, reviewRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -85,5 +86,72 @@ describe('the month of an owner who is parked', () => {
     expect(await drafted(february, 'acc_brf_south')).toEqual([['2019-12', 'netShare/share#2', 279n]]);
     await finishRun(store, february, '2020-03-06');
     expect(await drafted(await reviewRun(store, '2020-03'), 'acc_brf_south')).toEqual([]);
+  }, 60_000);
+});
+
+describe('the month of an owner that two runs have open', () => {
+  const guaranteed = ofOwner([share, { kind: 'guarantee', id: 'floor', netPerMonth: '100', carryForward: false }]);
+  /** All that an owner is given of a month, by issued documents. */
+  const given = async (month: string) =>
+    (
+      await rows(
+        "SELECT sum(c.net_minor)::int AS net FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN document d ON d.id = k.document_id AND d.state = 'issued' WHERE k.account_id = 'acc_brf_north' AND c.service_month = $1",
+        [month],
+      )
+    )[0].net;
+
+  it('comes to its guarantee where an off-cycle run of the owner was planned before its month’s own', async () => {
+    await agree('ctr_brf_north', guaranteed);
+    await arrive(1, 'Bl2', '10.12.2019');
+    const own = await reviewRun(store, '2019-12', { selection: { accountIds: ['acc_brf_north'] } });
+    const december = await reviewRun(store, '2019-12');
+    // No sale is billed yet when the owner's run is issued.
+    await finishRun(store, own, '2020-01-03');
+    await finishRun(store, december, '2020-01-06');
+    await finishRun(store, await reviewRun(store, '2020-01'), '2020-02-06');
+    expect(await given('2019-12')).toBe(10_000);
+    expect(await given('2020-01')).toBe(10_000);
+  }, 60_000);
+
+  it('comes to its guarantee where an off-cycle run bills a share beside the month’s own', async () => {
+    await agree('ctr_brf_north', guaranteed);
+    await arrive(1, 'Bl2', '10.12.2019');
+    await arrive(2, 'Bl2', '11.12.2019');
+    const december = await reviewRun(store, '2019-12');
+    await arrive(3, 'Bl2', '12.12.2019');
+    const beside = await reviewRun(store, '2019-12', { selection: { accountIds: ['acc_fleet_home_care', 'acc_brf_north'] } });
+    await finishRun(store, december, '2020-01-06');
+    await finishRun(store, beside, '2020-01-07');
+    await finishRun(store, await reviewRun(store, '2020-01'), '2020-02-06');
+    expect(await given('2019-12')).toBe(10_000);
+    expect(await given('2020-01')).toBe(10_000);
+  }, 60_000);
+
+  it('comes to its guarantee where three months are open', async () => {
+    await agree('ctr_brf_north', guaranteed);
+    await arrive(1, 'Bl2', '10.12.2019');
+    const december = await reviewRun(store, '2019-12');
+    await arrive(2, 'Bl2', '11.12.2019');
+    const january = await reviewRun(store, '2020-01');
+    await finishRun(store, december, '2020-01-06');
+    const february = await reviewRun(store, '2020-02');
+    await finishRun(store, january, '2020-02-06');
+    await finishRun(store, february, '2020-03-06');
+    await finishRun(store, await reviewRun(store, '2020-03'), '2020-04-06');
+    for (const month of ['2019-12', '2020-01', '2020-02', '2020-03']) expect([month, await given(month)]).toEqual([month, 10_000]);
+  }, 60_000);
+
+  it('comes to its guarantee where an off-cycle run that had it is cancelled after its month’s own was issued', async () => {
+    await agree('ctr_brf_north', guaranteed);
+    await arrive(1, 'Bl2', '10.12.2019');
+    const own = await reviewRun(store, '2019-12', { selection: { accountIds: ['acc_brf_north'] } });
+    await finishRun(store, await reviewRun(store, '2019-12'), '2020-01-06');
+    await store.tx((db) => cancelRun(db, { runId: own, reason: 'not needed', by: { actor: 'preparer' } }));
+    for (const [period, on] of [
+      ['2020-01', '2020-02-06'],
+      ['2020-02', '2020-03-06'],
+    ] as const)
+      await finishRun(store, await reviewRun(store, period), on);
+    for (const month of ['2019-12', '2020-01', '2020-02']) expect([month, await given(month)]).toEqual([month, 10_000]);
   }, 60_000);
 });

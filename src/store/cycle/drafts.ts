@@ -4,17 +4,19 @@ import { chargeOfRow } from '../intake/charge-of-row.ts';
 import { bookCharges } from '../ledger/book-charges.ts';
 import { selected } from './selection.ts';
 
-/**
- * The last month that another run bills of an account and has not issued yet: this run leaves it, and what is before it, alone. Of two runs
- * of a calendar the earlier period goes first; of others whichever was planned first, and one of another calendar holds only accounts that
- * are in it. Null when there is none.
- */
+/** SQL that holds when a run leaves to run `o` the months of accounts that both bill, as long as that has not issued: of two of a calendar the earlier period goes first, of others whichever was planned first. */
+export const goesBefore = (run: string) => `CASE WHEN ${run}.selection IS NULL AND o.selection IS NULL AND o.calendar_id = ${run}.calendar_id THEN o.period_end < ${run}.period_end
+  ELSE ${run}.kind = 'live' AND (o.planned_at, o.id) < (${run}.planned_at, ${run}.id) END`;
+
+/** SQL: the accounts that run `o` keeps to itself so; null for all. */
+export const accountsKept = (run: string) => `CASE WHEN o.selection IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(o.selection->'accountIds'))
+  WHEN o.calendar_id <> ${run}.calendar_id THEN ARRAY(SELECT a.account_id FROM run_account a WHERE a.run_id = o.id AND ${selected('a.account_id', run)}) END`;
+
+/** The last month that another run bills of an account and has not issued yet: this run leaves it, and what is before it, alone. Null when there is none. */
 export async function heldMonths(db: Db, runId: string): Promise<(accountId: string) => string | null> {
   const { rows } = await db.query<{ period: string; accounts: string[] | null }>(
-    `SELECT o.period, CASE WHEN o.selection IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(o.selection->'accountIds'))
-       WHEN o.calendar_id <> r.calendar_id THEN ARRAY(SELECT a.account_id FROM run_account a WHERE a.run_id = o.id AND ${selected('a.account_id')}) END AS accounts
-     FROM billing_run r JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND o.id <> r.id
-       AND CASE WHEN r.selection IS NULL AND o.selection IS NULL AND o.calendar_id = r.calendar_id THEN o.period_end < r.period_end ELSE r.kind = 'live' AND (o.planned_at, o.id) < (r.planned_at, r.id) END
+    `SELECT o.period, ${accountsKept('r')} AS accounts
+     FROM billing_run r JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND o.id <> r.id AND ${goesBefore('r')}
        AND (o.state IN ('planned', 'collecting', 'previewing', 'inReview', 'approved') OR EXISTS (SELECT FROM document d WHERE d.run_id = o.id AND d.state IN ('approved', 'awaitingNumber'))) WHERE r.id = $1 ORDER BY o.period DESC, o.id`,
     [runId],
   );

@@ -11,9 +11,8 @@ import { guarantees, type OwnerContract, ownerContracts, ownersSince, payeesOfCo
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
 import { markParked } from './parked-accounts.ts';
 import { movedSessions } from './payer-months.ts';
-import { issuingStates } from './run-state.ts';
 import { selected } from './selection.ts';
-import { statedBefore } from './stated-before.ts';
+import { leftAloneBy, statedBefore } from './stated-before.ts';
 import { amongIds, chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
 
 /** So many are looked up by index; more, by reading the month once. */
@@ -71,10 +70,11 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const held = await heldMonths(db, runId);
   const first = await firstMonths(db, runId, contracts);
-  const again = await leftAlone(db, runId);
+  const alone = await leftAloneBy(db, runId);
   const changed = await ownersSince(db, runId);
   const wanted = contracts.flatMap((contract) => {
-    const from = [first.get(contract.contractId), guarantees(contract) || changed.has(contract.accountId) ? run.first_month : undefined, again].filter((m) => m !== undefined).sort()[0];
+    const again = alone.filter((l) => l.accountIds?.includes(contract.accountId) ?? true).map((l) => l.month);
+    const from = [first.get(contract.contractId), guarantees(contract) || changed.has(contract.accountId) ? run.first_month : undefined, ...again].filter((m) => m !== undefined).sort()[0];
     const months = from === undefined ? [] : monthsBetween(from, run.period).filter((month) => month > (held(contract.accountId) ?? ''));
     return months.length === 0 ? [] : [{ contract, months }];
   });
@@ -108,16 +108,6 @@ async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContr
   const before = (await statedBefore(db, runId)).map((s) => ({ contract_id: s.contractId, first: s.month }));
   for (const r of [...rows, ...before]) if (r.first < (first.get(r.contract_id) ?? '9999-99')) first.set(r.contract_id, r.first);
   return first;
-}
-
-/** The month from which the run before this one left months alone, because an earlier run had not issued yet: due now. */
-async function leftAlone(db: Db, runId: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ month: string | null }>(
-    `WITH before AS (SELECT p.* FROM billing_run r JOIN billing_run p ON p.entity_id = r.entity_id AND p.kind = 'live' AND p.selection IS NULL AND p.calendar_id = r.calendar_id AND p.period < r.period AND p.state IN ${issuingStates} WHERE r.id = $1 ORDER BY p.period DESC, p.n DESC LIMIT 1)
-     SELECT min(o.period) AS month FROM before p JOIN billing_run o ON o.entity_id = p.entity_id AND o.kind = 'live' AND o.selection IS NULL AND o.calendar_id = p.calendar_id AND o.period < p.period AND o.state <> 'cancelled' AND (o.closed_at IS NULL OR o.closed_at > p.set_closed_at)`,
-    [runId],
-  );
-  return rows[0]?.month ?? undefined;
 }
 
 /** From the first to the last month, both included; a later month may owe to an earlier one what its guarantee carries. */

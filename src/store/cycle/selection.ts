@@ -16,9 +16,9 @@ export const takesAll = `(r.calendar_id = ${defaultCalendar('r.entity_id')} AND 
 export const runAsItStands = `(SELECT r.id, r.entity_id, r.label, r.first_month, r.period, r.full_month, r.period_end, r.calendar_id, r.selection, CASE WHEN r.set_closed_at IS NULL THEN ${takesAll} ELSE r.takes_all END AS takes_all
   FROM billing_run r WHERE r.id = $1 OFFSET 0)`;
 
-/** SQL that holds when run `r` bills an account: an off-cycle run those of its selection, any other those on its calendar. What is nobody's yet may be anybody's. */
-export const selected = (account: string) =>
-  `CASE WHEN r.selection IS NOT NULL THEN r.selection->'accountIds' ? ${account} ELSE r.takes_all OR ${account} IS NULL OR EXISTS (SELECT FROM account y WHERE y.id = ${account} AND ${calendarOf('y')} = r.calendar_id) END`;
+/** SQL that holds when a run bills an account: an off-cycle run those of its selection, any other those on its calendar. What is nobody's yet may be anybody's. */
+export const selected = (account: string, run = 'r') =>
+  `CASE WHEN ${run}.selection IS NOT NULL THEN ${run}.selection->'accountIds' ? ${account} ELSE ${run}.takes_all OR ${account} IS NULL OR EXISTS (SELECT FROM account y WHERE y.id = ${account} AND ${calendarOf('y')} = ${run}.calendar_id) END`;
 
 /** SQL: a column of the latest run before run $1 on its calendar that has not closed its set yet, once for a statement; null where there is none, and for an off-cycle run. */
 export const earlierOpen = (

@@ -1,6 +1,7 @@
 import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 import { siteShareRoles } from './booked-shares.ts';
+import { accountsKept, goesBefore } from './drafts.ts';
 import { movedSessions } from './payer-months.ts';
 import { issuingStates } from './run-state.ts';
 import { amongIds } from './whole-run.ts';
@@ -11,7 +12,7 @@ export type StatedBefore = { readonly contractId: string; readonly payeeId: stri
 /**
  * What a run has to state anew since the statement was fixed before it was known: of sales that the run claims and whose share an earlier run
  * stated (they were left out, or put out, after the owner's group was approved), of whatever else an earlier run built after that, of what one
- * took in of months that it left alone, since the run before it had not issued, and of what one stated nothing of, since a payee was parked. An off-cycle run states nobody beside its accounts.
+ * took in of months that it left alone, since another had not issued, and of what one stated nothing of, since a payee was parked. An off-cycle run states nobody beside its accounts.
  */
 export async function statedBefore(db: Db, runId: string): Promise<readonly StatedBefore[]> {
   const found = [...(await ofSalesClaimed(db, runId))];
@@ -71,28 +72,31 @@ async function behindAccounts(db: Db, { runId, group, accountIds }: BuiltAfter):
   return rows;
 }
 
-type LeftAlone = { readonly runId: string /** And the months before it. */; readonly month: string };
+type LeftAlone = { readonly runId: string /** And the months before it. */; readonly month: string /** Of these; null: of all. */; readonly accountIds: readonly string[] | null };
 
-/** Earlier runs that left months alone since one before them had not issued, which it has since the run before this one closed its set. */
-async function leftAloneBy(db: Db, runId: string): Promise<readonly LeftAlone[]> {
+/** Earlier runs that left months alone since another had not issued, which it has since, or was cancelled; but where a run of this one's calendar that closed its set after both has stated them. */
+export async function leftAloneBy(db: Db, runId: string): Promise<readonly LeftAlone[]> {
   const { rows } = await db.query<LeftAlone>(
-    `WITH earlier AS (SELECT p.* FROM billing_run r JOIN billing_run p ON p.calendar_id = r.calendar_id AND p.kind = 'live' AND p.selection IS NULL AND r.selection IS NULL AND p.period_end < r.period_end AND p.state <> 'cancelled' WHERE r.id = $1)
-     SELECT p.id AS "runId", max(o.period) AS month FROM earlier p JOIN earlier o ON o.period_end < p.period_end AND (o.closed_at IS NULL OR o.closed_at > p.set_closed_at AND o.closed_at > (SELECT max(set_closed_at) FROM earlier))
-     WHERE p.state IN ${issuingStates} GROUP BY 1`,
+    `SELECT p.id AS "runId", o.period AS month, ${accountsKept('p')} AS "accountIds"
+     FROM billing_run r JOIN billing_run p ON p.entity_id = r.entity_id AND p.kind = 'live' AND p.id <> r.id AND p.state IN ${issuingStates}
+       JOIN billing_run o ON o.entity_id = r.entity_id AND o.kind = 'live' AND o.id <> p.id AND o.id <> r.id AND ${goesBefore('p')}
+       CROSS JOIN LATERAL (SELECT CASE o.state WHEN 'cancelled' THEN (SELECT max(a.at) FROM audit_event a WHERE a.subject = o.id AND a.action = 'run.cancel') ELSE o.closed_at END AS at) e
+     WHERE r.id = $1 AND (e.at IS NULL OR e.at > p.set_closed_at) AND NOT EXISTS (
+       SELECT FROM billing_run q WHERE q.calendar_id = r.calendar_id AND q.kind = 'live' AND q.selection IS NULL AND q.state <> 'cancelled' AND q.period_end < r.period_end AND q.set_closed_at > p.closed_at AND q.set_closed_at > e.at)`,
     [runId],
   );
   return rows;
 }
 
 /** Shares that a run claims of months that it left alone, and of sessions there that it moves (D44). */
-async function takenIn(db: Db, { runId, month }: LeftAlone): Promise<readonly StatedBefore[]> {
+async function takenIn(db: Db, { runId, month, accountIds }: LeftAlone): Promise<readonly StatedBefore[]> {
   const { rows } = await db.query<StatedBefore>(
     `WITH ${movedSessions()}
      SELECT p.contract_id AS "contractId", p.payee AS "payeeId", min(p.month) AS month FROM (
        SELECT h.contract_id, h.payee_account_id AS payee, h.service_month AS month FROM claim k JOIN rated_charge h ON h.charge_id = k.charge_id AND h.payer_account_id IS NULL AND h.role IN ${siteShareRoles} WHERE k.run_id = $1 AND k.disposition = 'document'
        UNION SELECT h.contract_id, h.payee_account_id, h.service_month FROM moved s JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.payee_account_id IS NOT NULL AND h.role IN ${siteShareRoles}) p
-     WHERE p.month <= $2 GROUP BY 1, 2`,
-    [runId, month],
+     WHERE p.month <= $2 AND ($3::text[] IS NULL OR p.contract_id IN (SELECT id FROM contract WHERE account_id = ANY($3))) GROUP BY 1, 2`,
+    [runId, month, accountIds],
   );
   return rows;
 }
@@ -120,7 +124,7 @@ async function behindParked(db: Db, parked: readonly Parked[]): Promise<readonly
   const found: StatedBefore[] = [...parked];
   for (const [runId, own] of groupBy(parked, (p) => p.runId)) {
     const contracts = new Set(own.map((p) => p.contractId));
-    found.push(...(await takenIn(db, { runId, month: own[0]?.until ?? '' })).filter((s) => contracts.has(s.contractId)));
+    found.push(...(await takenIn(db, { runId, month: own[0]?.until ?? '', accountIds: null })).filter((s) => contracts.has(s.contractId)));
   }
   return found;
 }
