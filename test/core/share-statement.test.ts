@@ -160,6 +160,22 @@ describe('a site owner’s statement with tiers and a guarantee', () => {
     const idle = monthSession(byKwh, { key: 'c', saleMinor: 1000n, wh: 0, at: '2026-03-02T12:00:00Z' });
     expect(rows(stateMonth(march(byKwh, [a, b, idle]), nothingCarried))).toEqual([['tieredShare/ladder', 3300n]]);
   });
+
+  it('climbs by no kWh of a sale that is written off, unless that is at our cost (D16)', () => {
+    const climbed = (rest: Parameters<typeof shareAgreement>[1]) => {
+      const steps = [
+        { from: '0', percent: '10' },
+        { from: '30', percent: '40' },
+      ];
+      const byKwh = shareAgreement([{ kind: 'tieredShare', id: 'ladder', by: 'kWh', steps }], rest);
+      const off = monthSession(byKwh, { key: 'a', saleMinor: 10_000n, wh: 30_000, at: '2026-03-02T10:00:00Z', isWrittenOff: true });
+      const sold = monthSession(byKwh, { key: 'b', saleMinor: 10_000n, wh: 20_000, at: '2026-03-03T10:00:00Z' });
+      return rows(stateMonth(march(byKwh, [off, sold], { booked: [...sold.booked] }), nothingCarried));
+    };
+    // The 20 kWh that are sold stand below 30: 10 % of 100.00, as booked. At our cost: 10.00 of the one, and 40 % of the other, of which 10.00 were booked.
+    expect(climbed({})).toEqual([]);
+    expect(climbed({ writtenOffAtOurCost: true })).toEqual([['tieredShare/ladder', 4000n]]);
+  });
 });
 
 describe('a site owner’s statement of a month that costs more than it earns', () => {

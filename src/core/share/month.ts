@@ -194,9 +194,7 @@ function inOrderOf(payees: readonly { readonly accountId: string }[], cells: rea
 
 /** The steps over the month; rounded once for the month, then split among payees and over sites by what each session added (D44). */
 function tiered(month: Month, clause: ShareClause, entries: readonly Entry[]): Sum {
-  const rungs = entries.flatMap((e) =>
-    e.share.clause.kind === 'tieredShare' ? [{ clause: e.share.clause, base: e.share.base, energyWh: e.session.delivered.energyWh, sharesLosses: e.agreement.sharesLosses }] : [],
-  );
+  const rungs = entries.flatMap((e) => (e.share.clause.kind === 'tieredShare' ? [{ clause: e.share.clause, base: e.share.base, energyWh: climbedBy(e), sharesLosses: e.agreement.sharesLosses }] : []));
   const base = rungs.map((r) => r.base).reduce(add, nothing);
   const below = base.n < 0n && !rungs.some((r) => r.sharesLosses);
   const marginal = below ? rungs.map(() => nothing) : marginalShares(rungs);
@@ -229,6 +227,9 @@ function tiered(month: Month, clause: ShareClause, entries: readonly Entry[]): S
     },
   };
 }
+
+/** The kWh that a session takes the month up its steps: none where it is given up, since it earns nothing, by others neither (D16). */
+const climbedBy = ({ session, agreement }: Entry) => (session.isWrittenOff && !agreement.writtenOffAtOurCost ? 0n : session.delivered.energyWh);
 
 /** What the shares written before it lack to the guarantee; carried forward, what earlier months got that way is taken back above it. */
 function guaranteed(month: Month, clause: Extract<ShareClause, { kind: 'guarantee' }>, before: readonly Sum[], carried: Map<string, bigint>): Sum {
