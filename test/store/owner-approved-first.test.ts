@@ -77,6 +77,26 @@ describe('an owner whose group was approved before that of a customer changed', 
     await on.drop();
   }, 60_000);
 
+  it.each(['record', 'site'] as const)(
+    'gives it back the same where a %s was left out, which the approval does not keep from happening',
+    async (scope) => {
+      const on = await stage();
+      const december = await reviewRun(on.store, '2019-12');
+      await on.approveOwners(december);
+      const [record] = await on.rows("SELECT record_id::text AS id FROM record_head WHERE cdr_id = '1'");
+      const subjectId = scope === 'record' ? record.id : 'site_bl2';
+      const { id } = await on.store.tx((db) => addExclusion(db, december, { scope, subjectId, outcome: 'writeOff', reason: 'charger was out of order' }, by));
+      await on.build(december);
+      await on.store.tx((db) => withdrawExclusion(db, december, id, by));
+      await on.store.tx((db) => addExclusion(db, december, { scope, subjectId, outcome: 'writeOff', reason: 'charger was out of order' }, by));
+      await finishRun(on.store, december, '2020-01-06');
+      // Of the record 2.79; at the site somebody else paid as much.
+      expect(await on.stated(await reviewRun(on.store, '2020-01'))).toEqual([['acc_brf_north', '2019-12', 'netShare/share', scope === 'record' ? -279 : -558]]);
+      await on.drop();
+    },
+    60_000,
+  );
+
   it('has the share of what is billed after all, by the next run', async () => {
     const on = await stage();
     const december = await reviewRun(on.store, '2019-12');

@@ -37,10 +37,11 @@ export async function touchSales(db: Db, runId: string, accountIds: readonly str
   await touch(db, runId, [...new Set([...accountIds, ...(await ownersBehind(db, runId, accountIds))])]);
 }
 
+/** Whose sales an exclusion is about, of an account its own charges: who earns by them comes along where that may still be built. */
 async function touchedBy(db: Db, runId: string, scope: NewExclusion['scope'], subjectId: string): Promise<string[]> {
   const { rows } = await db.query<{ account_id: string }>(
     `SELECT DISTINCT k.account_id FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
-     WHERE k.run_id = $1 AND $3 = CASE $2 WHEN 'account' THEN k.account_id WHEN 'site' THEN c.site_id ELSE c.record_id::text END
+     WHERE k.run_id = $1 AND $3 = CASE $2 WHEN 'account' THEN k.account_id WHEN 'site' THEN c.site_id ELSE c.record_id::text END AND ($2 = 'account' OR c.payer_account_id IS NOT NULL)
      -- It may owe a fee alone.
      UNION SELECT x.account_id FROM run_account x WHERE $2 = 'account' AND x.run_id = $1 AND x.account_id = $3`,
     [runId, scope, subjectId],
