@@ -93,14 +93,17 @@ describe('the days of a month by version', () => {
   const version = (no: number, from: number, to = Number.POSITIVE_INFINITY) => ({ version: no, agreement, fromMs: from, toMs: to });
   const shown = (...args: Parameters<typeof segmentsOf>) => segmentsOf(...args).map((s) => [s.version, s.fromOn, s.toOn]);
 
-  it('are split where a newer version begins, by the local start of the day, and end with the contract', () => {
+  it('are split where a newer version begins, by the local end of the day, and end with the contract (D10)', () => {
     const two = [version(1, Number.NEGATIVE_INFINITY), version(2, at('2026-03-17'))];
     expect(shown(two, '2026-03', 'Europe/Stockholm', [])).toEqual([
       [1, '2026-03-01', '2026-03-17'],
       [2, '2026-03-17', '2026-04-01'],
     ]);
-    // Noon is too late for its day.
-    expect(shown([version(1, at('2026-03-17') + 43_200_000)], '2026-03', 'Europe/Stockholm', [])).toEqual([[1, '2026-03-18', '2026-04-01']]);
+    // What begins at noon has its first day, and what ends at noon has had its last; midnight in UTC is no other day than ours.
+    const noon = 12 * 3_600_000;
+    expect(shown([version(1, at('2026-03-17') + noon)], '2026-03', 'Europe/Stockholm', [])).toEqual([[1, '2026-03-17', '2026-04-01']]);
+    expect(shown([version(1, Number.NEGATIVE_INFINITY, at('2026-03-10') + noon)], '2026-03', 'Europe/Stockholm', [])).toEqual([[1, '2026-03-01', '2026-03-10']]);
+    expect(shown([version(1, Number.NEGATIVE_INFINITY), version(2, Date.parse('2026-03-01T00:00:00Z'))], '2026-03', 'Europe/Stockholm', [])).toEqual([[2, '2026-03-01', '2026-04-01']]);
     expect(shown([version(1, Number.NEGATIVE_INFINITY, at('2026-03-10'))], '2026-03', 'Europe/Stockholm', [])).toEqual([[1, '2026-03-01', '2026-03-10']]);
     // A gap between two versions is nobody's.
     expect(shown([version(1, Number.NEGATIVE_INFINITY, at('2026-03-05')), version(1, at('2026-03-08'))], '2026-03', 'Europe/Stockholm', [])).toEqual([

@@ -12,8 +12,8 @@ export function versionAt(versions: readonly ContractVersion[], ms: number): Con
 }
 
 /**
- * The days of a month by the version that holds at each day's local start, and before them the versions that only sessions begun earlier
- * fall under (`alsoAtMs`), without days.
+ * The days of a month by the version that holds at each day's local end, since the day of a change is the new one's (D10), and before them
+ * the versions that only other sessions fall under (`alsoAtMs`), without days.
  */
 export function segmentsOf(versions: readonly ContractVersion[], serviceMonth: string, zone: string, alsoAtMs: readonly number[]): MonthSegment[] {
   const { startMs, endMs } = monthPeriod(serviceMonth, zone);
@@ -21,11 +21,11 @@ export function segmentsOf(versions: readonly ContractVersion[], serviceMonth: s
   for (let at = startMs; at < endMs; ) {
     const on = localDateOf(at, zone);
     const nextOn = dayAfter(on);
-    const held = versionAt(versions, at);
+    at = startOfLocalDay(nextOn, zone);
+    const held = versionAt(versions, at - 1);
     const last = segments.at(-1);
     if (held !== undefined && last !== undefined && last.version === held.version && last.toOn === on) last.toOn = nextOn;
     else if (held !== undefined) segments.push({ version: held.version, agreement: held.agreement, fromOn: on, toOn: nextOn });
-    at = startOfLocalDay(nextOn, zone);
   }
   const firstOn = `${serviceMonth}-01`;
   const held = new Set(segments.map((s) => s.version));
