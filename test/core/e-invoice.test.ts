@@ -146,6 +146,26 @@ describe('an e-invoice', () => {
     expect(made(documentOf({ strategy: 'cardInvoice', ocr: null, lines: [lineOf()] })).payment).toBeNull();
   });
 
+  it('asks for kronor on the bankgiro, and for another currency on the IBAN where there is one', () => {
+    const base = documentOf({ lines: [lineOf()] });
+    const { bankgiro, ...none } = base.entity.letterhead;
+    const asked = (currency: string, more: object) => {
+      const ubl = renderUbl({ ...base, currency, entity: { ...base.entity, letterhead: { ...none, ...more } } });
+      return 'bytes' in ubl
+        ? ubl.bytes
+            .toString()
+            .replaceAll(/>\s+</g, '><')
+            .match(/<cac:PayeeFinancialAccount>.*?<\/cac:PayeeFinancialAccount>/)?.[0]
+            .replaceAll(/<[^>]*>/g, ' ')
+            .trim()
+        : undefined;
+    };
+    const iban = { iban: 'SE4550000000058398257466', bic: 'ESSESESS' };
+    expect(asked('SEK', { bankgiro, ...iban })).toMatch(/^9912346 +SE:BANKGIRO$/);
+    expect(asked('EUR', { bankgiro, ...iban })).toMatch(/^SE4550000000058398257466 +ESSESESS$/);
+    expect(asked('EUR', { bankgiro })).toMatch(/^9912346 +SE:BANKGIRO$/);
+  });
+
   it('names the customer’s order where there is one (BT-13)', () => {
     expect(made(documentOf({ lines: [lineOf()], purchaseOrder: 'PO "4711"\u0007' })).purchaseOrder).toBe('PO "4711"');
     expect(made(documentOf({ lines: [lineOf()] })).purchaseOrder).toBeNull();

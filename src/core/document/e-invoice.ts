@@ -128,7 +128,8 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
       payment:
         credit || selfBilled || isByCard(document) || (letterhead.bankgiro === undefined && letterhead.iban === undefined)
           ? null
-          : { ocr: document.ocr, bankgiro: letterhead.bankgiro ?? null, iban: letterhead.iban ?? null, bic: letterhead.bic ?? null },
+          : // A bankgiro takes kronor: what is in another currency goes to the IBAN, where there is one.
+            { ocr: document.ocr, bankgiro: currency === 'SEK' || letterhead.iban === undefined ? (letterhead.bankgiro ?? null) : null, iban: letterhead.iban ?? null, bic: letterhead.bic ?? null },
       lines,
       roundings,
       vat,
