@@ -36,7 +36,7 @@ export const documentRulesSchema = z.strictObject({
     .max(60)
     .default([])
     .meta({ description: 'Who numbers, delivers, collects, reminds and pays, by type of document. A type that is not named has us for number and delivery, and the ERP for the rest.' }),
-  payoutThresholdMinor: threshold.default(0).meta({ description: 'Payees that are owed less wait, for 12 months at most (D32).' }),
+  payoutThresholdMinor: threshold.default(0).meta({ description: 'Payees that are owed less wait, for 12 months at most, and no longer than their contract lasts (D32).' }),
   accounting: z
     .strictObject({
       voucherSeries: z

@@ -152,3 +152,43 @@ describe('payments to site owners', () => {
     expect((await propose()).body).toEqual({ paymentId: null, leftOut: [] });
   });
 });
+
+describe('a small sum of who has no contract any more', () => {
+  let own: ApiUnderTest;
+  const version = (contractId: string, no: number, from: string, more: object) =>
+    own.store.pool.query("INSERT INTO contract_version (contract_id, version, valid_from, clauses, author) VALUES ($1, $2, $3, $4, 'test')", [
+      contractId,
+      no,
+      from,
+      JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', clauses: [{ kind: 'netShare', id: 'share', percent: '12.5' }], ...more }),
+    ]);
+  beforeAll(async () => {
+    own = await startApi();
+    // South earns by a part in North's contract alone; in February that part ends, and in March North's contract. East's goes on.
+    const part = { beneficiaries: [{ accountId: 'acc_brf_south', percent: '40' }] };
+    await version('ctr_brf_south', 101, '2019-11-01T00:00:00+01:00', { status: 'ended', clauses: [] });
+    await version('ctr_brf_north', 101, '2019-11-01T00:00:00+01:00', part);
+    await version('ctr_brf_north', 102, '2020-02-01T00:00:00+01:00', {});
+    await version('ctr_brf_north', 103, '2020-03-01T00:00:00+01:00', { ...part, status: 'ended' });
+    await storeLines(own.store, [session(1, { garage: 'Bl2', kWh: '40' }), session(3, { garage: 'NR1', user: 'NR1-3', kWh: '30' })]);
+    await processAll(own.store);
+    const runId = await closeSet(own.store, '2019-12');
+    await own.store.tx((db) => closeOwnerSet(db, runId));
+    await issueRun(own.store, runId, '2020-01-07');
+    const body = { rules: { authorities: ours, payoutThresholdMinor: 1_000_000 }, reason: 'small sums wait' };
+    expect((await own.call('approver', 'PUT', '/v1/entities/ent_se/document-rules', body)).status).toBe(200);
+  }, 60_000);
+  afterAll(() => own.stop());
+
+  it.each([
+    ['2020-01-31', ['acc_brf_east', 'acc_brf_north', 'acc_brf_south']],
+    ['2020-02-01', ['acc_brf_east', 'acc_brf_north']],
+    ['2020-03-01', ['acc_brf_east']],
+  ])('waits no longer (D32): on %s', async (executeOn, waiting) => {
+    const { body } = await own.call('preparer', 'POST', '/v1/payments', { ...wanted, executeOn });
+    // Nobody's bank account is known: who is to be paid is left out for that.
+    const of = (code: string) => body.leftOut.filter((i: { code: string }) => i.code === code).map((i: { subject: string }) => i.subject);
+    expect(of('payableBelowThreshold')).toEqual(waiting);
+    expect(of('bankAccountMissing')).toEqual(['acc_brf_north', 'acc_brf_south'].filter((id) => !waiting.includes(id)));
+  });
+});

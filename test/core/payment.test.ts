@@ -12,13 +12,14 @@ const owed = (documentId: string, accountId: string, payableMinor: bigint, dueOn
   payableMinor,
   openMinor,
 });
-const plan = (documents: ReturnType<typeof owed>[], thresholdMinor = 0n, executeOn = '2020-02-10', currency = 'SEK') =>
+const plan = (documents: ReturnType<typeof owed>[], thresholdMinor = 0n, executeOn = '2020-02-10', currency = 'SEK', contracted = ['a', 'b']) =>
   planPayment({
     documents,
     currency,
     books: 'SEK',
     executeOn,
     thresholdMinor,
+    contracted: new Set(contracted),
     bankAccounts: new Map([
       ['a', 1],
       ['b', 3],
@@ -60,6 +61,8 @@ describe('a payment', () => {
     expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2020-02-10', 'EUR').items).toHaveLength(1);
     expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2021-02-05').items).toHaveLength(0);
     expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2021-02-06').items).toHaveLength(1);
+    // Nothing more is to come of who has no contract any more.
+    expect(plan([owed('1', 'a', 9_999n), owed('2', 'b', 9_999n)], 10_000n, '2020-02-10', 'SEK', ['b']).items.map((i) => i.accountId)).toEqual(['a']);
   });
 
   it('leaves what somebody else has paid a part of to them, and pays the rest of its payee', () => {

@@ -23,7 +23,7 @@ const longestMonths = 12;
 
 /**
  * What is paid on a day: per payee all that is due and what is credited, set off; nothing below the threshold until the oldest of it is a
- * year past due (D32). A document is paid whole: what somebody else has paid a part of is left to them. Payees in the order of their accounts.
+ * year past due, or the payee has no contract any more (D32). A document is paid whole: what somebody else has paid a part of is left to them. Payees in the order of their accounts.
  */
 export function planPayment(input: {
   readonly documents: readonly OwedDocument[];
@@ -32,6 +32,8 @@ export function planPayment(input: {
   /** The currency of the entity's books, which the threshold is in: payments in another have none. */
   readonly books: string;
   readonly thresholdMinor: bigint;
+  /** Payees who earn by a contract still: of others nothing is to come that a small sum could wait for. */
+  readonly contracted: ReadonlySet<string>;
   /** The newest published version of each payee's bank account. */
   readonly bankAccounts: ReadonlyMap<string, number>;
 }): PlannedPayment {
@@ -49,7 +51,7 @@ export function planPayment(input: {
     const bankAccountVersion = input.bankAccounts.get(accountId);
     const isOld = monthsLater(inOrder[0]?.dueOn ?? input.executeOn, longestMonths) <= input.executeOn;
     if (amountMinor <= 0n) leftOut.push(issue('nothingPayable', 'info', accountId, { amount, currency }));
-    else if (currency === input.books && amountMinor < input.thresholdMinor && !isOld)
+    else if (currency === input.books && amountMinor < input.thresholdMinor && !isOld && input.contracted.has(accountId))
       leftOut.push(issue('payableBelowThreshold', 'info', accountId, { amount, currency, threshold: formatMinor(input.thresholdMinor, currency) }));
     else if (bankAccountVersion === undefined) leftOut.push(issue('bankAccountMissing', 'blocks', accountId, { amount, currency }));
     else items.push({ accountId, amountMinor, bankAccountVersion, remittance: remittanceOf(inOrder.map((d) => d.legalNumber)), documentIds: inOrder.map((d) => d.documentId) });

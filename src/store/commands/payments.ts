@@ -45,6 +45,7 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
     executeOn,
     books: entity['currency'],
     thresholdMinor: BigInt(own.payoutThresholdMinor),
+    contracted: await contractedPayees(db, entityId, executeOn),
     bankAccounts: await bankAccountVersions(db, entityId),
   });
   if (plan.items.length === 0) return { paymentId: null, leftOut: plan.leftOut };
@@ -63,6 +64,19 @@ async function owedDocuments(db: Db, { entityId, currency, dueUntil, types }: Ne
     [entityId, types, currency, dueUntil],
   );
   return rows;
+}
+
+/** Who has a part in a contract that holds on a day, or begins later. */
+async function contractedPayees(db: Db, entityId: string, on: string): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT DISTINCT p.id FROM (
+       SELECT DISTINCT ON (v.contract_id, greatest(v.valid_from, d.at)) k.account_id, v.clauses FROM account a JOIN legal_entity e ON e.id = a.entity_id CROSS JOIN LATERAL (SELECT $2::date::timestamp AT TIME ZONE e.time_zone AS at) d
+       JOIN contract k ON k.account_id = a.id AND k.kind IN ('revenueShare', 'homeCharging') JOIN contract_version v ON v.contract_id = k.id AND v.valid_to > d.at
+       WHERE a.entity_id = $1 ORDER BY v.contract_id, greatest(v.valid_from, d.at), v.version DESC) c
+     CROSS JOIN LATERAL (SELECT c.account_id AS id UNION ALL SELECT b->>'accountId' FROM jsonb_array_elements(c.clauses->'beneficiaries') b) p WHERE c.clauses->>'status' <> 'ended'`,
+    [entityId, on],
+  );
+  return new Set(rows.map((r) => r.id));
 }
 
 async function bankAccountVersions(db: Db, entityId: string): Promise<ReadonlyMap<string, number>> {
