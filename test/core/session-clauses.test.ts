@@ -115,6 +115,14 @@ describe('clauses that one session decides, by hand', () => {
     expect(billed(fleet, supply({ ...clause, withoutEnergy: true }), { facts: empty }).at(-1)).toEqual(['idle/idle', 6000n, 7500n]);
     expect(billed(fleet, supply({ ...clause, withoutEnergy: false }), { facts: empty }).map(([c]) => c)).not.toContain('idle/idle');
   });
+  it('bill no time that was reserved as idle: from when the car came, and nothing where it never did', () => {
+    const clause = supply({ kind: 'idleFee', id: 'idle', perMinute: '1', graceMinutes: 0, withoutEnergy: true });
+    // What is reserved alone has neither charging nor parking. Of 10:00 to 12:00 the car is there from 11:30 on: 30 minutes.
+    const reserved = { startAt: '2019-12-05T10:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 0 };
+    const came = { startAt: '2019-12-05T11:30:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 1800 };
+    expect(billed(fleet, clause, { facts: { energyWh: 0, periods: [reserved, came] } }).at(-1)).toEqual(['idle/idle', 3000n, 3750n]);
+    expect(billed(fleet, clause, { facts: { energyWh: 0, periods: [reserved] } }).map(([c]) => c)).not.toContain('idle/idle');
+  });
   it('bill idle time without any energy where the clause says so, though the session is too small to be billed: the fee alone (D25)', () => {
     const both = (withoutEnergy: boolean) => supply({ kind: 'startFee', id: 's', amount: '5.00' }, { kind: 'idleFee', id: 'idle', perMinute: '1.003', graceMinutes: 60, withoutEnergy });
     const flat = { elements: [{ price_components: [{ type: 'FLAT', price: '0.003', vat: '25', step_size: 1 }] }] };

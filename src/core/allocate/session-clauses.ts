@@ -90,8 +90,7 @@ function chargingEnd(facts: ChargeFacts, endMs: number): number | undefined {
   if (facts.periods === 'unsplit') return undefined;
   // Energy that is given back is no idling either.
   const last = facts.periods.findLastIndex((p) => p.energyWh !== 0);
-  // Nothing charged at all: it stood idle from its start.
-  if (last < 0) return parseInstant(facts.startAt);
-  const next = facts.periods[last + 1];
-  return next === undefined ? endMs : parseInstant(next.startAt);
+  // Nothing charged at all: it stood idle since it came, which it never did where a reservation lapsed.
+  const next = last < 0 ? facts.periods.find((p) => p.chargingSeconds > 0 || p.parkingSeconds > 0) : facts.periods[last + 1];
+  return next === undefined ? (last < 0 ? undefined : endMs) : parseInstant(next.startAt);
 }
