@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
 import type { Store } from '../../src/store/db.ts';
 import { finishRun, reviewRun } from '../support/bill.ts';
@@ -153,5 +155,46 @@ describe('the month of an owner that two runs have open', () => {
     ] as const)
       await finishRun(store, await reviewRun(store, period), on);
     for (const month of ['2019-12', '2020-01', '2020-02']) expect([month, await given(month)]).toEqual([month, 10_000]);
+  }, 60_000);
+});
+
+describe('the month of an owner who is left out', () => {
+  const exclude = (runId: string, outcome: 'carry' | 'writeOff') =>
+    store.tx((db) => addExclusion(db, runId, { scope: 'account', subjectId: 'acc_brf_north', outcome, reason: 'whose site it is is disputed' }, { actor: 'preparer' }));
+  const build = (runId: string) => store.tx((db) => buildDocuments(db, runId));
+  const documents = (runId: string) => rows("SELECT net_minor FROM document WHERE run_id = $1 AND account_id = 'acc_brf_north' AND state <> 'discarded'", [runId]);
+
+  it('waits with its shares, which the month’s statement gave all the same, and is stated by the run that bills it', async () => {
+    await agree('ctr_brf_north', ofOwner([share, { kind: 'guarantee', id: 'floor', netPerMonth: '100', carryForward: false }]));
+    await arrive(1, 'Bl2', '10.12.2019');
+    const december = await reviewRun(store, '2019-12');
+    const before = await drafted(december);
+    // Taken back, it is as if it had never been.
+    const { id } = await exclude(december, 'carry');
+    await build(december);
+    expect([await drafted(december), await documents(december), await parked(december)]).toEqual([[], [], ['acc_brf_north']]);
+    await store.tx((db) => withdrawExclusion(db, december, id, { actor: 'preparer' }));
+    await build(december);
+    expect([await drafted(december), await documents(december), await parked(december)]).toEqual([before, [{ net_minor: 10_000n }], []]);
+    await exclude(december, 'carry');
+    await finishRun(store, december, '2020-01-06');
+    // Nobody charges in January.
+    const january = await reviewRun(store, '2020-01');
+    await exclude(january, 'carry');
+    await finishRun(store, january, '2020-02-06');
+    const february = await reviewRun(store, '2020-02');
+    expect(await documents(february)).toEqual([{ net_minor: 30_000n }]);
+    expect(await drafted(february)).toEqual([
+      ['2019-12', 'guarantee/floor', 9721n],
+      ['2020-01', 'guarantee/floor', 10_000n],
+      ['2020-02', 'guarantee/floor', 10_000n],
+    ]);
+  }, 60_000);
+
+  it('is not written off: what is owed is owed', async () => {
+    await agree('ctr_brf_north', ofOwner([share]));
+    await arrive(1, 'Bl2', '10.12.2019');
+    const december = await reviewRun(store, '2019-12');
+    await expect(exclude(december, 'writeOff')).rejects.toThrow('what is owed is not written off');
   }, 60_000);
 });

@@ -1,6 +1,6 @@
 import type { ExclusionPredicate, ExclusionRule } from '../../contracts/exclusion-rule.ts';
 import { parseMinor } from '../../core/money.ts';
-import { lastDaySql, matchesOf, targetsOf } from '../cycle/exclusion-match.ts';
+import { lastDaySql, matchesOf, targetsOf, whyNotFor } from '../cycle/exclusion-match.ts';
 import { lockRun } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
@@ -106,9 +106,11 @@ const subjects = {
   tariff: ['tariff', 'SELECT FROM tariff_version WHERE tariff_id = $1 AND $2 <> $1'],
 } as const satisfies Record<ExclusionRule['scope'], readonly [what: string, sql: string]>;
 
-async function refuseUnknown(db: Db, { entityId, scope, subjectId }: ExclusionRule): Promise<void> {
+async function refuseUnknown(db: Db, { entityId, scope, subjectId, outcome }: ExclusionRule): Promise<void> {
   const [what, sql] = subjects[scope];
   if ((await db.query(sql, [subjectId, entityId])).rowCount === 0) throw new Refused('notFound', `entity ${entityId} has no ${what} "${subjectId}"`);
+  const why = await whyNotFor(db, { scope, subjectId, outcome });
+  if (why !== undefined) throw new Refused('invalid', why);
 }
 
 /** Amounts as minor units and all bounds half-open, as matching takes them. Refused for an amount that its currency does not have. */
@@ -147,7 +149,7 @@ async function touchRuns(db: Db, entityId: string, ruleIds: readonly string[]): 
   return told;
 }
 
-const metInRun = `WITH target AS (${targetsOf(`SELECT s.id, s.scope, s.subject_id, s.predicate FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id
+const metInRun = `WITH target AS (${targetsOf(`SELECT s.id, s.scope, s.subject_id, s.predicate, s.outcome FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id
       JOIN standing_exclusion s ON s.valid_from <= ${lastDaySql} AND (s.valid_to IS NULL OR ${lastDaySql} < s.valid_to) WHERE r.id = $1 AND s.id = ANY($2)`)}),
   mine AS (SELECT k.account_id, a.category, c.* FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN account a ON a.id = k.account_id WHERE k.run_id = $1),
   met AS (${matchesOf('target', 'mine')})

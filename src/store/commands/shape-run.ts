@@ -1,3 +1,4 @@
+import { whyNotFor } from '../cycle/exclusion-match.ts';
 import { freeClaims } from '../cycle/free-claims.ts';
 import { ownersBehind } from '../cycle/owner-contracts.ts';
 import { claimable, takeOver } from '../cycle/record-set.ts';
@@ -49,9 +50,11 @@ async function touchedBy(db: Db, runId: string, scope: NewExclusion['scope'], su
   return rows.map((r) => r.account_id);
 }
 
-/** Leaves an account, a site or a record out of a run: written off, or carried to the next. Refused when the run is not open or nothing of it is in the set. */
+/** Leaves an account, a site or a record out of a run: written off, or carried to the next. Refused when the run is not open or nothing of it is in the set, and for writing off what an account is owed. */
 export async function addExclusion(db: Db, runId: string, exclusion: NewExclusion, by: By, idempotencyKey?: string): Promise<{ readonly id: string }> {
   await lockOpen(db, runId);
+  const why = await whyNotFor(db, exclusion);
+  if (why !== undefined) throw new Refused('invalid', why);
   const id = newId('exc', [runId, by.actor], idempotencyKey);
   const accounts = await touchedBy(db, runId, exclusion.scope, exclusion.subjectId);
   const closed = (await db.query('SELECT set_closed_at FROM billing_run WHERE id = $1', [runId])).rows[0]?.set_closed_at;

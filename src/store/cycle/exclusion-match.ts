@@ -1,3 +1,5 @@
+import type { Db } from '../db.ts';
+
 /** The last day of a run's period in the entity's zone: a standing rule holds for the run when it holds on that day. `r` is the run, `e` its entity. */
 export const lastDaySql = "((r.period_end - interval '1 second') AT TIME ZONE e.time_zone)::date";
 
@@ -23,6 +25,16 @@ export const targetsOf = (rules: string) => `SELECT x.*, ${narrowness} AS narrow
   UNION ALL SELECT x.*, ${narrowness}, 'account', a.id FROM (${rules}) x JOIN account a ON a.party_id = x.subject_id WHERE x.scope = 'customer'
   UNION ALL SELECT x.*, ${narrowness}, 'tariff', t.id FROM (${rules}) x JOIN tariff_version t ON t.tariff_id = x.subject_id WHERE x.scope = 'tariff'`;
 
+/** SQL that holds for an account `a` that is owed: nothing of it is written off. */
+const isOwed = "a.strategy IN ('selfBilling', 'reimbursement')";
+
+/** Why a rule of this outcome is not for an account; undefined where it is. */
+export async function whyNotFor(db: Db, { scope, subjectId, outcome }: { readonly scope: string; readonly subjectId: string; readonly outcome: string }): Promise<string | undefined> {
+  if (scope !== 'account' || outcome !== 'writeOff') return undefined;
+  const { rows } = await db.query(`SELECT FROM account a WHERE a.id = $1 AND ${isOwed}`, [subjectId]);
+  return rows.length === 0 ? undefined : `account ${subjectId} is owed, and what is owed is not written off: carry it, or write off the sales that it earns by`;
+}
+
 /** Of the session of `k`, for its payer, as its revision was billed: a mirror meets what the charge it takes back does. What a dry run supposes has a page of its own. */
 const amountOfSession = `(SELECT sum(s.net_minor) FROM rated_charge s WHERE s.record_id = k.record_id AND s.revision = k.revision AND s.payer_account_id = k.payer_account_id AND s.reversal_of IS NULL
   AND s.page_id = (SELECT o.page_id FROM rated_charge o WHERE o.charge_id = coalesce(k.reversal_of, k.charge_id)))`;
@@ -37,11 +49,11 @@ const predicateHolds = `coalesce(k.category = x.predicate->>'segment', true) AND
 
 /**
  * Which rules meet which charges: (charge_id, and the columns of `targets`). `charges` has the columns of rated_charge, `account_id` and
- * `category`. Site, tariff and record meet what is sold; what is earned by it follows.
+ * `category`. Site, tariff and record meet what is sold; what is earned by it follows. What an account is owed may wait as a whole, and is not written off.
  */
 export const matchesOf = (targets: string, charges: string) =>
   [
-    ['account', 'k.account_id', 'true'],
+    ['account', 'k.account_id', "(k.payer_account_id IS NOT NULL OR x.outcome = 'carry' AND x.predicate = '{}')"],
     ['site', 'k.site_id', 'k.payer_account_id IS NOT NULL'],
     ['tariff', 'k.tariff_version_id', 'k.payer_account_id IS NOT NULL'],
     ['record', 'k.record_id::text', 'k.payer_account_id IS NOT NULL'],

@@ -6,6 +6,7 @@ import { type RowPlace, statementCharge } from '../../core/share/statement-charg
 import type { Db } from '../db.ts';
 import { loadAccounts, loadEntity } from '../intake/load-setup.ts';
 import { siteHoldings } from '../site-holdings.ts';
+import { accountsLeftOut } from './dispositions.ts';
 import { heldMonths, insertDrafts } from './drafts.ts';
 import { guarantees, type OwnerContract, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
@@ -54,7 +55,7 @@ export async function ownerSide(db: Db, runId: string, accountIds: readonly stri
 /**
  * Drafts what the months decide for site owners, over the shares that the run claims and what earlier runs issued: each month that it shares
  * in, stated anew less what was stated. The drafts of these contracts are made anew. A contract that something is missing for is parked
- * with its findings and its shares wait; the others go on.
+ * with its findings and its shares wait, and so do those of who is left out; the others go on.
  */
 export async function draftStatements(db: Db, runId: string, contracts: readonly OwnerContract[]): Promise<void> {
   if (contracts.length === 0) return;
@@ -83,12 +84,16 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted, isFew);
   await planForAccounts(db);
   const { charges, failed } = await statements(db, run.entity_id, loaded);
+  // Whose shares wait, what the month adds to them waits too: the next run states it.
+  const rules = await accountsLeftOut(db, runId, [...new Set(contracts.flatMap(payeesOfContract))]);
+  const leftOut = new Set([...rules].flatMap(([id, { outcome }]) => (outcome === 'carry' ? [id] : [])));
   await insertDrafts(
     db,
     runId,
-    charges.map((charge) => ({ accountId: charge.payeeAccountId ?? '', charge })),
+    charges.flatMap((charge) => (leftOut.has(charge.payeeAccountId ?? '') ? [] : [{ accountId: charge.payeeAccountId ?? '', charge }])),
   );
   await park(db, runId, failed);
+  await markParked(db, runId, new Map([...leftOut].map((id) => [id, 'it is left out, and what it is owed waits'])));
 }
 
 /** The first month of each contract of which a run claims shares, in which a late session of the run moves what its customer's other sessions came to (D44), or that an earlier run stated before it was known. */

@@ -70,7 +70,7 @@ function viewOf(r: QueryResultRow): ExclusionRuleView {
 
 type Asked = Pick<ExclusionRule, 'entityId' | 'scope' | 'subjectId'> & { readonly predicate: Readonly<Record<string, unknown>> };
 
-const reached = `WITH target AS (${targetsOf("SELECT 'this' AS id, $2::text AS scope, $3::text AS subject_id, $4::jsonb AS predicate")}),
+const reached = `WITH target AS (${targetsOf("SELECT 'this' AS id, $2::text AS scope, $3::text AS subject_id, $4::jsonb AS predicate, 'carry' AS outcome")}),
   mine AS (SELECT c.payer_account_id AS account_id, a.category, c.* FROM rated_charge c JOIN account a ON a.id = c.payer_account_id WHERE c.entity_id = $1 AND ${openChargeSql}),
   met AS (SELECT DISTINCT charge_id FROM (${matchesOf('target', 'mine')}) m)`;
 const metSums = 'count(DISTINCT m.record_id)::integer AS sessions, count(*)::integer AS charges, sum(m.energy_wh)::bigint AS wh, sum(m.net_minor)::bigint AS net';
