@@ -86,6 +86,21 @@ describe('a site that changes hands', () => {
     await store.close();
   }, 60_000);
 
+  it('known months later, moves what came late of them too, and what the run’s own month had booked', async () => {
+    const store = await world();
+    await bill(store, '2019-12', '2020-01-07');
+    // A late one of December and one of January, both before anybody said that East had the site by then.
+    await storeLines(store, [fleet(1, '20.12.2019 10:00'), fleet(2, '05.01.2020 10:00')]);
+    await processAll(store);
+    expect((await sharesOf(store)).map(([, payee]) => payee)).toEqual(['acc_brf_north', 'acc_brf_north']);
+    expect(await hold(store, { ownerAccountId: 'acc_brf_east', validFrom: '2019-12-16T00:00:00+01:00' })).toMatchObject({ outcome: 'created' });
+    // North has nothing left of either. East has no share of a record, and 1.79 by each of both months.
+    const runId = await bill(store, '2020-01', '2020-02-07');
+    expect(await owed(store, runId)).toEqual([['acc_brf_east', 358n]]);
+    expect(await owed(store, await bill(store, '2020-02', '2020-03-07'))).toEqual([]);
+    await store.close();
+  }, 60_000);
+
   it('owned by nobody from a day on earns nobody a share from there', async () => {
     const store = await world();
     await hold(store, { ownerAccountId: null, validFrom: '2019-12-16T00:00:00+01:00' });

@@ -34,10 +34,10 @@ export async function ownerContracts(db: Db, entityId: string): Promise<OwnerCon
 /** Whether a month of the contract is due also when nobody charged. */
 export const guarantees = (contract: OwnerContract) => contract.versions.some((v) => v.agreement.clauses.some((c) => c.kind === 'guarantee'));
 
-/** Owners to whom a site came within a run's period: their month is due whoever's its sessions were taken for. */
+/** Owners to whom a site came, and who had it within a run's period: their month is due whoever's its sessions were taken for. */
 export async function ownersSince(db: Db, runId: string): Promise<ReadonlySet<string>> {
   const { rows } = await db.query<{ id: string }>(
-    `SELECT DISTINCT h.owner_account_id AS id FROM billing_run r JOIN site_holder h ON h.valid_from >= r.period_start AND h.valid_from < r.period_end
+    `SELECT DISTINCT h.owner_account_id AS id FROM billing_run r JOIN site_holder h ON h.valid_from < r.period_end AND h.valid_to > r.period_start
      JOIN account a ON a.id = h.owner_account_id AND a.entity_id = r.entity_id WHERE r.id = $1`,
     [runId],
   );

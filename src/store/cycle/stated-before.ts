@@ -12,7 +12,8 @@ export type StatedBefore = { readonly contractId: string; readonly payeeId: stri
 /**
  * What a run has to state anew since the statement was fixed before it was known: of sales that the run claims and whose share an earlier run
  * stated (they were left out, or put out, after the owner's group was approved), of whatever else an earlier run built after that, of what one
- * took in of months that it left alone, since another had not issued, and of what one stated nothing of, since a payee was parked. An off-cycle run states nobody beside its accounts.
+ * took in of months that it left alone, since another had not issued, of what one stated nothing of, since a payee was parked, and of sales whose
+ * site is another's by now. An off-cycle run states nobody beside its accounts.
  */
 export async function statedBefore(db: Db, runId: string): Promise<readonly StatedBefore[]> {
   const found = [...(await ofSalesClaimed(db, runId))];
@@ -33,7 +34,12 @@ async function ofSalesClaimed(db: Db, runId: string): Promise<readonly StatedBef
        WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'asked')} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period)
      SELECT h.contract_id AS "contractId", h.payee_account_id AS "payeeId", min(h.service_month) AS month FROM sold s
      JOIN rated_charge h ON h.record_id = s.record_id AND h.revision = s.revision AND h.role IN ${siteShareRoles} AND h.payer_account_id IS NULL
-     JOIN claim k ON k.charge_id = h.charge_id AND k.run_id <> $1 AND k.disposition = 'document' GROUP BY 1, 2`,
+     JOIN claim k ON k.charge_id = h.charge_id AND k.run_id <> $1 AND k.disposition = 'document' GROUP BY 1, 2
+     UNION ALL
+     -- Booked for another, or for nobody, since it was said later whose the site was.
+     SELECT q.id, q.account_id, min(b.service_month) FROM sold s JOIN charge_record b ON b.record_id = s.record_id AND b.revision = s.revision
+     JOIN site_holder x ON x.site_id = b.site_id AND b.start_at >= x.valid_from AND b.start_at < x.valid_to JOIN contract q ON q.account_id = x.owner_account_id AND q.kind = 'revenueShare'
+     WHERE NOT EXISTS (SELECT FROM rated_charge h WHERE h.record_id = s.record_id AND h.revision = s.revision AND h.contract_id = q.id) GROUP BY 1, 2`,
     [runId],
   );
   return rows;
