@@ -97,6 +97,45 @@ describe('an owner whose group was approved before that of a customer changed', 
     60_000,
   );
 
+  it('gives it back by the first run that may state its month, where three months are open', async () => {
+    const on = await stage();
+    const december = await reviewRun(on.store, '2019-12');
+    await on.approveOwners(december);
+    await on.exclude(december, 'writeOff');
+    const january = await reviewRun(on.store, '2020-01');
+    await finishRun(on.store, december, '2020-01-06');
+    const february = await reviewRun(on.store, '2020-02');
+    await finishRun(on.store, january, '2020-02-06');
+    await finishRun(on.store, february, '2020-03-06');
+    await finishRun(on.store, await reviewRun(on.store, '2020-03'), '2020-04-06');
+    // What the driver paid at each site is left to them: 2.79.
+    expect(await on.given()).toEqual([
+      ['acc_brf_north', '2019-12', 279],
+      ['acc_brf_south', '2019-12', 279],
+    ]);
+    await on.drop();
+  }, 60_000);
+
+  it('gives back the share of what was carried, and written off by a run that left its month alone', async () => {
+    const on = await stage();
+    const december = await reviewRun(on.store, '2019-12');
+    await on.approveOwners(december);
+    await on.exclude(december, 'carry');
+    const january = await reviewRun(on.store, '2020-01');
+    await finishRun(on.store, december, '2020-01-06');
+    const february = await reviewRun(on.store, '2020-02');
+    await on.exclude(february, 'writeOff');
+    await on.build(february);
+    await finishRun(on.store, january, '2020-02-06');
+    await finishRun(on.store, february, '2020-03-06');
+    await finishRun(on.store, await reviewRun(on.store, '2020-03'), '2020-04-06');
+    expect(await on.given()).toEqual([
+      ['acc_brf_north', '2019-12', 279],
+      ['acc_brf_south', '2019-12', 279],
+    ]);
+    await on.drop();
+  }, 60_000);
+
   it('has the share of what is billed after all, by the next run', async () => {
     const on = await stage();
     const december = await reviewRun(on.store, '2019-12');

@@ -16,10 +16,17 @@ export type StatedBefore = { readonly contractId: string; readonly payeeId: stri
  * site is another's by now. An off-cycle run states nobody beside its accounts.
  */
 export async function statedBefore(db: Db, runId: string): Promise<readonly StatedBefore[]> {
+  const found = [...(await knownTo(db, runId))];
+  for (const left of await leftAloneBy(db, runId))
+    found.push(...(await takenIn(db, left)), ...(await knownTo(db, left.runId)).filter((s) => s.month <= left.month && (left.accountIds?.includes(s.payeeId) ?? true)));
+  found.push(...(await behindParked(db, await parkedIn(db, runId))));
+  return found;
+}
+
+/** What a run itself has to state anew: what it left alone, or could not state, another has to in its place. */
+async function knownTo(db: Db, runId: string): Promise<readonly StatedBefore[]> {
   const found = [...(await ofSalesClaimed(db, runId))];
   for (const group of await builtAfterApproval(db, runId)) found.push(...(await behindAccounts(db, group)));
-  for (const left of await leftAloneBy(db, runId)) found.push(...(await takenIn(db, left)));
-  found.push(...(await behindParked(db, await parkedIn(db, runId))));
   return found;
 }
 
@@ -130,7 +137,7 @@ async function behindParked(db: Db, parked: readonly Parked[]): Promise<readonly
   const found: StatedBefore[] = [...parked];
   for (const [runId, own] of groupBy(parked, (p) => p.runId)) {
     const contracts = new Set(own.map((p) => p.contractId));
-    found.push(...(await takenIn(db, { runId, month: own[0]?.until ?? '', accountIds: null })).filter((s) => contracts.has(s.contractId)));
+    found.push(...[...(await takenIn(db, { runId, month: own[0]?.until ?? '', accountIds: null })), ...(await knownTo(db, runId))].filter((s) => contracts.has(s.contractId)));
   }
   return found;
 }
