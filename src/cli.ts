@@ -12,7 +12,7 @@ import { ocpiCommands } from './commands/ocpi.ts';
 import { openApiCommand } from './commands/openapi.ts';
 import { paymentCommands } from './commands/payment.ts';
 import { periodCommands } from './commands/period.ts';
-import { apiCommand, environmentCommand, keyCommand, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
+import { apiCommand, environmentCommand, keyCommand, keysCommands, migrateCommand, seedCommand, workerCommand } from './commands/production.ts';
 import { rateCommand } from './commands/rate.ts';
 import { retentionCommand } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
@@ -30,6 +30,7 @@ const wattledger = group('wattledger', 'Billing engine for charge point operator
   environment: environmentCommand,
   seed: seedCommand,
   key: keyCommand,
+  keys: keysCommands,
   import: importCommand,
   load: loadCommand,
   statement: statementCommand,

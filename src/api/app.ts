@@ -17,6 +17,7 @@ import { refuseEncoded } from './plain-body.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
 import { accountingPeriodRoutes } from './routes/accounting-periods.ts';
 import { allowanceRoutes } from './routes/allowance.ts';
+import { apiKeyRoutes } from './routes/api-keys.ts';
 import { cardPaymentRoutes } from './routes/card-payments.ts';
 import { chargeRoutes } from './routes/charges.ts';
 import { completenessRoutes } from './routes/completeness.ts';
@@ -177,6 +178,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   erasureRoutes(app, deps);
   retentionRoutes(app, deps);
   ruleRoutes(app, deps);
+  apiKeyRoutes(app, deps);
   ocpiPeerRoutes(app, deps);
   app.route('/', consoleRoutes({ ...deps, send: (path, init) => app.request(path, init) }));
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key; its roles decide what it may do.' });

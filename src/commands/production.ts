@@ -3,14 +3,17 @@ import { environments, loadConfig } from '../config.ts';
 import { describeIssue } from '../core/issues.ts';
 import { startApiServer } from '../stack/api-server.ts';
 import { secretBoxOf } from '../stack/secret-box-of.ts';
-import { putApiKeys } from '../store/commands/api-keys.ts';
+import { makeApiKey, revokeApiKey } from '../store/commands/api-keys.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { moveEnvironment, requireEnvironment } from '../store/environment.ts';
 import { migrate } from '../store/migrate.ts';
-import { type Role, roles } from '../store/reads/api-keys.ts';
+import { type ApiKeyView, listApiKeys, type Role, roles } from '../store/reads/api-keys.ts';
 import { applySeed, readSeed, tariffFindings } from '../store/seed.ts';
 import { runWorker } from '../worker.ts';
-import { command, say, UsageError } from './command.ts';
+import { command, group, jsonArg, say, UsageError } from './command.ts';
+
+/** Who keys are made and ended by, in the audit trail: whoever holds the database. */
+const atTheDatabase = { actor: 'operator' };
 
 export const workerCommand = command(
   'worker',
@@ -97,13 +100,47 @@ export const keyCommand = command(
     if (source !== undefined && !wanted.includes('partner')) throw new UsageError('--source is for --role partner: the other roles see every source');
     const token = `wl_${randomBytes(32).toString('base64url')}`;
     return onDatabase(async (store) => {
-      await store.tx((db) => putApiKeys(db, [{ id: actor, actor, token, roles: wanted as Role[], sourceId: source ?? null, sample: false }]));
+      await store.tx((db) => makeApiKey(db, { id: actor, actor, token, roles: wanted as Role[], sourceId: source ?? null, sample: false }, atTheDatabase));
       say(token);
       process.stderr.write(`Shown once; only its hash is kept. An earlier key of ${actor} is replaced.\n`);
       return true;
     });
   },
 );
+
+/** `wattledger keys …`: who holds API keys, and their end; at the database, for whom no key of an admin is left or production does not start. */
+export const keysCommands = group('keys', 'API keys that were made', {
+  list: command('list', 'Who holds a key, with which roles, and which are revoked', { ...jsonArg }, ({ json }) =>
+    onDatabase(async (store) => {
+      const items: ApiKeyView[] = [];
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const page = await listApiKeys(store.pool, { limit: 200, cursor });
+        items.push(...page.items);
+        cursor = page.nextCursor;
+      }
+      if (json) say(JSON.stringify(items, null, 2));
+      else
+        for (const key of items)
+          say(
+            [key.id, key.roles.join(','), key.sourceId === null ? '' : `only ${key.sourceId}`, key.sample ? 'sample' : '', key.revokedAt === null ? '' : `revoked ${key.revokedAt}`]
+              .filter((part) => part !== '')
+              .join('  '),
+          );
+      return true;
+    }),
+  ),
+  revoke: command(
+    'revoke',
+    'End a key, such as one that leaked',
+    { id: { type: 'positional', description: 'As `keys list` names it', required: true }, reason: { type: 'string', description: 'Why; kept in the audit trail', required: true } },
+    ({ id, reason }) =>
+      onDatabase(async (store) => {
+        await store.tx((db) => revokeApiKey(db, id, { ...atTheDatabase, reason }));
+        say(`${id} is revoked: within five seconds nobody gets in with it`);
+        return true;
+      }),
+  ),
+});
 
 /** Opens the database of DATABASE_URL for `work`. */
 async function onDatabase(work: (store: Store, databaseUrl: string) => Promise<boolean>): Promise<boolean> {

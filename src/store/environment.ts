@@ -11,7 +11,8 @@ export type Environment = 'production' | 'staging' | 'test' | 'development';
  */
 export async function requireEnvironment(db: Db, environment: Environment): Promise<void> {
   await refuseOther(db, environment);
-  if (environment === 'production' && (await hasSampleKeys(db))) throw new Error('this database has sample users: a production environment refuses them; revoke their keys first');
+  if (environment === 'production' && (await hasSampleKeys(db)))
+    throw new Error('this database has sample users: a production environment refuses them; revoke their keys first (`wattledger keys list`, `keys revoke`)');
   // Only now: what is refused does not say what the database is of. Of two that say it at once one is too late.
   await db.query('INSERT INTO database_environment (environment) VALUES ($1) ON CONFLICT DO NOTHING', [environment]);
   await refuseOther(db, environment);
