@@ -1,3 +1,4 @@
+import { cellText } from '../core/document/plain-text.ts';
 import type { Page, PageOrder } from '../store/reads/page.ts';
 
 const pageSize = 5000;
@@ -18,10 +19,8 @@ export async function csvOfPages<Item extends Readonly<Record<string, unknown>>>
   return new Response(`${lines.join('\r\n')}\r\n`, { headers: { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': `attachment; filename="${fileName}"` } });
 }
 
-/** A cell; one that a spreadsheet would take for a formula is kept text. */
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '';
-  const text = String(value);
-  const safe = /^[=+@\t\r]|^-(?!\d)/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const text = cellText(String(value));
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

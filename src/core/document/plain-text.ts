@@ -14,6 +14,11 @@ export function plainText(text: string): string {
     .trim();
 }
 
+/** Text for a cell: what a spreadsheet would take for a formula is kept text, by a quote before it; a number stays one, with its sign. */
+export function cellText(text: string): string {
+  return /^[=+\-@\t\r\n]/.test(text) && !/^-\d+(\.\d+)?$/.test(text) ? `'${text}` : text;
+}
+
 /**
  * Text in the letters that a font has: what it lacks is taken apart (ﬁ is fi, Ⅷ is VIII, ḧ is h), and what has no letters, such as an
  * emoji, becomes one question mark.

@@ -7,7 +7,7 @@ import { type CsvColumns, csvBytes, csvText } from './rows.ts';
 export function renderAnnexCsv(document: IssuedDocument): Buffer {
   const cdr = (row: AnnexRow) => (row.sessionKey === null ? null : cdrOfSession(row.sessionKey));
   const columns: CsvColumns<AnnexRow> = {
-    document: () => document.legalNumber,
+    document: () => csvText(document.legalNumber),
     source: (r) => csvText(cdr(r)?.sourceId ?? null),
     country_code: (r) => csvText(cdr(r)?.country.toUpperCase() ?? null),
     party_id: (r) => csvText(cdr(r)?.party.toUpperCase() ?? null),

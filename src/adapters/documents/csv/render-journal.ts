@@ -13,7 +13,7 @@ export function renderJournalCsv(batch: AccountingBatch): Buffer {
     voucher: ({ no }) => String(no),
     posted_on: ({ voucher }) => voucher.on,
     kind: ({ voucher }) => voucher.kind,
-    document: ({ voucher }) => voucher.text,
+    document: ({ voucher }) => csvText(voucher.text),
     key: ({ voucher }) => voucher.key,
     account: ({ voucher }) => voucher.accountId,
     gl_account: ({ line }) => line.glAccount,

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import { plainText } from '../../../core/document/plain-text.ts';
+import { cellText, plainText } from '../../../core/document/plain-text.ts';
 
 /** Columns of a file with the value of each row; `null` is an empty field. */
 export type CsvColumns<Row> = Readonly<Record<string, (row: Row) => string | null>>;
@@ -17,6 +17,5 @@ export function csvBytes<Row>(columns: CsvColumns<Row>, rows: readonly Row[]): B
 
 /** Free text in a field: one line, and nothing that a spreadsheet would take for a formula. */
 export function csvText(text: string | null): string | null {
-  const plain = text === null ? null : plainText(text);
-  return plain !== null && /^[=+\-@]/.test(plain) ? `'${plain}` : plain;
+  return text === null ? null : cellText(plainText(text));
 }
