@@ -6,7 +6,7 @@ const of = {
   entity: { type: 'string', description: 'Legal entity', required: true },
 } as const;
 const why = { reason: { type: 'string', description: 'Why; kept in the audit trail', required: true } } as const;
-const path = (entity: string, month: string, what: string) => `/v1/entities/${encodeURIComponent(entity)}/accounting-periods/${month}/${what}`;
+const path = (entity: string, month: string, what: string) => `/v1/entities/${encodeURIComponent(entity)}/accounting-periods/${encodeURIComponent(month)}/${what}`;
 
 type Line = { readonly kind: string; readonly currency: string; readonly glAccount: string; readonly costCenter: string | null; readonly amount: string };
 type Proof = {

@@ -16,6 +16,8 @@ const hash = {
   group: { type: 'string', description: 'One release group, with its own hash as `run groups` prints it; all that are in review without it' },
 } as const;
 
+const pathOf = (run: string, more = '') => `/v1/runs/${encodeURIComponent(run)}${more}`;
+
 const preparer = 'sample-preparer';
 const approver = 'sample-approver';
 const ops = 'sample-ops';
@@ -67,7 +69,7 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   ),
   show: command('show', 'Where a run stands', { ...id, ...jsonArg }, async ({ run, json }) =>
     withApi(auditor, async (api) => {
-      const found = await api<RunSummary>('GET', `/v1/runs/${run}`);
+      const found = await api<RunSummary>('GET', pathOf(run));
       if (json) say(JSON.stringify(found, null, 2));
       else for (const line of summaryLines(found)) say(line);
       return found.problem === null;
@@ -75,7 +77,7 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   ),
   preview: command('preview', 'The documents of a run', { ...id, ...jsonArg }, async ({ run, json }) =>
     withApi(auditor, async (api) => {
-      const documents = await allPages<DocumentView>(api, `/v1/runs/${run}/documents`);
+      const documents = await allPages<DocumentView>(api, pathOf(run, '/documents'));
       if (json) say(JSON.stringify(documents, null, 2));
       else
         for (const d of documents)
@@ -89,7 +91,7 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
     { ...id, against: { type: 'string', description: 'Another run, lastMonth or previousPreview', required: true }, ...jsonArg },
     async (args) =>
       withApi(auditor, async (api) => {
-        const diff = await api<RunDiff>('GET', `/v1/runs/${args.run}/diff`, { query: { against: args.against, limit: '200' } });
+        const diff = await api<RunDiff>('GET', pathOf(args.run, '/diff'), { query: { against: args.against, limit: '200' } });
         if (args.json) say(JSON.stringify(diff, null, 2));
         else
           for (const t of diff.totals) {
@@ -101,7 +103,7 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   ),
   'cut-off': command('cut-off', 'Stop waiting for late CDRs, or move the cut-off', { ...id, at: { type: 'string', description: 'ISO instant; now without it' } }, async ({ run, at }) =>
     withApi(ops, async (api) => {
-      const { cutOffAt } = await api<{ cutOffAt: string }>('POST', `/v1/runs/${run}/cut-off`, { json: { at } });
+      const { cutOffAt } = await api<{ cutOffAt: string }>('POST', pathOf(run, '/cut-off'), { json: { at } });
       say(`the cut-off is ${cutOffAt}`);
       return true;
     }),
@@ -110,14 +112,14 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   reject: command('reject', 'Reject the content of a hash', { ...id, ...hash }, async (args) => decide(args.run, 'reject', args)),
   carry: command('carry', 'Sign that all waiting records stay unbilled for now', { ...id, ...why }, async ({ run, reason }) =>
     withApi(approver, async (api) => {
-      const { signed } = await api<{ signed: number }>('POST', `/v1/runs/${run}/carry-decisions`, { json: { reason } });
+      const { signed } = await api<{ signed: number }>('POST', pathOf(run, '/carry-decisions'), { json: { reason } });
       say(`${signed} records signed to be carried`);
       return true;
     }),
   ),
   groups: command('groups', 'The release groups of a run, with their hashes', { ...id, ...jsonArg }, async ({ run, json }) =>
     withApi(auditor, async (api) => {
-      const { groups } = await api<RunSummary>('GET', `/v1/runs/${run}`);
+      const { groups } = await api<RunSummary>('GET', pathOf(run));
       if (json) say(JSON.stringify(groups, null, 2));
       else for (const line of groupLines(groups)) say(line);
       return groups.every((g) => g.problem === null);
@@ -125,7 +127,7 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   ),
   release: command('release', 'Let groups go on that wait after their canary', { ...id, ...why, group: { type: 'string', description: 'One release group; all that wait without it' } }, async (args) =>
     withApi(ops, async (api) => {
-      const { groups } = await api<{ groups: readonly string[] }>('POST', `/v1/runs/${args.run}/release`, { json: { group: args.group, reason: args.reason } });
+      const { groups } = await api<{ groups: readonly string[] }>('POST', pathOf(args.run, '/release'), { json: { group: args.group, reason: args.reason } });
       say(`released: ${groups.join(', ')}`);
       return true;
     }),
@@ -135,14 +137,14 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
   cancel: steer('cancel', 'Cancel a run before it issues', 'cancelled; its charges are open again'),
   retry: command('retry', 'Try again what failed, and only that', { ...id }, async ({ run }) =>
     withApi(ops, async (api) => {
-      const { requeued } = await api<{ requeued: number }>('POST', `/v1/runs/${run}/retry`);
+      const { requeued } = await api<{ requeued: number }>('POST', pathOf(run, '/retry'));
       say(`trying again; ${requeued} ERP postings are back in the queue`);
       return true;
     }),
   ),
   report: command('report', 'The close report', { ...id, ...jsonArg }, async ({ run, json }) =>
     withApi(auditor, async (api) => {
-      const report = await api<RunReport>('GET', `/v1/runs/${run}/report`);
+      const report = await api<RunReport>('GET', pathOf(run, '/report'));
       if (json) say(JSON.stringify(report, null, 2));
       else for (const line of reportLines(report)) say(line);
       return report.energyBalance.every((b) => b.difference === '0') && report.ledger.every((l) => l.rest === '0');
@@ -157,7 +159,7 @@ async function decide(
 ): Promise<boolean> {
   if (!/^[0-9a-f]{64}$/.test(contentHash)) throw new UsageError('--hash wants the 64 hex digits that `wattledger run show` prints');
   return withApi(approver, async (api) => {
-    const { waitsForSecond } = await api<{ waitsForSecond: readonly string[] }>('POST', `/v1/runs/${run}/approval`, { json: { contentHash, group: name, decision, comment } });
+    const { waitsForSecond } = await api<{ waitsForSecond: readonly string[] }>('POST', pathOf(run, '/approval'), { json: { contentHash, group: name, decision, comment } });
     say(decision === 'approve' ? 'approved' : 'rejected');
     if (waitsForSecond.length > 0) say(`somebody else has to approve too: ${waitsForSecond.join(', ')}`);
     return true;
@@ -167,7 +169,7 @@ async function decide(
 function steer(verb: 'pause' | 'resume' | 'cancel', description: string, done: string) {
   return command(verb, description, { ...id, ...why }, async ({ run, reason }) =>
     withApi(ops, async (api) => {
-      await api('POST', `/v1/runs/${run}/${verb}`, { json: { reason } });
+      await api('POST', pathOf(run, `/${verb}`), { json: { reason } });
       say(`${run}: ${done}`);
       return true;
     }),

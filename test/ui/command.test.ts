@@ -10,6 +10,7 @@ import { demoCommand, resetCommand } from '../../src/commands/home.ts';
 import { importCommand } from '../../src/commands/import.ts';
 import { ocpiCommands } from '../../src/commands/ocpi.ts';
 import { paymentCommands } from '../../src/commands/payment.ts';
+import { periodCommands } from '../../src/commands/period.ts';
 import { keyCommand } from '../../src/commands/production.ts';
 import { retentionCommand } from '../../src/commands/retention.ts';
 import { runCommands } from '../../src/commands/run.ts';
@@ -216,6 +217,22 @@ describe('commands that call the API', () => {
     expect(JSON.parse(asked.at(-1)?.body ?? '')).toEqual({ kind: 'hub' });
     expect(await set('{"kind":')).toEqual([1, expect.stringMatching(/peer\.json is no JSON: /), '']);
     rmSync(folder, { recursive: true });
+  });
+  it('ask for exactly the run and month that are named, whatever is written: a question mark sent a retry to the route that cancels', async () => {
+    for (const [command, ...rawArgs] of [
+      [runCommands, 'retry', 'run_x/cancel?'],
+      [runCommands, 'pause', 'run/ent_se/2019-12/live', '--reason', 'looked at it'],
+      [runCommands, 'show', 'run_x#1'],
+      [periodCommands, 'close', '2019-12/state?', '--entity', 'ent_no', '--reason', 'all is in'],
+    ] as const) {
+      await told(() => runCommand(command, { rawArgs: [...rawArgs] }));
+    }
+    expect(asked.slice(-4).map(({ path }) => path)).toEqual([
+      '/v1/runs/run_x%2Fcancel%3F/retry',
+      '/v1/runs/run%2Fent_se%2F2019-12%2Flive/pause',
+      '/v1/runs/run_x%231',
+      '/v1/entities/ent_no/accounting-periods/2019-12%2Fstate%3F/state',
+    ]);
   });
   it('say why they end with 1', async () => {
     expect(await told(() => runCommand(traceCommand, { rawArgs: ['nope'] }))).toEqual([1, expect.stringContaining('no charge hangs on erp "nope"'), '']);
