@@ -11,6 +11,7 @@ import { consoleRoutes } from './console/console.ts';
 import { docsRoutes, openApiOf } from './docs.ts';
 import type { ApiEnv } from './env.ts';
 import { idempotent } from './idempotency.ts';
+import { refuseUnknownQuery } from './known-query.ts';
 import { ocpiApp } from './ocpi/ocpi.ts';
 import type { Orders } from './orders.ts';
 import { refuseEncoded } from './plain-body.ts';
@@ -129,6 +130,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     return bodyLimit({ maxSize, onError })(c, next);
   });
   app.use('/v1/*', authenticate(deps.store.pool));
+  app.use('/v1/*', refuseUnknownQuery(app));
   app.use('/v1/*', idempotent(deps.store.pool));
   intakeRoutes(app, deps);
   recordRoutes(app, deps);

@@ -26,7 +26,7 @@ export const utc = instant.transform((text) => new Date(text).toISOString().repl
 export const reason = z.string().trim().min(3).max(2000).openapi({ description: 'Why; kept in the audit trail.' });
 /** Body of an order that sets an entity's rules of one kind anew. */
 export const newRules = <T extends z.ZodType>(rules: T) =>
-  z.object({ rules, reason, after: z.int().min(0).optional().openapi({ description: 'The version that this changes: refused (409) when another one holds by now.' }) });
+  z.strictObject({ rules, reason, after: z.int().min(0).optional().openapi({ description: 'The version that this changes: refused (409) when another one holds by now.' }) });
 export const issue = z.object({ code: z.string(), severity: z.enum(['blocks', 'warns', 'info']), subject: z.string(), text: z.string() }).openapi('Issue');
 
 export const pageQuery = z.object({
@@ -74,6 +74,6 @@ export const problems = {
 export const json = <T extends z.ZodType>(schema: T, description: string) => ({ description, content: { 'application/json': { schema } } });
 export const body = <T extends z.ZodType>(schema: T) => ({ required: true as const, content: { 'application/json': { schema } } });
 /** Body of an order that may say why. */
-export const whyBody = { required: false as const, content: { 'application/json': { schema: z.object({ reason: reason.optional() }) } } };
+export const whyBody = { required: false as const, content: { 'application/json': { schema: z.strictObject({ reason: reason.optional() }) } } };
 /** Optional header of every write. */
 export const idempotencyHeader = z.object({ 'idempotency-key': z.string().min(1).max(200).optional().openapi({ description: 'The same key with the same request is carried out once.' }) });

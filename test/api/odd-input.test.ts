@@ -53,6 +53,51 @@ it('a key is of writes alone: what asks for the head of an answer, with a key by
   expect((await api.store.pool.query("SELECT FROM idempotency_key WHERE key = 'habit'")).rows).toEqual([]);
 });
 
+describe('what is misspelt', () => {
+  it('in a query is refused by its name on every route that is described, before anything is done or shown without it', async () => {
+    const described: Readonly<Record<string, object>> = JSON.parse(readFileSync('docs/openapi.json', 'utf8')).paths;
+    const operations = Object.entries(described)
+      .filter(([path]) => path.startsWith('/v1/'))
+      .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method.toUpperCase(), path] as const));
+    expect(operations.length).toBeGreaterThan(150);
+    for (const [method, path] of operations) {
+      const answer = await api.call('admin', method, `${path.replace(/\{\w+\}/g, 'x')}?accont=acc_driver_16`, method === 'GET' ? undefined : {});
+      expect([method, path, answer.status, answer.body.detail]).toEqual([method, path, 422, expect.stringContaining('There is no query parameter "accont"')]);
+    }
+  });
+
+  it('is told with what the route takes, and each of several', async () => {
+    const answer = await api.call('preparer', 'DELETE', '/v1/runs/run_1/pull-in?account=acc_driver_16&Limit=1');
+    expect(answer.body).toMatchObject({
+      status: 422,
+      code: 'invalid',
+      detail: 'There is no query parameter "account", "Limit": this takes accountId.',
+      errors: [
+        { path: 'account', message: 'this takes accountId' },
+        { path: 'Limit', message: 'this takes accountId' },
+      ],
+    });
+  });
+
+  it.each([
+    ['a selection, without which everybody is billed', 'preparer', '/v1/runs', { entityId: 'ent_se', period: '2019-12', selektion: { accountIds: ['acc_driver_16'] } }, 'selektion'],
+    ['what a dry run supposes', 'preparer', '/v1/runs', { entityId: 'ent_se', period: '2019-12', kind: 'dry', whatIf: { rateagain: true } }, 'rateagain'],
+    ['the amount off a line, without which all of it is credited', 'preparer', '/v1/documents/doc_1/credit', { reason: 'goodwill', lines: [{ lineNo: 1, ammount: '1.00' }] }, 'ammount'],
+    [
+      'the amount that was captured, without which it is all',
+      'preparer',
+      '/v1/card-payments/answers',
+      { answers: [{ key: 'k', outcome: 'captured', settledOn: '2020-01-08', Amount: '1.00' }] },
+      'Amount',
+    ],
+    ['records of a decision', 'ops', '/v1/decisions', { action: 'accept', reason: 'looked at', recordIDs: ['1'], cause: 'implausible' }, 'recordIDs'],
+  ])('in a body is refused by its name: %s', async (_, user, path, sent, name) => {
+    const answer = await api.call(user, 'POST', path, sent);
+    expect([answer.status, answer.body.code, answer.body.detail]).toEqual([422, 'invalid', expect.stringContaining(`"${name}"`)]);
+    expect((await api.store.pool.query('SELECT count(*)::int AS n FROM billing_run')).rows).toEqual([{ n: 0 }]);
+  });
+});
+
 type Operation = { readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[] };
 const paths: Readonly<Record<string, { readonly get?: Operation }>> = JSON.parse(readFileSync('docs/openapi.json', 'utf8')).paths;
 const there: Readonly<Record<string, string>> = {

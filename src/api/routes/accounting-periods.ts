@@ -66,7 +66,7 @@ export function accountingPeriodRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       description:
         'Nothing is posted into a closed month: what comes later counts for the next open one, keeping its service date. Closing makes what is left of the accrual first. A closed month is reopened by two: the first request asks, that of another person does it.',
       middleware: allow('finance-approver', 'admin'),
-      request: { params: month, headers: idempotencyHeader, body: body(z.object({ action: z.enum(['softClose', 'close', 'reopen']), reason })) },
+      request: { params: month, headers: idempotencyHeader, body: body(z.strictObject({ action: z.enum(['softClose', 'close', 'reopen']), reason })) },
       responses: { 200: json(z.object({ state, waitsForSecond: z.boolean() }), 'What it is now.'), ...problems },
     }),
     async (c) => {

@@ -82,10 +82,10 @@ export function cardPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       request: {
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             answers: z
               .array(
-                z.object({
+                z.strictObject({
                   key: text,
                   outcome: z.enum(['captured', 'failed']),
                   settledOn: z.iso.date().openapi({ description: 'The day it counts for in the books.' }),
@@ -119,7 +119,7 @@ export function cardPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       summary: 'Ask again for what failed',
       description: 'Under a key of its own, by the reference that the account has now.',
       middleware: allow(...may.plan),
-      request: { params: z.object({ id: idOf('id') }), headers: idempotencyHeader, body: body(z.object({ reason })) },
+      request: { params: z.object({ id: idOf('id') }), headers: idempotencyHeader, body: body(z.strictObject({ reason })) },
       responses: { 200: json(z.object({ key: z.string(), state: z.string() }), 'Asked.'), ...problems },
     }),
     async (c) => c.json(await store.tx((db) => retryCardPayment(db, c.req.valid('param').id, { ...byOf(c), reason: c.req.valid('json').reason })), 200),
@@ -132,7 +132,7 @@ export function cardPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       summary: 'Enter by what reference the payment provider knows the card of an account',
       description: 'Null takes it away. A number of a card is refused: it is never kept. It goes with the driver when that is erased.',
       middleware: allow(...may.plan),
-      request: { params: z.object({ id: idOf('id') }), body: body(z.object({ reference: text.nullable() })) },
+      request: { params: z.object({ id: idOf('id') }), body: body(z.strictObject({ reference: text.nullable() })) },
       responses: { 200: json(done, 'Entered.'), ...problems },
     }),
     async (c) => {

@@ -63,7 +63,7 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       summary: 'State until when a source has delivered everything',
       description: 'Whatever ended before. It goes back only with a reason. The same instant again changes nothing.',
       middleware: senders,
-      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ completeUntil: instant, reason: reason.optional() })) },
+      request: { params: sourceId, headers: idempotencyHeader, body: body(z.strictObject({ completeUntil: instant, reason: reason.optional() })) },
       responses: { 200: json(z.object({ completeUntil: z.string(), changed: z.boolean() }), 'Kept.'), ...problems },
     }),
     async (c) => {
@@ -151,7 +151,11 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
       summary: 'Sign that the difference of a day’s total is right as it is',
       description: 'It holds while neither side changes. Who signs cannot approve the run.',
       middleware: signers,
-      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ on: dayOrMonth, origin: z.string().default('source'), party: z.string().nullable().default(null), reason })) },
+      request: {
+        params: sourceId,
+        headers: idempotencyHeader,
+        body: body(z.strictObject({ on: dayOrMonth, origin: z.string().default('source'), party: z.string().nullable().default(null), reason })),
+      },
       responses: { 200: json(z.object({ status: z.literal('accepted') }), 'Signed.'), ...problems },
     }),
     async (c) => {

@@ -15,7 +15,7 @@ const id = inPath('id');
 const lineNo = z.int().min(1);
 const now = z.boolean().default(false).openapi({ description: 'Do not wait for the month: an off-cycle run of the accounts it is about makes the documents at once, for somebody else to approve.' });
 const correctedFacts = z
-  .object({ recordId: number, startAt: utc.optional(), endAt: utc.optional(), energyWh: z.int().min(0).optional() })
+  .strictObject({ recordId: number, startAt: utc.optional(), endAt: utc.optional(), energyWh: z.int().min(0).optional() })
   .refine((f) => f.startAt !== undefined || f.endAt !== undefined || f.energyWh !== undefined, 'name what is corrected: startAt, endAt or energyWh');
 const ordered = z.object({
   orderId: z.string().nullable().openapi({ description: 'An order that a workflow carries out: GET /v1/rebills/{id}. Null for credits of lines, which need none.' }),
@@ -40,11 +40,11 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
         params: id,
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             reason,
             lines: z
               .array(
-                z.object({
+                z.strictObject({
                   lineNo,
                   amount: money
                     .optional()
@@ -93,7 +93,7 @@ export function creditRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDep
         params: id,
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             reason,
             lines: z.array(lineNo).min(1).max(1000).optional(),
             recordIds: z.array(number).min(1).max(5000).optional(),

@@ -78,7 +78,7 @@ export function deliveryRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
       summary: 'Say what became of a delivery, or send it again',
       description: '`sent`, `bounced` or `returned` as its carrier says; `queued` sends it again (a reprint), by another channel if one is named.',
       middleware: allow(...may.retryRecords),
-      request: { params: documentId, headers: idempotencyHeader, body: body(z.object({ state, channel: channel.optional(), detail: reason })) },
+      request: { params: documentId, headers: idempotencyHeader, body: body(z.strictObject({ state, channel: channel.optional(), detail: reason })) },
       responses: { 200: json(done, 'Noted.'), ...problems },
     }),
     async (c) => {
@@ -94,7 +94,7 @@ export function deliveryRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
       summary: 'Gather what is queued for print',
       description: 'At most 5,000 documents with an address a letter reaches; the others stay queued, with their problem shown. `batchId` is null when nothing is to be printed.',
       middleware: allow(...may.retryRecords),
-      request: { headers: idempotencyHeader, body: body(z.object({ entityId: z.string().min(1) })) },
+      request: { headers: idempotencyHeader, body: body(z.strictObject({ entityId: z.string().min(1) })) },
       responses: { 201: json(z.object({ batchId: z.string().nullable(), documents: z.int() }), 'Made.'), ...problems },
     }),
     async (c) => c.json(await store.tx((db) => makePrintBatch(db, c.req.valid('json').entityId, byOf(c), c.req.valid('header')['idempotency-key'])), 201),

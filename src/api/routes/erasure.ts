@@ -33,7 +33,7 @@ export function erasureRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly st
       request: {
         params: inPath('id'),
         headers: idempotencyHeader,
-        body: body(z.object({ reason: reason.openapi({ description: 'Why; kept for good, so without name, address and tokens.' }), dryRun: z.boolean().default(false) })),
+        body: body(z.strictObject({ reason: reason.openapi({ description: 'Why; kept for good, so without name, address and tokens.' }), dryRun: z.boolean().default(false) })),
       },
       responses: { 200: json(erasure, 'Erased, or counted.'), ...problems },
     }),

@@ -112,7 +112,7 @@ export function erpConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
       summary: 'Sign that what an ERP holds otherwise may stay so',
       description: 'It no longer keeps its run or its month from closing, as long as it is just that.',
       middleware: allow(...may.skipPostings),
-      request: { params: z.object({ driftId: number.openapi({ param: { name: 'driftId', in: 'path' } }) }), headers: idempotencyHeader, body: body(z.object({ reason })) },
+      request: { params: z.object({ driftId: number.openapi({ param: { name: 'driftId', in: 'path' } }) }), headers: idempotencyHeader, body: body(z.strictObject({ reason })) },
       responses: { 200: json(z.object({ signed: z.literal(true) }), 'Signed.'), ...problems },
     }),
     async (c) => {

@@ -94,7 +94,7 @@ export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: Ru
       description:
         'What is refused or held, or what was tried and nobody learns of whether it is there. The reason stays with it and in the close report; control totals are compared without it, also where it is there all the same.',
       middleware: allow(...may.skipPostings),
-      request: { params: key, headers: idempotencyHeader, body: body(z.object({ reason })) },
+      request: { params: key, headers: idempotencyHeader, body: body(z.strictObject({ reason })) },
       responses: { 200: json(decided, 'Skipped.'), ...problems },
     }),
     async (c) => {
@@ -115,7 +115,7 @@ export function erpPostingRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: Ru
         params: key,
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             number: z.string().trim().min(1).max(50),
             externalId: z.string().trim().min(1).max(200).optional().openapi({ description: 'As what it is there, where that is known.' }),
             reason,

@@ -81,7 +81,7 @@ export function expectationRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: {
       tags,
       summary: 'Say that expected CDRs will never come, and why',
       middleware: allow('ops', 'finance-preparer', 'admin'),
-      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ keys: z.array(z.string().min(1).max(200)).min(1).max(10_000), reason })) },
+      request: { params: sourceId, headers: idempotencyHeader, body: body(z.strictObject({ keys: z.array(z.string().min(1).max(200)).min(1).max(10_000), reason })) },
       responses: { 200: json(z.object({ cancelled: z.int() }), 'How many were open.'), ...problems },
     }),
     async (c) => {

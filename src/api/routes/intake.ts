@@ -160,7 +160,7 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       request: {
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             sourceId: z.string().min(1),
             kind: z.enum(['site', 'token']),
             externalKey: z.string().min(1),

@@ -26,9 +26,9 @@ const partyId = z
   .string()
   .regex(/^[A-Za-z0-9]{3}$/)
   .transform((text) => text.toUpperCase());
-const party = z.object({ countryCode, partyId });
+const party = z.strictObject({ countryCode, partyId });
 const shownParty = z.object({ countryCode: z.string(), partyId: z.string() });
-const setUp = z.object({
+const setUp = z.strictObject({
   entityId: z.string().min(1),
   name: z.string().trim().min(1).max(100),
   kind: z.enum(['peer', 'hub']),
@@ -207,7 +207,7 @@ export function ocpiPeerRoutes(app: OpenAPIHono<ApiEnv>, deps: OcpiDeps): void {
       middleware: allow(...may.connect),
       request: {
         params: peerId,
-        body: { required: false, content: { 'application/json': { schema: z.object({ versionsUrl: z.url({ protocol: /^https?$/ }), token: z.string().min(1).max(64) }).partial() } } },
+        body: { required: false, content: { 'application/json': { schema: z.strictObject({ versionsUrl: z.url({ protocol: /^https?$/ }), token: z.string().min(1).max(64) }).partial() } } },
       },
       responses: {
         200: json(z.object({ version: z.enum(ocpiVersions) }), 'Registered in the newest version both speak.'),
@@ -273,7 +273,7 @@ export function ocpiPeerRoutes(app: OpenAPIHono<ApiEnv>, deps: OcpiDeps): void {
       summary: 'Settle CDRs that are held by the partner’s document alone',
       description: 'Neither they nor what corrects them is sent.',
       middleware: allow(...may.connect),
-      request: { params: peerId, headers: idempotencyHeader, body: body(z.object({ cdrIds: z.array(z.string().min(1)).min(1).max(5000), reason })) },
+      request: { params: peerId, headers: idempotencyHeader, body: body(z.strictObject({ cdrIds: z.array(z.string().min(1)).min(1).max(5000), reason })) },
       responses: { 200: json(z.object({ withheld: z.int() }), 'No longer held.'), ...problems },
     }),
     async (c) => {
@@ -289,7 +289,7 @@ export function ocpiPeerRoutes(app: OpenAPIHono<ApiEnv>, deps: OcpiDeps): void {
       tags,
       summary: 'Note that the partner agreed to CDRs',
       middleware: allow(...may.connect, 'finance-preparer'),
-      request: { params: peerId, headers: idempotencyHeader, body: body(z.object({ cdrIds: z.array(z.string().min(1)).min(1).max(5000), reason })) },
+      request: { params: peerId, headers: idempotencyHeader, body: body(z.strictObject({ cdrIds: z.array(z.string().min(1)).min(1).max(5000), reason })) },
       responses: { 200: json(z.object({ agreed: z.int() }), 'Newly agreed.'), ...problems },
     }),
     async (c) => {

@@ -62,7 +62,7 @@ export function outgoingPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { rea
       request: {
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             entityId: z.string().min(1),
             currency: z.string().regex(/^[A-Z]{3}$/),
             format: z.enum(['pain.001.001.03', 'pain.001.001.09']).default('pain.001.001.03'),
@@ -106,7 +106,7 @@ export function outgoingPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { rea
       request: {
         params: paymentId,
         headers: idempotencyHeader,
-        body: body(z.object({ contentHash: z.string().regex(/^[0-9a-f]{64}$/), decision: z.enum(['approve', 'reject']), comment: reason })),
+        body: body(z.strictObject({ contentHash: z.string().regex(/^[0-9a-f]{64}$/), decision: z.enum(['approve', 'reject']), comment: reason })),
       },
       responses: { 200: json(z.object({ state: z.string() }), 'Decided.'), ...problems },
     }),

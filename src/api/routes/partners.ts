@@ -78,7 +78,7 @@ export function partnerRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly st
       summary: 'Set what a partner refuses',
       description: 'Every version is kept. CDRs are checked before they are sent.',
       middleware: allow('ops', 'admin'),
-      request: { params: accountId, headers: idempotencyHeader, body: body(z.object({ rules: newPartnerRulesSchema, reason })) },
+      request: { params: accountId, headers: idempotencyHeader, body: body(z.strictObject({ rules: newPartnerRulesSchema, reason })) },
       responses: { 200: json(z.object({ version: z.int() }), 'Set.'), ...problems },
     }),
     async (c) => c.json(await store.tx((tx) => setPartnerRules(tx, { ...c.req.valid('param'), ...c.req.valid('json') }, byOf(c))), 200),

@@ -32,7 +32,11 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
       summary: 'State payments of an issued document',
       description: 'A document counts as paid when its payments come to what it asks for. Shares of site owners whose contract names revenue that is paid are released with the next run.',
       middleware: allow(...writers),
-      request: { params: documentId, headers: idempotencyHeader, body: body(z.object({ origin: z.enum(['erp', 'person']).default('person'), payments: z.array(payment).min(1).max(1000) })) },
+      request: {
+        params: documentId,
+        headers: idempotencyHeader,
+        body: body(z.strictObject({ origin: z.enum(['erp', 'person']).default('person'), payments: z.array(payment.strict()).min(1).max(1000) })),
+      },
       responses: { 200: json(z.object({ kept: z.int().openapi({ description: 'Those that were not known.' }) }), 'Kept.'), ...problems },
     }),
     async (c) => {
@@ -76,7 +80,7 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
       request: {
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             accountId: text,
             number: text.openapi({ description: 'The partner’s own; once per account.' }),
             issuedOn: z.iso.date(),
@@ -84,7 +88,7 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
             currency: z.string().regex(/^[A-Z]{3}$/),
             vat: money.default('0').openapi({ description: 'As it states it.' }),
             lines: z
-              .array(z.object({ cdrId: text, amount: money.openapi({ description: 'Net.' }), ifDiffers: z.enum(['accept', 'dispute']).optional() }))
+              .array(z.strictObject({ cdrId: text, amount: money.openapi({ description: 'Net.' }), ifDiffers: z.enum(['accept', 'dispute']).optional() }))
               .min(1)
               .max(100_000),
           }),

@@ -28,9 +28,9 @@ const seriesView = series.extend({ points: z.int(), from: z.string().nullable(),
 const point = z.object({ start: z.string(), seconds: z.int(), version: z.int(), price: decimal, loadId: z.string() }).openapi('PricePoint');
 const gap = z.object({ from: z.string(), to: z.string() });
 const loaded = z.object({ loadId: z.string().nullable(), added: z.int(), corrected: z.int(), repeated: z.int(), issues: z.array(issue) });
-const jsonLoad = z.object({
+const jsonLoad = z.strictObject({
   reason: reason.optional(),
-  points: z.array(z.object({ start: instant, seconds: z.int().optional(), price: decimal })).min(1),
+  points: z.array(z.strictObject({ start: instant, seconds: z.int().optional(), price: decimal })).min(1),
 });
 
 /** Electricity prices by interval of the market. */
@@ -43,7 +43,7 @@ export function priceSeriesRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: {
       summary: 'Add a price series',
       description: 'It never changes. The same again is the same series.',
       middleware: allow('finance-preparer', 'finance-approver', 'admin'),
-      request: { headers: idempotencyHeader, body: body(series) },
+      request: { headers: idempotencyHeader, body: body(series.strict()) },
       responses: { 201: json(done, 'Added.'), ...problems },
     }),
     async (c) => {

@@ -33,8 +33,8 @@ const selection = {
   expected: z.int().min(1).optional().openapi({ description: 'With `cause`: how many you saw; refused when others came meanwhile.' }),
 };
 const decision = z.discriminatedUnion('action', [
-  z.object({ action: z.enum(['accept', 'hold']), reason, ...selection }),
-  z.object({
+  z.strictObject({ action: z.enum(['accept', 'hold']), reason, ...selection }),
+  z.strictObject({
     action: z.literal('reject'),
     reason,
     billedBy: z
@@ -46,7 +46,7 @@ const decision = z.discriminatedUnion('action', [
       .openapi({ description: 'Another system or entity that bills it by agreement, such as the old one before a take-over: its energy is billed elsewhere.' }),
     ...selection,
   }),
-  z.object({
+  z.strictObject({
     action: z.literal('correct'),
     reason: reason.openapi({ description: 'The evidence; sealed with the corrected record.' }),
     recordIds: z.array(number).length(1),
@@ -103,7 +103,7 @@ export function quarantineRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
       summary: 'Try again all that wait for a cause, after its set-up was mended',
       description: 'Mapping a site or token and publishing or assigning a tariff do this by themselves; a contract, a VAT registration or a GL account needs it.',
       middleware: allow(...may.retryRecords),
-      request: { headers: idempotencyHeader, body: body(z.object({ sourceId: z.string().min(1), cause: z.string().min(1) })) },
+      request: { headers: idempotencyHeader, body: body(z.strictObject({ sourceId: z.string().min(1), cause: z.string().min(1) })) },
       responses: { 202: json(z.object({ workflowId: z.string() }), 'The workflow tries them again.'), ...problems },
     }),
     async (c) => {

@@ -121,7 +121,7 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly sto
       request: {
         params: z.object({ id: number.openapi({ param: { name: 'id', in: 'path' }, description: 'The message’s number, as the timeline shows it.' }) }),
         headers: idempotencyHeader,
-        body: body(z.object({ reason })),
+        body: body(z.strictObject({ reason })),
       },
       responses: { 200: json(z.object({ expunged: z.boolean().openapi({ description: 'False: it was expunged before.' }) }), 'Gone.'), ...problems },
     }),

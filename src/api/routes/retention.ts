@@ -114,7 +114,7 @@ export function retentionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
       summary: 'Count what is due, or take it away',
       description: 'A dry run is answered with its counts. Otherwise a workflow takes away what is due; its rows appear among `GET /v1/retention/runs` under the run id.',
       middleware: allow('admin'),
-      request: { headers: idempotencyHeader, body: body(z.object({ dryRun: z.boolean(), class: className.optional() })) },
+      request: { headers: idempotencyHeader, body: body(z.strictObject({ dryRun: z.boolean(), class: className.optional() })) },
       responses: {
         200: json(z.object({ runId: z.string(), classes: z.array(z.object({ class: className, due: z.int(), oldest })) }), 'Counted; nothing went.'),
         202: json(z.object({ runId: z.string(), workflowId: z.string() }), 'Begun.'),

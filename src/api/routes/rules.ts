@@ -49,7 +49,7 @@ export function ruleRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readon
       summary: 'Judge a source’s records otherwise, from now on',
       description: 'Every version is kept; a finding names the one it was made by. What waits for a decision is judged anew.',
       middleware: allow('finance-approver', 'admin'),
-      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ profile: ruleProfileSchema, reason })) },
+      request: { params: sourceId, headers: idempotencyHeader, body: body(z.strictObject({ profile: ruleProfileSchema, reason })) },
       responses: { 200: json(z.object({ version: z.int(), workflowId: z.string() }), 'Set; the workflow judges anew what waits.'), ...problems },
     }),
     async (c) => {

@@ -24,7 +24,7 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
         params: runId,
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             contentHash: z.string().regex(/^[0-9a-f]{64}$/, 'the 64 hex digits the run shows'),
             group: releaseGroup.optional().openapi({ description: 'One release group, with its own hash; without it all that are in review, with the run’s.' }),
             decision: z.enum(['approve', 'reject']),
@@ -62,7 +62,7 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
         params: runId,
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             recordIds: z.array(number).min(1).max(10_000).optional().openapi({ description: 'All that wait, without it and `expectations`.' }),
             expectations: z.array(z.string().min(3).max(300)).min(1).max(10_000).optional().openapi({ description: '`{sourceId}/{key}` of CDRs that are missing.' }),
             reason,
@@ -112,7 +112,7 @@ export function runDecisionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
       summary: 'Move accounts into another release group of the run',
       description: 'Only between groups that are in review; the group is made when there is none of this name. To hold an account back, move it into a group of its own and approve the others.',
       middleware: allow(...may.shape),
-      request: { params: runId, headers: idempotencyHeader, body: body(z.object({ accountIds: z.array(z.string().min(1)).min(1).max(10_000), group: releaseGroup, reason })) },
+      request: { params: runId, headers: idempotencyHeader, body: body(z.strictObject({ accountIds: z.array(z.string().min(1)).min(1).max(10_000), group: releaseGroup, reason })) },
       responses: { 200: json(z.object({ moved: z.int() }), 'How many were moved.'), ...problems },
     }),
     async (c) => {

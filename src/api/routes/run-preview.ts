@@ -130,7 +130,7 @@ export function runPreviewRoutes(app: OpenAPIHono<ApiEnv>, { store }: RunDeps): 
       summary: 'Sign that findings are right as they are',
       description: 'What blocks has to be mended or signed before somebody else approves. A finding that comes out otherwise when the preview is built again is a new one.',
       middleware: allow(...may.signFindings),
-      request: { params: runId, headers: idempotencyHeader, body: body(z.object({ findingIds: z.array(number).min(1).max(1000), reason })) },
+      request: { params: runId, headers: idempotencyHeader, body: body(z.strictObject({ findingIds: z.array(number).min(1).max(1000), reason })) },
       responses: { 200: json(z.object({ signed: z.int() }), 'How many were not signed before.'), ...problems },
     }),
     async (c) => {

@@ -38,7 +38,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
     serviceMonth: z.string().nullable().openapi({ description: 'Whose revenue it is; the run’s month when null.' }),
     chargeId: z.string().nullable(),
     line: z.object({ documentId: z.string(), lineNo: z.int() }).nullable(),
-    attachment: z.object({ ref: z.string(), sha256: z.string() }).nullable(),
+    attachment: z.strictObject({ ref: z.string(), sha256: z.string() }).nullable(),
     signedBy: z.string().nullable(),
     reverses: z.string().nullable().openapi({ description: 'The adjustment that this one takes back.' }),
     twin: z.object({ id: z.string(), duePeriod: z.string(), runId: z.string().nullable() }).nullable().openapi({ description: 'What takes it back later; without a run while it waits.' }),
@@ -72,7 +72,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       request: {
         params: runId,
         headers: idempotencyHeader,
-        body: body(z.object({ scope: z.enum(['account', 'site', 'record']), subjectId: z.string().min(1), outcome: z.enum(['writeOff', 'carry']), reason })),
+        body: body(z.strictObject({ scope: z.enum(['account', 'site', 'record']), subjectId: z.string().min(1), outcome: z.enum(['writeOff', 'carry']), reason })),
       },
       responses: { 201: json(created, 'Excluded; what it touches is built again and the hash changes.'), ...problems },
     }),
@@ -111,7 +111,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
         params: runId,
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             accountId: z.string().min(1),
             amount: money.openapi({ description: 'In major units: net for a business account, gross for a consumer; negative in the customer’s favour.' }),
             vatCode: z.string().min(1),
@@ -122,12 +122,12 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
             serviceMonth: monthText.optional().openapi({ description: 'Whose revenue it is: the run’s month, or that of the charge or line, unless told.' }),
             chargeId: number.optional().openapi({ description: 'The charge it is about.' }),
             line: z
-              .object({ documentId: z.string().min(1), lineNo: z.int().min(1) })
+              .strictObject({ documentId: z.string().min(1), lineNo: z.int().min(1) })
               .optional()
               .openapi({ description: 'The issued line it is about; its credits never exceed the line.' }),
             twinPeriod: monthText.optional().openapi({ description: 'A later month whose run takes it back; both are approved together.' }),
             attachment: z
-              .object({ ref: z.string().trim().min(1).max(500), sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal') })
+              .strictObject({ ref: z.string().trim().min(1).max(500), sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal') })
               .optional()
               .openapi({ description: 'Where the evidence lies, and its hash.' }),
             reason,
@@ -170,7 +170,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       summary: 'Sign an adjustment as its second person',
       description: 'Large ones block the approval until somebody else than their author signs them; who signs does not approve the run.',
       middleware: allow(...may.shape, ...may.approve),
-      request: { params: itemId, headers: idempotencyHeader, body: body(z.object({ comment: reason })) },
+      request: { params: itemId, headers: idempotencyHeader, body: body(z.strictObject({ comment: reason })) },
       responses: { 200: json(done, 'Signed.'), ...problems },
     }),
     async (c) => {
@@ -200,7 +200,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       tags: runTags,
       summary: 'Take a manual amount back while it waits for a run',
       middleware,
-      request: { params: itemId.pick({ id: true }), headers: idempotencyHeader, body: body(z.object({ reason })) },
+      request: { params: itemId.pick({ id: true }), headers: idempotencyHeader, body: body(z.strictObject({ reason })) },
       responses: { 200: json(done, 'Withdrawn, with what was to take it back later.'), ...problems },
     }),
     async (c) => {

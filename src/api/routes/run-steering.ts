@@ -40,7 +40,7 @@ export function runSteeringRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: R
         tags: runTags,
         summary,
         middleware,
-        request: { params: runId, headers: idempotencyHeader, body: body(z.object({ reason })) },
+        request: { params: runId, headers: idempotencyHeader, body: body(z.strictObject({ reason })) },
         responses: { 200: json(done, 'Done.'), ...problems },
       }),
       async (c) => {

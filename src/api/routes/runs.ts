@@ -214,7 +214,7 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
       request: {
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             entityId: z.string().min(1),
             period: z.string().openapi({
               example: '2019-12',
@@ -225,12 +225,12 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
               .enum(['live', 'dry'])
               .default('live')
               .openapi({ description: 'A dry run shows what would be billed, of any month: the same steps up to the preview, over lines of its own, without claims, numbers or hand-over.' }),
-            whatIf: whatIfSchema.optional().openapi({
+            whatIf: whatIfSchema.strict().optional().openapi({
               description:
                 'What a dry run supposes: `rateAgain`, every session by the set-up as it is now; `tariffVersionIds`, these versions, published or proposed, in the place of all others of their tariffs.',
             }),
             selection: z
-              .object({ accountIds: z.array(z.string().min(1)).min(1).max(10_000) })
+              .strictObject({ accountIds: z.array(z.string().min(1)).min(1).max(10_000) })
               .optional()
               .openapi({
                 description:

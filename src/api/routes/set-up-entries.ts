@@ -147,7 +147,7 @@ export function setUpEntryRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
       summary: 'Take the label off a vehicle or driver of a fleet',
       description: 'With every version of it. Who has an account of their own is erased through that.',
       middleware: allow('admin'),
-      request: { params: pathId, headers: idempotencyHeader, body: body(z.object({ reason: reason.openapi({ description: 'Why; kept for good, so without the label.' }) })) },
+      request: { params: pathId, headers: idempotencyHeader, body: body(z.strictObject({ reason: reason.openapi({ description: 'Why; kept for good, so without the label.' }) })) },
       responses: { 200: json(z.object({ erased: z.boolean() }), 'Erased.'), ...problems },
     }),
     async (c) => c.json(await store.tx((db) => eraseFleetUnit(db, c.req.valid('param').id, c.req.valid('json').reason, byOf(c))), 200),

@@ -105,7 +105,7 @@ export function setUpLoadRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
       request: {
         params: pathId,
         headers: idempotencyHeader,
-        body: body(z.object({ reason, withoutRefused: z.boolean().default(false).openapi({ description: 'Leave out the rows that are refused.' }) })),
+        body: body(z.strictObject({ reason, withoutRefused: z.boolean().default(false).openapi({ description: 'Leave out the rows that are refused.' }) })),
       },
       responses: { 200: json(applied, 'Applied.'), ...problems },
     }),

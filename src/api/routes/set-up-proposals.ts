@@ -127,7 +127,7 @@ export function setUpProposalRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
       summary: 'Publish or refuse what was proposed',
       description: 'By a second person. What is published is checked once more, and records that waited for it are tried again.',
       middleware: allow('finance-approver'),
-      request: { params: pathId, headers: idempotencyHeader, body: body(z.object({ decision: z.enum(['publish', 'refuse']), comment: reason })) },
+      request: { params: pathId, headers: idempotencyHeader, body: body(z.strictObject({ decision: z.enum(['publish', 'refuse']), comment: reason })) },
       responses: { 200: json(z.object({ publishedAs: z.string().nullable() }), 'Decided.'), ...problems },
     }),
     async (c) => {

@@ -41,7 +41,7 @@ const sweep = z
     finishedAt: z.string().nullable(),
   })
   .openapi('Sweep');
-const window = z.object({ from: instant, to: instant }).refine((w) => Date.parse(w.from) < Date.parse(w.to), 'from lies before to');
+const window = z.strictObject({ from: instant, to: instant }).refine((w) => Date.parse(w.from) < Date.parse(w.to), 'from lies before to');
 
 /** How sources are reached: pulled, by folder, or by a webhook that signs. */
 export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
@@ -54,7 +54,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       summary: 'Say how the CDRs of a source are fetched',
       description: 'A Schedule looks from now on. Passwords stand in files of the worker, never here.',
       middleware: setters,
-      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ settings: sourceConnectionSchema, reason })) },
+      request: { params: sourceId, headers: idempotencyHeader, body: body(z.strictObject({ settings: sourceConnectionSchema, reason })) },
       responses: { 200: json(z.object({ version: z.int(), changed: z.boolean() }), 'Set.'), ...problems },
     }),
     async (c) => {
@@ -92,7 +92,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       summary: 'Look at a source now',
       description: 'From where the last full look ended, or a window of its own, such as after an outage. While one is under way it is the one that is answered.',
       middleware: allow('ops', 'admin'),
-      request: { params: sourceId, headers: idempotencyHeader, body: { required: false as const, content: { 'application/json': { schema: z.object({ window: window.optional() }) } } } },
+      request: { params: sourceId, headers: idempotencyHeader, body: { required: false as const, content: { 'application/json': { schema: z.strictObject({ window: window.optional() }) } } } },
       responses: { 202: json(z.object({ workflowId: z.string() }), 'The workflow looks; GET …/sweeps shows how far it is.'), ...problems },
     }),
     async (c) => {
@@ -116,7 +116,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
     async (c) => c.json(await listSweeps(store.pool, c.req.valid('param').sourceId, c.req.valid('query')), 200),
   );
 
-  const days = z.object({ from: z.iso.date(), to: z.iso.date() }).refine((w) => w.from <= w.to, 'from lies before to');
+  const days = z.strictObject({ from: z.iso.date(), to: z.iso.date() }).refine((w) => w.from <= w.to, 'from lies before to');
   app.openapi(
     createRoute({
       method: 'post',
@@ -125,7 +125,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       summary: 'Ask an OCPI peer now how many CDRs it has of each day',
       description: 'Of the last closed days and of those that differed, or of a window of at most 62 days, both ends included. Each night it is asked by itself.',
       middleware: allow('ops', 'admin'),
-      request: { params: sourceId, headers: idempotencyHeader, body: { required: false as const, content: { 'application/json': { schema: z.object({ window: days.optional() }) } } } },
+      request: { params: sourceId, headers: idempotencyHeader, body: { required: false as const, content: { 'application/json': { schema: z.strictObject({ window: days.optional() }) } } } },
       responses: { 202: json(z.object({ workflowId: z.string() }), 'The workflow asks; GET …/connection shows how it went, …/completeness what came of it.'), ...problems },
     }),
     async (c) => {
@@ -145,7 +145,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       summary: 'Make a secret for the source’s webhook',
       description: 'It is told once. Those in force end after the overlap, in which both hold.',
       middleware: setters,
-      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ overlapHours: z.number().min(0).max(720).default(24) })) },
+      request: { params: sourceId, headers: idempotencyHeader, body: body(z.strictObject({ overlapHours: z.number().min(0).max(720).default(24) })) },
       responses: { 201: json(z.object({ secretId: z.string(), secret: z.string(), othersValidUntil: z.string() }), 'Keep it: it is not shown again.'), ...problems },
     }),
     async (c) => {
@@ -176,7 +176,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       tags,
       summary: 'End a secret at once',
       middleware: setters,
-      request: { params: sourceId.extend({ secretId: z.string().openapi({ param: { name: 'secretId', in: 'path' } }) }), headers: idempotencyHeader, body: body(z.object({ reason })) },
+      request: { params: sourceId.extend({ secretId: z.string().openapi({ param: { name: 'secretId', in: 'path' } }) }), headers: idempotencyHeader, body: body(z.strictObject({ reason })) },
       responses: { 200: json(z.object({ status: z.literal('revoked') }), 'Nothing signed with it is believed any more.'), ...problems },
     }),
     async (c) => {

@@ -50,7 +50,7 @@ export function standingApprovalRoutes(app: OpenAPIHono<ApiEnv>, { store }: { re
       summary: 'Propose to approve small receipts in advance',
       description: 'In force once somebody else has signed it. It approves a release group of such documents alone, each within its cap, up to the cap of a day, without open findings.',
       middleware: allow(...may.approve),
-      request: { headers: idempotencyHeader, body: body(terms) },
+      request: { headers: idempotencyHeader, body: body(terms.strict()) },
       responses: { 201: json(z.object({ id: z.string() }), 'Proposed.'), ...problems },
     }),
     async (c) => {
@@ -70,7 +70,7 @@ export function standingApprovalRoutes(app: OpenAPIHono<ApiEnv>, { store }: { re
         tags,
         summary,
         middleware: allow(...may.approve),
-        request: { params: id, headers: idempotencyHeader, body: body(z.object({ reason })) },
+        request: { params: id, headers: idempotencyHeader, body: body(z.strictObject({ reason })) },
         responses: { 200: json(done, 'Done.'), ...problems },
       }),
       async (c) => {

@@ -45,7 +45,7 @@ export function statementRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { r
       tags,
       summary: 'Say how statement files of a source are laid out',
       middleware: allow('ops', 'admin'),
-      request: { params: sourceId, headers: idempotencyHeader, body: body(z.object({ layout: statementLayoutSchema, reason })) },
+      request: { params: sourceId, headers: idempotencyHeader, body: body(z.strictObject({ layout: statementLayoutSchema, reason })) },
       responses: { 200: json(z.object({ version: z.int(), changed: z.boolean() }), 'Set.'), ...problems },
     }),
     async (c) => c.json(await store.tx((db) => setStatementLayout(db, { ...c.req.valid('param'), ...c.req.valid('json') }, byOf(c))), 200),

@@ -46,7 +46,7 @@ export function tariffRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       summary: 'Propose a version of a tariff',
       description: 'OCPI 2.2.1 tariff, prices without VAT. It is checked and linted; nothing is priced by it before a second person publishes it.',
       middleware: allow('finance-preparer', 'admin'),
-      request: { headers: idempotencyHeader, body: body(z.object({ tariff: z.record(z.string(), z.any()).openapi({ description: 'OCPI Tariff object.' }), validFrom: instant, reason })) },
+      request: { headers: idempotencyHeader, body: body(z.strictObject({ tariff: z.record(z.string(), z.any()).openapi({ description: 'OCPI Tariff object.' }), validFrom: instant, reason })) },
       responses: { 201: json(z.object({ proposalId: z.string(), findings: z.array(issue) }), 'Proposed, with what looks wrong in it.'), ...problems },
     }),
     async (c) => {
@@ -80,7 +80,7 @@ export function tariffRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       summary: 'Publish or refuse a proposal',
       description: 'By a second person. A published version is write-once; records that waited for a price are tried again.',
       middleware: allow('finance-approver'),
-      request: { params: proposalId, headers: idempotencyHeader, body: body(z.object({ decision: z.enum(['publish', 'refuse']), comment: reason })) },
+      request: { params: proposalId, headers: idempotencyHeader, body: body(z.strictObject({ decision: z.enum(['publish', 'refuse']), comment: reason })) },
       responses: { 200: json(z.object({ tariffVersionId: z.string().nullable() }), 'Decided.'), ...problems },
     }),
     async (c) => {
@@ -105,7 +105,7 @@ export function tariffRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       request: {
         headers: idempotencyHeader,
         body: body(
-          z.object({
+          z.strictObject({
             entityId: z.string().min(1),
             tariffId: z.string().min(1),
             segment,
@@ -133,7 +133,7 @@ export function tariffRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
       tags,
       summary: 'End an assignment',
       middleware: allow('finance-approver', 'admin'),
-      request: { params: proposalId, headers: idempotencyHeader, body: body(z.object({ at: instant })) },
+      request: { params: proposalId, headers: idempotencyHeader, body: body(z.strictObject({ at: instant })) },
       responses: { 200: json(done, 'Ended; what was priced by it stays so.'), ...problems },
     }),
     async (c) => {
