@@ -265,6 +265,10 @@ const catalogue = {
   adjustmentConflict: ['a manual amount of {computed} {currency} stands in the run though {why}', 'Withdraw it, or leave it: what this run does not bill waits for the next run of the account.'],
   creditAboveLine: ['credits of {computed} {currency} against {line} exceed its {limit} {currency}', 'Withdraw the adjustment: a correction has taken the line back meanwhile.'],
   twinWaits: ['manual amount {adjustment} of {computed} {currency}, due in {due}, is in no run', 'The next run of the account takes it; plan one, or withdraw it while it waits.'],
+  findingsCut: [
+    '{more} more findings of this rule are not listed, whosever they are',
+    'Mend what those that are listed have in common and build again, or set the limits of the rule; signed, all of them are.',
+  ],
   netUnknown: ['prices include tax at a rate the tariff does not tell', 'Add vat to the price components.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;
 

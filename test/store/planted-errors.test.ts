@@ -5,6 +5,8 @@ import { tariffSchema } from '../../src/contracts/tariff.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { assignPrice } from '../../src/store/commands/assign-price.ts';
 import { proposeTariff, publishTariff } from '../../src/store/commands/publish-tariff.ts';
+import { setPreviewRules } from '../../src/store/commands/set-preview-rules.ts';
+import { signFindings } from '../../src/store/commands/sign-findings.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { decideRun } from '../../src/store/cycle/decide-run.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
@@ -56,6 +58,53 @@ async function feesCentred(file: string): Promise<Seeded> {
   await made.store.pool.query("UPDATE legal_entity SET cost_center = '900'");
   return made;
 }
+
+describe('a rule that finds more than are listed', () => {
+  it('says how many more, which keeps every group from approval until somebody signs that too; the next build judges all of them anew', { timeout: 120_000 }, async () => {
+    const { store, drop } = await feesCentred('demo');
+    const judgeBy = (maxWh: number) =>
+      store.tx((db) => setPreviewRules(db, { entityId: 'ent_se', rules: { rules: { sessionAbovePower: { limits: { maxWh } } } }, reason: 'no battery takes more' }, { actor: 'preparer' }));
+    await judgeBy(1);
+    await storeLines(
+      store,
+      months.filter((m) => m <= planted).flatMap((m) => byMonth.get(m) ?? []),
+    );
+    await processAll(store);
+    const runId = await reviewRun(store, planted);
+    const found = async () =>
+      (
+        await store.pool.query(
+          "SELECT f.id::text AS id, f.code, f.severity, f.subject, f.params, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND (f.code = 'findingsCut' OR f.code = 'sessionAbovePower') ORDER BY f.code, f.id",
+          [runId],
+        )
+      ).rows;
+    // Each session with energy is above 1 Wh.
+    const all = (await store.pool.query('SELECT count(DISTINCT c.record_id)::int AS n FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.run_id = $1 AND c.energy_wh > 1', [runId]))
+      .rows[0].n;
+    const [cut, ...listed] = await found();
+    expect(all).toBeGreaterThan(1000);
+    expect([listed.length, cut]).toMatchObject([
+      1000,
+      { code: 'findingsCut', severity: 'blocks', subject: 'sessionAbovePower', params: { rule: 'sessionAbovePower', more: all - 1000 }, account_id: null },
+    ]);
+    const decided = async () => {
+      const contentHash = (await store.pool.query("SELECT encode(content_hash, 'hex') AS hash FROM billing_run WHERE id = $1", [runId])).rows[0].hash;
+      return store.tx((db) => decideRun(db, { runId, approvalId: randomUUID(), decision: 'approve', contentHash, actor: 'approver', comment: 'looked at it' }));
+    };
+    const others = (
+      await store.pool.query("SELECT f.id::text AS id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.severity = 'blocks' AND f.code <> 'findingsCut'", [runId])
+    ).rows.map((r) => r.id);
+    await store.tx((db) => signFindings(db, { runId, findingIds: others, reason: 'as they are' }, { actor: 'signer' }));
+    expect(await decided()).toEqual({ ok: false, reason: 'blockingFindings', findings: 1 });
+    // Under the limits that were meant nothing is left of it, though one account alone is built again.
+    await judgeBy(150_000);
+    await adjust(store, runId, 100n);
+    await store.tx((db) => buildDocuments(db, runId));
+    expect(await found()).toEqual([]);
+    expect(await decided()).toEqual({ ok: true });
+    await drop();
+  });
+});
 
 describe('the rules on previews, over months without planted errors', () => {
   // All of them are customers who did use five times more, and a site owner at whose garages they did; nothing blocks.

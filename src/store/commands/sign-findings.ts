@@ -17,7 +17,7 @@ export async function signFindings(db: Db, input: { readonly runId: string; read
   const known = new Set(standing.rows.map((r) => r.id));
   const unknown = input.findingIds.filter((id) => !known.has(id));
   if (unknown.length > 0) throw new Refused('notFound', `the preview of run ${input.runId} has no finding ${unknown.slice(0, 20).join(', ')}: it may have changed`);
-  const kept = await db.query('SELECT subject FROM finding WHERE id::text = ANY($1) AND code = ANY($2)', [[...known], clearedOtherwise]);
+  const kept = await db.query("SELECT subject FROM finding WHERE id::text = ANY($1) AND (code = ANY($2) OR code = 'findingsCut' AND subject = ANY($2))", [[...known], clearedOtherwise]);
   if (kept.rows[0] !== undefined) throw new Refused('invalid', `${kept.rows[0].subject}: have a second person sign the adjustment itself`);
   const { rowCount } = await db.query(
     `INSERT INTO decision (subject_kind, subject_id, run_id, action, reason, actor)

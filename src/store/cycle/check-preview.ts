@@ -10,10 +10,12 @@ import { previewRulesOf } from '../reads/preview-rules.ts';
 import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
 import { chargesOfRun, planForAccounts, planForDocuments, planForWholeRun } from './whole-run.ts';
 
-/** Findings of one rule and run beyond this many say nothing new. */
+/** Findings of one rule and run beyond this many say nothing new: one more says how many they are. */
 const mostPerRule = 1000;
+const cut = 'findingsCut';
 
 const fewAccounts = 500;
+const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => previewRuleQueries[code].scope === 'account');
 
 /** Something that a rule found in a run. */
 export type RunFound = {
@@ -36,14 +38,16 @@ async function rulesFor(db: Db, runId: string) {
 
 /** What rules on charges find of accounts that were built, as it stands. */
 export function judgeAccounts(side: Lanes, runId: string, accounts: readonly string[]): Promise<RunFound[]> {
-  return side.tx(async (db) => {
-    const { rules, offCycle } = await rulesFor(db, runId);
-    // Many are read at once, few by index.
-    if (accounts.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
-    const found = await findAll(db, 'account', rules, [runId, accounts], offCycle);
-    await planForAccounts(db);
-    return found;
-  });
+  return side.tx((db) => judgeCharges(db, runId, accounts));
+}
+
+async function judgeCharges(db: Db, runId: string, accounts: readonly string[]): Promise<RunFound[]> {
+  const { rules, offCycle } = await rulesFor(db, runId);
+  // Many are read at once, few by index.
+  if (accounts.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
+  const found = await findAll(db, 'account', rules, [runId, accounts], offCycle);
+  await planForAccounts(db);
+  return found;
 }
 
 /** In the order in which one statement over all accounts would have it. */
@@ -59,7 +63,20 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
  */
 export async function checkPreview(db: Db, runId: string, accounts: readonly string[], found: readonly RunFound[] | Promise<readonly RunFound[]>): Promise<void> {
   const [ofAccounts, ofSums] = await allOf([found, accounts.length === 0 ? [] : judgeSums(db, runId)]);
-  if (accounts.length > 0) await replace(db, runId, accounts, atMost([...inOrder(ofAccounts), ...ofSums]));
+  if (accounts.length === 0) return;
+  // What was not listed may be of accounts that are not built now, and have a place by now.
+  const all = await accountsOfCut(db, runId);
+  await replace(db, runId, all ?? accounts, atMost([...inOrder(all === undefined ? ofAccounts : await judgeCharges(db, runId, all)), ...ofSums]));
+}
+
+/** All accounts of a run of which a rule on charges has findings that are not listed. */
+async function accountsOfCut(db: Db, runId: string): Promise<readonly string[] | undefined> {
+  const { rows } = await db.query<{ accounts: readonly string[] }>(
+    `SELECT ARRAY(SELECT account_id FROM run_account WHERE run_id = $1) AS accounts
+     WHERE EXISTS (SELECT FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = '${cut}' AND f.subject = ANY($2))`,
+    [runId, onAccounts],
+  );
+  return rows[0]?.accounts;
 }
 
 /** What rules on sums find of a whole run, as it stands. */
@@ -94,7 +111,7 @@ async function findAll(
      FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
     [...params],
   );
-  return rows.flatMap((r): RunFound[] => {
+  const found = rows.flatMap((r): RunFound[] => {
     const judgement = judgements.get(r.code);
     if (judgement === undefined) return [];
     const { code, severity, version } = judgement;
@@ -113,21 +130,40 @@ async function findAll(
       },
     ];
   });
+  const allFound = new Map<string, number>(rows.map((r) => [r.code, r.all_found]));
+  return [...groupBy(found, (f) => f.code)].flatMap(([code, own]) => withCut(own, allFound.get(code) ?? 0));
 }
 
+/** The first of each rule. Where there are more, a finding of the run as a whole says how many: what is not listed keeps no group from approval by itself. */
 function atMost(found: readonly RunFound[]): RunFound[] {
-  return [...groupBy(found, (f) => f.code).values()].flatMap((own) => own.slice(0, mostPerRule));
+  const before = groupBy(
+    found.filter((f) => f.code === cut),
+    (f) => f.subject,
+  );
+  return [
+    ...groupBy(
+      found.filter((f) => f.code !== cut),
+      (f) => f.code,
+    ),
+  ].flatMap(([code, own]) => withCut(own, own.length + (before.get(code) ?? []).reduce((sum, { params }) => sum + Number(params['more']), 0)));
+}
+
+/** Findings of one rule, and how many of `all` are not listed. */
+function withCut(own: readonly RunFound[], all: number): RunFound[] {
+  const [first] = own;
+  const listed = own.slice(0, mostPerRule);
+  if (first === undefined || all <= listed.length) return listed;
+  return [...listed, { ...first, code: cut, subject: first.code, accountId: null, documentId: null, recordId: null, params: { rule: first.code, more: all - listed.length } }];
 }
 
 function ruleSql(code: PreviewRuleCode, limits: Readonly<Record<string, number>>): string {
   const { parts, sql } = previewRuleQueries[code];
-  return `(${parts === undefined ? '' : `WITH ${parts(limits)} `}SELECT '${code}' AS code, f.subject, f.account_id, f.record_id, f.currency::text AS currency, f.params FROM (${sql(limits)}) f
+  return `(${parts === undefined ? '' : `WITH ${parts(limits)} `}SELECT '${code}' AS code, f.subject, f.account_id, f.record_id, f.currency::text AS currency, f.params, (count(*) OVER ())::integer AS all_found FROM (${sql(limits)}) f
      ORDER BY f.subject, f.account_id, f.params::text LIMIT ${mostPerRule})`;
 }
 
 async function replace(db: Db, runId: string, accounts: readonly string[], found: readonly RunFound[]): Promise<void> {
-  const codes = Object.keys(previewRules) as PreviewRuleCode[];
-  const onAccounts = codes.filter((code) => previewRuleQueries[code].scope === 'account');
+  const codes = [...Object.keys(previewRules), cut];
   // Those of accounts that were not built again stay.
   const standing = await db.query(
     `SELECT f.*, l.account_id FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = ANY($4) AND NOT (f.code = ANY($2) AND NOT coalesce(l.account_id = ANY($3), false))`,
