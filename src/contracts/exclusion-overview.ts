@@ -29,6 +29,7 @@ type Met = { readonly currency: string; readonly sessions: number; readonly char
 /** What a rule would meet of a service month, of all that is not settled yet. */
 export type ExclusionReach = Met & { readonly serviceMonth: string; readonly accounts: number };
 /** Whom it would meet. */
+export type ReachedAccounts = { readonly accounts: readonly ExclusionReachOf[]; readonly moreAccounts: number };
 export type ExclusionReachOf = Met & { readonly accountId: string; readonly accountName: string };
 
 export type ShadowFigures = { readonly charges: number; readonly energyWh: string; readonly net: string };

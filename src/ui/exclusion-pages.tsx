@@ -1,4 +1,4 @@
-import type { ExclusionReach, ExclusionReachOf, ExclusionRuleView, RuleHits } from '../contracts/exclusion-overview.ts';
+import type { ExclusionReach, ExclusionRuleView, ReachedAccounts, RuleHits } from '../contracts/exclusion-overview.ts';
 import { count, exclusionPath, grouped, kWh, link, monthName, recordPath, runPath, words } from './format.ts';
 import { FlowTable } from './left-out-page.tsx';
 import { Count, Facts, Figure, Kwh, Pager, State, Table } from './parts.tsx';
@@ -115,18 +115,17 @@ export function ExclusionRulesPage(props: {
   );
 }
 
-type RuleProps = {
+type RuleProps = ReachedAccounts & {
   readonly viewer: Viewer;
   readonly rule: ExclusionRuleView;
   readonly earlier: readonly ExclusionRuleView[];
   readonly reach: readonly ExclusionReach[];
-  readonly accounts: readonly ExclusionReachOf[];
   readonly hits: readonly RuleHits[];
   readonly actions: readonly { readonly text: string; readonly href: string }[];
 };
 
 /** One rule: what it would meet now, what it did in each run, and what was said before. */
-export function ExclusionRulePage({ viewer, rule, earlier, reach, accounts, hits, actions }: RuleProps) {
+export function ExclusionRulePage({ viewer, rule, earlier, reach, accounts, moreAccounts, hits, actions }: RuleProps) {
   return (
     <Shell
       title={`Exclusion of ${rule.scope} ${rule.subjectId}`}
@@ -165,7 +164,7 @@ export function ExclusionRulePage({ viewer, rule, earlier, reach, accounts, hits
       />
       <h2>What it would meet now</h2>
       <p class="hint">Of all that is not settled yet, whatever narrower rules say of it.</p>
-      <Reach reach={reach} accounts={accounts} />
+      <Reach reach={reach} accounts={accounts} moreAccounts={moreAccounts} />
       <h2>What it did</h2>
       {hits.length === 0 ? <p>No run has met anything by it.</p> : <Hits hits={hits} />}
       {earlier.length === 0 ? null : (
@@ -184,7 +183,7 @@ export function ExclusionRulePage({ viewer, rule, earlier, reach, accounts, hits
   );
 }
 
-function Reach({ reach, accounts }: Pick<RuleProps, 'reach' | 'accounts'>) {
+function Reach({ reach, accounts, moreAccounts }: Pick<RuleProps, 'reach' | 'accounts' | 'moreAccounts'>) {
   if (reach.length === 0) return <p>Nothing.</p>;
   return (
     <div class="side-by-side">
@@ -236,6 +235,11 @@ function Reach({ reach, accounts }: Pick<RuleProps, 'reach' | 'accounts'>) {
             </td>
           </tr>
         ))}
+        {moreAccounts === 0 ? null : (
+          <tr>
+            <td colspan={4}>and {grouped(String(moreAccounts))} more</td>
+          </tr>
+        )}
       </Table>
     </div>
   );

@@ -3,6 +3,7 @@ import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { closeSet } from '../support/bill.ts';
+import { signIn, textOf } from '../support/console.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 
 let api: ApiUnderTest;
@@ -40,6 +41,7 @@ describe('/v1/exclusion-rules', () => {
     expect((await api.call('auditor', 'POST', '/v1/exclusion-rules/preview', { entityId, scope, subjectId, predicate })).body).toEqual({
       reach,
       accounts: [{ accountId: 'acc_driver_16', accountName: expect.any(String), currency: 'SEK', sessions: 1, charges: 1, energyWh: '10000', net: '26.50' }],
+      moreAccounts: 0,
     });
     const made = await api.call('preparer', 'POST', '/v1/exclusion-rules', { rule, reason }, { 'idempotency-key': 'once' });
     expect(made).toMatchObject({ status: 201, body: { reach } });
@@ -131,4 +133,21 @@ describe('POST /v1/runs/{runId}/adjustments', () => {
     const refused = await api.call('preparer', 'POST', `/v1/runs/${runId}/adjustments`, { ...adjustment, glKey: 'nothing' });
     expect(refused).toMatchObject({ status: 422, body: { detail: 'the GL mapping of ent_se has no key nothing for manual amounts: add it, or use another' } });
   });
+});
+
+it('whom a rule would meet is listed by the largest sums, and it says of how many more', async () => {
+  const users = 'AdO1-2 AdO1-3 AdO1-4 AdO3-1 AdO3-2 AdO3-3 AdO3-4 AsO10-1 AsO10-2 AsO2-1 AsO4-1 AsO4-2 AsO6-1 AsO8-3 AsO8-4 Bl2-3 Bl2-7 Bl2-8 Bl7-1 MS1-1 MS1-2 MS11-1 MS22-1'.split(' ');
+  await storeLines(
+    api.store,
+    users.map((user, i) => session(500 + i, { user, garage: 'UT7', kWh: String(10 + i), start: '09.12.2019 10:00', end: '09.12.2019 22:00' })),
+  );
+  await processAll(api.store);
+  const asked = { entityId: 'ent_se', scope: 'site', subjectId: 'site_ut7' };
+  const { body } = await api.call('auditor', 'POST', '/v1/exclusion-rules/preview', asked);
+  expect([body.reach[0].accounts, body.accounts.length, body.moreAccounts]).toEqual([23, 20, 3]);
+  const person = await signIn(api, 'preparer');
+  const form = { ...asked, outcome: 'carry', validFrom: '2019-12-01', validTo: '2020-02-01', reviewOn: '2020-01-15', reason };
+  expect(textOf((await person.check('/rules/exclusions/propose', form)).body)).toContain('and 3 accounts more');
+  const made = await api.call('preparer', 'POST', '/v1/exclusion-rules', { rule: { ...form, reason: undefined }, reason });
+  expect(textOf((await person.get(`/rules/exclusions/${made.body.id}`)).body)).toContain('and 3 more');
 });

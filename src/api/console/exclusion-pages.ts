@@ -1,5 +1,5 @@
 import type { Hono, MiddlewareHandler } from 'hono';
-import type { ExclusionReach, ExclusionReachOf, ExclusionRuleView } from '../../contracts/exclusion-overview.ts';
+import type { ExclusionReach, ExclusionReachOf, ExclusionRuleView, ReachedAccounts } from '../../contracts/exclusion-overview.ts';
 import { type ExclusionRule, exclusionPredicateSchema } from '../../contracts/exclusion-rule.ts';
 import { storedPredicate } from '../../store/commands/exclusion-rules.ts';
 import type { Store } from '../../store/db.ts';
@@ -39,7 +39,7 @@ export function exclusionPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEn
   app.get('/rules/exclusions/:ruleId', guard, async (c) => {
     const { rule, earlier } = await ruleOf(c.req.param('ruleId'));
     const asked = { entityId: rule.entityId, scope: rule.scope as ExclusionRule['scope'], subjectId: rule.subjectId, predicate: storedPredicate(exclusionPredicateSchema.parse(rule.predicate)) };
-    const [reach, accounts, hits] = await Promise.all([exclusionReach(db, asked), exclusionReachOf(db, asked), hitsOfRule(db, rule.id)]);
+    const [reach, reached, hits] = await Promise.all([exclusionReach(db, asked), exclusionReachOf(db, asked), hitsOfRule(db, rule.id)]);
     const live = rule.endedAt === null;
     const path = exclusionPath(rule.id);
     const actions = [
@@ -47,7 +47,7 @@ export function exclusionPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEn
       ...(live && holds(c, may.endExclusions) ? [{ text: rule.signedAt === null ? 'Take back' : 'End', href: `${path}/end` }] : []),
       ...(live && holds(c, may.shape) ? [{ text: 'Propose another version', href: link('/rules/exclusions/propose', formOf(rule)) }] : []),
     ];
-    return c.html(ExclusionRulePage({ viewer: viewerOf(c), rule, earlier, reach, accounts, hits, actions }));
+    return c.html(ExclusionRulePage({ viewer: viewerOf(c), rule, earlier, reach, ...reached, hits, actions }));
   });
   serveOrder(app, '/rules/exclusions/:ruleId/sign', guard, send, async (c) => signOrder((await ruleOf(c.req.param('ruleId'))).rule));
   serveOrder(app, '/rules/exclusions/:ruleId/end', guard, send, async (c) => endOrder((await ruleOf(c.req.param('ruleId'))).rule));
@@ -137,7 +137,7 @@ function proposeOrder(entities: readonly EntityView[]): ConsoleOrder {
         const { entityId, scope, subjectId, predicate } = ruleFrom(v, entities);
         return { path: '/v1/exclusion-rules/preview', json: { entityId, scope, subjectId, predicate } };
       },
-      shown: ({ reach, accounts }) => reachPairs(reach as readonly ExclusionReach[], accounts as readonly ExclusionReachOf[]),
+      shown: (answer) => reachPairs(answer as ReachedAccounts & { readonly reach: readonly ExclusionReach[] }),
     },
     request: (v) => ({
       method: 'POST',
@@ -201,12 +201,12 @@ function formOf(rule: ExclusionRuleView): Readonly<Record<string, string | undef
   };
 }
 
-function reachPairs(reach: readonly ExclusionReach[], accounts: readonly ExclusionReachOf[]): readonly (readonly [string, string])[] {
+function reachPairs({ reach, accounts, moreAccounts }: ReachedAccounts & { readonly reach: readonly ExclusionReach[] }): readonly (readonly [string, string])[] {
   if (reach.length === 0) return [['What it would meet now', 'nothing: either nothing is open of it, or the id is of nothing']];
   const of = (m: ExclusionReach | ExclusionReachOf) => `${count(m.sessions, 'session')}, ${kWh(m.energyWh)} kWh, net ${grouped(m.net)} ${m.currency}`;
   return [
     ['What it would meet now', reach.map((r) => `${monthName(r.serviceMonth)}: ${count(r.accounts, 'account')}, ${of(r)}`).join('\n')],
-    ['Whom', accounts.map((a) => `${a.accountName} (${a.accountId}): ${of(a)}`).join('\n')],
+    ['Whom', [...accounts.map((a) => `${a.accountName} (${a.accountId}): ${of(a)}`), ...(moreAccounts === 0 ? [] : [`and ${count(moreAccounts, 'account')} more`])].join('\n')],
   ];
 }
 

@@ -110,11 +110,17 @@ export function exclusionRuleRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }:
       summary: 'What a rule would meet now',
       middleware: allow(...readers),
       request: { body: body(z.strictObject({ entityId: z.string().min(1), scope, subjectId: z.string().min(1).max(200), predicate: newExclusionPredicateSchema.default({}) })) },
-      responses: { 200: json(z.object({ reach: z.array(reach).readonly(), accounts: z.array(reachOf).readonly() }), 'Wh and money per service month and account; nothing is kept.'), ...problems },
+      responses: {
+        200: json(
+          z.object({ reach: z.array(reach).readonly(), accounts: z.array(reachOf).readonly(), moreAccounts: z.int().openapi({ description: 'How many are not listed in `accounts`.' }) }),
+          'Wh and money per service month and account; nothing is kept.',
+        ),
+        ...problems,
+      },
     }),
     async (c) => {
       const asked = { ...c.req.valid('json'), predicate: storedPredicate(c.req.valid('json').predicate) };
-      return c.json({ reach: await exclusionReach(store.pool, asked), accounts: await exclusionReachOf(store.pool, asked) }, 200);
+      return c.json({ reach: await exclusionReach(store.pool, asked), ...(await exclusionReachOf(store.pool, asked)) }, 200);
     },
   );
   app.openapi(

@@ -1,5 +1,5 @@
 import type { QueryResultRow } from 'pg';
-import type { ExclusionReach, ExclusionReachOf, ExclusionRuleView } from '../../contracts/exclusion-overview.ts';
+import type { ExclusionReach, ExclusionReachOf, ExclusionRuleView, ReachedAccounts } from '../../contracts/exclusion-overview.ts';
 import type { ExclusionRule } from '../../contracts/exclusion-rule.ts';
 import { formatMinor } from '../../core/money.ts';
 import { matchesOf, targetsOf } from '../cycle/exclusion-match.ts';
@@ -86,12 +86,13 @@ export async function exclusionReach(db: Db, rule: Asked): Promise<readonly Excl
   return rows.map((r) => ({ serviceMonth: r.service_month, accounts: r.accounts, ...metOf(r) }));
 }
 
-/** Whom a rule would meet, by the same: who has the largest sums first, at most 20. */
-export async function exclusionReachOf(db: Db, rule: Asked): Promise<readonly ExclusionReachOf[]> {
+/** Whom a rule would meet, by the same: who has the largest sums first, at most 20, and how many more there are, in each currency. */
+export async function exclusionReachOf(db: Db, rule: Asked): Promise<ReachedAccounts> {
   const { rows } = await db.query(
-    `${reached} SELECT m.account_id, p.name, m.currency, ${metSums} FROM met JOIN mine m ON m.charge_id = met.charge_id JOIN account a ON a.id = m.account_id JOIN party p ON p.id = a.party_id
+    `${reached} SELECT m.account_id, p.name, m.currency, ${metSums}, (count(*) OVER ())::integer AS met_in_all FROM met JOIN mine m ON m.charge_id = met.charge_id JOIN account a ON a.id = m.account_id JOIN party p ON p.id = a.party_id
      GROUP BY 1, 2, 3 ORDER BY abs(sum(m.net_minor)) DESC, 1, 3 LIMIT 20`,
     askedOf(rule),
   );
-  return rows.map((r) => ({ accountId: r.account_id, accountName: r.name, ...metOf(r) }));
+  const accounts = rows.map((r): ExclusionReachOf => ({ accountId: r.account_id, accountName: r.name, ...metOf(r) }));
+  return { accounts, moreAccounts: (rows[0]?.met_in_all ?? 0) - accounts.length };
 }
