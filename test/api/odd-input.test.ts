@@ -79,6 +79,17 @@ describe('what is misspelt', () => {
     });
   });
 
+  it('is a body where none is taken, such as the account that is to be put out: all would be', async () => {
+    const sent = (path: string, body: unknown) => api.call('preparer', 'DELETE', path, body);
+    expect((await sent('/v1/runs/run_1/pull-in', { accountId: 'acc_driver_16' })).body).toMatchObject({
+      status: 422,
+      code: 'invalid',
+      detail: 'This takes no body: leave it out, or say it in the query, which takes accountId.',
+    });
+    expect((await sent('/v1/runs/run_1/exclusions/ex_1', { reason: 'it was wrong' })).body).toMatchObject({ status: 422, detail: 'This takes no body: leave it out.' });
+    for (const nothing of [undefined, {}, '']) expect((await sent('/v1/runs/run_1/pull-in', nothing)).status).toBe(404);
+  });
+
   it.each([
     ['a selection, without which everybody is billed', 'preparer', '/v1/runs', { entityId: 'ent_se', period: '2019-12', selektion: { accountIds: ['acc_driver_16'] } }, 'selektion'],
     ['what a dry run supposes', 'preparer', '/v1/runs', { entityId: 'ent_se', period: '2019-12', kind: 'dry', whatIf: { rateagain: true } }, 'rateagain'],
