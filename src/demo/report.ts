@@ -1,3 +1,4 @@
+import { gapsOf } from '../core/cycle/close-report.ts';
 import type { RunReport } from '../store/reads/run-report.ts';
 
 /** A run's report as lines for a terminal; one of an earlier close lacks what was nothing then. */
@@ -31,7 +32,7 @@ export function reportLines(report: RunReport): string[] {
     if (s.controlTotals.differs + s.controlTotals.accepted > 0)
       lines.push(`  totals of ${s.sourceId} differ on ${s.controlTotals.differs + s.controlTotals.accepted} days, ${s.controlTotals.accepted} of them signed`);
   }
-  for (const s of report.series) lines.push(`  series ${s.seriesId}: ${s.first} to ${s.last}, ${s.gaps.length === 0 && s.beyond === 0 ? 'no gaps' : `GAPS AT ${s.gaps.join(', ')}`}`);
+  for (const s of report.series) lines.push(`  series ${s.seriesId}: ${s.first} to ${s.last}, ${gapsOf(s) === null ? 'no gaps' : `GAPS AT ${gapsOf(s)}`}`);
   const columns = ['received', 'billed', 'open', 'carried', 'parked', 'held', 'free', 'excluded', 'rejected', 'billedElsewhere'] as const;
   lines.push(
     '',

@@ -1,4 +1,5 @@
 import type { ErpTotal, RevenueProof, SeriesAudit, UnbilledProof } from '../contracts/run-proofs.ts';
+import { gapsOf } from '../core/cycle/close-report.ts';
 import { DaysApart, type SourceFigures, Sources } from './collecting.tsx';
 import { count, grouped, kWh, words } from './format.ts';
 import { Figure, Kwh, Money, Table } from './parts.tsx';
@@ -47,8 +48,7 @@ export function ReportProofs({ proofs, timeZone }: { readonly proofs: Proofs; re
         <ul>
           {series.map((s) => (
             <li>
-              {words(s.documentType)} <code>{s.seriesId}</code>: {s.first} to {s.last}, {count(s.count, 'document')};{' '}
-              {s.gaps.length === 0 && s.beyond === 0 ? 'no gaps' : `missing: ${s.gaps.join(', ')}`}
+              {words(s.documentType)} <code>{s.seriesId}</code>: {s.first} to {s.last}, {count(s.count, 'document')}; {gapsOf(s) === null ? 'no gaps' : `missing: ${gapsOf(s)}`}
             </li>
           ))}
         </ul>

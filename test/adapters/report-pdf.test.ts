@@ -54,6 +54,19 @@ it('a close report is printed whole: what somebody gave as a reason is wrapped, 
   for (const ink of await inkOfPages(bytes)) expect(ink).toBeGreaterThan(0.001);
 });
 
+it('says of a series what is wrong with its numbers: that more are missing than are told, and what lies beyond it', () => {
+  const series = { seriesId: 'ent_se/2020', first: '2020-000001', last: '2020-000050', count: 30 };
+  const told = (gaps: readonly string[], beyond: number) => closePaper({ ...facts, series: [{ ...series, gaps, beyond }] }).tables.find((t) => t.title === 'Number series')?.rows[0]?.[4];
+  const ten = Array.from({ length: 10 }, (_, i) => String(i + 2));
+  expect([told([], 0), told(['7'], 0), told(ten, 0), told([], 2), told(['7'], 1)]).toEqual([
+    'none',
+    '7',
+    '2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and perhaps more',
+    '2 beyond where it stands',
+    '7; 1 beyond where it stands',
+  ]);
+});
+
 it('names the currency of every amount, and every part of the energy that was received', () => {
   const rows = (title: string) => closePaper(facts).tables.find((t) => t.title.startsWith(title))?.rows ?? [];
   expect(rows('Revenue').map((r) => r.slice(3))).toEqual([

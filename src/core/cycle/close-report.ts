@@ -57,10 +57,18 @@ export type ReportTable = { readonly title: string; readonly columns: readonly R
 /** A close report as titles and tables, ready to be printed. */
 export type ClosePaper = { readonly title: string; readonly facts: readonly (readonly [string, string])[]; readonly tables: readonly ReportTable[] };
 
+const mostGapsTold = 10;
 const text = (title: string, width: number): ReportColumn => ({ title, width });
 const figure = (title: string, width: number): ReportColumn => ({ title, width, isFigure: true });
 const kWh = (wh: string) => kWhDecimal(BigInt(wh));
 const verdict = (difference: string) => (/^-?0(\.0+)?$/.test(difference) ? 'agrees' : `off by ${difference}`);
+
+/** What is wrong with the numbers of a series, null when nothing is: those that are missing, of which ten are told, and how many lie where it has not come to yet. */
+export function gapsOf({ gaps, beyond }: Pick<SeriesAudit, 'gaps' | 'beyond'>): string | null {
+  const missing = gaps.length === 0 ? [] : [`${gaps.join(', ')}${gaps.length < mostGapsTold ? '' : ' and perhaps more'}`];
+  const ahead = beyond === 0 ? [] : [`${beyond} beyond where it stands`];
+  return missing.length + ahead.length === 0 ? null : [...missing, ...ahead].join('; ');
+}
 
 /** A close report as what is printed of it: empty tables are left out, and every difference is said. */
 export function closePaper(report: CloseFacts): ClosePaper {
@@ -74,7 +82,7 @@ export function closePaper(report: CloseFacts): ClosePaper {
     {
       title: 'Number series',
       columns: [text('Series', 46), text('First', 24), text('Last', 24), figure('Documents', 12), text('Gaps', 20)],
-      rows: report.series.map((s) => [s.seriesId, s.first, s.last, String(s.count), s.gaps.length === 0 && s.beyond === 0 ? 'none' : s.gaps.join(', ')]),
+      rows: report.series.map((s) => [s.seriesId, s.first, s.last, String(s.count), gapsOf(s) ?? 'none']),
     },
     {
       title: 'Energy by service month, kWh',
