@@ -18,6 +18,8 @@ export type Call = { readonly query?: Readonly<Record<string, string | undefined
 export function apiClient(baseUrl: string, token: string) {
   const remedy = `look whether the API runs at ${baseUrl}, and whether WATTLEDGER_API_URL is its address`;
   const noApi = (status: number) => `what answers there (${status}) is no API of WattLedger: ${remedy}`;
+  // What stands before our paths, as behind a proxy, stays: without it the token would go to whatever else is on that host.
+  const urlOf = (path: string) => new URL(`${baseUrl.replace(/\/+$/, '')}${path}`);
   const reach = async (url: URL, init: RequestInit) => {
     try {
       return await fetch(url, init);
@@ -27,7 +29,7 @@ export function apiClient(baseUrl: string, token: string) {
     }
   };
   const call = async <T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, call: Call = {}): Promise<T> => {
-    const url = new URL(path, baseUrl);
+    const url = urlOf(path);
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value);
     const headers: Record<string, string> = { authorization: `Bearer ${token}` };
     const type = call.json === undefined ? call.type : 'application/json';
@@ -42,7 +44,7 @@ export function apiClient(baseUrl: string, token: string) {
     return answer as T;
   };
   const file = async (path: string): Promise<{ readonly name: string; readonly bytes: Buffer }> => {
-    const response = await reach(new URL(path, baseUrl), { headers: { authorization: `Bearer ${token}` } });
+    const response = await reach(urlOf(path), { headers: { authorization: `Bearer ${token}` } });
     if (!response.ok) throw new ApiError(response.status, parsed(await response.text()) ?? { detail: noApi(response.status) });
     const name = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? 'file';
     return { name, bytes: Buffer.from(await response.arrayBuffer()) };

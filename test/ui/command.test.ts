@@ -6,6 +6,7 @@ import path from 'node:path';
 import { runCommand } from 'citty';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { command, group, jsonArg } from '../../src/commands/command.ts';
+import { fileCommands } from '../../src/commands/files.ts';
 import { demoCommand, resetCommand } from '../../src/commands/home.ts';
 import { importCommand } from '../../src/commands/import.ts';
 import { ocpiCommands } from '../../src/commands/ocpi.ts';
@@ -233,6 +234,15 @@ describe('commands that call the API', () => {
       '/v1/runs/run_x%231',
       '/v1/entities/ent_no/accounting-periods/2019-12%2Fstate%3F/state',
     ]);
+  });
+  it('ask below the path of the API’s address, as behind a proxy, never at its host’s root', async () => {
+    const { WATTLEDGER_API_URL: host } = process.env;
+    for (const address of [`${host}/billing`, `${host}/billing/`]) {
+      vi.stubEnv('WATTLEDGER_API_URL', address);
+      await told(() => runCommand(runCommands, { rawArgs: ['show', 'run_x'] }));
+      await told(() => runCommand(fileCommands, { rawArgs: ['document', 'doc_x'] }));
+    }
+    expect(asked.slice(-4).map(({ path }) => path)).toEqual(Array.from({ length: 2 }, () => ['/billing/v1/runs/run_x', '/billing/v1/documents/doc_x.pdf']).flat());
   });
   it('say why they end with 1', async () => {
     expect(await told(() => runCommand(traceCommand, { rawArgs: ['nope'] }))).toEqual([1, expect.stringContaining('no charge hangs on erp "nope"'), '']);
