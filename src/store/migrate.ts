@@ -23,7 +23,8 @@ type Recorded = { migration_name: string; checksum: string; finished_at: Date | 
  * Applies committed SQL migrations in name order as the owner role: one transaction per file, under an advisory lock,
  * recorded in `_prisma_migrations` with the file's SHA-256. Then makes partitions ahead.
  * Throws, naming the migration, when an applied file was edited, when a file fails (it is rolled back), or when an earlier
- * failure is on record; when the role wattledger_app is missing; and when the database is of another environment than the one that is told.
+ * failure is on record; when the database has migrations that the folder lacks; when the role wattledger_app is missing; and when the database
+ * is of another environment than the one that is told.
  */
 export async function migrate(adminUrl: string, options: MigrateOptions = {}): Promise<{ readonly applied: readonly string[] }> {
   const { dir = defaultFolder, onProgress = () => undefined } = options;
@@ -36,8 +37,10 @@ export async function migrate(adminUrl: string, options: MigrateOptions = {}): P
       rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0)`);
     const { rows } = await client.query<Recorded>('SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL');
     const known = new Map(rows.map((r) => [r.migration_name, r]));
+    const names = await migrationNames(dir);
+    refuseNewer(rows, names);
     const applied: string[] = [];
-    for (const name of await migrationNames(dir)) {
+    for (const name of names) {
       const sql = await readFile(path.join(dir, name, 'migration.sql'), 'utf8');
       const checksum = createHash('sha256').update(sql).digest('hex');
       const before = known.get(name);
@@ -80,6 +83,16 @@ async function locked<T>(adminUrl: string, work: (client: pg.Client) => Promise<
   } finally {
     await client.end();
   }
+}
+
+/** An older program would run on tables that it does not know, and write what the newer one refuses or misses. */
+function refuseNewer(recorded: readonly Recorded[], names: readonly string[]): void {
+  const unknown = recorded.map((r) => r.migration_name).filter((name) => !names.includes(name));
+  const last = unknown.toSorted().at(-1);
+  if (last === undefined) return;
+  throw new Error(
+    `this database was migrated by a newer program: it has migrations that this one does not know (${unknown.length}, up to ${last}). Run a program that has them, or bring back a backup from before them`,
+  );
 }
 
 async function migrationNames(dir: string): Promise<string[]> {

@@ -77,6 +77,26 @@ describe('migrate', () => {
     await expect(migrate(database.adminUrl, { dir })).rejects.toThrow(/migration 1_first was edited after it was applied/);
   });
 
+  it('leaves a database as it is that a newer program has migrated, and says what to run', async () => {
+    for (const [name, sql] of [
+      ['1_first', first],
+      ['2_second', 'CREATE TABLE second ();'],
+      ['3_third', 'CREATE TABLE third ();'],
+    ] as const)
+      write(name, sql);
+    await migrate(database.adminUrl, { dir });
+    // The older program lacks the last two, and has one of its own branch.
+    for (const name of ['2_second', '3_third']) rmSync(path.join(dir, name), { recursive: true });
+    write('2_other', 'CREATE TABLE other ();');
+    await expect(migrate(database.adminUrl, { dir })).rejects.toThrow(
+      'migrated by a newer program: it has migrations that this one does not know (2, up to 3_third). Run a program that has them, or bring back a backup from before them',
+    );
+    expect(await names()).toEqual(['1_first', '2_second', '3_third']);
+    // One that was rolled back is not there.
+    await owner.query("UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name <> '1_first'");
+    expect((await migrate(database.adminUrl, { dir })).applied).toEqual(['2_other']);
+  });
+
   it('names a file that fails, keeps nothing of it and everything before it, and goes on once it is repaired', async () => {
     write('1_first', first);
     write('2_second', 'CREATE TABLE half_done (); SELECT 1 / 0;');
