@@ -43,8 +43,8 @@ const unkeepable = new Set(['22007', '22008', '22009', '22021', '22P02', '22P05'
 const databaseAway = new Set(
   'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN 57P01 57P02 57P03 08000 08001 08003 08004 08006 53300 P1001 P1002 P1008 P1017'.split(' '),
 );
-/** The driver's words, which come without a code, for a connection that was cut under a query. */
-const connectionCut = /^(Connection terminated|Client has encountered a connection error)/;
+/** The driver's words, which come without a code, for a connection that was cut under a query, and for one that nobody answered. */
+const connectionCut = /^(Connection terminated|Client has encountered a connection error|timeout expired$)/;
 /** gRPC: the deadline has passed, too much at once, away. */
 const temporalAway = new Set([4, 8, 14]);
 const comeBackAfterSeconds = '5';

@@ -30,13 +30,15 @@ export function command<const A extends ArgsDef>(name: string, description: stri
   }) as unknown as CommandDef<ArgsDef>;
 }
 
+/** The driver's words, without a code, for a database that does not answer. */
+const silent = 'timeout expired';
 const away = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'ETIMEDOUT', 'EAI_AGAIN']);
 
 /** What went wrong, in one line. Of a server with several addresses Node has an error for each and no words for all; what the network alone says names no remedy. */
 function inOneLine(error: Error & { readonly code?: string }): string {
   const words = (error instanceof AggregateError && error.message === '' ? error.errors.map((one: Error) => one.message).join(', ') : error.message).trim().replace(/\s*\n\s*/g, ' ');
   // The API’s client has words of its own: what is left is the database.
-  return away.has(error.code ?? '') ? `the database cannot be reached (${words}): look whether it runs, and whether DATABASE_URL and DATABASE_ADMIN_URL are its address` : words;
+  return away.has(error.code ?? '') || words === silent ? `the database cannot be reached (${words}): look whether it runs, and whether DATABASE_URL and DATABASE_ADMIN_URL are its address` : words;
 }
 
 /**

@@ -3,6 +3,19 @@ import pg from 'pg';
 
 const maxPlanned = 4;
 
+const connectWithinMs = 10_000;
+const silentForMs = 30_000;
+
+/**
+ * A connection to a server that may vanish without a word, as behind a firewall: one that does not answer is given up while it is
+ * connected to, and found gone while it is waited for. Of the connection, not of its pool, whose own limit would count the wait for a free one.
+ */
+export class MortalClient extends pg.Client {
+  constructor(config: pg.ClientConfig = {}) {
+    super({ ...config, connectionTimeoutMillis: connectWithinMs, keepAlive: true, keepAliveInitialDelayMillis: silentForMs });
+  }
+}
+
 /** What store functions need of a connection: a plain client or one inside a transaction. */
 export type Db = Pick<pg.ClientBase, 'query'>;
 
@@ -95,7 +108,7 @@ export async function atOnce<T extends readonly unknown[]>(db: Db, asks: Asks<T>
 }
 
 function openPool(connectionString: string, max: number, options: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString, max, types, options: `-c TimeZone=UTC -c lock_timeout=30s ${options}` });
+  const pool = new pg.Pool({ Client: MortalClient, connectionString, max, types, options: `-c TimeZone=UTC -c lock_timeout=30s ${options}` });
   // An idle connection cut by a server restart must not end the process; the next query opens a new one.
   pool.on('error', () => undefined);
   // Nor one that is cut while in use: its query fails, and whoever waits for that is told.

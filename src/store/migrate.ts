@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import type pg from 'pg';
+import { MortalClient } from './db.ts';
 import { type Environment, refuseOtherEnvironment } from './environment.ts';
 
 const defaultFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../prisma/migrations');
@@ -73,7 +74,7 @@ async function makePartitions(client: pg.Client): Promise<number> {
 
 /** Runs `work` on a connection of its own that holds the lock; closing the connection gives the lock back. */
 async function locked<T>(adminUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: adminUrl });
+  const client = new MortalClient({ connectionString: adminUrl });
   // One that is cut must not end the process: its query fails, and whoever waits for that is told.
   client.on('error', () => undefined);
   await client.connect();

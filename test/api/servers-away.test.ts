@@ -1,10 +1,12 @@
+import { Socket } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
 import { createOrders } from '../../src/api/orders.ts';
 import { putApiKeys } from '../../src/store/commands/api-keys.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { ensurePartitions } from '../../src/store/migrate.ts';
 import { openSetUp } from '../../src/store/prisma.ts';
 import { startApi } from '../support/api.ts';
 import { testSecretBox } from '../support/secret-box.ts';
@@ -66,6 +68,23 @@ describe('the API while a server behind it is away', () => {
     way.reopen();
     expect((await ask('GET', '/v1/quarantine')).status).toBe(200);
     expect((await ask('GET', '/v1/accounts')).status).toBe(200);
+  });
+
+  it('says so, too, of a database that vanished without a word, and finds gone what it waits for', async () => {
+    const alive = vi.spyOn(Socket.prototype, 'setKeepAlive');
+    way.silence();
+    // Those that were cut are no longer offered.
+    await expect.poll(() => store.pool.totalCount).toBe(0);
+    const away = { status: 503, retryAfter: '5', body: { code: 'databaseAway' } };
+    const partitions = expect(ensurePartitions(way.url)).rejects.toThrow('timeout expired');
+    expect(await Promise.all(['/v1/quarantine', '/v1/accounts'].map((path) => ask('GET', path)))).toMatchObject([away, away]);
+    await partitions;
+    way.reopen();
+    expect((await ask('GET', '/v1/quarantine')).status).toBe(200);
+    expect((await ask('GET', '/v1/accounts')).status).toBe(200);
+    expect(alive.mock.calls.length).toBeGreaterThan(2);
+    expect(alive.mock.calls.every(([on, afterMs]) => on === true && (afterMs ?? 0) > 0)).toBe(true);
+    alive.mockRestore();
   });
 
   it('says of Temporal that what was ordered is kept and its work was not told, and when to send it again', async () => {

@@ -56,6 +56,11 @@ describe('what a command says went wrong', () => {
       Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:5432'), new Error('connect ECONNREFUSED 127.0.0.1:5432')]), { code: 'ECONNREFUSED' }),
       'wattledger: the database cannot be reached (connect ECONNREFUSED ::1:5432, connect ECONNREFUSED 127.0.0.1:5432): look whether it runs, and whether DATABASE_URL and DATABASE_ADMIN_URL are its address\n',
     ],
+    [
+      'has a remedy for a database that does not answer',
+      new Error('timeout expired'),
+      'wattledger: the database cannot be reached (timeout expired): look whether it runs, and whether DATABASE_URL and DATABASE_ADMIN_URL are its address\n',
+    ],
   ])('%s', async (_, error, words) => {
     work.mockRejectedValueOnce(error);
     expect(await told(() => runCommand(plan, { rawArgs: ['a.csv', '--entity', 'e'] }))).toEqual([1, words, '']);
