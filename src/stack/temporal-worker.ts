@@ -62,9 +62,11 @@ export async function createWorker(options: WorkerOptions): Promise<{ worker: Wo
   return { worker, close: () => connection.close() };
 }
 
-/** Registers the search attributes at every start: start flags are ignored on an existing server file. */
+/** Registers the search attributes at every start: start flags are ignored on an existing server file. Throws an Error that names the remedy where no server is. */
 export async function registerSearchAttributes(address: string, namespace: string): Promise<void> {
-  const connection = await Connection.connect({ address });
+  const connection = await Connection.connect({ address }).catch((error: Error) => {
+    throw new Error(`Temporal at ${address} cannot be reached (${error.message}): look whether it runs, and whether TEMPORAL_ADDRESS is its address`, { cause: error });
+  });
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const types = { KEYWORD: 2, INT: 3, DATETIME: 6 } as const;

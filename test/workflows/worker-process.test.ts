@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { registerSearchAttributes } from '../../src/stack/temporal-worker.ts';
 import { seeded } from '../support/seeded.ts';
 
 let seed: Awaited<ReturnType<typeof seeded>>;
@@ -17,6 +18,13 @@ beforeAll(async () => {
 afterAll(() => seed.drop());
 
 describe('the process of a worker', () => {
+  it('says where it looked, and what to do, when Temporal is away, as does the whole stack', async () => {
+    // Both begin so. Nobody listens there.
+    await expect(registerSearchAttributes('127.0.0.1:1', namespace)).rejects.toThrow(
+      'Temporal at 127.0.0.1:1 cannot be reached (Failed to connect before the deadline): look whether it runs, and whether TEMPORAL_ADDRESS is its address',
+    );
+  });
+
   it('ends when its worker fails, though its parent lives, so that it is started again', async () => {
     // As when its namespace goes, or is closed to it, which the SDK takes a minute to see.
     const code = `import { Worker } from '@temporalio/worker';
