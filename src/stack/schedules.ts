@@ -3,18 +3,18 @@ import { workflowNames } from '../workflows/messages.ts';
 
 export type ScheduledEntity = { readonly id: string; readonly timeZone: string; readonly paused: boolean };
 
-/** Ensures what runs by itself, now and, for entities that are set up later, by whichever way, within a minute. */
+/** Ensures what runs by itself, now and, for entities that are set up later or get another zone, by whichever way, within a minute. */
 export async function keepSchedules(client: Client, taskQueue: string, entities: () => Promise<readonly ScheduledEntity[]>, everyMs = 60_000): Promise<{ stop(): Promise<void> }> {
-  const known = new Set<string>();
+  const zones = new Map<string, string>();
   const ensure = async (all: readonly ScheduledEntity[]) => {
     await ensureSchedules(client, taskQueue, all);
-    for (const { id } of all) known.add(id);
+    for (const { id, timeZone } of all) zones.set(id, timeZone);
   };
   await ensure(await entities());
   let looking: Promise<void> = Promise.resolve();
   const look = async () => {
-    const added = (await entities()).filter(({ id }) => !known.has(id));
-    if (added.length > 0) await ensure(added);
+    const changed = (await entities()).filter(({ id, timeZone }) => zones.get(id) !== timeZone);
+    if (changed.length > 0) await ensure(changed);
   };
   const timer = setInterval(() => {
     // A server that is away is there again at one of the next looks.
@@ -30,7 +30,7 @@ export async function keepSchedules(client: Client, taskQueue: string, entities:
 
 /**
  * Creates what runs by itself, where it is not there yet: the sweep of arrivals each minute, the block sealer all the time, partitions
- * each hour, the rounds over OCPI peers and over what is left for ERPs each minute, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month, and of each Monday, and the month-end accrual on the first working day, in its zone. What ops changed of an existing schedule stays.
+ * each hour, the rounds over OCPI peers and over what is left for ERPs each minute, retention and a look at the ERPs in the night, and for each entity an opener at 02:00 of the first day of the month, and of each Monday, and the month-end accrual on the first working day, in its zone. What ops changed of an existing schedule stays, but its zone is always the entity’s: an hour of another one may lie before the month has ended.
  */
 export async function ensureSchedules(client: Client, taskQueue: string, entities: readonly ScheduledEntity[]): Promise<void> {
   const start = (workflowType: string, workflowId: string, args: unknown[]) => ({ type: 'startWorkflow' as const, workflowType, workflowId, taskQueue, args });
@@ -102,6 +102,14 @@ export async function ensureSchedules(client: Client, taskQueue: string, entitie
       if (options.scheduleId === 'sealer') await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      await keepZone(client, options);
     }
   }
+}
+
+async function keepZone(client: Client, { scheduleId, spec: { timezone } }: ScheduleOptions): Promise<void> {
+  if (timezone === undefined) return;
+  const handle = client.schedule.getHandle(scheduleId);
+  if ((await handle.describe()).spec.timezone === timezone) return;
+  await handle.update((before) => ({ ...before, spec: { ...before.spec, timezone } }));
 }

@@ -74,6 +74,32 @@ describe('what runs by itself', () => {
       await kept.stop();
     }
   });
+  it('goes by the zone of an entity that got another one, while workers run and when one starts, and is else as ops left it', async () => {
+    const described = async (scheduleId: string) => {
+      const { spec, state, action } = await client.schedule.getHandle(scheduleId).describe();
+      return [spec.timezone, spec.calendars?.[0]?.hour?.[0]?.start, state.paused, action.args];
+    };
+    const move = (zone: string) => store.pool.query("UPDATE legal_entity SET time_zone = $1 WHERE id = 'ent_no'", [zone]);
+    await client.schedule.getHandle('accrual-ent_no').unpause();
+    const kept = await keepSchedules(client, namespace, () => scheduledEntities(store.pool, true), 100);
+    try {
+      await move('Pacific/Auckland');
+      // At two in the night of the first in Auckland it is the last day of the month in Oslo.
+      for (const [scheduleId, hour, paused] of [
+        ['opener-ent_no', 2, true],
+        ['opener-weekly-ent_no', 2, true],
+        ['accrual-ent_no', 6, false],
+      ] as const)
+        await expect.poll(() => described(scheduleId), { timeout: 10_000 }).toEqual(['Pacific/Auckland', hour, paused, [{ entityId: 'ent_no' }]]);
+    } finally {
+      await kept.stop();
+    }
+    await move('Europe/Oslo');
+    await ensureSchedules(client, 'elsewhere', await scheduledEntities(store.pool, true));
+    expect(await described('opener-ent_no')).toEqual(['Europe/Oslo', 2, true, [{ entityId: 'ent_no' }]]);
+    const local = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Oslo', day: 'numeric', hour: 'numeric', minute: 'numeric' });
+    for (const at of (await client.schedule.getHandle('opener-ent_no').describe()).info.nextActionTimes) expect(local.format(at)).toMatch(/^1\D+02:00$/);
+  });
   it('puts what is sealed into a block within seconds, by one sealer that follows itself without a gap', async () => {
     await storeLines(store, [session(7001)]);
     await processAll(store);
