@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { archiveDocuments } from '../../src/activities/archive-documents.ts';
 import { processPage } from '../../src/activities/process-page.ts';
+import { setPayerCard } from '../../src/store/commands/card-payments.ts';
 import { decideRecords } from '../../src/store/commands/decide-records.ts';
 import { eraseDriver } from '../../src/store/commands/erase-driver.ts';
 import { eraseFleetUnit } from '../../src/store/commands/erase-fleet-unit.ts';
@@ -350,10 +351,11 @@ describe('erasing is refused', () => {
   });
 });
 
+const waiting = () => rows("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
+
 describe('a page of intake that meets an erasure', () => {
   const open = [session(60, { start: '03.01.2020 10:00', end: '03.01.2020 12:00' })];
-  const blocked = () =>
-    expect.poll(() => rows("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")).toHaveLength(1);
+  const blocked = () => expect.poll(waiting).toHaveLength(1);
 
   it('is waited for and seen when it came first', async () => {
     await storeLines(store, open);
@@ -378,5 +380,18 @@ describe('a page of intake that meets an erasure', () => {
     await processing;
     expect(await recordOf('csms/se*wlt*60')).toMatchObject({ state: 'quarantined', accountId: null });
     expect(await verified()).toEqual([]);
+  });
+});
+
+describe('a card that is entered while its driver is erased', () => {
+  it('is refused: its reference would come back for good', async () => {
+    let entering: Promise<unknown> = Promise.resolve();
+    await store.tx(async (db) => {
+      await eraseDriver(db, { accountId, reason: 'asked to be forgotten', dryRun: false }, by);
+      entering = store.tx((other) => setPayerCard(other, { accountId, reference: 'tok_visa_4242' }, by)).catch((error: Error) => error.message);
+      await Promise.race([entering, expect.poll(waiting).toHaveLength(1)]);
+    });
+    expect(await entering).toMatch(/was erased/);
+    expect(await rows('SELECT reference FROM payer_card')).toEqual([]);
   });
 });

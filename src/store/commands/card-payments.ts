@@ -3,6 +3,7 @@ import { holdsCardNumber } from '../../core/payment/card-number.ts';
 import { askableOf, authorizationOf, referenceMissing, tookNoMore } from '../cycle/request-card-payments.ts';
 import type { Db } from '../db.ts';
 import { bookCardPayments } from '../ledger/book-card-payments.ts';
+import { lockSetUp } from '../set-up-lock.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 import { statePayments } from './state-payments.ts';
@@ -20,6 +21,7 @@ export type CardAnswer = {
 /** Enters by what name the payment provider knows the card of an account, or takes it away. The audit trail does not repeat it: it is gone with the driver. */
 export async function setPayerCard(db: Db, input: { readonly accountId: string; readonly reference: string | null }, by: By): Promise<void> {
   const { accountId, reference } = input;
+  await lockSetUp(db);
   const account = (
     await db.query<{ category: string; erased: boolean }>('SELECT a.category, p.erased_at IS NOT NULL AS erased FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = $1', [accountId])
   ).rows[0];
