@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { processStart } from './processes.ts';
 
@@ -105,11 +105,22 @@ export function writeRunFile(home: string, run: RunFile): void {
   writeSecret(path.join(home, 'run.json'), JSON.stringify(run, null, 2));
 }
 
-/** Writes a file with passwords: whole or not at all, for the owner alone. */
+/** Writes a file with passwords: whole or not at all, also when the power fails, and for the owner alone. */
 export function writeSecret(file: string, text: string): void {
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, text, { mode: 0o600 });
+  writeFileSync(draft, text, { mode: 0o600, flush: true });
   renameSync(draft, file);
+  syncFolder(path.dirname(file));
+}
+
+/** Has the disk keep the names in a folder: what databases keep rests on what is written below them. */
+export function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
 }
 
 function read(file: string): string | undefined {

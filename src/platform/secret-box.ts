@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { syncFolder } from './home.ts';
 
 const keyBytes = 32;
 const ivBytes = 12;
@@ -49,14 +50,15 @@ function readKey(file: string): Buffer | undefined {
   return key;
 }
 
-/** Linked, not written in place: of two that start at once one wins, and both read it. */
+/** Linked, not written in place: of two that start at once one wins, and both read it. On the disk before anything is sealed by it. */
 function makeKey(file: string, mayMake: boolean): Buffer {
   if (!mayMake) throw new Error(`there is no ${file}: write ${keyBytes} random bytes in base64 into it, the same on every machine, and name it by WATTLEDGER_KEY_FILE`);
   mkdirSync(path.dirname(file), { recursive: true });
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, randomBytes(keyBytes).toString('base64'), { mode: 0o600 });
+  writeFileSync(draft, randomBytes(keyBytes).toString('base64'), { mode: 0o600, flush: true });
   try {
     linkSync(draft, file);
+    syncFolder(path.dirname(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
