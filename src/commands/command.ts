@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { type ArgsDef, type CommandDef, defineCommand, type ParsedArgs } from 'citty';
 
@@ -82,6 +83,13 @@ export function group(name: string, description: string, subCommands: Readonly<R
       if (first?.startsWith('-')) throw new UsageError(`${name}: ${first} stands before the command; options follow it`);
     },
   }) as CommandDef<ArgsDef>;
+}
+
+/** A file that was named, to be read; a folder is refused by its name, which Node leaves out. */
+export async function fileAt(file: string): Promise<string> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory()) throw new Error(`${file} is a folder: name a file`);
+  return file;
 }
 
 /** For commands that print data. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withApi } from '../stack/with-api.ts';
 import type { ImportProgress } from '../store/reads/imports.ts';
-import { command, jsonArg, say } from './command.ts';
+import { command, fileAt, jsonArg, say } from './command.ts';
 import { standstill } from './standstill.ts';
 
 const showEveryMs = 2000;
@@ -14,7 +14,7 @@ export const importCommand = command(
   'Import a file of sessions in the format of its source',
   { file: { type: 'positional', description: 'File', required: true }, source: { type: 'string', description: 'Source whose format it has', required: true }, ...jsonArg },
   async ({ file, source, json }) => {
-    const body = await readFile(file);
+    const body = await readFile(await fileAt(file));
     return withApi('sample-ops', async (api) => {
       const started = await api<{ batchId: string; duplicate: boolean; lineCount: number }>('POST', `/v1/sources/${encodeURIComponent(source)}/files`, {
         query: { fileName: path.basename(file) },

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setUpKinds } from '../contracts/set-up.ts';
 import { withApi } from '../stack/with-api.ts';
-import { command, jsonArg, say, UsageError } from './command.ts';
+import { command, fileAt, jsonArg, say, UsageError } from './command.ts';
 
 const mostRows = 200;
 
@@ -31,7 +31,7 @@ export const loadCommand = command(
   async ({ file, kind, apply, reason, json, ...more }) => {
     if (kind !== undefined && !setUpKinds.some((name) => name === kind)) throw new UsageError(`--kind wants one of ${setUpKinds.join(', ')}`);
     if (apply && reason === undefined) throw new UsageError('--apply wants a --reason');
-    const body = await readFile(file);
+    const body = await readFile(await fileAt(file));
     return withApi('sample-preparer', async (api) => {
       const load = await api<Load>('POST', '/v1/set-up/loads', { query: { kind }, body, type: 'application/octet-stream' });
       const refused = Object.values(load.totals).reduce((sum, t) => sum + (t['refused'] ?? 0), 0);

@@ -4,7 +4,7 @@ import type { Api } from '../client.ts';
 import type { CdrDelivery, PeerOverview } from '../contracts/ocpi-overview.ts';
 import { withApi } from '../stack/with-api.ts';
 import { allPages } from './all-pages.ts';
-import { command, group, jsonArg, say, UsageError } from './command.ts';
+import { command, fileAt, group, jsonArg, say, UsageError } from './command.ts';
 
 const ops = 'sample-ops';
 const pollMs = 500;
@@ -96,7 +96,7 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
 
 /** Throws an Error that names the file. */
 async function jsonOf(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8');
+  const text = await readFile(await fileAt(file), 'utf8');
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {

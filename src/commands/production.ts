@@ -10,7 +10,7 @@ import { migrate } from '../store/migrate.ts';
 import { type ApiKeyView, listApiKeys, type Role, roles } from '../store/reads/api-keys.ts';
 import { applySeed, readSeed, tariffFindings } from '../store/seed.ts';
 import { runWorker } from '../worker.ts';
-import { command, group, jsonArg, say, UsageError } from './command.ts';
+import { command, fileAt, group, jsonArg, say, UsageError } from './command.ts';
 
 /** Who keys are made and ended by, in the audit trail: whoever holds the database. */
 const atTheDatabase = { actor: 'operator' };
@@ -74,7 +74,7 @@ export const seedCommand = command(
   'Set up entity, sources, sites, payers and prices from a file',
   { file: { type: 'positional', description: 'YAML, as seed/demo.yaml', required: true } },
   async ({ file }) => {
-    const seed = await readSeed(file);
+    const seed = await readSeed(await fileAt(file));
     for (const finding of tariffFindings(seed)) process.stderr.write(`${describeIssue(finding)}\n`);
     return onDatabase(async (store) => {
       await store.tx((db) => applySeed(db, seed));

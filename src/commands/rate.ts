@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { command } from './command.ts';
+import { command, fileAt } from './command.ts';
 import { rateStream } from './rate-stream.ts';
 
 /** `wattledger rate [FILE]`: pure, without database or server. */
@@ -11,7 +11,7 @@ export const rateCommand = command(
     explain: { type: 'boolean', description: 'Add, per period and dimension, the element chosen and why the others were not', default: false },
   },
   async ({ file, explain }) => {
-    const { refused } = await rateStream(file === undefined ? process.stdin : createReadStream(file), process.stdout, { explain });
+    const { refused } = await rateStream(file === undefined ? process.stdin : createReadStream(await fileAt(file)), process.stdout, { explain });
     return refused === 0;
   },
 );

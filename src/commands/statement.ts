@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { withApi } from '../stack/with-api.ts';
-import { command, jsonArg, say } from './command.ts';
+import { command, fileAt, jsonArg, say } from './command.ts';
 
 const mostRows = 200;
 
@@ -34,7 +34,7 @@ export const statementCommand = command(
     ...jsonArg,
   },
   async ({ file, source, apply, json }) => {
-    const body = await readFile(file);
+    const body = await readFile(await fileAt(file));
     return withApi('sample-ops', async (api) => {
       const load = (query: Record<string, string>) =>
         api<Load>('POST', `/v1/sources/${encodeURIComponent(source)}/statements`, { query: { fileName: path.basename(file), ...query }, body, type: 'text/csv' });

@@ -9,12 +9,15 @@ import { command, group, jsonArg } from '../../src/commands/command.ts';
 import { fileCommands } from '../../src/commands/files.ts';
 import { demoCommand, resetCommand } from '../../src/commands/home.ts';
 import { importCommand } from '../../src/commands/import.ts';
+import { loadCommand } from '../../src/commands/load.ts';
 import { ocpiCommands } from '../../src/commands/ocpi.ts';
 import { paymentCommands } from '../../src/commands/payment.ts';
 import { periodCommands } from '../../src/commands/period.ts';
-import { keyCommand } from '../../src/commands/production.ts';
+import { keyCommand, seedCommand } from '../../src/commands/production.ts';
+import { rateCommand } from '../../src/commands/rate.ts';
 import { retentionCommand } from '../../src/commands/retention.ts';
 import { runCommands } from '../../src/commands/run.ts';
+import { statementCommand } from '../../src/commands/statement.ts';
 import { traceCommand } from '../../src/commands/trace.ts';
 
 const work = vi.fn(async () => true);
@@ -64,6 +67,18 @@ describe('what a command says went wrong', () => {
   ])('%s', async (_, error, words) => {
     work.mockRejectedValueOnce(error);
     expect(await told(() => runCommand(plan, { rawArgs: ['a.csv', '--entity', 'e'] }))).toEqual([1, words, '']);
+  });
+});
+
+describe('a folder where a file belongs', () => {
+  it.each([
+    ['rate', rateCommand, []],
+    ['import', importCommand, ['--source', 'csms']],
+    ['load', loadCommand, ['--kind', 'sites']],
+    ['statement', statementCommand, ['--source', 'csms']],
+    ['seed', seedCommand, []],
+  ] as const)('is named by %s', async (_, of, more) => {
+    expect(await told(() => runCommand(of, { rawArgs: [os.tmpdir(), ...more] }))).toEqual([1, `wattledger: ${os.tmpdir()} is a folder: name a file\n`, '']);
   });
 });
 
