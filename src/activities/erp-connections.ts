@@ -7,6 +7,7 @@ import { filesErp } from '../adapters/erp/files.ts';
 import { httpErp } from '../adapters/erp/http/http.ts';
 import type { ErpPort, PartiesOf } from '../adapters/erp/port.ts';
 import { trytonErp } from '../adapters/erp/tryton/tryton.ts';
+import { hasCredentials } from '../contracts/has-credentials.ts';
 import type { Store } from '../store/db.ts';
 import { erpConnection } from '../store/outbox.ts';
 import { erpParties } from '../store/reads/erp-parties.ts';
@@ -16,20 +17,21 @@ import type { ErpFor } from './hand-over.ts';
 type Opener = (settings: Readonly<Record<string, unknown>>, id: string) => Promise<ErpPort>;
 
 const timing = { timeoutMs: z.int().min(100).default(60_000), settleMs: z.int().min(0).default(5000) };
-/** Passwords and secrets stand in files that only this process reads, never in the database. */
+/** Passwords and secrets stand in files that only this process reads, never in the database, nor in what is said of a request. */
+const url = z.url().refine((text) => !hasCredentials(text), 'it holds a user or a password: leave them out, and name the file with the secret');
 const trytonSettings = z.object({
-  url: z.url(),
+  url,
   database: z.string().min(1),
   user: z.string().min(1),
   passwordFile: z.string().min(1),
   ...timing,
 });
 
-const httpSettings = z.object({ url: z.url().transform((url) => url.replace(/\/$/, '')), secretFile: z.string().min(1), ...timing });
+const httpSettings = z.object({ url: url.transform((text) => text.replace(/\/$/, '')), secretFile: z.string().min(1), ...timing });
 const businessCentralSettings = z.object({
-  url: z.url(),
+  url,
   companyId: z.string().min(1),
-  tokenUrl: z.url(),
+  tokenUrl: url,
   clientId: z.string().min(1),
   clientSecretFile: z.string().min(1),
   journal: z.string().min(1).max(10),

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesErp } from '../../src/adapters/erp/files.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { type PagedPeer, startPagedPeer } from '../support/paged-peer.ts';
+import { placesOf } from '../support/whole-database.ts';
 
 let api: ApiUnderTest;
 let peer: PagedPeer;
@@ -63,6 +64,9 @@ describe('a source that is pulled', () => {
     expect((await put(settings, 'ops')).status).toBe(403);
     expect((await put(settings, 'admin', 'nowhere')).status).toBe(404);
     expect((await put({ ...settings, url: 'ftp://somewhere' })).status).toBe(422);
+    const told = await put({ ...settings, url: peer.url.replace('://', '://reader:pa55word@') });
+    expect(told).toMatchObject({ status: 422, body: { detail: 'url: it holds a user or a password: leave them out, and name a tokenFile of the worker' } });
+    expect(await placesOf(api.store.pool, ['pa55word'])).toEqual([]);
     expect((await api.call('ops', 'POST', '/v1/sources/api/sweeps', {})).body.code).toBe('wrongState');
     expect((await put(settings)).body).toEqual({ version: 1, changed: true });
     expect((await put(settings)).body).toEqual({ version: 1, changed: false });

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -62,5 +62,19 @@ describe('the environment of a database', () => {
     await owner.pool.query("UPDATE erp_connection SET production = true, settings = '{}' WHERE id = 'erp_files'");
     await expect(open(false)).rejects.toThrow('only WATTLEDGER_ENV=production may use it');
     await expect(open(true)).resolves.toBeDefined();
+  });
+
+  it('opens no ERP by an address with a password in it: each request would fail, and say it', async () => {
+    const secret = path.join(mkdtempSync(path.join(os.tmpdir(), 'wattledger-environment-')), 'secret');
+    writeFileSync(secret, 'of the file');
+    const settings = (url: string) => JSON.stringify({ url, secretFile: secret });
+    const found = async (url: string) => {
+      await owner.pool.query("UPDATE erp_connection SET adapter = 'http', production = false, settings = $1 WHERE id = 'erp_files'", [settings(url)]);
+      const erp = await erpConnections(store, { folder: '/nonexistent', production: false })('erp_files');
+      return erp.find({ key: 'k', kind: 'invoice', runId: null });
+    };
+    const words = await found('http://middleware:pa55word@127.0.0.1:1').catch((error: Error) => error.message);
+    expect(words).toBe('settings of ERP connection erp_files: url: it holds a user or a password: leave them out, and name the file with the secret');
+    await expect(found('http://127.0.0.1:1')).rejects.toThrow('the ERP at http://127.0.0.1:1 does not answer');
   });
 });
