@@ -6,7 +6,7 @@ const erasedName = '(erased)';
 
 /**
  * Takes everything that identifies off parties and off what the set-up says of them: the words beside their versions, VAT numbers and
- * bank accounts, names of their homes, the references of their cards, labels of the fleet units they drive, proposals, and loads that wait with them in it; and the tokens that are mapped to
+ * bank accounts, names of their homes, the references of their cards, labels of the fleet units they drive, what an ERP said of their documents that are not settled there, proposals, and loads that wait with them in it; and the tokens that are mapped to
  * their accounts. Those erased before are left.
  */
 export async function eraseParties(db: Db, partyIds: readonly string[]): Promise<{ readonly parties: number; readonly mappings: number }> {
@@ -44,6 +44,8 @@ async function eraseSetUp(db: Db, partyIds: readonly string[]): Promise<void> {
     `UPDATE payee_bank_account SET number = NULL WHERE account_id IN (${accountsOf}) AND number IS NOT NULL`,
     `DELETE FROM payer_card WHERE account_id IN (${accountsOf})`,
     `UPDATE set_up_proposal SET words = '{}' WHERE kind IN ('vatStatus', 'payeeBankAccount') AND subject_id IN (${accountsOf}) AND words <> '{}'`,
+    // What an ERP says of a document may name whom it is for; said again by then, it knows an erased name.
+    `UPDATE erp_posting p SET answer = '${erasedName}' FROM document d WHERE d.id = p.document_id AND d.account_id IN (${accountsOf}) AND p.state IN ('queued', 'unknown', 'refused') AND p.answer <> '${erasedName}'`,
   ])
     await db.query(sql, [partyIds]);
   const accounts = await db.query<{ id: string }>(accountsOf, [partyIds]);

@@ -139,6 +139,27 @@ describe('erasing a driver', () => {
     expect(sections[0]).toMatchObject({ name: 'raw bodies', counts: { expunged: erasure.erased.rawBodies } });
   });
 
+  it('takes what an ERP said of the driver’s documents, and leaves what it said of others', async () => {
+    const documents = (await rows("SELECT p.key, d.account_id FROM erp_posting p JOIN document d ON d.id = p.document_id WHERE p.state = 'queued' ORDER BY p.key")) as {
+      key: string;
+      account_id: string;
+    }[];
+    const own = documents.filter((d) => d.account_id === accountId).map((d) => d.key);
+    const others = documents.filter((d) => d.account_id !== accountId).map((d) => d.key);
+    expect([own.length, others.length > 0]).toEqual([1, true]);
+    const say = (keys: string[], words: string) => owner.query("UPDATE erp_posting SET state = 'refused', answer = $2 WHERE key = ANY($1)", [keys, words]);
+    await say(own, 'The party "Åsa Lindqvist" has no account receivable.');
+    await say(others, 'The party has no account receivable.');
+    expect(await placesOf(owner, ['Åsa Lindqvist'])).toContain('erp_posting.answer');
+    await erase();
+    expect(await placesOf(owner, words)).toEqual([]);
+    expect(await rows('SELECT DISTINCT state, answer FROM erp_posting WHERE answer IS NOT NULL ORDER BY answer')).toEqual([
+      { state: 'refused', answer: '(erased)' },
+      { state: 'refused', answer: 'The party has no account receivable.' },
+    ]);
+    expect(await verified()).toEqual([]);
+  });
+
   it('changes nothing in a dry run, and counts what then goes', async () => {
     const before = await fingerprint(owner);
     const dry = await erase({ dryRun: true });
