@@ -34,6 +34,7 @@ import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { textOfPages } from '../support/read-pdf.ts';
 import { seeded } from '../support/seeded.ts';
+import { placesOf } from '../support/whole-database.ts';
 
 const by = { actor: 'preparer' };
 let original: TestDatabase;
@@ -278,6 +279,10 @@ describe('what charging at home cost drivers', () => {
     expect((await paymentFileOf(w.store.pool, paymentId)).body.toString('utf8')).toContain('<IBAN>SE4550000000058398257466</IBAN>');
     await erase('acc_home_ms22');
     expect(await due()).toBe(all);
+    // Once it is erased, that file alone says where it was paid to, as the voucher of the payment: the seller here has an account of the same number.
+    await w.store.tx((db) => eraseDriver(db, { accountId: 'acc_home_ms22', reason: 'asked to be forgotten', dryRun: false }, by));
+    expect(await placesOf(w.store.pool, ['SE4550000000058398257466'])).toEqual(['archived_file.body', 'legal_entity.letterhead']);
+    expect((await paymentFileOf(w.store.pool, paymentId)).body.toString('utf8')).toContain('<IBAN>SE4550000000058398257466</IBAN>');
     await w.close();
   }, 60_000);
 
