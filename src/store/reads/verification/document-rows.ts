@@ -55,7 +55,7 @@ export async function withParts(db: Db, documents: readonly StoredDocument[]): P
   }));
 }
 
-/** `hash`: null while it is built; `approved`: it was approved; `needsApproval`: documents of it are fixed; `leftOut`: the part of its hash over what it leaves out, null of groups that were built before it was part. */
+/** `hash`: null while it is built; `approved`: it was approved, in the review that it is in; `needsApproval`: documents of it are fixed; `leftOut`: the part of its hash over what it leaves out, null of groups that were built before it was part. */
 export type GroupRow = { readonly name: string; readonly hash: string | null; readonly leftOut: string | null; readonly approved: boolean; readonly needsApproval: boolean };
 export type RunRow = {
   readonly id: string;
@@ -71,7 +71,7 @@ export const hashedRuns = (db: Db) =>
   pagesOf<RunRow>(
     db,
     `SELECT r.id, r.kind, r.state, r.content_hash, (SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.name, 'hash', encode(g.content_hash, 'hex'), 'leftOut', encode(g.left_out_hash, 'hex'),
-       'approved', EXISTS (SELECT FROM approval a WHERE a.run_id = r.id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash),
+       'approved', EXISTS (SELECT FROM approval a WHERE a.run_id = r.id AND a.group_name = g.name AND a.decision = 'approve' AND a.content_hash = g.content_hash AND a.review = g.review),
        'needsApproval', EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND d.group_name = g.name AND ${fixedSql})) ORDER BY g.name COLLATE "C"), '[]')
        FROM release_group g WHERE g.run_id = r.id) AS groups
      FROM billing_run r WHERE r.kind = 'live' AND r.content_hash IS NOT NULL OR EXISTS (SELECT FROM document d WHERE d.run_id = r.id AND ${fixedSql}) ORDER BY r.id`,
