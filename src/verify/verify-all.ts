@@ -13,6 +13,7 @@ import { letterheads } from '../store/reads/verification/letterhead-rows.ts';
 import { owedDocuments } from '../store/reads/verification/owed-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
 import { matchedInvoices, paidDifferences, proposedPayments } from '../store/reads/verification/paid-rows.ts';
+import { setUpRows } from '../store/reads/verification/set-up-rows.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeConverted } from './converted.ts';
 import { judgeLetterhead, judgeRun, judgeStamp } from './documents.ts';
@@ -35,6 +36,7 @@ const checks: readonly Check[] = [
   { name: 'record heads', steps: (db) => judging(recordHeads(db), judged) },
   { name: 'blocks', steps: (db) => chainSteps(blockLeaves(db)) },
   { name: 'block membership', steps: (db) => judging(blockMembership(db), judged, (row) => (row.waiting ? 'waiting for a block' : undefined)) },
+  { name: 'set-up', steps: (db) => judging(setUpRows(db), judged) },
   { name: 'tariffs', steps: (db) => judging(tariffVersions(db), judgeTariff) },
   { name: 'charges', steps: chargeSteps },
   { name: 'documents', steps: documentSteps },

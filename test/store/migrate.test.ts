@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -54,6 +54,20 @@ describe('migrate', () => {
     await expect(migrate(database.adminUrl, { dir, environment: 'development' })).rejects.toThrow('this database is of the environment production, and WATTLEDGER_ENV is development');
     expect(await names()).toEqual(applied);
     expect((await migrate(database.adminUrl, { dir, environment: 'production' })).applied).toEqual(['9_newer']);
+  });
+
+  it('gives versions that were there before hashes of content the hash of what they say, in whatever zone it is asked', async () => {
+    const all = readdirSync('prisma/migrations').filter((name) => existsSync(path.join('prisma/migrations', name, 'migration.sql')));
+    for (const name of all.filter((n) => n < '20261207200004')) write(name, readFileSync(path.join('prisma/migrations', name, 'migration.sql'), 'utf8'));
+    await migrate(database.adminUrl, { dir });
+    await owner.query("INSERT INTO price_series (id, zone, currency, unit, author) VALUES ('se3', 'SE3', 'SEK', 'MWh', 'tester')");
+    await migrate(database.adminUrl);
+    await owner.query("INSERT INTO price_series (id, zone, currency, unit, author) VALUES ('se4', 'SE4', 'SEK', 'MWh', 'tester')");
+    for (const zone of ['UTC', 'Asia/Tokyo']) {
+      await owner.query(`SET timezone = '${zone}'`);
+      expect((await owner.query('SELECT id FROM price_series s WHERE content_hash = content_hash_of(s) ORDER BY 1')).rows).toEqual([{ id: 'se3' }, { id: 'se4' }]);
+    }
+    await expect(owner.query("UPDATE price_series SET unit = 'kWh'")).rejects.toThrow('UPDATE on sealed table price_series is refused');
   });
 
   it('says so, and ends nothing else, when its connection is cut', async () => {

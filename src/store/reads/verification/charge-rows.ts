@@ -20,7 +20,7 @@ export const ratedCharges = (db: Db) =>
     db,
     `SELECT c.*, CASE WHEN c.record_id IS NULL THEN identity_of_charge(NULL, c.role, c.contract_id, c.clause, c.service_month, c.component, c.split_no) ELSE h.source_id || '/' || ${recordKeySql} END AS record_key, 'charge ' || c.charge_id || CASE
        WHEN c.record_id IS NOT NULL AND r.record_id IS NULL THEN ' has no sealed record' WHEN c.record_id IS NULL AND (c.session_key IS NOT NULL OR v.contract_id IS NULL) THEN ' has neither a record nor a contract' WHEN c.session_key <> r.session_key THEN ' names another session than its record'
-       WHEN c.tariff_version_id IS NOT NULL AND t.id IS NULL THEN ' was rated by tariff ' || c.tariff_version_id || ', which is gone' WHEN c.entity_id <> s.entity_id THEN ' names another seller than its source'
+       WHEN c.contract_version IS NOT NULL AND v.contract_id IS NULL THEN ' was made by version ' || c.contract_version || ' of contract ' || c.contract_id || ', which is gone' WHEN c.tariff_version_id IS NOT NULL AND t.id IS NULL THEN ' was rated by tariff ' || c.tariff_version_id || ', which is gone' WHEN c.entity_id <> s.entity_id THEN ' names another seller than its source'
        WHEN c.reversal_of IS NOT NULL AND (o.charge_id IS NULL OR (o.net_minor, o.gross_minor, o.book_net_minor, o.energy_wh, o.record_id, o.split_no) IS DISTINCT FROM (-c.net_minor, -c.gross_minor, -c.book_net_minor, -c.energy_wh, c.record_id, c.split_no)) THEN ' is not the mirror of charge ' || c.reversal_of
        WHEN c.reversal_of IS NULL AND (i.charge_id IS NOT NULL) = (m.charge_id IS NOT NULL) THEN ' is ' || CASE WHEN m.charge_id IS NULL THEN 'not reversed, yet another may be rated in its place' ELSE 'reversed and still holds its place' END
        END AS problem
