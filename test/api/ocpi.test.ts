@@ -103,6 +103,12 @@ describe('CDRs from a peer', () => {
     expect(await call(tokens['nordic'], 'GET', `${base}/cdrs/no*nrd*n-2`)).toMatchObject({ status: 404, body: { status_code: 2000 } });
   });
 
+  it('are read over a byte order mark', async () => {
+    const cdr = cdrOfPeer(nordic, 'N-bom');
+    expect(await call(tokens['nordic'], 'POST', `${base}/cdrs`, `\uFEFF${JSON.stringify(cdr)}`)).toMatchObject({ status: 201, body: { status_code: 1000 } });
+    expect((await call(tokens['nordic'], 'GET', `${base}/cdrs/no*nrd*n-bom`)).body.data).toEqual(cdr);
+  });
+
   it('have no effect when they are malformed, too large, of somebody else, or meant for somebody else', async () => {
     const before = await count('raw_message');
     const cdr = cdrOfPeer(nordic, 'N-3');

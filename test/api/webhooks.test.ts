@@ -36,6 +36,11 @@ describe('a signed call', () => {
     expect(bytes.toString()).toBe(cdr('A1'));
   });
 
+  it('is read over the byte order mark that its sender writes first, and signs', async () => {
+    expect((await send(`\uFEFF${cdr('A2')}`)).body).toMatchObject({ status: 'accepted', recordKey: 'se*wlt*a2' });
+    expect((await send(`\uFEFF${JSON.stringify({ on: '2019-11-05', count: 1, energyWh: 10_000 })}`, { event: 'day.counted' })).body.status).toBe('stated');
+  });
+
   it('is kept and answered with its issues when it cannot be billed, so that its sender need not send it for ever', async () => {
     const sent = await send(JSON.stringify({ transactionId: 'B1' }));
     expect([sent.status, sent.body.status, sent.body.issues[0].code]).toEqual([202, 'held', 'badShape']);

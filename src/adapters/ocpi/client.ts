@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { OcpiParty } from '../../contracts/ocpi.ts';
+import { withoutMark } from '../sources/ndjson.ts';
 import { OcpiRefused, OcpiUnavailable } from './failures.ts';
 import { itemsOf, membersOf } from './json-slices.ts';
 import { authorizationOf, type TokenCoding } from './token-coding.ts';
@@ -65,7 +66,7 @@ async function send(caller: OcpiCaller, method: string, url: string, body: strin
       },
       ...(body === undefined ? {} : { body }),
     });
-    return { response, bytes: await readUpTo(response, maxAnswerBytes) };
+    return { response, bytes: withoutMark(await readUpTo(response, maxAnswerBytes)) };
   } catch (error) {
     if (error instanceof OcpiUnavailable) throw error;
     const { message, name, cause } = error as Error;

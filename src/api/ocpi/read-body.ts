@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { withoutMark } from '../../adapters/sources/ndjson.ts';
 import { refuseEncoded } from '../plain-body.ts';
 import { invalid, OcpiProblem } from './answer.ts';
 import type { OcpiEnv } from './env.ts';
@@ -6,7 +7,7 @@ import type { OcpiEnv } from './env.ts';
 /** A CDR of a hundred periods with its tariffs has some 50 kB. */
 const maxBytes = 1024 * 1024;
 
-/** The bytes of a request: 415 when they are compressed, 413 past a megabyte, 408 when they do not come in time. Nothing has happened by then. */
+/** The bytes of a request, without a byte order mark: 415 when they are compressed, 413 past a megabyte, 408 when they do not come in time. Nothing has happened by then. */
 export async function readBody(c: Context<OcpiEnv>, withinMs: number): Promise<Buffer> {
   refuseEncoded(c.req.header('content-encoding'));
   const stated = c.req.header('transfer-encoding') === undefined ? c.req.header('content-length') : undefined;
@@ -23,7 +24,7 @@ export async function readBody(c: Context<OcpiEnv>, withinMs: number): Promise<B
   // Once the time is over nobody waits for it.
   reading.catch(() => undefined);
   try {
-    return await Promise.race([reading, late]);
+    return withoutMark(await Promise.race([reading, late]));
   } finally {
     clearTimeout(timer);
   }

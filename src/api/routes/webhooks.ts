@@ -1,5 +1,6 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
+import { withoutMark } from '../../adapters/sources/ndjson.ts';
 import { controlTotalSchema, expectationSchema } from '../../contracts/completeness.ts';
 import { checkWebhook, replayWindowS } from '../../core/webhook/signature.ts';
 import { cancelExpectations, openExpectations } from '../../store/commands/expectations.ts';
@@ -60,7 +61,8 @@ export function webhookRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { rea
         `signature${verdict.problem === 'malformed' ? 'Malformed' : verdict.problem === 'stale' ? 'Stale' : 'Wrong'}`,
         `${verdict.detail}.`,
       );
-    return c.json(await take(sourceId, event, body, c.get('requestId')), 202);
+    // The mark is signed with the rest.
+    return c.json(await take(sourceId, event, withoutMark(body), c.get('requestId')), 202);
   });
 
   async function take(sourceId: string, event: Event, body: Buffer, requestId: string): Promise<z.infer<typeof answer>> {

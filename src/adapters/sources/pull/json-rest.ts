@@ -1,4 +1,4 @@
-import { splitNdjson } from '../ndjson.ts';
+import { splitNdjson, withoutMark } from '../ndjson.ts';
 import { type PulledPage, type Puller, SourceRefused, SourceUnavailable } from './port.ts';
 
 export type JsonRestServer = { readonly url: string; readonly pageSize: number; readonly token: string | undefined; readonly timeoutMs: number };
@@ -35,7 +35,7 @@ async function ask(url: URL, { token, timeoutMs }: JsonRestServer): Promise<{ re
   try {
     const headers = { accept: 'application/x-ndjson, application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
     answer = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
-    bytes = await atMost(answer, maxPageBytes);
+    bytes = withoutMark(await atMost(answer, maxPageBytes));
   } catch (error) {
     if (error instanceof SourceRefused) throw error;
     const cause = (error as Error & { cause?: { code?: string } }).cause?.code;
