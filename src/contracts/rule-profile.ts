@@ -17,7 +17,10 @@ export const ruleProfileSchema = z.strictObject({
   secondPersonAbove: z
     .strictObject({ minor: z.int().min(0).exactOptional(), energyWh: z.int().min(0).exactOptional() })
     .exactOptional()
-    .meta({ description: 'A decision on a record above either needs a second person. Money at risk in minor units.' }),
+    .meta({
+      description:
+        'A decision on a record above either, as it is or as it is corrected, needs a second person. Money at risk in minor units; where it cannot be told, as after a correction of times or to more energy, the limit counts as exceeded.',
+    }),
 });
 
 export type RuleProfile = z.infer<typeof ruleProfileSchema>;

@@ -162,6 +162,29 @@ describe('what waits for a decision', () => {
     expect(await view(20)).toMatchObject({ state: 'booked', energyWh: '10500', waitingFor: 'decision' });
   });
 
+  describe('above the limit of the source', () => {
+    const limited = (secondPersonAbove: { minor?: number; energyWh?: number }) =>
+      store.tx((db) => setRules(db, { sourceId: 'csms', profile: ruleProfileSchema.parse({ secondPersonAbove }), reason: 'four eyes' }, { actor: 'chief' }));
+    /** 30 kWh in half an hour, some 75 kr: more than the connector of 22 kW gives in that time. */
+    const short = (id: number) => session(id, { kWh: '30', start: `${id - 20}.12.2019 18:00`, end: `${id - 20}.12.2019 18:30` });
+
+    it('is a correction that makes more of a small record than one person may decide', async () => {
+      await limited({ energyWh: 100_000 });
+      await storeLines(store, [short(31)]);
+      await processAll(store);
+      const selection = await idsOf(31);
+      const correct = (correction: { energyWh?: number; endAt?: string }) => ({ action: 'correct' as const, correction, reason: 'photo of the meter', selection });
+      expect(await decide('anna', correct({ energyWh: 100_001 }))).toEqual({ decided: 0, awaitingSecond: 1 });
+      // What other figures come to is not told before they are rated.
+      await limited({ minor: 100_000 });
+      expect(await decide('anna', correct({ energyWh: 900_000 }))).toEqual({ decided: 0, awaitingSecond: 1 });
+      expect(await decide('anna', correct({ endAt: '2019-12-11T20:00:00Z' }))).toEqual({ decided: 0, awaitingSecond: 1 });
+      // Less energy comes to no more than what is at risk.
+      expect(await decide('anna', correct({ energyWh: 3_000 }))).toEqual({ decided: 1, awaitingSecond: 0 });
+      expect(await view(31)).toMatchObject({ state: 'booked', energyWh: '3000' });
+    });
+  });
+
   it('leaves a state that verifies, balanced to the Wh', async () => {
     expect((await energyBalance(store.pool)).filter((b) => b.difference !== 0n)).toEqual([]);
     expect((await verifyAll(store, () => undefined)).sections.filter((s) => s.problem !== null)).toEqual([]);

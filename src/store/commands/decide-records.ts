@@ -53,7 +53,7 @@ export async function decideRecords(db: Db, decision: RecordDecision, by: By): P
   const judged = rows.map((row) => {
     const profile = profiles.get(row.source_id) ?? ruleProfileSchema.parse(row.rule_profile);
     profiles.set(row.source_id, profile);
-    const needsSecond = decision.action !== 'hold' && isLarge(row, profile);
+    const needsSecond = decision.action !== 'hold' && isLarge(row, profile, decision.action === 'correct' ? decision.correction : {});
     const said = row.waiting_raw_id === null ? undefined : before.get(row.waiting_raw_id);
     if (needsSecond && said?.mine === true && !said.others)
       throw new Refused('forbidden', `record ${row.record_id}: you decided this already, and it is above the limit of ${row.source_id}; another person has to decide the same`);
@@ -112,9 +112,13 @@ function refuseUnfit(row: Row, action: RecordDecision['action']): void {
   if (row.waiting_for !== 'decision') throw new Refused('wrongState', `${name} waits for ${row.waiting_for}: add that, and it goes on by itself`);
 }
 
-/** Above what one person may decide; where the money cannot be told, a limit on money counts as exceeded. */
-function isLarge(row: Row, { secondPersonAbove: limit }: RuleProfile): boolean {
+/** Above what one person may decide, as it is or as it is corrected; where the money cannot be told, a limit on money counts as exceeded. */
+function isLarge(row: Row, { secondPersonAbove: limit }: RuleProfile, { startAt, endAt, energyWh }: FactCorrection): boolean {
   if (limit === undefined) return false;
-  if (limit.energyWh !== undefined && row.energy_wh > BigInt(limit.energyWh)) return true;
-  return limit.minor !== undefined && (row.at_risk_minor === null || row.at_risk_minor > BigInt(limit.minor));
+  const corrected = BigInt(energyWh ?? 0);
+  const energy = corrected > row.energy_wh ? corrected : row.energy_wh;
+  if (limit.energyWh !== undefined && energy > BigInt(limit.energyWh)) return true;
+  // At risk is what the source's own figures come to: less energy costs no more, other times or more energy may.
+  const isTold = row.at_risk_minor !== null && startAt === undefined && endAt === undefined && corrected <= row.energy_wh;
+  return limit.minor !== undefined && (!isTold || (row.at_risk_minor ?? 0n) > BigInt(limit.minor));
 }
