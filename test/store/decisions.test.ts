@@ -183,6 +183,18 @@ describe('what waits for a decision', () => {
       expect(await decide('anna', correct({ energyWh: 3_000 }))).toEqual({ decided: 1, awaitingSecond: 0 });
       expect(await view(31)).toMatchObject({ state: 'booked', energyWh: '3000' });
     });
+
+    it('is a newer version that waits beside a small one that is billed', async () => {
+      await limited({ energyWh: 100_000 });
+      const day = { start: '12.12.2019 18:00', end: '12.12.2019 21:00' };
+      await storeLines(store, [session(32, day), session(32, { ...day, kWh: '199' })]);
+      await processAll(store);
+      expect(await view(32)).toMatchObject({ state: 'booked', energyWh: '10500', waitingFor: 'decision' });
+      const accept: RecordDecision = { action: 'accept', reason: 'a bus, by its log', selection: await idsOf(32) };
+      expect(await decide('anna', accept)).toEqual({ decided: 0, awaitingSecond: 1 });
+      expect(await decide('bo', accept)).toEqual({ decided: 1, awaitingSecond: 0 });
+      expect(await view(32)).toMatchObject({ state: 'booked', revision: 2, energyWh: '199000', waitingFor: null });
+    });
   });
 
   it('leaves a state that verifies, balanced to the Wh', async () => {

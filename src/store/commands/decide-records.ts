@@ -112,12 +112,13 @@ function refuseUnfit(row: Row, action: RecordDecision['action']): void {
   if (row.waiting_for !== 'decision') throw new Refused('wrongState', `${name} waits for ${row.waiting_for}: add that, and it goes on by itself`);
 }
 
-/** Above what one person may decide, as it is or as it is corrected; where the money cannot be told, a limit on money counts as exceeded. */
+/** Above what one person may decide, as it is or as it is corrected; where energy or money cannot be told, a limit on it counts as exceeded. */
 function isLarge(row: Row, { secondPersonAbove: limit }: RuleProfile, { startAt, endAt, energyWh }: FactCorrection): boolean {
   if (limit === undefined) return false;
   const corrected = BigInt(energyWh ?? 0);
   const energy = corrected > row.energy_wh ? corrected : row.energy_wh;
-  if (limit.energyWh !== undefined && energy > BigInt(limit.energyWh)) return true;
+  // Beside a version that is billed the row tells that one's energy.
+  if (limit.energyWh !== undefined && (row.state === 'booked' || energy > BigInt(limit.energyWh))) return true;
   // At risk is what the source's own figures come to: less energy costs no more, other times or more energy may.
   const isTold = row.at_risk_minor !== null && startAt === undefined && endAt === undefined && corrected <= row.energy_wh;
   return limit.minor !== undefined && (!isTold || (row.at_risk_minor ?? 0n) > BigInt(limit.minor));
