@@ -19,7 +19,7 @@ export const ruleProfileSchema = z.strictObject({
     .exactOptional()
     .meta({
       description:
-        'A decision on a record above either, as it is or as it is corrected, needs a second person. Money at risk in minor units; where it cannot be told, as after a correction of times or to more energy, the limit counts as exceeded.',
+        'A decision on a record above either, as it is or as it is corrected, needs a second person. Money at risk in minor units of the entity’s books, by the last rate there is; where it cannot be told, as after a correction of times or to more energy, the limit counts as exceeded.',
     }),
 });
 

@@ -195,6 +195,27 @@ describe('what waits for a decision', () => {
       expect(await decide('bo', accept)).toEqual({ decided: 1, awaitingSecond: 0 });
       expect(await view(32)).toMatchObject({ state: 'booked', revision: 2, energyWh: '199000', waitingFor: null });
     });
+
+    it('is held against the money in the books, by the last rate there is', async () => {
+      // 100 kr; an eurocent is 10.5 öre, a forint (of two digits) 0.03.
+      await limited({ minor: 10_000 });
+      await store.pool.query(
+        "INSERT INTO fx_rate (source, rate_on, currency, into_currency, version, rate, author) SELECT fx_source, d::date, c, 'SEK', 1, r, 'test' FROM legal_entity, (VALUES ('EUR', '2019-12-01', 99), ('EUR', '2019-12-02', 10.5), ('HUF', '2019-12-02', 0.03)) t (c, d, r) WHERE id = 'ent_se'",
+      );
+      await storeLines(store, [short(33)]);
+      await processAll(store);
+      const selection = await idsOf(33);
+      const waitsFor = async (minor: number, currency: string) => {
+        await store.pool.query("UPDATE record_head SET at_risk_minor = $1, at_risk_currency = $2 WHERE source_id = 'csms' AND cdr_id = '33'", [minor, currency]);
+        const reject: RecordDecision = { action: 'reject', reason: 'as agreed', billedBy: `${minor} ${currency}`, selection };
+        return (await store.tx((db) => decideRecords(db, reject, { actor: 'anna' }))).awaitingSecond;
+      };
+      // 9.53 EUR = 100.07 kr, 9.52 EUR = 99.96 kr; 3,333.33 HUF = 99.9999 kr. Nobody knows what a krona of Norway is.
+      expect(await waitsFor(953, 'EUR')).toBe(1);
+      expect(await waitsFor(952, 'EUR')).toBe(0);
+      expect(await waitsFor(333_333, 'HUF')).toBe(0);
+      expect(await waitsFor(1, 'NOK')).toBe(1);
+    });
   });
 
   it('leaves a state that verifies, balanced to the Wh', async () => {

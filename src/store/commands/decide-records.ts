@@ -2,6 +2,7 @@ import { type RuleProfile, ruleProfileSchema } from '../../contracts/rule-profil
 import type { FactCorrection } from '../../core/intake/correct-facts.ts';
 import type { Db } from '../db.ts';
 import { markUnattended } from '../intake/unattended.ts';
+import { worthInBooks } from '../minor-worth.ts';
 import { recordKeySql } from '../record-key.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -21,6 +22,8 @@ export type RecordDecision = { readonly selection: RecordSelection; readonly rea
 export type Decided = { readonly decided: readonly { readonly sourceId: string; readonly recordKey: string }[]; readonly awaitingSecond: number };
 
 const mostAtOnce = 5000;
+const atRiskSql = `CASE WHEN h.at_risk_currency = n.currency THEN h.at_risk_minor ELSE (SELECT ceil(h.at_risk_minor * ${worthInBooks('f', 'n.currency')}) FROM fx_rate f
+  WHERE f.source = n.fx_source AND f.currency = h.at_risk_currency AND f.into_currency = n.currency ORDER BY f.rate_on DESC, f.version DESC LIMIT 1)::bigint END`;
 type Row = {
   readonly record_id: bigint;
   readonly source_id: string;
@@ -30,6 +33,7 @@ type Row = {
   readonly waiting_raw_id: bigint | null;
   readonly waiting_hash: Buffer | null;
   readonly energy_wh: bigint;
+  /** In minor units of the entity's books, rounded up; null where the price, or a rate for its currency, is not known. */
   readonly at_risk_minor: bigint | null;
   readonly rule_profile: unknown;
 };
@@ -81,18 +85,17 @@ export async function decideRecords(db: Db, decision: RecordDecision, by: By): P
 }
 
 async function waitingRows(db: Db, selection: RecordSelection): Promise<Row[]> {
-  const columns = `h.record_id, h.source_id, ${recordKeySql} AS key, h.state, h.waiting_for, h.waiting_raw_id, h.waiting_hash, h.energy_wh, h.at_risk_minor, s.rule_profile`;
+  const columns = `h.record_id, h.source_id, ${recordKeySql} AS key, h.state, h.waiting_for, h.waiting_raw_id, h.waiting_hash, h.energy_wh, ${atRiskSql} AS at_risk_minor, s.rule_profile`;
+  const tables = 'record_head h JOIN source s ON s.id = h.source_id JOIN legal_entity n ON n.id = s.entity_id';
   if ('recordIds' in selection) {
-    const { rows } = await db.query<Row>(`SELECT ${columns} FROM record_head h JOIN source s ON s.id = h.source_id WHERE h.record_id = ANY($1::bigint[]) ORDER BY h.record_id FOR UPDATE OF h`, [
-      selection.recordIds,
-    ]);
+    const { rows } = await db.query<Row>(`SELECT ${columns} FROM ${tables} WHERE h.record_id = ANY($1::bigint[]) ORDER BY h.record_id FOR UPDATE OF h`, [selection.recordIds]);
     const found = new Set(rows.map((r) => r.record_id.toString()));
     const missing = selection.recordIds.find((id) => !found.has(id));
     if (missing !== undefined) throw new Refused('notFound', `there is no record ${missing}`);
     return rows;
   }
   const { rows } = await db.query<Row>(
-    `SELECT ${columns} FROM record_head h JOIN source s ON s.id = h.source_id
+    `SELECT ${columns} FROM ${tables}
      WHERE h.waiting_raw_id IS NOT NULL AND h.issues->0->>'code' = $1 AND ($2::text IS NULL OR h.source_id = $2) ORDER BY h.record_id LIMIT $3 FOR UPDATE OF h`,
     [selection.cause, selection.sourceId ?? null, mostAtOnce + 1],
   );
