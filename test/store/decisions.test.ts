@@ -216,6 +216,25 @@ describe('what waits for a decision', () => {
       expect(await waitsFor(333_333, 'HUF')).toBe(0);
       expect(await waitsFor(1, 'NOK')).toBe(1);
     });
+
+    it.each([
+      ['held it', { action: 'hold' }],
+      ['rejected it', { action: 'reject' }],
+    ] as const)('does not take effect by a first word that its author took back, who %s since', async (_, { action }) => {
+      await limited({ energyWh: 20_000 });
+      const id = action === 'hold' ? 34 : 35;
+      await storeLines(store, [short(id)]);
+      await processAll(store);
+      const selection = await idsOf(id);
+      const accept: RecordDecision = { action: 'accept', reason: 'a bus, by its log', selection };
+      expect(await decide('anna', accept)).toEqual({ decided: 0, awaitingSecond: 1 });
+      await decide('anna', { action, reason: 'the log is of another bus', selection });
+      expect(await decide('bo', accept)).toEqual({ decided: 0, awaitingSecond: 1 });
+      await store.tx(async (db) => processPage(db, [String((await db.query('SELECT waiting_raw_id FROM record_head WHERE cdr_id = $1', [String(id)])).rows[0].waiting_raw_id)], 'retry'));
+      expect(await view(id)).toMatchObject({ state: 'quarantined' });
+      expect(await decide('anna', accept)).toEqual({ decided: 1, awaitingSecond: 0 });
+      expect(await view(id)).toMatchObject({ state: 'booked' });
+    });
   });
 
   it('leaves a state that verifies, balanced to the Wh', async () => {

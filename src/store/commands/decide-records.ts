@@ -1,6 +1,7 @@
 import { type RuleProfile, ruleProfileSchema } from '../../contracts/rule-profile.ts';
 import type { FactCorrection } from '../../core/intake/correct-facts.ts';
 import type { Db } from '../db.ts';
+import { standsSql } from '../intake/load-decisions.ts';
 import { markUnattended } from '../intake/unattended.ts';
 import { worthInBooks } from '../minor-worth.ts';
 import { recordKeySql } from '../record-key.ts';
@@ -41,7 +42,7 @@ type Row = {
 /**
  * Decides on waiting records: accept (bill as it is, though a check failed), correct (bill with other facts, on evidence), reject (never
  * billed) or hold (stay where it is). A decision is signed and bound to the message the record waits on; above the source's limit it takes
- * effect when a second person decides the same; sent again once it is in force, it is told again. Refused when one of the records waits for nothing, or for something else.
+ * effect when a second person decides the same, while the first still says so; sent again once it is in force, it is told again. Refused when one of the records waits for nothing, or for something else.
  */
 export async function decideRecords(db: Db, decision: RecordDecision, by: By): Promise<Decided> {
   const rows = await waitingRows(db, decision.selection);
@@ -49,7 +50,8 @@ export async function decideRecords(db: Db, decision: RecordDecision, by: By): P
   const correction = decision.action === 'correct' ? JSON.stringify(decision.correction) : null;
   const billedBy = decision.action === 'reject' ? (decision.billedBy ?? null) : null;
   const earlier = await db.query<{ raw_id: bigint; mine: boolean; others: boolean }>(
-    `SELECT raw_id, bool_or(actor = $4) AS mine, bool_or(actor <> $4) AS others FROM decision WHERE raw_id = ANY($1::bigint[]) AND action = $2 AND correction IS NOT DISTINCT FROM $3::jsonb AND billed_by IS NOT DISTINCT FROM $5 AND needs_second GROUP BY raw_id`,
+    `SELECT raw_id, bool_or(actor = $4) AS mine, bool_or(actor <> $4) AS others FROM decision o
+     WHERE raw_id = ANY($1::bigint[]) AND action = $2 AND correction IS NOT DISTINCT FROM $3::jsonb AND billed_by IS NOT DISTINCT FROM $5 AND needs_second AND ${standsSql()} GROUP BY raw_id`,
     [rows.map((r) => r.waiting_raw_id), decision.action, correction, by.actor, billedBy],
   );
   const before = new Map(earlier.rows.map((r) => [r.raw_id, r]));
