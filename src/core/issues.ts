@@ -5,6 +5,7 @@ const catalogue = {
   badShape: ['the message has not the shape of its format: {detail}', 'Send the record again in the documented format; the stored message shows what arrived.'],
   badEncoding: ['the bytes are not UTF-8', 'Export the file as UTF-8.'],
   wrongHeader: ['column {position} is "{found}" where "{expected}" belongs', 'Export with the documented columns, in their order.'],
+  notLines: ['the file is {found}, and not one JSON object per line', 'Send it unpacked, in UTF-8, with each record as one line.'],
   wrongColumnCount: ['{found} columns where {expected} belong', 'Export the line again; a separator may be missing or doubled.'],
   missingField: ['{field} is missing', 'Complete the record at its source and send it again.'],
   badNumber: ['{field} "{value}" is not a number', 'Correct the figure at its source and send the record again.'],

@@ -1,5 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { formats } from '../../src/adapters/sources/registry.ts';
+import { formats, parserFor } from '../../src/adapters/sources/registry.ts';
 import { type Sample, type SourceContract, sourceContract } from '../support/source-contract.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of a test's own making
@@ -182,3 +183,22 @@ describe('the contract', () => {
   });
 });
 for (const contract of contracts) sourceContract(contract);
+
+describe('a file that is no list of messages', () => {
+  const message = '{"id": "1"}';
+  const files: readonly (readonly [string, Buffer])[] = [
+    ['packed by gzip', gzipSync(`${message}\n`.repeat(500))],
+    ['packed as ZIP', Buffer.from(`PK\u0003\u0004\n${message}\n`)],
+    ['UTF-16', Buffer.from(`\ufeff${message}\n`, 'utf16le')],
+    ['a JSON array', Buffer.from(`\ufeff\n[\n${message},\n${message}\n]\n`)],
+  ];
+  it.each(formats.flatMap((format) => files.map(([what, bytes]) => [format, what, bytes] as const)))('stores nothing of it: %s, %s', (format, what, bytes) => {
+    const split = parserFor(format).splitFile(bytes);
+    expect(split.ok).toBe(false);
+    if (!split.ok && !format.startsWith('csv')) expect(split.issues).toMatchObject([{ code: 'notLines', severity: 'blocks', params: { found: what } }]);
+  });
+  it.each(formats.filter((format) => !format.startsWith('csv')))('leaves a file with a bad first line, and an empty one, to its lines: %s', (format) => {
+    expect(parserFor(format).splitFile(Buffer.from(`{"id": \r\n${message}`))).toMatchObject({ ok: true, lines: [{ lineNo: 1 }, { lineNo: 2, bytes: Buffer.from(message) }] });
+    expect(parserFor(format).splitFile(Buffer.alloc(0))).toEqual({ ok: true, lines: [] });
+  });
+});

@@ -3,7 +3,7 @@ import { type Issue, issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, localToInstant, parseInstant } from '../../core/time.ts';
 import { idSchema as id, keyByField, readMessage } from './json-message.ts';
-import { splitNdjson } from './ndjson.ts';
+import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceContext, SourceParser } from './port.ts';
 
 /** A register of up to 10^12 Wh, as JSON writes numbers or as text. */
@@ -48,7 +48,7 @@ const idleBelowWh = 5;
  */
 export const csmsTransactions: SourceParser = {
   format: 'csms-transactions',
-  splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
+  splitFile: splitJsonFile,
 
   keyOf: (bytes, context) => keyByField('id', bytes, context),
 

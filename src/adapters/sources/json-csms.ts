@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { issue } from '../../core/issues.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
 import { idSchema as id, keyByField, readMessage } from './json-message.ts';
-import { splitNdjson } from './ndjson.ts';
+import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 
 const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time with its offset');
@@ -28,7 +28,7 @@ const transactionSchema = z.object({
 /** Closed transactions of a CSMS with their meter readings, one JSON object per line or message. */
 export const jsonCsms: SourceParser = {
   format: 'json-csms',
-  splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
+  splitFile: splitJsonFile,
 
   keyOf: (bytes, context) => keyByField('transactionId', bytes, context),
 

@@ -3,7 +3,7 @@ import { type Issue, issue } from '../../core/issues.ts';
 import { add, apportion, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
 import { readJson } from './discreet.ts';
-import { splitNdjson } from './ndjson.ts';
+import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceContext, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
@@ -200,7 +200,7 @@ function whole(exact: Exact): number {
 
 /** CDRs of OCPI 2.1.1, 2.2.1 and 2.3.0: one per line (NDJSON) or message. */
 const ocpi: Omit<SourceParser, 'format'> = {
-  splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
+  splitFile: splitJsonFile,
 
   keyOf(bytes, context) {
     try {

@@ -3,7 +3,7 @@ import { issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
 import { keyByField, readMessage } from './json-message.ts';
-import { splitNdjson } from './ndjson.ts';
+import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 
 const id = z.string().min(1).max(100);
@@ -34,7 +34,7 @@ const chargeSchema = z.object({
  */
 export const vehicleTelematics: SourceParser = {
   format: 'vehicle-telematics',
-  splitFile: (bytes) => ({ ok: true, lines: splitNdjson(bytes) }),
+  splitFile: splitJsonFile,
 
   keyOf: (bytes, context) => keyByField('id', bytes, context),
 
