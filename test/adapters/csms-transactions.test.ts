@@ -53,6 +53,13 @@ describe('a CSMS’s transaction export', () => {
   it('bills what the CSMS states where it does, and leaves the register beside it for the rules', () => {
     expect(read({ totalEnergy: 11.4, energyUnit: 'kWh' })).toMatchObject({ facts: { energyWh: 11_400, meterStartWh: 1_200_000, meterEndWh: 1_211_500 } });
   });
+  // A register of six digits passes 999,999 Wh between 18:00 and 19:00: 20,000 Wh as stated, the last of them by 20:00; the hour from then on is idle, not all three.
+  it('lets charging end where the register stands still for good, though it began anew on the way, or shot up and came back', () => {
+    const at = (...wh: number[]) => ({ totalEnergy: 20_000, meterValues: wh.map((value, i) => ({ timestamp: `2019-12-05 ${18 + i}:00:00`, value })) });
+    expect(read(at(990_000, 2_000, 10_000, 10_000))).toMatchObject({ facts: { chargingEndAt: '2019-12-05T19:00:00Z', meterStartWh: 990_000, meterEndWh: 10_000 } });
+    expect(read(at(1_000, 30_000, 20_997, 21_000))).toMatchObject({ facts: { chargingEndAt: '2019-12-05T19:00:00Z' } });
+    expect(read(at(990_000, 2_000, 6_000, 10_000)).ok && read(at(990_000, 2_000, 6_000, 10_000))).not.toHaveProperty('facts.chargingEndAt');
+  });
   it('puts readings in the order of their time, whatever the order they are listed in', () => {
     expect(read({ meterValues: [...transaction.meterValues].reverse() })).toEqual(read());
   });

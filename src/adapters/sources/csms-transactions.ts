@@ -99,11 +99,11 @@ function factsOf(t: Transaction, context: SourceContext): ParseResult {
   };
 }
 
-/** When the register stopped rising, where it then stood still before the plug was pulled. */
+/** When the register came to where it then stood still before the plug was pulled. One that began anew on the way stood higher before: only what comes after the last change counts. */
 function chargingEndOf(readings: readonly { readonly atMs: number; readonly wh: number }[], endMs: number): number | undefined {
   const last = readings.at(-1);
   if (last === undefined) return undefined;
-  const full = readings.find((r) => last.wh - r.wh < idleBelowWh);
+  const full = readings[readings.findLastIndex((r) => Math.abs(last.wh - r.wh) >= idleBelowWh) + 1];
   return full === undefined || full === last || full.atMs >= endMs ? undefined : full.atMs;
 }
 
