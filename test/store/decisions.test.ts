@@ -93,6 +93,8 @@ describe('what waits for a decision', () => {
     await expect(decide('anna', correct(20_000))).rejects.toThrow('another person has to decide the same');
     expect((await quarantineByCause(store.pool)).find((c) => c.cause === 'energyAboveConnector')).toMatchObject({ records: 1, awaitingSecond: 1 });
     expect(await decide('bo', correct(21_000))).toEqual({ decided: 0, awaitingSecond: 1 });
+    // Two who say different things wait for a second as one does.
+    expect((await quarantineByCause(store.pool)).find((c) => c.cause === 'energyAboveConnector')).toMatchObject({ records: 1, awaitingSecond: 1 });
     expect(await view(11)).toMatchObject({ state: 'quarantined' });
     expect(await decide('bo', correct(20_000))).toEqual({ decided: 1, awaitingSecond: 0 });
     expect(await view(11)).toMatchObject({ state: 'booked', energyWh: '20000' });
@@ -227,8 +229,12 @@ describe('what waits for a decision', () => {
       await processAll(store);
       const selection = await idsOf(id);
       const accept: RecordDecision = { action: 'accept', reason: 'a bus, by its log', selection };
+      const waiting = async () => (await quarantineByCause(store.pool)).find((c) => c.cause === 'energyAboveConnector')?.awaitingSecond ?? 0;
+      const before = await waiting();
       expect(await decide('anna', accept)).toEqual({ decided: 0, awaitingSecond: 1 });
       await decide('anna', { action, reason: 'the log is of another bus', selection });
+      // Who holds a record asks nobody else for anything.
+      expect((await waiting()) - before).toBe(action === 'hold' ? 0 : 1);
       expect(await decide('bo', accept)).toEqual({ decided: 0, awaitingSecond: 1 });
       await store.tx(async (db) => processPage(db, [String((await db.query('SELECT waiting_raw_id FROM record_head WHERE cdr_id = $1', [String(id)])).rows[0].waiting_raw_id)], 'retry'));
       expect(await view(id)).toMatchObject({ state: 'quarantined' });

@@ -3,13 +3,15 @@ import { type IssueCode, remedyOf } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import { ownerOf } from '../../core/plausibility/rules.ts';
 import type { Db } from '../db.ts';
+import { standsSql } from '../intake/load-decisions.ts';
 
 /** The quarantine by cause and source, most energy first. */
 export async function quarantineByCause(db: Db, sourceId?: string): Promise<QuarantineCause[]> {
   const { rows } = await db.query(
     `WITH waiting AS (
        SELECT coalesce(h.issues->0->>'code', 'unknown') AS cause, h.source_id, coalesce(h.waiting_for, '') AS waiting_for, h.energy_wh, h.at_risk_minor, h.at_risk_currency, h.waiting_since,
-         (SELECT count(DISTINCT d.actor) = 1 FROM decision d WHERE d.raw_id = h.waiting_raw_id AND d.needs_second) AS second
+         EXISTS (SELECT FROM decision o WHERE o.raw_id = h.waiting_raw_id AND o.needs_second AND ${standsSql()} AND NOT EXISTS (SELECT FROM decision s
+           WHERE s.raw_id = o.raw_id AND s.actor <> o.actor AND s.needs_second AND (s.action, s.correction, s.billed_by) IS NOT DISTINCT FROM (o.action, o.correction, o.billed_by))) AS second
        FROM record_head h WHERE h.waiting_raw_id IS NOT NULL AND ($1::text IS NULL OR h.source_id = $1)
      ), money AS (
        SELECT cause, source_id, waiting_for, jsonb_object_agg(at_risk_currency, minor::text ORDER BY at_risk_currency) AS at_risk
