@@ -243,6 +243,23 @@ describe('what waits for a decision', () => {
     });
   });
 
+  it.each<[string, number, RecordDecision['action'], { startAt?: string; endAt?: string; energyWh?: number }]>([
+    ['accepted though it ends before it starts', 46, 'accept', {}],
+    ['corrected to an end before its start', 47, 'correct', { endAt: '2019-12-20T10:00:00Z' }],
+    ['corrected to more energy than can be rated', 48, 'correct', { energyWh: 9_000_000_000_000 }],
+  ])('waits on for a decision, not for set-up that nobody could add, when it is %s', async (_, id, action, correction) => {
+    await store.tx((db) => setRules(db, { sourceId: 'csms', profile: ruleProfileSchema.parse({}), reason: 'back to the defaults' }, { actor: 'chief' }));
+    const [start, end] = [`${id - 20}.12.2019 18:00`, `${id - 20}.12.2019 18:30`];
+    await storeLines(store, [session(id, action === 'accept' ? { start: end, end: start } : { kWh: '30', start, end })]);
+    await processAll(store);
+    const selection = await idsOf(id);
+    await decide('ops', action === 'correct' ? { action, correction, reason: 'photo of the meter', selection } : { action: 'accept', reason: 'looks right', selection });
+    expect(await view(id)).toMatchObject({ state: 'quarantined', waitingFor: 'decision' });
+    const right = { startAt: `2019-12-${id - 20}T17:00:00Z`, endAt: `2019-12-${id - 20}T19:00:00Z`, energyWh: 20_000 };
+    expect(await decide('ops', { action: 'correct', correction: right, reason: 'photo of the meter, read again', selection })).toEqual({ decided: 1, awaitingSecond: 0 });
+    expect(await view(id)).toMatchObject({ state: 'booked', energyWh: '20000' });
+  });
+
   it('leaves a state that verifies, balanced to the Wh', async () => {
     expect((await energyBalance(store.pool)).filter((b) => b.difference !== 0n)).toEqual([]);
     expect((await verifyAll(store, () => undefined)).sections.filter((s) => s.problem !== null)).toEqual([]);

@@ -40,7 +40,9 @@ export type Evaluation = {
 );
 
 /** No set-up mends these: the record is corrected, or rejected. */
-const forPeople: ReadonlySet<string> = new Set(['priceNotSignificant', 'priceSourceMixed', 'notOurDriver', 'homeNotTheFleets', 'evidenceOnly']);
+const forPeople: ReadonlySet<string> = new Set(['priceNotSignificant', 'priceSourceMixed', 'notOurDriver', 'homeNotTheFleets', 'evidenceOnly', 'badNumber']);
+/** Whoever accepts these leaves nothing that could be rated: they go on waiting until the facts are others. */
+const impossible: ReadonlySet<string> = new Set(['endBeforeStart', 'energyNegative']);
 
 /**
  * Validates, rates and allocates one session; pure. Set-up is resolved at the session's start (D06), the month at its end (D05). A session
@@ -69,12 +71,12 @@ export function evaluateSession(facts: ChargeFacts, setup: SetupLookup, entity: 
       ? []
       : checkPrice(subject, charges, allocation.tariff === undefined || hasPrice(allocation.tariff.tariff), context);
   const found = [...judging.found, ...inFacts, ...inPrice];
-  const judged = judging.accepted ? found.map((i): Issue => (i.severity === 'blocks' ? { ...i, severity: 'warns' } : i)) : found;
+  const judged = judging.accepted ? found.map((i): Issue => (i.severity === 'blocks' && !impossible.has(i.code) ? { ...i, severity: 'warns' } : i)) : found;
   const issues = [...missing, ...judged, ...(allocation?.issues ?? [])].sort((a, b) => Number(b.severity === 'blocks') - Number(a.severity === 'blocks'));
   const base = { serviceMonth: periodKeyOf(endMs, entity.timeZone), siteId: site?.siteId ?? null, accountId: payer?.accountId ?? null, worth: allocation?.worth ?? claimOf(facts), issues };
   if (site === undefined || payer === undefined) return { ...base, kind: 'quarantined', waitingFor: 'set-up' };
   // What somebody has to decide goes first: the set-up may be right once the facts are.
-  if (judged.some((i) => i.severity === 'blocks')) return { ...base, kind: 'quarantined', waitingFor: 'decision' };
+  if (!possible || judged.some((i) => i.severity === 'blocks')) return { ...base, kind: 'quarantined', waitingFor: 'decision' };
   if (allocation?.kind === 'parked') return { ...base, kind: 'parked', waitingFor: 'VAT registration' };
   if (allocation?.kind !== 'allocated') return { ...base, kind: 'quarantined', waitingFor: allocation?.issues.some((i) => forPeople.has(i.code)) === true ? 'decision' : 'set-up' };
   return { ...base, kind: 'billable', siteId: site.siteId, accountId: payer.accountId, charges: allocation.charges, rating: allocation.rating };
