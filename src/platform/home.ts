@@ -12,6 +12,8 @@ export type RunFile = {
   readonly temporalUiUrl?: string;
   readonly apiUrl?: string;
   readonly postgresFolder?: string;
+  /** The cluster there was complete: without it this home has lost its books. */
+  readonly postgresMade?: boolean;
 };
 
 /** Takes the one lock on a home, which covers both servers. Throws when a living process holds it; a dead one's is taken over. */

@@ -37,19 +37,35 @@ export function notedCluster(home: string): string | undefined {
   return [home, outsideFolder(home)].map((parent) => path.join(parent, 'postgres')).find((folder) => folder === noted);
 }
 
-/** Where a home's cluster lies: inside, unless the server's user cannot enter it. A cluster stays where it was made. */
+/** Whether a complete cluster lies in a folder: initdb makes it under another name. */
+export function holdsCluster(folder: string): boolean {
+  return existsSync(path.join(folder, 'PG_VERSION'));
+}
+
+/**
+ * Where a home's cluster lies: inside, unless the server's user cannot enter it. A cluster stays where it was made. Throws, naming where to bring
+ * it, when the home had one that is gone, as when only the home was restored: an empty one would begin new books beside the old workflows.
+ */
 export function postgresFolder(home: string, user: ServerUser | undefined, onProgress: (line: string) => void): string {
+  const folder = folderOf(home, user, onProgress);
+  const noted = readRunFile(home);
+  if (noted?.postgresMade === true && !holdsCluster(folder))
+    throw new Error(`the data of ${home}, which lay in ${noted.postgresFolder}, is gone: bring it back from a backup, owners kept, to ${folder}; or begin anew with \`wattledger reset\``);
+  return folder;
+}
+
+function folderOf(home: string, user: ServerUser | undefined, onProgress: (line: string) => void): string {
   const inside = path.join(home, 'postgres');
   if (user === undefined) return inside;
   const outside = outsideFolder(home);
   const folder = path.join(outside, 'postgres');
-  if (existsSync(path.join(inside, 'PG_VERSION'))) {
+  if (holdsCluster(inside)) {
     if (enterable(home)) return inside;
     throw new Error(`${inside} cannot be entered by the user PostgreSQL runs as: allow it (chmod o+x on the folders above), or set WATTLEDGER_HOME`);
   }
   const noted = readRunFile(home)?.postgresFolder;
   // Of a home that was moved or copied. An empty cluster in its place would begin new books beside the old workflows.
-  if (!existsSync(folder) && noted !== undefined && notedCluster(home) === undefined && existsSync(path.join(noted, 'PG_VERSION')))
+  if (!existsSync(folder) && noted !== undefined && notedCluster(home) === undefined && holdsCluster(noted))
     throw new Error(`the data of ${home} lies in ${noted}, after the name it had: give it that name back, or as nothing runs on that move it (of a copied home, copy it, owners kept) to ${folder}`);
   if (!existsSync(folder) && enterable(home)) return inside;
   mkdirSync(outside, { recursive: true, mode: 0o711 });

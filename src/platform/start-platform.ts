@@ -6,9 +6,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { GuardianAnswer, GuardianOrder } from './guardian-order.ts';
-import { lockHome, thisApp, updateRunFile, writeRunFile, writeSecret } from './home.ts';
+import { lockHome, readRunFile, thisApp, updateRunFile, writeRunFile, writeSecret } from './home.ts';
 import { stopLeftovers } from './leftovers.ts';
-import { notedCluster, postgresBinaries, postgresFolder, type ServerUser, serverUser } from './postgres-binaries.ts';
+import { holdsCluster, notedCluster, postgresBinaries, postgresFolder, type ServerUser, serverUser } from './postgres-binaries.ts';
 import { ensureTemporalBinary } from './temporal-binary.ts';
 import { temporalHealthy } from './temporal-health.ts';
 
@@ -67,8 +67,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     await stopLeftovers(home, folder);
     // Also when this run brings its own database: a reset still has to find the cluster.
     const cluster = folder ?? notedCluster(home);
-    const where = cluster === undefined ? {} : { postgresFolder: cluster };
-    writeRunFile(home, { pids: { app: process.pid }, app: thisApp(home), ...where });
+    const hadOne = readRunFile(home)?.postgresMade === true;
+    const where = () => (cluster === undefined ? {} : { postgresFolder: cluster, postgresMade: hadOne || holdsCluster(cluster) });
+    writeRunFile(home, { pids: { app: process.pid }, app: thisApp(home), ...where() });
     const lost = new AbortController();
     const state = { up: false, stopping: false };
     const onLost = (reason: string) => {
@@ -106,6 +107,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     if (order.temporal !== undefined) await temporalHealthy(urls.temporalAddress, order.temporal.namespace, lost.signal);
     updateRunFile(home, {
       pids,
+      ...where(),
       databaseUrl: urls.databaseUrl,
       temporalAddress: urls.temporalAddress,
       ...(urls.databaseAdminUrl === undefined ? {} : { databaseAdminUrl: urls.databaseAdminUrl }),
@@ -119,7 +121,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         await stopGuardian(started);
         // A guardian that was killed has left its servers to us.
         await stopLeftovers(home, folder);
-        writeRunFile(home, { pids: {}, ...where });
+        writeRunFile(home, { pids: {}, ...where() });
       } finally {
         unlock();
       }

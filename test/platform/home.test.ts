@@ -98,6 +98,36 @@ describe('the cluster of a home', () => {
   });
 });
 
+const catchError = (work: () => unknown): unknown => {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+};
+
+describe('the cluster of a home that was restored without it', () => {
+  it.each(['no root', 'root'])('is no new one: it would begin empty books beside the old workflows (%s)', (who) => {
+    const restored = path.join(home, `restored-${who}`);
+    mkdirSync(restored);
+    updateRunFile(restored, { pids: {}, postgresFolder: '/var/tmp/wattledger-of-the-other-machine/postgres', postgresMade: true });
+    const user = who === 'root' ? { uid: 65_534, gid: 65_534 } : undefined;
+    const open = () => postgresFolder(restored, user, () => undefined);
+    expect(open).toThrow(`the data of ${restored}, which lay in /var/tmp/wattledger-of-the-other-machine/postgres, is gone: bring it back from a backup`);
+    const to = /owners kept, to (.*);/.exec(String(catchError(open)))?.[1] ?? '';
+    mkdirSync(to, { recursive: true });
+    writeFileSync(path.join(to, 'PG_VERSION'), '18\n');
+    expect(open()).toBe(to);
+    if (!to.startsWith(home)) rmSync(path.dirname(to), { recursive: true });
+    // One whose first start did not come so far has none to lose.
+    const first = path.join(home, `first-${who}`);
+    mkdirSync(first);
+    updateRunFile(first, { pids: {}, postgresFolder: path.join(first, 'postgres'), postgresMade: false });
+    const folder = postgresFolder(first, user, () => undefined);
+    if (!folder.startsWith(home)) rmSync(path.dirname(folder), { recursive: true });
+  });
+});
+
 describe('a reset', () => {
   it('of a copy leaves the original as it is', () => {
     const [original, copy] = ['kept', 'away'].map((name) => path.join(home, name)) as [string, string];

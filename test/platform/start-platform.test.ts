@@ -42,6 +42,7 @@ describe('the platform', () => {
     expect(platform.temporalUiUrl).toBeUndefined();
     for (const file of ['run.json', 'secrets.json']) expect(statSync(path.join(home, file)).mode & 0o777).toBe(0o600);
     expect(Object.keys(readRunFile(home)?.pids ?? {}).sort()).toEqual(['app', 'guardian', 'postgres', 'temporal']);
+    expect(readRunFile(home)?.postgresMade).toBe(true);
     if (process.getuid?.() === 0) expect(said.join('\n')).toContain(`data lies in ${readRunFile(home)?.postgresFolder}`);
     await Promise.all([platform.stop(), platform.stop()]);
     for (const pid of Object.values(platform.pids)) expect(commandLine(pid)).toBe('');
@@ -50,6 +51,7 @@ describe('the platform', () => {
   });
 
   it('keeps its data over a restart, and shows the Temporal UI where asked', async () => {
+    expect(readRunFile(home)?.postgresMade).toBe(true);
     const platform = await startPlatform({ ...options, durable: true, headless: false });
     try {
       expect(await query(platform.databaseAdminUrl, 'SELECT a FROM kept')).toEqual([42]);
