@@ -208,7 +208,7 @@ describe('a run that was summed ahead', () => {
       ]) {
         const planned = await store.tx((db) => planRun(db, { entityId: 'ent_se', by, ...own }));
         await store.tx((db) => advanceRun(db, planned.runId, 'collecting'));
-        await sumAhead(store.pool, planned.runId);
+        await sumAhead(store.pool, planned.runId, inThree(store));
         expect(await aheadOf(store)).toEqual([]);
       }
     });

@@ -8,9 +8,11 @@ import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { sumAhead } from '../../src/store/cycle/sums-ahead.ts';
 import type { Store } from '../../src/store/db.ts';
 import { closeDrySet } from '../../src/store/dry/dry-set.ts';
 import { enterDryRun } from '../../src/store/dry/dry-world.ts';
+import { lanesOf } from '../../src/store/lanes.ts';
 import { bookWriteOffs } from '../../src/store/ledger/book-write-offs.ts';
 
 /** Plans the run of a month of the sample entity and closes its set; answers its id. */
@@ -31,6 +33,7 @@ export async function reviewRun(store: Store, period: string, more: Partial<Plan
 
 /** The same of a run that collects. */
 export async function reviewPlanned(store: Store, runId: string): Promise<void> {
+  await sumAhead(store.pool, runId, lanesOf(store));
   await store.tx(async (db) => {
     await closeRecordSet(db, runId);
     await closeOwnerSet(db, runId);

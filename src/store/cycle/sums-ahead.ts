@@ -1,5 +1,5 @@
 import type { Db } from '../db.ts';
-import { inLanes, type Lanes, within } from '../lanes.ts';
+import { inLanes, type Lanes } from '../lanes.ts';
 import { type AccountRange, accountRanges } from './chunks.ts';
 import { settlingAccounts } from './document-setup.ts';
 import { claimsOf, keepSums, likelyLines } from './likely-lines.ts';
@@ -32,7 +32,7 @@ const aheadAndMoved = (also: (account: string) => string = () => 'true') => `ahe
  * Sums by account what a run that collects would claim now, as closing its set does: what has not changed until then is claimed by these sums,
  * and not read again. Only what moved since the last time is summed anew. In lanes of accounts, each in a transaction of its own.
  */
-export async function sumAhead(db: Db, runId: string, lanes: Lanes = within(db)): Promise<void> {
+export async function sumAhead(db: Db, runId: string, lanes: Lanes): Promise<void> {
   const { rows } = await db.query<{ entity_id: string }>(`SELECT r.entity_id FROM billing_run r WHERE r.id = $1 AND r.state = 'collecting' AND ${takesMonths}`, [runId]);
   if (rows[0] === undefined) return;
   const contracts = await ownerContracts(db, rows[0].entity_id);
