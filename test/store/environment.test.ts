@@ -71,7 +71,7 @@ describe('the environment of a database', () => {
     const found = async (url: string) => {
       await owner.pool.query("UPDATE erp_connection SET adapter = 'http', production = false, settings = $1 WHERE id = 'erp_files'", [settings(url)]);
       const erp = await erpConnections(store, { folder: '/nonexistent', production: false })('erp_files');
-      return erp.find({ key: 'k', kind: 'invoice', runId: null });
+      return erp.controlTotals('run');
     };
     const words = await found('http://middleware:pa55word@127.0.0.1:1').catch((error: Error) => error.message);
     expect(words).toBe('settings of ERP connection erp_files: url: it holds a user or a password: leave them out, and name the file with the secret');
