@@ -1,13 +1,8 @@
 import type { Db } from '../db.ts';
+import { patiently } from './patient-lock.ts';
 
-/** A closing looks over all of its entity: whoever issues meanwhile waits for it, and no lock is held for them yet. */
-const patience = '10min';
-
-const take = (lock: string) => async (db: Db, runId: string) => {
-  const before = (await db.query<{ before: string }>("SELECT current_setting('lock_timeout') AS before, set_config('lock_timeout', $1, true)", [patience])).rows[0]?.before ?? '0';
-  await db.query(`SELECT ${lock}(hashtextextended('issuing/' || entity_id, 0)) FROM billing_run WHERE id = $1`, [runId]);
-  await db.query("SELECT set_config('lock_timeout', $1, true)", [before]);
-};
+// A closing looks over all of its entity, and no lock is held for it yet.
+const take = (lock: string) => (db: Db, runId: string) => patiently(db, () => db.query(`SELECT ${lock}(hashtextextended('issuing/' || entity_id, 0)) FROM billing_run WHERE id = $1`, [runId]));
 
 /**
  * Keeps a run's entity from closing a run until the caller's transaction ends, before it issues: each close report counts as billed what is

@@ -7,7 +7,7 @@ import { claimsOf, forgetSums, keepSums, likelyLines, onLikelyLines } from './li
 import { anyAccount, between, freshSales, openSales } from './open-of-run.ts';
 import { lockRun } from './run-state.ts';
 import { notOfEarlier, selected, takesAll, withinPeriod } from './selection.ts';
-import { claimSalesAhead } from './sums-ahead.ts';
+import { besideSums, claimSalesAhead } from './sums-ahead.ts';
 import { takeWaiting } from './waiting-adjustments.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
@@ -39,6 +39,7 @@ const claim = 'INSERT INTO claim (charge_id, run_id, account_id, disposition, do
  * large one is claimed in lanes of accounts, each in a transaction of its own: a repeat after one of them claims what the others had not.
  */
 export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = within(db)): Promise<{ readonly claimed: number }> {
+  await besideSums(db, runId);
   await lockRun(db, runId);
   const isOpen = await db.query('SELECT FROM billing_run WHERE id = $1 AND set_closed_at IS NULL', [runId]);
   if (isOpen.rowCount === 0) return claimedBy(db, runId);

@@ -5,6 +5,7 @@ import { settlingAccounts } from './document-setup.ts';
 import { claimsOf, keepSums, likelyLines } from './likely-lines.ts';
 import { between, freshSales, openShares } from './open-of-run.ts';
 import { ownerContracts, payeesOfContract, shareRoles } from './owner-contracts.ts';
+import { patiently } from './patient-lock.ts';
 import { earlierOpen, runAsItStands, selected } from './selection.ts';
 import { planForAccounts, planForWholeRun } from './whole-run.ts';
 
@@ -12,6 +13,11 @@ const inRange = between('$2', '$3');
 
 /** SQL that holds for a run `r` ($1) that claims all that is open of its accounts up to its month. Of others nothing is claimed by what was summed ahead. */
 const takesMonths = `(r.kind = 'live' AND r.selection IS NULL AND r.full_month = r.period AND ${earlierOpen('period')} IS NULL)`;
+
+const lockSums = (lock: string) => (db: Db, runId: string) => patiently(db, () => db.query(`SELECT ${lock}(hashtextextended('sums/' || $1, 0))`, [runId]));
+
+/** Waits for what is being summed of a run, and keeps more from being summed until the caller's transaction ends. Taken before any other lock. */
+export const besideSums = lockSums('pg_advisory_xact_lock');
 
 /** SQL: accounts with shares that were summed. */
 const ofShares = `(SELECT s.account_id FROM claim_sum s WHERE s.run_id = $1 AND s.role IN ${shareRoles})`;
@@ -41,8 +47,9 @@ export async function sumAhead(db: Db, runId: string, lanes: Lanes): Promise<voi
 }
 
 async function sumRange(db: Db, runId: string, { from, to }: AccountRange, settling: readonly string[]): Promise<void> {
-  // Whoever closes the set waits for this; and this, where it waited for that, has nothing to do any more.
-  const stands = await db.query("SELECT FROM billing_run r WHERE r.id = $1 AND r.state = 'collecting' AND r.set_closed_at IS NULL FOR SHARE", [runId]);
+  await lockSums('pg_advisory_xact_lock_shared')(db, runId);
+  // Where it waited for the closing, it has nothing to do any more.
+  const stands = await db.query("SELECT FROM billing_run r WHERE r.id = $1 AND r.state = 'collecting' AND r.set_closed_at IS NULL", [runId]);
   if (stands.rowCount === 0) return;
   await planForWholeRun(db, 'open_charge');
   await db.query(
