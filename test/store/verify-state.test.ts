@@ -70,7 +70,7 @@ describe('wattledger verify', () => {
     await superuser.end();
     said = [];
     expect(await verify({ databaseUrl: database.url })).toBe(false);
-    expect(said.join('\n')).toMatch(/\nBAD records +1 checked\n {4}record \d+ revision 1 has other bytes[\s\S]*\n1 of 18 sections do not hold/);
+    expect(said.join('\n')).toMatch(/\nBAD records +1 checked\n {4}record \d+ revision 1 has other bytes[\s\S]*\n1 of 19 sections do not hold/);
     said = [];
     expect(await verify({ databaseUrl: database.url, json: true })).toBe(false);
     expect(JSON.parse(said.join('')).sections).toContainEqual({ name: 'records', checked: 1, problem: expect.stringMatching(/^record/), counts: {} });
