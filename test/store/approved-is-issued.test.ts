@@ -14,6 +14,7 @@ import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
+import { users } from '../support/collecting-run.ts';
 import { copyOf, type TestDatabase } from '../support/database.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
@@ -22,16 +23,6 @@ import { seeded } from '../support/seeded.ts';
 const numRuns = Number(process.env['SHAPED_RUNS'] ?? 6);
 const by = { actor: 'preparer' };
 const december = (id: number, user: string, garage: string, kWh: string) => session(id, { user, garage, kWh, start: `${10 + (id % 18)}.12.2019 18:00`, end: `${10 + (id % 18)}.12.2019 21:00` });
-/** A plan with a fee, with energy included, with tiers, and with a cap; two fleets, and a partner. */
-const users = [
-  ['AdO1-2', 'AdO1'],
-  ['AdO1-3', 'AdO1'],
-  ['AdO1-4', 'AdO1'],
-  ['AdO3-1', 'AdO3'],
-  ['AdA6-1', 'AdA6'],
-  ['Bl2-6', 'Bl2'],
-  ['Share-2', 'Bl2'],
-] as const;
 const inTime = users.flatMap(([user, garage], u) => [0, 1, 2].map((i) => december(10 * u + i, user, garage, `${30 + u + 5 * i},${i}7`)));
 const late = [
   december(901, 'AdO1-2', 'AdO1', '11,1'),

@@ -9,7 +9,8 @@ import { copyOf, type TestDatabase } from './database.ts';
 import { processAll, session, storeLines } from './intake.ts';
 import { seeded } from './seeded.ts';
 
-const users = [
+/** A plan with a fee, with energy included, with tiers, and with a cap; two fleets, and a partner; with the garage of each. */
+export const users = [
   ['AdO1-2', 'AdO1'],
   ['AdO1-3', 'AdO1'],
   ['AdO1-4', 'AdO1'],

@@ -14,7 +14,7 @@ import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
 export type OwnerSet = { /** Shares of sessions. */ readonly claimed: number };
 
 /**
- * The payee side of a run's closed set, to be called once, after the sales are claimed: claims the site owners' shares and the drivers'
+ * The payee side of a run's closed set, in a transaction after the one that claims the sales, which its lanes have to see: claims the site owners' shares and the drivers'
  * outlays at home whose sale this run or an earlier one bills (D16), and marks whose month is to be stated. What of it is stated each preview decides anew.
  * Many are claimed in lanes of payees, as sales are.
  */
