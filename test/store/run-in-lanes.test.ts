@@ -143,9 +143,11 @@ describe('a run in lanes', () => {
     });
   });
 
-  it('states owners anew when a bill that they earn of turns out to have to wait', async () => {
+  it('states owners anew, and asks the rules on sessions anew, when a bill turns out to have to wait', async () => {
     const told = async (store: Store, lanes?: Lanes) => {
       await closeIn(store, lanes);
+      // Each session of more than the rule's slack is found.
+      await store.pool.query('UPDATE site SET connector_power_w = 1');
       // Nothing of it waits yet: that is found as the bill is built.
       await store.pool.query("UPDATE account SET purchase_order_required = true WHERE category = 'fleet'");
       await preview(store, lanes);
@@ -154,6 +156,9 @@ describe('a run in lanes', () => {
     const alone = await world((store) => told(store));
     const waits = (alone['claims'] as { disposition: string; account_id: string; hold_reason: string | null }[]).filter((c) => c.disposition === 'carried');
     expect(new Set(waits.map((c) => c.hold_reason))).toEqual(new Set(['purchaseOrder', null]));
+    const above = (alone['findings'] as { code: string; account_id: string; document_id: string | null }[]).filter((f) => f.code === 'sessionAbovePower');
+    expect(above.length).toBeGreaterThan(5);
+    expect(above.filter((f) => f.document_id === null || waits.some((w) => w.account_id === f.account_id))).toEqual([]);
     expect(await world((store) => told(store, inThree(store)))).toEqual(alone);
   });
 

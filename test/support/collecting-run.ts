@@ -96,7 +96,7 @@ export async function leftBy({ pool }: Store): Promise<Record<string, unknown>> 
     previews: 'SELECT account_id, build, currency, documents, net_minor, energy_wh, lines, sessions FROM preview_account ORDER BY 1, 2, 3',
     cells:
       'SELECT account_id, build, nature, excluded, role, component, unit_price, tariff_version_id, site_id, vat_code, quantity, net_minor, energy_wh, charges, unshared_minor FROM preview_cell ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10',
-    findings: 'SELECT code, subject, params FROM finding WHERE run_id IS NOT NULL ORDER BY 1, 2, params::text',
+    findings: 'SELECT f.code, f.subject, f.params, f.document_id, l.account_id FROM finding f JOIN run_finding l ON l.finding_id = f.id WHERE f.run_id IS NOT NULL ORDER BY 1, 2, f.params::text',
   }))
     told[name] = (await pool.query(sql)).rows;
   return told;

@@ -3,7 +3,7 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 import { allOf, andOneMore, inLanes, type Lanes, within } from '../lanes.ts';
 import { buildChunk, type Decide } from './build-chunk.ts';
-import { checkPreview, judgeAccounts, type RunFound } from './check-preview.ts';
+import { type AccountScope, checkPreview, type Found, judgeAccounts } from './check-preview.ts';
 import { chunksOf, partsOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
 import { decideDispositions, hasRules } from './dispositions.ts';
@@ -36,9 +36,12 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   const earning = new Set(plan.owners.accounts);
   const customers = plan.accounts.filter((id) => !earning.has(id));
   // Where nothing of the run waits, what owners earn stands before what they earn it of is built: meanwhile, and again should something have to wait after all.
-  const isEarly = side.width > 1 && plan.shaped.size === 0 && !(await anyWaits(db, runId));
-  // What rules find goes with what is built, whatever that comes to: in a lane meanwhile.
-  const judge = judgeInParts(side, runId, [...partsOf(customers, side.width), plan.owners.accounts]);
+  const isEarly = side.width > 1 && plan.shaped.size === 0 && !(await anyLeftOut(db, runId));
+  // So it is with what rules find of sessions, which look at what is claimed alone. What others find goes with what is built, whatever that comes to: in a lane meanwhile.
+  const judge = judgeInParts(side, runId);
+  if (isEarly) judge.atOnce(customers, ['session']);
+  for (const part of partsOf(customers, side.width)) judge.whenBuilt(part, isEarly ? ['account'] : undefined);
+  judge.whenBuilt(plan.owners.accounts);
   const keeper = previewKeeper(db, ref);
   const onBuilt = (accounts: readonly string[], previews: AccountPreviews) => {
     judge.built(accounts);
@@ -50,8 +53,9 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
     isEarly ? side.tx((own) => draftStatements(own, runId, plan.owners.contracts)) : undefined,
   ]);
   const { owners, shaped, more, isAnew } = await side.tx((own) => withMoved(own, runId, plan, customers));
-  judge.also(more);
-  if (!isEarly || isAnew || (await anyWaits(db, runId))) {
+  judge.whenBuilt(more);
+  if (!isEarly || isAnew || (await anyLeftOut(db, runId))) {
+    if (isEarly) judge.anew(customers, ['session']);
     // By what became of the sales.
     await inLanes(side, chunksOf(owners.accounts, side.width), (own, chunk) => settleShares(own, runId, chunk, shaped));
     // Contracts of one owner together: what is missing for one of them parks him.
@@ -65,42 +69,56 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   return preview;
 }
 
-/** Asks the rules on charges of each part of the accounts as soon as all of it is built: in lanes while the others are, without lanes when what was found is wanted. */
-function judgeInParts(side: Lanes, runId: string, planned: readonly (readonly string[])[]) {
-  const parts = [...planned];
-  const found = new Map<readonly string[], Promise<RunFound[]>>();
-  const judge = (part: readonly string[]) => {
-    const own = found.get(part) ?? judgeAccounts(side, runId, part);
-    own.catch(() => undefined);
-    found.set(part, own);
-    return own;
+/** Asks the rules on charges of parts of the accounts: in lanes while others are built, without lanes when what was found is wanted. */
+function judgeInParts(side: Lanes, runId: string) {
+  type Part = { readonly accounts: readonly string[]; readonly scopes: readonly AccountScope[] | undefined; readonly left: Set<string>; found?: Promise<Found[]> };
+  let parts: Part[] = [];
+  const judge = (part: Part) => {
+    part.found ??= judgeAccounts(side, runId, part.accounts, part.scopes);
+    part.found.catch(() => undefined);
+    return part.found;
   };
-  const left = parts.map((part) => new Set(part));
+  const add = (accounts: readonly string[], scopes: Part['scopes'], left: Iterable<string>): Part => {
+    const part = { accounts, scopes, left: new Set(left) };
+    parts.push(part);
+    return part;
+  };
   return {
-    /** Accounts that only what was built tells of. */
-    also(part: readonly string[]): void {
-      if (part.length === 0) return;
-      parts.push(part);
-      left.push(new Set(part));
+    /** Of accounts whatever is built of them. */
+    atOnce(accounts: readonly string[], scopes: readonly AccountScope[]): void {
+      judge(add(accounts, scopes, []));
+    },
+    /** The same once more, in its place. */
+    anew(accounts: readonly string[], scopes: readonly AccountScope[]): void {
+      parts = parts.filter((p) => p.accounts !== accounts);
+      judge(add(accounts, scopes, []));
+    },
+    /** Of accounts as soon as all of them are built. */
+    whenBuilt(accounts: readonly string[], scopes?: readonly AccountScope[]): void {
+      if (accounts.length > 0) add(accounts, scopes, accounts);
     },
     built(accounts: readonly string[]): void {
-      for (const [i, rest] of left.entries()) {
-        if (rest.size === 0) continue;
-        for (const id of accounts) rest.delete(id);
-        if (rest.size === 0 && side.width > 1) judge(parts[i] ?? []);
+      for (const part of parts) {
+        if (part.left.size === 0) continue;
+        for (const id of accounts) part.left.delete(id);
+        if (part.left.size === 0 && side.width > 1) judge(part);
       }
     },
-    async found(): Promise<RunFound[]> {
-      const all: RunFound[] = [];
+    async found(): Promise<Found[]> {
+      const all: Found[] = [];
       for (const part of parts) all.push(...(await judge(part)));
       return all;
     },
   };
 }
 
-/** Whether a charge that the run claims is not billed for now. */
-async function anyWaits(db: Db, runId: string): Promise<boolean> {
-  return (await db.query("SELECT FROM claim WHERE run_id = $1 AND disposition = 'carried' LIMIT 1", [runId])).rowCount !== 0;
+/** Whether a charge that the run claims is not billed by it, for now or for good. */
+async function anyLeftOut(db: Db, runId: string): Promise<boolean> {
+  const { rows } = await db.query<{ any: boolean }>(
+    "SELECT EXISTS (SELECT FROM claim WHERE run_id = $1 AND disposition = 'carried') OR EXISTS (SELECT FROM claim WHERE run_id = $1 AND disposition = 'excluded') AS any",
+    [runId],
+  );
+  return rows[0]?.any ?? false;
 }
 
 type BuildPlan = { readonly accounts: readonly string[]; readonly owners: OwnerSide; readonly shaped: ReadonlySet<string> };

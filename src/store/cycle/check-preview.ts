@@ -7,7 +7,7 @@ import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { allOf, type Lanes } from '../lanes.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
-import { previewBasis, previewRuleQueries } from './preview-rule-queries.ts';
+import { previewBasis, previewRuleQueries, type RuleScope } from './preview-rule-queries.ts';
 import { chargesOfRun, planForAccounts, planForDocuments, planForWholeRun } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new: one more says how many they are. */
@@ -15,7 +15,7 @@ const mostPerRule = 1000;
 const cut = 'findingsCut';
 
 const fewAccounts = 500;
-const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => previewRuleQueries[code].scope === 'account');
+const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => previewRuleQueries[code].scope !== 'run');
 
 /** Something that a rule found in a run. */
 export type RunFound = {
@@ -30,28 +30,38 @@ export type RunFound = {
   readonly params: Issue['params'];
 };
 
+/** The same before it is asked which document it stands on. */
+export type Found = Omit<RunFound, 'documentId'>;
+
+/** Rules on sessions, which look at what is claimed, and on what was built of it. */
+export type AccountScope = Exclude<RuleScope, 'run'>;
+const ofAccounts: readonly AccountScope[] = ['session', 'account'];
+
 /** Rules of a run's entity, and what they are asked of it. */
 async function rulesFor(db: Db, runId: string) {
   const { rows } = await db.query<{ entity_id: string; off_cycle: boolean }>('SELECT entity_id, selection IS NOT NULL AS off_cycle FROM billing_run WHERE id = $1', [runId]);
   return { rules: await previewRulesOf(db, rows[0]?.entity_id ?? ''), offCycle: rows[0]?.off_cycle ?? false };
 }
 
-/** What rules on charges find of accounts that were built, as it stands. */
-export function judgeAccounts(side: Lanes, runId: string, accounts: readonly string[]): Promise<RunFound[]> {
-  return side.tx((db) => judgeCharges(db, runId, accounts));
+/** What rules on charges, of these scopes, find of accounts, as it stands. */
+export function judgeAccounts(side: Lanes, runId: string, accounts: readonly string[], scopes = ofAccounts): Promise<Found[]> {
+  return side.tx((db) => judgeCharges(db, runId, accounts, scopes));
 }
 
-async function judgeCharges(db: Db, runId: string, accounts: readonly string[]): Promise<RunFound[]> {
+async function judgeCharges(db: Db, runId: string, accounts: readonly string[], scopes = ofAccounts): Promise<Found[]> {
   const { rules, offCycle } = await rulesFor(db, runId);
-  // Many are read at once, few by index.
-  if (accounts.length > fewAccounts) await planForWholeRun(db, chargesOfRun, [runId]);
-  const found = await findAll(db, 'account', rules, [runId, accounts], offCycle);
-  await planForAccounts(db);
+  const found: Found[] = [];
+  for (const scope of scopes) {
+    // Many are read at once, few by index.
+    if (accounts.length > fewAccounts) await (scope === 'session' ? planForWholeRun(db, chargesOfRun, [runId]) : planForDocuments(db));
+    found.push(...(await findAll(db, scope, rules, [runId, accounts], offCycle)));
+    await planForAccounts(db);
+  }
   return found;
 }
 
 /** In the order in which one statement over all accounts would have it. */
-function inOrder(found: readonly RunFound[]): RunFound[] {
+function inOrder(found: readonly Found[]): Found[] {
   return [...found].sort((a, b) => (a.code === b.code ? compare(a.subject, b.subject) || compare(a.accountId ?? '', b.accountId ?? '') : compare(a.code, b.code)));
 }
 
@@ -61,12 +71,23 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
  * Judges the preview anew after `accounts` were built, with what was found of their charges: rules on sums look at the whole run. A finding
  * that comes out as before stays the same row, and what was signed of it holds; one that changed is a new one.
  */
-export async function checkPreview(db: Db, runId: string, accounts: readonly string[], found: readonly RunFound[] | Promise<readonly RunFound[]>): Promise<void> {
-  const [ofAccounts, ofSums] = await allOf([found, accounts.length === 0 ? [] : judgeSums(db, runId)]);
+export async function checkPreview(db: Db, runId: string, accounts: readonly string[], found: readonly Found[] | Promise<readonly Found[]>): Promise<void> {
+  const [ofBuilt, ofSums] = await allOf([found, accounts.length === 0 ? [] : judgeSums(db, runId)]);
   if (accounts.length === 0) return;
   // What was not listed may be of accounts that are not built now, and have a place by now.
   const all = await accountsOfCut(db, runId);
-  await replace(db, runId, all ?? accounts, atMost([...inOrder(all === undefined ? ofAccounts : await judgeCharges(db, runId, all)), ...ofSums]));
+  const listed = atMost([...inOrder(all === undefined ? ofBuilt : await judgeCharges(db, runId, all)), ...ofSums]);
+  await replace(db, runId, all ?? accounts, await onDocuments(db, runId, listed));
+}
+
+/** What was found, each with the first document that its account has in the run. */
+async function onDocuments(db: Db, runId: string, found: readonly Found[]): Promise<RunFound[]> {
+  const { rows } = await db.query<{ account_id: string; id: string }>("SELECT account_id, min(id) AS id FROM document WHERE run_id = $1 AND account_id = ANY($2) AND state <> 'discarded' GROUP BY 1", [
+    runId,
+    [...new Set(found.flatMap((f) => f.accountId ?? []))],
+  ]);
+  const documents = new Map(rows.map((r) => [r.account_id, r.id]));
+  return found.map((f) => ({ ...f, documentId: (f.accountId === null ? undefined : documents.get(f.accountId)) ?? null }));
 }
 
 /** All accounts of a run of which a rule on charges has findings that are not listed. */
@@ -80,7 +101,7 @@ async function accountsOfCut(db: Db, runId: string): Promise<readonly string[] |
 }
 
 /** What rules on sums find of a whole run, as it stands. */
-async function judgeSums(db: Db, runId: string): Promise<RunFound[]> {
+async function judgeSums(db: Db, runId: string): Promise<Found[]> {
   const { rules, offCycle } = await rulesFor(db, runId);
   await planForDocuments(db);
   const found = await findAll(db, 'run', rules, [runId], offCycle);
@@ -94,11 +115,11 @@ const ofAbsence: ReadonlySet<PreviewRuleCode> = new Set(['siteEarnsNothing', 'cu
 /** All rules of a scope in one statement, so that what they share is computed once. */
 async function findAll(
   db: Db,
-  scope: 'account' | 'run',
+  scope: RuleScope,
   { version: profileVersion, own }: { readonly version: number; readonly own: PreviewRules },
   params: readonly [runId: string, accounts?: readonly string[]],
   offCycle: boolean,
-): Promise<RunFound[]> {
+): Promise<Found[]> {
   const judged = (Object.keys(previewRules) as PreviewRuleCode[])
     .filter((code) => previewRuleQueries[code].scope === scope)
     .map((code) => ({ code, ...previewJudgement(own, code) }))
@@ -107,11 +128,10 @@ async function findAll(
   if (judged.length === 0) return [];
   const judgements = new Map<string, (typeof judged)[number]>(judged.map((j) => [j.code, j]));
   const { rows } = await db.query(
-    `${previewBasis[scope]} SELECT f.*, (SELECT min(d.id) FROM document d WHERE d.run_id = $1 AND d.account_id = f.account_id AND d.state <> 'discarded') AS document_id
-     FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
+    `${previewBasis[scope]} SELECT f.* FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
     [...params],
   );
-  const found = rows.flatMap((r): RunFound[] => {
+  const found = rows.flatMap((r): Found[] => {
     const judgement = judgements.get(r.code);
     if (judgement === undefined) return [];
     const { code, severity, version } = judgement;
@@ -124,7 +144,6 @@ async function findAll(
         profileVersion,
         subject: r.subject,
         accountId: r.account_id,
-        documentId: r.document_id,
         recordId: r.record_id,
         params: { ...r.params, ...(r.currency === null ? {} : { currency: r.currency }), ...Object.fromEntries(inMajor) },
       },
@@ -135,7 +154,7 @@ async function findAll(
 }
 
 /** The first of each rule. Where there are more, a finding of the run as a whole says how many: what is not listed keeps no group from approval by itself. */
-function atMost(found: readonly RunFound[]): RunFound[] {
+function atMost(found: readonly Found[]): Found[] {
   const before = groupBy(
     found.filter((f) => f.code === cut),
     (f) => f.subject,
@@ -149,11 +168,11 @@ function atMost(found: readonly RunFound[]): RunFound[] {
 }
 
 /** Findings of one rule, and how many of `all` are not listed. */
-function withCut(own: readonly RunFound[], all: number): RunFound[] {
+function withCut(own: readonly Found[], all: number): Found[] {
   const [first] = own;
   const listed = own.slice(0, mostPerRule);
   if (first === undefined || all <= listed.length) return listed;
-  return [...listed, { ...first, code: cut, subject: first.code, accountId: null, documentId: null, recordId: null, params: { rule: first.code, more: all - listed.length } }];
+  return [...listed, { ...first, code: cut, subject: first.code, accountId: null, recordId: null, params: { rule: first.code, more: all - listed.length } }];
 }
 
 function ruleSql(code: PreviewRuleCode, limits: Readonly<Record<string, number>>): string {

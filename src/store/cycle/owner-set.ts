@@ -45,7 +45,7 @@ export async function closeOwnerSet(db: Db, runId: string, lanes: Lanes = within
 /** Marks whose month is to be stated: of contracts with shares in the set, or that guarantee something. */
 async function markOwners(db: Db, runId: string, payees: readonly string[]): Promise<void> {
   await db.query(
-    `INSERT INTO run_account (run_id, account_id, state) SELECT $1, id, 'pending' FROM (SELECT DISTINCT unnest($2::text[]) AS id ORDER BY 1) a
+    `INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, id, 'pending', true FROM (SELECT DISTINCT unnest($2::text[]) AS id ORDER BY 1) a
      WHERE EXISTS (SELECT FROM ${runAsItStands} r WHERE ${selected('a.id')}) ON CONFLICT DO NOTHING`,
     [runId, payees],
   );

@@ -8,11 +8,12 @@ import { shapeRuleQueries } from './shape-rule-queries.ts';
 import { amongIds, withinIds } from './whole-run.ts';
 
 type Limits = Readonly<Record<string, number>>;
+export type RuleScope = 'session' | 'account' | 'run';
 /**
  * How a rule finds what it names: rows of (subject, account_id, record_id, currency, params); parameters that `money` names are minor units of
- * the currency; `parts` go before it. `account`: looks at charges, of the accounts of $2 alone. `run`: looks at sums of the whole run ($1), which every change moves.
+ * the currency; `parts` go before it. `session`: looks at what is claimed, of the accounts of $2 alone. `account`: looks at what was built of theirs. `run`: looks at sums of the whole run ($1), which every change moves.
  */
-type RuleQuery = { readonly scope: 'run' | 'account'; readonly money?: readonly string[]; readonly parts?: (limits: Limits) => string; readonly sql: (limits: Limits) => string };
+type RuleQuery = { readonly scope: RuleScope; readonly money?: readonly string[]; readonly parts?: (limits: Limits) => string; readonly sql: (limits: Limits) => string };
 
 /** Net of a kWh in minor units, exact. */
 const perKwh = 'sum(net_minor) * 1000 / sum(energy_wh)';
@@ -24,7 +25,7 @@ const median = (of: string) => `percentile_disc(0.5) WITHIN GROUP (ORDER BY ${of
 const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency, e.fx_source FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
   doc AS (SELECT d.*, ${madeBy} AS strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
 // What customers are billed: a session is judged once, not again on the document of the site's owner. As it was summed when the set closed, where no correction is among it; else by its charges.
-const ofAccounts = `${ofBoth},
+const ofSessions = `${ofBoth},
   kept AS MATERIALIZED (SELECT account_id, record_ids, energy_wh FROM claim_sum WHERE run_id = $1 AND account_id = ANY($2) AND role NOT IN ${shareRoles} AND NOT of_month),
   unkept AS MATERIALIZED (SELECT a.account_id FROM unnest($2::text[]) AS a(account_id) WHERE a.account_id NOT IN (SELECT account_id FROM claim_sum WHERE run_id = $1)),
   mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND ${amongIds('claim.account_id', 'unkept')} AND disposition = 'document'),
@@ -45,7 +46,7 @@ const ofRun = `${ofBoth},
     WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period_end DESC LIMIT 6),
   past AS (SELECT * FROM (SELECT f.back, p.*, max(p.build) OVER (PARTITION BY p.run_id, p.account_id) AS newest FROM former f JOIN preview_account p ON p.run_id = f.id) b WHERE build = newest),
   past_cell AS (SELECT p.back, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build, x.currency) = (p.run_id, p.account_id, p.build, p.currency) WHERE NOT x.excluded)`;
-export const previewBasis = { account: ofAccounts, run: ofRun } as const;
+export const previewBasis: Readonly<Record<RuleScope, string>> = { session: ofSessions, account: ofBoth, run: ofRun };
 
 /** One query per rule of `core/cycle/preview-rules`. */
 export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = {
@@ -122,7 +123,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
       GROUP BY a.site_id, a.category HAVING count(DISTINCT t.tariff_id) > ${maxTariffs}`,
   },
   sessionAbovePower: {
-    scope: 'account',
+    scope: 'session',
     sql: ({ slackPercent, slackWh, maxWh }) => `SELECT r.record_id::text AS subject, r.account_id, r.record_id, NULL::text AS currency,
         jsonb_build_object('record', r.record_id, 'computed', r.energy_wh, 'limit', least(r.most, ${maxWh})) AS params
       FROM (SELECT DISTINCT b.account_id, b.record_id, b.energy_wh, p.most
@@ -131,14 +132,14 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
         WHERE b.stands AND b.energy_wh > least(p.most, ${maxWh})) r`,
   },
   sessionTwice: {
-    scope: 'account',
+    scope: 'session',
     sql: () => `SELECT max(r.record_id)::text AS subject, r.account_id, max(r.record_id) AS record_id, NULL::text AS currency,
         jsonb_build_object('record', max(r.record_id), 'other', min(r.record_id), 'computed', r.energy_wh, 'start', to_char(r.start_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS params
       FROM (SELECT * FROM session WHERE bears_energy AND energy_wh > 0) r
       GROUP BY r.account_id, r.site_id, r.start_at, r.end_at, r.energy_wh HAVING min(r.record_id) <> max(r.record_id)`,
   },
   sessionDoubtful: {
-    scope: 'account',
+    scope: 'session',
     sql: ({
       toleranceS,
     }) => `SELECT r.account_id AS subject, r.account_id, min(r.record_id) AS record_id, NULL::text AS currency, jsonb_build_object('computed', count(*), 'record', min(r.record_id)) AS params
@@ -146,7 +147,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
       WHERE EXISTS (SELECT FROM finding f WHERE f.record_id = r.record_id AND f.run_id IS NULL AND f.code = 'durationMismatch' AND f.severity = 'warns' AND abs(f.computed::numeric - f.allowed::numeric) > ${toleranceS}) GROUP BY r.account_id`,
   },
   tokenMoved: {
-    scope: 'account',
+    scope: 'session',
     parts: () => `used AS (SELECT c.account_id, s.source_id, s.token_ref, count(*) AS n FROM billed_record c JOIN session_span s ON s.record_id = c.record_id GROUP BY 1, 2, 3)`,
     sql: ({ minSessions }) => `SELECT u.account_id AS subject, u.account_id, NULL::bigint AS record_id, NULL::text AS currency, jsonb_build_object('computed', sum(u.n), 'other', u.other) AS params
       FROM (SELECT used.account_id, h.account_id AS other, used.token_ref, max(used.n) AS n FROM used

@@ -77,7 +77,7 @@ async function claimSales(db: Db, runId: string, range: AccountRange): Promise<v
 /** Claims what is open of the accounts of a range, summing it. */
 async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Promise<void> {
   await planForWholeRun(db, 'open_charge');
-  // `plain`: there is nothing to decide of what the account is billed.
+  // `plain`: there is nothing to decide of the sessions that the account is billed.
   await db.query(
     `WITH lines AS MATERIALIZED (${likelyLines(freshSales(between('$2', '$3')))}),
        claimed AS (${claim} ${claimsOf('SELECT * FROM lines')}),
@@ -93,10 +93,10 @@ async function claimFresh(db: Db, runId: string, { from, to }: AccountRange): Pr
 /** Marks the accounts that a month without a session costs something: fees and minimums are due all the same, and fees that wait. */
 export async function markDueWithoutSessions(db: Db, runId: string): Promise<void> {
   await db.query(
-    `INSERT INTO run_account (run_id, account_id, state) SELECT DISTINCT r.id, a.id, 'pending' FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
+    `INSERT INTO run_account (run_id, account_id, state, plain) SELECT DISTINCT r.id, a.id, 'pending', true FROM billing_run r JOIN account a ON a.entity_id = r.entity_id JOIN contract k ON k.account_id = a.id AND k.kind = 'supply'
        JOIN contract_version v ON v.contract_id = k.id AND v.valid_from < r.period_end + interval '1 month' AND v.valid_to > r.period_start - interval '2 months'
      WHERE r.id = $1 AND ${selected('a.id')} AND (v.clauses->'clauses' @> '[{"kind":"fee"}]' OR v.clauses->'clauses' @> '[{"kind":"minimum"}]')
-     UNION SELECT r.id, w.account_id, 'pending' FROM billing_run r CROSS JOIN LATERAL (${withFeesWaiting}) w WHERE r.id = $1 ON CONFLICT DO NOTHING`,
+     UNION SELECT r.id, w.account_id, 'pending', true FROM billing_run r CROSS JOIN LATERAL (${withFeesWaiting}) w WHERE r.id = $1 ON CONFLICT DO NOTHING`,
     [runId],
   );
 }
