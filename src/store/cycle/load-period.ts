@@ -2,7 +2,7 @@ import type { QueryResultRow } from 'pg';
 import type { AgreementOf } from '../../contracts/agreement.ts';
 import type { AccountSetup, EntitySetup } from '../../core/allocate/setup.ts';
 import type { MonthSession, Place, SoldItem } from '../../core/period/month.ts';
-import type { SupplyVersion } from '../../core/period/segments.ts';
+import { monthAfter, type SupplyVersion } from '../../core/period/segments.ts';
 import type { IssuedRow } from '../../core/period/settle.ts';
 import { localDateOf, monthPeriod } from '../../core/time.ts';
 import type { Db } from '../db.ts';
@@ -67,13 +67,21 @@ export async function loadPeriod(
   const entity = await loadEntity(db, wanted.entityId, { fromMs: Math.max(ratesFromMs, earliestMs), toMs: endMs + 32 * 86_400_000 });
   const ids = [...versions].filter(([, k]) => k.versions.some((v) => v.agreement.clauses.some((c) => monthKinds.has(c.kind)))).map(([id]) => id);
   const has = (id: string, kinds: ReadonlySet<string>) => versions.get(id)?.versions.some((v) => v.agreement.clauses.some((c) => kinds.has(c.kind))) ?? false;
-  const feesAlone = ids.filter((id) => !has(id, sessionKinds));
+  const { runId } = wanted;
+  const after = monthAfter(wanted.period);
   // Who has none of these clauses has no charge that is asked for.
-  const payersOf = (contractIds: readonly string[]) => ({ ...wanted, accountIds: [...new Set(contractIds.flatMap((id) => versions.get(id)?.accountId ?? []))] });
-  const sessions = ids.length === 0 ? new Map() : await loadSessions(db, payersOf(ids), ids, feesAlone, entity);
+  const sessionsOf = (contractIds: readonly string[], before = after, withLeftOut?: typeof wanted.leftOut) =>
+    loadSessions(db, { runId, contractIds, before, withLeftOut, accountIds: [...new Set(contractIds.flatMap((id) => versions.get(id)?.accountId ?? []))] }, entity);
+  const sessions = new Map([
+    ...(await sessionsOf(ids.filter((id) => has(id, sessionKinds)))),
+    ...(await sessionsOf(
+      ids.filter((id) => !has(id, sessionKinds)),
+      wanted.feesAloneFrom,
+    )),
+  ]);
   // What a minimum lacks is what it lacks beside all sessions, also where none of them is billed.
   const lacking = ids.filter((id) => wanted.leftOut?.has(versions.get(id)?.accountId ?? '') && has(id, minimums));
-  const whole = lacking.length === 0 ? new Map() : await loadSessions(db, { ...payersOf(lacking), withLeftOut: wanted.leftOut }, lacking, [], entity);
+  const whole = await sessionsOf(lacking, after, wanted.leftOut);
   const issued = ids.length === 0 ? new Map() : await loadIssued(db, ids, wanted.accountIds, entity);
   return {
     entity,
@@ -101,30 +109,29 @@ async function loadSessions(
   db: Db,
   {
     runId,
-    period,
     accountIds,
-    feesAloneFrom,
+    contractIds,
+    before,
     withLeftOut,
   }: {
     readonly runId: string | null;
-    readonly period: string;
     readonly accountIds: readonly string[];
-    readonly feesAloneFrom?: string;
+    readonly contractIds: readonly string[];
+    /** The first month of which none are loaded. */
+    readonly before: string;
     /** With what the run leaves out of these: what it carries comes back, what it writes off alone stays out of what waits. */
-    readonly withLeftOut?: ReadonlyMap<string, { readonly outcome: 'carry' | 'writeOff' }> | undefined;
+    readonly withLeftOut: ReadonlyMap<string, { readonly outcome: 'carry' | 'writeOff' }> | undefined;
   },
-  contractIds: readonly string[],
-  feesAlone: readonly string[],
   entity: EntitySetup,
 ): Promise<Map<string, Map<string, MonthSession[]>>> {
+  if (contractIds.length === 0) return new Map();
   const { rows } = await db.query(
     `WITH sold AS MATERIALIZED (
        SELECT c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode,
          sum(c.net_minor)::bigint AS net, sum(c.gross_minor)::bigint AS gross, sum(c.energy_wh)::bigint AS wh, max(c.revision) AS revision, (array_agg(c.charge_id ORDER BY c.revision DESC, c.charge_id))[1] AS first, (array_agg(${freeEnergySql} ORDER BY c.revision DESC))[1] AS is_free, bool_or(coalesce(k.run_id = $1, false)) AS is_new
        FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id
-       WHERE c.payer_account_id = ANY($2) AND c.contract_id = ANY($3) AND c.service_month <= $4 AND c.record_id IS NOT NULL AND c.role IN ('driverSale', 'fleetSale', 'idleFee')
-         AND ($6::text IS NULL OR c.service_month < $6 OR c.contract_id <> ALL($5))
-         AND (d.state = 'issued' OR k.run_id = $1 AND (k.disposition = 'document' OR k.disposition = 'carried' AND c.payer_account_id = ANY($7) OR k.disposition = 'excluded' AND c.payer_account_id = ANY($8) AND c.clause IS DISTINCT FROM 'smallSession') OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession'
+       WHERE c.payer_account_id = ANY($2) AND c.contract_id = ANY($3) AND c.service_month < $4 AND c.record_id IS NOT NULL AND c.role IN ('driverSale', 'fleetSale', 'idleFee')
+         AND (d.state = 'issued' OR k.run_id = $1 AND (k.disposition = 'document' OR k.disposition = 'carried' AND c.payer_account_id = ANY($5) OR k.disposition = 'excluded' AND c.payer_account_id = ANY($6) AND c.clause IS DISTINCT FROM 'smallSession') OR $1::text IS NULL AND coalesce(k.disposition, 'document') = 'document' AND c.clause <> 'smallSession'
            OR k.disposition = 'excluded' AND ${isCreditedAway})
        GROUP BY c.contract_id, c.service_month, c.record_id, c.component, c.vat_code, c.vat_rule, c.cost_center, c.customer_cost_center, c.site_id, c.rounding_mode),
      -- Looked up at once: a head by its record alone is sought in each of its partitions.
@@ -132,16 +139,7 @@ async function loadSessions(
      SELECT s.*, t.kind AS site_kind, h.key, (extract(epoch FROM r.start_at) * 1000)::bigint AS start_ms, (extract(epoch FROM r.end_at) * 1000)::bigint AS end_ms
      FROM (SELECT *, max(revision) OVER (PARTITION BY contract_id, record_id) AS latest FROM sold) s JOIN heads h ON h.record_id = s.record_id
      JOIN charge_record r ON r.record_id = s.record_id AND r.revision = s.latest JOIN site t ON t.id = s.site_id ORDER BY s.contract_id, s.record_id, s.first`,
-    [
-      runId,
-      accountIds,
-      contractIds,
-      period,
-      feesAlone,
-      feesAloneFrom ?? null,
-      [...(withLeftOut?.keys() ?? [])],
-      [...(withLeftOut ?? [])].flatMap(([id, { outcome }]) => (outcome === 'writeOff' ? [id] : [])),
-    ],
+    [runId, accountIds, contractIds, before, [...(withLeftOut?.keys() ?? [])], [...(withLeftOut ?? [])].flatMap(([id, { outcome }]) => (outcome === 'writeOff' ? [id] : []))],
   );
   const found = new Map<string, Map<string, Map<string, Omit<MonthSession, 'items' | 'isNew'> & { isNew: boolean; items: SoldItem[] }>>>();
   for (const r of rows) {
