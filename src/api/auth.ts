@@ -40,7 +40,7 @@ export function authenticate(db: Db): MiddlewareHandler<ApiEnv> {
   };
 }
 
-/** Lets through who has one of the roles; a partner, where allowed, only for its own source (path parameter `sourceId`). */
+/** Lets through who has one of the roles; a partner, where allowed, only for its own source (path parameter `sourceId`). A repeat under its Idempotency-Key has its answer here. */
 export function allow(...roles: readonly Role[]): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const caller = c.get('caller');
@@ -50,6 +50,7 @@ export function allow(...roles: readonly Role[]): MiddlewareHandler<ApiEnv> {
       throw new Problem(403, 'forbidden', 'This partner’s key names no source: ask for one that does.');
     const sourceId = c.req.param('sourceId');
     if (caller.sourceId !== null && sourceId !== undefined && sourceId !== caller.sourceId) throw new Problem(403, 'forbidden', `This key is for source ${caller.sourceId} only.`);
-    await next();
+    const kept = c.get('keptAnswer');
+    return kept === undefined ? next() : kept();
   };
 }

@@ -8,7 +8,8 @@ import { Problem } from './problem.ts';
 
 /**
  * A write with an Idempotency-Key is carried out once: the same request again gets the first answer, another request under the key
- * is refused. Commands make their ids of the key too, so that a crash between effect and answer repeats nothing.
+ * is refused. `allow` gives what was answered, to those whom its route still lets through. Commands make their ids of the key too, so
+ * that a crash between effect and answer repeats nothing.
  */
 export function idempotent(db: Db): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
@@ -24,7 +25,9 @@ export function idempotent(db: Db): MiddlewareHandler<ApiEnv> {
     const kept = await keptAnswer(db, actor, key);
     if (kept !== undefined) {
       if (!kept.requestHash.equals(hash)) throw new Problem(422, 'idempotencyKeyReused', 'This Idempotency-Key was used for another request: take a new one.');
-      return c.body(JSON.stringify(kept.answer), kept.status as ContentfulStatusCode, { 'content-type': 'application/json', 'idempotent-replay': 'true' });
+      // Not yet given: who asks may have had other rights when it was kept.
+      c.set('keptAnswer', () => c.body(JSON.stringify(kept.answer), kept.status as ContentfulStatusCode, { 'content-type': 'application/json', 'idempotent-replay': 'true' }));
+      return next();
     }
     await next();
     // An answer that is not to be stored names people; its route has a natural key.

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { putApiKeys } from '../../src/store/commands/api-keys.ts';
+import { keepAnswer } from '../../src/store/commands/keep-answer.ts';
 import { cursorAt } from '../../src/store/reads/page.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 
@@ -51,6 +54,22 @@ it('a key is of writes alone: what asks for the head of an answer, with a key by
   for (const path of ['/v1/card-payments.csv?entityId=ent_se', '/v1/accounts'])
     expect([path, (await api.call('admin', 'HEAD', path, undefined, { 'idempotency-key': 'habit' })).status]).toEqual([path, 200]);
   expect((await api.store.pool.query("SELECT FROM idempotency_key WHERE key = 'habit'")).rows).toEqual([]);
+});
+
+it('what was answered under a key is given to nobody whom the route refuses by now, on every route that writes', async () => {
+  // A partner without a source may nothing.
+  await api.store.tx((db) => putApiKeys(db, [{ id: 'moved', actor: 'moved', token: 'token-moved', roles: ['partner'], sourceId: null, sample: true }]));
+  const writes = Object.entries(paths).flatMap(([path, methods]) => (path.startsWith('/v1/') ? Object.keys(methods).map((m) => [m.toUpperCase(), path.replace(/\{\w+\}/g, 'x')] as const) : []));
+  for (const [method, path] of writes.filter(([m]) => m !== 'GET')) {
+    const [route, key] = [`${method} ${path}`, `${method} ${path}`.slice(0, 200)];
+    const requestHash = createHash('sha256')
+      .update(`${route}\n`)
+      .update(method === 'DELETE' ? '' : '{}')
+      .digest();
+    await keepAnswer(api.store.pool, { actor: 'moved', key, route, requestHash, status: 200, answer: { told: 'before' } });
+    const answer = await api.call('moved', method, path, method === 'DELETE' ? undefined : '{}', { 'idempotency-key': key, 'content-type': 'application/json' });
+    expect([route, answer.status, answer.body.code]).toEqual([route, 403, 'forbidden']);
+  }
 });
 
 describe('what is misspelt', () => {
