@@ -8,7 +8,7 @@ import { secretBoxOf } from './stack/secret-box-of.ts';
 import { createWorker, registerSearchAttributes } from './stack/temporal-worker.ts';
 import { openStore } from './store/db.ts';
 import { requireEnvironment } from './store/environment.ts';
-import { ensurePartitions } from './store/migrate.ts';
+import { ensurePartitions, requireMigrated } from './store/migrate.ts';
 import { requireAuthorities } from './store/reads/document-rules.ts';
 import { scheduledEntities } from './store/reads/entities.ts';
 import { sweptSources } from './store/reads/sweeps.ts';
@@ -28,6 +28,7 @@ export async function runWorker(options: { readonly withParent: boolean }): Prom
   try {
     const store = openStore(databaseUrl);
     undo.push(() => store.close());
+    await requireMigrated(store.pool);
     await requireEnvironment(store.pool, config.env);
     await requireAuthorities(store.pool);
     await registerSearchAttributes(temporalAddress, temporalNamespace);

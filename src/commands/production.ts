@@ -6,7 +6,7 @@ import { secretBoxOf } from '../stack/secret-box-of.ts';
 import { makeApiKey, revokeApiKey } from '../store/commands/api-keys.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { moveEnvironment, requireEnvironment } from '../store/environment.ts';
-import { migrate } from '../store/migrate.ts';
+import { migrate, requireMigrated } from '../store/migrate.ts';
 import { type ApiKeyView, listApiKeys, type Role, roles } from '../store/reads/api-keys.ts';
 import { applySeed, readSeed, tariffFindings } from '../store/seed.ts';
 import { runWorker } from '../worker.ts';
@@ -27,6 +27,7 @@ export const apiCommand = command('api', 'Serve the API against DATABASE_URL and
   const { temporalAddress } = config;
   if (temporalAddress === undefined) throw new Error('the API alone runs on servers that are there: set DATABASE_URL and TEMPORAL_ADDRESS, or use `wattledger start`');
   return onDatabase(async (store, databaseUrl) => {
+    await requireMigrated(store.pool);
     await requireEnvironment(store.pool, config.env);
     const server = await startApiServer({ ...config, databaseUrl, store, secretBox: secretBoxOf(config), temporalAddress });
     say(`API on ${server.url}`);

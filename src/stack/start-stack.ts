@@ -7,7 +7,7 @@ import { thisApp, updateRunFile } from '../platform/home.ts';
 import { startPlatform } from '../platform/start-platform.ts';
 import { openStore } from '../store/db.ts';
 import { requireEnvironment } from '../store/environment.ts';
-import { migrate } from '../store/migrate.ts';
+import { migrate, requireMigrated } from '../store/migrate.ts';
 import { applySeed, readSeed } from '../store/seed.ts';
 import { startApiServer } from './api-server.ts';
 import { ensureSampleUsers, type SampleTokens } from './sample-users.ts';
@@ -48,6 +48,7 @@ export async function startStack({ config, port, say, onLost }: StackOptions): P
     await registerSearchAttributes(platform.temporalAddress, config.temporalNamespace);
     const store = openStore(platform.databaseUrl);
     undo.push(() => store.close());
+    await requireMigrated(store.pool);
     await requireEnvironment(store.pool, config.env);
     let tokens: SampleTokens = {};
     if (config.env === 'development') {

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { MortalClient } from './db.ts';
+import { type Db, MortalClient } from './db.ts';
 import { type Environment, refuseOtherEnvironment } from './environment.ts';
 
 const defaultFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../prisma/migrations');
@@ -55,11 +55,30 @@ export async function migrate(adminUrl: string, options: MigrateOptions = {}): P
         throw new Error(`migration ${name} was edited after it was applied: restore the file and add a new migration`);
       }
     }
-    // A migration that grants on all tables reaches the history too, which the application has no business writing.
-    await client.query('REVOKE ALL ON _prisma_migrations FROM wattledger_app');
+    // A migration that grants on all tables reaches the history too, which the application has no business writing; it reads which there are.
+    await client.query('REVOKE ALL ON _prisma_migrations FROM wattledger_app; GRANT SELECT (migration_name, rolled_back_at, finished_at) ON _prisma_migrations TO wattledger_app');
     await makePartitions(client);
     return { applied };
   });
+}
+
+/**
+ * Refuses, for a process that does not migrate, a database that lacks migrations of this program, or has some that it does not know.
+ * Throws an Error that names the remedy; also where the application may not see what it has, which every `migrate` lets it.
+ */
+export async function requireMigrated(db: Db, dir = defaultFolder): Promise<void> {
+  const mayRead = "SELECT to_regclass('_prisma_migrations') IS NOT NULL AND has_column_privilege('_prisma_migrations', 'migration_name', 'SELECT') AS may";
+  const told = (await db.query<{ may: boolean }>(mayRead)).rows[0]?.may;
+  const { rows } = told ? await db.query<Omit<Recorded, 'checksum'>>('SELECT migration_name, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL') : { rows: [] };
+  const names = await migrationNames(dir);
+  refuseNewer(rows, names);
+  const there = new Set(rows.filter((r) => r.finished_at !== null).map((r) => r.migration_name));
+  const missing = names.filter((name) => !there.has(name));
+  const [first] = missing;
+  if (first !== undefined)
+    throw new Error(
+      `this database is older than the program: it lacks ${missing.length} of its migrations, from ${first} on. Run \`wattledger migrate\` with DATABASE_ADMIN_URL set, then start again`,
+    );
 }
 
 /** Makes the partitions that ids and months will soon need, as the owner role; returns how many were missing. */
@@ -87,7 +106,7 @@ async function locked<T>(adminUrl: string, work: (client: pg.Client) => Promise<
 }
 
 /** An older program would run on tables that it does not know, and write what the newer one refuses or misses. */
-function refuseNewer(recorded: readonly Recorded[], names: readonly string[]): void {
+function refuseNewer(recorded: readonly Pick<Recorded, 'migration_name'>[], names: readonly string[]): void {
   const unknown = recorded.map((r) => r.migration_name).filter((name) => !names.includes(name));
   const last = unknown.toSorted().at(-1);
   if (last === undefined) return;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requireEnvironment } from '../../src/store/environment.ts';
-import { ensurePartitions, migrate } from '../../src/store/migrate.ts';
+import { ensurePartitions, migrate, requireMigrated } from '../../src/store/migrate.ts';
 import { emptyDatabase, type TestDatabase } from '../support/database.ts';
 import { wayTo } from '../support/way-to.ts';
 
@@ -109,6 +109,34 @@ describe('migrate', () => {
     // One that was rolled back is not there.
     await owner.query("UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name <> '1_first'");
     expect((await migrate(database.adminUrl, { dir })).applied).toEqual(['2_other']);
+  });
+
+  it('lets no process that does not migrate run on an older or a newer database, and says what to run', async () => {
+    const app = new pg.Client({ connectionString: database.url });
+    await app.connect();
+    try {
+      await expect(requireMigrated(app, dir)).resolves.toBeUndefined();
+      write('1_first', first);
+      write('2_second', 'CREATE TABLE second ();');
+      const older = 'this database is older than the program: it lacks 2 of its migrations, from 1_first on. Run `wattledger migrate`';
+      await expect(requireMigrated(app, dir)).rejects.toThrow(older);
+      await migrate(database.adminUrl, { dir });
+      await requireMigrated(app, dir);
+      write('3_third', 'CREATE TABLE third ();');
+      await expect(requireMigrated(app, dir)).rejects.toThrow('it lacks 1 of its migrations, from 3_third on');
+      for (const name of ['2_second', '3_third']) rmSync(path.join(dir, name), { recursive: true });
+      await expect(requireMigrated(app, dir)).rejects.toThrow('migrated by a newer program: it has migrations that this one does not know (1, up to 2_second). Run a program that has them');
+      // One that was rolled back is not there, nor is one that never ended.
+      await owner.query("UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name = '2_second'");
+      await requireMigrated(app, dir);
+      await owner.query('UPDATE _prisma_migrations SET finished_at = NULL');
+      await expect(requireMigrated(app, dir)).rejects.toThrow('it lacks 1 of its migrations, from 1_first on');
+      // As migrated by a program that did not let the application see it.
+      await owner.query('UPDATE _prisma_migrations SET finished_at = now(); REVOKE ALL ON _prisma_migrations FROM wattledger_app');
+      await expect(requireMigrated(app, dir)).rejects.toThrow('it lacks 1 of its migrations');
+    } finally {
+      await app.end();
+    }
   });
 
   it('names a file that fails, keeps nothing of it and everything before it, and goes on once it is repaired', async () => {
