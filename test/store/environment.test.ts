@@ -75,6 +75,7 @@ describe('the environment of a database', () => {
     };
     const words = await found('http://middleware:pa55word@127.0.0.1:1').catch((error: Error) => error.message);
     expect(words).toBe('settings of ERP connection erp_files: url: it holds a user or a password: leave them out, and name the file with the secret');
+    await expect(found('middleware.example')).rejects.toThrow('settings of ERP connection erp_files: url: Invalid URL');
     await expect(found('http://127.0.0.1:1')).rejects.toThrow('the ERP at http://127.0.0.1:1 does not answer');
   });
 });
