@@ -1,16 +1,21 @@
 import { z } from 'zod';
+import { hasCredentials } from './has-credentials.ts';
 
 /** The versions spoken here, oldest first. */
 export const ocpiVersions = ['2.1.1', '2.2.1', '2.3.0'] as const;
 export type OcpiVersion = (typeof ocpiVersions)[number];
 
 const ciString = (max: number) => z.string().trim().min(1).max(max);
-const url = z.url({ protocol: /^https?$/ }).max(255);
+/** An address of a peer's API: the token opens it, and what else it held would be shown wherever it is named. */
+export const ocpiUrl = z
+  .url({ protocol: /^https?$/ })
+  .max(255)
+  .refine((text) => !hasCredentials(text), 'it holds a user or a password: leave them out, the token is the only secret');
 
 /** Modules that matter here; others are read and left alone. `role` is missing in 2.1.1, where one URL serves both sides. */
-export const ocpiEndpoint = z.object({ identifier: z.string().min(1), role: z.enum(['SENDER', 'RECEIVER']).optional(), url });
+export const ocpiEndpoint = z.object({ identifier: z.string().min(1), role: z.enum(['SENDER', 'RECEIVER']).optional(), url: ocpiUrl });
 export type OcpiEndpoint = z.infer<typeof ocpiEndpoint>;
-export const ocpiVersionList = z.array(z.object({ version: z.string(), url }));
+export const ocpiVersionList = z.array(z.object({ version: z.string(), url: ocpiUrl }));
 export const ocpiVersionDetails = z.object({ version: z.string(), endpoints: z.array(ocpiEndpoint) });
 
 const businessDetails = z.object({ name: z.string().min(1).max(100) });
@@ -25,9 +30,9 @@ const credentialsToken = z
 
 /** Credentials object of 2.2.1 and 2.3.0, and of 2.1.1, which names one party and no role. */
 export const ocpiCredentials = z.union([
-  z.object({ token: credentialsToken, url, roles: z.array(ocpiRole).min(1) }),
+  z.object({ token: credentialsToken, url: ocpiUrl, roles: z.array(ocpiRole).min(1) }),
   z
-    .object({ token: credentialsToken, url, party_id: ciString(3), country_code: ciString(2), business_details: businessDetails })
+    .object({ token: credentialsToken, url: ocpiUrl, party_id: ciString(3), country_code: ciString(2), business_details: businessDetails })
     .transform(({ token, url: at, ...role }) => ({ token, url: at, roles: [{ role: 'OTHER', ...role }] })),
 ]);
 export type OcpiCredentials = z.infer<typeof ocpiCredentials>;

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ocpiPage } from '../../src/adapters/ocpi/client.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { cdrOfPeer, ocpiCall, peerSetUp } from '../support/ocpi-calls.ts';
 import { OcpiPeer } from '../support/ocpi-peer.ts';
@@ -59,6 +60,38 @@ describe('a peer registers here', () => {
     expect(await call(token, 'POST', `${base}/credentials`, nordic.credentials(nordic.newToken()))).toMatchObject({ status: 200, body: { status_code: 2001 } });
     nordic.party = { country_code: 'NO', party_id: 'NRD' };
     expect((await api.call('ops', 'GET', '/v1/ocpi/peers/nordic')).body).toMatchObject({ state: 'invited', version: null });
+  });
+
+  it('has no address with a user or a password, wherever it names one: nothing keeps or quotes it', async () => {
+    const secretly = (url: string) => url.replace('://', '://nordic:pa55word@');
+    const answers = [await api.call('ops', 'POST', '/v1/ocpi/peers/nordic/registration', { versionsUrl: secretly(`${nordic.url}/versions`), token: 'x' })];
+    expect(answers[0]).toMatchObject({ status: 422, body: { detail: expect.stringContaining('it holds a user or a password') } });
+    const token = await invite('nordic');
+    answers.push(await call(token, 'POST', `${base}/credentials`, { ...nordic.credentials(nordic.newToken()), url: secretly(`${nordic.url}/versions`) }));
+    const endpoints = ['credentials', 'cdrs'].map((identifier) => ({ identifier, role: 'RECEIVER', url: secretly(`${nordic.url}/${identifier}`) }));
+    for (const [path, data] of [
+      ['/versions', [{ version: '2.2.1', url: secretly(`${nordic.url}/details`) }]],
+      ['/details', { version: '2.2.1', endpoints }],
+    ] as const) {
+      nordic.fail = (sent) => (sent.path === path ? { status: 200, body: { status_code: 1000, data } } : undefined);
+      answers.push(await call(token, 'POST', `${base}/credentials`, nordic.credentials(nordic.newToken())));
+      answers.push(await api.call('ops', 'POST', '/v1/ocpi/peers/nordic/registration', { versionsUrl: `${nordic.url}/versions`, token: nordic.newToken() }));
+    }
+    nordic.fail = () => undefined;
+    expect(answers.map((a) => [a.status, a.body.status_code])).toEqual([
+      [422, undefined],
+      [200, 2001],
+      [200, 3001],
+      [502, undefined],
+      [200, 3001],
+      [502, undefined],
+    ]);
+    const kept = (await api.store.pool.query('SELECT p::text AS peer, (SELECT array_agg(e::text) FROM audit_event e) AS said FROM ocpi_peer p')).rows;
+    expect(JSON.stringify([answers, kept])).not.toContain('pa55word');
+    expect((await api.call('ops', 'GET', '/v1/ocpi/peers/nordic')).body).toMatchObject({ version: null, problem: expect.stringContaining('it holds a user or a password') });
+    // One that was registered before is not called, nor quoted.
+    const failed = await ocpiPage({ token: 'x', coding: 'plain' }, `${secretly(nordic.url)}/cdrs?page=1`).catch((error: Error) => error.message);
+    expect(failed).toBe(`GET ${nordic.url}/cdrs: its address holds a user or a password, with which nothing is called: have the peer renew its endpoints without`);
   });
 
   it('gets a token of its own, once; neither it nor theirs can be read from the database', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hasCredentials } from '../../contracts/has-credentials.ts';
 import type { OcpiParty } from '../../contracts/ocpi.ts';
 import { withoutMark } from '../sources/ndjson.ts';
 import { OcpiRefused, OcpiUnavailable } from './failures.ts';
@@ -51,6 +52,8 @@ function nextOf(link: string | null, asked: string): string | undefined {
 }
 
 async function send(caller: OcpiCaller, method: string, url: string, body: string | undefined): Promise<{ response: Response; bytes: Buffer }> {
+  // Of a peer that was registered before such addresses were refused: fetch would quote it.
+  if (hasCredentials(url)) throw new OcpiUnavailable(`${method} ${withoutQuery(url)}: its address holds a user or a password, with which nothing is called: have the peer renew its endpoints without`);
   try {
     const response = await fetch(url, {
       method,
@@ -105,7 +108,7 @@ function retryAfterOf(response: Response): number | undefined {
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 3600) * 1000 : undefined;
 }
 
-/** As a message may show it. */
+/** As a message may show it: without a query, and without whom it signs in. */
 function withoutQuery(url: string): string {
-  return url.replace(/\?.*$/s, '');
+  return url.replace(/\?.*$/s, '').replace(/^(\w+:\/\/)[^/]*@/, '$1');
 }

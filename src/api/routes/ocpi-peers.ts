@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { ocpiLocation, ocpiVersions } from '../../contracts/ocpi.ts';
+import { ocpiLocation, ocpiUrl, ocpiVersions } from '../../contracts/ocpi.ts';
 import { agreeToCdrs, retryDeliveries, settleByDocument } from '../../store/commands/ocpi/deliveries.ts';
 import { putLocation, putPeer } from '../../store/commands/ocpi/put-peer.ts';
 import { deliveriesOf, peerOverview } from '../../store/reads/ocpi/overview.ts';
@@ -207,7 +207,7 @@ export function ocpiPeerRoutes(app: OpenAPIHono<ApiEnv>, deps: OcpiDeps): void {
       middleware: allow(...may.connect),
       request: {
         params: peerId,
-        body: { required: false, content: { 'application/json': { schema: z.strictObject({ versionsUrl: z.url({ protocol: /^https?$/ }), token: z.string().min(1).max(64) }).partial() } } },
+        body: { required: false, content: { 'application/json': { schema: z.strictObject({ versionsUrl: ocpiUrl, token: z.string().min(1).max(64) }).partial() } } },
       },
       responses: {
         200: json(z.object({ version: z.enum(ocpiVersions) }), 'Registered in the newest version both speak.'),
