@@ -2,6 +2,7 @@ import { runCommand } from 'citty';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { keyCommand, keysCommands } from '../../src/commands/production.ts';
 import { putApiKeys } from '../../src/store/commands/api-keys.ts';
+import { listApiKeys } from '../../src/store/reads/api-keys.ts';
 import { type ApiUnderTest, startApi } from '../support/api.ts';
 import { signIn } from '../support/console.ts';
 
@@ -78,4 +79,14 @@ it('a revoked token stays revoked when the same is put again, as a start does wi
   expect((await api.call('approver', 'GET', '/v1/runs')).status).toBe(401);
   await put('another');
   expect((await api.call(undefined, 'GET', '/v1/runs', undefined, { authorization: 'Bearer another' })).status).toBe(200);
+});
+
+it('a key with the name of a sample user is a sample no longer once it is made anew, so that production starts with it', async () => {
+  await api.store.tx((db) => putApiKeys(db, [{ id: 'sample-ops', actor: 'sample-ops', token: 'wl_sample', roles: ['ops'], sourceId: null, sample: true }]));
+  await told(() => runCommand(keyCommand, { rawArgs: ['--actor', 'sample-ops', '--role', 'ops'] }));
+  const kept = async () => (await listApiKeys(api.store.pool, { limit: 200, cursor: undefined })).items.find((key) => key.id === 'sample-ops')?.sample;
+  expect(await kept()).toBe(false);
+  // With the token that the home holds it is one again.
+  await api.store.tx((db) => putApiKeys(db, [{ id: 'sample-ops', actor: 'sample-ops', token: 'wl_sample', roles: ['ops'], sourceId: null, sample: true }]));
+  expect(await kept()).toBe(true);
 });

@@ -11,7 +11,7 @@ export async function putApiKeys(db: Db, keys: readonly NewKey[]): Promise<void>
     await db.query(
       `INSERT INTO api_key AS k (id, actor, key_hash, roles, source_id, sample) VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (id) DO UPDATE SET actor = excluded.actor, key_hash = excluded.key_hash, roles = excluded.roles, source_id = excluded.source_id,
-         revoked_at = CASE WHEN k.key_hash = excluded.key_hash THEN k.revoked_at END`,
+         sample = excluded.sample, revoked_at = CASE WHEN k.key_hash = excluded.key_hash THEN k.revoked_at END`,
       [key.id, key.actor, hashToken(key.token), key.roles, key.sourceId, key.sample],
     );
   }
