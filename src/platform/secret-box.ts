@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { syncFolder } from './home.ts';
 
@@ -9,9 +9,11 @@ const tagBytes = 16;
 
 /**
  * Seals by AES-256-GCM under the key in `file` (base64, readable by its owner alone), read when it is first needed. Without the file one
- * is made, unless `mayMake` is false: several machines need the same one.
+ * is made, unless `mayMake` is false: several machines need the same one. Throws where a folder has its name.
  */
 export function openSecretBox({ file, mayMake }: { readonly file: string; readonly mayMake: boolean }) {
+  // As a container's mount makes of a file that is not there; the first peer would meet it, and be told nothing.
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${file} is a folder: name the file that holds the key by WATTLEDGER_KEY_FILE`);
   let known: Buffer | undefined;
   const key = (): Buffer => {
     known ??= readKey(file) ?? makeKey(file, mayMake);

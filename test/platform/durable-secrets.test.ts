@@ -53,3 +53,7 @@ it('keeps the key on the disk before anything is sealed by it', () => {
   expect(asked).toEqual([`write secret.key.${process.pid}, flush`, 'link as secret.key', `flush ${name}`]);
   expect(Buffer.from(readFileSync(path.join(home, 'secret.key'), 'utf8'), 'base64')).toHaveLength(32);
 });
+
+it('says at once that a folder stands in the place of the key', () => {
+  expect(() => openSecretBox({ file: home, mayMake: false })).toThrow(`${home} is a folder: name the file that holds the key by WATTLEDGER_KEY_FILE`);
+});
