@@ -7,7 +7,7 @@ import { datesToAsk, type PeriodThere } from '../core/hand-over/compare-periods.
 import { describeIssue, issue } from '../core/issues.ts';
 import type { Answer, OutboxRow } from '../store/outbox.ts';
 import type { Translate } from './erp-terms.ts';
-import { asFailure } from './failures.ts';
+import { asFailure, wordsOf } from './failures.ts';
 
 /** How months stand here, of which closed ones the ERP is asked too, and who is told how it has them. */
 export type MonthsHere = {
@@ -104,7 +104,7 @@ class HandOver {
       );
     } catch (error) {
       // Nothing was sent.
-      await this.record(fresh.map(({ row }) => ({ key: row.key, state: 'queued', words: (error as Error).message })));
+      await this.record(fresh.map(({ row }) => ({ key: row.key, state: 'queued', words: wordsOf(error as Error) })));
       throw asFailure(error);
     }
     await compared(there);
@@ -188,7 +188,7 @@ class HandOver {
     try {
       return await work(all);
     } catch (error) {
-      const words = (error as Error).message;
+      const words = wordsOf(error as Error);
       const decided = error instanceof ErpRefused ? 'refused' : error instanceof ErpPeriodClosed ? 'held' : undefined;
       if (decided === undefined) {
         const isAbsent = (row: OutboxRow) => error instanceof ErpUnavailable && !mayBeThere(row) && !this.#drafted.has(row.key);

@@ -1,6 +1,9 @@
+import { DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { handOverRows } from '../../src/activities/hand-over-rows.ts';
 import { httpErp, signatureOf } from '../../src/adapters/erp/http/http.ts';
 import type { ErpPort, PartiesOf } from '../../src/adapters/erp/port.ts';
+import { canonicalBytes } from '../../src/core/seal/charge-record.ts';
 import { documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
 import { ErpMiddleware } from '../support/erp-middleware.ts';
 
@@ -53,6 +56,16 @@ describe('the HTTP adapter', () => {
     await expect(erp.post(documentOf('invoice', 'd1', { net: 70n }))).rejects.toMatchObject({ name: 'ErpRefused', message: expect.stringContaining('other content') });
     middleware.busy = true;
     await expect(erp.post(documentOf('invoice', 'd2'))).rejects.toMatchObject({ name: 'ErpUnavailable', retryAfterMs: 7000 });
+  });
+  it('keeps what the ERP said as it broke with the posting, and leaves it out of the failure, which histories of Temporal keep', async () => {
+    middleware.breaksWith = 'cannot book Anna Svensson by sql://erp:pa55word@db';
+    const kept: unknown[] = [];
+    const row = { key: 'd1', mappingVersion: null, payload: canonicalBytes(documentOf('invoice', 'd1')), attempt: 1, externalId: null, isUnknown: false };
+    const failed = (await handOverRows(open(), [row], async (answers) => void kept.push(...answers)).catch((error: Error) => error)) as Error;
+    expect(kept).toMatchObject([{ key: 'd1', state: 'unknown', words: expect.stringMatching(/answers 500: .*Anna Svensson/) }]);
+    expect(failed).toMatchObject({ type: 'ErpOutcomeUnknown', message: `the ERP at ${middleware.settings.url} answers 500` });
+    const recorded = JSON.stringify(new DefaultFailureConverter().errorToFailure(failed, defaultPayloadConverter));
+    expect([recorded.includes('answers 500'), /Svensson|pa55word/.test(recorded)]).toEqual([true, false]);
   });
   it('tells nothing of periods where the middleware does not, and comes back when that is busy', async () => {
     middleware.closedMonths.add('2019-03');

@@ -13,6 +13,8 @@ export class ErpMiddleware {
   loses: (method: string) => boolean = () => false;
   diesOf: (method: string) => boolean = () => false;
   busy = false;
+  /** Breaks on what it is sent, and says this. */
+  breaksWith: string | undefined;
   tellsPeriods = true;
   readonly parties: unknown[] = [];
   /** How the ERP behind numbers what it takes; undefined where it does not. */
@@ -47,7 +49,7 @@ export class ErpMiddleware {
       void this.stop();
       return;
     }
-    const [status, body] = this.#answer(request, method, Buffer.concat(chunks).toString('utf8'));
+    const [status, body] = method === 'POST' && this.breaksWith !== undefined ? [500, { detail: this.breaksWith }] : this.#answer(request, method, Buffer.concat(chunks).toString('utf8'));
     if (this.loses(method)) {
       request.socket.destroy();
       return;

@@ -55,18 +55,28 @@ export class ErpRefused extends Error {
 export class ErpPeriodClosed extends Error {
   override name = 'ErpPeriodClosed';
 }
-/** Nothing reached the ERP: safe to try again, after `retryAfterMs` when the ERP named a time. */
+/** Nothing reached the ERP: safe to try again, after `retryAfterMs` when the ERP named a time. `said`: its own words, as of ErpOutcomeUnknown. */
 export class ErpUnavailable extends Error {
   override name = 'ErpUnavailable';
   readonly retryAfterMs: number | undefined;
-  constructor(message: string, retryAfterMs?: number) {
+  readonly said: string | undefined;
+  constructor(message: string, retryAfterMs?: number, said?: string) {
     super(message);
     this.retryAfterMs = retryAfterMs;
+    this.said = said;
   }
 }
-/** It may or may not have been posted: look it up before anything else. */
+/**
+ * It may or may not have been posted: look it up before anything else. `said`: the ERP's own words, which may name a driver or hold a
+ * secret. They are kept with the posting and are no part of the message, which histories of Temporal keep.
+ */
 export class ErpOutcomeUnknown extends Error {
   override name = 'ErpOutcomeUnknown';
+  readonly said: string | undefined;
+  constructor(message: string, said?: string) {
+    super(message);
+    this.said = said;
+  }
 }
 
 /** Control totals of documents, as both sides of the comparison count them. */

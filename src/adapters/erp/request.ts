@@ -26,10 +26,14 @@ export async function requested(who: string, url: string, init: RequestInit, { t
   const retryAfterMs = retryAfter(headers.get('retry-after'));
   if (status === 429 || (status === 503 && retryAfterMs !== undefined)) throw new ErpUnavailable(`${who} takes no more requests for now`, retryAfterMs);
   if (status >= 500 || status === 408) {
-    const words = `${who} answers ${status}: ${plain(text)}`;
-    throw effect === 'reads' ? new ErpUnavailable(words) : new ErpOutcomeUnknown(words);
+    throw stumbled(`${who} answers ${status}`, plain(text), effect);
   }
   return { status, headers, text };
+}
+
+/** A failure that may pass, or leaves the outcome of a write open, with what the ERP said of it. */
+export function stumbled(message: string, said: string, effect: Effect): ErpUnavailable | ErpOutcomeUnknown {
+  return effect === 'reads' ? new ErpUnavailable(message, undefined, said) : new ErpOutcomeUnknown(message, said);
 }
 
 /** The first words of an answer, without its tags. */

@@ -1,5 +1,5 @@
 import { ErpOutcomeUnknown, ErpPeriodClosed, ErpRefused, ErpUnavailable } from '../port.ts';
-import { type Answered, type Effect, plain, requested } from '../request.ts';
+import { type Answered, type Effect, plain, requested, stumbled } from '../request.ts';
 
 export type BusinessCentralServer = {
   /** Up to the environment, such as https://api.businesscentral.dynamics.com/v2.0/{tenant}/Production/api/v2.0. */
@@ -95,13 +95,15 @@ function taken(answer: Answered, effect: Effect): Answered {
   const { status, text } = answer;
   if (status < 400) return answer;
   const { code = '', message = plain(text) } = errorOf(text);
-  const words = `Business Central: ${message.replace(/\s*CorrelationId:.*$/s, '')}`;
-  if (status === 401 || status === 403) throw new ErpUnavailable(`${words}; check the permissions of the client`);
-  if (status === 429) throw new ErpUnavailable(words);
+  const said = message.replace(/\s*CorrelationId:.*$/s, '');
+  const words = `Business Central: ${said}`;
+  const answers = `Business Central answers ${status}`;
+  if (status === 401 || status === 403) throw new ErpUnavailable(`${answers}; check the permissions of the client`, undefined, said);
+  if (status === 429) throw new ErpUnavailable(answers, undefined, said);
   if (/range of allowed posting dates|accounting period|fiscal year/i.test(message)) throw new ErpPeriodClosed(`${words}; open it there, then retry`);
   // Somebody else changed the row meanwhile: what stands now is looked up.
-  if (status === 409 || status === 412 || code === 'Internal_EntityWithSameKeyExists') throw new ErpOutcomeUnknown(`${words} (${code})`);
-  if (status >= 500 || status === 408) throw effect === 'reads' ? new ErpUnavailable(words) : new ErpOutcomeUnknown(words);
+  if (status === 409 || status === 412 || code === 'Internal_EntityWithSameKeyExists') throw new ErpOutcomeUnknown(answers, `${said} (${code})`);
+  if (status >= 500 || status === 408) throw stumbled(answers, said, effect);
   throw new ErpRefused(words);
 }
 

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { type ErpDocument, type ErpHeld, erpKinds } from '../../../contracts/erp-document.ts';
 import { canonicalBytes } from '../../../core/seal/charge-record.ts';
-import { ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable, type PartiesOf } from '../port.ts';
+import { ErpOutcomeUnknown, ErpPeriodClosed, type ErpPort, ErpRefused, ErpUnavailable, type PartiesOf } from '../port.ts';
 import { type Answered, type Effect, plain, requested } from '../request.ts';
 
 export type HttpErpServer = {
@@ -87,7 +87,7 @@ export function signatureOf(secret: string, unixSeconds: number, method: string,
 
 function read<T>(schema: z.ZodType<T>, answer: Answered, ...statuses: readonly number[]): T {
   // Neither refusal nor success: nobody knows what became of it, and whoever mends it finds the words.
-  if (!statuses.includes(answer.status)) throw new Error(`the ERP answers ${answer.status}: ${plain(answer.text)}`);
+  if (!statuses.includes(answer.status)) throw new ErpOutcomeUnknown(`the ERP answers ${answer.status}`, plain(answer.text));
   return schema.parse(JSON.parse(answer.text));
 }
 

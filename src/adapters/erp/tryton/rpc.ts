@@ -1,5 +1,5 @@
 import { ErpOutcomeUnknown, ErpRefused, ErpUnavailable } from '../port.ts';
-import { type Effect, plain, requested } from '../request.ts';
+import { type Effect, plain, requested, stumbled } from '../request.ts';
 
 export type TrytonServer = {
   /** Such as http://127.0.0.1:8000, without the database. */
@@ -50,7 +50,7 @@ async function request(endpoint: string, server: TrytonServer, authorization: st
   const headers = { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) };
   const { status, text } = await requested(`Tryton at ${server.url}`, endpoint, { method: 'POST', headers, body: JSON.stringify({ id: 1, method, params }) }, { timeoutMs: server.timeoutMs, effect });
   if (status === 401) throw new SessionOver('the session is over');
-  if (status !== 200) throw effect === 'reads' ? new ErpUnavailable(`Tryton answers ${status}: ${plain(text)}`) : new ErpOutcomeUnknown(`Tryton answers ${status}: ${plain(text)}`);
+  if (status !== 200) throw stumbled(`Tryton answers ${status}`, plain(text), effect);
   const { error, result } = JSON.parse(text) as { error?: readonly unknown[]; result?: unknown };
   if (error === undefined) return result;
   throw refusalOf(error, effect);
@@ -61,9 +61,8 @@ function refusalOf(error: readonly unknown[], effect: Effect): Error {
   const [kind, detail] = error;
   const parts = Array.isArray(detail) ? detail.filter((p): p is string => typeof p === 'string' && p !== '') : [String(detail)];
   if (kind === 'UserError' || kind === 'UserWarning' || kind === 'AccessError') return new ErpRefused(parts.join(' ').slice(0, 500));
-  if (kind === 'ConcurrencyException') return new ErpOutcomeUnknown(`another writer changed it meanwhile: ${parts.join(' ')}`);
-  const words = `Tryton stumbles: ${String(kind)} ${parts.join(' ')}`.slice(0, 500);
-  return effect === 'reads' ? new ErpUnavailable(words) : new ErpOutcomeUnknown(words);
+  if (kind === 'ConcurrencyException') return new ErpOutcomeUnknown('another writer changed it meanwhile', parts.join(' '));
+  return stumbled('Tryton stumbles', `${String(kind)} ${parts.join(' ')}`.slice(0, 500), effect);
 }
 
 export function decimal(text: string): unknown {
