@@ -48,7 +48,9 @@ export type PeerOverview = OcpiTerms & {
     readonly answer: string | null;
     readonly sentAt: string | null;
   }[];
+  /** What our sales wait for, that of most sales first, at most 20; `moreWaitingFor`: of how many other things it is not told. */
   readonly waitingFor: readonly { readonly what: string; readonly sales: number }[];
+  readonly moreWaitingFor: number;
 };
 
 /** A CDR of ours on its way to a peer. Instants are UTC, ISO 8601. */

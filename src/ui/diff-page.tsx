@@ -1,17 +1,15 @@
-import type { SiblingRun } from '../contracts/dry-run.ts';
+import type { Siblings } from '../contracts/dry-run.ts';
 import type { RunDiff } from '../contracts/run-diff.ts';
 import { grouped, kWh, monthName, runPath, words } from './format.ts';
 import { Count, Figure, Kwh, Money, Pager, Table } from './parts.tsx';
 import { Shell, type Viewer } from './shell.tsx';
-import { siblingText } from './sibling-runs.ts';
+import { moreSiblingsText, siblingText } from './sibling-runs.ts';
 
-type Props = {
+type Props = Siblings & {
   readonly viewer: Viewer;
   readonly run: { readonly runId: string; readonly period: string };
   /** As it was asked for. */
   readonly against: string;
-  /** Other runs of the same period. */
-  readonly siblings: readonly SiblingRun[];
   readonly diff: Pick<RunDiff, 'build' | 'against' | 'totals' | 'items'> | null;
   /** Why there is nothing to compare. */
   readonly refusal: string | null;
@@ -38,7 +36,7 @@ const signed = (text: string) => (/^-|^0(\.0+)?$/.test(text) ? text : `+${text}`
 const Change = ({ children }: { readonly children: string }) => <td class="figure">{signed(children)}</td>;
 
 /** How a preview differs from another one: in total by cause, and by account. */
-export function DiffPage({ viewer, run, against, siblings, diff, refusal, firstPage, nextPage }: Props) {
+export function DiffPage({ viewer, run, against, siblings, moreSiblings, diff, refusal, firstPage, nextPage }: Props) {
   const path = `${runPath(run.runId)}/diff`;
   const isNamed = against === 'lastMonth' || against === 'previousPreview' || siblings.some((s) => s.runId === against);
   return (
@@ -71,6 +69,7 @@ export function DiffPage({ viewer, run, against, siblings, diff, refusal, firstP
         <label for="runId">its id</label>
         <input id="runId" name="runId" value={isNamed ? '' : against} autocomplete="off" />
         <button type="submit">Compare</button>
+        {moreSiblings === 0 ? null : <span class="hint">{moreSiblingsText(moreSiblings)}</span>}
       </form>
       {refusal === null ? null : <p class="refusal">{refusal}</p>}
       {diff === null ? null : (

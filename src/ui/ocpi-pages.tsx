@@ -58,6 +58,7 @@ export function OcpiPeersPage({ viewer, peers, mayConnect }: { readonly viewer: 
                   {words(p.kind)} {p.them.countryCode}*{p.them.partyId}
                   {p.problem === null ? '' : `; ${p.problem}`}
                   {p.waitingFor.map((w) => `; ${w.sales} wait for ${w.what}`)}
+                  {p.moreWaitingFor === 0 ? '' : `; others for ${p.moreWaitingFor} more`}
                 </div>
               </td>
               <td>
@@ -109,7 +110,7 @@ export function OcpiPeerPage({ viewer, peer, deliveries, mayConnect, firstPage, 
             'Our tariffs',
             peer.tariffs.map((t) => `${t.tariffId} version ${t.version} ${words(t.state)}${standsThere(t)}${t.answer === null ? '' : `: ${t.answer}`}`).join('; ') || 'it was told of none',
           ],
-          ['Waiting', peer.waitingFor.map((w) => `${w.sales} for ${w.what}`).join('; ') || 'none'],
+          ['Waiting', [...peer.waitingFor.map((w) => `${w.sales} for ${w.what}`), ...(peer.moreWaitingFor === 0 ? [] : [`others for ${peer.moreWaitingFor} more`])].join('; ') || 'none'],
         ]}
       />
       {mayConnect ? (

@@ -1,4 +1,4 @@
-import type { SiblingRun, WhatIf } from '../contracts/dry-run.ts';
+import type { Siblings, WhatIf } from '../contracts/dry-run.ts';
 import { type SourceFigures, Sources } from './collecting.tsx';
 import { count, grouped, link, monthName, runPath, words } from './format.ts';
 import { WaitList } from './home-page.tsx';
@@ -7,7 +7,7 @@ import { Late, type LateOfRun } from './run-late.tsx';
 import { Shapes, type ShapesOfRun } from './run-shapes.tsx';
 import { Waiting, type WaitingRecords } from './run-waiting.tsx';
 import { Shell, type Viewer } from './shell.tsx';
-import { siblingText, supposedText } from './sibling-runs.ts';
+import { moreSiblingsText, siblingText, supposedText } from './sibling-runs.ts';
 import { type StrategyFigures, Totals } from './strategy-totals.tsx';
 import { isWorking, waitsOf } from './waits.ts';
 
@@ -39,14 +39,13 @@ export type RunFigures = {
   readonly postings: Readonly<Record<string, number>>;
 };
 type Props = ShapesOfRun &
-  LateOfRun & {
+  LateOfRun &
+  Siblings & {
     readonly viewer: Viewer;
     /** `toSign`: what keeps it from closing and nobody has signed. */
     readonly run: RunFigures & { readonly toSign: readonly string[] };
     readonly entity: { readonly name: string; readonly timeZone: string };
     readonly approvals: readonly { readonly decision: string; readonly actor: string; readonly comment: string; readonly at: string; readonly contentHash: string; readonly isPresent: boolean }[];
-    /** Other runs of the same period that can be compared with it. */
-    readonly siblings: readonly SiblingRun[];
     /** How complete each source is, while the run waits for them; else null. */
     readonly sources: readonly SourceFigures[] | null;
     /** What the viewer may order now. */
@@ -129,7 +128,7 @@ export function RunPage(props: Props) {
           ['Workflow', workflowUrl === null ? <code>{run.workflowId}</code> : <a href={workflowUrl}>{run.workflowId}</a>],
         ]}
       />
-      <Looks run={run} siblings={props.siblings} />
+      <Looks run={run} siblings={props.siblings} moreSiblings={props.moreSiblings} />
       {props.sources === null || run.kind !== 'live' ? null : <Sources sources={props.sources} timeZone={entity.timeZone} />}
       <Totals run={run} />
       <Waiting run={run} />
@@ -162,7 +161,7 @@ function Progress({ run: { state, kind } }: { readonly run: RunFigures }) {
 }
 
 /** Where to look at the preview from other sides. */
-function Looks({ run, siblings }: Pick<Props, 'run' | 'siblings'>) {
+function Looks({ run, siblings, moreSiblings }: Pick<Props, 'run' | 'siblings' | 'moreSiblings'>) {
   if (run.setClosedAt === null) return null;
   const { blocks, warns, unsigned } = run.findings;
   const found = [
@@ -192,6 +191,7 @@ function Looks({ run, siblings }: Pick<Props, 'run' | 'siblings'>) {
             <div class="hint">{siblingText(s)}</div>
           </li>
         ))}
+        {moreSiblings === 0 ? null : <li>{moreSiblingsText(moreSiblings)}</li>}
         <li>
           <a href={`${path}/totals?by=site`}>Totals</a>
           <div class="hint">by site, cost center, GL account and more</div>

@@ -11,3 +11,8 @@ export function siblingText(s: SiblingRun): string {
   const apart = [s.isSelection ? 'some accounts' : '', supposedText(s.whatIf)].filter((part) => part !== '').join(', ');
   return `${s.kind} run ${s.runId}${apart === '' ? '' : ` (${apart})`}`;
 }
+
+/** Of those that are not shown. */
+export function moreSiblingsText(more: number): string {
+  return `${more} more ${more === 1 ? 'run' : 'runs'} of the period, older ones, can be compared by their ids`;
+}

@@ -286,4 +286,18 @@ describe('a dry run on the console', () => {
     expect(await text(auditor, compare)).toContain('There is no difference.');
     expect(await text(auditor, `/runs/${live}`)).toContain('Difference to the dry run dry run run_ent_se_2019-12_dry (every session rated again)');
   });
+
+  it('beside more than twenty others says how many are not named', async () => {
+    const dry = 'run_ent_se_2019-12_dry';
+    for (const [table, its] of [
+      ['billing_run', "'id', id || nth, 'workflow_id', workflow_id || nth, 'n', r.n + nth"],
+      ['preview_build', "'run_id', run_id || nth"],
+    ])
+      await story.api.store.pool.query(
+        `INSERT INTO ${table} SELECT (jsonb_populate_record(r, jsonb_build_object(${its}))).* FROM ${table} r, generate_series(1, 21) nth WHERE ${table === 'billing_run' ? 'id' : 'run_id'} = $1`,
+        [dry],
+      );
+    const beside = '2 more runs of the period, older ones, can be compared by their ids';
+    for (const path of ['', '/diff']) expect(await text(auditor, `/runs/run_ent_se_2019-12_live${path}`)).toContain(beside);
+  });
 });

@@ -275,6 +275,13 @@ describe('what is another’s', () => {
   });
 });
 
+it('what sales wait for is named up to twenty things, that of most sales first, and how many there are beside', async () => {
+  await api.store.pool.query("INSERT INTO ocpi_sale_pending (peer_id, account_id, record_id, waiting_for) SELECT 'nordic', 'acc_x', n, 'location of s' || least(n, 23) FROM generate_series(1, 24) n");
+  const { waitingFor, moreWaitingFor } = (await api.call('ops', 'GET', '/v1/ocpi/peers/nordic')).body;
+  expect([waitingFor.length, moreWaitingFor, waitingFor[0], waitingFor[1]]).toEqual([20, 3, { what: 'location of s23', sales: 2 }, { what: 'location of s1', sales: 1 }]);
+  expect((await api.call('ops', 'GET', '/v1/ocpi/peers/other')).body).toMatchObject({ waitingFor: [], moreWaitingFor: 0 });
+});
+
 describe('the end of a registration', () => {
   it('is a DELETE by the peer: its token is void at once, what it sent stays', async () => {
     expect(await call(tokens['other'], 'DELETE', `${base}/credentials`)).toMatchObject({ status: 200, body: { status_code: 1000 } });

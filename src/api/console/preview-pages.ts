@@ -43,7 +43,7 @@ export function previewPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
       refusal = `${error.message}.`;
     }
     return c.html(
-      DiffPage({ viewer: viewerOf(c), run, against, siblings: await siblingRuns(db, run.runId), diff, refusal, ...turns(`${runPath(run.runId)}/diff`, { against }, cursor, diff?.nextCursor ?? null) }),
+      DiffPage({ viewer: viewerOf(c), run, against, ...(await siblingRuns(db, run.runId)), diff, refusal, ...turns(`${runPath(run.runId)}/diff`, { against }, cursor, diff?.nextCursor ?? null) }),
     );
   });
 

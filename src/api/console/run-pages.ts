@@ -85,7 +85,7 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     const mayShape = run.kind === 'live' && holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
     const ofLate = turns(runPath(run.runId), {}, lateCursor, late.nextCursor, 'late');
     return c.html(
-      RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, siblings, late: late.items, ofLate, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }),
+      RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, ...siblings, late: late.items, ofLate, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }),
     );
   });
 

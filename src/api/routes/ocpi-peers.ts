@@ -97,7 +97,11 @@ const overview = z.object({
     )
     .readonly()
     .openapi({ description: 'What it was told of our tariffs by PUT and DELETE; empty when it takes none.' }),
-  waitingFor: z.array(z.object({ what: z.string(), sales: z.int() })).readonly(),
+  waitingFor: z
+    .array(z.object({ what: z.string(), sales: z.int() }))
+    .readonly()
+    .openapi({ description: 'What our sales wait for, that of most sales first: 20 at most.' }),
+  moreWaitingFor: z.int().openapi({ description: 'How many other things some of them wait for.' }),
 });
 const delivery = z.object({
   cdrId: z.string(),

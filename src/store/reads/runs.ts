@@ -1,4 +1,4 @@
-import type { SiblingRun } from '../../contracts/dry-run.ts';
+import type { Siblings } from '../../contracts/dry-run.ts';
 import { unsignedWaiting } from '../cycle/run-reads.ts';
 import type { Db } from '../db.ts';
 import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
@@ -39,14 +39,15 @@ export async function openRuns(db: Db, most: number): Promise<{ readonly runIds:
   return { runIds: rows.map((r) => r.id), count: rows[0]?.n ?? 0 };
 }
 
-/** Other runs of the same calendar and period that have a preview: live ones before dry ones, newest first, at most 20. */
-export async function siblingRuns(db: Db, runId: string): Promise<readonly SiblingRun[]> {
+/** Other runs of the same calendar and period that have a preview: live ones before dry ones, newest first: at most 20, and how many more there are. */
+export async function siblingRuns(db: Db, runId: string): Promise<Siblings> {
   const { rows } = await db.query(
-    `SELECT o.id, o.kind, o.state, o.what_if, o.selection IS NOT NULL AS selected FROM billing_run r JOIN billing_run o ON (o.calendar_id, o.label) = (r.calendar_id, r.label) AND o.id <> r.id
+    `SELECT o.id, o.kind, o.state, o.what_if, o.selection IS NOT NULL AS selected, (count(*) OVER ())::integer AS n FROM billing_run r JOIN billing_run o ON (o.calendar_id, o.label) = (r.calendar_id, r.label) AND o.id <> r.id
      WHERE r.id = $1 AND o.state <> 'cancelled' AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = o.id) ORDER BY o.kind DESC, o.planned_at DESC, o.id LIMIT 20`,
     [runId],
   );
-  return rows.map((r) => ({ runId: r.id, kind: r.kind, state: r.state, whatIf: r.what_if, isSelection: r.selected }));
+  const siblings = rows.map((r) => ({ runId: r.id, kind: r.kind, state: r.state, whatIf: r.what_if, isSelection: r.selected }));
+  return { siblings, moreSiblings: (rows[0]?.n ?? 0) - siblings.length };
 }
 
 /** What keeps a reconciled run from closing and nobody has signed, in sentences; before that nothing of it is asked. */

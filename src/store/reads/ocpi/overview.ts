@@ -6,7 +6,7 @@ import { keyBefore, type Page, type PageOrder, pageOf } from '../page.ts';
 /** How connections stand: who, in which state, what was last pulled, what waits to be sent. All of them, or one. */
 export async function peerOverview(db: Db, peerId?: string): Promise<PeerOverview[]> {
   const { rows } = await db.query(
-    `SELECT p.*, w.*, d.*, c.*, s.*, k.*, coalesce(a.partners, '[]') AS partners, coalesce(g.waiting_for, '[]') AS waiting_for
+    `SELECT p.*, w.*, d.*, c.*, s.*, k.*, coalesce(a.partners, '[]') AS partners, coalesce(g.waiting_for, '[]') AS waiting_for, coalesce(g.causes, 0) AS causes
      FROM ocpi_peer p
      CROSS JOIN LATERAL (SELECT count(DISTINCT (record_id, account_id)) AS waiting FROM ocpi_sale_pending WHERE peer_id = p.id) w
      CROSS JOIN LATERAL (
@@ -17,8 +17,8 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
      LEFT JOIN LATERAL (SELECT (settings->>'everyMinutes')::integer AS every_minutes, swept_until, counts FROM source_connection WHERE source_id = p.source_id AND settings->>'kind' = 'ocpi') c ON true
      LEFT JOIN LATERAL (SELECT l.state AS sweep_state, l.started_at, l.pulled, l.fresh, l.stated, l.problem AS sweep_problem FROM sweep l WHERE l.source_id = p.source_id ORDER BY l.id DESC LIMIT 1) s ON true
      LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('accountId', account_id, 'countryCode', country_code, 'partyId', party_id, 'sendFrom', send_from) ORDER BY account_id) AS partners FROM ocpi_partner WHERE peer_id = p.id) a ON true
-     LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('what', t.waiting_for, 'sales', t.sales) ORDER BY t.sales DESC) AS waiting_for
-       FROM (SELECT waiting_for, count(DISTINCT (record_id, account_id)) AS sales FROM ocpi_sale_pending WHERE peer_id = p.id AND waiting_for IS NOT NULL GROUP BY 1 ORDER BY 2 DESC LIMIT 20) t) g ON true
+     LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('what', t.waiting_for, 'sales', t.sales) ORDER BY t.sales DESC, t.waiting_for) AS waiting_for, max(t.causes) AS causes
+       FROM (SELECT waiting_for, count(DISTINCT (record_id, account_id)) AS sales, count(*) OVER () AS causes FROM ocpi_sale_pending WHERE peer_id = p.id AND waiting_for IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20) t) g ON true
      WHERE $1::text IS NULL OR p.id = $1 ORDER BY p.id`,
     [peerId ?? null],
   );
@@ -61,6 +61,7 @@ export async function peerOverview(db: Db, peerId?: string): Promise<PeerOvervie
     },
     tariffs: r.tariffs,
     waitingFor: r.waiting_for,
+    moreWaitingFor: Number(r.causes) - r.waiting_for.length,
   }));
 }
 
