@@ -10,7 +10,13 @@ const currency = z.string().regex(/^[A-Z]{3}$/);
 const month = z.string().regex(/^\d{4}-\d{2}$/);
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 
-const chargePeriod = z.strictObject({ startAt: instant, energyWh: z.int(), chargingSeconds: z.int(), parkingSeconds: z.int() });
+const chargePeriod = z.strictObject({
+  startAt: instant,
+  energyWh: z.int(),
+  chargingSeconds: z.int(),
+  parkingSeconds: z.int(),
+  reservedSeconds: z.int().exactOptional().meta({ description: 'Left out where nothing was reserved.' }),
+});
 
 const chargeFacts = z.strictObject({
   sourceId: z.string(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ChargePeriod } from './charge-record.ts';
 import { hasCredentials } from './has-credentials.ts';
 
 /** The versions spoken here, oldest first. */
@@ -85,10 +86,10 @@ export type OcpiSale = {
   readonly location: OcpiLocation & { readonly siteId: string; readonly evseId: string; readonly connectorId: string; readonly timeZone?: string };
   readonly currency: string;
   readonly tariff: Readonly<Record<string, unknown>> | null;
-  readonly periods: readonly { readonly startAt: string; readonly energyWh: number; readonly chargingSeconds: number; readonly parkingSeconds: number }[];
+  readonly periods: readonly ChargePeriod[];
   readonly energyWh: number;
   /** Of the whole session; a part that nothing priced is left out. The parts may lack what belongs to none of them, such as a discount. */
-  readonly cost: { readonly total: OcpiPrice; readonly energy?: OcpiPrice; readonly time?: OcpiPrice; readonly parking?: OcpiPrice; readonly fixed?: OcpiPrice };
+  readonly cost: { readonly total: OcpiPrice; readonly energy?: OcpiPrice; readonly time?: OcpiPrice; readonly parking?: OcpiPrice; readonly fixed?: OcpiPrice; readonly reservation?: OcpiPrice };
   readonly madeAt: string;
 };
 /** Without and with VAT; the VAT by percent, as proposed when the session was rated. */

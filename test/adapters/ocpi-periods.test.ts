@@ -61,4 +61,15 @@ describe('the periods of a CDR', () => {
       issues: [{ params: { detail: 'the periods hold 3703 Wh, total_energy says 3705 Wh' } }],
     });
   });
+
+  it('hold what was reserved, and say nothing of it where nothing was', () => {
+    // 0.3667 h are 1,320.12 s: 22 minutes.
+    expect(parsed(10, ['10:00', ['RESERVATION_TIME', 0.3667]], ['10:22', ['ENERGY', 10], ['RESERVATION_TIME', 0]])).toMatchObject({
+      ok: true,
+      issues: [],
+      facts: { periods: [{ ...period('10:00', 0), reservedSeconds: 1320 }, period('10:22', 10_000)] },
+    });
+    const read = parsed(10, ['10:00', ['ENERGY', 10]]);
+    expect(read.ok && read.facts.periods).toEqual([period('10:00', 10_000)]);
+  });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AgreementOf } from '../../src/contracts/agreement.ts';
+import type { ChargeFacts } from '../../src/contracts/charge-record.ts';
 import { type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
 import type { PayerSetup, SiteSetup } from '../../src/core/allocate/setup.ts';
 import { account, blockedBy, fleet as business, chargesOf, driver as consumer, emsp, perKwh as energy, ownSite, type World } from '../support/session.ts';
@@ -115,6 +116,33 @@ describe('charges of a session, by hand', () => {
     const ofDay = { ...abroad, accounts: [account('o', 'siteOwner', { currency: 'DKK' })] };
     expect(chargesOf({ ...ofDay, agreements: agreements(clauses.slice(2, 3)) }).at(-1)).toMatchObject({ currency: 'EUR', netMinor: 105n });
     expect(blockedBy({ ...ofDay, agreements: agreements(clauses) })).toEqual(['missingFxRate']);
+  });
+
+  it('price what was reserved before: 15 minutes at 4.00 an hour and a fee of 2.00, which with 30 kWh at 3.00 come to 93.00; one that lapsed by its own prices', () => {
+    const element = (reservation: string | undefined, ...prices: readonly (readonly [type: string, price: string])[]) => ({
+      ...(reservation === undefined ? {} : { restrictions: { reservation } }),
+      price_components: prices.map(([type, price]) => ({ type, price, vat: '25', step_size: 1 })),
+    });
+    const tariff = { elements: [element('RESERVATION', ['TIME', '4.00'], ['FLAT', '2.00']), element('RESERVATION_EXPIRES', ['FLAT', '9.00']), element(undefined, ['ENERGY', '3.00'])] };
+    const period = (startAt: string, energyWh: number, reservedSeconds?: number) => ({
+      startAt,
+      energyWh,
+      chargingSeconds: energyWh === 0 ? 0 : 3600,
+      parkingSeconds: 0,
+      ...(reservedSeconds === undefined ? {} : { reservedSeconds }),
+    });
+    const reserved = period('2019-12-05T10:00:00Z', 0, 900);
+    const nets = (facts: Partial<ChargeFacts>) => charges(business, facts.energyWh ?? 0, tariff, ownSite, { facts }).map((c) => [c.component, c.netMinor, c.energyWh]);
+    expect(nets({ energyWh: 30_000, periods: [reserved, period('2019-12-05T10:15:00Z', 30_000)] })).toEqual([
+      ['RESERVATION_FLAT/0', 200n, 0n],
+      ['RESERVATION_TIME/0', 100n, 0n],
+      ['ENERGY/2', 9000n, 30_000n],
+    ]);
+    // It goes before the fee of one that was used; the time, which it does not name, is priced as there.
+    expect(nets({ energyWh: 0, periods: [reserved] })).toEqual([
+      ['RESERVATION_FLAT/1', 900n, 0n],
+      ['RESERVATION_TIME/0', 100n, 0n],
+    ]);
   });
 });
 

@@ -96,6 +96,27 @@ describe('a sale as a CDR', () => {
   });
 });
 
+describe('a sale with a reservation as a CDR', () => {
+  const periods = [
+    { startAt: '2019-12-03T10:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 0, reservedSeconds: 900 },
+    { startAt: '2019-12-03T10:15:00Z', energyWh: 10_500, chargingSeconds: 4500, parkingSeconds: 0 },
+  ];
+  const input = { revision: 2, location, siteId: 'site_1', timeZone: 'Europe/Stockholm', tariff: null, from: sale.from, to: sale.to, madeAt: sale.madeAt };
+  // 3.00 of time and a fee of 2.00 for the reservation, 30.98 for energy: 35.98.
+  const reserved = saleOf({
+    ...input,
+    record: { recordId: '17', facts: { ...facts, periods } } as unknown as ChargeRecord,
+    charges: [charge('RESERVATION_TIME/0', '300', '375'), charge('RESERVATION_FLAT/0', '200', '250'), charge('ENERGY/1', '3098', '3873')],
+  });
+
+  it('says what was reserved and what that cost, but in 2.1.1, which knows neither', () => {
+    const cdr = writeCdr(reserved, '2.2.1', 'AURORA-1') as Cdr;
+    expect(cdr).toMatchObject({ total_cost: { excl_vat: 35.98 }, total_reservation_cost: { excl_vat: 5, incl_vat: 6.25 }, total_energy_cost: { excl_vat: 30.98 } });
+    expect((cdr['charging_periods'] as Cdr[])[0]).toMatchObject({ dimensions: [{ type: 'RESERVATION_TIME', volume: 0.25 }] });
+    expect((writeCdr(reserved, '2.1.1', 'AURORA-1') as { charging_periods: Cdr[] }).charging_periods[0]).toMatchObject({ dimensions: [] });
+  });
+});
+
 describe('JSON cut into slices', () => {
   it('gives each item its own bytes, digits and all', () => {
     const page = Buffer.from('{ "data" : [ {"a":"},]\\"","n":1.10} , [1,2], "x", 12345678901234567.10 ], "status_code":1000}');

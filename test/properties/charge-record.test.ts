@@ -30,7 +30,15 @@ const facts: fc.Arbitrary<ChargeFacts> = fc.record(
     chargingEndAt: instant,
     energyWh: fc.integer(),
     statedDurationS: fc.double({ noNaN: true, noDefaultInfinity: true }),
-    periods: fc.oneof(fc.constant('unsplit' as const), fc.array(fc.record({ startAt: instant, energyWh: fc.integer(), chargingSeconds: fc.integer(), parkingSeconds: fc.integer() }))),
+    periods: fc.oneof(
+      fc.constant('unsplit' as const),
+      fc.array(
+        fc.record(
+          { startAt: instant, energyWh: fc.integer(), chargingSeconds: fc.integer(), parkingSeconds: fc.integer(), reservedSeconds: fc.integer() },
+          { requiredKeys: ['startAt', 'energyWh', 'chargingSeconds', 'parkingSeconds'] },
+        ),
+      ),
+    ),
     partnerPrice: fc.record({ currency: text, exclVat: text, origin: fc.constantFrom('partner', 'hub', 'notSignificant') }),
   },
   { requiredKeys: ['sourceId', 'ownerCountry', 'ownerParty', 'cdrId', 'externalIds', 'siteKey', 'tokenRef', 'startAt', 'endAt', 'energyWh', 'periods'] },

@@ -38,7 +38,7 @@ function writeIn22(sale: OcpiSale, version: '2.2.1' | '2.3.0', uid: string): obj
     },
     currency: sale.currency,
     ...tariffsOf(sale, version),
-    charging_periods: periodsOf(sale),
+    charging_periods: periodsOf(sale, version),
     // mod_cdrs, Credit CDRs: only total_cost is negative.
     total_cost: price(cost.total),
     ...(cost.fixed === undefined ? {} : { total_fixed_cost: price(cost.fixed) }),
@@ -48,6 +48,7 @@ function writeIn22(sale: OcpiSale, version: '2.2.1' | '2.3.0', uid: string): obj
     ...(cost.time === undefined ? {} : { total_time_cost: price(cost.time) }),
     total_parking_time: hours(sum(sale, 'parkingSeconds')),
     ...(cost.parking === undefined ? {} : { total_parking_cost: price(cost.parking) }),
+    ...(cost.reservation === undefined ? {} : { total_reservation_cost: price(cost.reservation) }),
     ...(sale.creditOf === null ? {} : { credit: true, credit_reference_id: sale.creditOf }),
     last_updated: sale.madeAt,
   };
@@ -90,7 +91,7 @@ function writeIn211(sale: OcpiSale, uid: string): object {
     },
     currency: sale.currency,
     ...tariffsOf(sale, '2.1.1'),
-    charging_periods: periodsOf(sale),
+    charging_periods: periodsOf(sale, '2.1.1'),
     total_cost: Number(sale.cost.total.net),
     total_energy: kWh(sale.energyWh),
     total_time: totalHours(sale),
@@ -103,13 +104,15 @@ function tariffsOf({ tariff, from, madeAt }: OcpiSale, version: OcpiVersion): ob
   return tariff === null ? {} : { tariffs: [writeTariff({ body: tariff, owner: from, lastUpdated: madeAt }, version)] };
 }
 
-function periodsOf(sale: OcpiSale): object[] {
+function periodsOf(sale: OcpiSale, version: OcpiVersion): object[] {
   return sale.periods.map((p) => ({
     start_date_time: p.startAt,
     dimensions: [
       ...(p.energyWh === 0 ? [] : [{ type: 'ENERGY', volume: kWh(p.energyWh) }]),
       ...(p.chargingSeconds === 0 ? [] : [{ type: 'TIME', volume: hours(p.chargingSeconds) }]),
       ...(p.parkingSeconds === 0 ? [] : [{ type: 'PARKING_TIME', volume: hours(p.parkingSeconds) }]),
+      // 2.1.1 knows no reserved time.
+      ...(p.reservedSeconds === undefined || version === '2.1.1' ? [] : [{ type: 'RESERVATION_TIME', volume: hours(p.reservedSeconds) }]),
     ],
     ...(sale.tariff === null ? {} : { tariff_id: sale.tariff['id'] }),
   }));

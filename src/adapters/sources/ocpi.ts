@@ -1,4 +1,4 @@
-import { recordKeyOf, type SourceFacts } from '../../contracts/charge-record.ts';
+import { type ChargePeriod, recordKeyOf, type SourceFacts } from '../../contracts/charge-record.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { add, apportion, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
@@ -7,7 +7,7 @@ import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceContext, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
-const known = new Set(['ENERGY', 'TIME', 'PARKING_TIME']);
+const known = new Set(['ENERGY', 'TIME', 'PARKING_TIME', 'RESERVATION_TIME']);
 const decimalPattern = /^-?\d+(\.\d+)?$/;
 type JsonObject = { readonly [field: string]: unknown };
 /** What may be absent is set afterwards: a spread for each costs more than reading the field. */
@@ -241,7 +241,10 @@ const ocpi: Omit<SourceParser, 'format'> = {
         return scaledSum(volumes, factor);
       };
       for (const d of dimensions) if (!known.has(d.type)) issues.push(issue('unknownDimension', 'info', cdr.id, { dimension: d.type }));
-      return { startAt: formatInstant(startMs), energyWh: held('ENERGY', 1000), chargingSeconds: held('TIME', 3600), parkingSeconds: held('PARKING_TIME', 3600) };
+      const period: Writable<ChargePeriod> = { startAt: formatInstant(startMs), energyWh: held('ENERGY', 1000), chargingSeconds: held('TIME', 3600), parkingSeconds: held('PARKING_TIME', 3600) };
+      const reservedSeconds = held('RESERVATION_TIME', 3600);
+      if (reservedSeconds !== 0) period.reservedSeconds = reservedSeconds;
+      return period;
     });
     const energyWh = scaled(cdr.totalEnergy, 1000);
     if (periods.reduce((sum, p) => sum + p.energyWh, 0) !== energyWh) {

@@ -23,6 +23,7 @@ export function checkClaim(facts: ChargeFacts, tariff: Tariff, zone: string, own
     { type: 'ENERGY', volume: (p.energyWh / 1000).toFixed(3) },
     { type: 'TIME', volume: hours(p.chargingSeconds) },
     { type: 'PARKING_TIME', volume: hours(p.parkingSeconds) },
+    { type: 'RESERVATION_TIME', volume: hours(p.reservedSeconds ?? 0) },
   ];
   const cdr = {
     country_code: facts.ownerCountry,

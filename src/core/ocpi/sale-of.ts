@@ -20,7 +20,7 @@ export type SaleInput = {
 };
 
 /** Which part of total_cost a component belongs to (mod_cdrs, total_energy_cost and others); what is none of them, such as a discount, is in the total alone. */
-const parts = { ENERGY: 'energy', TIME: 'time', PARKING_TIME: 'parking', FLAT: 'fixed' } as const;
+const parts = { ENERGY: 'energy', TIME: 'time', PARKING_TIME: 'parking', FLAT: 'fixed', RESERVATION_TIME: 'reservation', RESERVATION_FLAT: 'reservation' } as const;
 
 /**
  * What our CDR of a session says to the partner who pays for it: the sealed facts, and the price as it was booked. Its id is ours alone
@@ -48,7 +48,7 @@ export function saleOf({ record, revision, charges, location, siteId, timeZone, 
     tariff,
     periods: periodsOf(facts),
     energyWh: facts.energyWh,
-    cost: { total: priceOf(charges, currency), ...part('energy'), ...part('time'), ...part('parking'), ...part('fixed') },
+    cost: { total: priceOf(charges, currency), ...part('energy'), ...part('time'), ...part('parking'), ...part('fixed'), ...part('reservation') },
     madeAt,
   };
 }

@@ -73,10 +73,10 @@ function limitOf(tariff: CompiledTariff, sum: Cost, total: Cost, clampings: read
 function refuse(subject: string, periods: readonly RatingPeriod[], zone: string): Issue | undefined {
   if (!isValidZone(zone)) return issue('unknownZone', 'blocks', subject, { zone });
   if (periods.length === 0) return issue('noPeriods', 'blocks', subject);
-  const limits = { startMs: 8.64e15, endMs: 8.64e15, energyWh: maxMicro / 1_000_000, chargingMs: maxMicro / 1000, parkingMs: maxMicro / 1000 };
+  const limits = { startMs: 8.64e15, endMs: 8.64e15, energyWh: maxMicro / 1_000_000, chargingMs: maxMicro / 1000, parkingMs: maxMicro / 1000, reservedMs: maxMicro / 1000 };
   for (const [i, period] of periods.entries()) {
-    for (const field of ['startMs', 'endMs', 'energyWh', 'chargingMs', 'parkingMs'] as const) {
-      const value = period[field];
+    for (const field of ['startMs', 'endMs', 'energyWh', 'chargingMs', 'parkingMs', 'reservedMs'] as const) {
+      const value = period[field] ?? 0;
       if (!Number.isSafeInteger(value) || Math.abs(value) > limits[field]) return issue('badNumber', 'blocks', subject, { field: `period ${i + 1} ${field}`, value: String(value) });
     }
   }
@@ -91,8 +91,17 @@ function inOrder(periods: readonly RatingPeriod[]): readonly RatingPeriod[] {
 /** Our own periods state every dimension, so that 0 means there was none. */
 function meteredPeriod(p: RatingPeriod, tariff: CompiledTariff): MeteredPeriod {
   const stated = (quantity: number, factor: number) => (quantity === 0 ? undefined : quantity * factor);
-  const { startMs, endMs } = p;
-  return { startMs, endMs, energy: stated(p.energyWh, 1_000_000), charging: stated(p.chargingMs, 1000), parking: stated(p.parkingMs, 1000), reserved: undefined, readings: noReadings, tariff };
+  const { startMs, endMs, reservedMs = 0 } = p;
+  return {
+    startMs,
+    endMs,
+    energy: stated(p.energyWh, 1_000_000),
+    charging: stated(p.chargingMs, 1000),
+    parking: stated(p.parkingMs, 1000),
+    reserved: stated(reservedMs, 1000),
+    readings: noReadings,
+    tariff,
+  };
 }
 
 function issuesOf(tariff: CompiledTariff, periods: readonly MeteredPeriod[], pricing: Pricing): Issue[] {

@@ -3,8 +3,8 @@ import { allocate } from '../money.ts';
 import { type CompiledTariff, compileTariff, samePrices } from './compile-tariff.ts';
 import { candidateBoundaries, momentAt, noReadings } from './restrictions.ts';
 
-/** A stretch of a session: epoch ms, integer Wh, and how much of it charged and how much only stood (ms). */
-export type RatingPeriod = { readonly startMs: number; readonly endMs: number; readonly energyWh: number; readonly chargingMs: number; readonly parkingMs: number };
+/** A stretch of a session: epoch ms, integer Wh, and how much of it charged, how much only stood, and how much was reserved before (ms). */
+export type RatingPeriod = { readonly startMs: number; readonly endMs: number; readonly energyWh: number; readonly chargingMs: number; readonly parkingMs: number; readonly reservedMs?: number };
 
 const microPerWh = 1_000_000;
 

@@ -125,8 +125,9 @@ function correctionInOrder(correction: ChargeRecord['facts']['correction']): Cha
   return { author, before: ordered as typeof before, decisionId, evidence };
 }
 
-function periodInOrder({ chargingSeconds, energyWh, parkingSeconds, startAt }: ChargePeriod): ChargePeriod {
-  return { chargingSeconds, energyWh, parkingSeconds, startAt };
+function periodInOrder({ chargingSeconds, energyWh, parkingSeconds, reservedSeconds, startAt }: ChargePeriod): ChargePeriod {
+  const ordered: EveryKey<ChargePeriod> = { chargingSeconds, energyWh, parkingSeconds, reservedSeconds, startAt };
+  return ordered as ChargePeriod;
 }
 
 function ratingInOrder({ explanation, tariffVersionId, total }: ChargeRecord['rating']): ChargeRecord['rating'] {
