@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readLanguages, wordsFor } from '../../src/adapters/documents/words/languages.ts';
-import { titleOf } from '../../src/adapters/documents/words/words.ts';
+import { itemText, titleOf } from '../../src/adapters/documents/words/words.ts';
+import type { SupplyClause } from '../../src/contracts/agreement.ts';
 import { documentOf, lineOf } from '../support/issued-document.ts';
+import { chargesOf, driver, perKwh } from '../support/session.ts';
 
 const own = path.resolve(import.meta.dirname, '../../languages');
 const swedish = JSON.parse(readFileSync(path.join(own, 'sv.json'), 'utf8'));
@@ -50,5 +52,23 @@ describe('a language', () => {
     expect(() => readLanguages(folder)).toThrow('sv.json: countries has SE, which de.json has too');
     rmSync(path.join(folder, 'en.json'));
     expect(() => readLanguages(folder)).toThrow(/en\.json is missing/);
+  });
+
+  it('names whatever a line may be for, so that nobody reads the code of a component on an invoice', () => {
+    const facts = { chargingEndAt: '2019-12-05T11:00:00Z' };
+    const clauses: SupplyClause[] = [
+      { kind: 'discount', id: 'd', percent: '10' },
+      { kind: 'startFee', id: 's', amount: '5' },
+      { kind: 'idleFee', id: 'i', perMinute: '1', graceMinutes: 0, withoutEnergy: false },
+    ];
+    const made = ['min_price', 'max_price'].flatMap((limit, i) =>
+      chargesOf({ payer: driver, tariff: { ...perKwh('3'), [limit]: { excl_vat: i === 0 ? '500' : '1' } }, facts, agreements: { driver: [{ kind: 'supply', status: 'active', clauses }] } }),
+    );
+    const components = [...new Set(made.map((c) => c.component.split('/')[0] ?? ''))];
+    expect(components).toEqual(['ENERGY', 'min_price', 'discount', 'startFee', 'idle', 'max_price']);
+    const ofTheMonth = ['fee', 'advanceFee', 'included#2', 'tiers', 'cap', 'minimum', 'negativeMonth', 'negativeMonth@EUR#2'];
+    for (const words of readLanguages(own).values())
+      for (const item of [...components, 'TIME', 'PARKING_TIME', 'FLAT', 'RESERVATION_TIME', 'RESERVATION_FLAT', ...ofTheMonth])
+        expect(itemText(item, words), `${words.language} ${item}`).not.toBe(item);
   });
 });

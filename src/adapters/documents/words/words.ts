@@ -89,7 +89,7 @@ export function titleOf(document: Pick<IssuedDocument, 'type' | 'strategy'>, wor
   return document.type === 'invoice' && document.strategy === 'emspSettlement' ? words.titles.emspSettlement : words.titles[document.type];
 }
 
-/** What is sold in words; later differences of a clause, `included#2`, have the name of the first. */
+/** What is sold in words; later differences of a clause, `included#2`, have the name of the first, and so has what a statement says in another currency, `negativeMonth@EUR`. */
 export function itemText(item: string, words: Words): string {
-  return words.items[item] ?? words.items[item.replace(/#\d+$/, '')] ?? item;
+  return words.items[item] ?? words.items[item.replace(/(@[A-Z]{3})?(#\d+)?$/, '')] ?? item;
 }
