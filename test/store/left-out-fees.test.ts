@@ -244,6 +244,20 @@ describe('a fee of which an invoice would be too small', () => {
     await finishRun(store, april, '2020-05-06');
     await holds();
   });
+
+  it('waits no longer for a month in which its account was parked: in July the four months from April on are billed, 20.00', async () => {
+    await finishRun(store, await review('2020-05'), '2020-06-06');
+    await rows('UPDATE legal_entity SET cost_center = NULL');
+    const june = await review('2020-06');
+    expect(await rows('SELECT state FROM run_account WHERE run_id = $1 AND account_id = $2', [june, driver])).toEqual([{ state: 'parked' }]);
+    await store.tx((db) => signCarry(db, { runId: june, reason: 'the cost center is being agreed on', by: { actor: 'approver' } }));
+    await finishRun(store, june, '2020-07-06');
+    await rows("UPDATE legal_entity SET cost_center = '900'");
+    const july = await review('2020-07');
+    expect(await rows('SELECT payable_minor FROM document WHERE run_id = $1 AND account_id = $2', [july, driver])).toEqual([{ payable_minor: 2000n }]);
+    await finishRun(store, july, '2020-08-06');
+    await holds();
+  });
 });
 
 describe('the shadow balance', () => {

@@ -13,7 +13,7 @@ import { selected } from './selection.ts';
 const feeRolesSql = `(${feeRoles.map((role) => `'${role}'`).join(', ')})`;
 const keyColumns = 'contract_id, clause, component, split_no, service_month';
 /** SQL that holds for a row of a run that is approved or further: it says for good what became of the fee there. */
-const isSaid = (f: string) => `EXISTS (SELECT FROM billing_run o WHERE o.id = ${f}.run_id AND o.kind = 'live' AND (o.state = 'approved' OR o.state IN ${issuingStates}))`;
+export const isSaid = (f: string) => `EXISTS (SELECT FROM billing_run o WHERE o.id = ${f}.run_id AND o.kind = 'live' AND (o.state = 'approved' OR o.state IN ${issuingStates}))`;
 /** Fees of accounts $2 as the latest run before $1 left them. */
 const formerFees = `SELECT l.*, coalesce(${monthsBetween('s.last', 't.last')}, 0)::integer AS age
   FROM (SELECT DISTINCT ON (${keyColumns}) f.* FROM left_out_fee f WHERE f.account_id = ANY($2) AND f.run_id <> $1 AND ${isSaid('f')} ORDER BY ${keyColumns}, f.no DESC) l

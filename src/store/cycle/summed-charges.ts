@@ -3,6 +3,7 @@ import type { CreditRef, DocumentCharge } from '../../core/document/compose.ts';
 import { membersOf } from '../array-text.ts';
 import type { Db } from '../db.ts';
 import type { DocumentSetup } from './document-setup.ts';
+import { isSaid } from './left-out-fee-rows.ts';
 
 const key = `role, component, unit_price, quantity_unit, currency, rounding_mode, vat_code, gl_account, cost_center, customer_cost_center, site_id, service_month, mapping_version`;
 const of = (alias: string) =>
@@ -14,10 +15,15 @@ const ofCharge = of('c');
 const sums = `sum(c.quantity)::bigint AS quantity, sum(c.net_minor)::bigint AS net_minor, sum(c.gross_minor)::bigint AS gross_minor, sum(c.energy_wh)::bigint AS energy_wh, min(c.service_on) AS service_from, max(c.service_on) AS service_on,
   array_agg(c.charge_id)::text AS ids, encode(string_agg(c.charge_hash, ''), 'hex') AS hashes`;
 
-/** SQL: the month of the first run that held the fee which a draft `c` is, with its invoice; null for what was not held so. */
+/** SQL list of why an invoice is held, and with it what is on it. */
+const holds = "('late', 'minimum', 'zero', 'purchaseOrder')";
+/** SQL: the month since which the fee that a draft `c` is waits, where its invoice was held at any time since; null for what was not held so. */
 const feeHeldSince = (c: string) => `(SELECT b.period FROM left_out_fee f JOIN billing_run b ON b.id = f.first_run_id
     WHERE (f.run_id, f.contract_id, f.clause, f.component, f.service_month) = (${c}.run_id, ${c}.contract_id, ${c}.clause, ${c}.component, ${c}.service_month)
-      AND f.split_no = CASE ${c}.role WHEN 'minimumTrueUp' THEN 0 ELSE ${c}.split_no END AND f.before_cause IN ('late', 'minimum', 'zero', 'purchaseOrder'))`;
+      AND f.split_no = CASE ${c}.role WHEN 'minimumTrueUp' THEN 0 ELSE ${c}.split_no END
+      AND (f.before_cause IN ${holds} OR EXISTS (
+        SELECT FROM left_out_fee p WHERE (p.contract_id, p.service_month, p.clause, p.component, p.split_no, p.first_run_id) = (f.contract_id, f.service_month, f.clause, f.component, f.split_no, f.first_run_id)
+          AND p.cause IN ${holds} AND ${isSaid('p')})))`;
 
 /** Accounts of $2 whose sums were kept as the set closed, and hold: but for those that have a document for each session by now ($5). */
 const isKept = 'a.id <> ALL ($5) AND EXISTS (SELECT FROM claim_sum s WHERE s.run_id = $1 AND s.account_id = a.id)';
