@@ -6,7 +6,7 @@ import { setRules } from '../../src/store/commands/set-rules.ts';
 import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { quarantineByCause } from '../../src/store/reads/quarantine.ts';
-import { findRecord, sealedRecord } from '../../src/store/reads/records.ts';
+import { findRecord, listRecords, sealedRecord } from '../../src/store/reads/records.ts';
 import { waitingForSetup } from '../../src/store/reads/waiting.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
@@ -258,6 +258,18 @@ describe('what waits for a decision', () => {
     const right = { startAt: `2019-12-${id - 20}T17:00:00Z`, endAt: `2019-12-${id - 20}T19:00:00Z`, energyWh: 20_000 };
     expect(await decide('ops', { action: 'correct', correction: right, reason: 'photo of the meter, read again', selection })).toEqual({ decided: 1, awaitingSecond: 0 });
     expect(await view(id)).toMatchObject({ state: 'booked', energyWh: '20000' });
+  });
+
+  it('is found and decided by cause also where no rule names one: a session that ends before it starts, with that rule switched off', async () => {
+    const off = { severity: 'off' } as const;
+    const profile = ruleProfileSchema.parse({ rules: { endBeforeStart: off, durationMismatch: off, tinySession: off } });
+    await store.tx((db) => setRules(db, { sourceId: 'csms', profile, reason: 'clocks of old chargers' }, { actor: 'chief' }));
+    await storeLines(store, [session(40, { kWh: '7', start: '14.12.2019 18:00', end: '14.12.2019 12:00' })]);
+    await processAll(store);
+    expect(await quarantineByCause(store.pool)).toContainEqual(expect.objectContaining({ cause: 'unknown', waitingFor: 'decision', records: 1, energyWh: '7000' }));
+    expect((await listRecords(store.pool, { cause: 'unknown', limit: 5 })).items).toMatchObject([{ recordKey: 'se*wlt*40' }]);
+    expect(await decide('ops', { action: 'reject', reason: 'a clock that was wrong', selection: { cause: 'unknown', sourceId: 'csms', expected: 1 } })).toMatchObject({ decided: 1 });
+    expect(await view(40)).toMatchObject({ state: 'rejected' });
   });
 
   it('leaves a state that verifies, balanced to the Wh', async () => {

@@ -4,6 +4,7 @@ import type { Db } from '../db.ts';
 import { standsSql } from '../intake/load-decisions.ts';
 import { markUnattended } from '../intake/unattended.ts';
 import { worthInBooks } from '../minor-worth.ts';
+import { causeSql } from '../reads/waiting.ts';
 import { recordKeySql } from '../record-key.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -98,7 +99,7 @@ async function waitingRows(db: Db, selection: RecordSelection): Promise<Row[]> {
   }
   const { rows } = await db.query<Row>(
     `SELECT ${columns} FROM ${tables}
-     WHERE h.waiting_raw_id IS NOT NULL AND h.issues->0->>'code' = $1 AND ($2::text IS NULL OR h.source_id = $2) ORDER BY h.record_id LIMIT $3 FOR UPDATE OF h`,
+     WHERE h.waiting_raw_id IS NOT NULL AND ${causeSql} = $1 AND ($2::text IS NULL OR h.source_id = $2) ORDER BY h.record_id LIMIT $3 FOR UPDATE OF h`,
     [selection.cause, selection.sourceId ?? null, mostAtOnce + 1],
   );
   if (rows.length === 0) throw new Refused('notFound', `no record waits for ${selection.cause}`);

@@ -4,12 +4,13 @@ import { formatMinor } from '../../core/money.ts';
 import { ownerOf } from '../../core/plausibility/rules.ts';
 import type { Db } from '../db.ts';
 import { standsSql } from '../intake/load-decisions.ts';
+import { causeSql } from './waiting.ts';
 
 /** The quarantine by cause and source, most energy first. */
 export async function quarantineByCause(db: Db, sourceId?: string): Promise<QuarantineCause[]> {
   const { rows } = await db.query(
     `WITH waiting AS (
-       SELECT coalesce(h.issues->0->>'code', 'unknown') AS cause, h.source_id, coalesce(h.waiting_for, '') AS waiting_for, h.energy_wh, h.at_risk_minor, h.at_risk_currency, h.waiting_since,
+       SELECT ${causeSql} AS cause, h.source_id, coalesce(h.waiting_for, '') AS waiting_for, h.energy_wh, h.at_risk_minor, h.at_risk_currency, h.waiting_since,
          EXISTS (SELECT FROM decision o WHERE o.raw_id = h.waiting_raw_id AND o.needs_second AND ${standsSql()} AND NOT EXISTS (SELECT FROM decision s
            WHERE s.raw_id = o.raw_id AND s.actor <> o.actor AND s.needs_second AND (s.action, s.correction, s.billed_by) IS NOT DISTINCT FROM (o.action, o.correction, o.billed_by))) AS second
        FROM record_head h WHERE h.waiting_raw_id IS NOT NULL AND ($1::text IS NULL OR h.source_id = $1)

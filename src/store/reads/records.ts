@@ -4,6 +4,7 @@ import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
 import { headByKey, keyParams, recordKeySql } from '../record-key.ts';
 import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
+import { causeSql } from './waiting.ts';
 
 export type RecordState = 'received' | 'quarantined' | 'rejected' | 'parked' | 'booked';
 
@@ -61,7 +62,7 @@ export async function listRecords(db: Db, filter: RecordFilter & PageOrder): Pro
   const { rows } = await db.query(
     `SELECT ${columns} FROM record_head h
      WHERE ($1::text IS NULL OR h.state = $1) AND ($2::text IS NULL OR h.source_id = $2) AND ($3::bigint IS NULL OR h.record_id < $3)
-       AND ($5::text IS NULL OR h.waiting_raw_id IS NOT NULL AND h.issues->0->>'code' = $5)
+       AND ($5::text IS NULL OR h.waiting_raw_id IS NOT NULL AND ${causeSql} = $5)
        AND ($6::text IS NULL OR h.record_id IN (SELECT p.record_id FROM token t JOIN session_span p ON p.token_ref = t.ref AND p.source_id = t.source_id WHERE t.uid = $6))
        AND ($7::text IS NULL OR h.record_id IN (SELECT p.record_id FROM session_span p WHERE p.session_id = $7))
      ORDER BY h.record_id DESC LIMIT $4`,

@@ -32,6 +32,9 @@ export async function waitingMessage(db: Db, ref: { sourceId: string; recordKey:
 /** What records of a source wait for: the code of an issue, and its `key` (a site, a token's reference, a segment, or a price series; `*` for any); with code `anyRule` a decision on what a rule found. */
 export type WaitingFilter = { readonly sourceId: string; readonly code: string; readonly key: string };
 
+/** SQL: the cause that a record `h` waits for; `unknown` where no rule names one, as of a session that ends before it starts where its source switched that rule off. */
+export const causeSql = "coalesce(h.issues->0->>'code', 'unknown')";
+
 /** A page of the records that wait so, with the message each stands on, in order of their ids from after `after` on. */
 export async function waitingForSetup(
   db: Db,
@@ -41,7 +44,7 @@ export async function waitingForSetup(
   const { rows } = await db.query<{ record_id: bigint; record_key: string; raw_id: bigint }>(
     `SELECT h.record_id, ${recordKeySql} AS record_key, h.waiting_raw_id AS raw_id FROM record_head h
      WHERE h.source_id = $1 AND h.waiting_raw_id IS NOT NULL AND h.record_id > $4
-       AND ($2 = 'anyRule' AND h.waiting_for = 'decision' OR $3 = '*' AND h.issues->0->>'code' = $2
+       AND ($2 = 'anyRule' AND h.waiting_for = 'decision' OR $3 = '*' AND ${causeSql} = $2
          OR EXISTS (SELECT FROM jsonb_array_elements(h.issues) i WHERE i->>'code' = $2 AND (i->'params') @> ANY (ARRAY[jsonb_build_object('site', $3::text), jsonb_build_object('token', $3::text), jsonb_build_object('segment', $3::text), jsonb_build_object('series', $3::text)])))
      ORDER BY h.record_id LIMIT $5`,
     [filter.sourceId, filter.code, filter.key, page.after ?? '0', page.limit],
