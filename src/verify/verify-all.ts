@@ -13,7 +13,7 @@ import { letterheads } from '../store/reads/verification/letterhead-rows.ts';
 import { owedDocuments } from '../store/reads/verification/owed-rows.ts';
 import { inSnapshot } from '../store/reads/verification/pages.ts';
 import { matchedInvoices, paidDifferences, proposedPayments } from '../store/reads/verification/paid-rows.ts';
-import { setUpRows } from '../store/reads/verification/set-up-rows.ts';
+import { setUpGone, setUpRows } from '../store/reads/verification/set-up-rows.ts';
 import { chainSteps } from './blocks.ts';
 import { judgeConverted } from './converted.ts';
 import { judgeLetterhead, judgeRun, judgeStamp } from './documents.ts';
@@ -36,7 +36,7 @@ const checks: readonly Check[] = [
   { name: 'record heads', steps: (db) => judging(recordHeads(db), judged) },
   { name: 'blocks', steps: (db) => chainSteps(blockLeaves(db)) },
   { name: 'block membership', steps: (db) => judging(blockMembership(db), judged, (row) => (row.waiting ? 'waiting for a block' : undefined)) },
-  { name: 'set-up', steps: (db) => judging(setUpRows(db), judged) },
+  { name: 'set-up', steps: setUpSteps },
   { name: 'tariffs', steps: (db) => judging(tariffVersions(db), judgeTariff) },
   { name: 'charges', steps: chargeSteps },
   { name: 'documents', steps: documentSteps },
@@ -82,6 +82,11 @@ async function* documentSteps(db: Db): AsyncGenerator<Step> {
 
 async function* runSteps(db: Db): AsyncGenerator<Step> {
   for await (const page of hashedRuns(db)) for (const run of page) yield { checked: 1, problem: judgeRun(run, await documentHashes(db, run.id), await leftOutHashes(db, run.id)) };
+}
+
+async function* setUpSteps(db: Db): AsyncGenerator<Step> {
+  yield* judging(setUpRows(db), judged);
+  for await (const [first] of setUpGone(db)) yield { checked: 0, problem: first?.problem ?? null };
 }
 
 async function* chargeSteps(db: Db): AsyncGenerator<Step> {

@@ -2,7 +2,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archiveDocuments } from '../../src/activities/archive-documents.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
+import { addPricePoints } from '../../src/store/commands/price-series.ts';
+import { putGlMapping } from '../../src/store/commands/put-gl-mapping.ts';
 import { addExclusion } from '../../src/store/commands/shape-run.ts';
+import { statePayments } from '../../src/store/commands/state-payments.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { sealBlock } from '../../src/store/seal/seal-block.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
@@ -50,13 +53,17 @@ async function billAMonth(store: Store): Promise<void> {
   for (const sql of [
     "INSERT INTO fx_rate (source, rate_on, currency, into_currency, rate, author) VALUES ('ECB', '2019-12-02', 'EUR', 'SEK', 10.5, 'tester')",
     "INSERT INTO price_series (id, zone, currency, unit, author) VALUES ('se3', 'SE3', 'SEK', 'MWh', 'tester')",
-    "INSERT INTO price_load (series_id, format, body, author) VALUES ('se3', 'csv', 'start,price', 'tester')",
-    "INSERT INTO price_point (series_id, start_at, version, seconds, price, load_id) SELECT 'se3', '2019-12-02T10:00Z', 1, 3600, 400, id FROM price_load",
     "INSERT INTO erp_mapping (connection_id, version, body, author, reason) SELECT id, 1, '{}', 'tester', 'test' FROM erp_connection LIMIT 1",
-    "INSERT INTO payment_fact (document_id, reference, paid_on, amount_minor, origin, author) SELECT document_id, 'r1', '2020-01-15', 125, 'person', 'tester' FROM issue_stamp LIMIT 1",
     "INSERT INTO document_payment (document_id, told_at, connection_id, state, open_minor) SELECT s.document_id, '2020-01-16Z', c.id, 'part', 100 FROM issue_stamp s, erp_connection c LIMIT 1",
   ])
     await store.pool.query(sql);
+  const by = { actor: 'tester' };
+  const points = [400, 410].map((price, i) => ({ row: i + 1, start: `2019-12-02T1${i}:00:00Z`, seconds: '3600', price: String(price) }));
+  await store.tx((db) => addPricePoints(db, 'se3', { format: 'csv', body: 'start,price', points, reason: undefined }, by));
+  const { rows: issued } = await store.pool.query('SELECT document_id FROM issue_stamp ORDER BY document_id LIMIT 1');
+  await store.tx((db) => statePayments(db, [{ documentId: issued[0].document_id, reference: 'r1', paidOn: '2020-01-15', amountMinor: 125n }], 'person', by));
+  // A second version of the mapping, with one key changed and one taken away.
+  await store.tx((db) => putGlMapping(db, { entityId: 'ent_se', keys: { roamingCost: '4021', rounding: '3741' } }, 'new accounts', by));
 }
 
 const verifiedAfter = (...sql: string[]) => tampered(original, ...sql);
@@ -221,6 +228,17 @@ describe('verifying names what was tampered with:', () => {
     ],
     ['a rate of the VAT table', ['UPDATE vat_table SET rows = rows - 0'], 'set-up', /^version \d of the VAT table of ent_se has another content/],
     ['a price of electricity', ['UPDATE price_point SET price = price + 1'], 'set-up', /^version 1 of the price of se3 at 2019-12-02 10:00:00\+00 has another content/],
+    ['a key of a version that others have', ["DELETE FROM gl_mapping WHERE version = 1 AND key = 'dispute'"], 'set-up', /^version 1 of the GL mapping of ent_se, for dispute, is gone$/],
+    ['a key of the last version', ["DELETE FROM gl_mapping WHERE version = 2 AND key = 'dispute'"], 'set-up', /^version 2 of the GL mapping of ent_se, for dispute, is gone$/],
+    ['the last version of the mapping', ['DELETE FROM gl_mapping WHERE version = 2'], 'set-up', /^version 2 of the GL mapping of ent_se, for \w+.*, is gone$/],
+    [
+      'the account that charges stand on',
+      ["DELETE FROM gl_mapping WHERE gl_account = '3001'"],
+      'set-up',
+      /^version 1 of the GL mapping of ent_se has no key any more for account 3001, on which charges of it stand$/,
+    ],
+    ['a price of electricity that is gone', ['DELETE FROM price_point WHERE price = 410'], 'set-up', /^load \d+ of price series se3 brought 2 prices, of which 1 are there$/],
+    ['a payment that is gone', ['DELETE FROM payment_fact'], 'set-up', /^payment r1 of document doc_\w+ is gone$/],
     ['what was paid', ['UPDATE payment_fact SET amount_minor = amount_minor + 1'], 'set-up', /^payment r1 of document doc_\w+ has another content/],
     ['an amount in the ledger', ['UPDATE ledger_entry SET amount = amount + 1 WHERE id = 3'], 'ledger', /^ledger transaction page\/.* is off by 1 Wh/],
     [
@@ -279,7 +297,13 @@ const untold = [
   ...['archived_file.content_type', 'archived_file.made_at'],
 ];
 // The trail of people and findings is kept from change, but not proven.
-const tried = [...sealedTables.filter((table) => !['finding', 'decision', 'audit_event', 'import_batch', 'retention_run'].includes(table)), 'document', 'document_line', 'erp_posting', 'gl_mapping'];
+const tried = [
+  ...sealedTables.filter((table) => !['finding', 'decision', 'audit_event', 'set_up_version', 'import_batch', 'retention_run'].includes(table)),
+  'document',
+  'document_line',
+  'erp_posting',
+  'gl_mapping',
+];
 
 describe('a change of one value', () => {
   it('is named in whatever column of a sealed row it lies, but for those that nothing else tells of', { timeout: 240_000 }, async () => {
