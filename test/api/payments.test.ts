@@ -151,6 +151,19 @@ describe('payments to site owners', () => {
     expect((await pay('bank-2', east.payable_minor - 100n)).status).toBe(200);
     expect((await propose()).body).toEqual({ paymentId: null, leftOut: [] });
   });
+
+  it('are not approved once somebody else has paid one of them, or a part', async () => {
+    const [east] = (await api.store.pool.query("SELECT id, payable_minor FROM document WHERE account_id = 'acc_brf_east' AND type IN ('selfBilling', 'settlementStatement')")).rows;
+    const pay = (reference: string, minor: bigint) =>
+      api.call('preparer', 'POST', `/v1/documents/${east.id}/payments`, { payments: [{ reference, paidOn: '2020-02-10', amount: formatMinor(minor, 'SEK') }] });
+    // The bank sends all of it back: it is owed again.
+    expect((await pay('returned', -BigInt(east.payable_minor))).status).toBe(200);
+    const { paymentId: id } = (await propose()).body;
+    const { body: shown } = await api.call('auditor', 'GET', `/v1/payments/${id}`);
+    expect((await pay('bank-3', 100n)).status).toBe(200);
+    expect((await decide('payer', id, shown.contentHash)).body).toMatchObject({ status: 409, detail: expect.stringContaining(`somebody else has paid of ${east.id}`) });
+    expect((await decide('payer', id, shown.contentHash, 'reject')).body).toEqual({ state: 'rejected' });
+  });
 });
 
 describe('a small sum of who has no contract any more', () => {

@@ -115,7 +115,7 @@ async function insertPayment(db: Db, paymentId: string, wanted: NewPayment, { it
 
 /**
  * Approves exactly the content of a hash, which books the payment and makes its file, or rejects it, which lets go of its documents. Refused
- * to its author, with another hash, and once it is decided; and where a payee has another bank account by now.
+ * to its author, with another hash, and once it is decided; and where a payee has another bank account by now, or somebody else has paid one of the documents.
  */
 export async function decidePayment(
   db: Db,
@@ -145,6 +145,11 @@ export async function decidePayment(
       [input.paymentId],
     );
     if (erased.rows[0] !== undefined) throw new Refused('wrongState', `the bank account of ${erased.rows[0].account_id} was erased: reject payment ${input.paymentId}, and propose it anew`);
+    const paid = await db.query<{ id: string }>(
+      `SELECT d.id FROM payment_document p JOIN document d ON d.id = p.document_id LEFT JOIN payment_standing y ON y.document_id = d.id WHERE p.payment_id = $1 AND ${unsettledMinor} <> d.payable_minor ORDER BY 1 LIMIT 1`,
+      [input.paymentId],
+    );
+    if (paid.rows[0] !== undefined) throw new Refused('wrongState', `somebody else has paid of ${paid.rows[0].id} by now: reject payment ${input.paymentId}, and propose it anew`);
   }
   await db.query('UPDATE payment SET state = $2, decided_by = $3, comment = $4, decided_at = now() WHERE id = $1', [input.paymentId, approves ? 'approved' : 'rejected', by.actor, input.comment]);
   if (approves) await bookPayment(db, input.paymentId);
