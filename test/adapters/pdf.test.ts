@@ -140,6 +140,17 @@ describe('a PDF', () => {
     expect(receipt.text).not.toContain('991-2346');
   });
 
+  it('cuts no number, order or id, however long: they are broken into lines', async () => {
+    const legalNumber = 'SB-brf_solrosen_parkering_malmo_vastra-2020-000001';
+    const own = { ...documentOf({ lines: [lineOf()] }), type: 'selfBilling', strategy: 'selfBilling', ocr: null } as const;
+    const purchaseOrder = `4500012345 / ${'kostnadsställe fordon och laddning '.repeat(3)}/ ref 77`;
+    const { text } = await rendered('long-numbers', creditOf({ ...own, legalNumber, purchaseOrder, accountId: 'acc_brf_solrosen_parkering_malmo_vastra' }));
+    const joined = text.replaceAll(/\s/g, '');
+    // Of the credit in head and foot, and in it that of what it credits.
+    expect(joined.split(`K-${legalNumber}`)).toHaveLength(3);
+    for (const words of [`faktura${legalNumber}`, purchaseOrder.replaceAll(' ', ''), 'acc_brf_solrosen_parkering_malmo_vastra']) expect(joined).toContain(words);
+  });
+
   it('survives any name: quotes, emoji, control characters, 200 letters', async () => {
     const name = `"Å&Ä" <Öl> 🚗 ﬁn\u0007\u202e ${'Långnamn '.repeat(20)}`;
     const { text } = await rendered('names', { ...fleet, annex: [{ ...sessionOf(1), siteName: name, unit: `${'x'.repeat(200)}` }], party: { ...fleet.party, name } });

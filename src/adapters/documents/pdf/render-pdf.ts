@@ -55,8 +55,7 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   ];
   for (const [label, value] of facts) {
     sheet.line(label, half, 95, { gray: true });
-    sheet.line(value, half + 98, page.right - half - 98);
-    sheet.y += 13;
+    sheet.y += Math.max(13, sheet.block(value, half + 98, page.right - half - 98, {}, 8));
   }
   const factsEnd = sheet.y;
   sheet.y = factsTop;
@@ -254,8 +253,7 @@ function writeFoot(sheet: Sheet, { entity, legalNumber }: IssuedDocument, words:
   ];
   const top = sheet.y;
   const right = { ...small, align: 'right' } as const;
-  sheet.line(legalNumber, page.right - 90, 90, right);
-  sheet.y += 10.5;
+  sheet.y += Math.max(10.5, sheet.block(legalNumber, page.right - 90, 90, right, 4));
   sheet.line(labels.page.replace('{page}', String(pageNo)).replace('{pages}', String(pages)), page.right - 90, 90, right);
   sheet.y = top;
   // What the law asks for on an invoice is wrapped, never cut.

@@ -36,13 +36,14 @@ export class Sheet {
     this.#pdf.fillColor(style.gray === true ? '#555555' : '#000000').text(fitting, at, this.y, { lineBreak: false });
   }
 
-  /** Text in as many lines as it takes, at most `lines`; answers their height. */
+  /** Text in as many lines as it takes, at most `lines`, in which a word longer than one goes on; answers their height. */
   block(text: string, x: number, width: number, style: Style = {}, lines = 3): number {
     this.#use(style);
     const height = this.#pdf.currentLineHeight(true);
     const rows = this.#wrapped(this.#written(text), width, lines);
     for (const [i, row] of rows.entries()) {
-      this.#pdf.fillColor(style.gray === true ? '#555555' : '#000000').text(row, x, this.y + i * height, { lineBreak: false });
+      const at = style.align === 'right' ? x + width - this.#pdf.widthOfString(row) : x;
+      this.#pdf.fillColor(style.gray === true ? '#555555' : '#000000').text(row, at, this.y + i * height, { lineBreak: false });
     }
     return rows.length * height;
   }
@@ -116,7 +117,7 @@ export class Sheet {
   #wrapped(text: string, width: number, most: number): string[] {
     const rows: string[] = [];
     let row = '';
-    for (const word of text.split(' ')) {
+    for (const word of text.split(' ').flatMap((whole) => this.#pieces(whole, width))) {
       const longer = row === '' ? word : `${row} ${word}`;
       if (this.#pdf.widthOfString(longer) <= width) row = longer;
       else {
@@ -127,11 +128,25 @@ export class Sheet {
     rows.push(row);
     const shown = rows.slice(0, most);
     return shown.map((r, i) => {
-      const isCut = (i === most - 1 && rows.length > most) || this.#pdf.widthOfString(r) > width;
-      if (!isCut) return r;
+      if (i < most - 1 || rows.length <= most) return r;
       let fitting = r;
       while (fitting !== '' && this.#pdf.widthOfString(`${fitting}…`) > width) fitting = [...fitting].slice(0, -1).join('');
       return `${fitting}…`;
     });
+  }
+
+  /** A word in pieces that fit, each as long as it can be. */
+  #pieces(word: string, width: number): string[] {
+    if (this.#pdf.widthOfString(word) <= width) return [word];
+    const pieces: string[] = [];
+    let piece = '';
+    for (const letter of word) {
+      if (piece !== '' && this.#pdf.widthOfString(piece + letter) > width) {
+        pieces.push(piece);
+        piece = '';
+      }
+      piece += letter;
+    }
+    return [...pieces, piece];
   }
 }

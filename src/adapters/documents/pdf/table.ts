@@ -41,7 +41,7 @@ export class Table {
     this.#cells(cells, style);
   }
 
-  /** One row whose texts are wrapped where they are longer than their column, and cut nowhere but within a word. */
+  /** One row whose texts are wrapped where they are longer than their column. */
   tallRow(cells: readonly (string | null)[]): void {
     const style = { size: this.#size };
     const texts = this.#columns.flatMap(({ align, x, points }, i) => (align === undefined && (cells[i] ?? '') !== '' ? [{ text: cells[i] ?? '', x, width: points - 4 }] : []));
