@@ -151,6 +151,16 @@ describe('a PDF', () => {
     for (const words of [`faktura${legalNumber}`, purchaseOrder.replaceAll(' ', ''), 'acc_brf_solrosen_parkering_malmo_vastra']) expect(joined).toContain(words);
   });
 
+  it('says in whole what a manual amount is for, beside its sum', async () => {
+    const description = 'Kreditering för avbrottet den 3 till 5 december i garage Ängen, enligt överenskommelse med förvaltaren av den 9 december, ärende 2019-4711';
+    const { text } = await rendered(
+      'manual',
+      documentOf({ lines: [lineOf({ kind: 'adjustment', description, unitPrice: null, quantity: 1n, quantityUnit: 'item', netMinor: -7_500n, chargeCount: 0 }), lineOf()] }),
+    );
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(description);
+    expect(text).toContain('-75,00');
+  });
+
   it('survives any name: quotes, emoji, control characters, 200 letters', async () => {
     const name = `"Å&Ä" <Öl> 🚗 ﬁn\u0007\u202e ${'Långnamn '.repeat(20)}`;
     const { text } = await rendered('names', { ...fleet, annex: [{ ...sessionOf(1), siteName: name, unit: `${'x'.repeat(200)}` }], party: { ...fleet.party, name } });

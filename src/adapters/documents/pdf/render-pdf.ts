@@ -124,7 +124,7 @@ function writeLines(sheet: Sheet, document: IssuedDocument, paper: Paper, words:
     if (hasGroups) table.row([group.costCenter === null ? labels.noCostCenter : `${labels.costCenter} ${group.costCenter}`], { bold: true }, 1);
     for (const [i, line] of group.lines.entries()) {
       const keep = hasGroups && i === group.lines.length - 1 ? 1 : 0;
-      table.row(cellsOf(line, document.currency, words), {}, keep + (line.corrects === null ? 0 : 1));
+      table.tallRow(cellsOf(line, document.currency, words), keep + (line.corrects === null ? 0 : 1));
       if (line.corrects !== null) table.row([`${labels.corrects} ${line.corrects}`], { gray: true }, keep);
     }
     if (hasGroups) {

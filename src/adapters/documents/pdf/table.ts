@@ -41,12 +41,12 @@ export class Table {
     this.#cells(cells, style);
   }
 
-  /** One row whose texts are wrapped where they are longer than their column. */
-  tallRow(cells: readonly (string | null)[]): void {
+  /** One row whose texts are wrapped where they are longer than their column. `keep` rows have to follow on the same page. */
+  tallRow(cells: readonly (string | null)[], keep = 0): void {
     const style = { size: this.#size };
     const texts = this.#columns.flatMap(({ align, x, points }, i) => (align === undefined && (cells[i] ?? '') !== '' ? [{ text: cells[i] ?? '', x, width: points - 4 }] : []));
     const more = Math.max(0, ...texts.map(({ text, width }) => this.#sheet.measure(text, width, style, mostLines)).map(({ rows, height }) => (rows - 1) * height));
-    if (!this.#sheet.hasRoom(this.#rowHeight + more)) this.#turnPage();
+    if (!this.#sheet.hasRoom(this.#rowHeight * (1 + keep) + more)) this.#turnPage();
     for (const { text, x, width } of texts) this.#sheet.block(text, x, width, style, mostLines);
     this.#cells(
       this.#columns.map(({ align }, i) => (align === undefined ? null : (cells[i] ?? null))),
