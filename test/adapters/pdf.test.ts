@@ -85,7 +85,11 @@ describe('a PDF', () => {
       ...documentOf({ currency: 'EUR', lines: [lineOf({ vatCode: 'SE-AE' })], vat: [{ vatCode: 'SE-AE', category: 'AE', percent: '0', baseMinor: 200n, vatMinor: 0n }] }),
       strategy: 'emspSettlement',
       party: { name: 'Fjord Mobility', country: 'DK', orgNumber: null, vatNumber: 'DK12345678', address: { street: 'Fjordgade 9', postalCode: '1050', city: 'København' } },
+      entity: { ...fleet.entity, letterhead: { ...fleet.entity.letterhead, iban: 'SE4550000000058398257466', bic: 'ESSESESS' } },
     });
+    // A bankgiro takes kronor: 2.00 paid there would be 2.00 kr. The e-invoice names the IBAN alone too.
+    expect(foreign.text).toContain('SE45 5000 0000 0583 9825 7466');
+    expect(foreign.text).not.toContain('991-2346');
     for (const words of ['Roaming settlement', 'Reverse charge', 'DK12345678', 'SE556000000101', '2.00 EUR', 'København']) expect(foreign.text).toContain(words);
   });
 

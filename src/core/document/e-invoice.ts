@@ -1,7 +1,7 @@
 import { type Issue, issue } from '../issues.ts';
 import { type EInvoiceLine, eInvoiceLines } from './e-invoice-lines.ts';
 import { type ElectronicAddress, electronicAddressOf, registerNumberOf } from './electronic-address.ts';
-import { deliveryOf, type IssuedDocument, isByCard, isCredit, isWrittenForSeller, type PartyWords } from './issued-document.ts';
+import { bankgiroFor, deliveryOf, type IssuedDocument, isByCard, isCredit, isWrittenForSeller, type PartyWords } from './issued-document.ts';
 import { plainText } from './plain-text.ts';
 
 export type EInvoiceParty = {
@@ -128,8 +128,7 @@ export function eInvoiceOf(document: IssuedDocument): { readonly invoice: EInvoi
       payment:
         credit || selfBilled || isByCard(document) || (letterhead.bankgiro === undefined && letterhead.iban === undefined)
           ? null
-          : // A bankgiro takes kronor: what is in another currency goes to the IBAN, where there is one.
-            { ocr: document.ocr, bankgiro: currency === 'SEK' || letterhead.iban === undefined ? (letterhead.bankgiro ?? null) : null, iban: letterhead.iban ?? null, bic: letterhead.bic ?? null },
+          : { ocr: document.ocr, bankgiro: bankgiroFor(document) ?? null, iban: letterhead.iban ?? null, bic: letterhead.bic ?? null },
       lines,
       roundings,
       vat,

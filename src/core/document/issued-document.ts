@@ -140,6 +140,11 @@ export function isByCard({ strategy }: Pick<IssuedDocument, 'strategy'>): boolea
   return strategy === 'cardReceipt' || strategy === 'cardInvoice';
 }
 
+/** The bankgiro that takes what it asks for, in kronor: what is in another currency goes to the IBAN, where there is one. */
+export function bankgiroFor({ currency, entity: { letterhead } }: Pick<IssuedDocument, 'currency' | 'entity'>): string | undefined {
+  return currency === 'SEK' || letterhead.iban === undefined ? letterhead.bankgiro : undefined;
+}
+
 /** What a line is for, without its month: the component's name, or the words of an adjustment. */
 export function itemOf(line: Pick<IssuedLine, 'kind' | 'description' | 'serviceMonth'>): string {
   const month = ` ${line.serviceMonth}`;

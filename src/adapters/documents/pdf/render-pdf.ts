@@ -1,6 +1,6 @@
 import { logoProblem } from '../../../contracts/letterhead.ts';
 import { addressLines } from '../../../core/document/address-lines.ts';
-import { type IssuedDocument, isByCard, isStatement, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
+import { bankgiroFor, type IssuedDocument, isByCard, isStatement, isWrittenForSeller, type PartyWords } from '../../../core/document/issued-document.ts';
 import { type Paper, type PaperLine, type PaperSession, paperOf } from '../../../core/document/paper.ts';
 import { wordsFor } from '../words/languages.ts';
 import { itemText, titleOf, type Words } from '../words/words.ts';
@@ -196,6 +196,7 @@ function payableLabel(document: IssuedDocument, paper: Paper, { labels }: Words)
 function writePayment(sheet: Sheet, document: IssuedDocument, paper: Paper, words: Words): void {
   const { labels, notes } = words;
   const { letterhead } = document.entity;
+  const bankgiro = bankgiroFor(document);
   if (paper.isCredit) return;
   const note = isWrittenForSeller(document.type) ? notes.payTo : isByCard(document) ? notes.byCard : undefined;
   if (note !== undefined) {
@@ -204,7 +205,7 @@ function writePayment(sheet: Sheet, document: IssuedDocument, paper: Paper, word
     return;
   }
   const left: (readonly [string, string])[] = [
-    ...(letterhead.bankgiro === undefined ? [] : [[labels.bankgiro, bankgiroText(letterhead.bankgiro)] as const]),
+    ...(bankgiro === undefined ? [] : [[labels.bankgiro, bankgiroText(bankgiro)] as const]),
     ...(letterhead.iban === undefined ? [] : [[labels.iban, ibanText(letterhead.iban)] as const]),
     ...(letterhead.bic === undefined ? [] : [[labels.bic, letterhead.bic] as const]),
   ];
