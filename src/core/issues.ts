@@ -219,14 +219,17 @@ const catalogue = {
   ],
   authorityTwice: ['{type} has {authorities} as authority for {task}', 'Leave one of them: whoever does it is one.'],
   addressMissing: ['{name} has no address that a letter reaches', 'Enter street, postal code and city of its party, or its e-mail address.'],
-  bankAccountMissing: ['{amount} {currency} is due, and no bank account is published', 'Propose one for the account, and have somebody else publish it.'],
+  bankAccountMissing: [
+    '{amount} {currency} is due, and no bank account that takes {currency} is published',
+    'Propose one for the account (a bankgiro takes SEK alone), and have somebody else publish it.',
+  ],
   payableBelowThreshold: [
     '{amount} {currency} is below what is paid at once ({threshold})',
     'Nothing: it is paid with what comes later, at the latest 12 months after it was due or once the contract has ended.',
   ],
   paidInPart: ['{number} is paid in part elsewhere, and {open} {currency} of it is open', 'Pay the rest the same way, and state it as a payment of the document.'],
   nothingPayable: ['credits are no less than what is due ({amount} {currency})', 'Nothing: the balance is set off against what comes later.'],
-  payerAccountMissing: ['the entity has no account that can be paid from', 'Enter letterhead.iban (with letterhead.bic) or letterhead.bankgiro of the entity.'],
+  payerAccountMissing: ['the entity has no account that {currency} can be paid from', 'Enter letterhead.iban (with letterhead.bic) of the entity, or for SEK letterhead.bankgiro.'],
   cardNumber: ['{field} holds a card number', 'Give the reference by which the payment provider knows the card: a number of a card is never kept.'],
   cardTookNoMore: [
     'the card took no more than is left of what is credited',

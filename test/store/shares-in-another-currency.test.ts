@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { authorityTasks, documentRulesSchema } from '../../src/contracts/document-rules.ts';
+import { proposePayment } from '../../src/store/commands/payments.ts';
+import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
 import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -59,6 +62,30 @@ describe('shares of sales in another currency than their owner’s', () => {
     await writeOff();
     await finishRun(store, december, '2020-01-06');
     expect(await payable(december)).toEqual([{ payable_minor: 34n }]);
+  });
+
+  it('is paid out to an IBAN, from an IBAN: a bankgiro takes kronor alone', async () => {
+    const by = { actor: 'preparer' };
+    const authorities = (['selfBilling', 'selfBillingCredit', 'settlementStatement'] as const).flatMap((type) =>
+      authorityTasks.map((task) => ({ type, task, authority: task === 'outgoingPayment' || task === 'number' ? ('wattledger' as const) : ('erp' as const) })),
+    );
+    await store.tx((db) => setDocumentRules(db, { entityId: 'ent_se', rules: documentRulesSchema.parse({ authorities }), reason: 'we pay owners ourselves' }, by));
+    const wanted = { entityId: 'ent_se', format: 'pain.001.001.09', dueUntil: '2020-12-31', executeOn: '2020-03-02', reason: 'due' } as const;
+    const proposed = (currency: string) => store.tx((db) => proposePayment(db, { ...wanted, currency }, by));
+    const account = (version: number, scheme: string, number: string) =>
+      rows("INSERT INTO payee_bank_account (account_id, version, scheme, number, last_four, author, second_person) VALUES ('acc_brf_north', $1, $2, $3, right($3, 4), 'preparer', 'approver')", [
+        version,
+        scheme,
+        number,
+      ]);
+    await account(1, 'bankgiro', '9912346');
+    expect(await proposed('EUR')).toMatchObject({ paymentId: null, leftOut: [{ code: 'bankAccountMissing', subject: 'acc_brf_north', params: { amount: '0.34', currency: 'EUR' } }] });
+    await account(2, 'iban', 'SE4550000000058398257466');
+    const letterhead = "UPDATE legal_entity SET letterhead = CASE WHEN $1 THEN letterhead - 'iban' - 'bic' ELSE letterhead || '{\"iban\": \"SE4550000000058398257466\"}' END WHERE id = 'ent_se'";
+    await rows(letterhead, [true]);
+    await expect(proposed('EUR')).rejects.toThrow('no account that EUR can be paid from');
+    await rows(letterhead, [false]);
+    expect(await proposed('EUR')).toMatchObject({ paymentId: expect.any(String), leftOut: [] });
   });
 
   it('does so once: the month that is stated anew with what came late states nothing more of it', async () => {

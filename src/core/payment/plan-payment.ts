@@ -2,6 +2,7 @@ import { groupBy } from '../group-by.ts';
 import { type Issue, issue } from '../issues.ts';
 import { formatMinor } from '../money.ts';
 import { canonicalBytes, sha256 } from '../seal/charge-record.ts';
+import type { PaymentAccount } from './payment-file.ts';
 
 /** An issued document of what we owe and no payment holds; a credit is below zero. `openMinor` is what nobody else has settled of it. Minor units. */
 export type OwedDocument = {
@@ -34,7 +35,7 @@ export function planPayment(input: {
   readonly thresholdMinor: bigint;
   /** Payees who earn by a contract still: of others nothing is to come that a small sum could wait for. */
   readonly contracted: ReadonlySet<string>;
-  /** The newest published version of each payee's bank account. */
+  /** The newest published version of each payee's bank account, of those that take the currency. */
   readonly bankAccounts: ReadonlyMap<string, number>;
 }): PlannedPayment {
   const { currency } = input;
@@ -57,6 +58,11 @@ export function planPayment(input: {
     else items.push({ accountId, amountMinor, bankAccountVersion, remittance: remittanceOf(inOrder.map((d) => d.legalNumber)), documentIds: inOrder.map((d) => d.documentId) });
   }
   return { items, totalMinor: items.reduce((sum, i) => sum + i.amountMinor, 0n), leftOut };
+}
+
+/** Whether a currency can be paid from or to an account: a bankgiro takes kronor alone. */
+export function takes({ scheme }: Pick<PaymentAccount, 'scheme'>, currency: string): boolean {
+  return scheme === 'iban' || currency === 'SEK';
 }
 
 /** The order of documents within an item: by when they are due. */

@@ -2,7 +2,7 @@ import { letterheadSchema } from '../../contracts/letterhead.ts';
 import { authorityOf } from '../../core/document/authorities.ts';
 import { owedTypes } from '../../core/document/owed.ts';
 import { describeIssue, type Issue, issue } from '../../core/issues.ts';
-import { contentHashOf, type OwedDocument, type PlannedPayment, planPayment } from '../../core/payment/plan-payment.ts';
+import { contentHashOf, type OwedDocument, type PlannedPayment, planPayment, takes } from '../../core/payment/plan-payment.ts';
 import type { Db } from '../db.ts';
 import { bookPayment } from '../ledger/book-payment.ts';
 import { unsettledMinor } from '../open-settlements.ts';
@@ -25,7 +25,7 @@ export type ProposedPayment = { readonly paymentId: string | null; readonly left
 
 /**
  * Proposes to pay what site owners, and drivers who charge at home, are owed, one item per payee; somebody else has to approve it. Answers without an id when nobody is to be
- * paid. Refused where the ERP is the authority for outgoing payment, and where the entity has no account to pay from.
+ * paid. Refused where the ERP is the authority for outgoing payment, and where the entity has no account that the currency can be paid from.
  */
 export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempotencyKey?: string): Promise<ProposedPayment> {
   const { entityId, currency, executeOn } = wanted;
@@ -35,7 +35,8 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
   const { own } = await documentRulesOf(db, entityId);
   const types = owedTypes.filter((type) => authorityOf(own.authorities, type, 'outgoingPayment') === 'wattledger');
   if (types.length === 0) throw new Refused('wrongState', describeIssue(issue('notOurPayment', 'blocks', entityId, { types: owedTypes.join(', ') })));
-  if (payerAccount(letterheadSchema.parse(entity['letterhead'])) === undefined) throw new Refused('wrongState', describeIssue(issue('payerAccountMissing', 'blocks', entityId)));
+  const payer = payerAccount(letterheadSchema.parse(entity['letterhead']));
+  if (payer === undefined || !takes(payer, currency)) throw new Refused('wrongState', describeIssue(issue('payerAccountMissing', 'blocks', entityId, { currency })));
   // MsgId takes 35 characters; so does each EndToEndId, which has the item's number behind it.
   const paymentId = newId('pay', [by.actor], idempotencyKey);
   if ((await db.query('SELECT FROM payment WHERE id = $1', [paymentId])).rowCount !== 0) return { paymentId, leftOut: [] };
@@ -46,7 +47,7 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
     books: entity['currency'],
     thresholdMinor: BigInt(own.payoutThresholdMinor),
     contracted: await contractedPayees(db, entityId, executeOn),
-    bankAccounts: await bankAccountVersions(db, entityId),
+    bankAccounts: await bankAccountVersions(db, entityId, currency),
   });
   if (plan.items.length === 0) return { paymentId: null, leftOut: plan.leftOut };
   await insertPayment(db, paymentId, wanted, plan, by);
@@ -79,12 +80,12 @@ async function contractedPayees(db: Db, entityId: string, on: string): Promise<R
   return new Set(rows.map((r) => r.id));
 }
 
-async function bankAccountVersions(db: Db, entityId: string): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await db.query<{ account_id: string; version: number }>(
-    `SELECT DISTINCT ON (b.account_id) b.account_id, b.version FROM payee_bank_account b JOIN account a ON a.id = b.account_id WHERE a.entity_id = $1 AND b.number IS NOT NULL ORDER BY b.account_id, b.version DESC`,
+async function bankAccountVersions(db: Db, entityId: string, currency: string): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await db.query<{ account_id: string; version: number; scheme: 'iban' | 'bankgiro' }>(
+    `SELECT DISTINCT ON (b.account_id) b.account_id, b.version, b.scheme FROM payee_bank_account b JOIN account a ON a.id = b.account_id WHERE a.entity_id = $1 AND b.number IS NOT NULL ORDER BY b.account_id, b.version DESC`,
     [entityId],
   );
-  return new Map(rows.map((r) => [r.account_id, r.version]));
+  return new Map(rows.filter((r) => takes(r, currency)).map((r) => [r.account_id, r.version]));
 }
 
 async function insertPayment(db: Db, paymentId: string, wanted: NewPayment, { items, totalMinor }: PlannedPayment, by: By): Promise<void> {
