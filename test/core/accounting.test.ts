@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ErpDocument } from '../../src/contracts/erp-document.ts';
 import { batchTotals } from '../../src/core/accounting/batch.ts';
 import { voucherOf } from '../../src/core/accounting/voucher.ts';
+import { eventsOfDocument } from '../../src/core/ledger/events-of-document.ts';
+import { postingsFor } from '../../src/core/ledger/postings.ts';
 import { exactFromDecimal } from '../../src/core/money.ts';
 
 const line = (part: ErpDocument['lines'][number]['part'], glAccount: string, amountMinor: string, costCenter: string | null = null, vatCode: string | null = null) => ({
@@ -44,6 +46,30 @@ describe('a voucher', () => {
     const { lines } = voucherOf(invoice, sites, { currency: 'SEK', factor: exactFromDecimal('10.4567') });
     expect(lines.map((l) => l.amountMinor)).toEqual([13081n, -2091n, -4183n, -4193n, -2614n]);
     expect(lines.map((l) => l.documentMinor)).toEqual([1251n, -200n, -400n, -401n, -250n]);
+  });
+
+  it.each(['invoice', 'creditNote'] as const)('of kronor in books in EUR rounds what VAT leaves over and whole kronor apart, as the ledger does: %s', (kind) => {
+    // Gross 31.41: VAT 6.28, base 25.13; the sessions' nets are 25.17, so 0.04 is lost to VAT per document, and 0.41 to whole kronor: 31.00.
+    // At 0.1: net 2.517 is 2.52, VAT 0.628 is 0.63, 0.004 is nothing and 0.041 is 0.04: 3.11 is owed. Both at once, 0.045, would be 0.05.
+    const sign = kind === 'invoice' ? 1n : -1n;
+    const of = (minor: bigint) => (sign * minor).toString();
+    const lines = [
+      line('party', '1510', of(3_100n)),
+      line('net', '3001', of(-2_517n), '100', 'SE25'),
+      { ...line('tax', '2611', of(-628n), null, 'SE25'), baseMinor: of(-2_513n) },
+      line('rounding', '3740', of(45n)),
+    ];
+    const voucher = voucherOf({ ...invoice, kind, currency: 'SEK', lines }, [], { currency: 'EUR', factor: exactFromDecimal('0.1') });
+    expect(voucher.lines.map((l) => [l.glAccount, l.amountMinor * sign])).toEqual([
+      ['1510', 311n],
+      ['3001', -252n],
+      ['2611', -63n],
+      ['3740', 4n],
+    ]);
+    const vat = [{ vatCode: 'SE25', baseMinor: sign * 2_513n, vatMinor: sign * 628n }];
+    const figures = { currency: 'SEK', netMinor: sign * 2_517n, bookedNet: sign * 252n, vat, payableMinor: sign * 3_100n, isCredit: kind === 'creditNote' };
+    const booked = eventsOfDocument(figures, { factor: exactFromDecimal('0.1'), name: 'ECB' }, 'EUR').flatMap(({ event }) => postingsFor(event));
+    expect(booked.filter((p) => p.ledgerAccount === 'rounding').reduce((sum, p) => sum + p.book, 0n)).toBe(sign * 4n);
   });
 
   it('is refused where the sites are not the line: a file never says something else than the posting', () => {

@@ -30,7 +30,7 @@ export type Books = { readonly currency: string; readonly factor: Exact | null }
 
 /**
  * A posting as a voucher in the books: its net lines split by site, and all of it converted as it was booked (D21): net, each VAT code and
- * rounding once, the net shared among its lines, the party's line their sum. Sums to zero. Throws RangeError where the sites do not add up to a line.
+ * each rounding once, the net shared among its lines, the party's line their sum. Sums to zero. Throws RangeError where the sites do not add up to a line.
  */
 export function voucherOf(document: ErpDocument, sites: readonly SitePart[], books: Books): Voucher {
   const { key, kind, postedOn, legalNumber, accountId, currency } = document;
@@ -48,7 +48,7 @@ export function voucherOf(document: ErpDocument, sites: readonly SitePart[], boo
     };
   }
   const lines = document.lines.flatMap((line) => (line.part === 'net' ? bySite(document.key, line, sites) : [lineOf(line, null, BigInt(line.amountMinor))]));
-  return { key, kind, on: postedOn, text: legalNumber ?? key, accountId, currency, lines: books.factor === null ? lines : converted(lines, currency, books.currency, books.factor) };
+  return { key, kind, on: postedOn, text: legalNumber ?? key, accountId, currency, lines: books.factor === null ? lines : converted(lines, document, books.currency, books.factor) };
 }
 
 function bySite(key: string, line: ErpLine, sites: readonly SitePart[]): VoucherLine[] {
@@ -68,16 +68,28 @@ function lineOf({ part, glAccount, costCenter, vatCode }: ErpLine, project: stri
   return { part, glAccount, costCenter, project, vatCode, amountMinor, documentMinor: amountMinor };
 }
 
-function converted(lines: readonly VoucherLine[], currency: string, books: string, factor: Exact): VoucherLine[] {
+function converted(lines: readonly VoucherLine[], document: ErpDocument, books: string, factor: Exact): VoucherLine[] {
+  const { currency } = document;
   const exact = (minor: bigint): Exact => mul({ n: minor, d: 10n ** BigInt(minorUnitDigits(currency)) }, factor);
   const rounded = (minor: bigint) => roundToMoney(exact(minor), books, 'halfAwayFromZero');
   const nets = lines.filter((l) => l.part === 'net');
   const netMinor = rounded(nets.reduce((sum, l) => sum + l.documentMinor, 0n));
   const shares = new Map(apportion(netMinor, nets.length === 0 ? [] : nets.map((l) => exact(l.documentMinor)), books).map((share, i) => [nets[i], share]));
-  const booked = lines.map((l) => (l.part === 'party' ? l : { ...l, amountMinor: l.part === 'net' ? (shares.get(l) ?? 0n) : rounded(l.documentMinor) }));
+  const ofVat = vatRounding(document);
+  const amountOf = (l: VoucherLine) => (l.part === 'net' ? (shares.get(l) ?? 0n) : l.part === 'rounding' ? rounded(ofVat) + rounded(l.documentMinor - ofVat) : rounded(l.documentMinor));
+  const booked = lines.map((l) => (l.part === 'party' ? l : { ...l, amountMinor: amountOf(l) }));
   // A posting has one line of its party.
   const others = booked.filter((l) => l.part !== 'party').reduce((sum, l) => sum + l.amountMinor, 0n);
   return booked.map((l) => (l.part === 'party' ? { ...l, amountMinor: -others } : l));
+}
+
+/** What of the rounding of a sale VAT per document leaves over (D02): whole kronor are booked apart from it (D04). Of what we owe it is booked as one. */
+function vatRounding({ kind, lines }: ErpDocument): bigint {
+  if (kind === 'vendorBill') return 0n;
+  const taxes = lines.filter((l) => l.part === 'tax' && l.baseMinor !== undefined);
+  const codes = new Set(taxes.map((l) => l.vatCode));
+  const base = taxes.reduce((sum, l) => sum + BigInt(l.baseMinor ?? '0'), 0n);
+  return lines.reduce((sum, l) => (l.part === 'net' && codes.has(l.vatCode) ? sum - BigInt(l.amountMinor) : sum), base);
 }
 
 /** A whole number as text in a file has no sign of its own: how much of a line is debit, and how much credit. */
