@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { handOverRows } from '../../src/activities/hand-over-rows.ts';
 import { httpErp, signatureOf } from '../../src/adapters/erp/http/http.ts';
 import type { ErpPort, PartiesOf } from '../../src/adapters/erp/port.ts';
+import { heldDifferences } from '../../src/core/hand-over/compare-held.ts';
 import { canonicalBytes } from '../../src/core/seal/charge-record.ts';
 import { documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
 import { ErpMiddleware } from '../support/erp-middleware.ts';
@@ -49,6 +50,24 @@ describe('the HTTP adapter', () => {
   it('sends the words of the party beside the document', async () => {
     await open().post(documentOf('invoice', 'd1'));
     expect(middleware.parties).toEqual([{ accountId: 'acc_fleet', name: 'Party of acc_fleet', country: 'SE', vatNumber: null }]);
+  });
+  it('compares what each line comes to in the books, where both sides say it', async () => {
+    const whole = documentOf('journal', 'accrued');
+    const inBooks = (factor: bigint) => ({
+      ...whole,
+      currency: 'EUR',
+      books: { currency: 'SEK', rate: 'ecb 2020-01-06 EUR/SEK 10 v1' },
+      lines: whole.lines.map((l) => ({ ...l, bookMinor: (BigInt(l.amountMinor) * factor).toString() })),
+    });
+    // Who took it in reckoned with 11 in place of 10.
+    await open().post(inBooks(11n));
+    const held = await open().find(inBooks(10n));
+    if (held === undefined) throw new Error('it was posted');
+    expect(heldDifferences(inBooks(11n), held)).toEqual([]);
+    const [line] = whole.lines;
+    expect(heldDifferences(inBooks(10n), held)).toContain(
+      `${line?.glAccount}|${line?.costCenter ?? ''}|${line?.vatCode ?? ''} in SEK is ${BigInt(line?.amountMinor ?? '') * 11n}, not ${BigInt(line?.amountMinor ?? '') * 10n}`,
+    );
   });
   it('refuses other content under a known key, and comes back when the other side says so', async () => {
     const erp = open();

@@ -14,7 +14,8 @@ export type HttpErpServer = {
   readonly settleMs: number;
 };
 
-const line = z.object({ glAccount: z.string(), costCenter: z.string().nullable(), vatCode: z.string().nullable(), amountMinor: z.string().regex(/^-?\d+$/) });
+const minor = z.string().regex(/^-?\d+$/);
+const line = z.object({ glAccount: z.string(), costCenter: z.string().nullable(), vatCode: z.string().nullable(), amountMinor: minor, bookMinor: minor.exactOptional() });
 const held = z.object({
   externalId: z.string().min(1),
   number: z.string().min(1).max(50).nullable().exactOptional(),
@@ -25,8 +26,8 @@ const held = z.object({
 });
 const holdings = z.object({ items: z.array(held.extend({ key: z.string(), kind: z.enum(erpKinds), isReversed: z.boolean() })) });
 const periods = z.object({ items: z.array(z.object({ on: z.string(), state: z.enum(['open', 'closed']), detail: z.string().exactOptional() })) });
-const payments = z.object({ items: z.array(z.object({ key: z.string(), state: z.enum(['unpaid', 'part', 'paid', 'writtenOff']), openMinor: z.string().regex(/^-?\d+$/) })) });
-const totals = z.object({ count: z.int(), sums: z.array(z.object({ key: z.string(), amountMinor: z.string().regex(/^-?\d+$/) })) });
+const payments = z.object({ items: z.array(z.object({ key: z.string(), state: z.enum(['unpaid', 'part', 'paid', 'writtenOff']), openMinor: minor })) });
+const totals = z.object({ count: z.int(), sums: z.array(z.object({ key: z.string(), amountMinor: minor })) });
 
 /**
  * Any ERP behind middleware that speaks this: `POST /documents` with `{document, party}` (RFC 8785) under an `Idempotency-Key`, `GET /documents/{key}` (with `number` where the ERP numbers),
