@@ -75,6 +75,13 @@ describe('the Business Central adapter', () => {
     expect(settled.states).toEqual(['refused']);
     expect(settled.words).toContain("takes journals in the company's SEK only. Book it in Business Central by hand in EUR, then skip it");
   });
+  it.each(['ISK', 'KWD'])('keeps the books of a company in %s, whose minor unit is not a hundredth', async (currency) => {
+    const erp = businessCentralErp({ ...server.settings, currency }, parties);
+    // 51 ISK, or 0.051 KWD.
+    const document = { ...documentOf('journal', 'whole'), currency };
+    expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+    expect((await erp.find(document))?.lines.map((l) => l.amountMinor)).toEqual(['51', '-51']);
+  });
   it('reads all pages of an answer', async () => {
     server.pageSize = 3;
     expect((await settle(open(), documentOf('invoice', 'paged'))).states).toEqual(['posted', 'verified']);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ErpDocument, type ErpHeld, type ErpKind, type ErpLine, erpKinds } from '../../../contracts/erp-document.ts';
-import { formatMinor, parseMinor } from '../../../core/money.ts';
+import { formatMinor, minorUnitDigits, parseMinor } from '../../../core/money.ts';
 import { ErpRefused } from '../port.ts';
 
 /** Business Central's own limits of the fields we fill. */
@@ -97,5 +97,5 @@ export function heldOf(entries: readonly LedgerEntry[], dimension: string, curre
 }
 
 function minor(amount: number, currency: string): bigint {
-  return parseMinor(amount.toFixed(2), currency);
+  return parseMinor(amount.toFixed(minorUnitDigits(currency)), currency);
 }
