@@ -25,7 +25,7 @@ export type ErpDocument = {
   /** Null for what no run issues, such as a month-end accrual. */
   readonly runId: string | null;
   readonly legalNumber: string | null;
-  /** The document that it credits: its key here, its number, and the id it has there, where that was known at issue. */
+  /** The document that it credits: its key here, its number, and the id it has in the ERP that this one goes to, where that was known at issue. */
   readonly credits?: { readonly key: string; readonly legalNumber: string; readonly externalId: string | null };
   /** Of a journal of card receipts: where and when they were charged, and which they are. */
   readonly receipts?: { readonly siteId: string | null; readonly on: string; readonly documentIds: readonly string[] };

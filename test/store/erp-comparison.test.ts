@@ -236,6 +236,10 @@ describe('an ERP that another one replaces', () => {
       ['erp_files', '2018-01-01', '2020-02-01'],
       ['erp_new', '2020-02-01', null],
     ]);
+    // The credit note names its document by our key and number: the id that it has in the old one is nothing, or another's, in the new one.
+    expect(await rows(`SELECT convert_from(payload, 'UTF8')::jsonb -> 'credits' AS credits FROM erp_posting WHERE run_id = '${runId}' AND kind = 'creditNote'`)).toEqual([
+      { credits: { key: credited, legalNumber: expect.any(String), externalId: null } },
+    ]);
     // A credit note goes to the new one, after its document in the old one; each holds its own, and both together are the run's.
     const newFolder = path.join(folder, 'new');
     const erpOf = async (id: string) => (id === 'erp_new' ? filesErp(newFolder) : erp);

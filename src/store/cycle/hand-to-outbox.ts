@@ -37,8 +37,8 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
   const { connectionId, glOf } = await booksOn(db, entityId, issueOn);
   const documents = await db.query(
     `SELECT d.*, s.legal_number, o.legal_number AS credits_number, p.external_id AS credits_external FROM document d LEFT JOIN issue_stamp s ON s.document_id = d.id
-     LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting p ON p.document_id = d.credits_document_id JOIN legal_entity e ON e.id = d.entity_id WHERE d.id = ANY($1) AND NOT ${isReceiptSql} ORDER BY d.id`,
-    [documentIds],
+     LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN erp_posting p ON p.document_id = d.credits_document_id AND p.connection_id = $2 JOIN legal_entity e ON e.id = d.entity_id WHERE d.id = ANY($1) AND NOT ${isReceiptSql} ORDER BY d.id`,
+    [documentIds, connectionId],
   );
   const lines = await db.query(
     'SELECT document_id, gl_account, cost_center, vat_code, sum(net_minor)::bigint AS net FROM document_line WHERE document_id = ANY($1) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4',
