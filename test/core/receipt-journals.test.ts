@@ -21,6 +21,18 @@ const journals = (...receipts: readonly Receipt[]) =>
 const amounts = (journal: ErpDocument | undefined) => journal?.lines.map((l) => [l.part, l.glAccount, l.costCenter, l.vatCode, l.amountMinor]);
 
 describe('journals of card receipts', () => {
+  it('need no account for VAT that a receipt does not bear', () => {
+    const mapped = (key: string) => {
+      if (key !== 'receivable') throw new RangeError(`no GL account is mapped to ${key}`);
+      return '1510';
+    };
+    const own = { ...receipt('doc_1', 24n, 0n, [{ ...sold('a', '2019-12-01', 24n, 24n), vatCode: 'SE-O' }]), vat: [{ vatCode: 'SE-O', percent: '0', vatMinor: 0n }] };
+    expect(receiptLines(own, mapped).map((l) => [l.part, l.amountMinor])).toEqual([
+      ['party', 24n],
+      ['net', -24n],
+    ]);
+  });
+
   /*
    * A monthly receipt of three sessions, 24 öre gross each: net 19, VAT 4.8 each. VAT of the document: 72 × 25/125 = 14.4 → 14 (D02), net 57, so 72 − 57 − 14 = 1 is rounding.
    * Two of them at a on the 1st: exact VAT 9.6, one at b on the 2nd: 4.8. Rounded down 9 + 4 = 13, one left: b's remainder 0.8 is larger than 0.6, so b gets 5.

@@ -28,7 +28,8 @@ const earned = async (runId: string) =>
 const payable = (runId: string) => rows("SELECT payable_minor FROM document WHERE run_id = $1 AND account_id = 'acc_brf_north' AND currency = 'EUR'", [runId]);
 
 beforeAll(async () => {
-  ({ store, drop } = await seeded('every-category'));
+  // What bears no VAT needs no account for it.
+  ({ store, drop } = await seeded('every-category', (seed) => ({ ...seed, glAccounts: Object.fromEntries(Object.entries(seed.glAccounts).filter(([key]) => !/^outputVat\.SE-/.test(key))) })));
   const clauses = JSON.stringify({ kind: 'revenueShare', status: 'active', supplyModel: 'siteAccess', clauses: [{ kind: 'netShare', id: 'share', percent: '10' }] });
   await rows(
     "INSERT INTO contract_version (contract_id, version, valid_from, valid_to, clauses, author) SELECT id, 50, '2019-11-01T00:00:00+01:00', 'infinity', $1, 'test' FROM contract WHERE account_id = 'acc_brf_north'",
@@ -62,6 +63,19 @@ describe('shares of sales in another currency than their owner’s', () => {
     await writeOff();
     await finishRun(store, december, '2020-01-06');
     expect(await payable(december)).toEqual([{ payable_minor: 34n }]);
+  });
+
+  it('is of a sale under reverse charge, which is handed over without an account for the VAT that it does not bear', async () => {
+    const [posting] = await rows(
+      "SELECT d.canonical, convert_from(p.payload, 'UTF8')::jsonb AS body FROM document d JOIN erp_posting p ON p.document_id = d.id WHERE d.run_id = $1 AND d.type = 'invoice' AND d.currency = 'EUR'",
+      [december],
+    );
+    expect(JSON.parse(posting.canonical).vat).toMatchObject([{ vatCode: 'SE-AE', vatMinor: '0' }]);
+    // 3.35 of the session that is billed.
+    expect(posting.body.lines.map((l: { part: string; amountMinor: string }) => [l.part, l.amountMinor])).toEqual([
+      ['party', '335'],
+      ['net', '-335'],
+    ]);
   });
 
   it('is paid out to an IBAN, from an IBAN: a bankgiro takes kronor alone', async () => {

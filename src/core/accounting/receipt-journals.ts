@@ -84,7 +84,7 @@ export function receiptLines(receipt: Receipt, glOf: GlOf): readonly ReceiptLine
       const [{ glAccount = '', costCenter = null, vatCode = null } = {}] = rows;
       return line('net', glAccount, -sum(rows, (p) => p.netMinor), { costCenter, vatCode });
     });
-    const taxes = [...vat].map(([vatCode, v]) => line('tax', glOf(`outputVat.${vatCode}`), -v.vat, { vatCode, baseMinor: -v.base }));
+    const taxes = [...vat].filter(([, v]) => v.vat !== 0n).map(([vatCode, v]) => line('tax', glOf(`outputVat.${vatCode}`), -v.vat, { vatCode, baseMinor: -v.base }));
     return [line('party', glOf('receivable'), owed), ...[...nets, ...taxes, ...(rest === 0n ? [] : [line('rounding', glOf('rounding'), -rest)])].filter((l) => l.amountMinor !== 0n)];
   });
 }

@@ -66,7 +66,9 @@ export async function handToOutbox(db: Db, runId: string, entityId: string, docu
           : [
               line('party', glOf('receivable'), null, null, d.payable_minor),
               ...own.map((l) => line('net', l.gl_account, l.cost_center, l.vat_code, -(l.net as bigint))),
-              ...vat.map((v) => ({ ...line('tax', glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor)), baseMinor: (-BigInt(v.baseMinor)).toString() })),
+              ...vat
+                .filter((v) => v.vatMinor !== '0')
+                .map((v) => ({ ...line('tax', glOf(`outputVat.${v.vatCode}`), null, v.vatCode, -BigInt(v.vatMinor)), baseMinor: (-BigInt(v.baseMinor)).toString() })),
               line('rounding', glOf('rounding'), null, null, -(d.rounding_minor as bigint)),
             ].filter((l) => l.part === 'party' || l.amountMinor !== '0');
       return {
