@@ -87,6 +87,11 @@ describe('a PDF', () => {
       party: { name: 'Fjord Mobility', country: 'DK', orgNumber: null, vatNumber: 'DK12345678', address: { street: 'Fjordgade 9', postalCode: '1050', city: 'København' } },
       entity: { ...fleet.entity, letterhead: { ...fleet.entity.letterhead, iban: 'SE4550000000058398257466', bic: 'ESSESESS' } },
     });
+    // What has no OCR number is paid under its own, which is not called one: a bank that checks the digits would refuse it.
+    const byErp = await rendered('numbered-by-the-erp', { ...fleet, legalNumber: 'F-17', ocr: null });
+    expect(byErp.text).toMatch(/Nummer\s+F-17\s+Betalas senast/);
+    expect(byErp.text).not.toContain('OCR');
+    expect((await rendered('fleet', fleet)).text).toMatch(/OCR-nummer\s+20200000010123\s+Betalas senast/);
     // A bankgiro takes kronor: 2.00 paid there would be 2.00 kr. The e-invoice names the IBAN alone too.
     expect(foreign.text).toContain('SE45 5000 0000 0583 9825 7466');
     expect(foreign.text).not.toContain('991-2346');

@@ -210,7 +210,7 @@ function writePayment(sheet: Sheet, document: IssuedDocument, paper: Paper, word
     ...(letterhead.bic === undefined ? [] : [[labels.bic, letterhead.bic] as const]),
   ];
   const right: (readonly [string, string])[] = [
-    [labels.ocr, document.ocr ?? document.legalNumber],
+    document.ocr === null ? [labels.number, document.legalNumber] : [labels.ocr, document.ocr],
     [labels.payBy, document.dueOn],
     [labels.payable, `${moneyText(paper.payableMinor, document.currency, words)} ${document.currency}`],
   ];
