@@ -125,6 +125,14 @@ describe('a PDF', () => {
       ocr: null,
     });
     for (const words of ['Avräkning', 'Avräkning utan moms', '125,00 SEK']) expect(statement.text).toContain(words);
+    expect(statement.text).toContain('Betalas ut av oss');
+    // Less than nothing is set off against what comes (D46), and nothing is paid of nothing.
+    for (const netMinor of [-3_500n, 0n]) {
+      const below = documentOf({ lines: [lineOf({ netMinor, vatCode: 'SE-O' })], vat: [{ vatCode: 'SE-O', category: 'O', percent: '0', baseMinor: netMinor, vatMinor: 0n }] });
+      const { text } = await rendered('below-nothing', { ...below, type: 'settlementStatement', strategy: 'selfBilling', ocr: null });
+      expect(text).not.toContain('Betalas ut av oss');
+    }
+    expect((await rendered('free', documentOf({ lines: [lineOf({ unitPrice: '0', netMinor: 0n })] }))).text).not.toContain('Betalas senast');
     for (const words of ['Mottagare', 'Betalas av']) expect(statement.text).toContain(words);
     for (const words of ['Momsbelopp', 'Fakturadatum', 'Köpare']) expect(statement.text).not.toContain(words);
     const ownerCredit = await rendered('self-billing-credit', { ...creditOf(selfBilling), type: 'selfBillingCredit', strategy: 'selfBilling', ocr: null });

@@ -197,7 +197,7 @@ function writePayment(sheet: Sheet, document: IssuedDocument, paper: Paper, word
   const { labels, notes } = words;
   const { letterhead } = document.entity;
   const bankgiro = bankgiroFor(document);
-  if (paper.isCredit) return;
+  if (paper.isCredit || paper.payableMinor <= 0n) return;
   const note = isWrittenForSeller(document.type) ? notes.payTo : isByCard(document) ? notes.byCard : undefined;
   if (note !== undefined) {
     sheet.line(note, page.left, page.right - page.left, { gray: true });
