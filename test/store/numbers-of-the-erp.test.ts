@@ -11,6 +11,7 @@ import { heldMonths } from '../../src/store/cycle/drafts.ts';
 import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { numberByErp } from '../../src/store/cycle/number-by-erp.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
+import { accountingBatch } from '../../src/store/reads/accounting-batch.ts';
 import { documentRulesOf } from '../../src/store/reads/document-rules.ts';
 import { countTaken, listPostings } from '../../src/store/reads/erp-postings.ts';
 import { issuedDocuments } from '../../src/store/reads/issued-document.ts';
@@ -146,6 +147,13 @@ describe('a document that the ERP numbers', () => {
     expect(await archiveDocuments(review.store, review.runId, 'all')).toBe(keys.length);
     expect((await review.rows("SELECT file_name FROM archived_file WHERE form = 'pdf' ORDER BY 1"))[0]).toEqual({ file_name: 'F2020-1.pdf' });
     expect(await problems()).toEqual([]);
+  });
+
+  it('bears that number in the files for accounting', async () => {
+    for (const to of ['reconciled', 'closed'] as const) await review.store.tx((db) => advanceRun(db, review.runId, to));
+    const stamped = await review.rows('SELECT document_id AS key, legal_number AS text FROM issue_stamp ORDER BY 1');
+    const { vouchers } = (await accountingBatch(review.store.pool, review.runId)) ?? { vouchers: [] };
+    expect(vouchers.map(({ key, text }) => ({ key, text })).sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual(stamped);
   });
 
   it('is named by verify when it bears another number than the ERP told, or one that another bears', async () => {

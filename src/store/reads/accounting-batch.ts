@@ -17,8 +17,8 @@ export async function accountingBatch(db: Db, runId: string): Promise<Accounting
   ).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   if (run['state'] !== 'closed') return undefined;
-  const postings = await db.query<{ payload: Buffer; rate: string | null }>(
-    `SELECT p.payload, r.rate FROM erp_posting p LEFT JOIN (${bookedRatesSql} WHERE p.run_id = $1) r ON r.key = p.key WHERE p.run_id = $1`,
+  const postings = await db.query<{ payload: Buffer; rate: string | null; number: string | null }>(
+    `SELECT p.payload, r.rate, s.legal_number AS number FROM erp_posting p LEFT JOIN issue_stamp s ON s.document_id = p.document_id LEFT JOIN (${bookedRatesSql} WHERE p.run_id = $1) r ON r.key = p.key WHERE p.run_id = $1`,
     [runId],
   );
   const sites = await db.query<SitePart & { document_id: string }>(
@@ -29,8 +29,9 @@ export async function accountingBatch(db: Db, runId: string): Promise<Accounting
   );
   const sitesOf = groupBy(sites.rows, (s) => s.document_id);
   const words = await batchWords(db, run['entity_id']);
-  const vouchers = postings.rows.map(({ payload, rate }) => {
-    const document = JSON.parse(payload.toString('utf8')) as ErpDocument;
+  const vouchers = postings.rows.map(({ payload, rate, number }) => {
+    // What the ERP numbers was handed over without its number.
+    const document = { ...(JSON.parse(payload.toString('utf8')) as ErpDocument), legalNumber: number };
     return voucherOf(document, sitesOf.get(document.key) ?? sitesOfReceipts(document), booksBy(document, words.entity.currency, rate));
   });
   return {
