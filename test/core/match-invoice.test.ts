@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { selfAssessed } from '../../src/core/document/owed.ts';
 import { inBooks, postingsFor } from '../../src/core/ledger/postings.ts';
 import { billLinesOf, eventsOfInvoice } from '../../src/core/purchase/book-invoice.ts';
 import { type AccruedSession, type MatchedInvoice, matchInvoice, purchaseVat } from '../../src/core/purchase/match-invoice.ts';
@@ -34,6 +35,31 @@ const vatOf = (vatCode: string, netMinor: bigint, statedMinor = 0n) => purchaseV
 const one = { factor: { n: 1n, d: 1n }, name: null };
 const gl: Readonly<Record<string, string>> = { dispute: '1689', partnerPayable: '2441', 'inputVat.SE-AE': '2645', 'selfAssessedVat.SE-AE': '2614', 'inputVat.SE25': '2641' };
 const glOf = (key: string) => gl[key] ?? `no ${key}`;
+
+describe('VAT of what we buy', () => {
+  // December was sold at 25 %, January is at 20 %: an invoice of January states what December bore, and so does a statement of both.
+  const changed = {
+    ...entity,
+    vatRules: [...entity.vatRules.map((r) => (r.code === 'SE25' ? { ...r, validTo: '2020-01-01' } : r)), { ...rule, code: 'SE20', percent: '20', category: 'S', validFrom: '2020-01-01' }],
+  };
+  it('of an invoice is what it states, also where the rate of its sessions is over by then', () => {
+    const december = { vatCode: 'SE25', netMinor: 1000n, statedMinor: 250n, on: '2020-01-10', subject: 'F-1' };
+    expect(purchaseVat(changed, december)).toEqual({ vatCode: 'SE25', inputMinor: 250n, selfAssessedMinor: 0n });
+  });
+  it('of a self-billing invoice is not self-assessed on either side of a change of the rate', () => {
+    const vat = [
+      { vatCode: 'SE25', baseMinor: 1000n, vatMinor: 250n },
+      { vatCode: 'SE20', baseMinor: 1000n, vatMinor: 200n },
+    ];
+    expect(selfAssessed(changed, { id: 'doc_1', type: 'selfBilling', on: '2020-01-31', vat })).toEqual(new Map());
+  });
+  it('under reverse charge is owed at the rate of the day', () => {
+    // 20 % of 10.00 from January on.
+    const vat = [{ vatCode: 'SE-AE', baseMinor: 1000n, vatMinor: 0n }];
+    expect(selfAssessed(changed, { id: 'doc_1', type: 'selfBilling', on: '2020-01-31', vat })).toEqual(new Map([['SE-AE', 200n]]));
+    expect(selfAssessed(changed, { id: 'doc_1', type: 'selfBilling', on: '2019-12-31', vat })).toEqual(new Map([['SE-AE', 250n]]));
+  });
+});
 
 describe('a partner’s invoice', () => {
   // Ours: 16.80, 10.00 and 5.00. They claim 16.80; 10.10 (1 %, within tolerance); 6.00 (20 % more); and 3.00 for what we do not know.

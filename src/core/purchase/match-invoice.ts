@@ -83,12 +83,12 @@ export function purchaseVat(
   purchase: { readonly vatCode: string; readonly netMinor: bigint; readonly statedMinor: bigint; readonly on: string; readonly subject: string },
 ): PurchaseVat | Issue {
   const { vatCode, netMinor, statedMinor, on, subject } = purchase;
-  const inForce = entity.vatRules.filter((r) => r.validFrom <= on && (r.validTo === null || on < r.validTo));
-  const category = inForce.find((r) => r.code === vatCode)?.category;
+  // A code is what the supply bore, which may be over on this date.
+  const category = entity.vatRules.find((r) => r.code === vatCode)?.category;
   if (category === 'S') return { vatCode, inputMinor: statedMinor, selfAssessedMinor: 0n };
   if (statedMinor !== 0n) return issue('vatUnexpected', 'blocks', subject, { code: vatCode });
   if (category !== 'AE') return { vatCode, inputMinor: 0n, selfAssessedMinor: 0n };
-  const rates = inForce.filter((r) => r.country === entity.country && r.category === 'S');
+  const rates = entity.vatRules.filter((r) => r.country === entity.country && r.category === 'S' && r.validFrom <= on && (r.validTo === null || on < r.validTo));
   // The standard rate is the highest of a country's.
   const [rate] = rates.sort((a, b) => Number(b.percent) - Number(a.percent));
   if (rate === undefined) return issue('unknownVatRule', 'blocks', subject, { country: entity.country, percent: 'self-assessed' });
