@@ -168,6 +168,11 @@ describe('what is asked of cards', () => {
     expect((await api.call('preparer', 'PUT', '/v1/accounts/acc_driver_stored/card', { reference: null })).status).toBe(200);
     expect((await retry()).body).toMatchObject({ state: 'failed', key: `${stored.documentId}-2` });
     await api.call('preparer', 'PUT', '/v1/accounts/acc_driver_stored/card', { reference: 'tok_9b2' });
+    // What came by transfer meanwhile is not charged again; that was somebody else's, and goes back to him.
+    const transfer = (reference: string, amount: string) => api.call('preparer', 'POST', `/v1/documents/${stored.documentId}/payments`, { payments: [{ reference, paidOn: '2020-01-09', amount }] });
+    expect((await transfer('bank-1', stored.amount)).status).toBe(200);
+    expect((await retry()).body).toMatchObject({ status: 409, detail: expect.stringContaining('is paid or credited: nothing of it is left to charge') });
+    expect((await transfer('bank-1-back', `-${stored.amount}`)).status).toBe(200);
     expect((await retry()).body).toEqual({ state: 'requested', key: `${stored.documentId}-3` });
     expect((await payments('&state=requested')).map((p: { key: string; reference: string; amount: string }) => [p.key, p.reference, p.amount])).toEqual([
       [`${stored.documentId}-3`, 'tok_9b2', stored.amount],

@@ -112,7 +112,7 @@ async function takeBackRefunds(db: Db, documentIds: readonly string[], by: By): 
 }
 
 /**
- * Asks again for what failed, under a key of its own: a provider answers a key that it knows as before. For what is left by then. Refused while an attempt is
+ * Asks again for what failed, under a key of its own: a provider answers a key that it knows as before. For what is left by then, also of what was paid another way. Refused while an attempt is
  * under way or has succeeded, and when nothing is left.
  */
 export async function retryCardPayment(db: Db, documentId: string, by: By & { readonly reason: string }): Promise<{ readonly key: string; readonly state: string }> {
@@ -120,11 +120,14 @@ export async function retryCardPayment(db: Db, documentId: string, by: By & { re
   if (last === undefined) throw new Refused('notFound', `nothing was asked of a card for document "${documentId}"`);
   if (last.state !== 'failed') throw new Refused('wrongState', `the card payment of ${documentId} is ${last.state}: only what failed is asked again`);
   const [left] = (
-    await db.query<{ kind: string; minor: bigint }>(`SELECT CASE WHEN d.payable_minor > 0 THEN 'capture' ELSE 'refund' END AS kind, ${askableOf} AS minor FROM document d WHERE d.id = $1`, [
-      documentId,
-    ])
+    await db.query<{ kind: string; minor: bigint }>(
+      `SELECT CASE WHEN d.payable_minor > 0 THEN 'capture' ELSE 'refund' END AS kind, CASE WHEN d.payable_minor <= 0 THEN ${askableOf} WHEN y.state IN ('paid', 'writtenOff') THEN 0
+         ELSE ${askableOf} - coalesce((SELECT sum(f.amount_minor) FROM payment_fact f WHERE f.document_id = d.id AND f.origin <> 'card'), 0)::bigint END AS minor
+       FROM document d LEFT JOIN payment_standing y ON y.document_id = d.id WHERE d.id = $1`,
+      [documentId],
+    )
   ).rows;
-  if (left !== undefined && left.minor <= 0n) throw new Refused('wrongState', left.kind === 'refund' ? tookNoMore : `document ${documentId} is credited: nothing of it is left to charge`);
+  if (left !== undefined && left.minor <= 0n) throw new Refused('wrongState', left.kind === 'refund' ? tookNoMore : `document ${documentId} is paid or credited: nothing of it is left to charge`);
   const made = await nextAttempt(db, documentId, last.attempt, left?.minor);
   await audit(db, by, { action: 'card.retry', subject: documentId, reason: by.reason, after: { key: made.key } });
   return made;
