@@ -18,7 +18,7 @@ export async function manifestOf(db: Db, batchId: string): Promise<PrintManifest
   const items: PrintItem[] = [];
   for (const document of await issuedDocuments(db, batch.documentIds)) {
     const file = files.get(document.documentId);
-    const addressee = addresseeOf(document.party);
+    const addressee = addresseeOf(document.party, document.entity.country);
     if (file === undefined || addressee === undefined) continue;
     const { documentId, legalNumber, dueOn, ocr, currency, payableMinor, party } = document;
     items.push({

@@ -12,9 +12,12 @@ it('a document goes the first way that is open, and a letter only to a whole add
   expect(channelOf({ ...party, email: 'a@example.com' }, true)).toBe('peppol');
   expect(channelOf({ ...party, email: 'a@example.com' }, false)).toBe('email');
   expect(channelOf({ ...party, orgNumber: null, email: null }, true)).toBe('print');
-  expect(addresseeOf(party)).toEqual(['Å "Ö" AB', 'Storgatan 1', '111 22 Lund']);
-  expect(addresseeOf({ ...party, country: 'NO' })?.at(-1)).toBe('NO');
-  expect(addresseeOf({ ...party, address: { street: 'Storgatan 1', city: 'Lund' } })).toBeUndefined();
+  expect(addresseeOf(party, 'SE')).toEqual(['Å "Ö" AB', 'Storgatan 1', '111 22 Lund']);
+  expect(addresseeOf({ ...party, country: 'NO' }, 'SE')?.at(-1)).toBe('NO');
+  // A Norwegian seller posts its letters in Norway.
+  expect(addresseeOf(party, 'NO')?.at(-1)).toBe('SE');
+  expect(addresseeOf({ ...party, country: 'NO' }, 'NO')?.at(-1)).toBe('111 22 Lund');
+  expect(addresseeOf({ ...party, address: { street: 'Storgatan 1', city: 'Lund' } }, 'SE')).toBeUndefined();
 });
 
 it('a letter is sent, comes back and is printed again; what is sent is not sent once more', () => {

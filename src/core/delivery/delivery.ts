@@ -18,8 +18,8 @@ export function channelOf(receiver: PartyWords & { readonly email: string | null
   return receiver.email === null ? 'print' : 'email';
 }
 
-/** What a print house puts on an envelope; undefined where no letter would arrive. */
-export function addresseeOf(party: PartyWords): readonly string[] | undefined {
+/** What a print house in the seller's country (`home`) puts on an envelope; undefined where no letter would arrive. */
+export function addresseeOf(party: PartyWords, home: string): readonly string[] | undefined {
   const { street, postalCode, city } = party.address;
-  return street === undefined || postalCode === undefined || city === undefined ? undefined : addressLines(party);
+  return street === undefined || postalCode === undefined || city === undefined ? undefined : addressLines(party, home);
 }

@@ -63,12 +63,12 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
     sheet.line(isStatement(document.type) ? labels.payee : labels.seller, page.left, 200, { gray: true });
     sheet.y += 13;
   }
-  for (const [i, text] of (namesParty ? partyLines(party) : []).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
+  for (const [i, text] of (namesParty ? partyLines(party, entity.country) : []).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   if (isWrittenForSeller(document.type)) {
     sheet.y += 8;
     sheet.line(isStatement(document.type) ? labels.payer : labels.buyer, page.left, 200, { gray: true });
     sheet.y += 13;
-    for (const [i, text] of partyLines(entity).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
+    for (const [i, text] of partyLines(entity, entity.country).entries()) sheet.y += sheet.block(text, page.left, half - page.left - 20, { size: 10, bold: i === 0 }, 8);
   }
   sheet.y = Math.max(sheet.y, factsEnd) + 14;
   for (const note of notesOf(document, words)) {
@@ -94,9 +94,9 @@ function sessionFacts({ siteName, startAt, endAt, energyWh }: PaperSession, { ti
 }
 
 /** A party with its number below: the VAT number, or that of the register. */
-function partyLines(party: PartyWords): string[] {
+function partyLines(party: PartyWords, home: string): string[] {
   const number = party.vatNumber ?? party.orgNumber ?? '';
-  return [...addressLines(party), ...(number === '' ? [] : [number])];
+  return [...addressLines(party, home), ...(number === '' ? [] : [number])];
 }
 
 function notesOf(document: IssuedDocument, { notes }: Words): string[] {
