@@ -15,6 +15,10 @@ const chargePeriod = z.strictObject({
   energyWh: z.int(),
   chargingSeconds: z.int(),
   parkingSeconds: z.int(),
+  readings: z
+    .strictObject({ maxCurrent: z.number().exactOptional(), maxPower: z.number().exactOptional(), minCurrent: z.number().exactOptional(), minPower: z.number().exactOptional() })
+    .exactOptional()
+    .meta({ description: 'Where the source tells them: power in kW, current in A, summed over phases. No part of what tells a repeat.' }),
   reservedSeconds: z.int().exactOptional().meta({ description: 'Left out where nothing was reserved.' }),
 });
 

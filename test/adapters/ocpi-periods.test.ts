@@ -72,4 +72,17 @@ describe('the periods of a CDR', () => {
     const read = parsed(10, ['10:00', ['ENERGY', 10]]);
     expect(read.ok && read.facts.periods).toEqual([period('10:00', 10_000)]);
   });
+
+  it('hold power and current as they are told, of each the last', () => {
+    expect(parsed(10, ['10:00', ['ENERGY', 8], ['MAX_POWER', 7], ['MIN_POWER', '3.7'], ['max_power', 11.04]], ['11:00', ['ENERGY', 2], ['MIN_CURRENT', 0], ['MAX_CURRENT', 16]])).toMatchObject({
+      ok: true,
+      issues: [],
+      facts: {
+        periods: [
+          { ...period('10:00', 8000), readings: { maxPower: 11.04, minPower: 3.7 } },
+          { ...period('11:00', 2000), readings: { minCurrent: 0, maxCurrent: 16 } },
+        ],
+      },
+    });
+  });
 });

@@ -144,6 +144,24 @@ describe('charges of a session, by hand', () => {
       ['RESERVATION_TIME/0', 100n, 0n],
     ]);
   });
+
+  it('price by the power that a period reached: 20 kWh at 50 kW and 10 kWh at 11 kW, at 5.00 from 22 kW on and 3.00 below, are 100.00 and 30.00', () => {
+    const at = (price: string, restrictions?: object) => ({ ...(restrictions === undefined ? {} : { restrictions }), price_components: [{ type: 'ENERGY', price, vat: '25', step_size: 1 }] });
+    const period = (startAt: string, energyWh: number, maxPower?: number) => ({
+      startAt,
+      energyWh,
+      chargingSeconds: 1800,
+      parkingSeconds: 0,
+      ...(maxPower === undefined ? {} : { readings: { maxPower } }),
+    });
+    const nets = (...powers: (number | undefined)[]) => {
+      const periods = [period('2019-12-05T10:00:00Z', 20_000, powers[0]), period('2019-12-05T11:00:00Z', 10_000, powers[1])];
+      return charges(business, 30_000, { elements: [at('5.00', { min_power: '22' }), at('3.00')] }, ownSite, { facts: { energyWh: 30_000, periods } }).map((c) => c.netMinor);
+    };
+    expect(nets(50, 11)).toEqual([10_000n, 3000n]);
+    // Not told, it counts as met.
+    expect(nets(50, undefined)).toEqual([15_000n]);
+  });
 });
 
 describe('laws of charges', () => {

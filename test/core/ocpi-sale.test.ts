@@ -98,7 +98,7 @@ describe('a sale as a CDR', () => {
 
 describe('a sale with a reservation as a CDR', () => {
   const periods = [
-    { startAt: '2019-12-03T10:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 0, reservedSeconds: 900 },
+    { startAt: '2019-12-03T10:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 0, reservedSeconds: 900, readings: { maxCurrent: 16, maxPower: 11 } },
     { startAt: '2019-12-03T10:15:00Z', energyWh: 10_500, chargingSeconds: 4500, parkingSeconds: 0 },
   ];
   const input = { revision: 2, location, siteId: 'site_1', timeZone: 'Europe/Stockholm', tariff: null, from: sale.from, to: sale.to, madeAt: sale.madeAt };
@@ -109,11 +109,17 @@ describe('a sale with a reservation as a CDR', () => {
     charges: [charge('RESERVATION_TIME/0', '300', '375'), charge('RESERVATION_FLAT/0', '200', '250'), charge('ENERGY/1', '3098', '3873')],
   });
 
-  it('says what was reserved and what that cost, but in 2.1.1, which knows neither', () => {
+  it('says what was reserved and what that cost, and what power and current there was, but in 2.1.1, which knows neither reservations nor power', () => {
     const cdr = writeCdr(reserved, '2.2.1', 'AURORA-1') as Cdr;
     expect(cdr).toMatchObject({ total_cost: { excl_vat: 35.98 }, total_reservation_cost: { excl_vat: 5, incl_vat: 6.25 }, total_energy_cost: { excl_vat: 30.98 } });
-    expect((cdr['charging_periods'] as Cdr[])[0]).toMatchObject({ dimensions: [{ type: 'RESERVATION_TIME', volume: 0.25 }] });
-    expect((writeCdr(reserved, '2.1.1', 'AURORA-1') as { charging_periods: Cdr[] }).charging_periods[0]).toMatchObject({ dimensions: [] });
+    expect((cdr['charging_periods'] as Cdr[])[0]).toMatchObject({
+      dimensions: [
+        { type: 'MAX_CURRENT', volume: 16 },
+        { type: 'MAX_POWER', volume: 11 },
+        { type: 'RESERVATION_TIME', volume: 0.25 },
+      ],
+    });
+    expect((writeCdr(reserved, '2.1.1', 'AURORA-1') as { charging_periods: Cdr[] }).charging_periods[0]).toMatchObject({ dimensions: [{ type: 'MAX_CURRENT', volume: 16 }] });
   });
 });
 

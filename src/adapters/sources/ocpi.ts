@@ -7,7 +7,13 @@ import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceContext, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
-const known = new Set(['ENERGY', 'TIME', 'PARKING_TIME', 'RESERVATION_TIME']);
+const readings = new Map([
+  ['MAX_CURRENT', 'maxCurrent'],
+  ['MAX_POWER', 'maxPower'],
+  ['MIN_CURRENT', 'minCurrent'],
+  ['MIN_POWER', 'minPower'],
+] as const);
+const known: ReadonlySet<string> = new Set(['ENERGY', 'TIME', 'PARKING_TIME', 'RESERVATION_TIME', ...readings.keys()]);
 const decimalPattern = /^-?\d+(\.\d+)?$/;
 type JsonObject = { readonly [field: string]: unknown };
 /** What may be absent is set afterwards: a spread for each costs more than reading the field. */
@@ -182,6 +188,16 @@ function volumesOf(dimensions: Volumes, type: string): Volumes {
   return dimensions.filter((d) => d.type === type);
 }
 
+/** Power in kW and current in A, of which the last counts (docs/INTERPRETATIONS.md, 11); undefined where none is told. */
+function readingsOf(dimensions: Volumes): ChargePeriod['readings'] {
+  const found: Writable<NonNullable<ChargePeriod['readings']>> = {};
+  for (const { type, volume } of dimensions) {
+    const name = readings.get(type as 'MAX_POWER');
+    if (name !== undefined) found[name] = Number(volume);
+  }
+  return Object.keys(found).length === 0 ? undefined : found;
+}
+
 /** What a period holds of a dimension; one that comes twice is added up, as rating does (docs/INTERPRETATIONS.md, 11). */
 function scaledSum(volumes: Volumes, factor: number): number {
   const [only] = volumes;
@@ -244,6 +260,8 @@ const ocpi: Omit<SourceParser, 'format'> = {
       const period: Writable<ChargePeriod> = { startAt: formatInstant(startMs), energyWh: held('ENERGY', 1000), chargingSeconds: held('TIME', 3600), parkingSeconds: held('PARKING_TIME', 3600) };
       const reservedSeconds = held('RESERVATION_TIME', 3600);
       if (reservedSeconds !== 0) period.reservedSeconds = reservedSeconds;
+      const read = readingsOf(dimensions);
+      if (read !== undefined) period.readings = read;
       return period;
     });
     const energyWh = scaled(cdr.totalEnergy, 1000);

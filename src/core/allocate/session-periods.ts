@@ -15,6 +15,7 @@ export function periodsOf(facts: ChargeFacts, { tariff }: TariffSetup, startMs: 
       energyWh: p.energyWh,
       chargingMs: p.chargingSeconds * 1000,
       parkingMs: p.parkingSeconds * 1000,
+      ...(p.readings === undefined ? {} : { readings: p.readings }),
       ...(p.reservedSeconds === undefined ? {} : { reservedMs: p.reservedSeconds * 1000 }),
     };
   });

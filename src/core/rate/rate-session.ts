@@ -99,7 +99,7 @@ function meteredPeriod(p: RatingPeriod, tariff: CompiledTariff): MeteredPeriod {
     charging: stated(p.chargingMs, 1000),
     parking: stated(p.parkingMs, 1000),
     reserved: stated(reservedMs, 1000),
-    readings: noReadings,
+    readings: p.readings === undefined ? noReadings : { ...noReadings, ...p.readings },
     tariff,
   };
 }
@@ -108,7 +108,8 @@ function issuesOf(tariff: CompiledTariff, periods: readonly MeteredPeriod[], pri
   const at = (i: number) => formatInstant(periods[i]?.startMs ?? 0);
   const issues = pricing.overruns.map((i) => issue('periodOverruns', 'warns', tariff.id, { at: at(i) }));
   for (const { component, period } of pricing.lines) {
-    for (const restriction of missingReadings(component.restrictions, noReadings)) issues.push(issue('readingMissing', 'warns', tariff.id, { at: at(period), restriction }));
+    for (const restriction of missingReadings(component.restrictions, periods[period]?.readings ?? noReadings))
+      issues.push(issue('readingMissing', 'warns', tariff.id, { at: at(period), restriction }));
   }
   return issues;
 }

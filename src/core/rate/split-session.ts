@@ -1,10 +1,20 @@
 import type { Tariff } from '../../contracts/tariff.ts';
 import { allocate } from '../money.ts';
 import { type CompiledTariff, compileTariff, samePrices } from './compile-tariff.ts';
-import { candidateBoundaries, momentAt, noReadings } from './restrictions.ts';
+import { candidateBoundaries, momentAt, noReadings, type Readings } from './restrictions.ts';
 
+/** Power in kW and current in A, where they are told. */
+type PeriodReadings = { readonly [Name in keyof Readings]?: number };
 /** A stretch of a session: epoch ms, integer Wh, and how much of it charged, how much only stood, and how much was reserved before (ms). */
-export type RatingPeriod = { readonly startMs: number; readonly endMs: number; readonly energyWh: number; readonly chargingMs: number; readonly parkingMs: number; readonly reservedMs?: number };
+export type RatingPeriod = {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly energyWh: number;
+  readonly chargingMs: number;
+  readonly parkingMs: number;
+  readonly reservedMs?: number;
+  readonly readings?: PeriodReadings;
+};
 
 const microPerWh = 1_000_000;
 

@@ -56,9 +56,9 @@ export function hashOfChargeText(recordKey: string, revision: number, text: stri
   return sha256Hex(`${text.slice(0, first)},"isReversal":${isReversal}${text.slice(first, second)},"recordKey":${JSON.stringify(recordKey)},"revision":${revision}${text.slice(second)}`);
 }
 
-/** Hash of a message's facts without what they were resolved to: equal for a repeat, however it travelled. */
+/** Hash of a message's facts without what they were resolved to: equal for a repeat, however it travelled, and of a CDR that was sealed before readings were kept. */
 export function hashOfFacts(facts: ChargeFacts): Buffer {
-  return sha256(JSON.stringify(factsInOrder(facts)));
+  return sha256(JSON.stringify(factsInOrder(facts.periods === 'unsplit' ? facts : { ...facts, periods: facts.periods.map(({ readings: _, ...period }) => period) })));
 }
 
 /** Seals facts, rating and allocation as one immutable record; each section has its own hash. */
@@ -125,9 +125,15 @@ function correctionInOrder(correction: ChargeRecord['facts']['correction']): Cha
   return { author, before: ordered as typeof before, decisionId, evidence };
 }
 
-function periodInOrder({ chargingSeconds, energyWh, parkingSeconds, reservedSeconds, startAt }: ChargePeriod): ChargePeriod {
-  const ordered: EveryKey<ChargePeriod> = { chargingSeconds, energyWh, parkingSeconds, reservedSeconds, startAt };
+function periodInOrder({ chargingSeconds, energyWh, parkingSeconds, readings, reservedSeconds, startAt }: ChargePeriod): ChargePeriod {
+  const ordered: EveryKey<ChargePeriod> = { chargingSeconds, energyWh, parkingSeconds, readings: readings === undefined ? undefined : readingsInOrder(readings), reservedSeconds, startAt };
   return ordered as ChargePeriod;
+}
+
+type PeriodReadings = NonNullable<ChargePeriod['readings']>;
+function readingsInOrder({ maxCurrent, maxPower, minCurrent, minPower }: PeriodReadings): PeriodReadings {
+  const ordered: EveryKey<PeriodReadings> = { maxCurrent, maxPower, minCurrent, minPower };
+  return ordered as PeriodReadings;
 }
 
 function ratingInOrder({ explanation, tariffVersionId, total }: ChargeRecord['rating']): ChargeRecord['rating'] {
