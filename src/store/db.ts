@@ -8,7 +8,8 @@ const silentForMs = 30_000;
 
 /**
  * A connection to a server that may vanish without a word, as behind a firewall: one that does not answer is given up while it is
- * connected to, and found gone while it is waited for. Of the connection, not of its pool, whose own limit would count the wait for a free one.
+ * connected to, and found gone while it is waited for, unless what was sent has not arrived: then the kernel says when. Of the connection,
+ * not of its pool, whose own limit would count the wait for a free one.
  */
 export class MortalClient extends pg.Client {
   constructor(config: pg.ClientConfig = {}) {
