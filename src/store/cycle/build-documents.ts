@@ -112,12 +112,10 @@ function judgeInParts(side: Lanes, runId: string) {
   };
 }
 
-/** Whether a charge that the run claims is not billed by it, for now or for good. */
+/** Whether a charge that the run claims is not billed by it, for now or for good. Counted: to look for the first one would be planned as reading all claims of a set that was just closed. */
 async function anyLeftOut(db: Db, runId: string): Promise<boolean> {
-  const { rows } = await db.query<{ any: boolean }>(
-    "SELECT EXISTS (SELECT FROM claim WHERE run_id = $1 AND disposition = 'carried') OR EXISTS (SELECT FROM claim WHERE run_id = $1 AND disposition = 'excluded') AS any",
-    [runId],
-  );
+  const left = (disposition: string) => `(SELECT count(*) FROM claim WHERE run_id = $1 AND disposition = '${disposition}')`;
+  const { rows } = await db.query<{ any: boolean }>(`SELECT ${left('carried')} + ${left('excluded')} > 0 AS any`, [runId]);
   return rows[0]?.any ?? false;
 }
 
@@ -195,7 +193,7 @@ async function settleShares(db: Db, runId: string, accounts: readonly string[], 
     await followPulledIn(db, runId, own);
     await decideDispositions(db, runId, own);
   }
-  const waiting = await db.query("SELECT FROM claim WHERE disposition = 'carried' LIMIT 1");
+  const waiting = await db.query("SELECT FROM claim WHERE disposition = 'carried' ORDER BY run_id LIMIT 1");
   if (waiting.rowCount !== 0) await waitForSales(db, runId, accounts);
 }
 

@@ -8,9 +8,10 @@ export function partsOf<T>(all: readonly T[], most: number): T[][] {
   return inPartsOf(all, Math.ceil(all.length / most));
 }
 
-/** Accounts in parts that one statement takes: by index whatever the size of the tables, so that a run costs what it bills and not what there is. At least one for each lane. */
+/** Accounts in parts that one statement takes: by index whatever the size of the tables, so that a run costs what it bills and not what there is. As many for each lane, so that none works alone at the end. */
 export function chunksOf(accounts: readonly string[], lanes: number): string[][] {
-  return inPartsOf(accounts, Math.min(accountsPerChunk, Math.ceil(accounts.length / lanes)));
+  const ofLane = Math.ceil(accounts.length / (lanes * accountsPerChunk));
+  return partsOf(accounts, lanes * ofLane);
 }
 
 function inPartsOf<T>(all: readonly T[], size: number): T[][] {
