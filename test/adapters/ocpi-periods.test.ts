@@ -85,4 +85,11 @@ describe('the periods of a CDR', () => {
       },
     });
   });
+
+  it('hold no power that no number holds: it would be sealed as none', () => {
+    expect(parsed(10, ['10:00', ['ENERGY', 10], ['MAX_POWER', '9'.repeat(400)]])).toMatchObject({
+      ok: false,
+      issues: [{ code: 'badShape', params: { detail: 'a power or a current is beyond any number' } }],
+    });
+  });
 });

@@ -262,6 +262,8 @@ const ocpi: Omit<SourceParser, 'format'> = {
       if (reservedSeconds !== 0) period.reservedSeconds = reservedSeconds;
       const read = readingsOf(dimensions);
       if (read !== undefined) period.readings = read;
+      // No number holds it, and none is sealed.
+      if (Object.values(read ?? {}).some((value) => !Number.isFinite(value))) issues.push(issue('badShape', 'blocks', cdr.id, { detail: 'a power or a current is beyond any number' }));
       return period;
     });
     const energyWh = scaled(cdr.totalEnergy, 1000);
