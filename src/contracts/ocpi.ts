@@ -6,6 +6,23 @@ import { hasCredentials } from './has-credentials.ts';
 export const ocpiVersions = ['2.1.1', '2.2.1', '2.3.0'] as const;
 export type OcpiVersion = (typeof ocpiVersions)[number];
 
+type ReadingName = keyof NonNullable<ChargePeriod['readings']>;
+/** mod_cdrs, CdrDimensionType: power in kW and current in A, by the reading of a period that each is. */
+export const readingNames: ReadonlyMap<string, ReadingName> = new Map([
+  ['MAX_CURRENT', 'maxCurrent'],
+  ['MIN_CURRENT', 'minCurrent'],
+  ['MAX_POWER', 'maxPower'],
+  ['MIN_POWER', 'minPower'],
+]);
+
+/** The dimensions of the readings that a period has. */
+export function readingDimensions({ readings = {} }: Pick<ChargePeriod, 'readings'>): { readonly type: string; readonly volume: number }[] {
+  return [...readingNames].flatMap(([type, name]) => {
+    const volume = readings[name];
+    return volume === undefined ? [] : [{ type, volume }];
+  });
+}
+
 const ciString = (max: number) => z.string().trim().min(1).max(max);
 /** An address of a peer's API: the token opens it, and what else it held would be shown wherever it is named. */
 export const ocpiUrl = z

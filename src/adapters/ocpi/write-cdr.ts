@@ -1,4 +1,4 @@
-import type { OcpiPrice, OcpiSale, OcpiVersion } from '../../contracts/ocpi.ts';
+import { type OcpiPrice, type OcpiSale, type OcpiVersion, readingDimensions } from '../../contracts/ocpi.ts';
 import { writeTariff } from './write-tariff.ts';
 
 /** A sale of ours as a CDR of `version`; `uid` is the token's, which the sale itself names by reference alone. Numbers are the decimal texts of the sale, which a double holds exactly as far as OCPI's four places go. */
@@ -111,18 +111,13 @@ function periodsOf(sale: OcpiSale, version: OcpiVersion): object[] {
       ...(p.energyWh === 0 ? [] : [{ type: 'ENERGY', volume: kWh(p.energyWh) }]),
       ...(p.chargingSeconds === 0 ? [] : [{ type: 'TIME', volume: hours(p.chargingSeconds) }]),
       ...(p.parkingSeconds === 0 ? [] : [{ type: 'PARKING_TIME', volume: hours(p.parkingSeconds) }]),
-      ...readingsOf(p, version),
+      // As the source told them, so that the partner prices by them as we did; 2.1.1 knows no power.
+      ...readingDimensions(p).filter(({ type }) => version !== '2.1.1' || !type.endsWith('_POWER')),
       // 2.1.1 knows no reserved time.
       ...(p.reservedSeconds === undefined || version === '2.1.1' ? [] : [{ type: 'RESERVATION_TIME', volume: hours(p.reservedSeconds) }]),
     ],
     ...(sale.tariff === null ? {} : { tariff_id: sale.tariff['id'] }),
   }));
-}
-
-/** Power and current as the source told them, so that the partner prices by them as we did; 2.1.1 knows no power. */
-function readingsOf({ readings: { maxCurrent, maxPower, minCurrent, minPower } = {} }: OcpiSale['periods'][number], version: OcpiVersion): object[] {
-  const told = { MAX_CURRENT: maxCurrent, MIN_CURRENT: minCurrent, ...(version === '2.1.1' ? {} : { MAX_POWER: maxPower, MIN_POWER: minPower }) };
-  return Object.entries(told).flatMap(([type, volume]) => (volume === undefined ? [] : [{ type, volume }]));
 }
 
 function priceIn22({ net, gross }: OcpiPrice): object {

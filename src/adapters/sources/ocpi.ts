@@ -1,4 +1,5 @@
 import { type ChargePeriod, recordKeyOf, type SourceFacts } from '../../contracts/charge-record.ts';
+import { readingNames } from '../../contracts/ocpi.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { add, apportion, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
@@ -7,13 +8,7 @@ import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceContext, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
-const readings = new Map([
-  ['MAX_CURRENT', 'maxCurrent'],
-  ['MAX_POWER', 'maxPower'],
-  ['MIN_CURRENT', 'minCurrent'],
-  ['MIN_POWER', 'minPower'],
-] as const);
-const known: ReadonlySet<string> = new Set(['ENERGY', 'TIME', 'PARKING_TIME', 'RESERVATION_TIME', ...readings.keys()]);
+const known: ReadonlySet<string> = new Set(['ENERGY', 'TIME', 'PARKING_TIME', 'RESERVATION_TIME', ...readingNames.keys()]);
 const decimalPattern = /^-?\d+(\.\d+)?$/;
 type JsonObject = { readonly [field: string]: unknown };
 /** What may be absent is set afterwards: a spread for each costs more than reading the field. */
@@ -192,7 +187,7 @@ function volumesOf(dimensions: Volumes, type: string): Volumes {
 function readingsOf(dimensions: Volumes): ChargePeriod['readings'] {
   const found: Writable<NonNullable<ChargePeriod['readings']>> = {};
   for (const { type, volume } of dimensions) {
-    const name = readings.get(type as 'MAX_POWER');
+    const name = readingNames.get(type);
     if (name !== undefined) found[name] = Number(volume);
   }
   return Object.keys(found).length === 0 ? undefined : found;

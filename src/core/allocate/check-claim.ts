@@ -1,4 +1,5 @@
 import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import { readingDimensions } from '../../contracts/ocpi.ts';
 import type { Tariff } from '../../contracts/tariff.ts';
 import { type Issue, issue } from '../issues.ts';
 import { compare, type Exact, exactFromDecimal, sub, toDecimal4HalfEven } from '../money.ts';
@@ -25,8 +26,6 @@ export function checkClaim(facts: ChargeFacts, tariff: Tariff, zone: string, own
     { type: 'PARKING_TIME', volume: hours(p.parkingSeconds) },
     { type: 'RESERVATION_TIME', volume: hours(p.reservedSeconds ?? 0) },
   ];
-  const readings = ({ readings: { maxCurrent, maxPower, minCurrent, minPower } = {} }: (typeof periods)[number]) =>
-    Object.entries({ MAX_CURRENT: maxCurrent, MAX_POWER: maxPower, MIN_CURRENT: minCurrent, MIN_POWER: minPower }).flatMap(([type, volume]) => (volume === undefined ? [] : [{ type, volume }]));
   const cdr = {
     country_code: facts.ownerCountry,
     currency: partnerPrice.currency,
@@ -35,7 +34,7 @@ export function checkClaim(facts: ChargeFacts, tariff: Tariff, zone: string, own
     total_cost: { excl_vat: partnerPrice.exclVat },
     total_energy: facts.energyWh / 1000,
     total_time: 0,
-    charging_periods: periods.map((p) => ({ start_date_time: p.startAt, dimensions: [...dimensions(p).filter((d) => Number(d.volume) !== 0), ...readings(p)] })),
+    charging_periods: periods.map((p) => ({ start_date_time: p.startAt, dimensions: [...dimensions(p).filter((d) => Number(d.volume) !== 0), ...readingDimensions(p)] })),
   };
   const input: RatingInput = { version: '2.2.1', cdr, timezone: zone, offers: [offerOf(tariff)] };
   const ours = rateCdr(input);

@@ -35,7 +35,7 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   const ref = await nextBuild(db, runId);
   const earning = new Set(plan.owners.accounts);
   const customers = plan.accounts.filter((id) => !earning.has(id));
-  // Where nothing of the run waits, what owners earn stands before what they earn it of is built: meanwhile, and again should something have to wait after all.
+  // Where nothing of the run is left out, what owners earn stands before what they earn it of is built: meanwhile, and again should something have to wait after all.
   const isEarly = side.width > 1 && plan.shaped.size === 0 && !(await anyLeftOut(db, runId));
   // So it is with what rules find of sessions, which look at what is claimed alone. What others find goes with what is built, whatever that comes to: in a lane meanwhile.
   const judge = judgeInParts(side, runId);
@@ -54,8 +54,9 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   ]);
   const { owners, shaped, more, isAnew } = await side.tx((own) => withMoved(own, runId, plan, customers));
   judge.whenBuilt(more);
-  if (!isEarly || isAnew || (await anyLeftOut(db, runId))) {
-    if (isEarly) judge.anew(customers, ['session']);
+  const leavesOut = await anyLeftOut(db, runId);
+  if (isEarly && leavesOut) judge.anew(customers, ['session']);
+  if (!isEarly || isAnew || leavesOut) {
     // By what became of the sales.
     await inLanes(side, chunksOf(owners.accounts, side.width), (own, chunk) => settleShares(own, runId, chunk, shaped));
     // Contracts of one owner together: what is missing for one of them parks him.

@@ -30,8 +30,9 @@ export async function accountingBatch(db: Db, runId: string): Promise<Accounting
   const sitesOf = groupBy(sites.rows, (s) => s.document_id);
   const words = await batchWords(db, run['entity_id']);
   const vouchers = postings.rows.map(({ payload, rate, number }) => {
+    const sent = JSON.parse(payload.toString('utf8')) as ErpDocument;
     // What the ERP numbers was handed over without its number.
-    const document = { ...(JSON.parse(payload.toString('utf8')) as ErpDocument), legalNumber: number };
+    const document = { ...sent, legalNumber: number ?? sent.legalNumber };
     return voucherOf(document, sitesOf.get(document.key) ?? sitesOfReceipts(document), booksBy(document, words.entity.currency, rate));
   });
   return {
