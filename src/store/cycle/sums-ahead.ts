@@ -19,20 +19,26 @@ const lockSums = (lock: string) => (db: Db, runId: string) => patiently(db, () =
 /** Waits for what is being summed of a run, and keeps more from being summed until the caller's transaction ends. Taken before any other lock. */
 export const besideSums = lockSums('pg_advisory_xact_lock');
 
-/** SQL: accounts with shares that were summed. */
-const ofShares = `(SELECT s.account_id FROM claim_sum s WHERE s.run_id = $1 AND s.role IN ${shareRoles})`;
+/** SQL: accounts whose shares were summed ahead. */
+const ofShares = '(SELECT s.account_id FROM sum_ahead s WHERE s.run_id = $1 AND s.of_shares)';
+
+/** SQL that tells lists of charges apart without comparing them: how many, and 128 bits of their ids in whatever order. Columns `charges`, `mark`, `mark_too`. */
+const marksOf = (chargeId: string) => `count(*)::integer AS charges, bit_xor(hashint8extended(${chargeId}, 1)) AS mark, bit_xor(hashint8extended(${chargeId}, 2)) AS mark_too`;
+
+const ofRun = (column: string) => `(SELECT r.${column} FROM billing_run r WHERE r.id = $1)`;
 
 /**
- * SQL: CTEs of what was summed ahead of accounts from $2 to $3, `ahead`, and of the accounts of which something else is open, or not all of
+ * SQL: CTEs of the accounts from $2 to $3 that were summed ahead, `listed`, of their sums, `ahead`, and of the accounts of which something else is open, or not all of
  * it any more, `moved`. `also`: what else holds of a column with the account.
  */
-const aheadAndMoved = (also: (account: string) => string = () => 'true') => `ahead AS MATERIALIZED (
-       SELECT s.account_id, s.contract_id, s.document_id, s.line_no, s.charge_ids, s.record_ids FROM sum_ahead a JOIN claim_sum s ON s.run_id = $1 AND s.account_id = a.account_id
-       WHERE a.run_id = $1 AND ${inRange('a.account_id')} AND ${inRange('s.account_id')} AND ${also('a.account_id')}),
+const aheadAndMoved = (also: (account: string) => string = () => 'true') => `listed AS MATERIALIZED (
+       SELECT a.account_id, a.charges, a.mark, a.mark_too FROM sum_ahead a WHERE a.run_id = $1 AND ${inRange('a.account_id')} AND ${also('a.account_id')}),
+     ahead AS MATERIALIZED (
+       SELECT s.account_id, s.contract_id, s.document_id, s.line_no, s.charge_ids, s.record_ids FROM listed a JOIN claim_sum s ON s.run_id = $1 AND s.account_id = a.account_id AND ${inRange('s.account_id')}),
      moved AS MATERIALIZED (
-       SELECT DISTINCT coalesce(o.account_id, s.account_id) AS account_id
-       FROM (SELECT o.charge_id, o.account_id FROM billing_run r JOIN open_charge o ON o.entity_id = r.entity_id AND o.service_month <= r.period AND ${inRange('o.account_id')} WHERE r.id = $1 AND ${also('o.account_id')}) o
-       FULL JOIN (SELECT account_id, unnest(charge_ids) AS charge_id FROM ahead) s ON s.charge_id = o.charge_id WHERE o.charge_id IS NULL OR s.charge_id IS NULL)`;
+       SELECT coalesce(o.account_id, a.account_id) AS account_id
+       FROM (SELECT o.account_id, ${marksOf('o.charge_id')} FROM open_charge o WHERE o.entity_id = ${ofRun('entity_id')} AND o.service_month <= ${ofRun('period')} AND ${inRange('o.account_id')} GROUP BY 1) o
+       FULL JOIN listed a ON a.account_id = o.account_id WHERE (o.charges, o.mark, o.mark_too) IS DISTINCT FROM (a.charges, a.mark, a.mark_too) AND ${also('coalesce(o.account_id, a.account_id)')})`;
 
 /**
  * Sums by account what a run that collects would claim now, as closing its set does: what has not changed until then is claimed by these sums,
@@ -59,18 +65,19 @@ async function sumRange(db: Db, runId: string, { from, to }: AccountRange, settl
   );
   const unsummed = (account: string) =>
     `${inRange(account)} AND ${account} NOT IN (SELECT s.account_id FROM claim_sum s WHERE s.run_id = $1) AND ${account} NOT IN (SELECT x.account_id FROM run_account x WHERE x.run_id = $1)`;
-  const keep = (lines: string) =>
-    `WITH lines AS MATERIALIZED (${lines}), kept AS (${keepSums('lines')} RETURNING account_id) INSERT INTO sum_ahead (run_id, account_id) SELECT DISTINCT $1, account_id FROM kept`;
-  await db.query(keep(likelyLines(freshSales(unsummed))), [runId, from, to]);
+  const keep = (lines: string, ofShares: boolean) =>
+    `WITH lines AS MATERIALIZED (${lines}), kept AS (${keepSums('lines')} RETURNING account_id, charge_ids)
+     INSERT INTO sum_ahead (run_id, account_id, of_shares, charges, mark, mark_too) SELECT $1, k.account_id, ${ofShares}, ${marksOf('k.charge_id')} FROM (SELECT account_id, unnest(charge_ids) AS charge_id FROM kept) k GROUP BY k.account_id`;
+  await db.query(keep(likelyLines(freshSales(unsummed)), false), [runId, from, to]);
   // Of who has both sales and shares, the sales alone are not all: they are summed when the set closes.
-  await db.query(keep(likelyLines({ account: 'c.payee_account_id', from: openShares(unsummed), settles: 'c.payee_account_id = ANY($4)' })), [runId, from, to, settling]);
+  await db.query(keep(likelyLines({ account: 'c.payee_account_id', from: openShares(unsummed), settles: 'c.payee_account_id = ANY($4)' }), true), [runId, from, to, settling]);
   await planForAccounts(db);
 }
 
 /** SQL: claims what was summed ahead of accounts from $2 to $3 as far as it is `whole`: nothing moved, and none of it is `unsure`, by CTEs of its own. Answers what `answer` selects. */
 const claimWhole = (ctes: string, answer: string) => `WITH ${ctes},
      whole AS MATERIALIZED (
-       SELECT a.account_id FROM ${runAsItStands} r CROSS JOIN (SELECT DISTINCT account_id FROM ahead) a
+       SELECT a.account_id FROM ${runAsItStands} r CROSS JOIN listed a
        WHERE a.account_id NOT IN (SELECT account_id FROM moved) AND a.account_id NOT IN (SELECT account_id FROM unsure) AND ${selected('a.account_id')}),
      claimed AS (INSERT INTO claim (charge_id, run_id, account_id, disposition, document_id, line_no) ${claimsOf('SELECT * FROM ahead WHERE account_id IN (SELECT account_id FROM whole)')}),
      noted AS (INSERT INTO run_account (run_id, account_id, state, plain) SELECT $1, account_id, 'pending', true FROM whole ON CONFLICT (run_id, account_id) DO UPDATE SET state = 'pending', reason = NULL),
@@ -94,7 +101,7 @@ export async function claimSalesAhead(db: Db, runId: string, { from, to }: Accou
   await planForWholeRun(db, 'open_charge');
   const payers = (account: string) => `${account} NOT IN ${ofShares}`;
   // Of whom each session has a document by now, no sums are kept.
-  const unsure = `unsure AS MATERIALIZED (SELECT a.account_id FROM (SELECT DISTINCT account_id FROM ahead) a JOIN billing_run r ON r.id = $1 JOIN account y ON y.id = a.account_id WHERE y.strategy = 'cardReceipt' OR NOT ${takesMonths})`;
+  const unsure = `unsure AS MATERIALIZED (SELECT a.account_id FROM listed a JOIN billing_run r ON r.id = $1 JOIN account y ON y.id = a.account_id WHERE y.strategy = 'cardReceipt' OR NOT ${takesMonths})`;
   const { rows } = await db.query<{ is_all: boolean }>(claimWhole(`${aheadAndMoved(payers)}, ${unsure}`, 'SELECT NOT EXISTS (SELECT FROM moved UNION ALL SELECT FROM unsure) AS is_all'), [
     runId,
     from,
@@ -115,9 +122,9 @@ export async function claimSharesAhead(
 ): Promise<{ readonly isAll: boolean; readonly shares: readonly { readonly contract_id: string; readonly shares: bigint }[] }> {
   if (!(await anyAhead(db, runId))) return { isAll: false, shares: [] };
   await planForWholeRun(db, 'open_charge');
-  const unsure = `kept AS MATERIALIZED (SELECT DISTINCT unnest(s.record_ids) AS record_id FROM claim_sum s WHERE s.run_id = $1 AND s.role NOT IN ${shareRoles}),
-     unsure AS MATERIALIZED (
-       SELECT m.account_id FROM (SELECT account_id, unnest(record_ids) AS record_id FROM ahead) m LEFT JOIN kept n ON n.record_id = m.record_id WHERE m.record_id IS NOT NULL AND n.record_id IS NULL
+  const unsure = `unsure AS MATERIALIZED (
+       SELECT m.account_id FROM (SELECT account_id, unnest(record_ids) AS record_id FROM ahead) m WHERE m.record_id IS NOT NULL AND NOT EXISTS (
+         SELECT FROM (SELECT unnest(s.record_ids) AS record_id FROM claim_sum s WHERE s.run_id = $1 AND s.role NOT IN ${shareRoles}) n WHERE n.record_id = m.record_id)
        UNION SELECT a.account_id FROM ahead a JOIN contract_version v ON v.contract_id = a.contract_id AND v.clauses->>'basis' = 'paid')`;
   const { rows } = await db.query<{ is_all: boolean; contract_id: string | null; shares: bigint }>(
     claimWhole(
@@ -127,7 +134,7 @@ export async function claimSharesAhead(
     ),
     [runId, from, to],
   );
-  await db.query(forget(`a.account_id IN ${ofShares}`), [runId, from, to]);
+  await db.query(forget('a.of_shares'), [runId, from, to]);
   await planForAccounts(db);
   return { isAll: rows[0]?.is_all ?? false, shares: rows.flatMap((r) => (r.contract_id === null ? [] : [{ contract_id: r.contract_id, shares: r.shares }])) };
 }
