@@ -14,8 +14,8 @@ import { changesSessions, payersElsewhere, plansMoved } from './payer-months.ts'
 import { type AccountPreviews, type BuildRef, nextBuild, previewKeeper } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
-import { statedBefore } from './stated-before.ts';
-import { planForAccounts } from './whole-run.ts';
+import { type StatedBefore, statedBefore } from './stated-before.ts';
+import { chargesOfRun, planForAccounts, planOfWholeRun, type WholeRunPlan } from './whole-run.ts';
 
 /**
  * Builds the draft documents of a run's pending accounts (what is new, or was touched since) and the hashes of their groups and of the
@@ -31,17 +31,28 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   if (!inReview.includes(state)) throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
   const { rows } = await db.query<{ many: boolean }>("SELECT count(*) > $2 AS many FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked')", [runId, lanes.worth.accounts]);
   const side = rows[0]?.many ? lanes : within(db);
-  const plan = await side.tx((own) => planBuild(own, runId));
+  const pending = await side.tx((own) => pendingAccounts(own, runId));
+  const spread = side.width > 1 ? side.tx((own) => planOfWholeRun(own, chargesOfRun, [runId])) : undefined;
+  // Whoever plans by it meets it.
+  spread?.catch(() => undefined);
+  const judge = judgeInParts(side, runId, spread);
+  // Where nothing of the run is left out, what rules find of sessions, which look at what is claimed alone, stands before anything is built: meanwhile, and again should something have to wait after all.
+  const isWhole = side.width > 1 && (await shapedAmong(db, runId, pending)).size === 0 && !(await anyLeftOut(db, runId));
+  if (isWhole) judge.atOnce(pending, ['session']);
+  const plan = await side.tx((own) => planBuild(own, runId, pending));
   const ref = await nextBuild(db, runId);
   const earning = new Set(plan.owners.accounts);
-  const customers = plan.accounts.filter((id) => !earning.has(id));
-  // Where nothing of the run is left out, what owners earn stands before what they earn it of is built: meanwhile, and again should something have to wait after all.
-  const isEarly = side.width > 1 && plan.shaped.size === 0 && !(await anyLeftOut(db, runId));
-  // So it is with what rules find of sessions, which look at what is claimed alone. What others find goes with what is built, whatever that comes to: in a lane meanwhile.
-  const judge = judgeInParts(side, runId);
-  if (isEarly) judge.atOnce(customers, ['session']);
-  for (const part of partsOf(customers, side.width)) judge.whenBuilt(part, isEarly ? ['account'] : undefined);
-  judge.whenBuilt(plan.owners.accounts);
+  const [customers, known] = [pending.filter((id) => !earning.has(id)), new Set(pending)];
+  // So it is with what owners earn.
+  const isEarly = isWhole && plan.shaped.size === 0;
+  // What others find goes with what is built, whatever that comes to: in a lane meanwhile.
+  const rest = isWhole ? (['account'] as const) : undefined;
+  for (const part of partsOf(customers, side.width)) judge.whenBuilt(part, rest);
+  judge.whenBuilt(
+    plan.owners.accounts.filter((id) => known.has(id)),
+    rest,
+  );
+  judge.whenBuilt(plan.owners.accounts.filter((id) => !known.has(id)));
   const keeper = previewKeeper(db, ref);
   const onBuilt = (accounts: readonly string[], previews: AccountPreviews) => {
     judge.built(accounts);
@@ -50,12 +61,13 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   };
   const [paying] = await allOf([
     buildAccounts(side, ref, customers, plan.shaped, (own, ids) => decideDispositions(own, runId, ids), onBuilt),
-    isEarly ? side.tx((own) => draftStatements(own, runId, plan.owners.contracts)) : undefined,
+    isEarly ? side.tx((own) => draftStatements(own, runId, plan.owners.contracts, { before: plan.before, plan: spread })) : undefined,
   ]);
-  const { owners, shaped, more, isAnew } = await side.tx((own) => withMoved(own, runId, plan, customers));
+  const { owners, shaped, more, isAnew } = await side.tx((own) => withMoved(own, runId, pending, plan, customers));
   judge.whenBuilt(more);
-  const leavesOut = await anyLeftOut(db, runId);
-  if (isEarly && leavesOut) judge.anew(customers, ['session']);
+  // Beside the connection on which previews are still being stored.
+  const leavesOut = await side.tx((own) => anyLeftOut(own, runId));
+  if (isWhole && leavesOut) judge.anew(pending, ['session']);
   if (!isEarly || isAnew || leavesOut) {
     // By what became of the sales.
     await inLanes(side, chunksOf(owners.accounts, side.width), (own, chunk) => settleShares(own, runId, chunk, shaped));
@@ -71,11 +83,11 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
 }
 
 /** Asks the rules on charges of parts of the accounts: in lanes while others are built, without lanes when what was found is wanted. */
-function judgeInParts(side: Lanes, runId: string) {
+function judgeInParts(side: Lanes, runId: string, plan: Promise<WholeRunPlan> | undefined) {
   type Part = { readonly accounts: readonly string[]; readonly scopes: readonly AccountScope[] | undefined; readonly left: Set<string>; found?: Promise<Found[]> };
   let parts: Part[] = [];
   const judge = (part: Part) => {
-    part.found ??= judgeAccounts(side, runId, part.accounts, part.scopes);
+    part.found ??= judgeAccounts(side, runId, part.accounts, part.scopes, plan);
     part.found.catch(() => undefined);
     return part.found;
   };
@@ -120,23 +132,27 @@ async function anyLeftOut(db: Db, runId: string): Promise<boolean> {
   return rows[0]?.any ?? false;
 }
 
-type BuildPlan = { readonly accounts: readonly string[]; readonly owners: OwnerSide; readonly shaped: ReadonlySet<string> };
-
-/** What is to be built; takes the hashes of its groups away. */
-async function planBuild(db: Db, runId: string): Promise<BuildPlan> {
+/** Accounts to be built, each in its group. */
+async function pendingAccounts(db: Db, runId: string): Promise<readonly string[]> {
   await assignGroups(db, runId);
   const pending = await db.query<{ account_id: string }>(
     `SELECT x.account_id FROM run_account x JOIN release_group g ON g.run_id = x.run_id AND g.name = x.group_name AND g.state = ANY($2)
      WHERE x.run_id = $1 AND x.state IN ('pending', 'parked') ORDER BY x.account_id`,
     [runId, inReview],
   );
-  const accounts = pending.rows.map((r) => r.account_id);
+  return pending.rows.map((r) => r.account_id);
+}
+
+type BuildPlan = { readonly owners: OwnerSide; readonly before: readonly StatedBefore[] | undefined; readonly shaped: ReadonlySet<string> };
+
+/** What is to be built beside accounts that are pending, or otherwise; takes the hashes of all their groups away. */
+async function planBuild(db: Db, runId: string, accounts: readonly string[]): Promise<BuildPlan> {
   await planForAccounts(db);
-  const owners = await pendingOwners(db, runId, accounts);
+  const { before, ...owners } = await pendingOwners(db, runId, accounts);
   const built = [...new Set([...accounts, ...owners.accounts])];
   const shaped = await shapedAmong(db, runId, built);
   await takeHashes(db, runId, built);
-  return { accounts, owners, shaped };
+  return { owners, before, shaped };
 }
 
 /** Takes the hashes of the groups of these accounts away. */
@@ -148,9 +164,15 @@ async function takeHashes(db: Db, runId: string, accounts: readonly string[]): P
 }
 
 /** The plan with the owners of whom only the drafts of the customers tell that a month is to be stated anew (D44); `more`: accounts that come along with them; `isAnew`: what was stated meanwhile is stated once more. */
-async function withMoved(db: Db, runId: string, plan: BuildPlan, customers: readonly string[]): Promise<Omit<BuildPlan, 'accounts'> & { readonly more: readonly string[]; readonly isAnew: boolean }> {
+async function withMoved(
+  db: Db,
+  runId: string,
+  pending: readonly string[],
+  plan: BuildPlan,
+  customers: readonly string[],
+): Promise<Omit<BuildPlan, 'before'> & { readonly more: readonly string[]; readonly isAnew: boolean }> {
   if (!(await plansMoved(db, runId, customers))) return { ...plan, more: [], isAnew: false };
-  const known = new Set([...plan.accounts, ...plan.owners.accounts]);
+  const known = new Set([...pending, ...plan.owners.accounts]);
   const owners = await pendingOwners(db, runId, [...known]);
   const more = owners.accounts.filter((id) => !known.has(id));
   await takeHashes(db, runId, more);
@@ -158,7 +180,7 @@ async function withMoved(db: Db, runId: string, plan: BuildPlan, customers: read
 }
 
 /** Site owners and drivers to reimburse among the accounts of a build, behind parked ones of it, which are tried again with each, behind those whose month changes what sessions came to (D44), and, with the first, behind those of whom runs beside it billed late sessions, and those whose month an earlier run stated before it was known. */
-async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide> {
+async function pendingOwners(db: Db, runId: string, accounts: readonly string[]): Promise<OwnerSide & Pick<BuildPlan, 'before'>> {
   const { rows } = await db.query<{ account_id: string }>(
     `SELECT x.account_id FROM run_account x WHERE x.run_id = $1 AND x.account_id = ANY($2)
        AND (x.state = 'parked' OR EXISTS (SELECT FROM contract k JOIN contract_version v ON v.contract_id = k.id WHERE k.account_id = x.account_id AND ${changesSessions}))
@@ -171,13 +193,13 @@ async function pendingOwners(db: Db, runId: string, accounts: readonly string[])
     rows.map((r) => r.account_id),
   );
   const isFirst = (await db.query('SELECT FROM preview_build WHERE run_id = $1 LIMIT 1', [runId])).rowCount === 0;
-  const before = isFirst ? await statedBefore(db, runId) : [];
-  const side = await ownerSide(db, runId, [...accounts, ...behind, ...before.map((s) => s.payeeId)]);
+  const before = isFirst ? await statedBefore(db, runId) : undefined;
+  const side = await ownerSide(db, runId, [...accounts, ...behind, ...(before ?? []).map((s) => s.payeeId)]);
   const drivers = await db.query<{ id: string }>("SELECT id FROM account WHERE id = ANY($1) AND strategy = 'reimbursement'", [[...accounts, ...behind]]);
   const payees = [...new Set([...side.accounts, ...drivers.rows.map((r) => r.id)])].sort();
   await db.query("INSERT INTO run_account (run_id, account_id, state) SELECT $1, unnest($2::text[]), 'pending' ON CONFLICT DO NOTHING", [runId, payees]);
   await assignGroups(db, runId);
-  return { contracts: side.contracts, accounts: payees };
+  return { contracts: side.contracts, accounts: payees, before };
 }
 
 /** Accounts of which something may be left out, corrected or held: by a rule, whichever it is, or by what they hold. */

@@ -8,7 +8,7 @@ import type { Db } from '../db.ts';
 import { allOf, type Lanes } from '../lanes.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
 import { previewBasis, previewRuleQueries, type RuleScope } from './preview-rule-queries.ts';
-import { chargesOfRun, planForAccounts, planForDocuments, planForWholeRun } from './whole-run.ts';
+import { chargesOfRun, planAs, planForAccounts, planForDocuments, planOfWholeRun, type WholeRunPlan } from './whole-run.ts';
 
 /** Findings of one rule and run beyond this many say nothing new: one more says how many they are. */
 const mostPerRule = 1000;
@@ -43,17 +43,17 @@ async function rulesFor(db: Db, runId: string) {
   return { rules: await previewRulesOf(db, rows[0]?.entity_id ?? ''), offCycle: rows[0]?.off_cycle ?? false };
 }
 
-/** What rules on charges, of these scopes, find of accounts, as it stands. */
-export function judgeAccounts(side: Lanes, runId: string, accounts: readonly string[], scopes = ofAccounts): Promise<Found[]> {
-  return side.tx((db) => judgeCharges(db, runId, accounts, scopes));
+/** What rules on charges, of these scopes, find of accounts, as it stands. `plan`: of statements over the run's charges, where it is known. */
+export function judgeAccounts(side: Lanes, runId: string, accounts: readonly string[], scopes = ofAccounts, plan?: Promise<WholeRunPlan>): Promise<Found[]> {
+  return side.tx((db) => judgeCharges(db, runId, accounts, scopes, plan));
 }
 
-async function judgeCharges(db: Db, runId: string, accounts: readonly string[], scopes = ofAccounts): Promise<Found[]> {
+async function judgeCharges(db: Db, runId: string, accounts: readonly string[], scopes = ofAccounts, plan?: Promise<WholeRunPlan>): Promise<Found[]> {
   const { rules, offCycle } = await rulesFor(db, runId);
   const found: Found[] = [];
   for (const scope of scopes) {
     // Many are read at once, few by index.
-    if (accounts.length > fewAccounts) await (scope === 'session' ? planForWholeRun(db, chargesOfRun, [runId]) : planForDocuments(db));
+    if (accounts.length > fewAccounts) await (scope === 'session' ? planAs(db, await (plan ?? planOfWholeRun(db, chargesOfRun, [runId]))) : planForDocuments(db));
     found.push(...(await findAll(db, scope, rules, [runId, accounts], offCycle)));
     await planForAccounts(db);
   }

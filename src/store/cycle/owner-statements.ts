@@ -13,14 +13,17 @@ import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
 import { markParked } from './parked-accounts.ts';
 import { movedSessions } from './payer-months.ts';
 import { selected } from './selection.ts';
-import { leftAloneBy, statedBefore } from './stated-before.ts';
-import { amongIds, chargesOfRun, planForAccounts, planForWholeRun } from './whole-run.ts';
+import { leftAloneBy, type StatedBefore, statedBefore } from './stated-before.ts';
+import { amongIds, chargesOfRun, planAs, planForAccounts, planOfWholeRun, type WholeRunPlan } from './whole-run.ts';
 
 /** So many are looked up by index; more, by reading the month once. */
 const fewContracts = 50;
 
 /** The owners' side of a build: contracts to state, and all accounts with a part in them that may be built. */
 export type OwnerSide = { readonly contracts: readonly OwnerContract[]; readonly accounts: readonly string[] };
+
+/** What is known of a run before its owners are stated, and need not be asked again. */
+export type KnownOfRun = { readonly before?: readonly StatedBefore[] | undefined; readonly plan?: Promise<WholeRunPlan> | undefined };
 
 /**
  * What is to be stated anew when these payees are built: their contracts, and with each all who have a part in it. A contract of which
@@ -57,7 +60,7 @@ export async function ownerSide(db: Db, runId: string, accountIds: readonly stri
  * in, stated anew less what was stated. The drafts of these contracts are made anew. A contract that something is missing for is parked
  * with its findings and its shares wait, and so do those of who is left out; the others go on.
  */
-export async function draftStatements(db: Db, runId: string, contracts: readonly OwnerContract[]): Promise<void> {
+export async function draftStatements(db: Db, runId: string, contracts: readonly OwnerContract[], known: KnownOfRun = {}): Promise<void> {
   if (contracts.length === 0) return;
   const ids = contracts.map((c) => c.contractId);
   await db.query("DELETE FROM period_charge WHERE run_id = $1 AND contract_id = ANY($2) AND role IN ('statement', 'energyReimbursement')", [runId, ids]);
@@ -70,7 +73,7 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   ).rows[0];
   if (run === undefined) throw new RangeError(`no run "${runId}"`);
   const held = await heldMonths(db, runId);
-  const first = await firstMonths(db, runId, contracts);
+  const first = await firstMonths(db, runId, contracts, known.before);
   const alone = await leftAloneBy(db, runId);
   const changed = await ownersSince(db, runId);
   const wanted = contracts.flatMap((contract) => {
@@ -80,7 +83,7 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
     return months.length === 0 ? [] : [{ contract, months }];
   });
   const isFew = wanted.length <= fewContracts;
-  if (!isFew) await planForWholeRun(db, chargesOfRun, [runId]);
+  if (!isFew) await planAs(db, await (known.plan ?? planOfWholeRun(db, chargesOfRun, [runId])));
   const loaded = await loadOwnerMonths(db, { runId, entityId: run.entity_id, timeZone: run.time_zone }, wanted, isFew);
   await planForAccounts(db);
   const { charges, failed } = await statements(db, run.entity_id, loaded);
@@ -97,7 +100,7 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
 }
 
 /** The first month of each contract of which a run claims shares, in which a late session of the run moves what its customer's other sessions came to (D44), or that an earlier run stated before it was known. */
-async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContract[]): Promise<ReadonlyMap<string, string>> {
+async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContract[], statedElsewhere?: readonly StatedBefore[]): Promise<ReadonlyMap<string, string>> {
   const { rows } = await db.query<{ contract_id: string; first: string }>(
     `WITH ${movedSessions()},
      unkept AS MATERIALIZED (SELECT p.account_id FROM unnest($3::text[]) AS p(account_id) WHERE p.account_id NOT IN (SELECT account_id FROM kept))
@@ -110,7 +113,7 @@ async function firstMonths(db: Db, runId: string, contracts: readonly OwnerContr
     [runId, contracts.map((c) => c.contractId), contracts.flatMap(payeesOfContract)],
   );
   const first = new Map<string, string>();
-  const before = (await statedBefore(db, runId)).map((s) => ({ contract_id: s.contractId, first: s.month }));
+  const before = (statedElsewhere ?? (await statedBefore(db, runId))).map((s) => ({ contract_id: s.contractId, first: s.month }));
   for (const r of [...rows, ...before]) if (r.first < (first.get(r.contract_id) ?? '9999-99')) first.set(r.contract_id, r.first);
   return first;
 }

@@ -41,7 +41,7 @@ const ofRun = `${ofBoth},
   acct AS (${previewAccounts('$1')}),
   cell AS (SELECT x.* FROM preview_cell x JOIN acct a ON (a.run_id, a.account_id, a.build, a.currency) = (x.run_id, x.account_id, x.build, x.currency) WHERE NOT x.excluded),
   price AS (${pricesOf('cell')}),
-  segment AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM price GROUP BY 1, 2),
+  segment AS (SELECT role, currency, ${median('price')} AS mid FROM price GROUP BY 1, 2),
   former AS (SELECT f.id, row_number() OVER (ORDER BY f.period_end DESC) AS back FROM billing_run f JOIN run ON f.calendar_id = run.calendar_id AND f.period_end < run.period_end
     WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period_end DESC LIMIT 6),
   past AS (SELECT * FROM (SELECT f.back, p.*, max(p.build) OVER (PARTITION BY p.run_id, p.account_id) AS newest FROM former f JOIN preview_account p ON p.run_id = f.id) b WHERE build = newest),
@@ -99,7 +99,8 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
     sql: ({ minPercent, maxPercent, minAccounts }) => `SELECT n.role AS subject, NULL::text AS account_id, NULL::bigint AS record_id, n.currency,
         jsonb_build_object('computed', round(n.mid), 'limit', round(b.mid), 'percent', round(n.mid * 100 / b.mid), 'segment', n.role) AS params
       FROM segment n JOIN before b ON b.role = n.role AND b.currency = n.currency
-      WHERE b.mid > 0 AND n.n >= ${minAccounts} AND b.n >= ${minAccounts} AND (n.mid * 100 < b.mid * ${minPercent} OR n.mid * 100 > b.mid * ${maxPercent})`,
+      WHERE b.mid > 0 AND b.n >= ${minAccounts} AND (n.mid * 100 < b.mid * ${minPercent} OR n.mid * 100 > b.mid * ${maxPercent})
+        AND (SELECT count(DISTINCT p.account_id) FROM price p WHERE p.role = n.role AND p.currency = n.currency) >= ${minAccounts}`,
   },
   energyFree: {
     scope: 'run',

@@ -37,20 +37,33 @@ export const amongIds = (id: string, list: string, listed = id.slice(id.indexOf(
 /** SQL for the charges of run $1, to be looked at as a list: by themselves, since the first of all claims may lie years back. */
 export const chargesOfRun = '(SELECT charge_id + 0 AS charge_id FROM claim WHERE run_id = $1)';
 
+/** How statements over all charges of a run are planned. */
+export type WholeRunPlan = { readonly settings: string };
+
 /**
- * For statements over all charges of a run, which `charges` lists by their `charge_id`, until the transaction ends: tables that were just filled have no statistics yet, and a loop
+ * For statements over all charges of a run, which `charges` lists by their `charge_id`: tables that were just filled have no statistics yet, and a loop
  * over what is taken for a handful of rows would not end, nor is sorting them by a dozen texts cheap. Hashing is never far from the best for a
  * whole run, as long as the statement says between which ids its rows lie (`withinIds`): else it reads all there ever was; where a few
  * old ones lie far from the others, all are looked up. Not for statements with a subquery that asks of each row: there it hashes all anew for
  * each. Nothing is compiled.
  */
-export async function planForWholeRun(db: Db, charges: string, params: readonly unknown[] = []): Promise<void> {
+export async function planOfWholeRun(db: Db, charges: string, params: readonly unknown[] = []): Promise<WholeRunPlan> {
   // Counted only as far as it matters.
   const { rows } = await db.query<{ is_sparse: boolean | null }>(
     `SELECT s.wide > (SELECT count(*) FROM (SELECT FROM ${charges} c LIMIT s.wide + 1) l) AS is_sparse FROM (SELECT (max(charge_id) - min(charge_id)) / ${sparse} AS wide FROM ${charges} c) s`,
     [...params],
   );
-  await db.query(rows[0]?.is_sparse ? lookingUp : wholeRun);
+  return { settings: rows[0]?.is_sparse ? lookingUp : wholeRun };
+}
+
+/** Plans as told until the transaction ends. */
+export async function planAs(db: Db, plan: WholeRunPlan): Promise<void> {
+  await db.query(plan.settings);
+}
+
+/** Plans for statements over all charges of a run until the transaction ends. */
+export async function planForWholeRun(db: Db, charges: string, params: readonly unknown[] = []): Promise<void> {
+  await planAs(db, await planOfWholeRun(db, charges, params));
 }
 
 /** For statements over the documents of a whole run and what they come to, not over its charges, until the transaction ends. */
