@@ -30,7 +30,7 @@ describe('prisma/schema.prisma', () => {
   it.each([
     ['a column the database lacks', 'model Party {', 'model Party {\n  nickname String?', /party[\s\S]*Added column `nickname`/],
     ['a column of another type', /paymentTermsDays +Int /, 'paymentTermsDays BigInt ', /account[\s\S]*payment_terms_days/],
-    ['an index the database has and it does not', '@@index([runId, accountId], map: "claim_run")', '', /claim[\s\S]*Removed index/],
+    ['an index the database has and it does not', '@@index([runId, accountId, documentId], map: "claim_account")', '', /claim[\s\S]*Removed index/],
   ])('is caught with %s', async (_, place, changed, words) => {
     const found = typeof place === 'string' ? place : (place.exec(schema)?.[0] ?? 'no such place');
     expect(await differences(database.adminUrl, planted(found, changed))).toMatch(words);

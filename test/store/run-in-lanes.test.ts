@@ -128,7 +128,7 @@ describe('a run in lanes', () => {
     expect(await told(inThree)).toEqual(alone);
   });
 
-  it.each([1, 2, 4, 5, 7])('has no hash to approve when transaction %i of its build was lost, and is built by a repeat', async (number) => {
+  it.each([1, 5, 6, 7, 8])('has no hash to approve when transaction %i of its build was lost, and is built by a repeat', async (number) => {
     await world(async (store) => {
       await closeIn(store);
       await preview(store);
@@ -136,8 +136,30 @@ describe('a run in lanes', () => {
       await store.pool.query("UPDATE run_account SET state = 'pending'");
       await expect(buildIn(store, losing(store, number))).rejects.toThrow('the connection is gone');
       const [group] = (await store.pool.query('SELECT content_hash FROM release_group')).rows;
-      // The first is the plan: with it is lost that anything is built.
+      // With the first is lost that anything is built; those after it plan the rest, side by side.
       expect(group.content_hash === null).toBe(number > 1);
+      await buildIn(store, inThree(store));
+      expect(await leftBy(store)).toEqual(undisturbed);
+    });
+  });
+
+  it.each([5, 6, 8, 13])('keeps nothing of a first build of which transaction %i was lost', async (number) => {
+    const undisturbed = await world(async (store) => {
+      await closeIn(store);
+      await preview(store, inThree(store));
+      return leftBy(store);
+    });
+    await world(async (store) => {
+      await closeIn(store);
+      await expect(preview(store, losing(store, number))).rejects.toThrow('the connection is gone');
+      expect((await store.pool.query('SELECT FROM preview_build')).rowCount).toBe(0);
+      // Who left the run meanwhile is in no preview of it.
+      const left = await store.pool.query(
+        `INSERT INTO preview_account (run_id, account_id, build, currency, documents, net_minor, vat_minor, rounding_minor, energy_wh, lines, sessions, strategy)
+         SELECT $1, id, 1, 'SEK', 1, 100, 25, 0, 1, 1, 1, 'driverInvoice' FROM account WHERE id NOT IN (SELECT account_id FROM run_account) ORDER BY id LIMIT 1`,
+        [runId],
+      );
+      expect(left.rowCount).toBe(1);
       await buildIn(store, inThree(store));
       expect(await leftBy(store)).toEqual(undisturbed);
     });

@@ -75,7 +75,7 @@ async function refuseBesideAnother(db: Db, documentId: string): Promise<void> {
 /** The records of which a document bills something that stands, and on which lines. */
 async function standing(db: Db, documentId: string): Promise<readonly { readonly record_id: bigint; readonly lines: readonly number[] }[]> {
   const { rows } = await db.query<{ record_id: bigint; lines: number[] }>(
-    `SELECT c.record_id, array_agg(DISTINCT k.line_no) AS lines FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+    `SELECT c.record_id, array_agg(DISTINCT k.line_no) AS lines FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id
      WHERE k.document_id = $1 AND c.record_id IS NOT NULL AND c.reversal_of IS NULL AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.record_id = c.record_id AND m.reversal_of = c.charge_id) GROUP BY 1 ORDER BY 1`,
     [documentId],
   );
@@ -85,7 +85,7 @@ async function standing(db: Db, documentId: string): Promise<readonly { readonly
 /** Whether a document bills something that no session made, such as a fee or a manual amount, and that is not credited. */
 async function restStands(db: Db, documentId: string): Promise<boolean> {
   const { rows } = await db.query<{ line_no: number }>(
-    `SELECT k.line_no FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = $1 AND c.record_id IS NULL AND c.reversal_of IS NULL
+    `SELECT k.line_no FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = $1 AND c.record_id IS NULL AND c.reversal_of IS NULL
        AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.entity_id = c.entity_id AND m.service_month = c.service_month AND m.payer_account_id = c.payer_account_id AND m.reversal_of = c.charge_id)
      UNION SELECT line_no FROM document_line WHERE document_id = $1 AND kind = 'adjustment' AND credits_document_id IS NULL`,
     [documentId],

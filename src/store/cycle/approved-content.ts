@@ -20,7 +20,7 @@ export async function contentProblems(db: Db, runId: string, groups: readonly st
   await planForWholeRun(db, chargesOfRun, [runId]);
   const charges = await db.query<{ id: string; account_id: string }>(
     `SELECT d.id, d.account_id FROM document d
-     LEFT JOIN (SELECT k.document_id, count(*) AS n, sum(c.energy_wh) AS wh FROM document o JOIN claim k ON k.run_id = o.run_id AND k.document_id = o.id JOIN rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', `${chargesOfRun} b`)}
+     LEFT JOIN (SELECT k.document_id, count(*) AS n, sum(c.energy_wh) AS wh FROM document o JOIN claim k ON k.run_id = o.run_id AND k.account_id = o.account_id AND k.document_id = o.id JOIN rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', `${chargesOfRun} b`)}
                 WHERE o.run_id = $1 AND o.group_name = ANY($2) GROUP BY 1) k ON k.document_id = d.id
      LEFT JOIN (SELECT document_id, count(*) AS n FROM period_charge WHERE run_id = $1 AND document_id IS NOT NULL GROUP BY 1) p ON p.document_id = d.id
      WHERE d.run_id = $1 AND d.group_name = ANY($2) AND d.state IN ('draft', 'frozen', 'approved')

@@ -1,3 +1,4 @@
+import { copyIn } from '../copy-in.ts';
 import type { Db } from '../db.ts';
 import { partsOf } from './chunks.ts';
 import { keepHeld } from './dispositions.ts';
@@ -18,7 +19,7 @@ const accountsAtOnce = 50;
 /** Begins with what is decided of accounts of which something may be left out. */
 export type Decide = (db: Db, shaped: readonly string[]) => Promise<void>;
 
-/** Builds the drafts of a chunk of accounts, in the caller's transaction. What is left out or corrected is settled of those that are `shaped`; it begins with `decide`. */
+/** Builds the drafts of a chunk of accounts, in the caller's transaction, and answers what they come to, to be stored with the build, unless that is stored with them. What is left out or corrected is settled of those that are `shaped`; it begins with `decide`. */
 export async function buildChunk(db: Db, ref: BuildRef, accounts: readonly string[], shaped: readonly string[], decide: Decide): Promise<AccountPreviews> {
   const { runId } = ref;
   const setup = await prepare(db, runId, accounts, shaped, decide);
@@ -57,7 +58,10 @@ export async function buildChunk(db: Db, ref: BuildRef, accounts: readonly strin
   }
   await documents.insert(db);
   await moveClaims(db, runId, moved);
-  return previews.finish();
+  const rows = previews.finish();
+  if (!ref.withChunks) return rows;
+  await copyIn(db, rows);
+  return [];
 }
 
 async function make(db: Db, setup: DocumentSetup): Promise<MadeDocuments> {

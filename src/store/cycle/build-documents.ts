@@ -3,7 +3,7 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Db } from '../db.ts';
 import { allOf, andOneMore, inLanes, type Lanes, within } from '../lanes.ts';
 import { buildChunk, type Decide } from './build-chunk.ts';
-import { type AccountScope, checkPreview, type Found, judgeAccounts } from './check-preview.ts';
+import { type AccountScope, checkPreview, type Found, judgeAccounts, judgeSums } from './check-preview.ts';
 import { chunksOf, partsOf } from './chunks.ts';
 import { keepGroupHashes, type Preview, readPreview, writeHashes } from './content-hashes.ts';
 import { decideDispositions, hasRules } from './dispositions.ts';
@@ -11,7 +11,7 @@ import { ownersBehind } from './owner-contracts.ts';
 import { followPulledIn, waitForSales } from './owner-set.ts';
 import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.ts';
 import { changesSessions, payersElsewhere, plansMoved } from './payer-months.ts';
-import { type AccountPreviews, type BuildRef, nextBuild, previewKeeper } from './record-preview.ts';
+import { type AccountPreviews, type BuildRef, nextBuild, recordPreview } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
 import { lockRun } from './run-state.ts';
 import { type StatedBefore, statedBefore } from './stated-before.ts';
@@ -32,15 +32,15 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   const { rows } = await db.query<{ many: boolean }>("SELECT count(*) > $2 AS many FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked')", [runId, lanes.worth.accounts]);
   const side = rows[0]?.many ? lanes : within(db);
   const pending = await side.tx((own) => pendingAccounts(own, runId));
-  const spread = side.width > 1 ? side.tx((own) => planOfWholeRun(own, chargesOfRun, [runId])) : undefined;
+  // Where nothing of the run is left out, what rules find of sessions, which look at what is claimed alone, stands before anything is built: meanwhile, and again should something have to wait after all.
+  const isWhole = side.width > 1 && (await shapedAmong(db, runId, pending)).size === 0 && !(await anyLeftOut(db, runId));
+  const spread = isWhole ? side.tx((own) => planOfWholeRun(own, chargesOfRun, [runId])) : undefined;
   // Whoever plans by it meets it.
   spread?.catch(() => undefined);
   const judge = judgeInParts(side, runId, spread);
-  // Where nothing of the run is left out, what rules find of sessions, which look at what is claimed alone, stands before anything is built: meanwhile, and again should something have to wait after all.
-  const isWhole = side.width > 1 && (await shapedAmong(db, runId, pending)).size === 0 && !(await anyLeftOut(db, runId));
   if (isWhole) judge.atOnce(pending, ['session']);
   const plan = await side.tx((own) => planBuild(own, runId, pending));
-  const ref = await nextBuild(db, runId);
+  const ref = await nextBuild(db, runId, side);
   const earning = new Set(plan.owners.accounts);
   const [customers, known] = [pending.filter((id) => !earning.has(id)), new Set(pending)];
   // So it is with what owners earn.
@@ -53,20 +53,13 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
     rest,
   );
   judge.whenBuilt(plan.owners.accounts.filter((id) => !known.has(id)));
-  const keeper = previewKeeper(db, ref);
-  const onBuilt = (accounts: readonly string[], previews: AccountPreviews) => {
-    judge.built(accounts);
-    // Without lanes they are built on the connection that would store them.
-    if (side.width > 1) keeper.early(previews);
-  };
   const [paying] = await allOf([
-    buildAccounts(side, ref, customers, plan.shaped, (own, ids) => decideDispositions(own, runId, ids), onBuilt),
+    buildAccounts(side, ref, customers, plan.shaped, (own, ids) => decideDispositions(own, runId, ids), judge.built),
     isEarly ? side.tx((own) => draftStatements(own, runId, plan.owners.contracts, { before: plan.before, plan: spread })) : undefined,
   ]);
   const { owners, shaped, more, isAnew } = await side.tx((own) => withMoved(own, runId, pending, plan, customers));
   judge.whenBuilt(more);
-  // Beside the connection on which previews are still being stored.
-  const leavesOut = await side.tx((own) => anyLeftOut(own, runId));
+  const leavesOut = await anyLeftOut(db, runId);
   if (isWhole && leavesOut) judge.anew(pending, ['session']);
   if (!isEarly || isAnew || leavesOut) {
     // By what became of the sales.
@@ -74,11 +67,15 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
     // Contracts of one owner together: what is missing for one of them parks him.
     await inLanes(side, partsOf([...groupBy(owners.contracts, (c) => c.accountId).values()], side.width), (own, contracts) => draftStatements(own, runId, contracts.flat()));
   }
-  const earned = await buildAccounts(side, ref, owners.accounts, shaped, async () => undefined, onBuilt);
+  const earned = await buildAccounts(side, ref, owners.accounts, shaped, async () => undefined, judge.built);
+  // Beside what follows where all of it is stored by now.
+  const ofSums = ref.withChunks ? judgeSums(runId, side) : undefined;
+  ofSums?.catch(() => undefined);
   const preview = await writeHashes(db, runId);
-  await keeper.record([...paying, ...earned], preview.contentHash);
+  await recordPreview(db, ref, [...paying, ...earned], preview.contentHash);
   await keepGroupHashes(db, runId);
-  await checkPreview(db, runId, [...customers, ...owners.accounts], side.width === 1 ? await judge.found() : judge.found());
+  const found = side.width === 1 ? await judge.found() : judge.found();
+  await checkPreview(db, runId, [...customers, ...owners.accounts], found, ofSums);
   return preview;
 }
 
@@ -227,7 +224,7 @@ function buildAccounts(
   accounts: readonly string[],
   shaped: ReadonlySet<string>,
   decide: Decide,
-  onBuilt: (accounts: readonly string[], previews: AccountPreviews) => void,
+  onBuilt: (accounts: readonly string[]) => void,
 ): Promise<AccountPreviews[]> {
   const lanes = andOneMore(side);
   return inLanes(

@@ -5,7 +5,7 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Issue, IssueCode } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import { allOf, type Lanes } from '../lanes.ts';
+import { allOf, inLanes, type Lanes, within } from '../lanes.ts';
 import { previewRulesOf } from '../reads/preview-rules.ts';
 import { previewBasis, previewRuleQueries, type RuleScope } from './preview-rule-queries.ts';
 import { chargesOfRun, planAs, planForAccounts, planForDocuments, planOfWholeRun, type WholeRunPlan } from './whole-run.ts';
@@ -14,8 +14,13 @@ import { chargesOfRun, planAs, planForAccounts, planForDocuments, planOfWholeRun
 const mostPerRule = 1000;
 const cut = 'findingsCut';
 
+/** Rules on sessions, which look at what is claimed, and on what was built of it. */
+export type AccountScope = Exclude<RuleScope, (typeof ofWholeRun)[number]>;
+const ofAccounts: readonly AccountScope[] = ['session', 'account'];
+const ofWholeRun = ['price', 'run'] as const;
+
 const fewAccounts = 500;
-const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => previewRuleQueries[code].scope !== 'run');
+const onAccounts = (Object.keys(previewRules) as PreviewRuleCode[]).filter((code) => ofAccounts.some((scope) => scope === previewRuleQueries[code].scope));
 
 /** Something that a rule found in a run. */
 export type RunFound = {
@@ -32,10 +37,6 @@ export type RunFound = {
 
 /** The same before it is asked which document it stands on. */
 export type Found = Omit<RunFound, 'documentId'>;
-
-/** Rules on sessions, which look at what is claimed, and on what was built of it. */
-export type AccountScope = Exclude<RuleScope, 'run'>;
-const ofAccounts: readonly AccountScope[] = ['session', 'account'];
 
 /** Rules of a run's entity, and what they are asked of it. */
 async function rulesFor(db: Db, runId: string) {
@@ -71,8 +72,8 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
  * Judges the preview anew after `accounts` were built, with what was found of their charges: rules on sums look at the whole run. A finding
  * that comes out as before stays the same row, and what was signed of it holds; one that changed is a new one.
  */
-export async function checkPreview(db: Db, runId: string, accounts: readonly string[], found: readonly Found[] | Promise<readonly Found[]>): Promise<void> {
-  const [ofBuilt, ofSums] = await allOf([found, accounts.length === 0 ? [] : judgeSums(db, runId)]);
+export async function checkPreview(db: Db, runId: string, accounts: readonly string[], found: readonly Found[] | Promise<readonly Found[]>, foundOfSums?: Promise<readonly Found[]>): Promise<void> {
+  const [ofBuilt, ofSums] = await allOf([found, foundOfSums ?? (accounts.length === 0 ? [] : judgeSums(runId, within(db)))]);
   if (accounts.length === 0) return;
   // What was not listed may be of accounts that are not built now, and have a place by now.
   const all = await accountsOfCut(db, runId);
@@ -100,13 +101,16 @@ async function accountsOfCut(db: Db, runId: string): Promise<readonly string[] |
   return rows[0]?.accounts;
 }
 
-/** What rules on sums find of a whole run, as it stands. */
-async function judgeSums(db: Db, runId: string): Promise<Found[]> {
-  const { rules, offCycle } = await rulesFor(db, runId);
-  await planForDocuments(db);
-  const found = await findAll(db, 'run', rules, [runId], offCycle);
-  await planForAccounts(db);
-  return found;
+/** What rules on sums find of a whole run, as it stands: those on prices beside the others, where there are lanes. */
+export async function judgeSums(runId: string, side: Lanes): Promise<Found[]> {
+  const found = await inLanes(side, ofWholeRun, async (db, scope) => {
+    const { rules, offCycle } = await rulesFor(db, runId);
+    await planForDocuments(db);
+    const own = await findAll(db, scope, rules, [runId], offCycle);
+    await planForAccounts(db);
+    return own;
+  });
+  return inOrder(found.flat());
 }
 
 /** Rules on what is not there, which a run of a few accounts cannot have. */

@@ -24,7 +24,7 @@ function inPartsOf<T>(all: readonly T[], size: number): T[][] {
 export type AccountRange = { readonly from: string | null; readonly to: string | null };
 
 /** So many pages of the list of open charges say well enough whose they are. */
-const pagesSampled = 500;
+const pagesSampled = 100;
 const sampledPercent = `least(100, ${pagesSampled} * 100.0 * 8192 / greatest(pg_relation_size('open_charge'), 1))`;
 
 /** Ranges of accounts, at most one for each lane, that together hold them all, with about as many of the charges that run may claim: as who pays, or as who is paid. */

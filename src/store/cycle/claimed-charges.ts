@@ -8,7 +8,7 @@ const chargeColumns = `c.charge_hash, c.role, c.component, c.unit_price, c.quant
  * id of their draft. Conditions name run_id, account_id, document_id or disposition of `c`.
  */
 export const claimedCharges = `SELECT c.* FROM (
-  SELECT k.run_id, k.account_id, k.document_id, k.line_no, k.disposition, k.held_since, c.charge_id, c.session_key, c.reversal_of, ${chargeColumns} FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
+  SELECT k.run_id, k.account_id, k.document_id, k.line_no, k.disposition, k.held_since, c.charge_id, c.session_key, c.reversal_of, ${chargeColumns} FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id
   UNION ALL
   SELECT c.run_id, c.account_id, c.document_id, c.line_no, 'document', NULL, -c.id, NULL, NULL, ${chargeColumns} FROM period_charge c LEFT JOIN document d ON d.id = c.document_id WHERE d.state IS DISTINCT FROM 'issued') c`;
 

@@ -83,7 +83,7 @@ export async function overCredited(db: Db, lines: readonly Pick<DocumentLine, 'c
     `SELECT s.legal_number, t.line_no FROM (SELECT document_id, line_no, vat_code, -sum(net) AS credited FROM unnest($1::text[], $2::integer[], $3::text[], $4::bigint[]) AS t(document_id, line_no, vat_code, net) GROUP BY 1, 2, 3) t
      JOIN issue_stamp s ON s.document_id = t.document_id
      CROSS JOIN LATERAL (SELECT coalesce(sum(least(p.net, 0)), 0) AS low, coalesce(sum(greatest(p.net, 0)), 0) AS high FROM (
-       SELECT c.net_minor AS net FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = t.document_id AND k.line_no = t.line_no
+       SELECT c.net_minor AS net FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = t.document_id AND k.line_no = t.line_no
        UNION ALL SELECT a.net_minor FROM document_line a WHERE a.document_id = t.document_id AND a.line_no = t.line_no AND a.kind = 'adjustment') p) b
      LEFT JOIN document_credit c ON (c.document_id, c.line_no, c.vat_code) = (t.document_id, t.line_no, t.vat_code)
      WHERE EXISTS (SELECT FROM credit_order o WHERE o.document_id = t.document_id AND o.withdrawn_at IS NULL) AND t.credited + coalesce(c.credited_minor, 0) NOT BETWEEN b.low AND b.high ORDER BY 1, 2 LIMIT 1`,

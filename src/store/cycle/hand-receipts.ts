@@ -62,7 +62,7 @@ async function receiptsToHand(db: Db, runId: string, groups: readonly string[]):
   const parts = await db.query<ReceiptPart & { documentId: string }>(
     `SELECT k.document_id AS "documentId", coalesce(c.site_id, '') AS "siteId", c.service_on::text AS "on", c.gl_account AS "glAccount", c.cost_center AS "costCenter", c.vat_code AS "vatCode",
        sum(c.net_minor)::bigint AS "netMinor", sum(c.gross_minor)::bigint AS "grossMinor"
-     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = ANY($1) GROUP BY 1, 2, 3, 4, 5, 6
+     FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = ANY($1) GROUP BY 1, 2, 3, 4, 5, 6
      UNION ALL SELECT l.document_id, '', s.issued_on::text, l.gl_account, l.cost_center, l.vat_code, l.net_minor, l.gross_minor
      FROM document_line l JOIN issue_stamp s ON s.document_id = l.document_id WHERE l.document_id = ANY($1) AND l.kind = 'adjustment' ORDER BY 1, 3, 2, 4, 5, 6`,
     [ids],

@@ -186,7 +186,7 @@ async function loadIssued(db: Db, contractIds: readonly string[], accountIds: re
 async function creditedAway(db: Db, accountIds: readonly string[]): Promise<ReadonlySet<bigint>> {
   const { rows } = await db.query<{ charge_id: bigint }>(
     `SELECT k.charge_id FROM (SELECT document_id, line_no, sum(net_minor) AS net FROM credit_order WHERE account_id = ANY($1) AND withdrawn_at IS NULL GROUP BY 1, 2) o
-     JOIN document_line l ON l.document_id = o.document_id AND l.line_no = o.line_no AND l.net_minor = -o.net JOIN claim k ON k.document_id = l.document_id AND k.line_no = l.line_no`,
+     JOIN document_line l ON l.document_id = o.document_id AND l.line_no = o.line_no AND l.net_minor = -o.net JOIN document_claim k ON k.document_id = l.document_id AND k.line_no = l.line_no`,
     [accountIds],
   );
   return new Set(rows.map((r) => r.charge_id));

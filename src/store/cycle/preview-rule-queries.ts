@@ -8,10 +8,10 @@ import { shapeRuleQueries } from './shape-rule-queries.ts';
 import { amongIds, withinIds } from './whole-run.ts';
 
 type Limits = Readonly<Record<string, number>>;
-export type RuleScope = 'session' | 'account' | 'run';
+export type RuleScope = 'session' | 'account' | 'price' | 'run';
 /**
  * How a rule finds what it names: rows of (subject, account_id, record_id, currency, params); parameters that `money` names are minor units of
- * the currency; `parts` go before it. `session`: looks at what is claimed, of the accounts of $2 alone. `account`: looks at what was built of theirs. `run`: looks at sums of the whole run ($1), which every change moves.
+ * the currency; `parts` go before it. `session`: looks at what is claimed, of the accounts of $2 alone. `account`: looks at what was built of theirs. `price` and `run`: looks at sums of the whole run ($1), which every change moves; two scopes, since they take as long as each other.
  */
 type RuleQuery = { readonly scope: RuleScope; readonly money?: readonly string[]; readonly parts?: (limits: Limits) => string; readonly sql: (limits: Limits) => string };
 
@@ -26,16 +26,19 @@ const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency, e.fx_source FROM
   doc AS (SELECT d.*, ${madeBy} AS strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
 // What customers are billed: a session is judged once, not again on the document of the site's owner. As it was summed when the set closed, where no correction is among it; else by its charges.
 const ofSessions = `${ofBoth},
-  kept AS MATERIALIZED (SELECT account_id, record_ids, energy_wh FROM claim_sum WHERE run_id = $1 AND account_id = ANY($2) AND role NOT IN ${shareRoles} AND NOT of_month),
+  kept AS MATERIALIZED (
+    SELECT account_id, record_id, bool_or(bears) AS bears_energy
+    FROM (SELECT account_id, unnest(record_ids) AS record_id, energy_wh > 0 AS bears FROM claim_sum WHERE run_id = $1 AND account_id = ANY($2) AND role NOT IN ${shareRoles} AND NOT of_month) k GROUP BY 1, 2),
   unkept AS MATERIALIZED (SELECT a.account_id FROM unnest($2::text[]) AS a(account_id) WHERE a.account_id NOT IN (SELECT account_id FROM claim_sum WHERE run_id = $1)),
   mine AS MATERIALIZED (SELECT account_id, charge_id FROM claim WHERE run_id = $1 AND ${amongIds('claim.account_id', 'unkept')} AND disposition = 'document'),
-  billed AS MATERIALIZED (
-    SELECT account_id, record_id, 1 AS revision, bool_or(bears) AS bears_energy, true AS stands FROM (SELECT account_id, unnest(record_ids) AS record_id, energy_wh > 0 AS bears FROM kept) k GROUP BY 1, 2
-    UNION ALL
-    SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh) > 0, bool_or(c.reversal_of IS NULL) FROM mine k JOIN rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', 'mine')}
+  corrected AS MATERIALIZED (
+    SELECT k.account_id, c.record_id, c.revision, sum(c.energy_wh) > 0 AS bears_energy, bool_or(c.reversal_of IS NULL) AS stands FROM mine k JOIN rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', 'mine')}
     WHERE c.record_id IS NOT NULL AND c.payer_account_id IS NOT NULL GROUP BY 1, 2, 3),
-  session AS (SELECT c.account_id, c.record_id, c.stands, c.bears_energy, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision AND ${withinIds('b.record_id', 'billed')}),
-  billed_record AS (SELECT DISTINCT account_id, record_id FROM billed WHERE stands)`;
+  billed AS MATERIALIZED (SELECT account_id, record_id, 1 AS revision, bears_energy, true AS stands FROM kept UNION ALL SELECT * FROM corrected),
+  reach AS MATERIALIZED (SELECT min(record_id) AS first, max(record_id) AS last FROM billed),
+  session AS (SELECT c.account_id, c.record_id, c.stands, c.bears_energy, b.site_id, b.start_at, b.end_at, b.energy_wh FROM billed c
+    JOIN charge_record b ON b.record_id = c.record_id AND b.revision = c.revision AND b.record_id BETWEEN (SELECT first FROM reach) AND (SELECT last FROM reach)),
+  billed_record AS (SELECT account_id, record_id FROM kept UNION ALL SELECT DISTINCT account_id, record_id FROM corrected WHERE stands)`;
 const ofRun = `${ofBoth},
   ${ratesOfRun},
   acct AS (${previewAccounts('$1')}),
@@ -46,7 +49,7 @@ const ofRun = `${ofBoth},
     WHERE f.kind = 'live' AND f.state <> 'cancelled' AND f.selection IS NULL AND EXISTS (SELECT FROM preview_build b WHERE b.run_id = f.id) ORDER BY f.period_end DESC LIMIT 6),
   past AS (SELECT * FROM (SELECT f.back, p.*, max(p.build) OVER (PARTITION BY p.run_id, p.account_id) AS newest FROM former f JOIN preview_account p ON p.run_id = f.id) b WHERE build = newest),
   past_cell AS (SELECT p.back, x.* FROM past p JOIN preview_cell x ON (x.run_id, x.account_id, x.build, x.currency) = (p.run_id, p.account_id, p.build, p.currency) WHERE NOT x.excluded)`;
-export const previewBasis: Readonly<Record<RuleScope, string>> = { session: ofSessions, account: ofBoth, run: ofRun };
+export const previewBasis: Readonly<Record<RuleScope, string>> = { session: ofSessions, account: ofBoth, price: ofRun, run: ofRun };
 
 /** One query per rule of `core/cycle/preview-rules`. */
 export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = {
@@ -85,7 +88,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
       WHERE d.account_id = ANY($2) AND w.why IS NOT NULL GROUP BY d.id, d.account_id, d.currency, l.vat_code, w.why HAVING sum(l.net_minor) <> 0`,
   },
   priceOutOfBand: {
-    scope: 'run',
+    scope: 'price',
     money: ['computed', 'limit'],
     sql: ({ minPercent, maxPercent, minWh }) => `SELECT p.account_id AS subject, p.account_id, NULL::bigint AS record_id, p.currency,
         jsonb_build_object('computed', round(p.price), 'limit', round(m.mid), 'percent', round(p.price * 100 / m.mid), 'segment', p.role, 'site', p.site_id) AS params
@@ -93,7 +96,7 @@ export const previewRuleQueries: Readonly<Record<PreviewRuleCode, RuleQuery>> = 
       WHERE p.wh >= ${minWh} AND p.price <> 0 AND m.mid > 0 AND (p.price * 100 < m.mid * ${minPercent} OR p.price * 100 > m.mid * ${maxPercent})`,
   },
   segmentPriceMoved: {
-    scope: 'run',
+    scope: 'price',
     money: ['computed', 'limit'],
     parts: () => `before AS (SELECT role, currency, ${median('price')} AS mid, count(DISTINCT account_id) AS n FROM (${pricesOf('past_cell', 'back,')}) p WHERE back <= 3 GROUP BY 1, 2)`,
     sql: ({ minPercent, maxPercent, minAccounts }) => `SELECT n.role AS subject, NULL::text AS account_id, NULL::bigint AS record_id, n.currency,

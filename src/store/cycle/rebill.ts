@@ -72,7 +72,7 @@ async function takeBackMonth(db: Db, orderId: string, wave: number): Promise<voi
     .rows[0];
   if (order === undefined) return;
   const { rows } = await db.query(
-    `SELECT c.*, k.line_no FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = $1 AND c.record_id IS NULL AND c.reversal_of IS NULL
+    `SELECT c.*, k.line_no FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = $1 AND c.record_id IS NULL AND c.reversal_of IS NULL
        AND NOT EXISTS (SELECT FROM rated_charge m WHERE m.entity_id = c.entity_id AND m.service_month = c.service_month AND m.payer_account_id = c.payer_account_id AND m.reversal_of = c.charge_id) ORDER BY c.charge_id`,
     [order.document_id],
   );

@@ -4,6 +4,7 @@ import { isFeeRole } from '../../core/period/period-charge.ts';
 import { bool, int4, int8, text } from '../binary.ts';
 import { type CopyTable, column, copyIn, RowsWriter, type TableRows } from '../copy-in.ts';
 import type { Db } from '../db.ts';
+import type { Lanes } from '../lanes.ts';
 import type { MadeDocuments } from './make-documents.ts';
 import type { SummedCharges } from './summed-charges.ts';
 
@@ -24,16 +25,26 @@ type CellRow = { readonly accountId: string; readonly cellNo: number; readonly c
 /** What accounts of a run came to, kept as the rows it is stored in. */
 export type AccountPreviews = readonly TableRows[];
 /** The run, its month, and the build that these accounts are of, should it become one. */
-export type BuildRef = { readonly runId: string /** Sessions of a month before it are late. */; readonly firstMonth: string; readonly build: number };
+export type BuildRef = {
+  readonly runId: string;
+  /** Sessions of a month before it are late. */
+  readonly firstMonth: string;
+  readonly build: number;
+  /** What accounts come to is stored with their documents. */
+  readonly withChunks: boolean;
+};
 
-/** The build that comes next. */
-export async function nextBuild(db: Db, runId: string): Promise<BuildRef> {
+/** The build that comes next. The first of a run, which is one whatever it comes to, is stored with the chunks that are built in lanes: what a lost one left is taken away. */
+export async function nextBuild(db: Db, runId: string, side: Lanes): Promise<BuildRef> {
   const { rows } = await db.query<{ firstMonth: string; build: number }>(
     'SELECT r.first_month AS "firstMonth", coalesce((SELECT max(build) FROM preview_build b WHERE b.run_id = r.id), 0) + 1 AS build FROM billing_run r WHERE r.id = $1',
     [runId],
   );
   if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
-  return { runId, ...rows[0] };
+  const withChunks = side.width > 1 && rows[0].build === 1;
+  // Before any lane stores the same.
+  if (withChunks) await side.tx((own) => own.query('SELECT drop_lost_previews($1)', [runId]));
+  return { runId, ...rows[0], withChunks };
 }
 
 type Account = { readonly id: string; readonly currency: string; readonly strategy: string };
@@ -100,38 +111,17 @@ function totalsOf({ id: accountId, strategy }: Account, currency: string, of: Ma
   };
 }
 
-/**
- * Keeps accounts just built as the next build of the run, once it is known to be one: `record`. Of the first build that is known before its hash
- * is, so that they are stored while others are still built: `early`.
- */
-export function previewKeeper(db: Db, { runId, build }: BuildRef): { early(previews: AccountPreviews): void; record(previews: readonly AccountPreviews[], contentHash: string): Promise<void> } {
-  const kept = new Set<AccountPreviews>();
-  // One after the other, on the one connection.
-  let stored: Promise<unknown> = Promise.resolve();
-  const keep = (rows: AccountPreviews) => {
-    if (kept.has(rows)) return;
-    kept.add(rows);
-    stored = stored.then(() => copyIn(db, rows));
-    // Whoever records meets it.
-    stored.catch(() => undefined);
-  };
-  return {
-    early(previews) {
-      if (build === 1) keep(previews);
-    },
-    async record(previews, contentHash) {
-      await stored;
-      // Parked accounts are tried again with every build: that alone makes no new one.
-      const made = await db.query(
-        // Under the lock: a build that waited for an approval began before it.
-        `INSERT INTO preview_build (run_id, build, content_hash, built_at) SELECT $1, $2, decode($3, 'hex'), clock_timestamp()
-         WHERE (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($3, 'hex')`,
-        [runId, build, contentHash],
-      );
-      if (made.rowCount !== 0) for (const rows of previews) keep(rows);
-      await stored;
-    },
-  };
+/** Keeps accounts just built as the next build of the run, if it is one: their rows too, unless their chunks were stored with them. */
+export async function recordPreview(db: Db, { runId, build, withChunks }: BuildRef, previews: readonly AccountPreviews[], contentHash: string): Promise<void> {
+  // Parked accounts are tried again with every build: that alone makes no new one.
+  const made = await db.query(
+    // Under the lock: a build that waited for an approval began before it.
+    `INSERT INTO preview_build (run_id, build, content_hash, built_at) SELECT $1, $2, decode($3, 'hex'), clock_timestamp()
+     WHERE (SELECT content_hash FROM preview_build WHERE run_id = $1 ORDER BY build DESC LIMIT 1) IS DISTINCT FROM decode($3, 'hex')`,
+    [runId, build, contentHash],
+  );
+  if (made.rowCount === 0 || withChunks) return;
+  for (const rows of previews) await copyIn(db, rows);
 }
 
 function cellOf(c: SummedCharges, firstMonth: string, excluded: boolean): PreviewCell {

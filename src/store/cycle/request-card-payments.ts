@@ -21,7 +21,7 @@ export const askableOf = `(SELECT CASE WHEN d.payable_minor > 0 THEN t.owed WHEN
 
 /** SQL: what the sealed records of a document `d`, or of the one it credits, name as authorization, if it is not a card's number. */
 export const authorizationOf = `(SELECT min(x.id) FROM (SELECT DISTINCT convert_from(r.canonical, 'UTF8')::jsonb #>> '{facts,externalIds,authorization}' AS id
-  FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision WHERE k.document_id IN (d.id, d.credits_document_id)) x WHERE NOT holds_card_number(x.id))`;
+  FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision WHERE k.document_id IN (d.id, d.credits_document_id)) x WHERE NOT holds_card_number(x.id))`;
 
 /**
  * Asks, in the transaction that issues documents, to charge the cards of those who pay by card, and to pay back what is credited as far as they paid it: each

@@ -64,7 +64,7 @@ export async function partsOf(db: Db, ids: readonly string[]): Promise<ReadonlyM
     `SELECT k.document_id, false AS is_adjustment, c.cost_center, c.site_id, NULL AS gl_account, c.vat_code, c.service_month, r.source_id, sum(c.net_minor)::bigint AS net, sum(c.book_net_minor)::bigint AS book,
        coalesce(sum(c.energy_wh) FILTER (WHERE NOT ${freeEnergySql}), 0)::bigint AS wh, count(*) FILTER (WHERE c.net_minor <> 0) AS with_money,
        count(*) FILTER (WHERE c.energy_wh <> 0 AND NOT ${freeEnergySql}) AS with_energy
-     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision
+     FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision
      WHERE k.document_id = ANY($1) GROUP BY 1, c.cost_center, c.site_id, c.vat_code, c.service_month, r.source_id ORDER BY 1, 3, 4, 6, 7, 8`,
     [ids],
   );

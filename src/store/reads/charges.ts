@@ -60,7 +60,7 @@ export async function chargesOfRecord(db: Db, recordId: string): Promise<{ reado
 async function chargesOfDocument(db: Db, documentId: string, page: PageOrder): Promise<Page<ChargeView & { readonly lineNo: number | null }>> {
   const list = ['charges', documentId] as const;
   const { rows } = await db.query(
-    `${columns.replace('SELECT c.*,', 'SELECT c.*, k.line_no,')} JOIN claim k ON k.charge_id = c.charge_id
+    `${columns.replace('SELECT c.*,', 'SELECT c.*, k.line_no,')} JOIN document_claim k ON k.charge_id = c.charge_id
      WHERE k.document_id = $1 AND ($2::bigint IS NULL OR c.charge_id > $2) ORDER BY c.charge_id LIMIT $3`,
     [documentId, keyBefore(list, page), page.limit + 1],
   );

@@ -126,7 +126,7 @@ async function annexOf(db: Db, ids: readonly string[]): Promise<ReadonlyMap<stri
   const { rows } = await db.query(
     `SELECT k.document_id, c.session_key, min(r.start_at) AS start_at, max(r.end_at) AS end_at, max(c.service_on)::text AS service_on, s.name AS site_name, c.customer_cost_center, coalesce(u.label, c.unit_id) AS unit,
        sum(CASE WHEN c.role IN ('homeReimbursement', 'homePurchase') THEN c.quantity ELSE c.energy_wh END)::bigint AS energy_wh, sum(c.net_minor)::bigint AS net_minor, sum(c.gross_minor)::bigint AS gross_minor
-     FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision LEFT JOIN site s ON s.id = c.site_id LEFT JOIN fleet_unit u ON u.id = c.unit_id
+     FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id LEFT JOIN charge_record r ON r.record_id = c.record_id AND r.revision = c.revision LEFT JOIN site s ON s.id = c.site_id LEFT JOIN fleet_unit u ON u.id = c.unit_id
      WHERE k.document_id = ANY($1) AND k.disposition = 'document' AND c.session_key IS NOT NULL
      GROUP BY k.document_id, c.session_key, s.name, c.customer_cost_center, c.unit_id, u.label ORDER BY k.document_id, min(r.start_at), c.session_key COLLATE "C", s.name COLLATE "C", c.customer_cost_center COLLATE "C", c.unit_id COLLATE "C"`,
     [ids],

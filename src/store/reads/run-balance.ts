@@ -106,7 +106,7 @@ function equationOf(key: { readonly sourceId: string; readonly unit: string }, o
 async function billedSince(db: Db, entityId: string, runId: string, since: Date | null): Promise<Billed[]> {
   const { rows } = await db.query(
     `SELECT coalesce(h.source_id, '') AS source_id, x.unit, coalesce(sum(x.amount) FILTER (WHERE k.run_id = $2), 0)::bigint AS own, coalesce(sum(x.amount) FILTER (WHERE k.run_id <> $2), 0)::bigint AS others
-     FROM issue_stamp i JOIN document d ON d.id = i.document_id AND d.entity_id = $1 JOIN claim k ON k.document_id = d.id JOIN rated_charge c ON c.charge_id = k.charge_id LEFT JOIN record_head h ON h.record_id = c.record_id
+     FROM issue_stamp i JOIN document d ON d.id = i.document_id AND d.entity_id = $1 JOIN claim k ON k.run_id = d.run_id AND k.account_id = d.account_id AND k.document_id = d.id JOIN rated_charge c ON c.charge_id = k.charge_id LEFT JOIN record_head h ON h.record_id = c.record_id
      CROSS JOIN LATERAL (VALUES ('Wh', CASE WHEN ${freeEnergySql} THEN 0 ELSE c.energy_wh END), (c.currency::text, c.net_minor)) AS x(unit, amount)
      WHERE c.payer_account_id IS NOT NULL AND ($3::timestamptz IS NULL OR i.issued_at > $3) GROUP BY 1, 2`,
     [entityId, runId, since],

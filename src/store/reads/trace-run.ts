@@ -14,7 +14,7 @@ const mostExamples = 100;
 export async function traceRun(db: Db, runId: string): Promise<readonly RunTrace[]> {
   const { rows } = await db.query(
     `WITH issued AS (SELECT id, currency::text AS currency FROM document WHERE run_id = $1 AND state = 'issued'),
-     charges AS (SELECT k.document_id, k.line_no, sum(c.net_minor) AS net, sum(c.energy_wh) AS wh, count(*) AS n, count(DISTINCT c.record_id) AS records FROM issued d JOIN claim k ON k.document_id = d.id JOIN rated_charge c ON c.charge_id = k.charge_id GROUP BY 1, 2),
+     charges AS (SELECT k.document_id, k.line_no, sum(c.net_minor) AS net, sum(c.energy_wh) AS wh, count(*) AS n, count(DISTINCT c.record_id) AS records FROM issued d JOIN document_claim k ON k.document_id = d.id JOIN rated_charge c ON c.charge_id = k.charge_id GROUP BY 1, 2),
      lines AS (SELECT d.currency, l.document_id, l.line_no, l.gl_account, l.cost_center, l.vat_code, l.net_minor AS net, l.energy_wh AS wh, l.adjustment_id IS NOT NULL AS adjusted FROM issued d JOIN document_line l ON l.document_id = d.id),
      off_journal AS (SELECT key FROM (
          SELECT p.key, x ->> 'glAccount' AS gl_account, coalesce(x ->> 'costCenter', '') AS cost_center, coalesce(x ->> 'vatCode', '') AS vat_code, (x ->> 'amountMinor')::bigint AS amount
@@ -36,7 +36,7 @@ export async function traceRun(db: Db, runId: string): Promise<readonly RunTrace
        JOIN issued d ON d.id = coalesce(l.document_id, h.document_id) LEFT JOIN reached r ON r.document_id = d.id)
      SELECT d.currency, count(*) AS documents,
        (SELECT coalesce(sum(c.n), 0)::bigint FROM charges c JOIN issued i ON i.id = c.document_id WHERE i.currency = d.currency) AS charges,
-       (SELECT count(DISTINCT c.record_id) FROM issued i JOIN claim k ON k.document_id = i.id JOIN rated_charge c ON c.charge_id = k.charge_id WHERE i.currency = d.currency) AS records,
+       (SELECT count(DISTINCT c.record_id) FROM issued i JOIN document_claim k ON k.document_id = i.id JOIN rated_charge c ON c.charge_id = k.charge_id WHERE i.currency = d.currency) AS records,
        (SELECT count(*) FROM held h JOIN issued i ON i.id = h.document_id WHERE i.currency = d.currency) AS erp_lines,
        (SELECT coalesce(sum(c.wh), 0)::bigint FROM charges c JOIN issued i ON i.id = c.document_id WHERE i.currency = d.currency) AS charges_wh,
        (SELECT coalesce(sum(l.wh), 0)::bigint FROM lines l WHERE l.currency = d.currency) AS lines_wh,

@@ -54,7 +54,7 @@ async function tracedDocuments(db: Db, traced: ReadonlyMap<string, readonly Trac
     db.query(
       `SELECT l.document_id, l.line_no, l.gl_account, l.cost_center, l.vat_code, l.net_minor, l.energy_wh, coalesce(c.net, CASE WHEN l.adjustment_id IS NOT NULL THEN l.net_minor ELSE 0 END)::bigint AS charges_net, coalesce(c.wh, 0)::bigint AS charges_wh
        FROM document_line l LEFT JOIN (
-         SELECT k.document_id, k.line_no, sum(c.net_minor) AS net, sum(c.energy_wh) AS wh FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = ANY($1) GROUP BY 1, 2
+         SELECT k.document_id, k.line_no, sum(c.net_minor) AS net, sum(c.energy_wh) AS wh FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = ANY($1) GROUP BY 1, 2
        ) c ON c.document_id = l.document_id AND c.line_no = l.line_no WHERE l.document_id = ANY($1) ORDER BY 1, 2`,
       [ids],
     ),

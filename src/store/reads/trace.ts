@@ -77,13 +77,13 @@ function chargesFrom({ record, document, account, erp, run, glAccount, costCente
   if (record !== undefined) parts.push(`SELECT charge_id FROM rated_charge WHERE record_id = ${value(record)}::bigint`);
   if (document !== undefined) {
     const id = value(document);
-    parts.push(`SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM issue_stamp WHERE legal_number = ${id} UNION SELECT ${id}))${byIndexSql}`);
+    parts.push(`SELECT charge_id FROM document_claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM issue_stamp WHERE legal_number = ${id} UNION SELECT ${id}))${byIndexSql}`);
   }
   if (erp !== undefined) {
     const id = value(erp);
     // A journal of receipts is of the charges of its site and day alone.
-    parts.push(`(SELECT charge_id FROM claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM erp_posting WHERE external_id = ${id}))${byIndexSql})
-      UNION SELECT c.charge_id FROM erp_posting o JOIN erp_receipt_line r ON r.posting_key = o.key AND r.part = 'party' JOIN claim k ON k.document_id = r.document_id JOIN rated_charge c ON c.charge_id = k.charge_id AND ${atPlaceSql} WHERE o.external_id = ${id}`);
+    parts.push(`(SELECT charge_id FROM document_claim WHERE document_id = ANY(ARRAY(SELECT document_id FROM erp_posting WHERE external_id = ${id}))${byIndexSql})
+      UNION SELECT c.charge_id FROM erp_posting o JOIN erp_receipt_line r ON r.posting_key = o.key AND r.part = 'party' JOIN document_claim k ON k.document_id = r.document_id JOIN rated_charge c ON c.charge_id = k.charge_id AND ${atPlaceSql} WHERE o.external_id = ${id}`);
   }
   if (run !== undefined) {
     const of = [

@@ -29,7 +29,7 @@ export const creditsOff = (db: Db) =>
     db,
     `WITH credited AS (SELECT l.credits_document_id AS document_id, g.line_no, l.vat_code::text AS vat_code, -sum(l.net_minor) AS minor FROM document d JOIN document_line l ON l.document_id = d.id AND l.credits_document_id IS NOT NULL
          CROSS JOIN LATERAL (VALUES (l.credits_line_no), (0)) g (line_no) WHERE d.state = 'issued' AND g.line_no IS NOT NULL GROUP BY 1, 2, 3),
-       part AS (SELECT k.document_id, k.line_no, c.vat_code::text AS vat_code, c.net_minor AS net FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id IN (SELECT document_id FROM credited)
+       part AS (SELECT k.document_id, k.line_no, c.vat_code::text AS vat_code, c.net_minor AS net FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id IN (SELECT document_id FROM credited)
          UNION ALL SELECT a.document_id, a.line_no, a.vat_code, a.net_minor FROM document_line a WHERE a.kind = 'adjustment' AND a.document_id IN (SELECT document_id FROM credited)),
        bound AS (SELECT p.document_id, g.line_no, p.vat_code, sum(least(p.net, 0)) AS low, sum(greatest(p.net, 0)) AS high FROM part p CROSS JOIN LATERAL (VALUES (p.line_no), (0)) g (line_no) GROUP BY 1, 2, 3)
      SELECT 'of line ' || coalesce(c.line_no, o.line_no) || ' of document ' || coalesce(c.document_id, o.document_id) || ' ' || coalesce(c.minor, 0) || ' is credited, and kept is ' || coalesce(o.credited_minor::text, 'nothing') || ' of ' || coalesce(b.low, 0) || ' to ' || coalesce(b.high, 0) AS problem

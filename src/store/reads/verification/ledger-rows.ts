@@ -41,7 +41,7 @@ export const ledgerDifferences = (db: Db) =>
        UNION ALL
        SELECT 'issue/' || d.id, p.account, CASE WHEN p.is_wh THEN 'Wh' ELSE d.currency END, NULL, v.cost_center, d.account_id, v.site_id, v.vat_code, v.service_month, v.source_id,
          p.sign * CASE p.figure WHEN 'net' THEN c.net_minor WHEN 'energyWh' THEN CASE WHEN c.is_free THEN 0 ELSE c.energy_wh END END, p.sign * CASE p.figure WHEN 'net' THEN c.book_net_minor ELSE 0 END
-       FROM issued d JOIN claim k ON k.document_id = d.id JOIN charge c ON c.charge_id = k.charge_id JOIN posting p ON p.event = 'saleInvoiced' AND p.figure IN ('net', 'energyWh') AND (p.account <> 'receivable' OR d.in_books)
+       FROM issued d JOIN document_claim k ON k.document_id = d.id JOIN charge c ON c.charge_id = k.charge_id JOIN posting p ON p.event = 'saleInvoiced' AND p.figure IN ('net', 'energyWh') AND (p.account <> 'receivable' OR d.in_books)
        CROSS JOIN LATERAL (SELECT CASE WHEN p.account <> 'receivable' THEN c.cost_center END AS cost_center, CASE WHEN p.account <> 'receivable' THEN c.site_id END AS site_id,
          CASE WHEN p.account <> 'receivable' THEN c.vat_code END AS vat_code, CASE WHEN p.account <> 'receivable' THEN c.service_month END AS service_month, CASE WHEN p.account <> 'receivable' THEN c.source_id END AS source_id) v
        UNION ALL
@@ -135,7 +135,7 @@ export const convertedDocuments = (db: Db) =>
      FROM document d JOIN legal_entity l ON l.id = d.entity_id JOIN ledger_transaction t ON t.key = 'issue/' || d.id
      LEFT JOIN fx_rate f ON f.into_currency = l.currency AND f.currency = d.currency AND f.rate_on BETWEEN t.effective_on - 7 AND t.effective_on
        AND t.fx_rate = f.source || ' ' || f.rate_on || ' ' || f.currency || '/' || f.into_currency || ' ' || f.rate || ' v' || f.version
-     CROSS JOIN LATERAL (SELECT coalesce(sum(c.net_minor), 0)::bigint AS net, coalesce(sum(c.book_net_minor), 0)::bigint AS booked FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = d.id) c
+     CROSS JOIN LATERAL (SELECT coalesce(sum(c.net_minor), 0)::bigint AS net, coalesce(sum(c.book_net_minor), 0)::bigint AS booked FROM document_claim k JOIN rated_charge c ON c.charge_id = k.charge_id WHERE k.document_id = d.id) c
      CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(n.net_minor::text), '[]') AS nets FROM document_line n WHERE n.document_id = d.id AND n.kind = 'adjustment') a
      CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(s.ledger_account, s.book), '{}') AS entries
        FROM (SELECT ledger_account, sum(book_minor)::text AS book FROM ledger_entry WHERE transaction_key = t.key AND unit <> 'Wh' GROUP BY 1 HAVING sum(book_minor) <> 0) s) e
