@@ -60,6 +60,9 @@ describe('the ledger over HTTP', () => {
     for (const path of ['trial-balance', 'balances?by=account', 'entries']) expect((await get(`/v1/ledger/${path}`, 'partner')).status).toBe(403);
     expect((await get('/v1/energy-balance', 'partner')).status).toBe(403);
     expect((await get('/v1/ledger/balances?by=colour')).status).toBe(422);
+    // There is no such month: an empty page would say that nothing was booked in it.
+    expect((await get('/v1/ledger/entries?serviceMonth=2019-13')).status).toBe(422);
+    expect((await get('/v1/ledger/entries?serviceMonth=2019-12')).body.items.length).toBeGreaterThan(0);
     const { nextCursor } = (await get('/v1/ledger/entries?limit=1')).body;
     expect((await get(`/v1/ledger/trial-balance?cursor=${nextCursor}`)).status).toBe(422);
   });

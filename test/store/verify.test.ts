@@ -202,6 +202,12 @@ describe('verifying names what was tampered with:', () => {
       'documents',
       /is not what its charges and adjustments give/,
     ],
+    [
+      'a charge that names another account than its document',
+      ["UPDATE claim SET account_id = 'acc_other' WHERE charge_id = (SELECT min(charge_id) FROM claim WHERE document_id IS NOT NULL)"],
+      'documents',
+      /is not what its charges and adjustments give/,
+    ],
     ['the approval of a run', ["DELETE FROM approval WHERE decision = 'approve'"], 'runs', /nobody approved this content/],
     ['an approval of an earlier review', ['UPDATE release_group SET review = review + 1'], 'runs', /nobody approved this content/],
     [

@@ -4,7 +4,7 @@ import { type BalanceDetail, type BalanceRow, energyBalance, energyBalanceDetail
 import { balancesBy, ledgerDimensions, listEntries, trialBalance } from '../../store/reads/ledger.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { json, money, pageOf, pageQuery, problems, wh } from '../schemas.ts';
+import { json, money, monthText, pageOf, pageQuery, problems, wh } from '../schemas.ts';
 
 const tags = ['Ledger'];
 const text = z.string().min(1).max(200);
@@ -19,7 +19,7 @@ const balance = z.object({
 });
 const accountBalance = balance.openapi('LedgerBalance');
 const dimensionBalance = balance.extend({ value: z.string().nullable(), entries: z.string() }).openapi('LedgerDimensionBalance');
-const dimensions = { account: text, costCenter: text, site: text, glAccount: text, vatCode: text, serviceMonth: text, source: text };
+const dimensions = { account: text, costCenter: text, site: text, glAccount: text, vatCode: text, serviceMonth: monthText, source: text };
 const entry = balance
   .extend({
     entryId: z.string(),
@@ -151,11 +151,11 @@ export function ledgerRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly sto
       request: { query: z.object(asOf) },
       responses: { 200: json(z.object({ items: z.array(energyMonth) }), 'By service month.'), ...problems },
     }),
-    async (c) => c.json({ items: (await energyBalance(store.pool, { asOf: instantOf(c.req.valid('query').asOf) })).map(monthText) }, 200),
+    async (c) => c.json({ items: (await energyBalance(store.pool, { asOf: instantOf(c.req.valid('query').asOf) })).map(monthView) }, 200),
   );
 }
 
-function monthText({ month, ...figures }: BalanceRow): z.infer<typeof energyMonth> {
+function monthView({ month, ...figures }: BalanceRow): z.infer<typeof energyMonth> {
   return { month, ...(Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, value.toString()])) as { [Name in keyof typeof figures]: string }) };
 }
 

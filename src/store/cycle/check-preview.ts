@@ -55,7 +55,7 @@ async function judgeCharges(db: Db, runId: string, accounts: readonly string[], 
   for (const scope of scopes) {
     // Many are read at once, few by index.
     if (accounts.length > fewAccounts) await (scope === 'session' ? planAs(db, await (plan ?? planOfWholeRun(db, chargesOfRun, [runId]))) : planForDocuments(db));
-    found.push(...(await findAll(db, scope, rules, [runId, accounts], offCycle)));
+    found.push(...(await findAll(db, [scope], rules, [runId, accounts], offCycle)));
     await planForAccounts(db);
   }
   return found;
@@ -101,12 +101,13 @@ async function accountsOfCut(db: Db, runId: string): Promise<readonly string[] |
   return rows[0]?.accounts;
 }
 
-/** What rules on sums find of a whole run, as it stands: those on prices beside the others, where there are lanes. */
+/** What rules on sums find of a whole run, as it stands: those on prices beside the others where there are lanes, else in one statement. */
 export async function judgeSums(runId: string, side: Lanes): Promise<Found[]> {
-  const found = await inLanes(side, ofWholeRun, async (db, scope) => {
+  const parts: (readonly RuleScope[])[] = side.width === 1 ? [ofWholeRun] : ofWholeRun.map((scope) => [scope]);
+  const found = await inLanes(side, parts, async (db, scopes) => {
     const { rules, offCycle } = await rulesFor(db, runId);
     await planForDocuments(db);
-    const own = await findAll(db, scope, rules, [runId], offCycle);
+    const own = await findAll(db, scopes, rules, [runId], offCycle);
     await planForAccounts(db);
     return own;
   });
@@ -116,20 +117,21 @@ export async function judgeSums(runId: string, side: Lanes): Promise<Found[]> {
 /** Rules on what is not there, which a run of a few accounts cannot have. */
 const ofAbsence: ReadonlySet<PreviewRuleCode> = new Set(['siteEarnsNothing', 'customerMissing', 'ownerShareMissing', 'twinWaits']);
 
-/** All rules of a scope in one statement, so that what they share is computed once. */
+/** All rules of scopes that look at the same in one statement, so that what they share is computed once. */
 async function findAll(
   db: Db,
-  scope: RuleScope,
+  scopes: readonly RuleScope[],
   { version: profileVersion, own }: { readonly version: number; readonly own: PreviewRules },
   params: readonly [runId: string, accounts?: readonly string[]],
   offCycle: boolean,
 ): Promise<Found[]> {
   const judged = (Object.keys(previewRules) as PreviewRuleCode[])
-    .filter((code) => previewRuleQueries[code].scope === scope)
+    .filter((code) => scopes.includes(previewRuleQueries[code].scope))
     .map((code) => ({ code, ...previewJudgement(own, code) }))
     // What a selection of accounts lacks says nothing.
     .filter((j) => j.severity !== 'off' && !(offCycle && ofAbsence.has(j.code)));
-  if (judged.length === 0) return [];
+  const [scope] = scopes;
+  if (scope === undefined || judged.length === 0) return [];
   const judgements = new Map<string, (typeof judged)[number]>(judged.map((j) => [j.code, j]));
   const { rows } = await db.query(
     `${previewBasis[scope]} SELECT f.* FROM (${judged.map(({ code, limits }) => ruleSql(code, limits)).join('\nUNION ALL ')}) f ORDER BY f.code, f.subject, f.account_id, f.params::text`,
