@@ -38,11 +38,13 @@ export const movedSessions = (
        FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id JOIN billing_run r ON r.id = k.run_id JOIN contract_version v ON v.contract_id = c.contract_id
          CROSS JOIN LATERAL generate_series((c.service_month || '-01')::date, (${lastMoved} || '-01')::date, interval '1 month') m
        WHERE k.run_id = $1 AND ${amongIds('k.account_id', 'asked')} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}),
+     -- By themselves: else all claims there ever were would be read to find those of few runs, or of none.
+     beside AS MATERIALIZED (SELECT o.id, r.period FROM billing_run r JOIN ${ranElsewhere} WHERE r.id = $1),
      elsewhere AS MATERIALIZED (
        SELECT DISTINCT c.payer_account_id, to_char(m, 'YYYY-MM') AS service_month, c.entity_id
-       FROM billing_run r JOIN ${ranElsewhere} JOIN claim k ON k.run_id = o.id JOIN rated_charge c ON c.charge_id = k.charge_id JOIN contract_version v ON v.contract_id = c.contract_id
+       FROM beside r JOIN claim k ON k.run_id = r.id JOIN rated_charge c ON c.charge_id = k.charge_id JOIN contract_version v ON v.contract_id = c.contract_id
          CROSS JOIN LATERAL generate_series((c.service_month || '-01')::date, (${lastMoved} || '-01')::date, interval '1 month') m
-       WHERE r.id = $1${accounts === undefined ? '' : ` AND k.account_id = ANY(${accounts})`} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}),
+       WHERE ${accounts === undefined ? 'true' : `k.account_id = ANY(${accounts})`} AND c.payer_account_id IS NOT NULL AND c.record_id IS NOT NULL AND c.service_month < r.period AND ${changesSessions}),
      anew AS MATERIALIZED (
        SELECT DISTINCT p.account_id AS payer_account_id, p.service_month, r.entity_id FROM ${draftedAnew}${accounts === undefined ? '' : ` AND p.account_id = ANY(${accounts})`}),
      moved AS (
