@@ -10,14 +10,14 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{store,api,workflows,platform,end-to-end,simulation,stories}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       // Needs an OCPI implementation of others, which `npm run test:ocpi` installs.
       { test: { name: 'ocpi', fileParallelism: false, include: ['test/ocpi/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
       // Needs Tryton, which `npm run test:erp` installs.
-      { test: { name: 'erp', fileParallelism: false, include: ['test/erp/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
+      { test: { name: 'erp', fileParallelism: false, include: ['test/erp/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
     ],
     maxWorkers: 2,
   },

@@ -54,7 +54,7 @@ describe('a stack that stays up', () => {
     expect([second.status, second.stdout]).toEqual([1, '']);
     expect(second.stderr).toMatch(/already runs on .* stop it or set WATTLEDGER_HOME/);
   });
-  it('takes the commands of another terminal: import, plan, approve, trace', { timeout: 90_000 }, async () => {
+  it('takes the commands of another terminal: import, plan, approve, trace', { timeout: 240_000 }, async () => {
     const header = readFileSync('data/trondheim/sessions.csv', 'latin1').split('\n', 1)[0] ?? '';
     const file = path.join(base, 'december.csv');
     writeFileSync(file, [header, session(1), session(2, { user: 'NR1-3' }), session(3, { user: 'Nobody' })].join('\n'));
@@ -65,7 +65,7 @@ describe('a stack that stays up', () => {
     const plan = cli('run', 'plan', '--entity', 'ent_se', '--period', '2019-12', '--cut-off', new Date().toISOString(), '--json');
     const { runId } = JSON.parse(plan.stdout) as { runId: string };
     const show = () => JSON.parse(cli('run', 'show', runId, '--json').stdout) as { state: string; contentHash: string | null; problem: string | null };
-    const until = (what: (run: ReturnType<typeof show>) => boolean) => expect.poll(() => what(show()), { timeout: 40_000, interval: 300 }).toBe(true);
+    const until = (what: (run: ReturnType<typeof show>) => boolean) => expect.poll(() => what(show()), { timeout: 100_000, interval: 300 }).toBe(true);
     await until((run) => run.state === 'inReview' && run.contentHash !== null);
     expect(cli('run', 'preview', runId).stdout).toContain('Driver 16');
     expect(cli('run', 'approve', runId, '--hash', '00', '--comment', 'looked')).toMatchObject({ status: 2 });
@@ -89,7 +89,7 @@ describe('a stack that stays up', () => {
     expect(cli('trace', runId, '--examples', 'all')).toMatchObject({ status: 2, stderr: expect.stringContaining('up to 200') });
     expect(cli('trace', 'csms/se*wlt*1').stdout).toMatch(/On an invoice: .*20\d\d-000001[\s\S]*cost center 109 > charge \d+ > journal page\/.* > ERP FILE-/);
   });
-  it('shows what a file of set-up would do, and does it', { timeout: 60_000 }, () => {
+  it('shows what a file of set-up would do, and does it', { timeout: 120_000 }, () => {
     const file = path.join(base, 'accounts.csv');
     writeFileSync(file, 'id;paymentTermsDays\nacc_fleet_taxi;15\nacc_fleet_craft;30\nacc_nobody;10\n');
     const shown = cli('load', file, '--kind', 'accounts');
@@ -116,7 +116,7 @@ describe('a stack that stays up', () => {
     }
   });
 
-  it('starts the worker again when it dies, and stops in order on Ctrl-C, leaving nothing behind', { timeout: 60_000 }, async () => {
+  it('starts the worker again when it dies, and stops in order on Ctrl-C, leaving nothing behind', { timeout: 120_000 }, async () => {
     const first = readRunFile(home)?.pids['worker'] ?? 0;
     process.kill(first, 'SIGKILL');
     await expect.poll(() => readRunFile(home)?.pids['worker'], { timeout: 20_000 }).not.toBe(first);

@@ -34,7 +34,7 @@ async function demo(home: string, kill?: Kill): Promise<{ code: number | null; r
 }
 
 describe('the demo, killed in the middle', () => {
-  it('ends in the same totals, hash and numbers, all of them verified, after kills of the app, the worker, PostgreSQL and Temporal', { timeout: 400_000 }, async () => {
+  it('ends in the same totals, hash and numbers, all of them verified, after kills of the app, the worker, PostgreSQL and Temporal', { timeout: 800_000 }, async () => {
     const calm = await demo(path.join(base, 'calm'));
     expect(calm.code).toBe(0);
     expect(calm.report[0]).toMatch(/closed, content [0-9a-f]{64}/);
