@@ -129,7 +129,7 @@ describe('the rules on previews, over months without planted errors', () => {
       expect([alarmed.length, documents]).toEqual([alarms, all]);
       expect(alarms / all).toBeLessThanOrEqual(0.02);
     },
-    120_000,
+    240_000,
   );
 });
 
