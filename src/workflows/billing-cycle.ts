@@ -67,6 +67,8 @@ class Run {
   /** By the entity's release rules, as the last look found them. */
   #reminders = { afterMs: 3 * day, everyMs: day };
   readonly #released: ReleasedGroups;
+  /** Groups that were reopened since the read under way began, which may have found them approved. */
+  #reopened = new Set<string>();
 
   constructor(input: BillingCycleInput) {
     this.#input = input;
@@ -118,7 +120,10 @@ class Run {
         const result = await reopen({ runId, ...order });
         if (!result.ok) throw refusal('wrongState', `${order.group === undefined ? 'the run' : `group ${order.group}`} is ${result.state}: only what is approved and not issued can be reopened`);
         this.#released.takeBack(result.reopened);
-        for (const group of result.reopened) this.board.groupStands(group, 'inReview');
+        for (const group of result.reopened) {
+          this.board.groupStands(group, 'inReview');
+          this.#reopened.add(group);
+        }
         this.#decisions += 1;
         return { groups: result.reopened };
       },
@@ -303,11 +308,15 @@ class Run {
   /** Takes in where the run's groups stand; an approval may be stored while its answer was lost. */
   async #preview(read: () => ReturnType<typeof buildPreview>): Promise<void> {
     this.#building = true;
+    const reopened = new Set<string>();
+    this.#reopened = reopened;
     const found = await this.board.insist(read);
     this.#building = false;
     if (found.reminders !== undefined) this.#reminders = found.reminders;
     // What a group on its own way has reached meanwhile is newer than what was read.
     const newer = (name: string, state: RunState) => {
+      // The decision that reopened it makes another read.
+      if (state === 'approved' && reopened.has(name) && patched('reopened-meanwhile')) return 'inReview';
       const known = this.#released.has(name) ? this.board.progress.groups[name]?.state : undefined;
       return known !== undefined && isBefore(state, known) ? known : state;
     };

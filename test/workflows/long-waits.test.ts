@@ -272,4 +272,38 @@ describe('a run that is told something while it looks', () => {
     expect(world.ordered).not.toHaveProperty('issueGroup');
     vi.restoreAllMocks();
   });
+
+  it('approves anew while it is paused what was reopened as its approval was being read', async () => {
+    vi.spyOn(Date, 'now').mockImplementation(() => world.nowMs);
+    const order = { actor: 'approver', reason: 'looked once more' };
+    const approval = { approvalId: 'a', decision: 'approve', contentHash: 'h', actor: 'approver', comment: 'looks well' };
+    const log: string[] = [];
+    world.answer = {
+      closeSet: () => ({ claimed: 5 }),
+      buildPreview: () => found('inReview'),
+      decide: () => ({ ok: true }),
+      reopen: () => ({ ok: true, reopened: ['all'] }),
+      async lookAgain() {
+        if (log.includes('reopened')) {
+          world.validators['decide']?.(approval);
+          log.push('may be approved');
+          throw new Error('looked long enough');
+        }
+        await world.handlers['pause']?.(order);
+        await world.handlers['decide']?.(approval);
+        log.push('approved');
+        return found('inReview');
+      },
+      async readGroups() {
+        if (log.at(-1) !== 'approved') return found('inReview');
+        await world.handlers['reopen']?.(order);
+        log.push('reopened');
+        // As it was read before.
+        return found('approved');
+      },
+    };
+    await expect(billingCycle({ runId: 'run', period: '2019-12', cutOffAtMs: 0 })).rejects.toThrow('looked long enough');
+    expect(log).toEqual(['approved', 'reopened', 'may be approved']);
+    vi.restoreAllMocks();
+  });
 });
