@@ -52,7 +52,7 @@ it('what cannot be given says why: no e-invoice of a driver, no file of a draft,
   expect(driver.body).toMatchObject({ status: 422, code: 'notAnEInvoice', detail: expect.stringContaining('has no address for e-invoices') });
   expect((await get('/v1/documents/doc_none.pdf')).status).toBe(404);
   await api.store.pool.query(
-    "INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash) SELECT 'doc_draft', run_id, group_name, account_id, entity_id, type, 'draft', currency, 0, 0, 0, 0, 0, 0, content_hash FROM document LIMIT 1",
+    "INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash, strategy) SELECT 'doc_draft', run_id, group_name, account_id, entity_id, type, 'draft', currency, 0, 0, 0, 0, 0, 0, content_hash, strategy FROM document LIMIT 1",
   );
   expect((await get('/v1/documents/doc_draft.pdf')).body).toMatchObject({ status: 409, code: 'notIssued' });
   await api.store.pool.query("DELETE FROM document WHERE id = 'doc_draft'");

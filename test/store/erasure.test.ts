@@ -335,8 +335,8 @@ describe('erasing is refused', () => {
         await store.pool.query("UPDATE billing_run SET state = 'closed'");
         await closeSet(store, '2020-01');
         await store.pool.query(
-          `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash)
-           SELECT 'doc_draft', id, 'all', '${accountId}', entity_id, 'invoice', 'draft', 'SEK', 0, 0, 0, 0, 0, 0, '\\x00' FROM billing_run WHERE period = '2020-01'`,
+          `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash, strategy)
+           SELECT 'doc_draft', id, 'all', '${accountId}', entity_id, 'invoice', 'draft', 'SEK', 0, 0, 0, 0, 0, 0, '\\x00', 'driverInvoice' FROM billing_run WHERE period = '2020-01'`,
         );
       },
       /document doc_draft is not issued: issue it, or cancel its run/,

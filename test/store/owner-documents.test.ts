@@ -15,8 +15,8 @@ beforeAll(async () => {
   const runId = await closeSet(store, '2019-12');
   for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) {
     await store.pool.query(
-      `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash)
-       VALUES ($1, $2, 'all', 'acc_brf_north', 'ent_se', 'selfBilling', 'draft', 'SEK', 0, 0, 0, 0, 0, 0, '\\x00')`,
+      `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash, strategy)
+       VALUES ($1, $2, 'all', 'acc_brf_north', 'ent_se', 'selfBilling', 'draft', 'SEK', 0, 0, 0, 0, 0, 0, '\\x00', 'selfBilling')`,
       [id, runId],
     );
   }

@@ -99,8 +99,8 @@ async function fillFinance(): Promise<void> {
 async function insertDocument(state: string): Promise<void> {
   await store.tx(async (db) => {
     await db.query(
-      `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash)
-       SELECT $1, 'run', 'all', id, entity_id, 'invoice', 'draft', currency, 100, 25, 0, 125, 1000, 1, '\\x00' FROM account LIMIT 1`,
+      `INSERT INTO document (id, run_id, group_name, account_id, entity_id, type, state, currency, net_minor, vat_minor, rounding_minor, payable_minor, energy_wh, charge_count, content_hash, strategy)
+       SELECT $1, 'run', 'all', id, entity_id, 'invoice', 'draft', currency, 100, 25, 0, 125, 1000, 1, '\\x00', strategy FROM account LIMIT 1`,
       [state],
     );
     await db.query(

@@ -208,6 +208,7 @@ describe('verifying names what was tampered with:', () => {
       'documents',
       /is not what its charges and adjustments give/,
     ],
+    ['the strategy of a document', ["UPDATE document SET strategy = 'selfBilling'"], 'documents', /has another seller, account, currency, strategy or period in its row than in its bytes/],
     ['the approval of a run', ["DELETE FROM approval WHERE decision = 'approve'"], 'runs', /nobody approved this content/],
     ['an approval of an earlier review', ['UPDATE release_group SET review = review + 1'], 'runs', /nobody approved this content/],
     [
@@ -218,7 +219,7 @@ describe('verifying names what was tampered with:', () => {
     ],
     ['the hash of what is issued', ['UPDATE billing_run SET content_hash = NULL', 'UPDATE release_group SET content_hash = NULL'], 'runs', /has other documents than its content hash says/],
     ['a run that is called a dry one', ["UPDATE billing_run SET kind = 'dry', state = 'inReview'"], 'runs', /^run run_ent_se_2019-12_live is called dry, and has fixed documents$/],
-    ['a run that is gone', ['DELETE FROM billing_run'], 'documents', /has another seller, account, currency or period in its row than in its bytes/],
+    ['a run that is gone', ['DELETE FROM billing_run'], 'documents', /has another seller, account, currency, strategy or period in its row than in its bytes/],
     ['a tariff', ["UPDATE tariff_version SET body = jsonb_set(body, '{elements,0,price_components,0,price}', '9.99')"], 'tariffs', /^tariff .* has another content/],
     [
       'what a contract says',

@@ -118,6 +118,8 @@ export const chargeIdsOf = (line: Pick<DocumentLine, 'charges'>): bigint[] => li
 export type VatSummary = { readonly vatCode: string; readonly percent: string; readonly baseMinor: bigint; readonly vatMinor: bigint };
 
 export type DocumentValue = {
+  /** By which it is paid: of a credit note, as what it takes back was. */
+  readonly strategy: string;
   readonly lines: readonly DocumentLine[];
   readonly vat: readonly VatSummary[];
   /** First and last day of what it bills; null when it is all manual. */
@@ -174,7 +176,7 @@ export function composeDocument(input: ComposeInput): DocumentValue | undefined 
   const { kind, entityId, accountId, strategy, currency, roundingMode, period, purchaseOrder } = input;
   const header = { kind, credits, entityId, accountId, strategy, currency, roundingMode, period, serviceFrom, serviceTo, purchaseOrder };
   const canonical = documentBytes({ header, lines, vat, totals, chargeHashes: charges.flatMap((c) => c.chargeHashes) });
-  return { lines, vat, serviceFrom, serviceTo, ...totals, canonical, contentHash: sha256(canonical) };
+  return { strategy, lines, vat, serviceFrom, serviceTo, ...totals, canonical, contentHash: sha256(canonical) };
 }
 
 /** What a credit takes back, at most what is left; the last one all of it. */

@@ -13,6 +13,7 @@ export type StoredDocument = {
   readonly account_id: string;
   readonly entity_id: string;
   readonly currency: string;
+  readonly strategy: string;
   readonly net_minor: bigint;
   readonly vat_minor: bigint;
   readonly rounding_minor: bigint;
@@ -52,8 +53,8 @@ export function judgeDocument({ row, parts }: { readonly row: StoredDocument; re
   if (!fixedStates.has(row.state)) return null;
   const pinned = JSON.parse(row.canonical.toString('utf8')) as Pinned;
   const { header } = pinned;
-  if (header.entityId !== row.entity_id || header.accountId !== row.account_id || header.currency !== row.currency || header.period !== row.period)
-    return `${name} has another seller, account, currency or period in its row than in its bytes`;
+  if (header.entityId !== row.entity_id || header.accountId !== row.account_id || header.currency !== row.currency || header.strategy !== row.strategy || header.period !== row.period)
+    return `${name} has another seller, account, currency, strategy or period in its row than in its bytes`;
   if (header.serviceFrom !== row.service_from || header.serviceTo !== row.service_to) return `${name} has another period of service in its row than in its bytes`;
   if (typeUnfit(row, header)) return `${name} is called ${row.type}, or credits another document, than its bytes say`;
   const value = recomposed(pinned, parts);

@@ -4,7 +4,6 @@ import type { Db } from '../db.ts';
 import { contentProblems } from './approved-content.ts';
 import { authoredBy } from './authored.ts';
 import { fixGroups } from './decide-run.ts';
-import { strategyOf } from './document-strategy.ts';
 import { type GroupState, groupStates, lockRun } from './run-state.ts';
 
 /**
@@ -49,7 +48,7 @@ export async function approveByStanding(db: Db, runId: string, today: string): P
 /** What a group's documents ask for in sum, in minor units; undefined when one of them, or what is known of the group, is not for a standing approval. */
 async function coveredSum(db: Db, runId: string, group: GroupState, s: { readonly strategy: string; readonly currency: string; readonly document_cap_minor: bigint }): Promise<bigint | undefined> {
   const { rows } = await db.query<{ n: bigint; fit: boolean; sum: bigint }>(
-    `SELECT count(*) AS n, bool_and(${strategyOf('d')} = $3 AND d.currency = $4 AND d.payable_minor BETWEEN 0 AND $5) AS fit, sum(d.payable_minor)::bigint AS sum
+    `SELECT count(*) AS n, bool_and(d.strategy = $3 AND d.currency = $4 AND d.payable_minor BETWEEN 0 AND $5) AS fit, sum(d.payable_minor)::bigint AS sum
      FROM document d WHERE d.run_id = $1 AND d.group_name = $2 AND d.state <> 'discarded'`,
     [runId, group.name, s.strategy, s.currency, s.document_cap_minor],
   );

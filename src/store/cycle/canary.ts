@@ -4,7 +4,6 @@ import type { Db } from '../db.ts';
 import { energyOff } from '../reads/energy-balance.ts';
 import { releaseRulesOf } from '../reads/release-rules.ts';
 import { withParts } from '../reads/verification/document-rows.ts';
-import { madeBy } from './document-strategy.ts';
 import { advanceGroup, groupStates, lockRun } from './run-state.ts';
 
 /** `state`: where the group stands afterwards. `documents`: in its canary; none when it has no canary. */
@@ -26,15 +25,12 @@ export async function planCanary(db: Db, runId: string, group: string): Promise<
   );
   const { rules } = await releaseRulesOf(db, rows[0]?.entity_id ?? '');
   if (state === 'approved') {
-    const strategies = await db.query<{ strategy: string }>(`SELECT DISTINCT ${madeBy} AS strategy FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.group_name = $2`, [
-      runId,
-      group,
-    ]);
+    const strategies = await db.query<{ strategy: string }>(`SELECT DISTINCT d.strategy FROM document d WHERE d.run_id = $1 AND d.group_name = $2`, [runId, group]);
     const sizes = Object.fromEntries(strategies.rows.map(({ strategy }) => [strategy, canaryOf(rules, strategy, Number(rows[0]?.n ?? 0n))]));
     await choose(db, runId, group, sizes);
   }
   const chosen = await db.query<{ strategy: string; n: bigint }>(
-    `SELECT ${madeBy} AS strategy, count(*) AS n FROM canary_document y JOIN document d ON d.id = y.document_id JOIN account a ON a.id = d.account_id WHERE y.run_id = $1 AND y.group_name = $2 GROUP BY 1`,
+    `SELECT d.strategy, count(*) AS n FROM canary_document y JOIN document d ON d.id = y.document_id WHERE y.run_id = $1 AND y.group_name = $2 GROUP BY 1`,
     [runId, group],
   );
   const documents = chosen.rows.reduce((sum, r) => sum + Number(r.n), 0);
@@ -54,7 +50,7 @@ async function choose(db: Db, runId: string, group: string, sizes: Readonly<Reco
        SELECT d.id, d.strategy,
          2 * row_number() OVER (PARTITION BY d.strategy, d.currency ORDER BY abs(d.payable_minor) DESC, d.account_id, d.id) - 1 AS from_top,
          2 * row_number() OVER (PARTITION BY d.strategy, d.currency ORDER BY abs(d.payable_minor), d.account_id DESC, d.id DESC) AS from_bottom
-       FROM (SELECT d.id, d.account_id, d.currency, d.payable_minor, ${madeBy} AS strategy FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.group_name = $2 AND d.state = 'approved') d) c
+       FROM document d WHERE d.run_id = $1 AND d.group_name = $2 AND d.state = 'approved') c
      WHERE least(from_top, from_bottom) <= ($3::jsonb ->> strategy)::integer ON CONFLICT DO NOTHING`,
     [runId, group, JSON.stringify(sizes)],
   );

@@ -3,7 +3,6 @@ import type { CreditRef, DocumentLine, Remainder } from '../../core/document/com
 import { groupBy } from '../../core/group-by.ts';
 import { vatOfGross } from '../../core/money.ts';
 import type { Db } from '../db.ts';
-import { strategyOf } from './document-strategy.ts';
 
 /**
  * The issued lines that mirrors among rows of `claimedCharges` take back, by the mirror's charge id. What the same run billed, or nobody was
@@ -31,7 +30,7 @@ export async function creditRefs(db: Db, rows: readonly QueryResultRow[]): Promi
 export async function loadRemainders(db: Db, documentIds: readonly string[]): Promise<ReadonlyMap<string, Remainder>> {
   if (documentIds.length === 0) return new Map();
   const originals = await db.query<{ id: string; payable_minor: bigint; strategy: string; is_net: boolean; vat: { vatCode: string; percent: string; vatMinor: string }[] }>(
-    `SELECT id, payable_minor, ${strategyOf('document')} AS strategy, convert_from(canonical, 'UTF8')::jsonb->'header'->>'roundingMode' = 'netFirst' AS is_net, convert_from(canonical, 'UTF8')::jsonb->'vat' AS vat FROM document WHERE id = ANY($1) AND state = 'issued'`,
+    `SELECT id, payable_minor, strategy, convert_from(canonical, 'UTF8')::jsonb->'header'->>'roundingMode' = 'netFirst' AS is_net, convert_from(canonical, 'UTF8')::jsonb->'vat' AS vat FROM document WHERE id = ANY($1) AND state = 'issued'`,
     [documentIds],
   );
   const amounts = await db.query<{ id: string; vat_code: string; net: bigint; gross: bigint; is_own: boolean; in_note: boolean }>(

@@ -5,7 +5,6 @@ import type { Db } from '../db.ts';
 import { releaseRulesOf } from '../reads/release-rules.ts';
 import { contentProblems } from './approved-content.ts';
 import { authoredBy } from './authored.ts';
-import { strategyOf } from './document-strategy.ts';
 import { followGroups, type GroupState, groupStates, lockRun, runKind } from './run-state.ts';
 
 export type RunDecision = {
@@ -125,10 +124,8 @@ async function firstApprover(db: Db, runId: string, group: GroupState): Promise<
 async function wantsTwo(db: Db, runId: string, group: string): Promise<boolean> {
   const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
   const { rules } = await releaseRulesOf(db, run?.entity_id ?? '');
-  // Read of each document only where a rule asks.
-  const strategy = rules.secondApprover.some((rule) => rule.strategy !== undefined) ? strategyOf('d') : 'NULL';
   const totals = await db.query(
-    `SELECT ${strategy} AS strategy, a.category, d.currency, sum(abs(d.payable_minor))::bigint AS "sumMinor", max(abs(d.payable_minor)) AS "largestMinor"
+    `SELECT d.strategy, a.category, d.currency, sum(abs(d.payable_minor))::bigint AS "sumMinor", max(abs(d.payable_minor)) AS "largestMinor"
      FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.group_name = $2 AND d.state <> 'discarded' GROUP BY 1, 2, 3`,
     [runId, group],
   );

@@ -57,6 +57,7 @@ const documentTable = (runId: string): CopyTable<MadeDocument> => ({
     column('credits_document_id', text, (d) => d.credits?.documentId ?? null),
     column('service_from', date, ({ value }) => value.serviceFrom),
     column('service_to', date, ({ value }) => value.serviceTo),
+    column('strategy', text, ({ value }) => value.strategy),
   ],
 });
 

@@ -7,7 +7,6 @@ import type { IssuedDocument } from '../ledger/book-documents.ts';
 import { bookWriteOffs } from '../ledger/book-write-offs.ts';
 import { documentRulesOf } from '../reads/document-rules.ts';
 import { bookIssued, markIssued } from './book-issued.ts';
-import { strategyOf } from './document-strategy.ts';
 import { isReceiptSql } from './hand-receipts.ts';
 import { handToOutbox, receiptsToOutbox } from './hand-to-outbox.ts';
 import { besideClosing } from './issuing-lock.ts';
@@ -43,7 +42,7 @@ export async function issueDocuments(db: Db, runId: string, issueOn: string, onl
   // Chosen before anything is read of them: what is sorted is read of all that are left.
   const chosen = await db.query<{ id: string }>(`SELECT d.id FROM document d WHERE ${toIssue} ORDER BY d.account_id, d.id LIMIT $3 FOR UPDATE`, [runId, names, batch]);
   const documents = await db.query(
-    `SELECT d.*, a.payment_terms_days, ${strategyOf('d')} AS strategy, sha256(d.canonical) = d.content_hash AS sound, ${isReceiptSql} AS summed_up
+    `SELECT d.*, a.payment_terms_days, sha256(d.canonical) = d.content_hash AS sound, ${isReceiptSql} AS summed_up
      FROM document d JOIN account a ON a.id = d.account_id JOIN legal_entity e ON e.id = d.entity_id WHERE d.id = ANY($1) ORDER BY d.account_id, d.id`,
     [chosen.rows.map((d) => d.id)],
   );

@@ -1,6 +1,5 @@
 import type { PreviewRuleCode } from '../../core/cycle/preview-rules.ts';
 import { siteHoldings } from '../site-holdings.ts';
-import { madeBy } from './document-strategy.ts';
 import { limitIn, ratesOfRun } from './limit-in.ts';
 import { shareRoles } from './owner-contracts.ts';
 import { previewAccounts } from './record-preview.ts';
@@ -23,7 +22,7 @@ const median = (of: string) => `percentile_disc(0.5) WITHIN GROUP (ORDER BY ${of
 
 /** What the queries share; only what one names is computed. Former months are those of live runs that have a preview, newest first. */
 const ofBoth = `WITH run AS (SELECT r.*, e.country, e.currency, e.fx_source FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1),
-  doc AS (SELECT d.*, ${madeBy} AS strategy, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
+  doc AS (SELECT d.*, a.category FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded')`;
 // What customers are billed: a session is judged once, not again on the document of the site's owner. As it was summed when the set closed, where no correction is among it; else by its charges.
 const ofSessions = `${ofBoth},
   kept AS MATERIALIZED (

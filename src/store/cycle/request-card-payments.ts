@@ -1,6 +1,5 @@
 import { type Issue, issue, messageOf, remedyOf } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
-import { strategyOf } from './document-strategy.ts';
 
 const wordsOf = (found: Issue) => `${messageOf(found)}. ${remedyOf(found.code)}`;
 
@@ -38,7 +37,7 @@ export async function requestCardPayments(db: Db, documentIds: readonly string[]
        SELECT d.id, d.entity_id, d.payable_minor, d.currency, CASE WHEN p.account_id IS NOT NULL OR o.strategy = 'cardInvoice' THEN 'stored' ELSE 'terminal' END AS origin, p.reference,
          CASE WHEN p.account_id IS NULL AND o.strategy = 'cardReceipt' THEN ${authorizationOf} END AS authorization_id, ${askableOf} AS askable
        FROM document d JOIN account a ON a.id = d.account_id AND a.category = 'driver' LEFT JOIN payer_card p ON p.account_id = a.id
-       CROSS JOIN LATERAL (SELECT ${strategyOf('o')} AS strategy FROM document o WHERE o.id = coalesce(d.credits_document_id, d.id)) o
+       JOIN document o ON o.id = coalesce(d.credits_document_id, d.id)
        WHERE d.id = ANY($1) AND o.strategy IN ('cardReceipt', 'cardInvoice') AND d.payable_minor <> 0)
      INSERT INTO card_payment (key, document_id, entity_id, attempt, kind, origin, authorization_id, amount_minor, currency, state, words, answered_by, answered_at)
      SELECT id || '-1', id, entity_id, 1, CASE WHEN payable_minor > 0 THEN 'capture' ELSE 'refund' END, origin, authorization_id, CASE WHEN askable > 0 THEN askable ELSE abs(payable_minor) END, currency,

@@ -1,7 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { DocumentDetail, DocumentView } from '../../contracts/document-view.ts';
 import { formatMinor } from '../../core/money.ts';
-import { madeBy } from '../cycle/document-strategy.ts';
 import type { Db } from '../db.ts';
 import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
@@ -9,7 +8,7 @@ import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 export type DocumentFilter = { readonly account?: string | undefined; readonly strategy?: string | undefined };
 // Not its bytes, which lie apart and are longer than all else.
 const columns = `SELECT d.id, d.run_id, d.account_id, d.type, d.state, d.currency, d.net_minor, d.vat_minor, d.rounding_minor, d.payable_minor, d.energy_wh, d.charge_count, d.service_from, d.service_to, d.credits_document_id,
-  encode(d.content_hash, 'hex') AS hash, p.name, ${madeBy} AS strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer, y.state AS payment_state, y.open_minor AS payment_open, y.told_at AS payment_told
+  encode(d.content_hash, 'hex') AS hash, p.name, d.strategy, s.legal_number, s.issued_on, s.due_on, s.ocr, o.legal_number AS credits_number, e.state AS erp_state, e.external_id, e.answer, y.state AS payment_state, y.open_minor AS payment_open, y.told_at AS payment_told
   FROM document d JOIN account a ON a.id = d.account_id JOIN party p ON p.id = a.party_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN issue_stamp o ON o.document_id = d.credits_document_id LEFT JOIN LATERAL (SELECT state, external_id, answer FROM document_posting z WHERE z.document_id = d.id ORDER BY progress, key LIMIT 1) e ON true
   LEFT JOIN payment_standing y ON y.document_id = d.id`;
 
@@ -17,7 +16,7 @@ const columns = `SELECT d.id, d.run_id, d.account_id, d.type, d.state, d.currenc
 export async function listDocuments(db: Db, runId: string, { cursor, limit, account, strategy }: PageOrder & DocumentFilter): Promise<Page<DocumentView>> {
   const list = ['documents', runId, account, strategy] as const;
   const isFiltered = account !== undefined || strategy !== undefined;
-  const filter = isFiltered ? `AND ($4::text IS NULL OR d.account_id = $4 OR position(lower($4) IN lower(p.name)) > 0) AND ($5::text IS NULL OR ${madeBy} = $5)` : '';
+  const filter = isFiltered ? `AND ($4::text IS NULL OR d.account_id = $4 OR position(lower($4) IN lower(p.name)) > 0) AND ($5::text IS NULL OR d.strategy = $5)` : '';
   // Which stand on the page comes first: of these alone the rest is looked up, whatever the planner knows of a run that was built just now.
   const { rows } = await db.query(
     `${columns} WHERE d.id = ANY (ARRAY(
@@ -30,10 +29,7 @@ export async function listDocuments(db: Db, runId: string, { cursor, limit, acco
 
 /** Strategies that a run has documents of. */
 export async function documentStrategies(db: Db, runId: string): Promise<string[]> {
-  const { rows } = await db.query<{ strategy: string }>(
-    `SELECT DISTINCT ${madeBy} AS strategy FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' ORDER BY 1`,
-    [runId],
-  );
+  const { rows } = await db.query<{ strategy: string }>(`SELECT DISTINCT d.strategy FROM document d WHERE d.run_id = $1 AND d.state <> 'discarded' ORDER BY 1`, [runId]);
   return rows.map((r) => r.strategy);
 }
 

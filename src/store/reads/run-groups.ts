@@ -1,6 +1,5 @@
 import { groupBy } from '../../core/group-by.ts';
 import { formatMinor } from '../../core/money.ts';
-import { madeBy } from '../cycle/document-strategy.ts';
 import type { Db } from '../db.ts';
 
 /** A release group of a run. Money as decimal text in major units, energy in Wh as text. */
@@ -34,8 +33,8 @@ type DocumentSum = {
 /** Sums of a run's documents, in no order: to sort all of them first would take a third of it. */
 export async function documentSums(db: Db, runId: string): Promise<readonly DocumentSum[]> {
   const { rows } = await db.query(
-    `SELECT d.group_name, ${madeBy} AS strategy, d.currency, count(*) AS n, sum(d.net_minor)::bigint AS net, sum(d.vat_minor)::bigint AS vat, sum(d.payable_minor)::bigint AS payable, sum(d.energy_wh)::bigint AS wh
-     FROM document d JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2, 3`,
+    `SELECT d.group_name, d.strategy, d.currency, count(*) AS n, sum(d.net_minor)::bigint AS net, sum(d.vat_minor)::bigint AS vat, sum(d.payable_minor)::bigint AS payable, sum(d.energy_wh)::bigint AS wh
+     FROM document d WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2, 3`,
     [runId],
   );
   return rows.map((r) => ({ group: r.group_name, strategy: r.strategy, currency: r.currency, documents: Number(r.n), net: r.net, vat: r.vat, payable: r.payable, wh: r.wh }));

@@ -1,6 +1,5 @@
 import { owedTypes } from '../../core/document/owed.ts';
 import { formatMinor } from '../../core/money.ts';
-import { madeBy } from '../cycle/document-strategy.ts';
 import type { Db } from '../db.ts';
 import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
@@ -22,7 +21,7 @@ export type RunTotal = {
 };
 
 const sources: Readonly<Record<RunDimension, { readonly value: string; readonly name?: string }>> = {
-  strategy: { value: madeBy },
+  strategy: { value: 'd.strategy' },
   account: { value: 'd.account_id', name: '(SELECT p.name FROM account o JOIN party p ON p.id = o.party_id WHERE o.id = t.value)' },
   site: { value: 'l.site_id', name: '(SELECT s.name FROM site s WHERE s.id = t.value)' },
   costCenter: { value: 'l.cost_center' },
@@ -40,7 +39,7 @@ export async function runTotals(db: Db, runId: string, by: RunDimension, page: P
     `SELECT t.*, ${name} AS name FROM (
        SELECT ${value} AS value, d.type = ANY($2) AS owed, d.currency, count(DISTINCT d.id) AS documents, count(*) AS lines, sum(l.net_minor)::bigint AS net, sum(l.energy_wh)::bigint AS wh,
          coalesce(${value}, '') || ' ' || d.currency || ' ' || (d.type = ANY($2))::text AS place
-       FROM document d JOIN document_line l ON l.document_id = d.id JOIN account a ON a.id = d.account_id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2, 3
+       FROM document d JOIN document_line l ON l.document_id = d.id WHERE d.run_id = $1 AND d.state <> 'discarded' GROUP BY 1, 2, 3
      ) t WHERE $3::text IS NULL OR t.place COLLATE "C" > $3 ORDER BY t.place COLLATE "C" LIMIT $4`,
     [runId, owedTypes, keyBefore(list, page), page.limit + 1],
   );

@@ -43,9 +43,9 @@ export type OwedRow = Row & { readonly parts: readonly Part[] };
 export async function* owedDocuments(db: Db): AsyncGenerator<OwedRow[]> {
   const pages = pagesOf<Row>(
     db,
-    `SELECT d.id, 'issue/' || d.id AS key, t.kind, d.type, d.canonical_strategy AS strategy, d.account_id, d.currency, l.currency AS books, d.payable_minor, t.fx_rate, f.rate::text AS rate, d.vat, e.entries,
+    `SELECT d.id, 'issue/' || d.id AS key, t.kind, d.type, d.strategy, d.account_id, d.currency, l.currency AS books, d.payable_minor, t.fx_rate, f.rate::text AS rate, d.vat, e.entries,
        t.key IS NULL OR (t.source_ref, t.entity_id, t.effective_on) IS NOT DISTINCT FROM (d.id, d.entity_id, s.issued_on) AS same_header
-     FROM (SELECT d.*, c.body->'header'->>'strategy' AS canonical_strategy, coalesce(c.body->'vat', '[]') AS vat FROM document d
+     FROM (SELECT d.*, coalesce(c.body->'vat', '[]') AS vat FROM document d
        CROSS JOIN LATERAL (SELECT CASE WHEN sha256(d.canonical) = d.content_hash THEN convert_from(d.canonical, 'UTF8')::jsonb END AS body) c
        WHERE d.state = 'issued' AND d.type NOT IN ('invoice', 'receipt', 'creditNote')) d
      JOIN legal_entity l ON l.id = d.entity_id LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN ledger_transaction t ON t.key = 'issue/' || d.id
