@@ -26,8 +26,9 @@ export function documentFonts(): DocumentFonts {
  */
 function quick(font: Font): Font {
   const known = new Map<number, Glyph>();
+  // The font keeps a glyph with what it was first asked for: as a part of another one (O of Ö) it stands for no letter, and what is copied or read from a later document lacked it.
   const glyphOf = (codePoint: number) => {
-    const there = known.get(codePoint) ?? font.glyphForCodePoint(codePoint);
+    const there = known.get(codePoint) ?? (Object.create(font.glyphForCodePoint(codePoint), { codePoints: { value: [codePoint] } }) as Glyph);
     known.set(codePoint, there);
     return there;
   };
