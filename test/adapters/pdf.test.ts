@@ -168,6 +168,19 @@ describe('a PDF', () => {
     for (const words of [`faktura${legalNumber}`, purchaseOrder.replaceAll(' ', ''), 'acc_brf_solrosen_parkering_malmo_vastra']) expect(joined).toContain(words);
   });
 
+  it('cuts nothing of what is paid to and under: an IBAN of Malta, a number that an ERP gave', async () => {
+    const { entity } = fleet;
+    const long = {
+      ...fleet,
+      legalNumber: `SFV-2020/${'0'.repeat(20)}/HUVUDKONTORET-000017`,
+      ocr: null,
+      entity: { ...entity, letterhead: { ...entity.letterhead, iban: 'MT84MALT011000012345MTLCAST001S', bic: 'MALTMTMT' } },
+    };
+    const joined = (await rendered('long-payment', long)).text.replaceAll(/\s/g, '');
+    expect(joined).toContain('MT84MALT011000012345MTLCAST001S');
+    expect(joined).toContain(`Nummer${long.legalNumber}Betalassenast`);
+  });
+
   it('says in whole what a manual amount is for, beside its sum', async () => {
     const description = 'Kreditering för avbrottet den 3 till 5 december i garage Ängen, enligt överenskommelse med förvaltaren av den 9 december, ärende 2019-4711';
     const { text } = await rendered(

@@ -214,7 +214,13 @@ function writePayment(sheet: Sheet, document: IssuedDocument, paper: Paper, word
     [labels.payBy, document.dueOn],
     [labels.payable, `${moneyText(paper.payableMinor, document.currency, words)} ${document.currency}`],
   ];
-  const height = Math.max(left.length, right.length) * 14 + 30;
+  // What is paid to and under is wrapped, never cut: it would be paid wrongly, or not at all.
+  const bold = { bold: true } as const;
+  const heightOf = ([, value]: readonly [string, string]) => {
+    const { rows, height: one } = sheet.measure(value, 150, bold, 4);
+    return Math.max(14, rows * one);
+  };
+  const height = Math.max(...[left, right].map((rows) => rows.reduce((sum, row) => sum + heightOf(row), 0))) + 30;
   if (!sheet.hasRoom(height)) sheet.newPage();
   sheet.box(page.left, page.right - page.left, height);
   sheet.y += 8;
@@ -228,8 +234,7 @@ function writePayment(sheet: Sheet, document: IssuedDocument, paper: Paper, word
     sheet.y = top;
     for (const [label, value] of rows) {
       sheet.line(label, x, 88, { gray: true });
-      sheet.line(value, x + 90, 150, { bold: true });
-      sheet.y += 14;
+      sheet.y += Math.max(14, sheet.block(value, x + 90, 150, bold, 4));
     }
   }
   sheet.y = top + height;
