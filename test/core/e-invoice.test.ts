@@ -107,6 +107,13 @@ describe('an e-invoice', () => {
     const outside = { vatCode: 'SE-O', category: 'O', percent: '0', baseMinor: 200n, vatMinor: 0n };
     const alone = made(documentOf({ lines: [lineOf({ vatCode: 'SE-O' })], vat: [outside] }));
     expect([alone.seller.vatNumber, alone.buyer.vatNumber, alone.vat]).toEqual([null, null, [{ category: 'O', percent: null, baseMinor: 200n, vatMinor: 0n, exemption: 'vatex-eu-o' }]]);
+    // Whoever sells is identified all the same (BR-CO-26), also where Peppol has no scheme for his register that is known here.
+    const german = documentOf({ lines: [lineOf({ vatCode: 'DE-O' })], vat: [{ ...outside, vatCode: 'DE-O' }] });
+    const seller = { ...german.entity, country: 'DE', orgNumber: 'HRB 12345 B', vatNumber: 'DE136695976' };
+    const ubl = renderUbl({ ...german, entity: seller });
+    expect('bytes' in ubl && ubl.bytes.toString()).toContain('<cac:PartyLegalEntity><cbc:RegistrationName>Seller AB</cbc:RegistrationName><cbc:CompanyID>HRB 12345 B</cbc:CompanyID>');
+    const taxed = renderUbl({ ...documentOf({ lines: [lineOf()] }), entity: seller });
+    expect('bytes' in taxed && taxed.bytes.toString()).toContain('<cbc:RegistrationName>Seller AB</cbc:RegistrationName></cac:PartyLegalEntity>');
     const beside = documentOf({ lines: [lineOf({ vatCode: 'SE-O' }), lineOf()], vat: [outside, { vatCode: 'SE25', category: 'S', percent: '25', baseMinor: 200n, vatMinor: 50n }] });
     expect(eInvoiceOf(beside)).toMatchObject({ issues: [{ code: 'outsideVatBesideVat' }] });
   });

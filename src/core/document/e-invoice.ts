@@ -11,7 +11,8 @@ export type EInvoiceParty = {
   readonly address: PartyWords['address'];
   /** Left out of documents outside VAT (BR-O-02). */
   readonly vatNumber: string | null;
-  readonly register: ElectronicAddress | null;
+  /** `scheme` is null for the number of a register that has none here. */
+  readonly register: { readonly scheme: string | null; readonly id: string } | null;
   readonly hasFTax: boolean;
 };
 export type EInvoiceVat = { readonly category: string; readonly percent: string | null; readonly baseMinor: bigint; readonly vatMinor: bigint; readonly exemption: string | null };
@@ -174,15 +175,10 @@ function vatByCategory({ vat }: IssuedDocument, sign: 1n | -1n): EInvoiceVat[] {
 function partyOf(words: PartyWords, isOutsideVat: boolean, hasFTax: boolean): EInvoiceParty {
   const endpoint = electronicAddressOf(words);
   if (endpoint === undefined) throw new RangeError(`${words.name} has no electronic address`);
-  return {
-    endpoint,
-    name: plainText(words.name),
-    country: words.country,
-    address: words.address,
-    vatNumber: isOutsideVat ? null : words.vatNumber,
-    register: registerNumberOf(words) ?? null,
-    hasFTax,
-  };
+  const vatNumber = isOutsideVat ? null : words.vatNumber;
+  // Who is named by no VAT number is named by that of a register (BR-CO-26).
+  const other = vatNumber === null && words.orgNumber !== null ? { scheme: null, id: plainText(words.orgNumber) } : null;
+  return { endpoint, name: plainText(words.name), country: words.country, address: words.address, vatNumber, register: registerNumberOf(words) ?? other, hasFTax };
 }
 
 /** First and last day of a month `YYYY-MM`, or of a day. */

@@ -114,7 +114,10 @@ function partyOf(party: EInvoiceParty): XmlNode | null {
     ]),
     party.vatNumber === null ? null : element('cac:PartyTaxScheme', [element('cbc:CompanyID', party.vatNumber), element('cac:TaxScheme', [element('cbc:ID', 'VAT')])]),
     party.hasFTax ? element('cac:PartyTaxScheme', [element('cbc:CompanyID', 'Godkänd för F-skatt'), element('cac:TaxScheme', [element('cbc:ID', 'TAX')])]) : null,
-    element('cac:PartyLegalEntity', [element('cbc:RegistrationName', party.name), party.register === null ? null : element('cbc:CompanyID', party.register.id, { schemeID: party.register.scheme })]),
+    element('cac:PartyLegalEntity', [
+      element('cbc:RegistrationName', party.name),
+      element('cbc:CompanyID', party.register?.id, party.register?.scheme == null ? {} : { schemeID: party.register.scheme }),
+    ]),
   ]);
 }
 
