@@ -61,9 +61,10 @@ export async function batchWords(db: Db, entityId: string): Promise<Omit<Account
   };
 }
 
-/** How a document gets into books of `currency`. Throws RangeError where it is in another one and `rate` is not known. */
+/** How a document gets into books of `currency`. Throws RangeError where it is in another one and `rate` is not known, unless it comes to nothing: then nothing was booked that would name one. */
 export function booksBy(document: ErpDocument, currency: string, rate: string | null): Books {
-  if (document.currency === currency || document.books !== undefined) return { currency, factor: null };
+  const isNothing = document.lines.every((l) => l.amountMinor === '0');
+  if (document.currency === currency || document.books !== undefined || isNothing) return { currency, factor: null };
   if (rate === null) throw new RangeError(`${document.key} is in ${document.currency}, and the rate it was booked by is not known`);
   return { currency, factor: exactFromDecimal(rate) };
 }
