@@ -1,5 +1,6 @@
 import type { ErpPort } from '../adapters/erp/port.ts';
 import type { ErpDocument } from '../contracts/erp-document.ts';
+import { groupBy } from '../core/group-by.ts';
 import { datesToAsk, periodDifferences } from '../core/hand-over/compare-periods.ts';
 import { type Drift, driftOf } from '../core/hand-over/drift.ts';
 import { monthsHere } from '../store/accounting/period-rows.ts';
@@ -62,11 +63,11 @@ export async function compareErp(store: Store, erpFor: ErpFor, connectionId: str
     const open = (await documentsToAskPayment(store.pool, connectionId, new Date())).map((d) => ({ documentId: d.documentId, document: JSON.parse(d.payload.toString('utf8')) as ErpDocument }));
     for (let from = 0; from < open.length; from += paymentsAtOnce) {
       const some = open.slice(from, from + paymentsAtOnce);
-      const told = await erp.payments(some.map((d) => d.document));
-      const idOf = new Map(some.map((d) => [d.document.key, d.documentId]));
-      const known = told.flatMap(({ key, state, openMinor }) => {
-        const documentId = idOf.get(key);
-        return documentId === undefined ? [] : [{ documentId, state, openMinor: BigInt(openMinor) }];
+      const told = groupBy(await erp.payments(some.map((d) => d.document)), (p) => p.key);
+      const known = some.flatMap(({ documentId, document }) => {
+        const [payment, ...others] = told.get(document.key) ?? [];
+        // Which of two there is meant nobody knows: that it is there twice is drift.
+        return payment === undefined || others.length > 0 ? [] : [{ documentId, state: payment.state, openMinor: BigInt(payment.openMinor) }];
       });
       paid += await store.tx((db) => keepPayments(db, connectionId, known));
     }

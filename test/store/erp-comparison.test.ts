@@ -135,6 +135,18 @@ describe('the nightly look at an ERP', () => {
     expect(now).toContain(key);
     expect(await asked(71)).toEqual(now.filter((id) => id !== key));
   });
+  it('keeps what was told last of a document that the ERP has twice by now, and what it tells of the others', async () => {
+    const [{ key: twice }, { key: once }] = await rows("SELECT key FROM erp_posting WHERE kind = 'invoice' ORDER BY key DESC LIMIT 2");
+    const told = (key: string): ErpPayment[] => {
+      const own: ErpPayment = { key, state: 'part', openMinor: '40' };
+      return key === twice ? [own, { ...own, openMinor: '60' }] : key === once ? [own] : [];
+    };
+    const doubled: ErpPort = { ...erp, payments: async (documents) => documents.flatMap((d) => told(d.key)) };
+    expect((await compareErp(store, async () => doubled, 'erp_files')).paid).toBe(1);
+    expect(await findDocument(store.pool, twice)).toMatchObject({ payment: { state: 'unpaid', open: '1.00' } });
+    expect(await findDocument(store.pool, once)).toMatchObject({ payment: { state: 'part', open: '0.40' } });
+    expect((await look()).paid).toBe(1);
+  });
 });
 
 describe('what was decided to stay as the ERP has it', () => {
