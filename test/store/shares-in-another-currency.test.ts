@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorityTasks, documentRulesSchema } from '../../src/contracts/document-rules.ts';
-import { proposePayment } from '../../src/store/commands/payments.ts';
+import { decidePayment, proposePayment } from '../../src/store/commands/payments.ts';
 import { setDocumentRules } from '../../src/store/commands/set-document-rules.ts';
 import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import type { Store } from '../../src/store/db.ts';
+import { paymentFile } from '../../src/store/reads/payments.ts';
 import { finishRun, reviewRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
@@ -99,7 +100,20 @@ describe('shares of sales in another currency than their owner’s', () => {
     await rows(letterhead, [true]);
     await expect(proposed('EUR')).rejects.toThrow('no account that EUR can be paid from');
     await rows(letterhead, [false]);
-    expect(await proposed('EUR')).toMatchObject({ paymentId: expect.any(String), leftOut: [] });
+    const made = await proposed('EUR');
+    expect(made).toMatchObject({ paymentId: expect.any(String), leftOut: [] });
+    // The IBAN may be taken off the letterhead meanwhile: approved, it would be booked, and no bank takes its file.
+    const paymentId = made.paymentId ?? '';
+    const [{ hash: contentHash }] = await rows("SELECT encode(content_hash, 'hex') AS hash FROM payment WHERE id = $1", [paymentId]);
+    const approve = () => store.tx((db) => decidePayment(db, { paymentId, contentHash, decision: 'approve', comment: 'compared' }, { actor: 'payer' }));
+    await rows(letterhead, [true]);
+    await expect(approve()).rejects.toThrow('no account that EUR can be paid from');
+    await rows(letterhead, [false]);
+    expect(await approve()).toEqual({ state: 'approved' });
+    await rows(letterhead, [true]);
+    await expect(paymentFile(store.pool, paymentId)).rejects.toThrow('no account that EUR can be paid from');
+    await rows(letterhead, [false]);
+    expect(await paymentFile(store.pool, paymentId)).toMatchObject({ currency: 'EUR', totalMinor: 34n, debtor: { account: { scheme: 'iban', number: 'SE4550000000058398257466' } } });
   });
 
   it('does so once: the month that is stated anew with what came late states nothing more of it', async () => {

@@ -1,4 +1,3 @@
-import { letterheadSchema } from '../../contracts/letterhead.ts';
 import { authorityOf } from '../../core/document/authorities.ts';
 import { owedTypes } from '../../core/document/owed.ts';
 import { describeIssue, type Issue, issue } from '../../core/issues.ts';
@@ -35,8 +34,7 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
   const { own } = await documentRulesOf(db, entityId);
   const types = owedTypes.filter((type) => authorityOf(own.authorities, type, 'outgoingPayment') === 'wattledger');
   if (types.length === 0) throw new Refused('wrongState', describeIssue(issue('notOurPayment', 'blocks', entityId, { types: owedTypes.join(', ') })));
-  const payer = payerAccount(letterheadSchema.parse(entity['letterhead']));
-  if (payer === undefined || !takes(payer, currency)) throw new Refused('wrongState', describeIssue(issue('payerAccountMissing', 'blocks', entityId, { currency })));
+  payerAccount(entityId, entity['letterhead'], currency);
   // MsgId takes 35 characters; so does each EndToEndId, which has the item's number behind it.
   const paymentId = newId('pay', [by.actor], idempotencyKey);
   if ((await db.query('SELECT FROM payment WHERE id = $1', [paymentId])).rowCount !== 0) return { paymentId, leftOut: [] };
@@ -116,20 +114,24 @@ async function insertPayment(db: Db, paymentId: string, wanted: NewPayment, { it
 
 /**
  * Approves exactly the content of a hash, which books the payment and makes its file, or rejects it, which lets go of its documents. Refused
- * to its author, with another hash, and once it is decided; and where a payee has another bank account by now, or somebody else has paid one of the documents.
+ * to its author, with another hash, and once it is decided; and where a payee has another bank account by now, somebody else has paid one of the documents, or there is no account any more to pay from.
  */
 export async function decidePayment(
   db: Db,
   input: { readonly paymentId: string; readonly contentHash: string; readonly decision: 'approve' | 'reject'; readonly comment: string },
   by: By,
 ): Promise<{ readonly state: string }> {
-  const payment = (await db.query("SELECT *, encode(content_hash, 'hex') AS hash FROM payment WHERE id = $1 FOR UPDATE", [input.paymentId])).rows[0];
+  const payment = (
+    await db.query("SELECT p.*, encode(p.content_hash, 'hex') AS hash, e.letterhead FROM payment p JOIN legal_entity e ON e.id = p.entity_id WHERE p.id = $1 FOR UPDATE OF p", [input.paymentId])
+  ).rows[0];
   if (payment === undefined) throw new Refused('notFound', `there is no payment "${input.paymentId}"`);
   if (payment['state'] !== 'proposed') throw new Refused('wrongState', `payment ${input.paymentId} is ${payment['state']} already`);
   if (payment['author'] === by.actor) throw new Refused('forbidden', `${by.actor} proposed it: somebody else has to decide`);
   if (payment['hash'] !== input.contentHash) throw new Refused('wrongState', `payment ${input.paymentId} has another content than the hash that was looked at: look at it again`);
   const approves = input.decision === 'approve';
   if (approves) {
+    // It is booked now, and its file needs one whenever it is fetched.
+    payerAccount(payment['entity_id'], payment['letterhead'], payment['currency']);
     const shaped = await db.query<{ account_id: string }>(
       `SELECT i.account_id FROM payment_item i JOIN payee_bank_account b ON b.account_id = i.account_id AND b.version = i.bank_account_version WHERE i.payment_id = $1 AND b.author = $2 ORDER BY 1 LIMIT 1`,
       [input.paymentId, by.actor],

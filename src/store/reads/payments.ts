@@ -1,7 +1,10 @@
-import { type Letterhead, letterheadSchema } from '../../contracts/letterhead.ts';
+import { letterheadSchema } from '../../contracts/letterhead.ts';
 import type { PaymentView } from '../../contracts/payment-overview.ts';
+import { describeIssue, issue } from '../../core/issues.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { PaymentFile } from '../../core/payment/payment-file.ts';
+import { takes } from '../../core/payment/plan-payment.ts';
+import { Refused } from '../commands/refusal.ts';
 import type { Db } from '../db.ts';
 import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
@@ -62,7 +65,7 @@ async function paymentsIn(db: Db, ids: readonly string[]): Promise<PaymentView[]
   }));
 }
 
-/** An approved payment as a payment file says it; undefined while it is not approved, and when there is none of this id. Throws RangeError when a payee's number was erased. */
+/** An approved payment as a payment file says it; undefined while it is not approved, and when there is none of this id. Refused while the entity has no account that it can be paid from. Throws RangeError when a payee's number was erased. */
 export async function paymentFile(db: Db, paymentId: string): Promise<PaymentFile | undefined> {
   const p = (await db.query("SELECT p.*, e.name, e.country, e.org_number, e.letterhead FROM payment p JOIN legal_entity e ON e.id = p.entity_id WHERE p.id = $1 AND p.state = 'approved'", [paymentId]))
     .rows[0];
@@ -74,8 +77,7 @@ export async function paymentFile(db: Db, paymentId: string): Promise<PaymentFil
   );
   const erased = items.rows.find((i) => i.number === null);
   if (erased !== undefined) throw new RangeError(`the bank account of ${erased.account_id} was erased`);
-  const debtor = payerAccount(letterheadSchema.parse(p['letterhead']));
-  if (debtor === undefined) throw new RangeError(`${p['entity_id']} has no account that can be paid from`);
+  const debtor = payerAccount(p['entity_id'], p['letterhead'], p['currency']);
   return {
     format: p['format'],
     messageId: p['id'],
@@ -94,8 +96,10 @@ export async function paymentFile(db: Db, paymentId: string): Promise<PaymentFil
   };
 }
 
-/** What an entity pays from; undefined when it has named nothing. */
-export function payerAccount({ iban, bic, bankgiro }: Letterhead): PaymentFile['debtor']['account'] | undefined {
+/** What an entity pays a currency from, by its letterhead. Refused where it has named nothing that takes it. */
+export function payerAccount(entityId: string, letterhead: unknown, currency: string): PaymentFile['debtor']['account'] {
+  const { iban, bic, bankgiro } = letterheadSchema.parse(letterhead);
   if (iban !== undefined) return { scheme: 'iban', number: iban, bic: bic ?? null };
-  return bankgiro === undefined ? undefined : { scheme: 'bankgiro', number: bankgiro, bic: null };
+  if (bankgiro !== undefined && takes({ scheme: 'bankgiro' }, currency)) return { scheme: 'bankgiro', number: bankgiro, bic: null };
+  throw new Refused('wrongState', describeIssue(issue('payerAccountMissing', 'blocks', entityId, { currency })));
 }
