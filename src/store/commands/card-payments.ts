@@ -3,6 +3,7 @@ import { holdsCardNumber } from '../../core/payment/card-number.ts';
 import { askableOf, authorizationOf, referenceMissing, tookNoMore } from '../cycle/request-card-payments.ts';
 import type { Db } from '../db.ts';
 import { bookCardPayments } from '../ledger/book-card-payments.ts';
+import { unsettledMinor } from '../open-settlements.ts';
 import { lockSetUp } from '../set-up-lock.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -121,8 +122,7 @@ export async function retryCardPayment(db: Db, documentId: string, by: By & { re
   if (last.state !== 'failed') throw new Refused('wrongState', `the card payment of ${documentId} is ${last.state}: only what failed is asked again`);
   const [left] = (
     await db.query<{ kind: string; minor: bigint }>(
-      `SELECT CASE WHEN d.payable_minor > 0 THEN 'capture' ELSE 'refund' END AS kind, CASE WHEN d.payable_minor <= 0 THEN ${askableOf} WHEN y.state IN ('paid', 'writtenOff') THEN 0
-         ELSE ${askableOf} - coalesce((SELECT sum(f.amount_minor) FROM payment_fact f WHERE f.document_id = d.id AND f.origin <> 'card'), 0)::bigint END AS minor
+      `SELECT CASE WHEN d.payable_minor > 0 THEN 'capture' ELSE 'refund' END AS kind, (CASE WHEN d.payable_minor <= 0 THEN ${askableOf} ELSE ${askableOf} - (d.payable_minor - ${unsettledMinor}) END)::bigint AS minor
        FROM document d LEFT JOIN payment_standing y ON y.document_id = d.id WHERE d.id = $1`,
       [documentId],
     )
