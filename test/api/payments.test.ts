@@ -18,7 +18,7 @@ const wanted = { entityId: 'ent_se', currency: 'SEK', dueUntil: '2020-12-31', ex
 const propose = (more: object = {}, user = 'preparer') => api.call(user, 'POST', '/v1/payments', { ...wanted, ...more });
 const decide = (user: string, id: string, contentHash: string, decision = 'approve') =>
   api.call(user, 'POST', `/v1/payments/${id}/decision`, { contentHash, decision, comment: 'compared with the statements' });
-const rules = (authorities: object[]) => api.call('approver', 'PUT', '/v1/entities/ent_se/document-rules', { rules: { authorities }, reason: 'we pay owners ourselves' });
+const rules = (authorities: object[]) => api.call('payer', 'PUT', '/v1/entities/ent_se/document-rules', { rules: { authorities }, reason: 'we pay owners ourselves' });
 const ours = (['settlementStatement', 'selfBilling', 'selfBillingCredit', 'reimbursement'] as const).flatMap((type) =>
   authorityTasks.map((task) => ({ type, task, authority: task === 'outgoingPayment' || task === 'number' ? 'wattledger' : 'erp' })),
 );
@@ -163,6 +163,27 @@ describe('payments to site owners', () => {
     expect((await pay('bank-3', 100n)).status).toBe(200);
     expect((await decide('payer', id, shown.contentHash)).body).toMatchObject({ status: 409, detail: expect.stringContaining(`somebody else has paid of ${east.id}`) });
     expect((await decide('payer', id, shown.contentHash, 'reject')).body).toEqual({ state: 'rejected' });
+    expect((await pay('bank-3-back', -100n)).status).toBe(200);
+  });
+
+  it('are not approved once something of it was credited: what is owed is less by then', async () => {
+    const { paymentId: id } = (await propose()).body;
+    const { body: shown } = await api.call('auditor', 'GET', `/v1/payments/${id}`);
+    // East's session was of 20 kWh, not 30: a third of its share goes back.
+    await storeLines(api.store, [session(3, { garage: 'NR1', user: 'NR1-3', kWh: '20' })]);
+    await processAll(api.store);
+    const runId = await closeSet(api.store, '2020-01');
+    await api.store.tx((db) => closeOwnerSet(db, runId));
+    await issueRun(api.store, runId, '2020-02-07', true);
+    const stated = (await api.store.pool.query("SELECT id, payable_minor FROM document WHERE run_id = $1 AND account_id = 'acc_brf_east' ORDER BY payable_minor", [runId])).rows;
+    expect(stated[0]?.payable_minor).toBeLessThan(0n);
+    expect((await decide('payer', id, shown.contentHash)).body).toMatchObject({ status: 409, detail: expect.stringContaining(`acc_brf_east is owed less by ${stated[0]?.id} by now`) });
+    expect((await decide('payer', id, shown.contentHash, 'reject')).body).toEqual({ state: 'rejected' });
+    const anew = (await propose()).body;
+    const { body: less } = await api.call('auditor', 'GET', `/v1/payments/${anew.paymentId}`);
+    const minor = (amount: string) => BigInt(amount.replace('.', ''));
+    expect(minor(less.amount) - minor(shown.amount)).toBe(stated.reduce((sum: bigint, d: { payable_minor: bigint }) => sum + d.payable_minor, 0n));
+    expect((await decide('payer', anew.paymentId, less.contentHash)).body).toEqual({ state: 'approved' });
   });
 });
 

@@ -1,3 +1,4 @@
+import type { DocumentRules } from '../../contracts/document-rules.ts';
 import { authorityOf } from '../../core/document/authorities.ts';
 import { owedTypes } from '../../core/document/owed.ts';
 import { describeIssue, type Issue, issue } from '../../core/issues.ts';
@@ -32,7 +33,7 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
   const entity = (await db.query('SELECT letterhead, currency FROM legal_entity WHERE id = $1 FOR UPDATE', [entityId])).rows[0];
   if (entity === undefined) throw new Refused('notFound', `there is no entity "${entityId}"`);
   const { own } = await documentRulesOf(db, entityId);
-  const types = owedTypes.filter((type) => authorityOf(own.authorities, type, 'outgoingPayment') === 'wattledger');
+  const types = paidByUs(own);
   if (types.length === 0) throw new Refused('wrongState', describeIssue(issue('notOurPayment', 'blocks', entityId, { types: owedTypes.join(', ') })));
   payerAccount(entityId, entity['letterhead'], currency);
   // MsgId takes 35 characters; so does each EndToEndId, which has the item's number behind it.
@@ -51,6 +52,11 @@ export async function proposePayment(db: Db, wanted: NewPayment, by: By, idempot
   await insertPayment(db, paymentId, wanted, plan, by);
   await audit(db, by, { action: 'payment.propose', subject: paymentId, reason: wanted.reason, after: { ...wanted, amountMinor: plan.totalMinor, items: plan.items } });
   return { paymentId, leftOut: plan.leftOut };
+}
+
+/** The types of documents that we pay. */
+function paidByUs({ authorities }: Pick<DocumentRules, 'authorities'>): readonly string[] {
+  return owedTypes.filter((type) => authorityOf(authorities, type, 'outgoingPayment') === 'wattledger');
 }
 
 /** What is issued, owed, in no payment, and settled by nobody else, the ERP or a person; of payees with nothing due, their credits wait. */
@@ -114,7 +120,7 @@ async function insertPayment(db: Db, paymentId: string, wanted: NewPayment, { it
 
 /**
  * Approves exactly the content of a hash, which books the payment and makes its file, or rejects it, which lets go of its documents. Refused
- * to its author, with another hash, and once it is decided; and where a payee has another bank account by now, somebody else has paid one of the documents, or there is no account any more to pay from.
+ * to its author, with another hash, and once it is decided; and where a payee has another bank account by now, somebody else has paid one of the documents, something was credited since it was proposed, or there is no account any more to pay from.
  */
 export async function decidePayment(
   db: Db,
@@ -153,6 +159,14 @@ export async function decidePayment(
       [input.paymentId],
     );
     if (paid.rows[0] !== undefined) throw new Refused('wrongState', `somebody else has paid of ${paid.rows[0].id} by now: reject payment ${input.paymentId}, and propose it anew`);
+    const { own } = await documentRulesOf(db, payment['entity_id']);
+    const credited = await db.query<{ id: string; account_id: string }>(
+      `SELECT d.id, d.account_id FROM payment_item i JOIN document d ON d.account_id = i.account_id AND d.currency = $2 AND d.state = 'issued' AND d.type = ANY($3) AND d.payable_minor < 0 LEFT JOIN payment_standing y ON y.document_id = d.id
+       WHERE i.payment_id = $1 AND ${unsettledMinor} = d.payable_minor AND NOT EXISTS (SELECT FROM payment_document p WHERE p.document_id = d.id) ORDER BY 1 LIMIT 1`,
+      [input.paymentId, payment['currency'], paidByUs(own)],
+    );
+    const [credit] = credited.rows;
+    if (credit !== undefined) throw new Refused('wrongState', `${credit.account_id} is owed less by ${credit.id} by now: reject payment ${input.paymentId}, and propose it anew`);
   }
   await db.query('UPDATE payment SET state = $2, decided_by = $3, comment = $4, decided_at = now() WHERE id = $1', [input.paymentId, approves ? 'approved' : 'rejected', by.actor, input.comment]);
   if (approves) await bookPayment(db, input.paymentId);
