@@ -9,14 +9,13 @@ import { type CanaryPlan, canaryProblems, planCanary } from '../store/cycle/cana
 import { cancelRun } from '../store/cycle/cancel-run.ts';
 import { checkCompleteness } from '../store/cycle/check-completeness.ts';
 import { closeRun } from '../store/cycle/close-run.ts';
+import { closeSets } from '../store/cycle/close-sets.ts';
 import { type Preview, readPreview } from '../store/cycle/content-hashes.ts';
 import { type CollectingState, lookForCutOff } from '../store/cycle/cut-off.ts';
 import { type DecisionResult, decideRun, type RunDecision, reopenGroups } from '../store/cycle/decide-run.ts';
 import { issueDocuments, writeOffWhenIssued } from '../store/cycle/issue-documents.ts';
 import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { numberByErp } from '../store/cycle/number-by-erp.ts';
-import { closeOwnerSet } from '../store/cycle/owner-set.ts';
-import { closeRecordSet } from '../store/cycle/record-set.ts';
 import { isTouched } from '../store/cycle/release-groups.ts';
 import { plannedRuns, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
 import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, readRunState, runKind, setPaused } from '../store/cycle/run-state.ts';
@@ -135,9 +134,7 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     async closeSet(input: { runId: string }): Promise<{ claimed: number }> {
       return beating(async () => {
         if ((await runKind(store.pool, input.runId)) === 'dry') return store.tx((db) => closeDrySet(db, input.runId));
-        const closed = await store.tx((db) => closeRecordSet(db, input.runId, lanesOf(store)));
-        await store.tx((db) => closeOwnerSet(db, input.runId, lanesOf(store)));
-        return closed;
+        return closeSets(store, input.runId);
       });
     },
     async buildPreview(input: { runId: string }): Promise<Reviewed> {

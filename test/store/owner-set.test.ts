@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { planRun } from '../../src/store/commands/plan-run.ts';
 import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
+import { closeSets } from '../../src/store/cycle/close-sets.ts';
 import { settlingAccounts } from '../../src/store/cycle/document-setup.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
@@ -154,7 +156,20 @@ describe('the owners’ side of a closed set', () => {
   });
 
   it('books nothing of a run that is cancelled: the next one states the month as if it had never been', async () => {
-    await store.tx((db) => cancelRun(db, { runId: february, reason: 'begun too early', by: { actor: 'test' } }));
+    const cancel = (runId: string) => store.tx((db) => cancelRun(db, { runId, reason: 'begun too early', by: { actor: 'test' } }));
+    await cancel(february);
+    // Cancelled before its sales are claimed, and between these and the shares: what was on its way to close the set claims nothing any more.
+    for (const before of [0, 1]) {
+      const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period: '2020-02', by: { actor: 'preparer' } }));
+      await store.tx((db) => advanceRun(db, runId, 'collecting'));
+      let steps = 0;
+      const tx: Store['tx'] = async (work) => {
+        if (steps++ === before) await cancel(runId);
+        return store.tx(work);
+      };
+      await closeSets({ tx }, runId);
+      expect([before, await rows('SELECT charge_id FROM claim WHERE run_id = $1', [runId])]).toEqual([before, []]);
+    }
     const again = await closeSet(store, '2020-02');
     await preview(again);
     expect(await claimedOf(again, 'acc_brf_north')).toEqual([
