@@ -25,7 +25,10 @@ export function tariffFindings(seed: Seed): Issue[] {
 
 type Row = Record<string, unknown>;
 
-/** Writes a set-up, table by table and set-wise. Rows that exist stay as they are, and who was erased gets no token back: a second seeding changes nothing. */
+/**
+ * Writes a set-up, table by table and set-wise. Rows that exist stay as they are, and who was erased gets no token back: a second seeding changes nothing.
+ * Throws an Error for an id that another entity has: it would stay that one's, and this one's sessions be billed to its accounts.
+ */
 export async function applySeed(db: Db, seed: Seed): Promise<void> {
   const { entity } = seed;
   const insert = async (table: string, rows: readonly Row[]) => {
@@ -34,6 +37,7 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
   };
   const always = { valid_from: '-infinity', valid_to: 'infinity', author: 'seed' };
   const accounts = accountsOf(seed);
+  await refuseOthers(db, seed, accounts);
   await insert('legal_entity', [
     {
       id: entity.id,
@@ -191,9 +195,12 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
       author: 'seed',
     })),
   );
+  const taken = new Set((await db.query<{ id: string }>('SELECT id FROM price_assignment WHERE entity_id <> $1', [entity.id])).rows.map((r) => r.id));
   await insert(
     'price_assignment',
-    seed.tariffs.flatMap((t) => (t.segment === undefined ? [] : [{ ...always, id: `pa_${t.segment}`, entity_id: entity.id, tariff_id: t.body.id, segment: t.segment }])),
+    seed.tariffs.flatMap(({ segment, body }) =>
+      segment === undefined ? [] : [{ ...always, id: taken.has(`pa_${segment}`) ? `pa_${entity.id}_${segment}` : `pa_${segment}`, entity_id: entity.id, tariff_id: body.id, segment }],
+    ),
   );
   await insert(
     'vat_rule',
@@ -212,6 +219,14 @@ export async function applySeed(db: Db, seed: Seed): Promise<void> {
     { id: seed.erp.id, entity_id: entity.id, adapter: seed.erp.adapter, settings: seed.erp.faults.length === 0 ? {} : { faults: seed.erp.faults }, production: false, valid_from: '2018-01-01' },
   ]);
   await seedCompleteness(db, seed);
+}
+
+async function refuseOthers(db: Db, { entity, calendar, sources, sites, erp }: Seed, accounts: readonly SeedAccount[]): Promise<void> {
+  const named = { billing_calendar: [calendar.id], source: sources.map((s) => s.id), site: sites.map((s) => siteId(s.key)), account: accounts.map((a) => a.id), erp_connection: [erp.id] };
+  for (const [table, ids] of Object.entries(named)) {
+    const { rows } = await db.query<{ id: string; entity_id: string }>(`SELECT id, entity_id FROM ${table} WHERE id = ANY($1) AND entity_id <> $2 ORDER BY id LIMIT 1`, [ids, entity.id]);
+    if (rows[0] !== undefined) throw new Error(`${table} ${rows[0].id} is of entity ${rows[0].entity_id}: give that of ${entity.id} another id`);
+  }
 }
 
 /** What sources say of their completeness, where nothing is known of it yet. */

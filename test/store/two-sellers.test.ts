@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
+import type { Seed } from '../../src/contracts/seed.ts';
 import { previewLoad } from '../../src/store/commands/load-set-up.ts';
 import { mapExternal } from '../../src/store/commands/map-external.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
@@ -12,6 +13,7 @@ import { pendingMessages, storeRawMessages } from '../../src/store/intake/store-
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { runReport } from '../../src/store/reads/run-report.ts';
 import { runSummary } from '../../src/store/reads/run-summary.ts';
+import { applySeed } from '../../src/store/seed.ts';
 import { processAll, session } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -93,4 +95,45 @@ it('maps nothing of a source to what is another seller’s', async () => {
   const values = { sourceId: 'csms', kind: 'token', externalKey: 'NEW-2', internalId: 'acc_driver_16_too' };
   const load = await store.tx((db) => previewLoad(db, { mappings: [{ line: 1, values, errors: [] }] }, { actor: 'ops' }, new Date()));
   expect(load.rows).toMatchObject([{ outcome: 'refused', errors: [{ params: { field: 'internalId' } }] }]);
+});
+
+it('sets up a second seller from a file of its own, by its own prices, and takes nothing for it that is the first one’s', async () => {
+  const first = await seeded();
+  const { seed } = first;
+  const own: Seed = {
+    ...seed,
+    entity: { ...seed.entity, id: 'ent_second' },
+    calendar: { ...seed.calendar, id: 'cal_second' },
+    erp: { ...seed.erp, id: 'erp_second' },
+    sources: seed.sources.filter((s) => s.id === 'csms').map((s) => ({ ...s, id: 'csms_second' })),
+    siteOwners: seed.siteOwners.filter((o) => o.id === 'brf_north').map((o) => ({ ...o, id: 'brf_second' })),
+    sites: seed.sites.filter((s) => s.key === 'Bl2').map((s) => ({ ...s, key: 'Bl2second', owner: 'brf_second' })),
+    fleets: [],
+    emsps: [],
+    drivers: { second16: 'Bl2-1' },
+    tariffs: seed.tariffs
+      .filter((t) => t.segment === 'driver')
+      .map((t) => ({ ...t, body: { ...t.body, id: 'second-flat', elements: [{ price_components: [{ type: 'ENERGY', price: '3.00', vat: '25', step_size: 1 }] }] } }) as (typeof seed.tariffs)[number]),
+  };
+  try {
+    for (const drivers of [{ '16': 'Bl2-1' }, { '01': 'Bl2-1' }])
+      await expect(first.store.tx((db) => applySeed(db, { ...own, drivers }))).rejects.toThrow(/account acc_driver_\d\d is of entity ent_se: give that of ent_second another id/);
+    await expect(first.store.tx((db) => applySeed(db, { ...own, sources: seed.sources }))).rejects.toThrow('source csms is of entity ent_se');
+    // Twice, and the first one's once more: nothing changes.
+    for (const again of [own, own, seed]) await first.store.tx((db) => applySeed(db, again));
+    const { rows: prices } = await first.store.pool.query("SELECT id, entity_id, tariff_id FROM price_assignment WHERE segment = 'driver' ORDER BY entity_id");
+    expect(prices).toEqual([
+      { id: 'pa_driver', entity_id: 'ent_se', tariff_id: 'driver-day-night' },
+      { id: 'pa_ent_second_driver', entity_id: 'ent_second', tariff_id: 'second-flat' },
+    ]);
+    const bytes = Buffer.from(session(1, { garage: 'Bl2second', kWh: '10' }));
+    const recordKey = parserFor('csv-residential-csms').keyOf(bytes, { sourceId: 'csms_second', ownerCountry: 'SE', ownerParty: 'WLT', timeZone: 'Europe/Stockholm' });
+    await first.store.tx((db) => storeRawMessages(db, { sourceId: 'csms_second', batchId: null, receivedAt: new Date(), messages: [{ recordKey, bytes, lineNo: null }] }));
+    await processAll(first.store);
+    // 10 kWh at 3.00, not at the 2.65 of the first one's.
+    const { rows } = await first.store.pool.query('SELECT entity_id, payer_account_id AS payer, net_minor AS net FROM rated_charge WHERE payer_account_id IS NOT NULL');
+    expect(rows).toEqual([{ entity_id: 'ent_second', payer: 'acc_driver_second16', net: 3000n }]);
+  } finally {
+    await first.drop();
+  }
 });
