@@ -5,7 +5,7 @@ import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
 import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
-import { finishRun, reviewRun } from '../support/bill.ts';
+import { dryRun, finishRun, reviewRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -76,10 +76,22 @@ describe('an off-cycle run', () => {
     expect(covered).toEqual([{ wh: 15_000 }]);
   });
 
+  it('is shown by a dry run of some accounts, which has these alone, whether or not the month has its run yet', async () => {
+    const contentOf = (runId: string, account: string) => rows("SELECT content_hash AS hash FROM document WHERE run_id = $1 AND account_id = $2 AND state <> 'discarded'", [runId, account]);
+    expect((await accountsOf(month)).length).toBeGreaterThan(1);
+    const shown = await dryRun(store, '2019-12', { selection: { accountIds: ['acc_fleet_taxi'] } });
+    expect(await rows('SELECT account_id FROM run_account WHERE run_id = $1', [shown])).toEqual([{ account_id: 'acc_fleet_taxi' }]);
+    expect(await accountsOf(shown)).toEqual(['acc_fleet_taxi']);
+    expect(await contentOf(shown, 'acc_fleet_taxi')).toEqual(await contentOf(month, 'acc_fleet_taxi'));
+    // Of a month to come: a fee.
+    const ahead = await dryRun(store, '2020-02', { selection: { accountIds: ['acc_driver_16'] } });
+    expect(await accountsOf(ahead)).toEqual(['acc_driver_16']);
+  });
+
   it('leaves every balance whole', async () => {
     expect((await energyBalance(store.pool)).filter((m) => m.difference !== 0n)).toEqual([]);
     expect(await rows('SELECT unit FROM ledger_entry GROUP BY unit HAVING sum(amount) <> 0')).toEqual([]);
-    for (const { report } of await rows('SELECT report FROM billing_run ORDER BY id')) for (const row of report.equation.rows) expect(row.difference).toBe('0');
+    for (const { report } of await rows("SELECT report FROM billing_run WHERE kind = 'live' ORDER BY id")) for (const row of report.equation.rows) expect(row.difference).toBe('0');
     expect((await verifyAll(store)).sections.filter((section) => section.problem !== null)).toEqual([]);
   });
 

@@ -77,8 +77,8 @@ export async function finishRun(store: Store, runId: string, issuedOn: string): 
 }
 
 /** Shows in a dry run what a month would come to; answers its id. */
-export async function dryRun(store: Store, period: string): Promise<string> {
-  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, kind: 'dry', by: { actor: 'preparer' } }));
+export async function dryRun(store: Store, period: string, more: Partial<PlanRunInput> = {}): Promise<string> {
+  const { runId } = await store.tx((db) => planRun(db, { entityId: 'ent_se', period, kind: 'dry', by: { actor: 'preparer' }, ...more }));
   await store.tx((db) => advanceRun(db, runId, 'collecting'));
   await store.tx((db) => closeDrySet(db, runId));
   await store.tx((db) => advanceRun(db, runId, 'previewing'));

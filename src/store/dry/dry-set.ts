@@ -10,7 +10,7 @@ import { enterDryRun } from './dry-world.ts';
 /**
  * Lists the set of a dry run: that of the live run of its month, with the exclusions and adjustments that shaped it, whatever became of them;
  * with it, once that run is closed, what is ordered to be credited and waits for another; where no live run has closed its set yet, what one
- * would claim now. Nothing is claimed. Repeatable: it is listed once. Answers how many charges. In the caller's transaction, which speaks of the world of the run from then on.
+ * would claim now; of either its own accounts alone, where it names any. Nothing is claimed. Repeatable: it is listed once. Answers how many charges. In the caller's transaction, which speaks of the world of the run from then on.
  */
 export async function closeDrySet(db: Db, runId: string): Promise<{ readonly claimed: number }> {
   await lockRun(db, runId);
@@ -29,7 +29,10 @@ export async function closeDrySet(db: Db, runId: string): Promise<{ readonly cla
       : await db.query(setOf, [runId, run.base]);
   await planForAccounts(db);
   if (run.base !== null) {
-    await db.query("INSERT INTO run_account (run_id, account_id, group_name, state) SELECT $1, account_id, group_name, 'pending' FROM run_account WHERE run_id = $2", [runId, run.base]);
+    await db.query(`INSERT INTO run_account (run_id, account_id, group_name, state) SELECT $1, account_id, group_name, 'pending' FROM run_account WHERE run_id = $2 AND ${isNamed('account_id')}`, [
+      runId,
+      run.base,
+    ]);
     const ordered = await listOrdered(db, runId);
     await markManual(db, runId);
     return { claimed: (listed.rowCount ?? 0) + ordered };
@@ -46,7 +49,8 @@ export async function closeDrySet(db: Db, runId: string): Promise<{ readonly cla
 /** What would be taken back, or was ordered to be credited, has an account of its own to show it. */
 async function markManual(db: Db, runId: string): Promise<void> {
   await db.query(
-    "INSERT INTO run_account (run_id, account_id, state) SELECT $1, account_id, 'pending' FROM (SELECT account_id FROM adjustment WHERE run_id = $1 UNION SELECT account_id FROM credit_order WHERE run_id = $1) s ON CONFLICT DO NOTHING",
+    `INSERT INTO run_account (run_id, account_id, state) SELECT $1, account_id, 'pending' FROM (SELECT account_id FROM adjustment WHERE run_id = $1 UNION SELECT account_id FROM credit_order WHERE run_id = $1) s
+     WHERE ${isNamed('account_id')} ON CONFLICT DO NOTHING`,
     [runId],
   );
 }
@@ -72,6 +76,9 @@ async function listOrdered(db: Db, runId: string): Promise<number> {
   return rows.length;
 }
 
+/** SQL that holds for an account that dry run $1 is about: whoever it names, or everybody. */
+const isNamed = (account: string) => `coalesce((SELECT o.selection->'accountIds' FROM billing_run o WHERE o.id = $1) ? ${account}, true)`;
+
 const isIssued = "JOIN claim k ON k.charge_id = m.reversal_of AND k.run_id <> $1 JOIN document d ON d.id = k.document_id AND d.state = 'issued'";
 /** SQL by which an order made charge `c`: with the mirror of the revision before, or, of what no session made, as the mirror itself. */
 const orderedBy = [
@@ -83,10 +90,10 @@ const orderedBy = [
 /** What the set of run $2 held: its claims without what the month decided, which is decided anew, and what it carried, with the shares that waited for it. */
 const setOf = `INSERT INTO public.dry_claim (run_id, charge_id, account_id, disposition, held_since)
   SELECT $1, k.charge_id, k.account_id, 'document', k.held_since FROM public.claim k JOIN public.rated_charge c ON c.charge_id = k.charge_id AND ${withinIds('c.charge_id', '(SELECT charge_id + 0 AS charge_id FROM public.claim WHERE run_id = $2) b')}
-  WHERE k.run_id = $2 AND NOT (c.record_id IS NULL AND EXISTS (SELECT FROM period_charge p WHERE p.run_id = $2 AND p.charge_hash = c.charge_hash))
+  WHERE k.run_id = $2 AND ${isNamed('k.account_id')} AND NOT (c.record_id IS NULL AND EXISTS (SELECT FROM period_charge p WHERE p.run_id = $2 AND p.charge_hash = c.charge_hash))
   UNION
-  SELECT $1, h.charge_id, h.account_id, 'document', NULL FROM public.exclusion_hit h WHERE h.run_id = $2 AND h.outcome = 'carried' AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = h.charge_id)
+  SELECT $1, h.charge_id, h.account_id, 'document', NULL FROM public.exclusion_hit h WHERE h.run_id = $2 AND h.outcome = 'carried' AND ${isNamed('h.account_id')} AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = h.charge_id)
   UNION
   SELECT $1, c.charge_id, c.payee_account_id, 'document', NULL FROM public.exclusion_hit h JOIN public.rated_charge s ON s.charge_id = h.charge_id
   JOIN public.rated_charge c ON c.record_id = s.record_id AND c.revision = s.revision AND (c.reversal_of IS NULL) = (s.reversal_of IS NULL) AND c.payee_account_id IS NOT NULL AND c.role IN ${shareRoles}
-  WHERE h.run_id = $2 AND h.outcome = 'carried' AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = c.charge_id)`;
+  WHERE h.run_id = $2 AND h.outcome = 'carried' AND ${isNamed('c.payee_account_id')} AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = c.charge_id)`;
