@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Seed } from '../../src/contracts/seed.ts';
+import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { unsignedWaiting } from '../../src/store/cycle/run-reads.ts';
 import type { Store } from '../../src/store/db.ts';
 import { energyBalance } from '../../src/store/reads/energy-balance.ts';
@@ -86,6 +88,22 @@ describe('an off-cycle run', () => {
     // Of a month to come: a fee.
     const ahead = await dryRun(store, '2020-02', { selection: { accountIds: ['acc_driver_16'] } });
     expect(await accountsOf(ahead)).toEqual(['acc_driver_16']);
+  });
+
+  it('takes no manual amount of an account that it does not bill: with the line it would bill that account’s month, without its sessions', async () => {
+    await arrive(
+      session(5, { user: 'Bl2-1', kWh: '10', start: '10.02.2020 10:00', end: '10.02.2020 12:00' }),
+      session(6, { user: 'Bl2-2', kWh: '5', start: '11.02.2020 10:00', end: '11.02.2020 12:00' }),
+    );
+    const alone = await review('2020-02', ['acc_driver_17']);
+    const line = { amountMinor: -1000n, vatCode: 'SE25', glKey: 'rounding', costCenter: '900', description: 'Goodwill', reason: 'cable broken' };
+    const adjust = (accountId: string) => store.tx((db) => addAdjustment(db, alone, { accountId, ...line }, by));
+    await expect(adjust('acc_driver_16')).rejects.toThrow('does not bill account acc_driver_16');
+    await adjust('acc_driver_17');
+    await store.tx((db) => buildDocuments(db, alone));
+    expect(await accountsOf(alone)).toEqual(['acc_driver_17']);
+    expect(await rows('SELECT role FROM period_charge WHERE run_id = $1', [alone])).toEqual([]);
+    await finishRun(store, alone, '2020-03-02');
   });
 
   it('leaves every balance whole', async () => {

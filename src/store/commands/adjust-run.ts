@@ -1,5 +1,6 @@
 import { adjustmentAccountOf } from '../../core/allocate/gl-account.ts';
 import { lastDaySql } from '../cycle/exclusion-match.ts';
+import { runAsItStands, selected } from '../cycle/selection.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { newId } from './new-id.ts';
@@ -33,7 +34,7 @@ type Subject = { readonly chargeId: string | null; readonly documentId: string |
 
 /**
  * Adds a manual line to an account's document of the run, and the row that takes it back later, which is approved together with it. The VAT code
- * is mandatory (D28); an account may have nothing but an adjustment. Refused for what is not set up, and for more credit than a line is worth.
+ * is mandatory (D28); an account may have nothing but an adjustment. Refused for an account that the run does not bill, for what is not set up, and for more credit than a line is worth.
  */
 export async function addAdjustment(db: Db, runId: string, adjustment: NewAdjustment, by: By, idempotencyKey?: string): Promise<{ readonly id: string }> {
   await lockOpen(db, runId);
@@ -118,12 +119,17 @@ async function adjustmentIn(db: Db, runId: string, id: string): Promise<Row> {
 }
 
 async function runFor(db: Db, runId: string, accountId: string): Promise<Run> {
-  const { rows } = await db.query<Run>(
-    `SELECT r.id, r.entity_id, to_char(${lastDaySql}, 'YYYY-MM') AS month, a.currency FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN account a ON a.entity_id = e.id WHERE r.id = $1 AND a.id = $2`,
+  const { rows } = await db.query<Run & { readonly billed: boolean }>(
+    `SELECT r.id, r.entity_id, to_char(${lastDaySql}, 'YYYY-MM') AS month, a.currency,
+       EXISTS (SELECT FROM run_account x WHERE x.run_id = r.id AND x.account_id = a.id) OR EXISTS (SELECT FROM ${runAsItStands} b WHERE ${selected('a.id', 'b')}) AS billed
+     FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN account a ON a.entity_id = e.id WHERE r.id = $1 AND a.id = $2`,
     [runId, accountId],
   );
-  if (rows[0] === undefined) throw new Refused('notFound', `the entity of run ${runId} has no account ${accountId}`);
-  return rows[0];
+  const [found] = rows;
+  if (found === undefined) throw new Refused('notFound', `the entity of run ${runId} has no account ${accountId}`);
+  // Its month would be billed with the line, without its sessions.
+  if (!found.billed) throw new Refused('wrongState', `run ${runId} does not bill account ${accountId}: enter it in the run of its calendar, or plan a run of this account alone`);
+  return found;
 }
 
 async function subjectOf(db: Db, run: Run, { accountId, chargeId, line, serviceMonth }: NewAdjustment): Promise<Subject> {
