@@ -59,4 +59,28 @@ describe('an order to a run that is sent again since its answer was lost', () =>
     await cancelAgain();
     expect(await orders(runId)).toEqual(['run.cancel']);
   }, 60_000);
+
+  it('plans no second run: of a month, of some accounts, or a dry one; nor does it begin one anew that is over', async () => {
+    const cutOffAt = new Date(Date.now() + 86_400_000).toISOString();
+    const plan = (key: string, more: object) => story.ask('preparer', 'POST', '/v1/runs', { entityId: 'ent_se', period: '2020-02', ...more }, key);
+    for (const [key, more] of [
+      ['month', { cutOffAt }],
+      ['final', { cutOffAt, selection: { accountIds: ['acc_driver_16'] } }],
+      ['shown', { kind: 'dry' }],
+    ] as const) {
+      const first = await plan(key, more);
+      await superuser.query('DELETE FROM idempotency_key');
+      const again = await plan(key, more);
+      expect([key, first.status, again.status, again.body]).toEqual([key, 201, 201, first.body]);
+    }
+    expect((await story.rows("SELECT id FROM billing_run WHERE label = '2020-02' ORDER BY id")).map((r) => r.id)).toEqual(['dry', 'live', 'live_2'].map((kind) => `run_ent_se_2020-02_${kind}`));
+    await order('ops', 'run_ent_se_2020-02_live', 'cancel');
+    const status = async () => (await story.api.client.workflow.getHandle('run/ent_se/2020-02/live').describe()).status.name;
+    await expect.poll(status, { timeout: 20_000 }).toBe('COMPLETED');
+    await superuser.query('DELETE FROM idempotency_key');
+    expect((await plan('month', { cutOffAt })).body.runId).toBe('run_ent_se_2020-02_live');
+    expect([await status(), (await story.run('run_ent_se_2020-02_live')).state]).toEqual(['COMPLETED', 'cancelled']);
+    // By another request it is planned anew.
+    expect((await plan('anew', { cutOffAt })).body.runId).toBe('run_ent_se_2020-02_live_3');
+  }, 60_000);
 });

@@ -250,9 +250,14 @@ export function runRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps):
       const { entityId, period, calendarId, kind, whatIf, selection, cutOffAt, cutOff } = c.req.valid('json');
       if (kind === 'live' && whatIf !== undefined) throw new Problem(422, 'invalid', 'Only a dry run supposes something: leave `whatIf` out, or plan it with kind "dry".');
       const plan = await store.tx((db) =>
-        planRun(db, { entityId, period, calendarId, kind, whatIf, selection, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), cutOff, by: byOf(c) }),
+        planRun(
+          db,
+          { entityId, period, calendarId, kind, whatIf, selection, cutOffAt: cutOffAt === undefined ? undefined : new Date(cutOffAt), cutOff, by: byOf(c) },
+          c.req.valid('header')['idempotency-key'],
+        ),
       );
-      await orders.startRun({ runId: plan.runId, workflowId: plan.workflowId, period, cutOffAtMs: plan.cutOffAt.getTime(), kind });
+      // One that was planned by the same request before may have begun, or be over.
+      if (plan.state === 'planned') await orders.startRun({ runId: plan.runId, workflowId: plan.workflowId, period, cutOffAtMs: plan.cutOffAt.getTime(), kind });
       return c.json({ runId: plan.runId, workflowId: plan.workflowId, cutOffAt: plan.cutOffAt.toISOString() }, 201);
     },
   );

@@ -1,9 +1,11 @@
 import type { WhatIf } from '../../contracts/dry-run.ts';
 import { type BillingPeriod, billingPeriod, type Cadence, cadenceOf, exampleOf } from '../../core/cycle/billing-period.ts';
 import { type CutOff, setCutOff } from '../cycle/cut-off.ts';
+import type { RunState } from '../cycle/run-state.ts';
 import { type Selection, takesAll } from '../cycle/selection.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
+import { newId } from './new-id.ts';
 import { Refused } from './refusal.ts';
 
 export type PlanRunInput = {
@@ -31,11 +33,15 @@ const waitMs: Readonly<Record<Cadence, number>> = { monthly: 5 * 86_400_000, wee
  * Plans the run of an entity's calendar and period; its window is local to the entity's zone. Cut-off of a live one: five days after it (two
  * after a week) unless told; an off-cycle one closes its set at once. `cutOff: automatic` closes as soon as every source is complete, then at
  * the latest. A dry run waits for nothing and may be of any period. Refused when the entity is unknown, the period is none of the calendar, or
- * a live run of that period is not cancelled; so is an earlier period whose sessions a later run has taken in and not billed yet.
+ * a live run of that period is not cancelled; so is an earlier period whose sessions a later run has taken in and not billed yet. A repeat of
+ * the same request is answered with the run that it planned, and where that stands.
  */
-export async function planRun(db: Db, input: PlanRunInput): Promise<PlannedRun> {
+export async function planRun(db: Db, input: PlanRunInput, idempotencyKey?: string): Promise<PlannedRun & { readonly state: RunState }> {
   const { kind = 'live', selection } = input;
   const { calendarId, cadence, period } = await calendarPeriod(db, input);
+  const orderId = idempotencyKey === undefined ? undefined : newId('ord', [input.entityId, 'plan', input.by.actor], idempotencyKey);
+  const before = await plannedBefore(db, input, orderId);
+  if (before !== undefined) return before;
   const { startMs, endMs } = period;
   if (selection !== undefined) await refuseUnknownAccounts(db, input.entityId, selection.accountIds);
   else if (kind === 'live') await refuseSecondLive(db, calendarId, period);
@@ -70,8 +76,19 @@ export async function planRun(db: Db, input: PlanRunInput): Promise<PlannedRun> 
   await db.query(`UPDATE billing_run r SET takes_all = ${takesAll} WHERE r.id = $1`, [runId]);
   await db.query("INSERT INTO release_group (run_id, name, state) VALUES ($1, 'all', 'planned')", [runId]);
   if (kind === 'live') await setCutOff(db, runId, input.cutOff);
-  await audit(db, input.by, { action: 'run.plan', subject: runId, after: { period: input.period, calendarId, kind, selection, cutOffAt, cutOff: input.cutOff, whatIf: input.whatIf } });
-  return { runId, workflowId, cutOffAt };
+  await audit(db, input.by, { action: 'run.plan', subject: runId, after: { period: input.period, calendarId, kind, selection, cutOffAt, cutOff: input.cutOff, whatIf: input.whatIf, orderId } });
+  return { runId, workflowId, cutOffAt, state: 'planned' };
+}
+
+/** The run that the same request has planned: its answer was lost, or its workflow could not be started. */
+async function plannedBefore(db: Db, { entityId, period }: PlanRunInput, orderId: string | undefined): Promise<(PlannedRun & { readonly state: RunState }) | undefined> {
+  if (orderId === undefined) return undefined;
+  const { rows } = await db.query<PlannedRun & { readonly state: RunState }>(
+    `SELECT r.id AS "runId", r.workflow_id AS "workflowId", r.cut_off_at AS "cutOffAt", r.state FROM billing_run r JOIN audit_event a ON a.subject = r.id AND a.action = 'run.plan'
+     WHERE r.entity_id = $1 AND r.label = $2 AND a.after->>'orderId' = $3`,
+    [entityId, period, orderId],
+  );
+  return rows[0];
 }
 
 /** The calendar that is meant, and its period; the entity's row is locked, so that plans of it wait for each other, but not what refers to it: a plan may wait for a set that is closing. */
