@@ -85,7 +85,11 @@ describe('review', () => {
     await call('ops', 'POST', `/v1/runs/${runId}/pause`, { reason: 'waiting for the bank' });
     await call('ops', 'POST', `/v1/runs/${runId}/cut-off`, {});
     await expect.poll(async () => (await run()).setClosedAt, { timeout: 20_000 }).not.toBeNull();
+    const { cutOffAt } = await run();
     expect(await run()).toMatchObject({ state: 'collecting', paused: true });
+    // It waits for nobody's late CDRs any more, whatever its state is called.
+    const tooLate = await call('ops', 'POST', `/v1/runs/${runId}/cut-off`, { at: new Date(Date.now() + 3_600_000).toISOString() });
+    expect([tooLate.body, (await run()).cutOffAt]).toEqual([expect.objectContaining({ status: 409, detail: expect.stringContaining('pull-in') }), cutOffAt]);
     await call('ops', 'POST', `/v1/runs/${runId}/resume`, { reason: 'it is there' });
     await reached('inReview');
     expect((await call('ops', 'POST', `/v1/runs/${runId}/cut-off`, {})).body).toMatchObject({ status: 409, detail: expect.stringContaining('pull-in') });

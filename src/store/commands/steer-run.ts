@@ -11,8 +11,10 @@ import { Refused } from './refusal.ts';
 export async function moveCutOff(db: Db, runId: string, at: Date | undefined, by: By): Promise<{ readonly cutOffAt: Date }> {
   const state = await lockRun(db, runId);
   if (state !== 'planned' && state !== 'collecting') throw new Refused('wrongState', `run ${runId} is ${state}: its record set is closed; take late sessions in with pull-in`);
-  const { rows } = await db.query<{ cut_off_at: Date }>('UPDATE billing_run SET cut_off_at = coalesce($2, now()) WHERE id = $1 RETURNING cut_off_at', [runId, at ?? null]);
-  const cutOffAt = rows[0]?.cut_off_at ?? new Date();
+  // One that is held, or on its way to the next step, has closed its set already.
+  const { rows } = await db.query<{ cut_off_at: Date }>('UPDATE billing_run SET cut_off_at = coalesce($2, now()) WHERE id = $1 AND set_closed_at IS NULL RETURNING cut_off_at', [runId, at ?? null]);
+  const cutOffAt = rows[0]?.cut_off_at;
+  if (cutOffAt === undefined) throw new Refused('wrongState', `run ${runId} has closed its record set: take late sessions in with pull-in`);
   await audit(db, by, { action: 'run.cutOff', subject: runId, after: { cutOffAt } });
   return { cutOffAt };
 }
