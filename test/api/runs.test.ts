@@ -49,6 +49,27 @@ describe('planning', () => {
     expect((await plan({})).body).toMatchObject({ status: 409, detail: expect.stringContaining('cancel it') });
     await reached('collecting', first.body.runId);
   });
+  it('leaves out nothing that the entity has not, before the set is closed either: a slip of the pen would have it billed', async () => {
+    const first = 'run_ent_se_2019-12_live';
+    for (const [scope, subjectId] of [
+      ['account', 'acc_nobody'],
+      ['site', 'site_nowhere'],
+      ['record', '999999'],
+      ['record', 'ninety'],
+    ]) {
+      const exclusion = { scope, subjectId, outcome: 'carry', reason: 'disputed by the customer' };
+      expect((await call('preparer', 'POST', `/v1/runs/${first}/exclusions`, exclusion)).body).toMatchObject({ status: 404, detail: expect.stringContaining(`has no ${scope} "${subjectId}"`) });
+    }
+    const [record] = (await api.store.pool.query("SELECT record_id::text AS id FROM record_head WHERE cdr_id = '100'")).rows;
+    for (const [scope, subjectId] of [
+      ['account', 'acc_driver_17'],
+      ['site', 'site_bl2'],
+      ['record', record.id],
+    ]) {
+      const made = await call('preparer', 'POST', `/v1/runs/${first}/exclusions`, { scope, subjectId, outcome: 'carry', reason: 'disputed by the customer' });
+      expect((await call('preparer', 'DELETE', `/v1/runs/${first}/exclusions/${made.body.id}`)).body).toEqual({ ok: true });
+    }
+  });
   it('can be cancelled before it issues, with a reason, and planned again', async () => {
     const id = 'run_ent_se_2019-12_live';
     expect((await call('ops', 'POST', `/v1/runs/${id}/cancel`, {})).status).toBe(422);

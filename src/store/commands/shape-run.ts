@@ -50,6 +50,13 @@ async function touchedBy(db: Db, runId: string, scope: NewExclusion['scope'], su
   return rows.map((r) => r.account_id);
 }
 
+/** SQL: what an exclusion of run $1 names, before the run holds anything. */
+const ofEntity: Readonly<Record<NewExclusion['scope'], string>> = {
+  account: 'SELECT FROM account a JOIN billing_run r ON r.entity_id = a.entity_id WHERE r.id = $1 AND a.id = $2',
+  site: 'SELECT FROM site s JOIN billing_run r ON r.entity_id = s.entity_id WHERE r.id = $1 AND s.id = $2',
+  record: String.raw`SELECT FROM record_head h JOIN source s ON s.id = h.source_id JOIN billing_run r ON r.entity_id = s.entity_id WHERE r.id = $1 AND h.record_id = CASE WHEN $2::text ~ '^\d{1,18}$' THEN $2::text::bigint END`,
+};
+
 /** Leaves an account, a site or a record out of a run: written off, or carried to the next. Refused when the run is not open or nothing of it is in the set, and for writing off what an account is owed. */
 export async function addExclusion(db: Db, runId: string, exclusion: NewExclusion, by: By, idempotencyKey?: string): Promise<{ readonly id: string }> {
   await lockOpen(db, runId);
@@ -59,6 +66,8 @@ export async function addExclusion(db: Db, runId: string, exclusion: NewExclusio
   const accounts = await touchedBy(db, runId, exclusion.scope, exclusion.subjectId);
   const closed = (await db.query('SELECT set_closed_at FROM billing_run WHERE id = $1', [runId])).rows[0]?.set_closed_at;
   if (closed !== null && accounts.length === 0) throw new Refused('notFound', `run ${runId} holds nothing of ${exclusion.scope} ${exclusion.subjectId}`);
+  if (closed === null && (await db.query(ofEntity[exclusion.scope], [runId, exclusion.subjectId])).rowCount === 0)
+    throw new Refused('notFound', `the entity of run ${runId} has no ${exclusion.scope} "${exclusion.subjectId}"`);
   const made = await db.query('INSERT INTO exclusion_rule (id, run_id, scope, subject_id, outcome, reason, author) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING', [
     id,
     runId,
