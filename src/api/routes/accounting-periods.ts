@@ -3,8 +3,10 @@ import { formatMinor } from '../../core/money.ts';
 import { accrueMonth } from '../../store/commands/accrue-month.ts';
 import { setPeriodState } from '../../store/commands/set-period-state.ts';
 import { accountingPeriods, accrualAgainstActual, erpProof } from '../../store/reads/accounting-periods.ts';
+import { hasEntity } from '../../store/reads/entities.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { Problem } from '../problem.ts';
 import { body, entityId, idempotencyHeader, json, money, monthText, problems, reason, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
@@ -26,6 +28,11 @@ const againstActual = z.object({ kind: z.string(), ...place, accrued: money, inv
 
 /** Accounting periods of an entity: their state, what is accrued at their end, and the proof that the ERP holds what the sub-ledger does. */
 export function accountingPeriodRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {
+  // Of one that there is not nothing is booked, and all of it would agree.
+  const known = async <Of extends { readonly entityId: string }>(of: Of): Promise<Of> => {
+    if (!(await hasEntity(store.pool, of.entityId))) throw new Problem(404, 'notFound', `There is no entity "${of.entityId}".`);
+    return of;
+  };
   app.openapi(
     createRoute({
       method: 'get',
@@ -54,7 +61,7 @@ export function accountingPeriodRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
         ...problems,
       },
     }),
-    async (c) => c.json({ items: await accountingPeriods(store.pool, c.req.valid('param').entityId) }, 200),
+    async (c) => c.json({ items: await accountingPeriods(store.pool, (await known(c.req.valid('param'))).entityId) }, 200),
   );
 
   app.openapi(
@@ -121,7 +128,7 @@ export function accountingPeriodRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       },
     }),
     async (c) => {
-      const { entityId: entity, month: of } = c.req.valid('param');
+      const { entityId: entity, month: of } = await known(c.req.valid('param'));
       const { rows, ...proof } = await erpProof(store.pool, entity, of);
       return c.json(
         {
@@ -151,7 +158,7 @@ export function accountingPeriodRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       responses: { 200: json(z.object({ items: z.array(againstActual).readonly() }), 'Per kind, currency, GL account and cost center.'), ...problems },
     }),
     async (c) => {
-      const { entityId: entity, month: of } = c.req.valid('param');
+      const { entityId: entity, month: of } = await known(c.req.valid('param'));
       const items = (await accrualAgainstActual(store.pool, entity, of)).map(({ kind, currency, glAccount, costCenter, accruedMinor, invoicedMinor, writtenOffMinor, openMinor }) => ({
         ...{ kind, currency, glAccount, costCenter },
         accrued: formatMinor(accruedMinor, currency),

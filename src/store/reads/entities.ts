@@ -8,6 +8,11 @@ export async function listEntities(db: Db): Promise<readonly EntityView[]> {
   return rows.map((r) => ({ id: r.id, name: r.name, country: r.country, currency: r.currency, timeZone: r.time_zone }));
 }
 
+/** Whether there is an entity of this id. */
+export async function hasEntity(db: Db, id: string): Promise<boolean> {
+  return (await db.query('SELECT FROM legal_entity WHERE id = $1', [id])).rowCount !== 0;
+}
+
 export type CalendarView = { readonly id: string; readonly entityId: string; readonly cadence: string };
 
 /** By what periods entities bill. */
