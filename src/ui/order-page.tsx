@@ -176,6 +176,11 @@ function Input({ field, value, wrong }: { readonly field: Field; readonly value:
               {text}
             </option>
           ))}
+          {value === '' || choices.some(([choice]) => choice === value) ? null : (
+            <option value={value} selected>
+              {value}: no longer offered
+            </option>
+          )}
         </select>
       ) : (
         <input id={id} name={name} type={kind === 'dateTime' ? 'datetime-local' : kind === 'date' ? 'date' : 'text'} value={value} required={required} autocomplete="off" {...described} />

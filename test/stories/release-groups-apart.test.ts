@@ -90,6 +90,10 @@ describe('release groups of one run', () => {
     expect([approved.status, approved.headers.get('location')]).toEqual([303, `/runs/${runId}`]);
     expect(textOf((await console.get(`/runs/${runId}`)).body)).toMatch(/Release group held in review, 1 documents/);
     await groupReached('all', 'reconciled');
+    // Sent again, it is refused, and the form keeps the group that was chosen: not all that are in review, which the approver did not choose.
+    const again = await console.order(`/runs/${runId}/approve`, { contentHash: (await run()).contentHash, group: `${(await group('all'))?.contentHash} all`, comment: 'looked at it' });
+    expect([again.status, textOf(again.body)]).toEqual([409, expect.stringContaining('group all is reconciled')]);
+    expect(again.body).toContain(`<option value="${(await group('all'))?.contentHash} all" selected="">`);
     expect(await group('held')).toMatchObject({ state: 'inReview' });
     expect(await run()).toMatchObject({ state: 'inReview' });
     expect((await call('ops', 'POST', `/v1/runs/${runId}/cancel`, { reason: 'too late' })).body).toMatchObject({ status: 409, code: 'wrongState' });
