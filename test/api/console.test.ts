@@ -175,11 +175,18 @@ describe('planning and steering', () => {
     const other = planned.headers.get('location') ?? '';
     await expect.poll(async () => (await api.call('auditor', 'GET', `/v1${other}`)).body.state, { timeout: 20_000 }).toBe('collecting');
     expect(textOf((await ops.order(`${other}/cut-off`, { at: 'soon', reason: 'the hub is late' })).body)).toContain('"soon" is not a date and time');
-    expect((await ops.order(`${other}/cut-off`, { at: '2099-07-01T12:00', reason: 'the hub is late' })).status).toBe(303);
+    const form = { ...hiddenOf((await ops.get(`${other}/cut-off`)).body), reason: 'the hub is late', step: 'carryOut' };
+    expect((await ops.post(`${other}/cut-off`, { ...form, at: '2099-07-01T12:00' })).status).toBe(303);
     // Summer time of Stockholm is two hours ahead of UTC.
     expect((await api.call('auditor', 'GET', `/v1${other}`)).body.cutOffAt).toBe('2099-07-01T10:00:00.000Z');
     expect(textOf((await ops.get(other)).body)).toContain('2099-07-01 12:00:00 Europe/Stockholm');
     expect(await audited('run.cutOff')).toEqual([{ actor: 'ops', reason: 'the hub is late' }]);
+    // Back in the browser, and another time typed: it says so, and goes out when it is sent once more.
+    const back = await ops.post(`${other}/cut-off`, { ...form, at: '2099-07-02T12:00' });
+    expect([back.status, textOf(back.body)]).toEqual([422, expect.stringContaining('This form was carried out already, and was changed since: nothing more was done.')]);
+    expect(back.body).toContain('value="2099-07-02T12:00"');
+    expect((await ops.post(`${other}/cut-off`, { ...form, ...hiddenOf(back.body), at: '2099-07-02T12:00' })).status).toBe(303);
+    expect((await api.call('auditor', 'GET', `/v1${other}`)).body.cutOffAt).toBe('2099-07-02T10:00:00.000Z');
     expect((await ops.order(`${other}/cancel`, { reason: 'planned by mistake' })).headers.get('location')).toBe(other);
     expect((await api.call('auditor', 'GET', `/v1${other}`)).body.state).toBe('cancelled');
   });

@@ -73,7 +73,12 @@ export function serveOrder(app: Hono<ApiEnv>, path: string, guard: MiddlewareHan
       return 'detail' in found ? refuse(found) : c.html(ConfirmPage({ ...page, form: { ...form, about: [...form.about, ...shown(found.body)] } }));
     }
     const answer = await askApi(c, form, () => form.request(values), send, onceKey);
-    if ('detail' in answer) return refuse(answer);
+    if ('detail' in answer) {
+      if (answer.code !== 'idempotencyKeyReused') return refuse(answer);
+      // By the browser's way back, and changed since: sent once more it is an order of its own.
+      const refusal = { ...answer, detail: 'This form was carried out already, and was changed since: nothing more was done. Look at what came of it; sent once more, it is carried out beside that.' };
+      return c.html(OrderPage({ ...page, onceKey: randomUUID(), refusal }), refusal.status as ContentfulStatusCode);
+    }
     c.get('session').notice = form.done(answer.body);
     return c.redirect(form.next(answer.body), 303);
   });
