@@ -137,6 +137,8 @@ describe('preview rules on the console', () => {
     const shown = await text(auditor, path);
     expect(shown).toContain('Nobody has set anything: the defaults hold.');
     expect(shown).toContain('A driver invoice comes to at most 10,000.00 SEK the same -');
+    // As test/store/another-currency.test.ts has it: 50.00 EUR are held against a limit of 400.00 SEK as 530.00.
+    expect(shown).toContain('Amounts are in the currency of the entity’s books; what is in another is held against them at the last rate.');
     expect((await auditor.get(path)).body).not.toContain(change);
     expect((await preparer.get(change)).status).toBe(403);
     expect((await approver.get(`${change}?rule=nothing`)).status).toBe(404);
@@ -204,6 +206,7 @@ describe('document rules on the console', () => {
 
   it('are set by amounts and choices, and what cannot stand is told beside its field', async () => {
     expect(await text(auditor, path)).toContain('Paid from 0.00 SEK the same -');
+    expect(await text(auditor, path)).toContain('what is billed or owed in another is held by none of them');
     const asked = { 'late.driver.policy': 'holdBelow', 'late.driver.thresholdMinor': '25.00', 'minimumInvoice.fleetInvoice': '150', 'authorities.invoice.number': 'erp', reason: 'a new ERP' };
     const refused = async (more: object, field: string, words: string) => {
       const answer = await approver.check(change, { ...asked, ...more });

@@ -32,7 +32,7 @@ const previews: Kind<PreviewRules> = {
   path: '/rules/previews',
   name: 'Preview rules',
   explain:
-    'What makes a preview look wrong, though each record in it passed by itself. What blocks is mended or signed before a run is approved; what warns or informs is shown. Changes hold from the next build of a preview on, and whoever set the present version does not approve runs that are judged by it. Amounts hold as the same figure in the currency of each document.',
+    'What makes a preview look wrong, though each record in it passed by itself. What blocks is mended or signed before a run is approved; what warns or informs is shown. Changes hold from the next build of a preview on, and whoever set the present version does not approve runs that are judged by it. Amounts are in the currency of the entity’s books; what is in another is held against them at the last rate.',
   api: 'preview-rules',
   book: previewRuleBook,
   versionsOf: (db, entityId) => allRuleVersions(db, 'previewRules', entityId),
@@ -41,7 +41,7 @@ const documents: Kind<DocumentRules> = {
   path: '/rules/documents',
   name: 'Document rules',
   explain:
-    'What becomes of what comes late, which invoices and payments are too small, and who numbers, delivers, collects, reminds and pays. Changes hold from the next build of a preview on, and whoever set the present version does not approve the entity’s runs. Amounts hold as the same figure in the currency of each account.',
+    'What becomes of what comes late, which invoices and payments are too small, and who numbers, delivers, collects, reminds and pays. Changes hold from the next build of a preview on, and whoever set the present version does not approve the entity’s runs. Amounts are in the currency of the entity’s books; what is billed or owed in another is held by none of them.',
   api: 'document-rules',
   book: documentRuleBook,
   versionsOf: (db, entityId) => allRuleVersions(db, 'documentRules', entityId),
