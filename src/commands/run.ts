@@ -91,9 +91,17 @@ export const runCommands = group('run', 'Plan, look at, approve and steer billin
     { ...id, against: { type: 'string', description: 'Another run, lastMonth or previousPreview', required: true }, ...jsonArg },
     async (args) =>
       withApi(auditor, async (api) => {
-        const diff = await api<RunDiff>('GET', pathOf(args.run, '/diff'), { query: { against: args.against, limit: '200' } });
-        if (args.json) say(JSON.stringify(diff, null, 2));
-        else
+        const pageAt = (cursor?: string) => api<RunDiff>('GET', pathOf(args.run, '/diff'), { query: { against: args.against, limit: '200', cursor } });
+        const diff = await pageAt();
+        if (args.json) {
+          const items = [...diff.items];
+          for (let { nextCursor } = diff; nextCursor !== null; ) {
+            const page = await pageAt(nextCursor);
+            items.push(...page.items);
+            nextCursor = page.nextCursor;
+          }
+          say(JSON.stringify({ ...diff, items, nextCursor: null }, null, 2));
+        } else
           for (const t of diff.totals) {
             say(`${t.side.padEnd(8)} ${t.difference.payable.padStart(14)} ${t.currency} ${t.difference.energyWh.padStart(12)} Wh`);
             for (const c of t.causes) say(`  ${c.cause.padEnd(16)} ${c.payable.padStart(14)} ${t.currency} ${c.energyWh.padStart(12)} Wh`);

@@ -154,7 +154,10 @@ describe('commands that call the API', () => {
   const asked: { readonly path: string; readonly body: string }[] = [];
   const paymentOf = (n: number) => ({ paymentId: `pay_${n}`, state: 'proposed', executeOn: '2020-03-02', amount: '1.00', currency: 'SEK', items: [], contentHash: '' });
   const ids = (from: number) => Array.from({ length: 200 }, (_, i) => from + i);
+  const diffOf = (n: number, nextCursor: string | null) => ({ totals: [], items: ids(n).map((i) => ({ accountId: `acc_${i}` })), nextCursor });
   const answers: Readonly<Record<string, unknown>> = {
+    '/v1/runs/run_x/diff?against=lastMonth&limit=200': diffOf(0, 'more'),
+    '/v1/runs/run_x/diff?against=lastMonth&limit=200&cursor=more': diffOf(200, null),
     '/v1/runs?limit=200': { items: ids(0).map((n) => ({ runId: `run_${n}`, state: 'closed' })), nextCursor: 'run_199' },
     '/v1/runs?limit=200&cursor=run_199': { items: [{ runId: 'run_200', state: 'inReview' }], nextCursor: null },
     '/v1/ocpi/peers/hub/deliveries?limit=200': { items: ids(0).map((n) => ({ cdrId: `cdr_${n}`, state: 'sent', answer: null, issues: [] })), nextCursor: '199' },
@@ -202,6 +205,13 @@ describe('commands that call the API', () => {
     expect([code, String(runs).split('\n')]).toEqual([0, expect.arrayContaining([expect.stringMatching(/^run_200 +inReview/)])]);
     expect(await told(() => runCommand(ocpiCommands, { rawArgs: ['deliveries', 'hub'] }))).toEqual([1, '', expect.stringContaining('cdr_200: refused; no such tariff')]);
     expect(await told(() => runCommand(paymentCommands, { rawArgs: ['list'] }))).toEqual([0, '', expect.stringContaining('pay_200  proposed')]);
+    const [, , diff] = await told(() => runCommand(runCommands, { rawArgs: ['diff', 'run_x', '--against', 'lastMonth', '--json'] }));
+    expect(JSON.parse(String(diff))).toMatchObject({
+      items: ids(0)
+        .concat(ids(200))
+        .map((i) => ({ accountId: `acc_${i}` })),
+      nextCursor: null,
+    });
   });
   it('say what they wait for when nobody takes up the work, and go on waiting', async () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-wait-'));
