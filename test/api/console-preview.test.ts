@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Person, signIn, textOf } from '../support/console.ts';
+import { hiddenOf, type Person, signIn, textOf } from '../support/console.ts';
 import { processAll, session } from '../support/intake.ts';
 import { type Story, tell } from '../support/story.ts';
 
@@ -167,5 +167,20 @@ describe('a correction of a waiting record', () => {
     // Half past eight in winter is 19:30 in UTC.
     expect(await story.rows('SELECT end_at FROM charge_record WHERE record_id = $1', [recordId])).toEqual([{ end_at: new Date('2019-12-05T19:30:00Z') }]);
     expect((await ops.get('/quarantine/correct?recordId=999999')).status).toBe(404);
+  });
+});
+
+describe('groups that wait after their canary', () => {
+  it('are released by name: one that was chosen and is gone meanwhile is not taken for all that still wait', async () => {
+    await story.rows("INSERT INTO release_group (run_id, name, state, problem) VALUES ($1, 'fleets', 'canary', 'was refused'), ($1, 'held', 'canary', 'was refused')", [runId]);
+    const seen = hiddenOf((await ops.get(`${page}/release`)).body);
+    await story.rows("UPDATE release_group SET state = 'issuing', problem = NULL WHERE run_id = $1 AND name = 'fleets'", [runId]);
+    const typed = { ...seen, group: 'fleets', reason: 'mended in the ERP' };
+    expect(hiddenOf((await ops.post(`${page}/release`, { ...typed, step: 'check' })).body)).toMatchObject({ group: 'fleets' });
+    const sent = await ops.post(`${page}/release`, { ...typed, step: 'carryOut' });
+    expect([sent.status, textOf(sent.body)]).toEqual([409, expect.stringContaining('group fleets waits after its canary: there is nothing to release')]);
+    // So is one that waits alone, as it was looked at.
+    expect(hiddenOf((await ops.get(`${page}/release`)).body)).toMatchObject({ group: 'held' });
+    await story.rows("DELETE FROM release_group WHERE run_id = $1 AND name IN ('fleets', 'held')", [runId]);
   });
 });

@@ -211,10 +211,12 @@ export function runOrders(run: RunToSign, entity: EntityView, seenHash: string |
       about: [...base.about, ...held.map((g): readonly [string, string] => [g.name, g.problem ?? ''])],
       title: 'Release',
       explain: 'Lets what waits after its canary go on: the rest of its documents are issued.',
+      // Named where it is one alone, too: another one may wait by the time it is sent, or this one no more.
       fields: [
-        ...(held.length > 1 ? [{ name: 'group', label: 'Release group', kind: 'choice', choices: [['', 'all that wait'], ...held.map((g) => [g.name, g.name] as const)] } satisfies Field] : []),
+        { name: 'group', label: 'Release group', ...(held.length > 1 ? { kind: 'choice', choices: [['', 'all that wait'], ...held.map((g) => [g.name, g.name] as const)] } : { kind: 'shown' }) },
         reason,
       ],
+      initial: { group: held.length === 1 ? (held[0]?.name ?? '') : '' },
       verb: 'Release',
       roles: may.steer,
       states: unfinished,
