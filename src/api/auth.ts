@@ -17,6 +17,7 @@ export const may = {
   setRules: ['finance-approver', 'admin'],
   fetchPayments: ['finance-approver', 'admin'],
   signFindings: ['finance-preparer', 'finance-approver'],
+  signAdjustments: ['finance-preparer', 'finance-approver', 'admin'],
   steer: ['ops', 'admin'],
   retryPostings: ['ops', 'finance-preparer', 'admin'],
   skipPostings: ['finance-approver'],

@@ -51,6 +51,7 @@ type Props = ShapesOfRun &
     /** What the viewer may order now. */
     readonly actions: readonly { readonly href: string; readonly text: string }[];
     readonly mayShape: boolean;
+    readonly maySign: boolean;
     readonly workflowUrl: string | null;
   };
 

@@ -11,13 +11,20 @@ export type ShapesOfRun = {
     readonly currency: string;
     readonly vatCode: string;
     readonly description: string;
+    readonly signedBy: string | null;
     readonly leftBy: readonly { readonly runId: string; readonly why: string }[];
   })[];
 };
-type Props = ShapesOfRun & { readonly run: { readonly runId: string }; readonly entity: { readonly timeZone: string }; readonly mayShape: boolean };
+type Props = ShapesOfRun & {
+  readonly viewer: { readonly actor: string };
+  readonly run: { readonly runId: string };
+  readonly entity: { readonly timeZone: string };
+  readonly mayShape: boolean;
+  readonly maySign: boolean;
+};
 
-/** Exclusions and adjustments, each to be taken back as long as it may be. */
-export function Shapes({ run, entity, exclusions, adjustments, mayShape }: Props) {
+/** Exclusions and adjustments, each to be taken back as long as it may be, and adjustments to be signed by a second person. */
+export function Shapes({ viewer, run, entity, exclusions, adjustments, mayShape, maySign }: Props) {
   const life = (x: Life, kind: 'exclusions' | 'adjustments') => (
     <>
       <td>{x.reason}</td>
@@ -87,6 +94,11 @@ export function Shapes({ run, entity, exclusions, adjustments, mayShape }: Props
               <td>
                 {a.accountId}
                 <div class="hint">{a.description}</div>
+                {a.signedBy !== null ? (
+                  <div class="hint">signed by {a.signedBy}</div>
+                ) : maySign && a.withdrawnAt === null && a.author !== viewer.actor ? (
+                  <a href={`${runPath(run.runId)}/adjustments/${encodeURIComponent(a.id)}/sign`}>sign</a>
+                ) : null}
                 {a.leftBy.map((l) => (
                   <div class="hint">
                     left by {l.runId}: {l.why}

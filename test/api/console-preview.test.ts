@@ -170,6 +170,26 @@ describe('a correction of a waiting record', () => {
   });
 });
 
+describe('a large manual amount', () => {
+  it('is signed by a second person on the page of its run, not by its author, and then no longer blocks', async () => {
+    const before = await story.built(runId);
+    const large = { accountId: 'acc_driver_17', amount: '20000.00', vatCode: 'SE25', glKey: 'rounding', costCenter: '109', description: 'Cable torn off', reason: 'invoice of the fitter' };
+    expect((await preparer.order(`${page}/adjust`, large)).status).toBe(303);
+    const hash = await story.built(runId, before);
+    const unsigned = async () => (await story.rows("SELECT FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = 'adjustmentUnsigned'", [runId])).length;
+    expect(await unsigned()).toBe(1);
+    const path = /Cable torn off.*?href="([^"]+\/sign)"/s.exec((await approver.get(page)).body)?.[1] ?? '';
+    for (const nobody of [preparer, auditor]) expect((await nobody.get(page)).body).not.toContain('/sign"');
+    expect((await auditor.get(path)).status).toBe(403);
+    expect(textOf((await preparer.order(path, { comment: 'looked at it' })).body)).toContain('is your own: a second person signs it');
+    expect((await approver.order(path, { comment: 'saw the invoice' })).headers.get('location')).toBe(page);
+    expect(textOf((await auditor.get(page)).body)).toContain('Cable torn off signed by approver');
+    // The document is as it was.
+    await expect.poll(unsigned, { timeout: 20_000 }).toBe(0);
+    expect(await story.built(runId)).toBe(hash);
+  });
+});
+
 describe('groups that wait after their canary', () => {
   it('are released by name: one that was chosen and is gone meanwhile is not taken for all that still wait', async () => {
     await story.rows("INSERT INTO release_group (run_id, name, state, problem) VALUES ($1, 'fleets', 'canary', 'was refused'), ($1, 'held', 'canary', 'was refused')", [runId]);

@@ -267,6 +267,25 @@ export function withdrawal(run: RunToSign, entity: EntityView, kind: 'exclusions
   };
 }
 
+/** Signs an adjustment as its second person. */
+export function adjustmentSignature(run: RunToSign, entity: EntityView, id: string, about: readonly (readonly [string, string])[]): ConsoleOrder {
+  return {
+    title: 'Sign the adjustment',
+    explain: 'As its second person, which a large one needs before the run can be approved. Whoever signs does not approve the run.',
+    about,
+    fields: [{ name: 'comment', label: 'Comment', kind: 'long', required: true, hint: 'What you looked at; kept for good.' }],
+    verb: 'Sign',
+    trail: [
+      ['/', 'Runs'],
+      [runPath(run.runId), `${monthName(run.period)}, ${entity.name}`],
+    ],
+    roles: may.signAdjustments,
+    request: ({ comment }) => ({ method: 'POST', path: `/v1/runs/${encodeURIComponent(run.runId)}/adjustments/${encodeURIComponent(id)}/signature`, json: { comment } }),
+    done: () => 'Signed; the account is being built again.',
+    next: () => runPath(run.runId),
+  };
+}
+
 function accountQuery(accountId: string | undefined): string {
   const id = accountId?.trim() ?? '';
   return id === '' ? '' : `?accountId=${encodeURIComponent(id)}`;

@@ -27,7 +27,7 @@ import { startOf } from '../routes/run-context.ts';
 import { fileResponse, runFile, runForms } from '../run-files.ts';
 import { type Send, serveOrder } from './order.ts';
 import { planDryOrder, planOrder } from './plan-orders.ts';
-import { type RunToSign, runOrders, withdrawal } from './run-orders.ts';
+import { adjustmentSignature, type RunToSign, runOrders, withdrawal } from './run-orders.ts';
 import { holds, viewerOf } from './viewer.ts';
 
 type Deps = { readonly store: Store; readonly send: Send; readonly workflowUrl: (workflowId: string) => string | null };
@@ -82,10 +82,11 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
       .filter(([name]) => (run.kind === 'live' || dryOrders.includes(name)) && (name !== 'put-out' || pulledIn.length > 0))
       .filter(([, order]) => order.states.includes(run.state) && order.offered !== false && holds(c, order.roles))
       .map(([name, order]) => ({ text: order.title, href: link(`${runPath(run.runId)}/${name}`, name === 'approve' || name === 'reject' ? { contentHash: run.contentHash } : {}) }));
-    const mayShape = run.kind === 'live' && holds(c, may.shape) && ['collecting', 'previewing', 'inReview'].includes(run.state);
+    const isOpen = run.kind === 'live' && ['collecting', 'previewing', 'inReview'].includes(run.state);
+    const rights = { mayShape: isOpen && holds(c, may.shape), maySign: isOpen && holds(c, may.signAdjustments) };
     const ofLate = turns(runPath(run.runId), {}, lateCursor, late.nextCursor, 'late');
     return c.html(
-      RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, ...siblings, late: late.items, ofLate, pulledIn, sources, actions, mayShape, workflowUrl: workflowUrl(run.workflowId) }),
+      RunPage({ viewer: viewerOf(c), run, entity, ...shapes, approvals, ...siblings, late: late.items, ofLate, pulledIn, sources, actions, ...rights, workflowUrl: workflowUrl(run.workflowId) }),
     );
   });
 
@@ -152,14 +153,16 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
       const adjustment = shapes.adjustments.find((a) => kind === 'adjustments' && a.id === id);
       const found = exclusion ?? adjustment;
       if (found === undefined) throw new Problem(404, 'notFound', `Run "${run.runId}" has nothing of the id "${id}".`);
-      const what = exclusion === undefined ? `${adjustment?.accountId}: ${adjustment?.amount} ${adjustment?.currency}` : `${exclusion.scope} ${exclusion.subjectId}`;
-      return withdrawal(run, entity, kind, id, [
-        ['What', what],
-        ['Reason', found.reason],
-        ['Author', found.author],
-      ]);
+      return withdrawal(run, entity, kind, id, aboutShape(found, exclusion === undefined ? amountOf(adjustment) : `${exclusion.scope} ${exclusion.subjectId}`));
     });
   }
+  serveOrder(app, '/runs/:runId/adjustments/:id/sign', guard, send, async (c) => {
+    const { run, entity } = await runOf(c);
+    const id = c.req.param('id') ?? '';
+    const found = (await shapesOf(db, run.runId)).adjustments.find((a) => a.id === id);
+    if (found === undefined) throw new Problem(404, 'notFound', `Run "${run.runId}" has nothing of the id "${id}".`);
+    return adjustmentSignature(run, entity, id, aboutShape(found, amountOf(found)));
+  });
   serveOrder(app, '/runs/:runId/:order', guard, send, async (c) => {
     const { run, entity } = await runOf(c);
     const name = c.req.param('order') ?? '';
@@ -170,6 +173,14 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
     return order;
   });
 }
+
+const amountOf = (a: { readonly accountId: string; readonly amount: string; readonly currency: string } | undefined) => `${a?.accountId}: ${a?.amount} ${a?.currency}`;
+
+const aboutShape = ({ reason, author }: { readonly reason: string; readonly author: string }, what: string): readonly (readonly [string, string])[] => [
+  ['What', what],
+  ['Reason', reason],
+  ['Author', author],
+];
 
 /** The entity of an id among those that were read. */
 export function entityIn(entities: readonly EntityView[], id: string): EntityView {

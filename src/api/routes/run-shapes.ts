@@ -169,7 +169,7 @@ export function runShapeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunD
       tags: runTags,
       summary: 'Sign an adjustment as its second person',
       description: 'Large ones block the approval until somebody else than their author signs them; who signs does not approve the run.',
-      middleware: allow(...may.shape, ...may.approve),
+      middleware: allow(...may.signAdjustments),
       request: { params: itemId, headers: idempotencyHeader, body: body(z.strictObject({ comment: reason })) },
       responses: { 200: json(done, 'Signed.'), ...problems },
     }),
