@@ -63,6 +63,17 @@ describe('a CSMS’s transaction export', () => {
   it('puts readings in the order of their time, whatever the order they are listed in', () => {
     expect(read({ meterValues: [...transaction.meterValues].reverse() })).toEqual(read());
   });
+  it('takes the register as a whole where phases are told beside it, and what the phases come to where they alone are', () => {
+    const at = (time: string, phase: string | undefined, value: string) => ({ timestamp: `2019-12-05 ${time}`, value, unit: 'kWh', ...(phase === undefined ? {} : { phase }) });
+    const phases = (time: string, ...values: string[]) => values.map((value, i) => at(time, ['L1', 'L2-N', 'L3'][i], value));
+    const begin = phases('18:00:00', '400.0002', '400.0002', '400.0001');
+    const end = phases('21:00:00', '404', '403.5', '404');
+    // 404 + 403.5 + 404 = 1,211.5 kWh, and 1,200.0005 kWh, rounded once to 1,200,001 Wh, before: 11,499 Wh.
+    expect(read({ meterValues: [...begin, ...end] })).toMatchObject({ facts: { energyWh: 11_499, meterStartWh: 1_200_001, meterEndWh: 1_211_500 } });
+    // What one phase told last, alone, is no register; between two phases there is none.
+    expect(read({ meterValues: [...begin, ...end, at('21:00:05', 'L1', '404'), at('18:00:00', 'L1-L2', '7')] })).toMatchObject({ facts: { energyWh: 11_499 } });
+    expect(read({ meterValues: [...begin, ...transaction.meterValues, ...end] })).toEqual(read());
+  });
   it.each(['PowerLoss', 'EmergencyStop', 'HardReset'])('finds a stop after which the charger may not have counted all: %s', (stopReason) => {
     expect(read({ stopReason })).toMatchObject({ ok: true, issues: [{ code: 'stoppedAbruptly', severity: 'warns', params: { stopReason } }] });
   });

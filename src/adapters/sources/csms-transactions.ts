@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Issue, issue } from '../../core/issues.ts';
-import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
+import { add, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, localToInstant, parseInstant } from '../../core/time.ts';
 import { idSchema as id, keyByField, readMessage } from './json-message.ts';
 import { splitJsonFile } from './ndjson.ts';
@@ -29,7 +29,7 @@ const transactionSchema = z.object({
   totalEnergy: reading.nullish(),
   energyUnit: unit.default('Wh'),
   meterValues: z
-    .array(z.object({ timestamp: moment, value: reading, unit: unit.default('Wh'), measurand: z.string().default('Energy.Active.Import.Register') }))
+    .array(z.object({ timestamp: moment, value: reading, unit: unit.default('Wh'), measurand: z.string().default('Energy.Active.Import.Register'), phase: z.string().nullish() }))
     .max(20_000)
     .default([]),
   lastUpdate: moment.nullish(),
@@ -39,6 +39,8 @@ type Transaction = z.infer<typeof transactionSchema>;
 /** Reasons of OCPP 1.6 after which what the charger counted may not be all that was delivered. */
 const doubtful = new Set(['EmergencyStop', 'HardReset', 'PowerLoss', 'Reboot', 'Other']);
 const register = 'Energy.Active.Import.Register';
+/** A phase of OCPP's, by itself or against neutral: of what lies between two nothing is told. */
+const singlePhase = /^(L[123])(?:-N)?$/;
 /** Less between two readings is the meter's own rounding. */
 const idleBelowWh = 5;
 
@@ -63,10 +65,7 @@ function factsOf(t: Transaction, context: SourceContext): ParseResult {
   const issues: Issue[] = [];
   const startMs = instantOf(t.startedOn, 'startedOn', context, t.id, issues);
   const endMs = instantOf(t.stoppedOn, 'stoppedOn', context, t.id, issues);
-  const readings = t.meterValues
-    .filter((v) => v.measurand === register)
-    .map((v) => ({ atMs: instantOf(v.timestamp, 'meterValues', context, t.id, []), wh: wattHours(v.value, v.unit) }))
-    .sort((a, b) => a.atMs - b.atMs);
+  const readings = readingsOf(t, context);
   const first = readings[0];
   const last = readings.at(-1);
   const counted = first === undefined || last === undefined || readings.length < 2 ? undefined : last.wh - first.wh;
@@ -99,8 +98,27 @@ function factsOf(t: Transaction, context: SourceContext): ParseResult {
   };
 }
 
+type Reading = { readonly atMs: number; readonly wh: number };
+
+/** The register in the order of time. A charger may tell each phase (OCPP) beside the whole or in its place: then the whole counts, or what the phases come to wherever all of them are told. */
+function readingsOf({ id: subject, meterValues }: Transaction, context: SourceContext): Reading[] {
+  const told = meterValues
+    .filter((v) => v.measurand === register)
+    .map(({ timestamp, value, unit: of, phase }) => ({ atMs: instantOf(timestamp, 'meterValues', context, subject, []), exact: exactWh(value, of), phase: phase ?? undefined }))
+    .sort((a, b) => a.atMs - b.atMs);
+  const whole = told.filter((r) => r.phase === undefined);
+  if (whole.length > 0) return whole.map(({ atMs, exact }) => ({ atMs, wh: wholeWh(exact) }));
+  const at = new Map<number, Map<string, Exact>>();
+  for (const { atMs, exact, phase } of told) {
+    const line = singlePhase.exec(phase ?? '')?.[1];
+    if (line !== undefined) at.set(atMs, (at.get(atMs) ?? new Map<string, Exact>()).set(line, exact));
+  }
+  const phases = Math.max(0, ...[...at.values()].map((lines) => lines.size));
+  return [...at].flatMap(([atMs, lines]) => (lines.size < phases ? [] : [{ atMs, wh: wholeWh([...lines.values()].reduce(add)) }]));
+}
+
 /** When the register came to where it then stood still before the plug was pulled. One that began anew on the way stood higher before: only what comes after the last change counts. */
-function chargingEndOf(readings: readonly { readonly atMs: number; readonly wh: number }[], endMs: number): number | undefined {
+function chargingEndOf(readings: readonly Reading[], endMs: number): number | undefined {
   const last = readings.at(-1);
   if (last === undefined) return undefined;
   const full = readings[readings.findLastIndex((r) => Math.abs(last.wh - r.wh) >= idleBelowWh) + 1];
@@ -125,7 +143,15 @@ function instantOf(text: string, field: string, context: SourceContext, subject:
   return found.earlier;
 }
 
-/** Whole Wh, rounded once, half away from zero. */
 function wattHours(text: string, of: 'Wh' | 'kWh'): number {
-  return Number(roundToMoney(mul(exactFromDecimal(text), exactFromInt(of === 'kWh' ? 1000 : 1)), 'JPY', 'halfAwayFromZero'));
+  return wholeWh(exactWh(text, of));
+}
+
+function exactWh(text: string, of: 'Wh' | 'kWh'): Exact {
+  return mul(exactFromDecimal(text), exactFromInt(of === 'kWh' ? 1000 : 1));
+}
+
+/** Rounded once, half away from zero. */
+function wholeWh(exact: Exact): number {
+  return Number(roundToMoney(exact, 'JPY', 'halfAwayFromZero'));
 }
