@@ -62,6 +62,18 @@ describe('the periods of a CDR', () => {
     });
   });
 
+  it('hold what the total says where each was rounded or cut to the Wh, by less than one each', () => {
+    // Three times 1,000.4 Wh are 3,001.2: written as 1.000 each, and 3.001 together. The one more is the first's that charged.
+    const thirds = (total: number, each = 1) => parsed(total, ['10:00', ['RESERVATION_TIME', 0.25]], ['10:15', ['ENERGY', each]], ['10:30', ['ENERGY', each]], ['11:00', ['ENERGY', each]]);
+    expect(thirds(3.001)).toMatchObject({ ok: true, issues: [], facts: { energyWh: 3001, periods: [{ energyWh: 0 }, period('10:15', 1001), period('10:30', 1000), period('11:00', 1000)] } });
+    // 1,000.9 Wh each, cut: 3,002.7 in all. 999.6 each, rounded up: 2,998.8.
+    expect(thirds(3.002)).toMatchObject({ facts: { energyWh: 3002, periods: [{ energyWh: 0 }, { energyWh: 1001 }, { energyWh: 1001 }, { energyWh: 1000 }] } });
+    expect(thirds(2.999)).toMatchObject({ facts: { energyWh: 2999, periods: [{ energyWh: 0 }, { energyWh: 1000 }, { energyWh: 1000 }, { energyWh: 999 }] } });
+    expect(thirds(3.003)).toMatchObject({ ok: false, issues: [{ params: { detail: 'the periods hold 3000 Wh, total_energy says 3003 Wh' } }] });
+    // One alone is the total.
+    expect(parsed(3.001, ['10:00', ['ENERGY', 3]])).toMatchObject({ ok: false });
+  });
+
   it('hold what was reserved, and say nothing of it where nothing was', () => {
     // 0.3667 h are 1,320.12 s: 22 minutes.
     expect(parsed(10, ['10:00', ['RESERVATION_TIME', 0.3667]], ['10:22', ['ENERGY', 10], ['RESERVATION_TIME', 0]])).toMatchObject({

@@ -266,7 +266,16 @@ const ocpi: Omit<SourceParser, 'format'> = {
       // Of volumes finer than a Wh each was rounded by itself: it is what they come to that counts, and its Wh go by largest remainder (D29).
       const exact = cdr.periods.map((p) => exactSum(volumesOf(p.dimensions, 'ENERGY'), 1000));
       const inPeriods = whole(exact.reduce(add));
-      if (inPeriods === energyWh) for (const [i, wh] of apportion(BigInt(energyWh), exact, 'JPY').entries()) (periods[i] as { energyWh: number }).energyWh = Number(wh);
+      const charged = exact.flatMap((wh, i) => (wh.n === 0n ? [] : [{ wh, period: periods[i] as { energyWh: number } }]));
+      // What is told in whole Wh was rounded or cut period by period, by less than a Wh each: the total counts.
+      const rounded = charged.filter(({ wh }) => wh.n % wh.d === 0n).length;
+      if (Math.abs(inPeriods - energyWh) < Math.max(1, rounded))
+        for (const [i, own] of apportion(
+          BigInt(energyWh),
+          charged.map(({ wh }) => wh),
+          'JPY',
+        ).entries())
+          (charged[i] as (typeof charged)[number]).period.energyWh = Number(own);
       else issues.push(issue('badShape', 'blocks', cdr.id, { detail: `the periods hold ${inPeriods} Wh, total_energy says ${energyWh} Wh` }));
     }
     if (issues.some((i) => i.severity === 'blocks')) return { ok: false, issues };
