@@ -110,6 +110,17 @@ describe('the rules on one session', () => {
     expect(found({ endAt: '2019-12-05T18:01:59Z', energyWh: 300 }, profile)).toEqual([expect.objectContaining({ code: 'tinySession', computed: 119, limit: 120 })]);
   });
 
+  it('counts a reservation that nobody came for as no session, however little that charged', () => {
+    const profile = { rules: { tinySession: { limits: { minWh: 200, minS: 120 } } } };
+    const reserved = { startAt: '2019-12-05T18:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 0, reservedSeconds: 60 };
+    const lapsed = { energyWh: 0, endAt: '2019-12-05T18:01:00Z' };
+    expect(found({ ...lapsed, periods: [reserved] }, profile)).toEqual([]);
+    // Whoever came and left is one, and so is what reserved nothing.
+    const came = { ...reserved, reservedSeconds: 0, parkingSeconds: 30, startAt: '2019-12-05T18:00:30Z' };
+    for (const periods of [[reserved, came], [{ ...reserved, reservedSeconds: 0 }]])
+      expect(found({ ...lapsed, periods }, profile)).toEqual([expect.objectContaining({ code: 'tinySession', computed: 0 })]);
+  });
+
   it('names who looks first: the source for what it wrote, ops for the set-up', () => {
     expect(['missingEnd', 'meterMismatch', 'costOutOfRange', 'unknownToken', 'placeholderTime'].map(ownerOf)).toEqual(['partner', 'ops', 'finance', 'ops', 'partner']);
   });

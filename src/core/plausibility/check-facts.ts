@@ -75,7 +75,8 @@ function* energy(facts: ChargeFacts, startMs: number, endMs: number, { connector
   if (energyWh > maxWh) yield { code: 'energyOutOfRange', params: { computed: energyWh, limit: maxWh } };
   const seconds = (endMs - startMs) / 1000;
   const [minWh, minS] = [limit('tinySession', 'minWh'), limit('tinySession', 'minS')];
-  // Strictly below (D25).
+  // Strictly below (D25). A reservation that nobody came for is no session, and what its tariff names for that is due.
+  if (isLapsedReservation(facts)) return;
   if (energyWh < minWh) yield { code: 'tinySession', params: { what: 'Wh', computed: energyWh, limit: minWh } };
   else if (seconds >= 0 && seconds < minS) yield { code: 'tinySession', params: { what: 's', computed: seconds, limit: minS } };
 
@@ -94,6 +95,10 @@ function* energy(facts: ChargeFacts, startMs: number, endMs: number, { connector
       }
     }
   }
+}
+
+function isLapsedReservation({ periods }: ChargeFacts): boolean {
+  return periods !== 'unsplit' && periods.some((p) => (p.reservedSeconds ?? 0) > 0) && periods.every((p) => p.energyWh === 0 && p.chargingSeconds === 0 && p.parkingSeconds === 0);
 }
 
 function* meters({ energyWh, meterStartWh, meterEndWh }: ChargeFacts, limit: Limit): Generator<Found> {
