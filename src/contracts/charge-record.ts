@@ -44,6 +44,7 @@ const chargeFacts = z.strictObject({
   measuredBy: z.literal('vehicle').exactOptional().meta({ description: 'Told by the vehicle: evidence, never a meter. Left out where a meter measured.' }),
   statedDurationS: z.number().exactOptional().meta({ description: 'Duration as the source states it, in seconds; compared with the times, never billed.' }),
   periods: z.union([z.array(chargePeriod), z.literal('unsplit')]).meta({ description: 'From the source, or `unsplit`: WattLedger splits at tariff boundaries.' }),
+  reservedUntil: instant.exactOptional().meta({ description: 'Of a session that was corrected, and is split anew: it had reserved the charger until then.' }),
   partnerPrice: z.strictObject({ currency, exclVat: decimal, origin: z.enum(['partner', 'hub', 'notSignificant']) }).exactOptional(),
 });
 

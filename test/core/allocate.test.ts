@@ -138,6 +138,17 @@ describe('charges of a session, by hand', () => {
       ['RESERVATION_TIME/0', 100n, 0n],
       ['ENERGY/2', 9000n, 30_000n],
     ]);
+    // Corrected, and split anew, it had been reserved all the same: 20 kWh at 3.00.
+    const whole = { startAt: '2019-12-05T10:00:00Z', endAt: '2019-12-05T11:15:00Z', periods: 'unsplit' } as const;
+    expect(nets({ ...whole, energyWh: 20_000, reservedUntil: '2019-12-05T10:15:00Z' })).toEqual([
+      ['RESERVATION_FLAT/0', 200n, 0n],
+      ['RESERVATION_TIME/0', 100n, 0n],
+      ['ENERGY/2', 6000n, 20_000n],
+    ]);
+    expect(nets({ ...whole, energyWh: 0, endAt: '2019-12-05T10:15:00Z', reservedUntil: '2019-12-05T10:15:00Z' })).toEqual([
+      ['RESERVATION_FLAT/1', 900n, 0n],
+      ['RESERVATION_TIME/0', 100n, 0n],
+    ]);
     // It goes before the fee of one that was used; the time, which it does not name, is priced as there.
     expect(nets({ energyWh: 0, periods: [reserved] })).toEqual([
       ['RESERVATION_FLAT/1', 900n, 0n],

@@ -57,6 +57,29 @@ describe('a sale as a CDR', () => {
     expect([sale.cdrId, sale.sessionId]).toEqual(['WL-17-2', 'S-4482']);
   });
 
+  it('tells what was reserved of a session that was corrected, apart from what charged', () => {
+    const told = (more: object) =>
+      saleOf({
+        record: { recordId: '17', facts: { ...facts, ...more } } as unknown as ChargeRecord,
+        revision: 2,
+        charges,
+        location,
+        siteId: 'site_1',
+        timeZone: 'Europe/Stockholm',
+        tariff,
+        from: sale.from,
+        to: sale.to,
+        madeAt: sale.madeAt,
+      });
+    const period = (startAt: string, energyWh: number, chargingSeconds: number, parkingSeconds: number) => ({ startAt, energyWh, chargingSeconds, parkingSeconds });
+    expect(told({ reservedUntil: '2019-12-03T10:15:00Z' }).periods).toEqual([
+      { ...period(facts.startAt, 0, 0, 0), reservedSeconds: 900 },
+      period('2019-12-03T10:15:00Z', 10_500, 2700, 0),
+      period(facts.chargingEndAt, 0, 0, 1800),
+    ]);
+    expect(told({ energyWh: 0, chargingEndAt: undefined, reservedUntil: facts.endAt }).periods).toEqual([{ ...period(facts.startAt, 0, 0, 0), reservedSeconds: 5400 }]);
+  });
+
   it('is written in the words of each version', () => {
     const in221 = writeCdr(sale, '2.2.1', 'AURORA-1') as Cdr;
     expect(in221).toMatchObject({ total_cost: { excl_vat: 34.08, incl_vat: 42.61 }, total_energy: 10.5, total_time: 1.5, total_parking_time: 0.5, cdr_token: { country_code: 'NO', uid: 'AURORA-1' } });

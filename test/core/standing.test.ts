@@ -62,6 +62,23 @@ describe('a signed correction', () => {
       before: { energyWh: 99_000, endAt: facts.endAt, chargingEndAt: facts.chargingEndAt, periods: facts.periods },
     });
   });
+  it('keeps until when the charger was reserved, and all of it where nobody came', () => {
+    const reserved = { startAt: '2019-12-05T18:00:00Z', energyWh: 0, chargingSeconds: 0, parkingSeconds: 0, reservedSeconds: 900 };
+    const used = { startAt: '2019-12-05T18:15:00Z', energyWh: 99_000, chargingSeconds: 9_900, parkingSeconds: 0 };
+    const corrected = (periods: ChargeFacts['periods'], correction: object, energyWh = 99_000) => {
+      const said = { ...facts, energyWh, periods };
+      const result = correctFacts(said, correction, signed);
+      expect(uncorrectedFacts({ ...result.facts, siteId: 's', accountId: 'a', correction: result.correction })).toEqual(said);
+      return result.facts.reservedUntil;
+    };
+    expect(corrected([reserved, used], { energyWh: 9900 })).toBe(used.startAt);
+    expect(corrected([reserved], { endAt: '2019-12-05T18:20:00Z' }, 0)).toBe('2019-12-05T18:20:00Z');
+    // It began later, ended before, or was no reservation.
+    expect(corrected([reserved, used], { startAt: '2019-12-05T18:15:00Z' })).toBeUndefined();
+    expect(corrected([reserved, used], { endAt: '2019-12-05T18:10:00Z' })).toBeUndefined();
+    expect(corrected([reserved], { energyWh: 9900 }, 0)).toBeUndefined();
+    expect(corrected([used], { energyWh: 9900 })).toBeUndefined();
+  });
   it('can be taken out again to the very facts that the source said', () => {
     const instant = fc.integer({ min: 0, max: 86_400 }).map((s) => `${new Date(Date.UTC(2019, 11, 5) + s * 1000).toISOString().slice(0, 19)}Z`);
     fc.assert(

@@ -28,6 +28,7 @@ const facts: fc.Arbitrary<ChargeFacts> = fc.record(
     startAt: instant,
     endAt: instant,
     chargingEndAt: instant,
+    reservedUntil: instant,
     energyWh: fc.integer(),
     statedDurationS: fc.double({ noNaN: true, noDefaultInfinity: true }),
     periods: fc.oneof(

@@ -53,14 +53,18 @@ export function saleOf({ record, revision, charges, location, siteId, timeZone, 
   };
 }
 
-/** As sealed; of a session that its source did not split, one stretch of charging and one after it. */
+/** As sealed; of a session that its source did not split, or that was corrected, what was reserved, one stretch of charging and one after it. */
 function periodsOf(facts: ChargeRecord['facts']): OcpiSale['periods'] {
   if (facts.periods !== 'unsplit') return facts.periods;
   const chargedUntil = facts.chargingEndAt ?? facts.endAt;
   const seconds = (from: string, to: string) => Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000));
-  const charging = { startAt: facts.startAt, energyWh: facts.energyWh, chargingSeconds: seconds(facts.startAt, chargedUntil), parkingSeconds: 0 };
+  const usedAt = facts.reservedUntil ?? facts.startAt;
+  const reserved = { startAt: facts.startAt, energyWh: 0, chargingSeconds: 0, parkingSeconds: 0, reservedSeconds: seconds(facts.startAt, usedAt) };
+  if (usedAt === facts.endAt && reserved.reservedSeconds > 0) return [reserved];
+  const charging = { startAt: usedAt, energyWh: facts.energyWh, chargingSeconds: seconds(usedAt, chargedUntil), parkingSeconds: 0 };
   const parkingSeconds = seconds(chargedUntil, facts.endAt);
-  return parkingSeconds === 0 ? [charging] : [charging, { startAt: chargedUntil, energyWh: 0, chargingSeconds: 0, parkingSeconds }];
+  const used = parkingSeconds === 0 ? [charging] : [charging, { startAt: chargedUntil, energyWh: 0, chargingSeconds: 0, parkingSeconds }];
+  return reserved.reservedSeconds === 0 ? used : [reserved, ...used];
 }
 
 function priceOf(charges: readonly SaleCharge[], currency: string): OcpiPrice {

@@ -97,8 +97,9 @@ function* energy(facts: ChargeFacts, startMs: number, endMs: number, { connector
   }
 }
 
-function isLapsedReservation({ periods }: ChargeFacts): boolean {
-  return periods !== 'unsplit' && periods.some((p) => (p.reservedSeconds ?? 0) > 0) && periods.every((p) => p.energyWh === 0 && p.chargingSeconds === 0 && p.parkingSeconds === 0);
+function isLapsedReservation({ periods, reservedUntil, endAt, energyWh }: ChargeFacts): boolean {
+  if (periods === 'unsplit') return reservedUntil === endAt && energyWh === 0;
+  return periods.some((p) => (p.reservedSeconds ?? 0) > 0) && periods.every((p) => p.energyWh === 0 && p.chargingSeconds === 0 && p.parkingSeconds === 0);
 }
 
 function* meters({ energyWh, meterStartWh, meterEndWh }: ChargeFacts, limit: Limit): Generator<Found> {

@@ -108,6 +108,7 @@ function factsInOrder(
     ownerParty: facts.ownerParty,
     partnerPrice: price === undefined ? undefined : { currency: price.currency, exclVat: price.exclVat, origin: price.origin },
     periods: facts.periods === 'unsplit' ? 'unsplit' : facts.periods.map(periodInOrder),
+    reservedUntil: facts.reservedUntil,
     siteId: resolved?.siteId,
     siteKey: facts.siteKey,
     sourceId: facts.sourceId,

@@ -11,9 +11,9 @@ export type DeliveredEnergy = { readonly energyWh: bigint; readonly stretches: r
  * When a session's energy was delivered: in its charging periods, each at constant power while it charged; without periods at constant power
  * from the start to the end of charging (D29). Periods that do not sum to the session's energy share it in proportion, by largest remainder.
  */
-export function deliveredEnergyOf(facts: Pick<ChargeFacts, 'startAt' | 'endAt' | 'chargingEndAt' | 'energyWh' | 'periods'>): DeliveredEnergy {
+export function deliveredEnergyOf(facts: Pick<ChargeFacts, 'startAt' | 'endAt' | 'chargingEndAt' | 'energyWh' | 'periods' | 'reservedUntil'>): DeliveredEnergy {
   const energyWh = BigInt(facts.energyWh);
-  const [startMs, endMs] = [msOf(facts.startAt), msOf(facts.endAt)];
+  const [startMs, endMs] = [msOf(facts.reservedUntil ?? facts.startAt), msOf(facts.endAt)];
   const charged = facts.periods === 'unsplit' ? [] : facts.periods;
   if (!charged.some((p) => p.energyWh !== 0)) {
     const chargingEndMs = facts.chargingEndAt === undefined ? endMs : Math.min(msOf(facts.chargingEndAt), endMs);
