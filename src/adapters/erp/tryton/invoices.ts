@@ -1,8 +1,8 @@
 import type { ErpDocument, ErpHeld, ErpHolding, ErpKind, ErpLine, ErpPayment } from '../../../contracts/erp-document.ts';
-import { formatMinor, parseMinor } from '../../../core/money.ts';
+import { formatMinor } from '../../../core/money.ts';
 import { ErpRefused } from '../port.ts';
 import type { Books, Needed } from './books.ts';
-import { day, decimal, isoOf, type Rpc } from './rpc.ts';
+import { day, decimal, isoOf, minorOf, type Rpc } from './rpc.ts';
 import { descriptionOf, readDescription, readTag, tagOf } from './words.ts';
 
 const model = 'model.account.invoice';
@@ -112,7 +112,7 @@ export async function postedInvoices(rpc: Rpc, books: Books, domain: readonly un
 function heldOf(row: Row): ErpHeld {
   const currency = row['currency.'].code;
   const sign = row.type === 'in' ? 1n : -1n;
-  const minor = (amount: { readonly decimal: string }) => sign * parseMinor(amount.decimal, currency);
+  const minor = (amount: { readonly decimal: string }) => sign * minorOf(amount, currency);
   return {
     externalId: row.number ?? String(row.id),
     number: row.number,
@@ -181,9 +181,9 @@ export async function paymentsOf(rpc: Rpc, books: Books, keys: readonly string[]
   return rows.map((row): ErpPayment => {
     const currency = row['currency.'].code;
     const sign = row.type === 'in' ? -1n : 1n;
-    const open = parseMinor(row.amount_to_pay.decimal, currency);
+    const open = minorOf(row.amount_to_pay, currency);
     const isWrittenOff = row['lines_to_pay.'].some((l) => l.reconciliation !== null && writtenOff.has(l.reconciliation));
-    const state = open === 0n ? (isWrittenOff ? 'writtenOff' : 'paid') : open === parseMinor(row.total_amount.decimal, currency) ? 'unpaid' : 'part';
+    const state = open === 0n ? (isWrittenOff ? 'writtenOff' : 'paid') : open === minorOf(row.total_amount, currency) ? 'unpaid' : 'part';
     return { key: row.reference, state, openMinor: (sign * open).toString() };
   });
 }

@@ -1,8 +1,8 @@
 import type { ErpDocument, ErpHolding } from '../../../contracts/erp-document.ts';
-import { formatMinor, parseMinor } from '../../../core/money.ts';
+import { formatMinor } from '../../../core/money.ts';
 import { ErpRefused } from '../port.ts';
 import type { Books, Chart, Needed } from './books.ts';
-import { day, decimal, isoOf, type Rpc } from './rpc.ts';
+import { day, decimal, isoOf, minorOf, type Rpc } from './rpc.ts';
 import { descriptionOf, readDescription, readTag, tagOf } from './words.ts';
 
 /** A move has no reference: its key stands before the rest of its description. */
@@ -101,8 +101,8 @@ export async function postedMoves(rpc: Rpc, books: Books, domain: readonly unkno
     const books = row['company.']['currency.'].code;
     const currency = row['lines.'][0]?.['second_currency.']?.code ?? books;
     const lines = row['lines.'].map((line) => {
-      const bookMinor = (parseMinor(line.debit.decimal, books) - parseMinor(line.credit.decimal, books)).toString();
-      const amounts = currency === books ? { amountMinor: bookMinor } : { amountMinor: parseMinor(line.amount_second_currency?.decimal ?? '0', currency).toString(), bookMinor };
+      const bookMinor = (minorOf(line.debit, books) - minorOf(line.credit, books)).toString();
+      const amounts = currency === books ? { amountMinor: bookMinor } : { amountMinor: minorOf(line.amount_second_currency ?? { decimal: '0' }, currency).toString(), bookMinor };
       return { glAccount: line['account.'].code, costCenter: line['analytic_lines.'][0]?.['account.'].code ?? null, vatCode: readTag(line.description).vatCode, ...amounts };
     });
     return [{ ...ours, key, isReversed: taken.has(`account.move,${row.id}`), externalId: row.number ?? String(row.id), currency, postedOn: isoOf(row.date), lines }];

@@ -1,3 +1,4 @@
+import { parseMinor } from '../../../core/money.ts';
 import { ErpOutcomeUnknown, ErpRefused, ErpUnavailable } from '../port.ts';
 import { type Effect, plain, requested, stumbled } from '../request.ts';
 
@@ -67,6 +68,11 @@ function refusalOf(error: readonly unknown[], effect: Effect): Error {
 
 export function decimal(text: string): unknown {
   return { __class__: 'Decimal', decimal: text };
+}
+
+/** Minor units of a Decimal, which may have more zeros behind its point than the currency has decimals. Throws RangeError on other digits there. */
+export function minorOf({ decimal: text }: { readonly decimal: string }, currency: string): bigint {
+  return parseMinor(text.replace(/\.0+$|(\.\d*[1-9])0+$/, '$1'), currency);
 }
 
 export function day(iso: string): unknown {

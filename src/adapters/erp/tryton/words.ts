@@ -25,11 +25,11 @@ export function readTag(text: string | null): Pick<ErpLine, 'vatCode' | 'costCen
   return { vatCode: vatCode === '-' ? null : asWritten(vatCode), costCenter: costCenter === '-' || costCenter === '' ? null : costCenter };
 }
 
-/** A number or code of several words as one, since spaces tell apart what stands beside it. */
+/** A number or code of several words as one, since spaces tell apart what stands beside it; and one that is a dash, which says that there is none. */
 function asOneWord(text: string): string {
-  return text.replace(/%(?=2[05])| /g, (sign) => (sign === ' ' ? '%20' : '%25'));
+  return text === '-' ? '%2D' : text.replace(/%(?=2[05D])| /g, (sign) => (sign === ' ' ? '%20' : '%25'));
 }
 
 function asWritten(word: string): string {
-  return word.replace(/%2[05]/g, decodeURIComponent);
+  return word.replace(/%2[05D]/g, decodeURIComponent);
 }
