@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { businessCentralErp } from '../../src/adapters/erp/business-central/business-central.ts';
+import { journalLinesOf } from '../../src/adapters/erp/business-central/entries.ts';
+import { businessCentralOData } from '../../src/adapters/erp/business-central/odata.ts';
 import type { ErpPort, PartiesOf } from '../../src/adapters/erp/port.ts';
+import { driftOf } from '../../src/core/hand-over/drift.ts';
 import { BusinessCentral } from '../support/business-central.ts';
 import { contractBooks, documentOf, erpContract, erpFaults, settle } from '../support/erp-contract.ts';
 
@@ -81,6 +84,29 @@ describe('the Business Central adapter', () => {
     const document = { ...documentOf('journal', 'whole'), currency };
     expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
     expect((await erp.find(document))?.lines.map((l) => l.amountMinor)).toEqual(['51', '-51']);
+  });
+  it('tells what comes to nothing from what was taken back there, and that was taken back too', async () => {
+    const erp = open();
+    const [whole, journal] = [documentOf('journal', 'whole'), documentOf('journal', 'nothing')];
+    // 7.00 of one session and -7.00 of another, on one account.
+    const nothing = { ...journal, lines: ['700', '-700'].flatMap((amountMinor) => journal.lines.slice(0, 1).map((l) => ({ ...l, amountMinor }))) };
+    const drift = async () => driftOf([whole, nothing], new Set(['whole', 'nothing']), await erp.holdings('run_1', [whole, nothing])).map(({ key, kind }) => [key, kind]);
+    for (const document of [whole, nothing]) expect((await settle(erp, document)).states).toEqual(['posted', 'verified']);
+    expect(await drift()).toEqual([]);
+    const odata = businessCentralOData(server.settings);
+    const [{ id } = { id: '' }] = await odata.all<{ id: string }>('journals');
+    const reverse = async ({ lines, ...document }: typeof whole) => {
+      const back = journalLinesOf({ ...document, lines: lines.map((l) => ({ ...l, amountMinor: `${-BigInt(l.amountMinor)}` })) }, 'COSTCENTER');
+      for (const [i, line] of back.entries()) await odata.post(`journals(${id})/journalLines`, { ...line, lineNumber: i + 1 });
+      await odata.post(`journals(${id})/Microsoft.NAV.post`);
+    };
+    await reverse(whole);
+    expect(await drift()).toEqual([['whole', 'reversed']]);
+    await reverse(nothing);
+    expect(await drift()).toEqual([
+      ['nothing', 'reversed'],
+      ['whole', 'reversed'],
+    ]);
   });
   it('reads all pages of an answer', async () => {
     server.pageSize = 3;

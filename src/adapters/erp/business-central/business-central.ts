@@ -164,12 +164,20 @@ export function businessCentralErp(settings: BusinessCentralSettings, partiesOf:
     },
     async holdings(runId, ours) {
       const tag = runTagOf(runId ?? '-');
-      const keys = new Map(ours.map((d) => [documentNumberOf(d.key), d.key]));
+      const sent = new Map(ours.map((d) => [documentNumberOf(d.key), d]));
       const held = (await entries(`contains(description,${quoted(` ${tag} `)})`)).filter((h) => h.runTag === tag);
       // A reversal there bears the number of what it takes back.
-      return held.map((h) => ({ ...h, key: keys.get(h.documentNumber) ?? h.documentNumber, isReversed: sumsOf(h.lines).size === 0 }));
+      return held.map((h) => ({ ...h, key: sent.get(h.documentNumber)?.key ?? h.documentNumber, isReversed: isTakenBack(h.lines, sent.get(h.documentNumber)?.lines) }));
     },
   };
+}
+
+type Amounts = Parameters<typeof sumsOf>[0];
+
+/** Whether lines come to nothing; of what was sent so, whether more of them are there. */
+function isTakenBack(held: Amounts, sent: Amounts | undefined): boolean {
+  const amounts = (lines: Amounts) => lines.filter((l) => l.amountMinor !== '0').length;
+  return sumsOf(held).size === 0 && (sent === undefined || sumsOf(sent).size > 0 || amounts(held) > amounts(sent));
 }
 
 /** A string of an OData filter. */
