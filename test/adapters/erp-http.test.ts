@@ -93,6 +93,13 @@ describe('the HTTP adapter', () => {
     middleware.busy = true;
     await expect(open().periodsOn(['2019-03-05'])).rejects.toMatchObject({ name: 'ErpUnavailable', retryAfterMs: 7000 });
   });
+  it.each(['INV\u00001', 'INV\n1', '\t'])('takes no number that no database or e-invoice takes: %j', async (number) => {
+    const document = { ...documentOf('invoice', 'n1'), legalNumber: null };
+    middleware.numberOf = () => number;
+    expect((await settle(open(), document)).states).not.toContain('verified');
+    middleware.numberOf = () => 'INV 1';
+    expect((await open().find(document))?.number).toBe('INV 1');
+  });
   it('tells what is paid of the documents it knows', async () => {
     const erp = open();
     const documents = ['p1', 'p2', 'p3'].map((key) => documentOf('invoice', key));

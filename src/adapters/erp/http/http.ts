@@ -16,9 +16,15 @@ export type HttpErpServer = {
 
 const minor = z.string().regex(/^-?\d+$/);
 const line = z.object({ glAccount: z.string(), costCenter: z.string().nullable(), vatCode: z.string().nullable(), amountMinor: minor, bookMinor: minor.exactOptional() });
+/** Without control characters, of which the database keeps some and an e-invoice none. */
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .regex(/^\P{Cc}+$/u);
 const held = z.object({
-  externalId: z.string().min(1),
-  number: z.string().min(1).max(50).nullable().exactOptional(),
+  externalId: name,
+  number: name.max(50).nullable().exactOptional(),
   legalNumber: z.string().nullable(),
   currency: z.string(),
   postedOn: z.string(),
