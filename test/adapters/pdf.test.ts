@@ -112,6 +112,14 @@ describe('a PDF', () => {
     for (const words of ['Belopp inkl. moms SEK', '2,50/kWh', '20,06', '16,05', '4,01', '-0,06', '20,00 SEK']) expect(text).toContain(words);
   });
 
+  it('of a partner names each session as a whole, also by a UUID and beside a country and a party, with when and where it was', async () => {
+    for (const id of ['3f2504e0-4f89-41d3-9a0c-0305e82cc301', 'CA6D8A5E-DB04-48DA-AA62-D0DD5A96B84D']) {
+      const annex = [{ ...sessionOf(1), sessionKey: `csms/se*wlt*${id}`, costCenter: null, unit: null }];
+      const { text } = await rendered('partner', { ...documentOf({ lines: [lineOf({ quantity: 1_000n, netMinor: 200n, energyWh: 1_000n })], annex }), strategy: 'emspSettlement' });
+      for (const words of [id, '2019-12-01 18:01', '2019-12-01 19:01', 'Garage Ängen', 'kWh', '1,000', 'Belopp SEK']) expect(text).toContain(words);
+    }
+  });
+
   it('of each other type has its own heading: credit, self-billing and its credit, statement without VAT', async () => {
     const credit = await rendered('credit', creditOf(fleet));
     for (const words of ['Kreditfaktura', 'Krediterar faktura', '2020-000001', 'Krediteras er', '561,25 SEK']) expect(credit.text).toContain(words);

@@ -31,13 +31,14 @@ export function writeAnnex(sheet: Sheet, document: IssuedDocument, paper: Paper,
   const hasUnits = paper.sessions.some((s) => s.unit !== null);
   const time = (at: Date) => localTime(at, document.timeZone);
   const columns: (Column & { readonly of: (s: PaperSession) => string })[] = [
-    { title: labels.start, width: 19, of: (s) => (s.startAt === null ? s.serviceOn : time(s.startAt)) },
-    { title: labels.end, width: 19, of: (s) => (s.endAt === null ? '' : time(s.endAt)) },
-    { title: labels.site, width: 22, of: (s) => s.siteName ?? '' },
+    { title: labels.start, width: isFleet ? 19 : 15, of: (s) => (s.startAt === null ? s.serviceOn : time(s.startAt)) },
+    { title: labels.end, width: isFleet ? 19 : 15, of: (s) => (s.endAt === null ? '' : time(s.endAt)) },
+    { title: labels.site, width: isFleet ? 22 : 18, of: (s) => s.siteName ?? '' },
     ...(isFleet
       ? [{ title: labels.costCenter, width: 16, of: (s: PaperSession) => s.costCenter ?? '' }, ...(hasUnits ? [{ title: labels.unit, width: 24, of: (s: PaperSession) => s.unit ?? '' }] : [])]
-      : [{ title: labels.number, width: 24, of: (s: PaperSession) => s.sessionId }]),
-    { title: labels.energy, width: 14, align: 'right', of: (s) => kWhText(s.energyWh, words) },
+      : // A UUID as a whole: by it a partner finds the session.
+        [{ title: labels.number, width: 37, of: (s: PaperSession) => s.sessionId }]),
+    { title: labels.energy, width: isFleet ? 14 : 13, align: 'right', of: (s) => kWhText(s.energyWh, words) },
     { title: amountTitle, width: 19, align: 'right', of: (s) => money(s.amountMinor) },
   ];
   const empty = columns.slice(0, -3).map(() => null);
