@@ -11,7 +11,7 @@ export function callerOf(secretBox: SecretBox, peer: Peer, to: OcpiParty = peer.
   return { token: secretBox.open(peer.theirToken, peer.id), coding: peer.tokenCoding, ...(peer.version === '2.1.1' ? {} : { route: { from: peer.us, to } }) };
 }
 
-/** What the worker is told: a peer that is away is tried again, when it says; one that refuses the request itself is not. */
+/** What the worker is told, without what the peer said: one that is away is tried again, when it says; one that refuses the request itself is not. */
 export function ocpiFailure(error: unknown): unknown {
   if (error instanceof OcpiUnavailable) {
     const delay = error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs };

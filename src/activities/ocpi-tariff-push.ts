@@ -1,6 +1,6 @@
 import { heartbeat } from '@temporalio/activity';
 import { callOcpi } from '../adapters/ocpi/client.ts';
-import { OcpiRefused } from '../adapters/ocpi/failures.ts';
+import { inFull, OcpiRefused } from '../adapters/ocpi/failures.ts';
 import { endpointOf } from '../adapters/ocpi/handshake.ts';
 import { writeTariff } from '../adapters/ocpi/write-tariff.ts';
 import type { SecretBox } from '../contracts/secret-box.ts';
@@ -35,7 +35,7 @@ export function createTariffPush({ store, secretBox }: { readonly store: Store; 
           return done;
         } catch (error) {
           const isTheirs = error instanceof OcpiRefused && error.httpStatus !== 401 && error.httpStatus !== 403;
-          await keep(!isTheirs ? 'queued' : order.kind === 'put' ? 'refused' : 'notTakenBack', (error as Error).message);
+          await keep(!isTheirs ? 'queued' : order.kind === 'put' ? 'refused' : 'notTakenBack', inFull(error as Error));
           if (!isTheirs) throw ocpiFailure(error);
           return 'refused';
         }

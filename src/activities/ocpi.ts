@@ -1,6 +1,6 @@
 import { ApplicationFailure, heartbeat } from '@temporalio/activity';
 import { callOcpi, type OcpiCaller, ocpiPage } from '../adapters/ocpi/client.ts';
-import { OcpiRefused } from '../adapters/ocpi/failures.ts';
+import { inFull, OcpiRefused } from '../adapters/ocpi/failures.ts';
 import { firstPage } from '../adapters/ocpi/first-page.ts';
 import { endpointOf } from '../adapters/ocpi/handshake.ts';
 import { writeCdr } from '../adapters/ocpi/write-cdr.ts';
@@ -51,12 +51,12 @@ export function createOcpiActivities({ store, secretBox, now }: { readonly store
           sent += 1;
         } catch (error) {
           if (error instanceof OcpiRefused && error.httpStatus !== 401 && error.httpStatus !== 403) {
-            await keepPushAnswer(store.pool, id, { state: 'refused', words: error.message });
+            await keepPushAnswer(store.pool, id, { state: 'refused', words: inFull(error) });
             refused += 1;
             stuck.add(recordId);
             continue;
           }
-          await keepPushAnswer(store.pool, id, { state: 'queued', words: (error as Error).message });
+          await keepPushAnswer(store.pool, id, { state: 'queued', words: inFull(error as Error) });
           throw ocpiFailure(error);
         }
       }

@@ -1,4 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ocpiFailure } from '../../src/activities/ocpi-caller.ts';
+import { callOcpi } from '../../src/adapters/ocpi/client.ts';
+import { inFull } from '../../src/adapters/ocpi/failures.ts';
+import { fetchOffer } from '../../src/adapters/ocpi/handshake.ts';
 import { readJson, shown } from '../../src/adapters/sources/discreet.ts';
 import { parserFor } from '../../src/adapters/sources/registry.ts';
 
@@ -33,5 +38,35 @@ describe('issues quote no field that may hold a token', () => {
       expect(parsed.ok, line).toBe(false);
       expect(JSON.stringify(parsed.issues), line).not.toContain(uid);
     }
+  });
+});
+
+describe('a failed call of an OCPI peer', () => {
+  const answers = (status: number, body: object | string) => vi.stubGlobal('fetch', async () => new Response(typeof body === 'string' ? body : JSON.stringify(body), { status }));
+  const failureOf = (calling: Promise<unknown>) =>
+    calling.then(
+      () => expect.fail('it went through'),
+      (error: Error) => error,
+    );
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it.each([
+    ['its own trouble', 503, 'token SECRET of nobody'],
+    ['its own trouble in OCPI', 200, { status_code: 3001, status_message: 'token SECRET of nobody' }],
+    ['a refusal', 400, { status_code: 2001, status_message: 'token SECRET of nobody' }],
+  ])('tells Temporal, whose histories nobody erases, nothing that the peer said, and whoever keeps it all: %s', async (_, status, body) => {
+    answers(status, body);
+    const error = await failureOf(callOcpi({ token: 't', coding: 'plain' }, 'POST', 'https://peer.example.com/cdrs', '{}'));
+    expect(inFull(error)).toMatch(/^POST https:\/\/peer\.example\.com\/cdrs answered \d{3}.*: token SECRET of nobody$/);
+    expect(JSON.stringify(new DefaultFailureConverter().errorToFailure(ocpiFailure(error), defaultPayloadConverter))).not.toContain('SECRET');
+  });
+  it('quotes no query of an address, which may hold a key', async () => {
+    const url = 'https://peer.example.com/versions?key=SECRET';
+    const told = async (...list: object[]) => {
+      answers(200, { status_code: 1000, data: list });
+      return inFull(await failureOf(fetchOffer(url, 't')));
+    };
+    expect(await told({})).toContain('https://peer.example.com/versions answered in another shape');
+    expect(await told({ version: '2.0', url })).toBe('https://peer.example.com/versions offers 2.0; wanted 2.1.1, 2.2.1, 2.3.0');
   });
 });

@@ -23,13 +23,13 @@ export async function callOcpi(caller: OcpiCaller, method: 'GET' | 'POST' | 'PUT
   const members = membersOf(bytes);
   const statusCode = Number(members?.get('status_code')?.toString('utf8'));
   const words = wordsOf(members?.get('status_message')) ?? bytes.toString('utf8').slice(0, longestWords);
-  const said = `${method} ${withoutQuery(url)} answered ${response.status}${Number.isInteger(statusCode) ? `, OCPI ${statusCode}` : ''}: ${words}`;
-  if (response.status === 429 || response.status === 408 || response.status >= 500) throw new OcpiUnavailable(said, retryAfterOf(response));
-  if (!response.ok) throw new OcpiRefused(said, response.status, Number.isInteger(statusCode) ? statusCode : undefined);
+  const answered = `${method} ${withoutQuery(url)} answered ${response.status}${Number.isInteger(statusCode) ? `, OCPI ${statusCode}` : ''}`;
+  if (response.status === 429 || response.status === 408 || response.status >= 500) throw new OcpiUnavailable(answered, retryAfterOf(response), words);
+  if (!response.ok) throw new OcpiRefused(answered, response.status, Number.isInteger(statusCode) ? statusCode : undefined, words);
   if (!Number.isInteger(statusCode)) throw new OcpiUnavailable(`${method} ${withoutQuery(url)} answered what is no OCPI message`);
-  if (statusCode >= 2000 && statusCode < 3000) throw new OcpiRefused(said, response.status, statusCode);
+  if (statusCode >= 2000 && statusCode < 3000) throw new OcpiRefused(answered, response.status, statusCode, words);
   // 3xxx is trouble of the server, 4xxx of a hub on its way to the partner.
-  if (statusCode >= 3000) throw new OcpiUnavailable(said);
+  if (statusCode >= 3000) throw new OcpiUnavailable(answered, undefined, words);
   return { httpStatus: response.status, headers: response.headers, data: members?.get('data') };
 }
 
@@ -109,6 +109,6 @@ function retryAfterOf(response: Response): number | undefined {
 }
 
 /** As a message may show it: without a query, and without whom it signs in. */
-function withoutQuery(url: string): string {
+export function withoutQuery(url: string): string {
   return url.replace(/\?.*$/s, '').replace(/^(\w+:\/\/)[^/]*@/, '$1');
 }

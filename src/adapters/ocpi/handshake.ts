@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type OcpiCredentials, type OcpiEndpoint, type OcpiRole, type OcpiVersion, ocpiCredentials, ocpiVersionDetails, ocpiVersionList, ocpiVersions } from '../../contracts/ocpi.ts';
-import { callOcpi, type OcpiCaller } from './client.ts';
+import { callOcpi, type OcpiCaller, withoutQuery } from './client.ts';
 import { OcpiRefused, OcpiUnavailable } from './failures.ts';
 import type { TokenCoding } from './token-coding.ts';
 
@@ -26,13 +26,13 @@ export async function fetchOffer(versionsUrl: string, token: string, wanted?: Oc
   const version = wanted ?? ocpiVersions.findLast((v) => versions.some((offered) => offered.version === v));
   const found = versions.find((offered) => offered.version === version);
   if (version === undefined || found === undefined) {
-    throw new NothingInCommon(3002, `${versionsUrl} offers ${versions.map((v) => v.version).join(', ') || 'no version'}; wanted ${wanted ?? ocpiVersions.join(', ')}`);
+    throw new NothingInCommon(3002, `${withoutQuery(versionsUrl)} offers ${versions.map((v) => v.version).join(', ') || 'no version'}; wanted ${wanted ?? ocpiVersions.join(', ')}`);
   }
   const spoken = codingIn(version, coding);
   const details = read(ocpiVersionDetails, (await callOcpi({ token, coding: spoken }, 'GET', found.url)).data, found.url);
   const endpoints = details.endpoints;
-  if (!endpoints.some((e) => e.identifier === 'credentials')) throw new NothingInCommon(3003, `${found.url} names no credentials endpoint`);
-  if (!endpoints.some((e) => e.identifier === 'cdrs')) throw new NothingInCommon(3003, `${found.url} names no cdrs endpoint, and CDRs are what we exchange`);
+  if (!endpoints.some((e) => e.identifier === 'credentials')) throw new NothingInCommon(3003, `${withoutQuery(found.url)} names no credentials endpoint`);
+  if (!endpoints.some((e) => e.identifier === 'cdrs')) throw new NothingInCommon(3003, `${withoutQuery(found.url)} names no cdrs endpoint, and CDRs are what we exchange`);
   return { version, coding: spoken, endpoints };
 }
 
@@ -45,7 +45,7 @@ async function fetchVersions(url: string, token: string, codings: readonly Token
       if (!unknownToken || coding === codings.at(-1)) throw error;
     }
   }
-  throw new OcpiUnavailable(`${url} knows the token in no coding`);
+  throw new OcpiUnavailable(`${withoutQuery(url)} knows the token in no coding`);
 }
 
 /** 2.1.1 never codes; later versions do, unless the peer was found to take it plain only. */
@@ -88,7 +88,7 @@ function read<T>(schema: z.ZodType<T>, data: Buffer | undefined, url: string): T
   const found = schema.safeParse(json);
   if (found.success) return found.data;
   throw new OcpiUnavailable(
-    `${url} answered in another shape: ${found.error.issues
+    `${withoutQuery(url)} answered in another shape: ${found.error.issues
       .map((i) => `${i.path.join('.')}: ${i.message}`)
       .join('; ')
       .slice(0, 300)}`,

@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono';
-import { OcpiRefused, OcpiUnavailable } from '../../adapters/ocpi/failures.ts';
+import { inFull, OcpiRefused, OcpiUnavailable } from '../../adapters/ocpi/failures.ts';
 import { NothingInCommon } from '../../adapters/ocpi/handshake.ts';
 import { ocpiCredentials } from '../../contracts/ocpi.ts';
 import type { By } from '../../store/commands/audit.ts';
@@ -58,7 +58,7 @@ function notAllowed(message: string): OcpiProblem {
 /** credentials, Errors during registration: their side did not work (3001), or we have nothing in common (3002, 3003). */
 function asAnswer(error: unknown): unknown {
   if (error instanceof NothingInCommon) return new OcpiProblem(200, error.statusCode, error.message);
-  if (error instanceof OcpiUnavailable || error instanceof OcpiRefused) return new OcpiProblem(200, 3001, `Your API could not be used: ${error.message}`);
+  if (error instanceof OcpiUnavailable || error instanceof OcpiRefused) return new OcpiProblem(200, 3001, `Your API could not be used: ${inFull(error)}`);
   return error;
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { callOcpi } from '../../adapters/ocpi/client.ts';
-import { OcpiRefused, OcpiUnavailable } from '../../adapters/ocpi/failures.ts';
+import { inFull, OcpiRefused, OcpiUnavailable } from '../../adapters/ocpi/failures.ts';
 import { credentialsFor, endpointOf, exchangeCredentials, fetchOffer, NothingInCommon } from '../../adapters/ocpi/handshake.ts';
 import type { OcpiCredentials, OcpiRole, OcpiVersion } from '../../contracts/ocpi.ts';
 import type { By } from '../../store/commands/audit.ts';
@@ -83,7 +83,7 @@ export async function registerAt(deps: OcpiDeps, peerId: string, invitation: { r
     );
     return offer.version;
   } catch (error) {
-    await deps.store.tx((db) => withdrawToken(db, peerId, (error as Error).message));
+    await deps.store.tx((db) => withdrawToken(db, peerId, inFull(error as Error)));
     throw asProblem(error);
   }
 }
@@ -99,7 +99,7 @@ export async function unregisterAt(deps: OcpiDeps, peerId: string, by: By): Prom
     (await callOcpi({ token: openToken(deps, peer), coding: peer.tokenCoding ?? 'base64' }, 'DELETE', url).then(
       () => true,
       (error: Error) => {
-        deps.log.warn({ peerId, error: error.message }, 'the peer was not told that we unregister');
+        deps.log.warn({ peerId, error: inFull(error) }, 'the peer was not told that we unregister');
         return false;
       },
     ));
@@ -113,6 +113,6 @@ function openToken({ secretBox }: OcpiDeps, peer: Peer): string {
 }
 
 function asProblem(error: unknown): unknown {
-  if (error instanceof OcpiUnavailable || error instanceof OcpiRefused || error instanceof NothingInCommon) return new Problem(502, 'peerFailed', `${error.message}. Nothing was changed.`);
+  if (error instanceof OcpiUnavailable || error instanceof OcpiRefused || error instanceof NothingInCommon) return new Problem(502, 'peerFailed', `${inFull(error)}. Nothing was changed.`);
   return error;
 }
