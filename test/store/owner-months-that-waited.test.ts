@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { proposeExclusion, signExclusion } from '../../src/store/commands/exclusion-rules.ts';
 import { addExclusion, withdrawExclusion } from '../../src/store/commands/shape-run.ts';
 import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
 import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
@@ -189,6 +190,58 @@ describe('the month of an owner who is left out', () => {
       ['2020-01', 'guarantee/floor', 10_000n],
       ['2020-02', 'guarantee/floor', 10_000n],
     ]);
+  }, 60_000);
+
+  /** A standing rule by which what the owner is owed waits a month at most. */
+  const waitAMonth = async () => {
+    const rule = {
+      entityId: 'ent_se',
+      scope: 'account',
+      subjectId: 'acc_brf_north',
+      predicate: {},
+      outcome: 'carry',
+      maxAgeMonths: 1,
+      atOurCost: false,
+      validFrom: '2019-01-01',
+      reviewOn: '2030-01-01',
+    } as const;
+    const { id } = await store.tx((db) => proposeExclusion(db, rule, { reason: 'whose site it is is disputed' }, { actor: 'author' }));
+    await store.tx((db) => signExclusion(db, id, 'seen the dispute', { actor: 'signer' }));
+    return id;
+  };
+  const tooLong = async (runId: string) =>
+    (await rows("SELECT f.subject, f.params FROM run_finding l JOIN finding f ON f.id = l.finding_id WHERE l.run_id = $1 AND f.code = 'carriedTooLong'", [runId])).map((r) => [r.subject, r.params]);
+
+  it('waits no longer than a standing rule allows: then all that is owed is stated, with a finding, and what comes after it waits anew', async () => {
+    await agree('ctr_brf_north', ofOwner([share]));
+    const ruleId = await waitAMonth();
+    await arrive(1, 'Bl2', '10.12.2019');
+    const december = await reviewRun(store, '2019-12');
+    expect([await documents(december), await parked(december)]).toEqual([[], ['acc_brf_north']]);
+    await finishRun(store, december, '2020-01-06');
+    await arrive(2, 'Bl2', '10.01.2020');
+    const january = await reviewRun(store, '2020-01');
+    // December's 2.79 have waited a month, January's 2.79 come along.
+    expect([await documents(january), await parked(january)]).toEqual([[{ net_minor: 558n }], []]);
+    expect(await tooLong(january)).toEqual([[ruleId, { rule: ruleId, charges: 2, wh: 0, computed: '5.58', currency: 'SEK' }]]);
+    await finishRun(store, january, '2020-02-06');
+    await arrive(3, 'Bl2', '10.02.2020');
+    const february = await reviewRun(store, '2020-02');
+    expect([await documents(february), await parked(february), await tooLong(february)]).toEqual([[], ['acc_brf_north'], []]);
+    await finishRun(store, february, '2020-03-06');
+    // 2.79 of February; nobody charged in March.
+    expect(await documents(await reviewRun(store, '2020-03'))).toEqual([{ net_minor: 279n }]);
+  }, 60_000);
+
+  it('waits no longer than a standing rule allows where nobody charged', async () => {
+    await agree('ctr_brf_north', ofOwner([share, { kind: 'guarantee', id: 'floor', netPerMonth: '100', carryForward: false }]));
+    await waitAMonth();
+    const december = await reviewRun(store, '2019-12');
+    expect([await documents(december), await parked(december)]).toEqual([[], ['acc_brf_north']]);
+    await finishRun(store, december, '2020-01-06');
+    // 100.00 for each month.
+    const january = await reviewRun(store, '2020-01');
+    expect([await documents(january), await parked(january)]).toEqual([[{ net_minor: 20_000n }], []]);
   }, 60_000);
 
   it('is not written off: what is owed is owed', async () => {

@@ -9,6 +9,7 @@ import type { Seed } from '../../src/contracts/seed.ts';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
 import { addAdjustment } from '../../src/store/commands/adjust-run.ts';
 import { eraseDriver } from '../../src/store/commands/erase-driver.ts';
+import { proposeExclusion, signExclusion } from '../../src/store/commands/exclusion-rules.ts';
 import { decidePayment, proposePayment } from '../../src/store/commands/payments.ts';
 import { proposeBankAccount } from '../../src/store/commands/propose-bank-account.ts';
 import { publishProposal } from '../../src/store/commands/publish-set-up.ts';
@@ -196,6 +197,28 @@ describe('what charging at home cost drivers', () => {
       ['acc_home_ut15', 'reimbursement', 4200n],
     ]);
     await finishRun(w.store, runId, '2020-01-07');
+    await sound(w);
+    await w.close();
+  }, 60_000);
+
+  it('waits no longer than a standing rule on the driver allows', async () => {
+    const w = await world();
+    const rule = {
+      entityId: 'ent_se',
+      scope: 'account',
+      subjectId: 'acc_home_ms22',
+      predicate: {},
+      outcome: 'carry',
+      maxAgeMonths: 1,
+      atOurCost: false,
+      validFrom: '2019-01-01',
+      reviewOn: '2030-01-01',
+    } as const;
+    const { id } = await w.store.tx((db) => proposeExclusion(db, rule, { reason: 'disputed meter' }, { actor: 'author' }));
+    await w.store.tx((db) => signExclusion(db, id, 'seen the dispute', { actor: 'signer' }));
+    expect(await issued(w, await bill(w, '2019-12', '2020-01-07'))).toEqual([['acc_home_ut15', 'reimbursement', 'RE-2020-000001', 4200n, 0n, 4200n]]);
+    // A month later the 22.00 and 11.55 have waited as long as they may.
+    expect(await issued(w, await bill(w, '2020-01', '2020-02-06'))).toEqual([['acc_home_ms22', 'reimbursement', 'RE-2020-000002', 3355n, 0n, 3355n]]);
     await sound(w);
     await w.close();
   }, 60_000);

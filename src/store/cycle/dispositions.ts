@@ -5,12 +5,19 @@ import { lastDaySql, matchesOf, monthsBetween, rulesOfRun, targetsOf } from './e
  * Says of each charge that a run claims of these accounts whether it is billed, written off or carried, takes what is not billed off its
  * document, and keeps what was left out, or was until now, with the rule it was by. The run's own exclusions go before standing rules, the narrowest
  * scope before wider ones. Where rules of one rank want different things it is carried, and a finding says so. A mirror goes with what it
- * takes back. What is owed to others by a sale is no part of what was left out.
+ * takes back. What an account is owed waits as a whole, and is billed as a whole once the oldest of it is as old as its rule allows.
  */
 export async function decideDispositions(db: Db, runId: string, accounts: readonly string[]): Promise<void> {
   await db.query('DELETE FROM exclusion_hit WHERE run_id = $1 AND account_id = ANY($2)', [runId, accounts]);
   await db.query(decide, [runId, accounts]);
 }
+
+/** SQL: since the period of which closed run (its last day) each of these accounts has been parked in every one that had it; `accounts`: SQL of one column. */
+const parkedSince = (
+  accounts: string,
+) => `SELECT x.account_id, min(${lastDaySql}) AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id JOIN run_account x ON x.run_id = r.id AND x.state = 'parked'
+  WHERE r.kind = 'live' AND r.state = 'closed' AND x.account_id IN (${accounts}) AND NOT EXISTS (
+    SELECT FROM billing_run q JOIN run_account o ON o.run_id = q.id AND o.account_id = x.account_id AND o.state <> 'parked' WHERE q.kind = 'live' AND q.state = 'closed' AND q.closed_at > r.closed_at) GROUP BY 1`;
 
 const decide = `WITH mine AS MATERIALIZED (
     SELECT k.account_id, a.category, c.charge_id, c.record_id, c.revision, c.clause, c.site_id, c.tariff_version_id, c.service_on, c.currency, c.reversal_of, c.payer_account_id
@@ -26,14 +33,19 @@ const decide = `WITH mine AS MATERIALIZED (
     SELECT DISTINCT ON (h.charge_id) h.charge_id, h.outcome, h.cause, h.rule_id, h.first_run_id
     FROM mine m JOIN exclusion_hit h ON h.charge_id = m.charge_id JOIN billing_run r ON r.id = h.run_id AND r.state = 'closed' AND r.kind = 'live' ORDER BY h.charge_id, r.closed_at DESC),
   day AS (SELECT r.id, ${lastDaySql} AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1 OR r.id IN (SELECT first_run_id FROM former)),
+  owed AS (
+    SELECT w.account_id, min(w.last) AS last FROM (
+      SELECT m.account_id, d.last FROM mine m JOIN former f ON f.charge_id = m.charge_id AND f.outcome = 'carried' JOIN day d ON d.id = f.first_run_id WHERE m.payer_account_id IS NULL
+      UNION ALL SELECT p.account_id, p.last FROM (${parkedSince('SELECT account_id FROM mine WHERE payer_account_id IS NULL')}) p) w GROUP BY 1),
   alone AS (
     SELECT m.charge_id, m.account_id, m.record_id, m.revision, m.reversal_of, c.rivals, f.charge_id IS NOT NULL AS was_carried, f.first_run_id, f.cause AS before_cause, f.rule_id AS before_rule,
-      coalesce(b.outcome = 'carry' AND ${monthsBetween('since.last', 'today.last')} >= b.max_age_months, false) AS too_old,
+      coalesce(b.outcome = 'carry' AND ${monthsBetween('age.since', 'today.last')} >= b.max_age_months, false) AS too_old,
       CASE WHEN m.clause = 'smallSession' THEN 'smallSession' ELSE coalesce(b.cause, 'none') END AS cause, CASE WHEN m.clause IS DISTINCT FROM 'smallSession' THEN b.id END AS rule_id,
       CASE WHEN m.clause = 'smallSession' OR b.outcome = 'writeOff' THEN 'excluded'
-        WHEN b.outcome = 'carry' AND NOT coalesce(${monthsBetween('since.last', 'today.last')} >= b.max_age_months, false) THEN 'carried' ELSE 'document' END AS disposition
+        WHEN b.outcome = 'carry' AND NOT coalesce(${monthsBetween('age.since', 'today.last')} >= b.max_age_months, false) THEN 'carried' ELSE 'document' END AS disposition
     FROM mine m JOIN day today ON today.id = $1 LEFT JOIN best b ON b.charge_id = m.charge_id LEFT JOIN clash c ON c.charge_id = m.charge_id
-      LEFT JOIN former f ON f.charge_id = m.charge_id AND f.outcome = 'carried' LEFT JOIN day since ON since.id = f.first_run_id),
+      LEFT JOIN former f ON f.charge_id = m.charge_id AND f.outcome = 'carried' LEFT JOIN day since ON since.id = f.first_run_id LEFT JOIN owed o ON m.payer_account_id IS NULL AND o.account_id = m.account_id
+      CROSS JOIN LATERAL (SELECT coalesce(o.last, since.last) AS since) age),
   -- What takes the place of a charge that was billed before, and waits.
   waits AS (
     SELECT * FROM (
@@ -54,7 +66,7 @@ const decide = `WITH mine AS MATERIALIZED (
     INSERT INTO exclusion_hit (run_id, charge_id, account_id, cause, rule_id, outcome, was_carried, first_run_id, before_cause, before_rule, too_old, rivals)
     SELECT $1, charge_id, account_id, cause, rule_id, CASE disposition WHEN 'document' THEN 'billed' ELSE disposition END, was_carried, coalesce(first_run_id, CASE disposition WHEN 'carried' THEN $1 END),
       before_cause, before_rule, too_old, rivals
-    FROM decided WHERE (disposition <> 'document' OR was_carried OR rule_id IS NOT NULL) AND charge_id IN (SELECT charge_id FROM mine WHERE payer_account_id IS NOT NULL))
+    FROM decided WHERE disposition <> 'document' OR was_carried OR rule_id IS NOT NULL)
   UPDATE claim k SET document_id = NULL, line_no = NULL, disposition = d.disposition FROM decided d WHERE d.charge_id = k.charge_id AND k.run_id = $1
     AND (k.disposition <> d.disposition OR d.disposition <> 'document' AND k.document_id IS NOT NULL)`;
 
@@ -99,4 +111,18 @@ export async function accountsLeftOut(db: Db, runId: string, accounts: readonly 
     [runId, accounts],
   );
   return new Map(rows.map(({ key, ...rule }) => [key, rule]));
+}
+
+/** Of these payees, with the rules that leave them out, those of whom something has waited as long as its rule allows: what they are owed is billed all the same. Asked after the charges are decided on. */
+export async function owedTooLong(db: Db, runId: string, rules: ReadonlyMap<string, Pick<LeftOut, 'outcome' | 'maxAgeMonths'>>): Promise<ReadonlySet<string>> {
+  const carried = [...rules].filter(([, rule]) => rule.outcome === 'carry' && rule.maxAgeMonths !== null);
+  if (carried.length === 0) return new Set();
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT DISTINCT account_id AS id FROM exclusion_hit WHERE run_id = $1 AND account_id = ANY($2) AND too_old
+     UNION
+     SELECT p.account_id FROM (${parkedSince('SELECT unnest($2::text[])')}) p JOIN unnest($2::text[], $3::integer[]) AS m(account_id, months) ON m.account_id = p.account_id
+     JOIN (SELECT ${lastDaySql} AS last FROM billing_run r JOIN legal_entity e ON e.id = r.entity_id WHERE r.id = $1) today ON ${monthsBetween('p.last', 'today.last')} >= m.months`,
+    [runId, carried.map(([id]) => id), carried.map(([, rule]) => rule.maxAgeMonths)],
+  );
+  return new Set(rows.map((r) => r.id));
 }

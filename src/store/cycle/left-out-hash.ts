@@ -10,7 +10,7 @@ export async function leftOutHashes(db: Db, runId: string): Promise<ReadonlyMap<
     `SELECT x.group_name AS name, sha256(convert_to(string_agg(l.line, E'\\n' ORDER BY l.line COLLATE "C"), 'UTF8')) AS hash FROM (
        SELECT h.account_id, 'charge ' || encode(c.charge_hash, 'hex') || ' ' || h.outcome AS line FROM exclusion_hit h JOIN rated_charge c ON c.charge_id = h.charge_id WHERE h.run_id = $1 AND h.outcome <> 'billed'
        UNION ALL
-       -- What an order writes off, or a payee is left out of, no exclusion hit.
+       -- Of what an order writes off there is no exclusion hit.
        SELECT k.account_id, 'charge ' || encode(c.charge_hash, 'hex') || ' excluded' FROM claim k JOIN rated_charge c ON c.charge_id = k.charge_id
          WHERE k.run_id = $1 AND k.disposition = 'excluded' AND NOT EXISTS (SELECT FROM exclusion_hit h WHERE h.run_id = $1 AND h.charge_id = k.charge_id AND h.outcome <> 'billed')
        UNION ALL

@@ -6,7 +6,7 @@ import { type RowPlace, statementCharge } from '../../core/share/statement-charg
 import type { Db } from '../db.ts';
 import { loadAccounts, loadEntity } from '../intake/load-setup.ts';
 import { siteHoldings } from '../site-holdings.ts';
-import { accountsLeftOut } from './dispositions.ts';
+import { accountsLeftOut, owedTooLong } from './dispositions.ts';
 import { heldMonths, insertDrafts } from './drafts.ts';
 import { guarantees, type OwnerContract, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { loadOwnerMonths, type OwnerMonths } from './owner-months.ts';
@@ -89,7 +89,8 @@ export async function draftStatements(db: Db, runId: string, contracts: readonly
   const { charges, failed } = await statements(db, run.entity_id, loaded);
   // Whose shares wait, what the month adds to them waits too: the next run states it.
   const rules = await accountsLeftOut(db, runId, [...new Set(contracts.flatMap(payeesOfContract))]);
-  const leftOut = new Set([...rules].flatMap(([id, { outcome }]) => (outcome === 'carry' ? [id] : [])));
+  const tooLong = await owedTooLong(db, runId, rules);
+  const leftOut = new Set([...rules].flatMap(([id, { outcome }]) => (outcome === 'carry' && !tooLong.has(id) ? [id] : [])));
   await insertDrafts(
     db,
     runId,

@@ -8,6 +8,9 @@ const hits = `hit AS (SELECT h.*, c.energy_wh, c.net_minor, c.currency AS charge
         held AS (${rulesOfRun})`;
 /** The same with fees, which have no charge yet. */
 const withFees = `hit AS (SELECT h.*, h.currency AS charge_currency FROM ${leftOut} h WHERE h.run_id = $1), held AS (${rulesOfRun})`;
+/** With what accounts are owed, which is no part of the shadow balance. */
+const withOwed = `hit AS (SELECT h.rule_id, h.too_old, h.energy_wh, h.net_minor, h.currency AS charge_currency FROM ${leftOut} h WHERE h.run_id = $1
+        UNION ALL SELECT h.rule_id, h.too_old, 0, c.net_minor, c.currency FROM exclusion_hit h JOIN rated_charge c ON c.charge_id = h.charge_id AND c.payer_account_id IS NULL WHERE h.run_id = $1)`;
 const sums = "'computed', sum(h.net_minor), 'charges', count(*), 'wh', sum(h.energy_wh)";
 const perRule = (rule: string, where: string, more = '') =>
   `SELECT ${rule} AS subject, NULL::text AS account_id, NULL::bigint AS record_id, h.charge_currency AS currency, jsonb_build_object('rule', ${rule}, ${sums}${more}) AS params FROM hit h WHERE ${where} GROUP BY ${rule}, h.charge_currency`;
@@ -28,7 +31,7 @@ export const shapeRuleQueries = {
     parts: () => withFees,
     sql: () => perRule('h.before_rule', `${billedAgain} AND h.before_cause = 'standing' AND NOT h.too_old AND h.before_rule NOT IN (SELECT id FROM held)`),
   },
-  carriedTooLong: { scope: 'run', money: ['computed'], parts: () => withFees, sql: () => perRule('h.rule_id', 'h.too_old') },
+  carriedTooLong: { scope: 'run', money: ['computed'], parts: () => withOwed, sql: () => perRule('h.rule_id', 'h.too_old') },
   carriedBilled: { scope: 'run', money: ['computed'], parts: () => withFees, sql: () => perRule('h.before_rule', `${billedAgain} AND h.before_cause = 'own'`) },
   exclusionReviewDue: {
     scope: 'run',

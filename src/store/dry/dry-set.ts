@@ -94,6 +94,6 @@ const setOf = `INSERT INTO public.dry_claim (run_id, charge_id, account_id, disp
   UNION
   SELECT $1, h.charge_id, h.account_id, 'document', NULL FROM public.exclusion_hit h WHERE h.run_id = $2 AND h.outcome = 'carried' AND ${isNamed('h.account_id')} AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = h.charge_id)
   UNION
-  SELECT $1, c.charge_id, c.payee_account_id, 'document', NULL FROM public.exclusion_hit h JOIN public.rated_charge s ON s.charge_id = h.charge_id
+  SELECT $1, c.charge_id, c.payee_account_id, 'document', NULL FROM public.exclusion_hit h JOIN public.rated_charge s ON s.charge_id = h.charge_id AND s.payer_account_id IS NOT NULL
   JOIN public.rated_charge c ON c.record_id = s.record_id AND c.revision = s.revision AND (c.reversal_of IS NULL) = (s.reversal_of IS NULL) AND c.payee_account_id IS NOT NULL AND c.role IN ${shareRoles}
   WHERE h.run_id = $2 AND h.outcome = 'carried' AND ${isNamed('c.payee_account_id')} AND NOT EXISTS (SELECT FROM public.claim k WHERE k.run_id = $2 AND k.charge_id = c.charge_id)`;
