@@ -203,7 +203,7 @@ describe('what is asked of cards', () => {
     const [refund] = (await payments()).filter((p: { kind: string }) => p.kind === 'refund');
     expect(refund).toMatchObject({ origin: 'terminal', reference: 'AUTH-1', refunds: 'psp-1', state: 'requested' });
     expect((await answer([{ key: refund.key, outcome: 'captured', settledOn: '2020-02-06' }])).body).toEqual({ kept: 1 });
-    expect((await api.call('auditor', 'GET', `/v1/documents/${refund.documentId}`)).body.payment).toMatchObject({ state: 'part', open: '0.00' });
+    expect((await api.call('auditor', 'GET', `/v1/documents/${refund.documentId}`)).body.payment).toMatchObject({ state: 'paid', open: '0.00' });
     expect((await verifyAll(api.store)).sections.filter((s) => s.problem !== null)).toEqual([]);
   });
 });
