@@ -44,12 +44,32 @@ async function eraseSetUp(db: Db, partyIds: readonly string[]): Promise<void> {
     `UPDATE payee_bank_account SET number = NULL WHERE account_id IN (${accountsOf}) AND number IS NOT NULL`,
     `DELETE FROM payer_card WHERE account_id IN (${accountsOf})`,
     `UPDATE set_up_proposal SET words = '{}' WHERE kind IN ('vatStatus', 'payeeBankAccount') AND subject_id IN (${accountsOf}) AND words <> '{}'`,
-    // What an ERP says of a document may name whom it is for; said again by then, it knows an erased name.
-    `UPDATE erp_posting p SET answer = '${erasedName}' FROM document d WHERE d.id = p.document_id AND d.account_id IN (${accountsOf}) AND p.state IN ('queued', 'unknown', 'refused') AND p.answer <> '${erasedName}'`,
   ])
     await db.query(sql, [partyIds]);
+  await eraseAnswers(db, partyIds);
   const accounts = await db.query<{ id: string }>(accountsOf, [partyIds]);
   await withdrawLoads(db, [...partyIds, ...accounts.rows.map((r) => r.id)]);
+}
+
+/**
+ * What an ERP says of a document may name whom it is for; said again by then, it knows an erased name. What it said of several at once stands
+ * with each of them, and what keeps a run with the run and its group.
+ */
+async function eraseAnswers(db: Db, partyIds: readonly string[]): Promise<void> {
+  const { rows } = await db.query<{ connection_id: string; run_id: string | null; answer: string }>(
+    `SELECT DISTINCT p.connection_id, p.run_id, p.answer FROM erp_posting p JOIN document d ON d.id = p.document_id
+     WHERE d.account_id IN (${accountsOf}) AND p.state IN ('queued', 'unknown', 'refused') AND p.answer <> '${erasedName}'`,
+    [partyIds],
+  );
+  for (const { connection_id: connectionId, run_id: runId, answer } of rows) {
+    await db.query(
+      `UPDATE erp_posting p SET answer = '${erasedName}' WHERE p.connection_id = $2 AND p.answer = $3
+         AND (p.state IN ('queued', 'unknown') OR p.state = 'refused' AND EXISTS (SELECT FROM document d WHERE d.id = p.document_id AND d.account_id IN (${accountsOf})))`,
+      [partyIds, connectionId, answer],
+    );
+    for (const where of ['billing_run SET problem = replace(problem, $2, $3) WHERE id', 'release_group SET problem = replace(problem, $2, $3) WHERE run_id'])
+      await db.query(`UPDATE ${where} = $1 AND strpos(problem, $2) > 0`, [runId, answer, erasedName]);
+  }
 }
 
 /** A load that waits to be applied would bring back what is taken. */

@@ -147,14 +147,21 @@ describe('erasing a driver', () => {
     const own = documents.filter((d) => d.account_id === accountId).map((d) => d.key);
     const others = documents.filter((d) => d.account_id !== accountId).map((d) => d.key);
     expect([own.length, others.length > 0]).toEqual([1, true]);
-    const say = (keys: string[], words: string) => owner.query("UPDATE erp_posting SET state = 'refused', answer = $2 WHERE key = ANY($1)", [keys, words]);
-    await say(own, 'The party "Åsa Lindqvist" has no account receivable.');
+    const say = (keys: string[], words: string, state = 'refused') => owner.query('UPDATE erp_posting SET state = $3, answer = $2 WHERE key = ANY($1)', [keys, words, state]);
+    const named = 'The party "Åsa Lindqvist" has no account receivable.';
+    await say(own, named);
     await say(others, 'The party has no account receivable.');
-    expect(await placesOf(owner, ['Åsa Lindqvist'])).toContain('erp_posting.answer');
+    // Of several that went together an ERP speaks once; the run and its group say what keeps them.
+    await say(others.slice(0, 1), named, 'unknown');
+    await owner.query("UPDATE billing_run SET problem = 'group all: ' || $1 || ' is refused: ' || $2", [own[0], named]);
+    await owner.query("UPDATE release_group SET problem = $1 || ' is refused: ' || $2", [own[0], named]);
+    expect(await placesOf(owner, ['Åsa Lindqvist'])).toEqual(expect.arrayContaining(['billing_run.problem', 'erp_posting.answer', 'release_group.problem']));
     await erase();
     expect(await placesOf(owner, words)).toEqual([]);
-    expect(await rows('SELECT DISTINCT state, answer FROM erp_posting WHERE answer IS NOT NULL ORDER BY answer')).toEqual([
+    expect(await rows('SELECT DISTINCT problem FROM billing_run')).toEqual([{ problem: `group all: ${own[0]} is refused: (erased)` }]);
+    expect(await rows('SELECT DISTINCT state, answer FROM erp_posting WHERE answer IS NOT NULL ORDER BY answer, state')).toEqual([
       { state: 'refused', answer: '(erased)' },
+      { state: 'unknown', answer: '(erased)' },
       { state: 'refused', answer: 'The party has no account receivable.' },
     ]);
     expect(await verified()).toEqual([]);
