@@ -4,6 +4,7 @@ import { type ErpCompared, keepControlTotals } from '../store/cycle/erp-totals.t
 import type { Store } from '../store/db.ts';
 import { unsignedDriftOfRun } from '../store/erp-comparison.ts';
 import { mappingsOf } from '../store/erp-mapping.ts';
+import { wordsAt } from '../store/erp-words.ts';
 import { connectionsOfRun, groupHandedOver, handedOver } from '../store/outbox.ts';
 import { asSent } from './erp-terms.ts';
 import type { ErpFor } from './hand-over.ts';
@@ -65,6 +66,6 @@ export async function reconcileGroup(store: Store, erpFor: ErpFor, runId: string
   return allVerified ? [...(await reconcile(store, erpFor, runId)), ...(await unsignedDriftOfRun(store.pool, runId))] : [];
 }
 
-function stoppedWords({ key, state, answer }: { readonly key: string; readonly state: string; readonly answer: string | null }): string {
-  return `${key} is ${state}: ${answer}`;
+function stoppedWords({ key, state }: { readonly key: string; readonly state: string }): string {
+  return `${key} is ${state}: ${wordsAt(key)}`;
 }

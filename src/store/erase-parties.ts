@@ -53,7 +53,7 @@ async function eraseSetUp(db: Db, partyIds: readonly string[]): Promise<void> {
 
 /**
  * What an ERP says of a document may name whom it is for; said again by then, it knows an erased name. What it said of several at once stands
- * with each of them, and what keeps a run with the run and its group.
+ * with each of them, and what kept a run, of before this was pointed at (`erp-words.ts`), with the run and its group.
  */
 async function eraseAnswers(db: Db, partyIds: readonly string[]): Promise<void> {
   const { rows } = await db.query<{ connection_id: string; run_id: string | null; answer: string }>(

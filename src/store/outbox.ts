@@ -1,5 +1,6 @@
 import { canonicalBytes, sha256 } from '../core/seal/charge-record.ts';
 import type { Db, Store } from './db.ts';
+import { wordsAt } from './erp-words.ts';
 
 const lockTimedOut = '55P03';
 
@@ -208,23 +209,20 @@ export async function settledRuns(db: Db, keys: readonly string[]): Promise<stri
   return rows.map((r) => r.workflow_id);
 }
 
-/** How far the hand-over of a run is, or that of one of its groups, and to which connections rows are left; `problem` is what an ERP last said about one. */
+/** How far the hand-over of a run is, or that of one of its groups, and to which connections rows are left; `problem` points at what an ERP last said about one. */
 export async function runHandOver(db: Db, runId: string, group?: string): Promise<{ readonly left: number; readonly connections: readonly string[]; readonly problem: string | null }> {
-  const { rows } = await db.query<{ n: bigint; connections: string[]; problem: string | null }>(
-    `SELECT count(*) AS n, coalesce(array_agg(DISTINCT p.connection_id), '{}') AS connections, (array_agg(p.key || ': ' || p.answer ORDER BY p.updated_at DESC) FILTER (WHERE p.answer IS NOT NULL AND p.state IN ('queued', 'unknown')))[1] AS problem
+  const { rows } = await db.query<{ n: bigint; connections: string[]; key: string | null }>(
+    `SELECT count(*) AS n, coalesce(array_agg(DISTINCT p.connection_id), '{}') AS connections, (array_agg(p.key ORDER BY p.updated_at DESC) FILTER (WHERE p.answer IS NOT NULL AND p.state IN ('queued', 'unknown')))[1] AS key
      FROM erp_posting p WHERE p.run_id = $1 AND p.state IN ${openStates} AND ($2::text IS NULL OR p.group_name = $2)`,
     [runId, group ?? null],
   );
-  return { left: Number(rows[0]?.n ?? 0n), connections: rows[0]?.connections ?? [], problem: rows[0]?.problem ?? null };
+  const key = rows[0]?.key ?? null;
+  return { left: Number(rows[0]?.n ?? 0n), connections: rows[0]?.connections ?? [], problem: key === null ? null : `${key}: ${wordsAt(key)}` };
 }
 
 /** What the ERP refused of a group, and whether every group of the run is handed over and each row verified, so that its control totals can be compared. */
-export async function groupHandedOver(
-  db: Db,
-  runId: string,
-  group: string,
-): Promise<{ readonly stopped: readonly { key: string; state: string; answer: string | null }[]; readonly allVerified: boolean }> {
-  const stopped = await db.query("SELECT p.key, p.state, p.answer FROM erp_posting p WHERE p.run_id = $1 AND p.group_name = $2 AND p.state IN ('refused', 'held') ORDER BY p.key", [runId, group]);
+export async function groupHandedOver(db: Db, runId: string, group: string): Promise<{ readonly stopped: readonly { key: string; state: string }[]; readonly allVerified: boolean }> {
+  const stopped = await db.query("SELECT p.key, p.state FROM erp_posting p WHERE p.run_id = $1 AND p.group_name = $2 AND p.state IN ('refused', 'held') ORDER BY p.key", [runId, group]);
   const all = await db.query<{ verified: boolean }>(
     `SELECT NOT EXISTS (SELECT FROM erp_posting WHERE run_id = $1 AND state NOT IN ('verified', 'skipped'))
        AND NOT EXISTS (SELECT FROM release_group WHERE run_id = $1 AND state NOT IN ('handingOver', 'reconciled', 'closed')) AS verified`,
@@ -254,13 +252,13 @@ export async function handedOver(
   db: Db,
   runId: string,
   connectionId: string,
-): Promise<{ readonly sent: readonly Said[]; readonly skipped: readonly Said[]; readonly stopped: readonly { key: string; state: string; answer: string | null }[] }> {
-  const { rows } = await db.query('SELECT key, payload, mapping_version, state, answer FROM erp_posting WHERE run_id = $1 AND connection_id = $2 ORDER BY key', [runId, connectionId]);
+): Promise<{ readonly sent: readonly Said[]; readonly skipped: readonly Said[]; readonly stopped: readonly { key: string; state: string }[] }> {
+  const { rows } = await db.query('SELECT key, payload, mapping_version, state FROM erp_posting WHERE run_id = $1 AND connection_id = $2 ORDER BY key', [runId, connectionId]);
   const said = (of: typeof rows): readonly Said[] => of.map((r) => ({ payload: r.payload, mappingVersion: r.mapping_version }));
   return {
     sent: said(rows.filter((r) => r.state !== 'skipped')),
     skipped: said(rows.filter((r) => r.state === 'skipped')),
-    stopped: rows.filter((r) => r.state === 'refused' || r.state === 'held').map((r) => ({ key: r.key, state: r.state, answer: r.answer })),
+    stopped: rows.filter((r) => r.state === 'refused' || r.state === 'held').map((r) => ({ key: r.key, state: r.state })),
   };
 }
 /** A payload, and the version of the mapping by which it is said. */

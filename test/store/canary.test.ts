@@ -105,7 +105,7 @@ describe('what a canary looks at', () => {
       'what the ERP holds',
       "UPDATE erp_posting SET state = 'refused', answer = 'blocked' WHERE document_id = X",
       "UPDATE erp_posting SET state = 'verified', answer = NULL WHERE document_id = X",
-      /doc_\w+ was refused: blocked/,
+      /(doc_\w+) was refused: see posting \1/,
     ],
     ['energy', 'UPDATE record_head SET energy_wh = energy_wh + 1 WHERE record_id = 1', 'UPDATE record_head SET energy_wh = energy_wh - 1 WHERE record_id = 1', /1 Wh are accounted for nowhere/],
   ])('tells of %s', async (_, change, back, words) => {

@@ -15,6 +15,7 @@ import { setPeriodState } from '../../src/store/commands/set-period-state.ts';
 import { retryRun } from '../../src/store/commands/steer-run.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { keepMasterData } from '../../src/store/erp-mapping.ts';
+import { withErpWords } from '../../src/store/erp-words.ts';
 import { asOnlyWriter, enqueue, erpConnection, handedOver, leftToHandOver, recordAnswers, runHandOver, settledRuns, takeBatch } from '../../src/store/outbox.ts';
 import { erpMappingView } from '../../src/store/reads/erp-mapping.ts';
 import { listPostings } from '../../src/store/reads/erp-postings.ts';
@@ -87,7 +88,13 @@ describe('the outbox', () => {
     ]);
     await recordAnswers(store.pool, [{ key: 'j1', state: 'refused', words: 'period closed' }]);
     await recordAnswers(store.pool, [{ key: 'j2', state: 'queued', words: 'ERP away' }]);
-    expect(await runHandOver(store.pool, runId)).toEqual({ left: 1, connections: [connectionId], problem: 'j2: ERP away' });
+    // Temporal is told where the words stand, and whoever looks is told them.
+    expect(await runHandOver(store.pool, runId)).toEqual({ left: 1, connections: [connectionId], problem: 'j2: see posting j2' });
+    expect(await withErpWords(store.pool, ['j1 is refused: see posting j1; j2: see posting j2', null, 'see posting j0'])).toEqual([
+      'j1 is refused: period closed; j2: ERP away',
+      null,
+      'see posting j0',
+    ]);
     expect(await settledRuns(store.pool, ['j1', 'j2'])).toEqual([]);
     expect(await leftToHandOver(store.pool, connectionId)).toBe(1);
     expect(await requeue()).toEqual({ requeued: 1, others: [] });

@@ -1,3 +1,4 @@
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ErpRefused } from '../../src/adapters/erp/port.ts';
 import { signIn, textOf } from '../support/console.ts';
@@ -26,6 +27,10 @@ describe('documents that the ERP refuses', () => {
     runId = review.runId;
     await story.approve(runId, review.hash);
     await expect.poll(async () => (await story.run(runId)).problem, { timeout: 30_000, interval: 100 }).toMatch(/is refused: the customer is blocked/);
+    // Histories are erased by nobody, and an ERP may name a driver.
+    const history = await story.api.client.workflow.getHandle((await story.run(runId)).workflowId).fetchHistory();
+    const recorded = [...historyToJSON(history).matchAll(/"data": "([^"]+)"/g)].map((m) => Buffer.from(m[1] ?? '', 'base64').toString('utf8')).join('\n');
+    expect([recorded.includes('is refused: see posting doc_'), recorded.includes('the customer is blocked')]).toEqual([true, false]);
     expect((await states()).map((r) => [refused.has(r.account_id), r.state])).toEqual(
       expect.arrayContaining([
         [true, 'refused'],

@@ -1,6 +1,7 @@
 import { canaryOf, waitsForRelease } from '../../core/cycle/release-rules.ts';
 import { judgeDocument, type StoredDocument } from '../../core/document/judge-document.ts';
 import type { Db } from '../db.ts';
+import { wordsAt } from '../erp-words.ts';
 import { energyOff } from '../reads/energy-balance.ts';
 import { releaseRulesOf } from '../reads/release-rules.ts';
 import { withParts } from '../reads/verification/document-rows.ts';
@@ -92,9 +93,9 @@ async function numbersOff(db: Db, ids: readonly string[]): Promise<string[]> {
 }
 
 async function notVerified(db: Db, ids: readonly string[]): Promise<string[]> {
-  const { rows } = await db.query<{ id: string; state: string | null; answer: string | null }>(
-    "SELECT d.id, p.state, p.answer FROM unnest($1::text[]) AS d(id) LEFT JOIN document_posting p ON p.document_id = d.id WHERE p.state IS NULL OR p.state NOT IN ('verified', 'skipped') ORDER BY 1",
+  const { rows } = await db.query<{ id: string; state: string | null; key: string }>(
+    "SELECT d.id, p.state, p.key FROM unnest($1::text[]) AS d(id) LEFT JOIN document_posting p ON p.document_id = d.id WHERE p.state IS NULL OR p.state NOT IN ('verified', 'skipped') ORDER BY 1",
     [ids],
   );
-  return rows.map((r) => (r.state === 'refused' ? `${r.id} was refused: ${r.answer}` : `${r.id} is ${r.state ?? 'not'} in the outbox, and not verified`));
+  return rows.map((r) => (r.state === 'refused' ? `${r.id} was refused: ${wordsAt(r.key)}` : `${r.id} is ${r.state ?? 'not'} in the outbox, and not verified`));
 }

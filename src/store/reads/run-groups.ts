@@ -1,6 +1,7 @@
 import { groupBy } from '../../core/group-by.ts';
 import { formatMinor } from '../../core/money.ts';
 import type { Db } from '../db.ts';
+import { withErpWords } from '../erp-words.ts';
 
 /** A release group of a run. Money as decimal text in major units, energy in Wh as text. */
 export type GroupView = {
@@ -61,13 +62,17 @@ export async function runGroups(db: Db, runId: string, known?: readonly Document
     [runId],
   );
   const sums = known ?? (await documentSums(db, runId));
-  return rows.map((g) => {
+  const problems = await withErpWords(
+    db,
+    rows.map((g) => g.problem),
+  );
+  return rows.map((g, i) => {
     const own = sums.filter((s) => s.group === g.name);
     return {
       name: g.name,
       state: g.state,
       contentHash: g.hash,
-      problem: g.problem,
+      problem: problems[i] ?? null,
       accounts: Number(g.accounts),
       documents: own.reduce((n, s) => n + s.documents, 0),
       canaryDocuments: Number(g.canary),

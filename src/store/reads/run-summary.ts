@@ -3,6 +3,7 @@ import { formatMinor } from '../../core/money.ts';
 import { heldInvoices } from '../cycle/held-invoices.ts';
 import { arrivedIn, type Selection, selected } from '../cycle/selection.ts';
 import { atOnce, type Db } from '../db.ts';
+import { withErpWords } from '../erp-words.ts';
 import { waitsSql } from '../record-key.ts';
 import { lateArrivals } from './late-arrivals.ts';
 import { countRunFindings, type FindingCounts } from './run-findings.ts';
@@ -70,6 +71,7 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     () => lateArrivals(db, runId),
     () => countRunFindings(db, runId),
   ]);
+  const [problem = null] = await withErpWords(db, [run.problem]);
   return {
     runId: run.id,
     workflowId: run.workflow_id,
@@ -79,7 +81,7 @@ export async function runSummary(db: Db, runId: string): Promise<RunSummary | un
     kind: run.kind,
     state: run.state,
     paused: run.paused,
-    problem: run.problem,
+    problem,
     selection: run.selection,
     baseRunId: run.base_run_id,
     whatIf: run.what_if,

@@ -1,6 +1,7 @@
 import type { Siblings } from '../../contracts/dry-run.ts';
 import { unsignedWaiting } from '../cycle/run-reads.ts';
 import type { Db } from '../db.ts';
+import { withErpWords } from '../erp-words.ts';
 import { keyBefore, type Page, type PageOrder, pageOf } from './page.ts';
 
 export type RunRow = {
@@ -21,9 +22,13 @@ export async function listRuns(db: Db, page: PageOrder): Promise<Page<RunRow>> {
      WHERE $1::text IS NULL OR (planned_at, id) < (SELECT planned_at, id FROM billing_run WHERE id = $1) ORDER BY planned_at DESC, id DESC LIMIT $2`,
     [keyBefore('runs', page), page.limit + 1],
   );
+  const problems = await withErpWords(
+    db,
+    rows.map((r) => r.problem),
+  );
   return pageOf(
     'runs',
-    rows,
+    rows.map((r, i) => ({ ...r, problem: problems[i] ?? null })),
     page.limit,
     (r) => r.id,
     (r): RunRow => ({ runId: r.id, entityId: r.entity_id, period: r.period, kind: r.kind, state: r.state, paused: r.paused, problem: r.problem, workflowId: r.workflow_id }),

@@ -1,0 +1,17 @@
+import type { Db } from './db.ts';
+
+/** Stands for what an ERP said of a posting wherever Temporal is told of it: that may name a driver, and histories are erased by nobody. */
+export function wordsAt(key: string): string {
+  return `see posting ${key}`;
+}
+
+const pointer = /see posting ([^;\s]+)/g;
+
+/** Sentences with what the ERP says by now of each posting that they point at. */
+export async function withErpWords(db: Db, sentences: readonly (string | null)[]): Promise<readonly (string | null)[]> {
+  const keys = [...new Set(sentences.flatMap((s) => [...(s ?? '').matchAll(pointer)].map((m) => m[1] ?? '')))];
+  if (keys.length === 0) return sentences;
+  const { rows } = await db.query<{ key: string; answer: string }>('SELECT key, answer FROM erp_posting WHERE key = ANY($1) AND answer IS NOT NULL', [keys]);
+  const said = new Map(rows.map((r) => [r.key, r.answer]));
+  return sentences.map((s) => s?.replace(pointer, (all, key: string) => said.get(key) ?? all) ?? null);
+}
