@@ -212,6 +212,15 @@ describe('Tryton', () => {
       { key: 'pay_paid', state: 'paid', openMinor: '0' },
     ]);
   });
+  it('takes a customer with a VAT number of no member state, which it knows as none of the Union', async () => {
+    const norwegian = async (accountIds: readonly string[]) => accountIds.map((accountId) => ({ accountId, name: 'Polar Mobility', country: 'NO', vatNumber: 'NO777777777MVA' }));
+    const erp = trytonErp({ url: server.url, database, user: 'admin', password: readFileSync(place.passwordFile, 'utf8').trim(), timeoutMs: 60_000, settleMs: 500 }, norwegian);
+    await erp.post({ ...documentOf('invoice', 'norwegian', { runId: 'run_norway' }), accountId: 'acc_polar' });
+    await erpAt(server.url).post(documentOf('invoice', 'swedish', { runId: 'run_norway' }));
+    const identifiers = async (code: string) => call('model.party.identifier.search_read', [['party.code', '=', code]], 0, null, null, ['type', 'code'], context);
+    expect(await identifiers('acc_polar')).toMatchObject([{ type: null, code: 'NO777777777MVA' }]);
+    expect(await identifiers('acc_fleet')).toMatchObject([{ type: 'eu_vat', code: 'SE556036079301' }]);
+  });
   it('is told apart from one whose password is wrong', async () => {
     const erp = trytonErp({ url: server.url, database, user: 'admin', password: 'wrong', timeoutMs: 20_000, settleMs: 0 }, parties);
     await expect(erp.post(documentOf('invoice', 'nobody'))).rejects.toMatchObject({ name: 'ErpUnavailable', message: expect.stringContaining('password') });

@@ -172,6 +172,9 @@ async function readChart(rpc: Rpc): Promise<Chart> {
   };
 }
 
+/** How VAT numbers of the European Union, and of Northern Ireland, begin: Tryton refuses any other of that type. */
+const euVat = /^(AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)/;
+
 /** Two requests for those that are there, four where some have to be made. */
 async function ensureParties(rpc: Rpc, context: unknown, partiesOf: PartiesOf, accountIds: readonly string[]): Promise<ReadonlyMap<string, Party>> {
   const find = async () => {
@@ -192,7 +195,7 @@ async function ensureParties(rpc: Rpc, context: unknown, partiesOf: PartiesOf, a
       name,
       code: accountId,
       addresses: [['create', [{}]]],
-      identifiers: vatNumber === null ? [] : [['create', [{ type: 'eu_vat', code: vatNumber }]]],
+      identifiers: vatNumber === null ? [] : [['create', [{ type: euVat.test(vatNumber) ? 'eu_vat' : null, code: vatNumber }]]],
     }));
     try {
       await rpc('model.party.party.create', [made, context], 'writes');
