@@ -163,6 +163,9 @@ describe('a PDF', () => {
     for (const words of ['Kvitto', 'Datum', 'Betalas med kort.', 'Garage', 'kWh', '2,50 SEK']) expect(receipt.text).toContain(words);
     for (const words of ['Fakturadatum', 'Förfallodag', 'Paid at a terminal', 'Kundnummer', 'Bilaga', 'Att betala']) expect(receipt.text).not.toContain(words);
     expect(receipt.text).not.toContain('991-2346');
+    const takenBack = await rendered('receipt-credit', { ...creditOf(own), strategy: 'cardReceipt', party: { ...own.party, name: 'Paid at a terminal', address: {} } });
+    for (const words of ['Kreditfaktura', 'Krediterar faktura', '2,50 SEK']) expect(takenBack.text).toContain(words);
+    for (const words of ['Paid at a terminal', 'Kundnummer', 'acc_fleet']) expect(takenBack.text).not.toContain(words);
   });
 
   it('cuts no number, order or id, however long: they are broken into lines', async () => {

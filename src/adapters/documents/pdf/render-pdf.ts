@@ -41,8 +41,8 @@ function writeHead(sheet: Sheet, document: IssuedDocument, paper: Paper, words: 
   if (logo === undefined) sheet.line(title, half, page.right - half, { size: 18, bold: true });
   sheet.y += 34;
   const factsTop = sheet.y;
-  // Who paid at a terminal is nobody in particular; a simplified invoice needs no buyer.
-  const namesParty = document.type !== 'receipt' || party.address.street !== undefined;
+  // Who paid at a terminal is nobody in particular; a simplified invoice needs no buyer, and nor does its credit note.
+  const namesParty = document.strategy !== 'cardReceipt' || party.address.street !== undefined;
   const session = sessionOfReceipt(document, paper);
   const facts: (readonly [string, string])[] = [
     [labels.number, document.legalNumber],
