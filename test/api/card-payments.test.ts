@@ -311,14 +311,14 @@ describe('a refund that was asked for while its charge was under way', () => {
 describe('the number of a card', () => {
   it('is refused wherever a payment is spoken of, and stands in none of its tables', async () => {
     const [live] = await payments('&state=requested');
-    for (const more of [{ reference: visa }, { words: `declined ${visa}` }])
+    for (const more of [{ reference: visa }, { words: `declined ${visa}` }, { words: `declined ${visa} 12/27` }])
       expect((await answer([{ key: live.key, outcome: 'failed', settledOn: '2020-01-08', ...more }])).body).toMatchObject({ status: 422, detail: expect.stringContaining('holds a card number') });
     expect((await api.call('preparer', 'PUT', '/v1/accounts/acc_driver_stored/card', { reference: '5555-5555-5555-4444' })).body).toMatchObject({
       status: 422,
       detail: expect.stringContaining('holds a card number'),
     });
     // Past the API the database refuses it.
-    await expect(api.store.pool.query(`UPDATE payer_card SET reference = '${visa}'`)).rejects.toThrow(/payer_card_reference_check/);
+    for (const number of [visa, `${visa} 12/27`]) await expect(api.store.pool.query(`UPDATE payer_card SET reference = '${number}'`)).rejects.toThrow(/payer_card_reference_check/);
     await expect(api.store.pool.query(`UPDATE card_payment SET state = 'failed', words = '${visa}', answered_by = 'x' WHERE key = '${live.key}'`)).rejects.toThrow(/card_payment_words_check/);
     for (const table of ['payer_card', 'card_payment', 'payment_fact', 'idempotency_key'])
       for (const { row } of await rows(`SELECT t::text AS row FROM ${table} t`)) expect(holdsCardNumber(row), `${table}: ${row}`).toBe(false);

@@ -23,6 +23,10 @@ describe('a card number', () => {
       expect(holdsCardNumber(text), text).toBe(true);
   });
 
+  it('is seen beside other digits that are set off from it', () => {
+    for (const text of ['declined 4111111111111111 12/27', '4111 1111 1111 1111 12/27', '1 5555-5555-5555-4444', '378282246310005 1227 0005']) expect(holdsCardNumber(text), text).toBe(true);
+  });
+
   it('is not seen in what only looks like one', () => {
     // One digit off; a provider's reference that begins with 8; an OCR reference of 11 digits; a UUID; 20 digits; an instant.
     for (const text of ['4111111111111112', '8835511210681324', '20200000018', '0d4f2c8e-5b8f-4a8e-9d1c-aa61d1b3c5f0', '41111111111111111111', '2019-12-05T18:00:00Z', 'AUTH-7', ''])
