@@ -114,9 +114,10 @@ async function takeBackRefunds(db: Db, documentIds: readonly string[], by: By): 
 
 /**
  * Asks again for what failed, under a key of its own: a provider answers a key that it knows as before. For what is left by then, also of what was paid another way. Refused while an attempt is
- * under way or has succeeded, and when nothing is left.
+ * under way or has succeeded, when nothing is left, and with a card's number in the reason.
  */
 export async function retryCardPayment(db: Db, documentId: string, by: By & { readonly reason: string }): Promise<{ readonly key: string; readonly state: string }> {
+  refuseCardNumber(documentId, { reason: by.reason });
   const last = (await db.query<{ state: string; attempt: number }>('SELECT state, attempt FROM card_payment WHERE document_id = $1 ORDER BY attempt DESC LIMIT 1 FOR UPDATE', [documentId])).rows[0];
   if (last === undefined) throw new Refused('notFound', `nothing was asked of a card for document "${documentId}"`);
   if (last.state !== 'failed') throw new Refused('wrongState', `the card payment of ${documentId} is ${last.state}: only what failed is asked again`);
