@@ -13,7 +13,7 @@ import { issueDocuments } from '../../src/store/cycle/issue-documents.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { type RunReport, reportOf } from '../../src/store/reads/run-report.ts';
-import { finishRun, reviewRun } from '../support/bill.ts';
+import { finishRun, issueRun, reviewRun } from '../support/bill.ts';
 import { processAll, retryAll, session, storeLines } from '../support/intake.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -201,4 +201,25 @@ describe('a run’s balance', () => {
       { numRuns: 6, endOnFailure: true },
     );
   }, 180_000);
+});
+
+describe('what is unbilled', () => {
+  it('agrees while a run that has written something off waits to be closed, in the report that another one keeps meanwhile too', async () => {
+    await inFresh(async (store) => {
+      const on = { month: 12, day: 3, garage: 'Bl2' } as const;
+      await arrive(store, [
+        { ...on, id: 1, kWh: 10, user: 'Bl2-1' },
+        { ...on, id: 2, kWh: 5, user: 'Bl2-2' },
+        { ...on, id: 3, kWh: 8, user: 'NR1-3' },
+      ]);
+      const final = await reviewRun(store, '2019-12', { selection: { accountIds: ['acc_driver_17'] } });
+      const month = await reviewRun(store, '2019-12');
+      await store.tx((db) => addExclusion(db, month, { scope: 'account', subjectId: 'acc_driver_16', outcome: 'writeOff', reason: 'disputed' }, by));
+      await issueRun(store, month, '2020-01-07');
+      // 10 kWh at 2.65 are written off in the ledger, 26.50; the 5 kWh of the final invoice, 13.25, are not issued yet.
+      expect((await reportOf(store.pool, month))?.unbilled).toEqual([{ currency: 'SEK', ledger: '13.25', charges: '13.25', difference: '0.00' }]);
+      await finishRun(store, final, '2020-01-08');
+      expect((await reportOf(store.pool, final))?.unbilled).toEqual([{ currency: 'SEK', ledger: '0.00', charges: '0.00', difference: '0.00' }]);
+    });
+  });
 });
