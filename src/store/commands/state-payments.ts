@@ -1,5 +1,3 @@
-import { describeIssue, issue } from '../../core/issues.ts';
-import { holdsCardNumber } from '../../core/payment/card-number.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -8,11 +6,9 @@ export type Payment = { readonly documentId: string /** Names the payment, once 
 
 /**
  * Keeps what was paid of issued documents, as the ERP (`origin: erp`), somebody (`person`) or the payment provider of a card states it; negative takes a payment back. The same reference of a
- * document again is the same payment, and refused with another amount or day; so is a reference with a card's number in it. What is paid releases shares that wait for it, with the next run.
+ * document again is the same payment, and refused with another amount or day. What is paid releases shares that wait for it, with the next run.
  */
 export async function statePayments(db: Db, payments: readonly Payment[], origin: 'erp' | 'person' | 'card', by: By): Promise<{ readonly kept: number }> {
-  const card = payments.find((p) => holdsCardNumber(p.reference));
-  if (card !== undefined) throw new Refused('invalid', describeIssue(issue('cardNumber', 'blocks', card.documentId, { field: 'reference' })));
   const ids = [...new Set(payments.map((p) => p.documentId))];
   const { rows } = await db.query<{ id: string }>("SELECT id FROM document WHERE id = ANY($1) AND state = 'issued'", [ids]);
   const issued = new Set(rows.map((r) => r.id));
