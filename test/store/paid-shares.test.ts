@@ -66,6 +66,17 @@ describe('a share of what is paid', () => {
     expect(await statedOf(await month('2020-06', '2020-07-06'))).toEqual([['settlementStatement', 279n]]);
   });
 
+  it('is released too where all of the invoice is credited before anything of it was paid', async () => {
+    await storeLines(store, [session(3, { user: 'NR1-3', garage: 'Bl2', kWh: '10', start: '10.07.2020 10:00', end: '10.07.2020 12:00' })]);
+    await processAll(store);
+    const july = await month('2020-07', '2020-08-06');
+    const [sold] = await rows("SELECT id FROM document WHERE run_id = $1 AND type = 'invoice'", [july]);
+    await store.tx((db) => creditLines(db, { documentId: sold.id, lines: [{ lineNo: 1, amountMinor: 2234n }], reason: 'goodwill' }, { actor: 'preparer' }));
+    const august = await month('2020-08', '2020-09-06');
+    expect(await rows("SELECT payable_minor FROM document WHERE run_id = $1 AND type = 'creditNote'", [august])).toEqual([{ payable_minor: -2793n }]);
+    expect(await statedOf(await month('2020-09', '2020-10-06'))).toEqual([['settlementStatement', 279n]]);
+  });
+
   it('keeps a payment once, and refuses another amount under its reference, or one of what is not issued', async () => {
     expect(await pay(invoice.id, 'bank-2', 793n)).toEqual({ kept: 0 });
     await expect(pay(invoice.id, 'bank-2', 794n)).rejects.toThrow(/another amount or day/);
