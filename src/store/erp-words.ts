@@ -7,11 +7,11 @@ export function wordsAt(key: string): string {
 
 const pointer = /see posting ([^;\s]+)/g;
 
-/** Sentences with what the ERP says by now of each posting that they point at. */
+/** Sentences with what the ERP says by now of each posting that they point at; of one that went on since, that it did. */
 export async function withErpWords(db: Db, sentences: readonly (string | null)[]): Promise<readonly (string | null)[]> {
   const keys = [...new Set(sentences.flatMap((s) => [...(s ?? '').matchAll(pointer)].map((m) => m[1] ?? '')))];
   if (keys.length === 0) return sentences;
-  const { rows } = await db.query<{ key: string; answer: string }>('SELECT key, answer FROM erp_posting WHERE key = ANY($1) AND answer IS NOT NULL', [keys]);
-  const said = new Map(rows.map((r) => [r.key, r.answer]));
+  const { rows } = await db.query<{ key: string; answer: string | null }>('SELECT key, answer FROM erp_posting WHERE key = ANY($1)', [keys]);
+  const said = new Map(rows.map((r) => [r.key, r.answer ?? 'it went on since']));
   return sentences.map((s) => s?.replace(pointer, (all, key: string) => said.get(key) ?? all) ?? null);
 }

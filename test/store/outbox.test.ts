@@ -76,6 +76,8 @@ describe('the outbox', () => {
     await expect(recordAnswers(store.pool, [{ key: 'j1', state: 'verified' }])).rejects.toThrow('it is not posted');
     await recordAnswers(store.pool, [{ key: 'j1', state: 'posted', externalId: 'X' }]);
     expect(await progress()).toEqual({ posted: 1, queued: 1 });
+    // A run tells its problem for a moment longer than it lasts.
+    expect(await withErpWords(store.pool, ['j1: see posting j1'])).toEqual(['j1: it went on since']);
   });
 
   it('brings back what was posted without read-back and what a killed worker left in sending, and counts it as left', async () => {
