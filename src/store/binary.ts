@@ -1,9 +1,7 @@
 import { dayNumberOfDate } from '../core/time.ts';
 
-const firstSize = 1 << 16;
-/** An array's head and a value of it, in bytes: what an array's writer begins with. Most arrays are of one row or few. */
-const arrayHead = 20;
-const likelyValue = 44;
+/** What a writer begins with, in bytes: room for a row or two. Memory beside the heap that is asked for and not used has the collector go through all of the heap. */
+const firstSize = 1 << 11;
 const longestShort = 40;
 const two32 = 2 ** 32;
 /** PostgreSQL counts from 2000-01-01. */
@@ -14,15 +12,9 @@ const no = Uint8Array.of(0);
 
 /** Bytes in PostgreSQL's binary format, written one after the other into one buffer that grows. */
 export class BinaryWriter {
-  #bytes: Buffer;
-  #view: DataView;
+  #bytes = Buffer.allocUnsafe(firstSize);
+  #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
   #length = 0;
-
-  /** `size` is what it begins with, in bytes: what is larger than what comes to be written has the collector work for nothing. */
-  constructor(size: number = firstSize) {
-    this.#bytes = Buffer.allocUnsafe(size);
-    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
-  }
 
   int16(value: number): void {
     const at = this.#room(2);
@@ -171,7 +163,7 @@ export function writeNullable<T>(to: BinaryWriter, type: BinaryType<T>, value: T
 
 /** An array as a query parameter: no text to escape here and to parse there. */
 export function arrayOf<Row, T>(type: BinaryType<T>, rows: readonly Row[], of: (row: Row) => T | null): Buffer {
-  const to = new BinaryWriter(arrayHead + rows.length * likelyValue);
+  const to = new BinaryWriter();
   to.int32(rows.length === 0 ? 0 : 1);
   to.int32(1);
   to.int32(type.oid);
