@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Issue } from '../../core/issues.ts';
 import type { Db } from '../db.ts';
-import { storeRawMessages } from '../intake/store-raw.ts';
+import { type RawInput, storeRawParts } from '../intake/store-raw.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
 
@@ -36,10 +36,14 @@ export async function importFile(db: Db, input: ImportFileInput, parserOf: (form
   ]);
   if (made.rowCount === 0) return { ok: true, batchId, lineCount: split.lines.length, duplicate: true };
   const context = { sourceId: input.sourceId, ownerCountry: source.owner_country, ownerParty: source.owner_party, timeZone: source.time_zone };
-  for (let from = 0; from < split.lines.length; from += chunk) {
-    const messages = split.lines.slice(from, from + chunk).map((line) => ({ recordKey: parser.keyOf(line.bytes, context), bytes: line.bytes, lineNo: line.lineNo }));
-    await storeRawMessages(db, { sourceId: input.sourceId, batchId, receivedAt: input.receivedAt, messages });
+  const { lines } = split;
+  function* parts(): Generator<RawInput> {
+    for (let from = 0; from < lines.length; from += chunk) {
+      const messages = lines.slice(from, from + chunk).map((line) => ({ recordKey: parser.keyOf(line.bytes, context), bytes: line.bytes, lineNo: line.lineNo }));
+      yield { sourceId: input.sourceId, batchId, receivedAt: input.receivedAt, messages };
+    }
   }
+  await storeRawParts(db, parts());
   await audit(db, input.by, { action: 'file.import', subject: batchId, after: { fileName: input.fileName, lines: split.lines.length } });
   return { ok: true, batchId, lineCount: split.lines.length, duplicate: false };
 }

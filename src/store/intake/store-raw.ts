@@ -24,18 +24,40 @@ const knownFactsSql = `(SELECT array_remove(ARRAY[h.facts_hash, h.waiting_hash],
 /** The same of a message that comes alone, by a parameter: known before the statement runs, it leaves one of the heads' partitions to open instead of all. */
 const knownFactsOfOneSql = knownFactsSql.replaceAll('record_key', '$9::text');
 
+type Statement = { readonly text: string; readonly values: readonly unknown[] };
+
 /**
  * Stores messages as they came, before anything else is tried, and puts each on the work list: one statement.
  * Bodies lie apart by their hash, so that the same bytes are kept once a month and can be expunged alone.
  */
 export async function storeRawMessages(db: Db, input: RawInput): Promise<StoredRaw[]> {
   if (input.messages.length === 0) return [];
+  const { text, values } = storing(input);
+  const stored = await db.query<{ id: bigint; record_key: string; known_facts: Buffer[] | null }>(text, [...values]);
+  return stored.rows.map((row) => ({ rawId: row.id, recordKey: row.record_key, knownFacts: row.known_facts }));
+}
+
+/** `storeRawMessages` for a lot of messages that comes in parts: a part is made ready, which may take as long, while the database stores the one before. */
+export async function storeRawParts(db: Db, parts: Iterable<RawInput>): Promise<void> {
+  let underWay: Promise<unknown> | undefined;
+  try {
+    for (const part of parts) {
+      const { text, values } = storing(part);
+      await underWay;
+      underWay = db.query(text, [...values]);
+    }
+  } finally {
+    await underWay;
+  }
+}
+
+function storing(input: RawInput): Statement {
   const month = `${input.receivedAt.toISOString().slice(0, 7)}-01`;
   const hashes = input.messages.map((m) => sha256(m.bytes));
   const [only] = input.messages.length === 1 ? input.messages : [];
   const knownFacts = input.findKnown !== true ? 'NULL::bytea[]' : only === undefined ? knownFactsSql : knownFactsOfOneSql;
-  const stored = await db.query<{ id: bigint; record_key: string; known_facts: Buffer[] | null }>(
-    `WITH bodies AS (
+  return {
+    text: `WITH bodies AS (
        INSERT INTO raw_body (received_month, hash, bytes, length) SELECT $4::date, h, b, length(b) FROM unnest($5::bytea[], $8::bytea[]) AS t(h, b) ON CONFLICT DO NOTHING
      ), stored AS (
        INSERT INTO raw_message (source_id, batch_id, line_no, received_at, received_month, body_hash, record_key)
@@ -45,7 +67,7 @@ export async function storeRawMessages(db: Db, input: RawInput): Promise<StoredR
      ), listed AS (
        INSERT INTO raw_pending (raw_id, source_id, record_key, received_at, batch_id) SELECT id, $1, record_key, $3, $2 FROM stored
      ) SELECT id, record_key, ${knownFacts} AS known_facts FROM stored ORDER BY id`,
-    [
+    values: [
       input.sourceId,
       input.batchId,
       input.receivedAt,
@@ -56,8 +78,7 @@ export async function storeRawMessages(db: Db, input: RawInput): Promise<StoredR
       arrayOf(bytea, input.messages, (m) => m.bytes),
       ...(knownFacts === knownFactsOfOneSql && only !== undefined ? [only.recordKey] : []),
     ],
-  );
-  return stored.rows.map((row) => ({ rawId: row.id, recordKey: row.record_key, knownFacts: row.known_facts }));
+  };
 }
 
 export type PendingFilter = {
