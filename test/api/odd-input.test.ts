@@ -13,10 +13,13 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 describe('an entity that there is not', () => {
-  it.each(['accounting-periods', 'accounting-periods/2019-12/proof', 'accounting-periods/2019-12/accrual-against-actual'])('has no %s: a slip of the pen proves nothing', async (path) => {
-    expect(await api.call('auditor', 'GET', `/v1/entities/ent_sse/${path}`)).toMatchObject({ status: 404, body: { code: 'notFound', detail: 'There is no entity "ent_sse".' } });
-    expect((await api.call('auditor', 'GET', `/v1/entities/ent_se/${path}`)).status).toBe(200);
-  });
+  it.each(['accounting-periods', 'accounting-periods/2019-12/proof', 'accounting-periods/2019-12/accrual-against-actual', 'preview-rules', 'release-rules', 'document-rules'])(
+    'has no %s: a slip of the pen proves nothing',
+    async (path) => {
+      expect(await api.call('auditor', 'GET', `/v1/entities/ent_sse/${path}`)).toMatchObject({ status: 404, body: { code: 'notFound', detail: 'There is no entity "ent_sse".' } });
+      expect((await api.call('auditor', 'GET', `/v1/entities/ent_se/${path}`)).status).toBe(200);
+    },
+  );
 });
 
 describe('what no database holds', () => {

@@ -138,6 +138,13 @@ describe('an adjustment', () => {
     await expect(adjust(december, { amountMinor: -100n, line, vatCode: 'SE20', serviceMonth: '2019-12' })).rejects.toThrow(/is not an issued line of account acc_fleet_taxi with VAT code SE20/);
     await expect(adjust(december, { amountMinor: -100n, line, accountId: 'acc_fleet_craft' })).rejects.toThrow(/is not an issued line of account acc_fleet_craft/);
     const [{ charge_id: chargeId }] = await rows('SELECT charge_id FROM claim WHERE document_id = $1 AND line_no = $2', [line.documentId, line.lineNo]);
+    await expect(adjust(december, { line: { ...line, lineNo: 99 } })).rejects.toThrow(`there is no line 99 of a document ${line.documentId}`);
+    await expect(adjust(december, { line: { documentId: 'doc_nowhere', lineNo: 1 } })).rejects.toThrow('there is no line 1 of a document doc_nowhere');
+    // What it was billed in before says nothing of an amount in what it is billed in now.
+    await rows("UPDATE account SET currency = 'EUR' WHERE id = $1", [taxi]);
+    await expect(adjust(december, { line })).rejects.toThrow(`document ${line.documentId} is in SEK, and manual amounts of account ${taxi} are in EUR: credit its lines by a credit note`);
+    await expect(adjust(december, { chargeId: chargeId.toString() })).rejects.toThrow(`charge ${chargeId} is in SEK, and manual amounts of account ${taxi} are in EUR`);
+    await rows("UPDATE account SET currency = 'SEK' WHERE id = $1", [taxi]);
     const { id: second } = await adjust(december, { amountMinor: -5170n, chargeId: chargeId.toString() });
     expect((await shapesOf(store.pool, december)).adjustments.at(-1)).toMatchObject({ id: second, line, chargeId: chargeId.toString(), serviceMonth: '2019-11' });
     await store.tx((db) => withdrawAdjustment(db, december, first.id, author));

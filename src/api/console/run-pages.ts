@@ -135,7 +135,7 @@ export function runPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>, { 
             { text: 'Exclude this account', href: link(`${runPath(document.runId)}/exclude`, { scope: 'account', subjectId: accountId }) },
             {
               text: 'Adjust this account',
-              href: link(`${runPath(document.runId)}/adjust`, { accountId, vatCode: line?.vatCode, glAccount: line?.glAccount, costCenter: line?.costCenter }),
+              href: link(`${runPath(document.runId)}/adjust`, { accountId, vatCode: line?.vatCode, costCenter: line?.costCenter }),
             },
           ]
         : [];

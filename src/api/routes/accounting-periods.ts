@@ -3,10 +3,9 @@ import { formatMinor } from '../../core/money.ts';
 import { accrueMonth } from '../../store/commands/accrue-month.ts';
 import { setPeriodState } from '../../store/commands/set-period-state.ts';
 import { accountingPeriods, accrualAgainstActual, erpProof } from '../../store/reads/accounting-periods.ts';
-import { hasEntity } from '../../store/reads/entities.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
-import { Problem } from '../problem.ts';
+import { ofKnownEntity } from '../known-entity.ts';
 import { body, entityId, idempotencyHeader, json, money, monthText, problems, reason, whyBody } from '../schemas.ts';
 import { byOf, type RunDeps } from './run-context.ts';
 
@@ -28,11 +27,7 @@ const againstActual = z.object({ kind: z.string(), ...place, accrued: money, inv
 
 /** Accounting periods of an entity: their state, what is accrued at their end, and the proof that the ERP holds what the sub-ledger does. */
 export function accountingPeriodRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDeps): void {
-  // Of one that there is not nothing is booked, and all of it would agree.
-  const known = async <Of extends { readonly entityId: string }>(of: Of): Promise<Of> => {
-    if (!(await hasEntity(store.pool, of.entityId))) throw new Problem(404, 'notFound', `There is no entity "${of.entityId}".`);
-    return of;
-  };
+  const known = <Of extends { readonly entityId: string }>(of: Of) => ofKnownEntity(store.pool, of);
   app.openapi(
     createRoute({
       method: 'get',

@@ -5,6 +5,7 @@ import type { Store } from '../../store/db.ts';
 import { documentRulesOf } from '../../store/reads/document-rules.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { ofKnownEntity } from '../known-entity.ts';
 import { body, entityId, idempotencyHeader, json, newRules, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
@@ -21,7 +22,7 @@ export function documentRuleRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readon
       request: { params: entityId },
       responses: { 200: json(z.object({ version: z.int(), own: documentRulesSchema }), 'Rules.'), ...problems },
     }),
-    async (c) => c.json(await documentRulesOf(store.pool, c.req.valid('param').entityId), 200),
+    async (c) => c.json(await documentRulesOf(store.pool, (await ofKnownEntity(store.pool, c.req.valid('param'))).entityId), 200),
   );
   app.openapi(
     createRoute({

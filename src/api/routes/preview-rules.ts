@@ -6,6 +6,7 @@ import type { Store } from '../../store/db.ts';
 import { previewRulesOf } from '../../store/reads/preview-rules.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { ofKnownEntity } from '../known-entity.ts';
 import { body, entityId, idempotencyHeader, json, newRules, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
@@ -30,7 +31,7 @@ export function previewRuleRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       responses: { 200: json(z.object({ version: z.int(), own: previewRulesSchema, rules: z.array(rule) }), 'Rules.'), ...problems },
     }),
     async (c) => {
-      const found = await previewRulesOf(store.pool, c.req.valid('param').entityId);
+      const found = await previewRulesOf(store.pool, (await ofKnownEntity(store.pool, c.req.valid('param'))).entityId);
       const rules = (Object.keys(previewRules) as PreviewRuleCode[]).map((code) => ({ code, ...previewRules[code] }));
       return c.json({ ...found, rules }, 200);
     },

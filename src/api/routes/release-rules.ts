@@ -5,6 +5,7 @@ import type { Store } from '../../store/db.ts';
 import { releaseRulesOf } from '../../store/reads/release-rules.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { ofKnownEntity } from '../known-entity.ts';
 import { body, entityId, idempotencyHeader, json, newRules, problems } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
@@ -20,7 +21,7 @@ export function releaseRuleRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonl
       request: { params: entityId },
       responses: { 200: json(z.object({ version: z.int(), rules: releaseRulesSchema }), 'Rules; version 0: the defaults.'), ...problems },
     }),
-    async (c) => c.json(await releaseRulesOf(store.pool, c.req.valid('param').entityId), 200),
+    async (c) => c.json(await releaseRulesOf(store.pool, (await ofKnownEntity(store.pool, c.req.valid('param'))).entityId), 200),
   );
   app.openapi(
     createRoute({

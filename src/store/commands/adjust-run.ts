@@ -138,8 +138,8 @@ async function subjectOf(db: Db, run: Run, { accountId, chargeId, line, serviceM
   let about = line;
   let month = serviceMonth;
   if (chargeId !== undefined) {
-    const { rows } = await db.query<{ service_month: string; document_id: string | null; line_no: number | null }>(
-      `SELECT c.service_month, d.id AS document_id, k.line_no FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id AND d.state = 'issued'
+    const { rows } = await db.query<{ service_month: string; currency: string; document_id: string | null; line_no: number | null }>(
+      `SELECT c.service_month, c.currency, d.id AS document_id, k.line_no FROM rated_charge c LEFT JOIN claim k ON k.charge_id = c.charge_id LEFT JOIN document d ON d.id = k.document_id AND d.state = 'issued'
        WHERE c.charge_id::text = $1 AND $2 IN (c.payer_account_id, c.payee_account_id)`,
       [chargeId, accountId],
     );
@@ -149,11 +149,25 @@ async function subjectOf(db: Db, run: Run, { accountId, chargeId, line, serviceM
       throw new Refused('invalid', `charge ${chargeId} is not on line ${about.lineNo} of document ${about.documentId}`);
     // What is issued counts against its line, whichever way it is named.
     if (charge.document_id !== null && charge.line_no !== null) about = { documentId: charge.document_id, lineNo: charge.line_no };
+    refuseOtherCurrency(run, accountId, `charge ${chargeId}`, charge.currency);
     month ??= charge.service_month;
   }
-  if (about !== undefined && month === undefined)
-    month = (await db.query<{ service_month: string }>('SELECT service_month FROM document_line WHERE document_id = $1 AND line_no = $2', [about.documentId, about.lineNo])).rows[0]?.service_month;
+  if (about !== undefined) {
+    const { rows } = await db.query<{ service_month: string; currency: string }>(
+      'SELECT l.service_month, d.currency FROM document_line l JOIN document d ON d.id = l.document_id WHERE l.document_id = $1 AND l.line_no = $2',
+      [about.documentId, about.lineNo],
+    );
+    if (rows[0] === undefined) throw new Refused('notFound', `there is no line ${about.lineNo} of a document ${about.documentId}`);
+    refuseOtherCurrency(run, accountId, `document ${about.documentId}`, rows[0].currency);
+    month ??= rows[0].service_month;
+  }
   return { chargeId: chargeId ?? null, documentId: about?.documentId ?? null, lineNo: about?.lineNo ?? null, serviceMonth: month ?? run.month };
+}
+
+/** Its worth says nothing of an amount in another currency. */
+function refuseOtherCurrency(run: Run, accountId: string, about: string, currency: string): void {
+  if (currency === run.currency) return;
+  throw new Refused('invalid', `${about} is in ${currency}, and manual amounts of account ${accountId} are in ${run.currency}: credit its lines by a credit note, or name neither charge nor line`);
 }
 
 /** The tax date is the last day of the service month (D07). */
