@@ -1,14 +1,35 @@
-import { defineConfig } from 'vitest/config';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+// What a file mocks of a module, all files after it would get.
+const mocking = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .map((file) => path.posix.join('test', ...file.split(path.sep)))
+  .filter((file) => file.endsWith('.test.ts') && readFileSync(file, 'utf8').includes('vi.mock('));
+const exclude = [...configDefaults.exclude, ...mocking];
 
 export default defineConfig({
   test: {
     projects: [
       // With FUZZ_RUNS=100000 a law runs for a minute.
-      { test: { name: 'unit', include: ['test/{core,properties,contracts,adapters,ui}/**/*.test.ts'], testTimeout: process.env['FUZZ_RUNS'] === undefined ? 20_000 : 600_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{core,properties,contracts,adapters,ui}/**/*.test.ts'],
+          exclude,
+          // Loading and warming up the code for each file anew took four tenths of the CPU.
+          isolate: false,
+          testTimeout: process.env['FUZZ_RUNS'] === undefined ? 20_000 : 600_000,
+        },
+      },
+      // Needs no server.
+      { test: { name: 'mocking', include: mocking } },
       {
         test: {
           name: 'integration',
           include: ['test/{store,api,workflows,platform,end-to-end,simulation,stories}/**/*.test.ts'],
+          exclude,
+          isolate: false,
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

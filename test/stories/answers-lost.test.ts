@@ -1,22 +1,19 @@
+import { type ActivityInterceptorsFactory, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { session } from '../support/intake.ts';
 import { type Outcome, type Story, tell, until } from '../support/story.ts';
 
 /** Activities whose first answer was lost after what they did had committed. */
-const lost = vi.hoisted(() => ({ armed: false, of: new Set<string>() }));
-vi.mock('@temporalio/worker', async (original) => {
-  const sdk = await original<typeof import('@temporalio/worker')>();
-  const losing: import('@temporalio/worker').ActivityInterceptorsFactory = ({ info }) => ({
-    inbound: {
-      async execute(input, next) {
-        const answer = await next(input);
-        if (!lost.armed || info.attempt > 1) return answer;
-        lost.of.add(info.activityType);
-        throw new Error('the answer is lost');
-      },
+const lost = { armed: false, of: new Set<string>() };
+const losing: ActivityInterceptorsFactory = ({ info }) => ({
+  inbound: {
+    async execute(input, next) {
+      const answer = await next(input);
+      if (!lost.armed || info.attempt > 1) return answer;
+      lost.of.add(info.activityType);
+      throw new Error('the answer is lost');
     },
-  });
-  return { ...sdk, Worker: { create: (options: import('@temporalio/worker').WorkerOptions) => sdk.Worker.create({ ...options, interceptors: { activity: [losing] } }) } };
+  },
 });
 
 /** A month whose approval is taken back while it is held, and given again; answers what it came to. */
@@ -52,13 +49,18 @@ describe('a run of whose activities each loses its first answer after its effect
   let story: Story;
 
   beforeAll(async () => {
+    const create = Worker.create.bind(Worker);
+    vi.spyOn(Worker, 'create').mockImplementation((options) => create({ ...options, interceptors: { activity: [losing] } }));
     const undisturbed = await tell();
     calm = await month(undisturbed);
     await undisturbed.end();
     lost.armed = true;
     story = await tell();
   }, 120_000);
-  afterAll(() => story.end());
+  afterAll(async () => {
+    vi.restoreAllMocks();
+    await story.end();
+  });
 
   it('comes to what it comes to undisturbed', { timeout: 180_000 }, async () => {
     expect(await month(story)).toEqual(calm);
