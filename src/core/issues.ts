@@ -161,6 +161,11 @@ const catalogue = {
   clauseRepeated: ['two clauses are called {clause}', 'Give each clause a name of its own: charges refer to it.'],
   negativeFigure: ['{field} of {clause} is {value}', 'Use a figure from 0 on; what is given back is a clause of its own.'],
   clausesOverlap: ['{first} and {second} match the same sessions', 'Narrow one of the two, or take it out.'],
+  clauseOutOfReach: [
+    'no session that {clause} is about is priced by it: a {kind} clause counts at sites of kind {sites}',
+    'Correct its scope, or put it into the contract by which those sessions are billed.',
+  ],
+  clauseOnHubPrice: ['the hub computes each price, and {clause} would change it by a {kind}', 'Take the clause out, or agree on another price source for a route.'],
   clauseSaysNothing: ['{clause} has neither {either} nor {or}', 'Say one of the two.'],
   clauseSaysTwo: ['{clause} has both {either} and {or}', 'Make two clauses of it, or leave one figure out.'],
   discountAboveWhole: ['{clause} takes {percent} % off', 'A discount is at most 100 %.'],

@@ -15,6 +15,8 @@ const known = (kind: Agreement['kind'], more: Partial<Known> = {}): Known => ({
   sites: new Map([
     ['site_a', 'own'],
     ['site_b', 'home'],
+    ['site_c', 'own'],
+    ['site_f', 'foreign'],
   ]),
   accounts: new Map([
     ['acc_other', 'siteOwner'],
@@ -39,6 +41,7 @@ const lint = (agreement: object, more: Partial<Known> = {}) => {
 };
 const found = (agreement: object, more: Partial<Known> = {}) => lint(agreement, more).map((i) => [i.code, i.severity]);
 const supply = (...clauses: object[]) => ({ kind: 'supply', clauses });
+const sale = (from: string, ...clauses: object[]) => ({ kind: 'roamingSale', currency: 'SEK', clauses: [{ kind: 'priceSource', id: 'price', from }, ...clauses] });
 const shares = (clauses: object[], rest: object = {}) => ({ kind: 'revenueShare', supplyModel: 'siteAccess', clauses, ...rest });
 const blocks = (code: string) => [[code, 'blocks']];
 
@@ -48,7 +51,7 @@ describe('an agreement that is as it should be', () => {
       'a supply with prices by site, discounts that add up and allowances',
       supply(
         { kind: 'priceList', id: 'night', tariffId: 'night', scope: { siteIds: ['site_a'] } },
-        { kind: 'priceList', id: 'home', tariffId: 'night', scope: { siteKinds: ['home'] } },
+        { kind: 'priceList', id: 'abroad', tariffId: 'night', scope: { siteKinds: ['foreign'] } },
         { kind: 'discount', id: 'loyal', percent: '5' },
         { kind: 'discount', id: 'summer', perKwh: '0.10', from: '2026-06-01', to: '2026-09-01' },
         {
@@ -94,6 +97,15 @@ describe('an agreement that is as it should be', () => {
         { beneficiaries: [{ accountId: 'acc_other', percent: '70' }] },
       ),
     ],
+    // At no site more than 70 %: 60 + 10 at the first, 50 + 10 at the second.
+    [
+      'shares of different sites that only together are above the whole',
+      shares([
+        { kind: 'netShare', id: 'all', percent: '10' },
+        { kind: 'netShare', id: 'a', percent: '60', scope: { siteIds: ['site_a'] } },
+        { kind: 'netShare', id: 'c', percent: '50', scope: { siteIds: ['site_c'] } },
+      ]),
+    ],
     ['home charging as an outlay at the price of a series', { kind: 'homeCharging', payerAccountId: 'acc_fleet', model: 'disbursement', price: { by: 'series', seriesId: 'se3', addPerKwh: '-0.05' } }],
   ])('passes: %s', (_, agreement) => {
     expect(lint(agreement)).toEqual([]);
@@ -127,6 +139,15 @@ describe('what blocks an agreement', () => {
       'shareAboveWhole',
     ],
     [
+      'shares above 100 % at one site: 60 + 41',
+      shares([
+        { kind: 'netShare', id: 'a', percent: '60', scope: { siteIds: ['site_a', 'site_c'] } },
+        { kind: 'netShare', id: 'b', percent: '41', scope: { siteIds: ['site_c'] } },
+        { kind: 'netShare', id: 'c', percent: '40', scope: { siteIds: ['site_a'] } },
+      ]),
+      'shareAboveWhole',
+    ],
+    [
       'parts of beneficiaries above 100 %: 60 + 41',
       shares([{ kind: 'netShare', id: 'a', percent: '10' }], {
         beneficiaries: [
@@ -145,7 +166,7 @@ describe('what blocks an agreement', () => {
     ['two price lists for all sessions', supply({ kind: 'priceList', id: 'a', tariffId: 'night' }, { kind: 'priceList', id: 'b', tariffId: 'night' }), 'clausesOverlap'],
     [
       'two price lists that meet at one site',
-      supply({ kind: 'priceList', id: 'a', tariffId: 'night', scope: { siteIds: ['site_b'] } }, { kind: 'priceList', id: 'b', tariffId: 'night', scope: { siteKinds: ['home'] } }),
+      supply({ kind: 'priceList', id: 'a', tariffId: 'night', scope: { siteIds: ['site_f'] } }, { kind: 'priceList', id: 'b', tariffId: 'night', scope: { siteKinds: ['foreign'] } }),
       'clausesOverlap',
     ],
     [
@@ -198,6 +219,13 @@ describe('what blocks an agreement', () => {
     ['an unknown site', supply({ kind: 'startFee', id: 'a', amount: '1', scope: { siteIds: ['site_x'] } }), 'unknownReference'],
     ['a price series in another currency', shares([{ kind: 'passThrough', id: 'power', price: { by: 'series', seriesId: 'fi' } }]), 'priceSeriesCurrency'],
     ['an unknown price series', shares([{ kind: 'passThrough', id: 'power', price: { by: 'series', seriesId: 'se9' } }]), 'unknownReference'],
+    ['a price list for homes, where the driver’s contract sets the price', supply({ kind: 'priceList', id: 'a', tariffId: 'night', scope: { siteKinds: ['home'] } }), 'clauseOutOfReach'],
+    ['an allowance at a home alone', supply({ kind: 'included', id: 'a', kWhPerMonth: '50', scope: { siteIds: ['site_b'] } }), 'clauseOutOfReach'],
+    ['a markup of other operators’ prices at our own site', supply({ kind: 'roamingPrice', id: 'a', markupPercent: '5', scope: { siteIds: ['site_a'] } }), 'clauseOutOfReach'],
+    ['a discount at other operators’ sites of whom only charges at ours', sale('agreement', { kind: 'discount', id: 'd', percent: '5', scope: { siteKinds: ['foreign'] } }), 'clauseOutOfReach'],
+    ['a share of what another operator’s site earns', shares([{ kind: 'netShare', id: 'a', percent: '5', scope: { siteIds: ['site_f'] } }]), 'clauseOutOfReach'],
+    ['a discount on what a hub computes', sale('hub', { kind: 'discount', id: 'd', percent: '5' }), 'clauseOnHubPrice'],
+    ['a tariff for what a hub computes', { kind: 'roamingSale', currency: 'SEK', clauses: [{ kind: 'priceSource', id: 'a', from: 'hub', tariffId: 'night' }] }, 'clauseSaysTwo'],
     ['an unknown source', { kind: 'roamingPurchase', currency: 'SEK', clauses: [{ kind: 'priceSource', id: 'a', from: 'hub', sourceIds: ['csms-9'] }] }, 'unknownReference'],
     ['a currency that is not the account’s', { kind: 'roamingPurchase', currency: 'EUR', clauses: [{ kind: 'priceSource', id: 'a', from: 'hub' }] }, 'agreementCurrency'],
     [

@@ -1,4 +1,4 @@
-import type { Agreement, EnergyPrice, ShareClause, SupplyClause } from '../../contracts/agreement.ts';
+import type { Agreement, EnergyPrice, Scope, ShareClause, SupplyClause } from '../../contracts/agreement.ts';
 import { type Issue, type IssueCode, issue } from '../issues.ts';
 import { add, compare, type Exact, exactFromDecimal, exactFromInt } from '../money.ts';
 import { clauseOverlaps } from './clause-overlaps.ts';
@@ -28,6 +28,7 @@ export function lintAgreement(agreement: Agreement, known: Known): Issue[] {
     case 'roamingSale':
     case 'roamingPurchase':
       if (agreement.status === 'active' && !agreement.clauses.some((c) => c.kind === 'priceSource')) find('noPriceSource', { contract: known.contract.id, route: 'any' });
+      lintHubPrices(agreement.clauses, find);
       break;
     case 'revenueShare':
       lintShares(agreement, known, find);
@@ -46,6 +47,7 @@ function lintClauses(clauses: readonly Clause[], known: Known, find: Find): void
     for (const [field, value] of figuresOf(clause)) if (exactFromDecimal(value).n < 0n) find('negativeFigure', { clause: clause.id, field, value });
     lintReferences(clause, known, find);
     lintClause(clause, known, find);
+    lintReach(clause, known, find);
   }
   for (const { first, second, severity } of clauseOverlaps(clauses, known.sites)) find('clausesOverlap', { first, second }, severity);
 }
@@ -121,6 +123,30 @@ function lintClause(clause: Clause, known: Known, find: Find): void {
   }
 }
 
+/** Sites of which a session looks at a clause: what is charged at home goes by the driver's contract, and by the markup alone at other operators'. */
+function reachOf(kind: Known['contract']['kind'], clause: Clause): readonly string[] {
+  if (kind !== 'supply') return ['own'];
+  return clause.kind === 'roamingPrice' ? ['foreign'] : ['own', 'foreign'];
+}
+
+/** A scope that no session of the contract can lie in. What names sites that are not known is found by that. */
+function lintReach(clause: Clause, known: Known, find: Find): void {
+  const scope: Scope | undefined = 'scope' in clause ? clause.scope : undefined;
+  if (scope === undefined || scope.siteIds?.some((id) => !known.sites.has(id))) return;
+  const reach = reachOf(known.contract.kind, clause);
+  const takes = (kind: string) => reach.includes(kind) && ((scope.siteKinds as readonly string[] | undefined)?.includes(kind) ?? true);
+  const kinds = scope.siteIds?.map((id) => known.sites.get(id) ?? '') ?? reach;
+  if (!kinds.some(takes)) find('clauseOutOfReach', { clause: clause.id, kind: clause.kind, sites: reach.join(' or ') });
+}
+
+/** A price that the hub computes is taken as it is: by no tariff, and with nothing on or off it. */
+function lintHubPrices(clauses: readonly Clause[], find: Find): void {
+  const sources = clauses.filter((c) => c.kind === 'priceSource');
+  for (const { id, from, tariffId } of sources) if (from === 'hub' && tariffId !== undefined) find('clauseSaysTwo', { clause: id, either: 'tariffId', or: 'the price of the hub' });
+  if (sources.length === 0 || sources.some((c) => c.from !== 'hub')) return;
+  for (const { id, kind } of clauses) if (kind !== 'priceSource') find('clauseOnHubPrice', { clause: id, kind });
+}
+
 function lintSteps(clause: string, froms: readonly string[], find: Find): void {
   for (const [i, from] of froms.entries()) {
     const before = froms[i - 1];
@@ -132,11 +158,20 @@ function lintShares(agreement: Extract<Agreement, { kind: 'revenueShare' }>, kno
   const sum = (percents: readonly string[]): Exact => percents.reduce((total, p) => add(total, exactFromDecimal(p)), exactFromInt(0));
   // Of tiers the dearest counts: a month may lie in it with all of its sessions.
   const highest = (steps: readonly { readonly percent: string }[]) => steps.reduce((most, s) => (compare(exactFromDecimal(s.percent), exactFromDecimal(most)) > 0 ? s.percent : most), '0');
-  const shares = agreement.clauses.flatMap((c) => (c.kind === 'netShare' ? [c.percent] : c.kind === 'tieredShare' ? [highest(c.steps)] : []));
+  const shares = agreement.clauses.flatMap((c) =>
+    c.kind === 'netShare' ? [{ percent: c.percent, siteIds: c.scope?.siteIds }] : c.kind === 'tieredShare' ? [{ percent: highest(c.steps), siteIds: c.scope?.siteIds }] : [],
+  );
+  // A session stands at one site; null: at any that no clause names.
+  const sharedAt = [null, ...new Set(shares.flatMap((s) => s.siteIds ?? []))].map((site) =>
+    shares.filter((s) => s.siteIds === undefined || (site !== null && s.siteIds.includes(site))).map((s) => s.percent),
+  );
   const above = (what: string, percents: readonly string[]) => {
     if (compare(sum(percents), whole) > 0) find('shareAboveWhole', { what, percents: percents.join(' + ') });
   };
-  above('the shares of the base', shares);
+  above(
+    'the shares of the base',
+    sharedAt.reduce((most, percents) => (compare(sum(percents), sum(most)) > 0 ? percents : most), []),
+  );
   above(
     'what other beneficiaries get of the share',
     agreement.beneficiaries.map((b) => b.percent),
