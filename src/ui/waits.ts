@@ -2,6 +2,8 @@ import { count, kWh, words } from './format.ts';
 
 /** A run that could not close says so until it looks again. */
 const unsignedSaid = 'waits for a signed carry decision';
+/** What a group in review says until it is answered by a change or an approval, named where there are several. */
+const reviewSaid = /(^|: |; )(rejected by |has waited )/;
 
 type Standing = {
   readonly kind: string;
@@ -21,9 +23,11 @@ export type Wait = { readonly who: string; readonly what: string };
 /** True while the run works by itself and its page is worth loading again. */
 export function isWorking(run: Standing): boolean {
   if (run.paused || run.state === 'closed' || run.state === 'cancelled') return false;
-  if (['planned', 'previewing', 'approved', 'canary', 'issuing', 'handingOver'].includes(run.state)) return true;
+  // An ERP that is away is asked again by itself.
+  if (run.state === 'handingOver') return true;
+  if (['planned', 'previewing', 'approved', 'canary', 'issuing'].includes(run.state)) return run.problem === null;
   if (run.state === 'reconciled') return !waitsForSignature(run) && (run.problem === null || run.problem.startsWith(unsignedSaid));
-  return run.state === 'inReview' && run.contentHash === null;
+  return run.state === 'inReview' && run.contentHash === null && (run.problem === null || reviewSaid.test(run.problem));
 }
 
 const unsignedOf = (run: Standing) => run.waiting.filter((w) => w.signed < w.records);
@@ -39,14 +43,17 @@ export function waitsOf(run: Standing): readonly Wait[] {
     return run.problem === null ? (run.paused ? waits : [{ who: 'nobody', what: 'It is at work.' }]) : [...waits, { who: 'ops', what: `${run.problem}. Mend the cause, then retry.` }];
   const unsigned = unsignedOf(run);
   if (run.state === 'inReview') {
-    if (run.problem !== null) waits.push({ who: 'finance-preparer', what: `${run.problem}. Change what it bills, or have it approved after all.` });
+    const stumbles = run.problem !== null && !reviewSaid.test(run.problem);
+    if (stumbles) waits.push({ who: 'ops', what: `${run.problem}. Mend the cause, then retry.` });
+    else if (run.problem !== null) waits.push({ who: 'finance-preparer', what: `${run.problem}. Change what it bills, or have it approved after all.` });
     const blocking = run.findings?.unsigned ?? 0;
     if (blocking > 0)
       waits.push({
         who: 'finance',
         what: `${count(blocking, 'finding')} block${blocking === 1 ? 's' : ''} the approval: mend what ${blocking === 1 ? 'it names' : 'they name'}, or sign that it is right; whoever signs does not approve.`,
       });
-    waits.push(run.contentHash === null ? { who: 'nobody', what: 'Documents are being built.' } : { who: 'finance-approver', what: 'Review the preview; approve or reject it.' });
+    if (run.contentHash !== null) waits.push({ who: 'finance-approver', what: 'Review the preview; approve or reject it.' });
+    else if (!stumbles) waits.push({ who: 'nobody', what: 'Documents are being built.' });
   } else if (run.state === 'reconciled' && unsigned.length > 0) {
     waits.push({ who: 'finance-approver', what: 'Decide on the records that wait, or sign that they are carried: then it closes.' });
   } else if (run.state === 'reconciled' && waitsForSignature(run)) {

@@ -13,6 +13,17 @@ describe('what a run waits for', () => {
   it('is the preparer after a rejection, and still the approver', () => {
     expect(who({ ...run, problem: 'rejected by approver: looked at it' })).toEqual(['finance-preparer', 'finance-approver']);
   });
+  it('is ops where documents cannot be built, or another of its groups stumbles: no change, and no approval, mends that', () => {
+    const stumbles = 'not enough memory';
+    expect(waitsOf({ ...run, contentHash: null, problem: stumbles })).toEqual([{ who: 'ops', what: `${stumbles}. Mend the cause, then retry.` }]);
+    expect(waitsOf({ ...run, problem: 'fleets: the customer is blocked' })).toEqual([
+      { who: 'ops', what: 'fleets: the customer is blocked. Mend the cause, then retry.' },
+      { who: 'finance-approver', what: 'Review the preview; approve or reject it.' },
+    ]);
+    // It is built again: the reader's answer.
+    for (const answered of ['rejected by approver: looked at it', 'fleets: rejected by approver: looked at it', 'has waited 3 days for approval: all'])
+      expect(who({ ...run, contentHash: null, problem: answered })).toEqual(['finance-preparer', 'nobody']);
+  });
   it('is nobody in a dry run, whatever waits beside it, and ops where it stumbles', () => {
     expect(who({ ...run, kind: 'dry', waiting: [held] })).toEqual(['nobody']);
     expect(who({ ...run, kind: 'dry', paused: true })).toEqual(['ops']);
@@ -47,9 +58,17 @@ describe('what a run waits for', () => {
 
 describe('a run’s page', () => {
   it('loads itself again only while the run works and nobody has to act', () => {
+    const stuck = [...['planned', 'previewing', 'approved', 'canary', 'issuing'].map((state) => ({ state, problem: 'not enough memory' })), { contentHash: null, problem: 'not enough memory' }];
+    // An ERP that is away is asked again; what was rejected is built again.
+    expect(
+      [
+        { state: 'handingOver', problem: 'the ERP does not answer' },
+        { contentHash: null, problem: 'rejected by approver: a line is missing' },
+      ].every((more) => isWorking({ ...run, ...more })),
+    ).toBe(true);
     expect([{ state: 'issuing' }, { state: 'handingOver' }, { contentHash: null }, { state: 'previewing' }].every((more) => isWorking({ ...run, ...more }))).toBe(true);
-    expect([{}, { state: 'collecting' }, { state: 'closed' }, { state: 'issuing', paused: true }, { state: 'reconciled', problem: 'waits' }].some((more) => isWorking({ ...run, ...more }))).toBe(
-      false,
-    );
+    expect(
+      [{}, { state: 'collecting' }, { state: 'closed' }, { state: 'issuing', paused: true }, { state: 'reconciled', problem: 'waits' }, ...stuck].some((more) => isWorking({ ...run, ...more })),
+    ).toBe(false);
   });
 });
