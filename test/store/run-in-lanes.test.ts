@@ -1,14 +1,17 @@
 import { setTimeout } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processPage } from '../../src/activities/process-page.ts';
 import { planRun } from '../../src/store/commands/plan-run.ts';
 import { addExclusion, pullIn, putOut } from '../../src/store/commands/shape-run.ts';
-import { freeWaitingShares } from '../../src/store/cycle/owner-set.ts';
+import { buildDocuments } from '../../src/store/cycle/build-documents.ts';
+import { cancelRun } from '../../src/store/cycle/cancel-run.ts';
+import { closeOwnerSet, freeWaitingShares } from '../../src/store/cycle/owner-set.ts';
 import { closeRecordSet } from '../../src/store/cycle/record-set.ts';
 import { advanceRun } from '../../src/store/cycle/run-state.ts';
 import type { Store } from '../../src/store/db.ts';
 import { pendingMessages } from '../../src/store/intake/store-raw.ts';
-import type { Lanes } from '../../src/store/lanes.ts';
+import { type Lanes, lanesOf } from '../../src/store/lanes.ts';
 import { buildIn, closeIn, collectingRun, corrected, day, inThree, leftBy, losing, onCopy, preview, runId } from '../support/collecting-run.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { processAll, storeLines } from '../support/intake.ts';
@@ -68,6 +71,62 @@ describe('a correction while the set closes', () => {
       await closed;
       expect(await takenBack(store)).toBeGreaterThan(0);
       expect(await lost(store)).toEqual([]);
+    });
+  });
+});
+
+describe('a run that is cancelled while a lane outlives the transaction that ordered it', () => {
+  /** A step whose own connection is lost once a lane has come to a statement, which is asked when that lets go. */
+  const cancelledMeanwhile = (store: Store, last: string, close: (lanes: Lanes, db: PoolClient) => Promise<unknown>) => {
+    const gates = { begun: Promise.withResolvers<void>(), letGo: Promise.withResolvers<void>() };
+    const lanes = lanesOf(
+      {
+        tx: (work) =>
+          store.tx(async (db) => {
+            const query = db.query.bind(db) as (...args: unknown[]) => unknown;
+            db.query = async (...args: unknown[]) => {
+              if (String(args[0]).includes(last)) {
+                gates.begun.resolve();
+                await gates.letGo.promise;
+              }
+              return query(...args);
+            };
+            return work(db).finally(() => Object.assign(db, { query }));
+          }),
+      },
+      2,
+      { charges: 0, accounts: 0 },
+    );
+    const closing = store.tx(async (db) => {
+      const [{ pid }] = (await db.query('SELECT pg_backend_pid() AS pid')).rows;
+      void gates.begun.promise.then(() => store.pool.query('SELECT pg_terminate_backend($1)', [pid]));
+      return close(lanes, db);
+    });
+    return { closing, ...gates };
+  };
+  const held = async ({ pool }: Store) => (await pool.query("SELECT count(*)::int AS n FROM claim k JOIN billing_run r ON r.id = k.run_id AND r.state = 'cancelled'")).rows[0].n;
+  const open = async ({ pool }: Store) => (await pool.query('SELECT charge_id FROM open_charge ORDER BY 1')).rows;
+
+  it.each([
+    ['sold', closeRecordSet, 'INSERT INTO claim ('],
+    ['owed', closeOwnerSet, 'INSERT INTO claim ('],
+    ['built', buildDocuments, 'DELETE FROM document '],
+  ])('leaves nothing of it that is %s', async (side, step, last) => {
+    await world(async (store) => {
+      const before = await open(store);
+      if (side === 'owed') await store.tx((db) => closeRecordSet(db, runId));
+      if (side === 'built') await closeIn(store);
+      if (side === 'built') await store.tx((db) => advanceRun(db, runId, 'previewing'));
+      const { closing, begun, letGo } = cancelledMeanwhile(store, last, (lanes, db) => step(db, runId, lanes));
+      const lost = expect(closing).rejects.toThrow();
+      await begun.promise;
+      const cancelling = store.tx((db) => cancelRun(db, { runId, reason: 'planned too early', by: { actor: 'preparer' } }));
+      await setTimeout(500);
+      letGo.resolve();
+      await Promise.all([lost, cancelling]);
+      expect(await held(store)).toBe(0);
+      expect(await open(store)).toEqual(before);
+      expect((await store.pool.query("SELECT id FROM document WHERE state <> 'discarded' UNION ALL SELECT id::text FROM period_charge")).rows).toEqual([]);
     });
   });
 });

@@ -13,7 +13,7 @@ import { draftStatements, type OwnerSide, ownerSide } from './owner-statements.t
 import { changesSessions, payersElsewhere, plansMoved } from './payer-months.ts';
 import { type AccountPreviews, type BuildRef, nextBuild, recordPreview } from './record-preview.ts';
 import { assignGroups, inReview } from './release-groups.ts';
-import { lockRun } from './run-state.ts';
+import { lanesOfRun, lockRun } from './run-state.ts';
 import { type StatedBefore, statedBefore } from './stated-before.ts';
 import { chargesOfRun, planForAccounts, planOfWholeRun, type WholeRunPlan } from './whole-run.ts';
 
@@ -30,7 +30,7 @@ export async function buildDocuments(db: Db, runId: string, lanes: Lanes = withi
   if (state !== 'cancelled' && !isBefore(state, 'approved')) return readPreview(db, runId);
   if (!inReview.includes(state)) throw new RangeError(`run ${runId} is ${state}: documents are built in preview and review only`);
   const { rows } = await db.query<{ many: boolean }>("SELECT count(*) > $2 AS many FROM run_account WHERE run_id = $1 AND state IN ('pending', 'parked')", [runId, lanes.worth.accounts]);
-  const side = rows[0]?.many ? lanes : within(db);
+  const side = rows[0]?.many ? lanesOfRun(lanes, runId) : within(db);
   const pending = await side.tx((own) => pendingAccounts(own, runId));
   // Where nothing of the run is left out, what rules find of sessions, which look at what is claimed alone, stands before anything is built: meanwhile, and again should something have to wait after all.
   const isWhole = side.width > 1 && (await shapedAmong(db, runId, pending)).size === 0 && !(await anyLeftOut(db, runId));

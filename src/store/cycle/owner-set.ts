@@ -6,7 +6,7 @@ import { claimsOf, forgetSums, keepSums, likelyLines, lineKey, summedColumns } f
 import { between, openShares } from './open-of-run.ts';
 import { guarantees, ownerContracts, ownersSince, payeesOfContract, shareRoles } from './owner-contracts.ts';
 import { isPaid } from './paid-sales.ts';
-import { decided, lockRun } from './run-state.ts';
+import { decided, lanesOfRun, lockRun } from './run-state.ts';
 import { runAsItStands, selected } from './selection.ts';
 import { claimSharesAhead } from './sums-ahead.ts';
 import { planForAccounts, planForWholeRun, withinIds } from './whole-run.ts';
@@ -25,7 +25,7 @@ export async function closeOwnerSet(db: Db, runId: string, lanes: Lanes = within
   const contracts = await ownerContracts(db, run.entity_id);
   const settling = await settlingAccounts(db, runId, run.entity_id, contracts.flatMap(payeesOfContract));
   const ranges = await accountRanges(db, runId, lanes, 'payees');
-  const claimed = await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, async (lane, { from, to }) => {
+  const claimed = await inLanes(ranges.length === 1 ? within(db) : lanesOfRun(lanes, runId), ranges, async (lane, { from, to }) => {
     const ahead = await claimSharesAhead(lane, runId, { from, to });
     const rows = [...ahead.shares];
     if (!ahead.isAll) {

@@ -5,7 +5,7 @@ import { claimCreditOrders } from './credit-orders.ts';
 import { withFeesWaiting } from './left-out-fee-rows.ts';
 import { claimsOf, forgetSums, keepSums, likelyLines, onLikelyLines } from './likely-lines.ts';
 import { anyAccount, between, freshSales, openSales } from './open-of-run.ts';
-import { lockRun } from './run-state.ts';
+import { lanesOfRun, lockRun } from './run-state.ts';
 import { notOfEarlier, selected, takesAll, withinPeriod } from './selection.ts';
 import { besideSums, claimSalesAhead } from './sums-ahead.ts';
 import { takeWaiting } from './waiting-adjustments.ts';
@@ -44,7 +44,7 @@ export async function closeRecordSet(db: Db, runId: string, lanes: Lanes = withi
   const isOpen = await db.query('SELECT FROM billing_run WHERE id = $1 AND set_closed_at IS NULL', [runId]);
   if (isOpen.rowCount === 0) return claimedBy(db, runId);
   const ranges = await accountRanges(db, runId, lanes, 'payers');
-  await inLanes(ranges.length === 1 ? within(db) : lanes, ranges, (lane, range) => claimSales(lane, runId, range));
+  await inLanes(ranges.length === 1 ? within(db) : lanesOfRun(lanes, runId), ranges, (lane, range) => claimSales(lane, runId, range));
   await db.query(`UPDATE billing_run r SET set_closed_at = now(), takes_all = ${takesAll} WHERE id = $1`, [runId]);
   // What was pulled in while the run collected is of the set like all else: nothing of it is late, nor can it be put out from under the shares that are claimed with it.
   await db.query('UPDATE claim SET pulled_in_by = NULL WHERE run_id = $1 AND pulled_in_by IS NOT NULL', [runId]);
@@ -69,8 +69,6 @@ async function claimedBy(db: Db, runId: string): Promise<{ readonly claimed: num
 
 /** Claims what is open of the accounts of a range, with its sums. */
 async function claimSales(db: Db, runId: string, range: AccountRange): Promise<void> {
-  // Whoever plans an earlier period waits for this lane too, should the transaction that ordered it be lost.
-  await db.query('SELECT FROM billing_run WHERE id = $1 FOR KEY SHARE', [runId]);
   if (!(await claimSalesAhead(db, runId, range)).isAll) await claimFresh(db, runId, range);
 }
 

@@ -1,5 +1,6 @@
 import { isBefore, leastAdvanced, type RunState } from '../../core/cycle/run-states.ts';
 import type { Db } from '../db.ts';
+import type { Lanes } from '../lanes.ts';
 
 export type { RunState } from '../../core/cycle/run-states.ts';
 
@@ -83,12 +84,26 @@ export async function runKind(db: Db, runId: string): Promise<'live' | 'dry' | '
   return rows[0].kind;
 }
 
-/** The run's state, with its row locked until the transaction ends: against whoever locks it too, not against what refers to it. */
-export async function lockRun(db: Db, runId: string): Promise<RunState> {
-  const { rows } = await db.query<{ state: RunState }>('SELECT state FROM billing_run WHERE id = $1 FOR NO KEY UPDATE', [runId]);
+/** The run's state, with its row locked until the transaction ends: against whoever locks it too, and by FOR UPDATE against what refers to it, and its lanes, as well. */
+export async function lockRun(db: Db, runId: string, lock: 'FOR NO KEY UPDATE' | 'FOR UPDATE' = 'FOR NO KEY UPDATE'): Promise<RunState> {
+  const { rows } = await db.query<{ state: RunState }>(`SELECT state FROM billing_run WHERE id = $1 ${lock}`, [runId]);
   if (rows[0] === undefined) throw new RangeError(`no run "${runId}"`);
   return rows[0].state;
 }
+
+/**
+ * Lanes of a run whose row the caller's transaction holds: should that be lost, each of theirs is waited for all the same by whoever cancels the run, or plans
+ * an earlier period. One that begins after it was cancelled throws RangeError: nobody would take back what it does.
+ */
+export const lanesOfRun = (lanes: Lanes, runId: string): Lanes => ({
+  ...lanes,
+  tx: (work) =>
+    lanes.tx(async (db) => {
+      const { rowCount } = await db.query("SELECT FROM billing_run WHERE id = $1 AND state <> 'cancelled' FOR KEY SHARE", [runId]);
+      if (rowCount === 0) throw new RangeError(`run ${runId} is cancelled: nothing more is done for it`);
+      return work(db);
+    }),
+});
 
 /** Writes what one group of a run waits for or stumbles over; null when nothing is wrong. */
 export async function noteGroupProblem(db: Db, runId: string, group: string, problem: string | null): Promise<void> {
