@@ -89,6 +89,24 @@ describe('a run where two have to approve', () => {
   });
 });
 
+describe('a run that two had to approve, until the rules wanted one alone', () => {
+  it.each(['first', 'second'])('waits for no second, and is approved by %s', async (actor) => {
+    const review = await startReview();
+    try {
+      const rule = (secondApprover: readonly { groupAbove: number }[], author: string) =>
+        review.store.tx((db) => setReleaseRules(db, { entityId: 'ent_se', rules: releaseRulesSchema.parse({ secondApprover }), reason: 'who looks at it' }, { actor: author }));
+      await rule([{ groupAbove: 0 }], 'ruler');
+      expect(await review.decide('first')).toEqual({ ok: true, waitsForSecond: ['all'] });
+      await rule([], 'ruler');
+      expect(await runGroups(review.store.pool, review.runId)).toMatchObject([{ approvedBy: ['first'], waitsForSecond: false }]);
+      expect(await review.decide(actor)).toEqual({ ok: true });
+      expect(await runGroups(review.store.pool, review.runId)).toMatchObject([{ state: 'approved' }]);
+    } finally {
+      await review.stop();
+    }
+  });
+});
+
 describe('two groups approved at the same time', () => {
   it('are both approved, and the run with them', async () => {
     const review = await startReview({ acc_emsp_aurora: 'emsp' });

@@ -52,9 +52,10 @@ export async function decideRun(db: Db, input: RunDecision): Promise<DecisionRes
     const refused = await refusal(db, input, found.groups);
     if (refused !== undefined) return refused;
     for (const group of found.groups) {
-      const first = await firstApprover(db, input.runId, group);
+      // The rules may want one alone by now, of whom it was that approved first too.
+      const first = (await wantsTwo(db, input.runId, group.name)) ? await firstApprover(db, input.runId, group) : null;
       if (first === input.actor) return { ok: false, reason: 'ownWork', what: `the first approval of group ${group.name}` };
-      if (first === undefined && (await wantsTwo(db, input.runId, group.name))) pending.push(group);
+      if (first === undefined) pending.push(group);
       else approved.push(group);
     }
   }
@@ -121,7 +122,8 @@ async function firstApprover(db: Db, runId: string, group: GroupState): Promise<
   return undefined;
 }
 
-async function wantsTwo(db: Db, runId: string, group: string): Promise<boolean> {
+/** Whether the entity's rules want two to approve a group as it stands. */
+export async function wantsTwo(db: Db, runId: string, group: string): Promise<boolean> {
   const run = (await db.query<{ entity_id: string }>('SELECT entity_id FROM billing_run WHERE id = $1', [runId])).rows[0];
   const { rules } = await releaseRulesOf(db, run?.entity_id ?? '');
   const totals = await db.query(

@@ -1,5 +1,6 @@
 import { groupBy } from '../../core/group-by.ts';
 import { formatMinor } from '../../core/money.ts';
+import { wantsTwo } from '../cycle/decide-run.ts';
 import type { Db } from '../db.ts';
 import { withErpWords } from '../erp-words.ts';
 
@@ -61,6 +62,8 @@ export async function runGroups(db: Db, runId: string, known?: readonly Document
      FROM release_group g WHERE g.run_id = $1 ORDER BY g.name COLLATE "C"`,
     [runId],
   );
+  const waiting = new Set<string>();
+  for (const g of rows) if (g.state === 'inReview' && g.approved_by.length > 0 && (await wantsTwo(db, runId, g.name))) waiting.add(g.name);
   const sums = known ?? (await documentSums(db, runId));
   const problems = await withErpWords(
     db,
@@ -80,7 +83,7 @@ export async function runGroups(db: Db, runId: string, known?: readonly Document
         .sort((a, b) => (a.currency < b.currency ? -1 : 1))
         .map((s) => ({ currency: s.currency, payable: formatMinor(s.payable, s.currency), energyWh: s.wh.toString() })),
       approvedBy: g.approved_by,
-      waitsForSecond: g.state === 'inReview' && g.approved_by.length > 0,
+      waitsForSecond: waiting.has(g.name),
     };
   });
 }
