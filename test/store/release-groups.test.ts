@@ -11,6 +11,7 @@ import { advanceGroup } from '../../src/store/cycle/run-state.ts';
 import { changesSince } from '../../src/store/reads/changes-since.ts';
 import { runGroups } from '../../src/store/reads/run-groups.ts';
 import { verifyAll } from '../../src/verify/verify-all.ts';
+import { dryRun } from '../support/bill.ts';
 import { processAll, session, storeLines } from '../support/intake.ts';
 import { type Review, startReview } from '../support/review.ts';
 
@@ -58,6 +59,11 @@ describe('release groups of a run', () => {
     expect(Number(taxi?.before) - Number(taxi?.after)).toBeCloseTo(1.25);
     expect(await changesSince(review.store.pool, review.runId, before.run)).toEqual(changes);
     expect(await changesSince(review.store.pool, review.runId, 'ab'.repeat(32))).toBeUndefined();
+  });
+
+  it('take no account in a dry run, of which nothing is released, nor is anything hashed again', async () => {
+    const runId = await dryRun(review.store, '2019-12');
+    await expect(review.store.tx((db) => moveAccounts(db, runId, { accountIds: ['acc_driver_16'], group: 'disputed' }, preparer))).rejects.toThrow(/is a dry run/);
   });
 
   it('take accounts of each other while they are in review, which whoever moves them does not approve', async () => {

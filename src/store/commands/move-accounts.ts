@@ -1,5 +1,5 @@
 import { firstReview, openForChange } from '../cycle/release-groups.ts';
-import { groupStates, lockRun } from '../cycle/run-state.ts';
+import { groupStates, lockRun, runKind } from '../cycle/run-state.ts';
 import type { Db } from '../db.ts';
 import { audit, type By } from './audit.ts';
 import { Refused } from './refusal.ts';
@@ -10,6 +10,7 @@ import { Refused } from './refusal.ts';
  */
 export async function moveAccounts(db: Db, runId: string, input: { readonly accountIds: readonly string[]; readonly group: string }, by: By): Promise<{ readonly moved: number }> {
   const state = await lockRun(db, runId);
+  if ((await runKind(db, runId)) !== 'live') throw new Refused('wrongState', `run ${runId} is a dry run, of which nothing is released: move them in the live run of its month`);
   if (state !== 'previewing' && state !== 'inReview') throw new Refused('wrongState', `run ${runId} is ${state}: accounts change their group while it is in review`);
   const held = await db.query<{ account_id: string; group_name: string | null }>('SELECT account_id, group_name FROM run_account WHERE run_id = $1 AND account_id = ANY($2)', [
     runId,
