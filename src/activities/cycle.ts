@@ -18,7 +18,7 @@ import { matchExpectations } from '../store/cycle/match-expectations.ts';
 import { numberByErp } from '../store/cycle/number-by-erp.ts';
 import { isTouched } from '../store/cycle/release-groups.ts';
 import { plannedRuns, runTimeZone, unsignedWaiting } from '../store/cycle/run-reads.ts';
-import { advanceGroup, advanceRun, noteGroupProblem, noteProblem, type RunState, readRunState, runKind, setPaused } from '../store/cycle/run-state.ts';
+import { advanceGroup, advanceRun, lockRun, noteGroupProblem, noteProblem, type RunState, readRunState, runKind, setPaused } from '../store/cycle/run-state.ts';
 import { sumAhead } from '../store/cycle/sums-ahead.ts';
 import type { Db, Store } from '../store/db.ts';
 import { closeDrySet } from '../store/dry/dry-set.ts';
@@ -81,11 +81,11 @@ export function createCycleActivities({ store, now, erpFor }: CycleDeps) {
     return { ...(await readPreview(db, runId)), reminders: await remindersOf(db, runId) };
   };
   return {
-    /** Moves a run; answers where it stands then, and whether it is held. */
+    /** Moves a run; answers where it stands then, and whether it is held. One that is cancelled stays so. */
     async moveRun(input: { runId: string; to: RunState }): Promise<Awaited<ReturnType<typeof readRunState>>> {
       return beating(() =>
         store.tx(async (db) => {
-          await advanceRun(db, input.runId, input.to);
+          if ((await lockRun(db, input.runId)) !== 'cancelled') await advanceRun(db, input.runId, input.to);
           return readRunState(db, input.runId);
         }),
       );

@@ -62,6 +62,8 @@ class Run {
   // How often it was told: each wait looks for what came since it began.
   #decisions = 0;
   #pauses = 0;
+  /** An order to pause or resume is being stored. */
+  #isPausing = false;
   /** Where the run stood when it was moved last: a pause holds no step that was made before this workflow began. */
   #was: RunState = 'planned';
   /** By the entity's release rules, as the last look found them. */
@@ -151,7 +153,14 @@ class Run {
       },
     );
     const setPaused = (paused: boolean) => async (order: Order) => {
-      await pause({ runId, paused, ...order });
+      // One after the other, so that it stands here as what is stored last. Histories that are older than this stored them at once.
+      while (this.#isPausing && patched('pauses-in-turn')) await condition(() => !this.#isPausing);
+      this.#isPausing = true;
+      try {
+        await pause({ runId, paused, ...order });
+      } finally {
+        this.#isPausing = false;
+      }
       this.#pauses += 1;
       this.board.progress = { ...this.board.progress, paused };
       this.board.show();
@@ -186,6 +195,7 @@ class Run {
     if (this.#input.kind === 'dry') return this.#dryRun();
     if (this.#input.review === undefined) {
       await this.#enter('collecting', 'Waits for late CDRs until the cut-off.');
+      if (this.#isOver()) return { state: this.#was, issued: 0 };
       if (!(await this.#lateWait.untilCutOff(this.#input))) {
         await condition(allHandlersFinished);
         return continueAsNew<typeof billingCycle>({ ...this.#input, cutOffAtMs: this.#lateWait.cutOffAtMs });
@@ -224,6 +234,7 @@ class Run {
   async #dryRun(): Promise<{ state: string; issued: number }> {
     const { runId } = this.#input;
     await this.#enter('collecting', 'Lists what the run of the month holds.');
+    if (this.#isOver()) return { state: this.#was, issued: 0 };
     const { claimed } = await this.board.insist(() => closeSet({ runId }));
     this.board.counts.push(`${claimed} charges in the set`);
     await this.#enter('previewing', 'Rates what it supposes, and builds the documents.');
@@ -233,6 +244,13 @@ class Run {
     await this.#enter('inReview', 'Shows what would be billed.');
     await this.#enter('closed', 'Done: a dry run, nothing of it left.');
     return { state: 'closed', issued: 0 };
+  }
+
+  /** Whether it had ended before this workflow began, of an order to retry that came as it did: nothing would end this one. Histories that are older than this went on. */
+  #isOver(): boolean {
+    if (!['closed', 'cancelled'].includes(this.#was) || !patched('over-already')) return false;
+    this.board.enterNow(this.#was, 'It was over before.');
+    return true;
   }
 
   #firstLookMs(): number {
