@@ -107,12 +107,17 @@ describe('the database bills a session once', () => {
   it('refuses it twice in one statement too', async () => {
     expect(await codeOf(insert(sale(), sale({ payer_account_id: 'acc_two' })))).toBe('23505');
   });
-  it('lets its parts, components and other roles stand beside each other', async () => {
+  it.each(['driverSale', 'homeRecharge', 'roamingPurchase', 'idleFee', 'homeReimbursement'])('refuses a second part of it, which would be another payer’s or payee’s: %s', async (role) => {
+    expect(await codeOf(insert(sale({ role, split_no: 1, energy_wh: 0, payer_account_id: 'acc_two' })))).toBe('23514');
+  });
+  it('lets its components, other roles and the parts of who shares in it stand beside each other', async () => {
+    const share = { role: 'siteShareEstimate', component: 'netShare/a', payer_account_id: null, energy_wh: 0 };
     expect(
       await codeOf(
         insert(
-          sale({ net_minor: 200, energy_wh: 1000 }),
-          sale({ split_no: 1, energy_wh: 1000 }),
+          sale(),
+          sale({ ...share, payee_account_id: 'acc_owner' }),
+          sale({ ...share, payee_account_id: 'acc_other', split_no: 1 }),
           sale({ component: 'TIME/0', energy_wh: 0 }),
           sale({ role: 'idleFee', component: 'idle', energy_wh: 0 }),
         ),
@@ -154,6 +159,13 @@ describe('the database takes exact mirrors only', () => {
     ['account of the chart', { gl_account: '3002' }],
     ['month', { service_month: '2026-04' }],
     ['session', { session_key: 'another' }],
+    ['service date', { service_on: '2026-03-02' }],
+    ['VAT rule', { vat_rule: '2/other' }],
+    ['cost center of the customer', { customer_cost_center: 'CC2' }],
+    ['price', { unit_price: '2.6' }],
+    ['rate', { fx_rate: 'ECB 2026-03-01 EUR/SEK 10.50 v1' }],
+    ['version of the contract', { contract_version: 2 }],
+    ['way of rounding', { rounding_mode: 'netFirst' }],
   ])('refuses one of other %s', async (_what, over) => {
     const id = await one(sale());
     expect(await codeOf(insert(mirror(id, over)))).toBe('WL003');
