@@ -16,6 +16,7 @@ export const may = {
   endExclusions: ['finance-preparer', 'admin', 'finance-approver'],
   setRules: ['finance-approver', 'admin'],
   fetchPayments: ['finance-approver', 'admin'],
+  statePayments: ['finance-preparer', 'finance-approver', 'admin'],
   signFindings: ['finance-preparer', 'finance-approver'],
   signAdjustments: ['finance-preparer', 'finance-approver', 'admin'],
   steer: ['ops', 'admin'],

@@ -23,6 +23,7 @@ export const wh = z
 export const instant = z.iso.datetime({ offset: true });
 /** An instant as facts say it: in UTC, to the second where it has no more. */
 export const utc = instant.transform((text) => new Date(text).toISOString().replace('.000Z', 'Z'));
+export const paymentReturn = z.object({ on: z.string(), reason: z.string(), by: z.string() });
 export const reason = z.string().trim().min(3).max(2000).openapi({ description: 'Why; kept in the audit trail.' });
 /** Body of an order that sets an entity's rules of one kind anew. */
 export const newRules = <T extends z.ZodType>(rules: T) =>

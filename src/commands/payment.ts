@@ -7,13 +7,18 @@ import { command, group, jsonArg, say } from './command.ts';
 
 const id = { payment: { type: 'positional', description: 'Id of the payment', required: true } } as const;
 
+const sentBack = ({ items }: PaymentView) => {
+  const count = items.filter((i) => i.returned !== null).length;
+  return count === 0 ? '' : ` (${count} sent back)`;
+};
+
 /** `wattledger payment …`: what we pay ourselves, by the API. */
 export const paymentCommands = group('payment', 'Propose, approve and fetch payments to site owners', {
   list: command('list', 'Payments, newest first', { ...jsonArg }, async ({ json }) =>
     withApi('sample-auditor', async (api) => {
       const items = await allPages<PaymentView>(api, '/v1/payments');
       if (json) say(JSON.stringify(items, null, 2));
-      else for (const p of items) say(`${p.paymentId}  ${p.state.padEnd(9)} ${p.executeOn} ${p.amount.padStart(14)} ${p.currency} to ${p.items.length} payees, content ${p.contentHash}`);
+      else for (const p of items) say(`${p.paymentId}  ${p.state.padEnd(9)} ${p.executeOn} ${p.amount.padStart(14)} ${p.currency} to ${p.items.length} payees${sentBack(p)}, content ${p.contentHash}`);
       return true;
     }),
   ),
@@ -58,6 +63,27 @@ export const paymentCommands = group('payment', 'Propose, approve and fetch paym
           }),
       ),
     ]),
+  ),
+  returned: command(
+    'returned',
+    'State that the bank sent a payment back: one payee’s part, or all of it',
+    {
+      ...id,
+      part: { type: 'string', description: 'EndToEndId of the part that came back; all of the payment unless told' },
+      amount: { type: 'string', description: 'What was sent', required: true },
+      on: { type: 'string', description: 'Day it came back', required: true },
+      reason: { type: 'string', description: 'What the bank says, such as AC04; kept for good', required: true },
+      key: { type: 'string', description: 'What names it, such as the bank’s reference: the same again changes nothing' },
+    },
+    async ({ payment, part, amount, on, reason, key }) =>
+      withApi('sample-preparer', async (api) => {
+        const { returned } = await api<{ returned: { accountId: string; endToEndId: string; amount: string }[] }>('POST', `/v1/payments/${encodeURIComponent(payment)}/returns`, {
+          json: { endToEndId: part, amount, returnedOn: on, reason },
+          ...(key === undefined ? {} : { idempotencyKey: key }),
+        });
+        for (const r of returned) say(`${r.endToEndId}: ${r.amount} are owed to ${r.accountId} again`);
+        return true;
+      }),
   ),
   file: command('file', 'The file for the bank', { ...id, out: { type: 'string', description: 'Folder to write into', default: '.' } }, async ({ payment, out }) =>
     withApi('sample-approver', async (api) => {

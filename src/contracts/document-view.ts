@@ -1,3 +1,5 @@
+import type { PaymentReturnView } from './payment-overview.ts';
+
 /** A document of a run. Money as decimal text in major units, energy in Wh as text. */
 export type DocumentView = {
   readonly documentId: string;
@@ -51,9 +53,14 @@ export type DocumentLineView = {
   readonly credits: (CreditedView & { readonly lineNo: number | null }) | null;
 };
 
+/** A payment of ours that holds a document, and what the bank sent back of it. */
+export type PaidByView = { readonly paymentId: string; readonly state: string; readonly executeOn: string; readonly returned: PaymentReturnView | null };
+
 /** `creditedBy`: the documents that take something of it back; those of runs that are not issued have no number yet. */
 export type DocumentDetail = DocumentView & {
   readonly vatByCode: readonly VatView[];
   readonly lines: readonly DocumentLineView[];
   readonly creditedBy: readonly { readonly documentId: string; readonly legalNumber: string | null; readonly type: string; readonly net: string }[];
+  /** Oldest first. */
+  readonly paidBy: readonly PaidByView[];
 };

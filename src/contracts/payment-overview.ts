@@ -1,3 +1,6 @@
+/** What the bank said as it sent a payment back, and who stated it. */
+export type PaymentReturnView = { readonly on: string; readonly reason: string; readonly by: string };
+
 /** A payment with its payees; amounts as decimal text. Bank accounts show their last four digits only. */
 export type PaymentView = {
   readonly paymentId: string;
@@ -14,7 +17,16 @@ export type PaymentView = {
   readonly proposedAt: string;
   readonly decidedBy: string | null;
   readonly comment: string | null;
-  readonly items: readonly { readonly accountId: string; readonly name: string; readonly amount: string; readonly endToEndId: string; readonly bankAccount: string; readonly remittance: string }[];
+  readonly items: readonly {
+    readonly accountId: string;
+    readonly name: string;
+    readonly amount: string;
+    readonly endToEndId: string;
+    readonly bankAccount: string;
+    readonly remittance: string;
+    /** Null where it did not come back. */
+    readonly returned: PaymentReturnView | null;
+  }[];
 };
 
 /** A request to charge a card, or to pay it back; amounts as decimal text. */

@@ -228,6 +228,10 @@ const catalogue = {
     '{amount} {currency} is due, and no bank account that takes {currency} is published',
     'Propose one for the account (a bankgiro takes SEK alone), and have somebody else publish it.',
   ],
+  paymentReturned: [
+    '{amount} {currency} is due, and the bank sent back what was paid to the newest bank account',
+    'Ask the payee, then propose another bank account, or the same one again, and have somebody else publish it.',
+  ],
   payableBelowThreshold: [
     '{amount} {currency} is below what is paid at once ({threshold})',
     'Nothing: it is paid with what comes later, at the latest 12 months after it was due or once the contract has ended.',

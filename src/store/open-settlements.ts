@@ -10,7 +10,7 @@ export const unsettledMinor = "CASE y.state WHEN 'part' THEN y.open_minor WHEN '
 export const openSettlements = `SELECT i.account_id, 'payment' AS kind, p.id FROM payment_item i JOIN payment p ON p.id = i.payment_id
     WHERE p.state = 'proposed' OR p.state = 'approved' AND NOT EXISTS (SELECT FROM archived_file f WHERE f.subject_kind = 'payment' AND f.subject_id = p.id)
   UNION ALL SELECT d.account_id, 'owed', min(d.id) FILTER (WHERE d.payable_minor > 0) FROM document d LEFT JOIN payment_standing y ON y.document_id = d.id
-    WHERE d.state = 'issued' AND d.type IN (${owedTypes.map((type) => `'${type}'`).join(', ')}) AND NOT EXISTS (SELECT FROM payment_document p WHERE p.document_id = d.id)
+    WHERE d.state = 'issued' AND d.type IN (${owedTypes.map((type) => `'${type}'`).join(', ')}) AND NOT EXISTS (SELECT FROM payment_document p WHERE p.document_id = d.id AND NOT p.returned)
       AND EXISTS (SELECT FROM document_rules_version v CROSS JOIN LATERAL jsonb_array_elements(v.body->'authorities') r
         WHERE v.entity_id = d.entity_id AND v.version = (SELECT max(n.version) FROM document_rules_version n WHERE n.entity_id = d.entity_id)
           AND r->>'type' = d.type AND r->>'task' = 'outgoingPayment' AND r->>'authority' = 'wattledger')

@@ -2,6 +2,7 @@ import type { DocumentDetail } from '../contracts/document-view.ts';
 import { type ChargeRow, ChargeTable } from './charge-rows.tsx';
 import { count, documentPath, grouped, kWh, link, recordPath, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, Money, Pager, State, Table } from './parts.tsx';
+import { paymentPath } from './payment-pages.tsx';
 import { Shell, type Viewer } from './shell.tsx';
 
 type Props = {
@@ -62,6 +63,7 @@ export function DocumentPage({ viewer, document: d, isEInvoice, delivery, charge
           ['Service', d.serviceFrom === null ? '-' : `${d.serviceFrom} to ${d.serviceTo}`],
           ...(d.credits === null ? [] : [['Credits', <a href={documentPath(d.credits.documentId)}>{d.credits.legalNumber}</a>] as const]),
           ...(d.creditedBy.length === 0 ? [] : [['Credited by', d.creditedBy.map((c) => <CreditingLink {...c} currency={d.currency} />)] as const]),
+          ...(d.paidBy.length === 0 ? [] : [['Paid by us', d.paidBy.map((p) => <PaidByLink {...p} />)] as const]),
           ['Payment', d.payment === null ? 'not told yet' : `${words(d.payment.state)}, ${grouped(d.payment.open)} ${d.currency} open`],
           [
             'ERP',
@@ -193,6 +195,15 @@ export function DocumentPage({ viewer, document: d, isEInvoice, delivery, charge
         <Pager first={firstPage} next={nextPage} />
       </section>
     </Shell>
+  );
+}
+
+function PaidByLink({ paymentId, state, executeOn, returned }: DocumentDetail['paidBy'][number]) {
+  return (
+    <div>
+      <a href={paymentPath(paymentId)}>{paymentId}</a>, {state}, to be carried out on {executeOn}
+      {returned === null ? null : `, sent back on ${returned.on}: ${returned.reason}`}
+    </div>
   );
 }
 

@@ -59,7 +59,10 @@ export function PaymentsPage(props: {
               <td class="figure">
                 {grouped(p.amount)} {p.currency}
               </td>
-              <td class="figure">{p.items.length}</td>
+              <td class="figure">
+                {p.items.length}
+                {p.items.some((i) => i.returned !== null) ? <div class="hint">{p.items.filter((i) => i.returned !== null).length} sent back</div> : null}
+              </td>
               <td>{p.executeOn}</td>
               <td>{p.author}</td>
               <td>{p.decidedBy ?? '-'}</td>
@@ -131,7 +134,15 @@ function CardTable({ label, items, mayRetry }: { readonly label: string; readonl
 }
 
 /** One payment with its payees, for whoever approves it. */
-export function PaymentPage({ viewer, payment: p, mayDecide, mayDownload }: { readonly viewer: Viewer; readonly payment: PaymentView; readonly mayDecide: boolean; readonly mayDownload: boolean }) {
+export function PaymentPage(props: {
+  readonly viewer: Viewer;
+  readonly payment: PaymentView;
+  readonly mayDecide: boolean;
+  readonly mayDownload: boolean;
+  /** Whether the viewer may state what the bank sent back. */
+  readonly mayState: boolean;
+}) {
+  const { viewer, payment: p, mayDecide, mayDownload, mayState } = props;
   const decide = (decision: string) => link(`${paymentPath(p.paymentId)}/${decision}`, { contentHash: p.contentHash });
   return (
     <Shell
@@ -163,6 +174,11 @@ export function PaymentPage({ viewer, payment: p, mayDecide, mayDownload }: { re
           </a>
         </nav>
       ) : null}
+      {p.state === 'approved' && mayState && p.items.every((i) => i.returned === null) ? (
+        <p>
+          <a href={link(`${paymentPath(p.paymentId)}/returns`, { amount: p.amount })}>The bank sent all of it back</a>
+        </p>
+      ) : null}
       <Facts
         items={[
           ['Payment', <code>{p.paymentId}</code>],
@@ -192,6 +208,14 @@ export function PaymentPage({ viewer, payment: p, mayDecide, mayDownload }: { re
             <td>
               {i.name}
               <div class="hint">{i.accountId}</div>
+              {i.returned === null ? null : (
+                <div class="hint">
+                  sent back on {i.returned.on}: {i.returned.reason} ({i.returned.by})
+                </div>
+              )}
+              {i.returned === null && p.state === 'approved' && mayState ? (
+                <a href={link(`${paymentPath(p.paymentId)}/returns`, { endToEndId: i.endToEndId, amount: i.amount })}>was sent back</a>
+              ) : null}
             </td>
             <td>{i.bankAccount}</td>
             <td class="figure">{grouped(i.amount)}</td>

@@ -342,6 +342,23 @@ describe('the ledger table, by hand', () => {
   it('holds a purchase of 4.00 EUR at 11.00 in the books as 44.00 SEK', () => {
     expect(postingsFor(cases.purchaseRated[1]).map((p) => p.book)).toEqual([4_400n, -4_400n]);
   });
+  it('leaves every balance as it was, of the bank too, once all that was paid came back, payee by payee in any order', () => {
+    const amounts = fc.array(fc.tuple(fc.constantFrom('owner', 'driver', 'partner'), fc.bigInt(1n, 10n ** 12n), fc.bigInt(-(10n ** 12n), 10n ** 12n), fc.integer()), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(amounts, (items) => {
+        const event = (kind: 'payoutSent' | 'payoutReturned', [to, minor, book]: (typeof items)[number]) =>
+          ({ kind, currency: 'EUR', owner: none, driver: none, partner: none, [to]: { minor, book } }) as LedgerEvent;
+        const sent = items.flatMap((i) => postingsFor(event('payoutSent', i)));
+        const returned = [...items].sort((a, b) => a[3] - b[3]).flatMap((i) => postingsFor(event('payoutReturned', i)));
+        const sums = new Map<string, readonly [bigint, bigint]>();
+        for (const { ledgerAccount, amount, book } of [...sent, ...returned]) {
+          const [minor, inBook] = sums.get(ledgerAccount) ?? [0n, 0n];
+          sums.set(ledgerAccount, [minor + amount, inBook + book]);
+        }
+        expect([...sums.values()].every(([minor, inBook]) => minor === 0n && inBook === 0n)).toBe(true);
+      }),
+    );
+  });
   it('books what the rate moved since the service date in the books alone', () => {
     // 100.00 EUR rated at 11.00: 1,100.00 SEK. Invoiced at 11.20: 1,120.00 SEK, with 25 % VAT 25.00 EUR = 280.00 SEK; receivable 1,400.00 SEK = 125.00 x 11.20.
     const event: LedgerEvent = {

@@ -12,7 +12,7 @@ const owed = (documentId: string, accountId: string, payableMinor: bigint, dueOn
   payableMinor,
   openMinor,
 });
-const plan = (documents: ReturnType<typeof owed>[], thresholdMinor = 0n, executeOn = '2020-02-10', currency = 'SEK', contracted = ['a', 'b']) =>
+const plan = (documents: ReturnType<typeof owed>[], thresholdMinor = 0n, executeOn = '2020-02-10', currency = 'SEK', contracted = ['a', 'b'], returnedFrom: [string, number][] = []) =>
   planPayment({
     documents,
     currency,
@@ -24,6 +24,7 @@ const plan = (documents: ReturnType<typeof owed>[], thresholdMinor = 0n, execute
       ['a', 1],
       ['b', 3],
     ]),
+    returnedFrom: new Map(returnedFrom),
   });
 
 describe('a payment', () => {
@@ -63,6 +64,13 @@ describe('a payment', () => {
     expect(plan([owed('1', 'a', 9_999n)], 10_000n, '2021-02-06').items).toHaveLength(1);
     // Nothing more is to come of who has no contract any more.
     expect(plan([owed('1', 'a', 9_999n), owed('2', 'b', 9_999n)], 10_000n, '2020-02-10', 'SEK', ['b']).items.map((i) => i.accountId)).toEqual(['a']);
+  });
+
+  it('pays nothing to a bank account that a payment came back from, until another version of it is published', () => {
+    const documents = [owed('1', 'a', 125_000n), owed('2', 'b', 8_000n)];
+    const { items, leftOut } = plan(documents, 0n, '2020-02-10', 'SEK', ['a', 'b'], [['b', 3]]);
+    expect([items.map((i) => i.accountId), leftOut.map((i) => `${i.subject} ${i.code} ${i.severity}`)]).toEqual([['a'], ['b paymentReturned blocks']]);
+    expect(plan(documents, 0n, '2020-02-10', 'SEK', ['a', 'b'], [['b', 2]]).items).toHaveLength(2);
   });
 
   it('leaves what somebody else has paid a part of to them, and pays the rest of its payee', () => {

@@ -78,6 +78,8 @@ async function fillFinance(): Promise<void> {
     "INSERT INTO payee_bank_account (account_id, version, scheme, number, last_four, author, second_person) SELECT id, 99, 'bankgiro', '50501055', '1055', 'tester', 'another' FROM account LIMIT 1",
     "INSERT INTO payment (id, entity_id, currency, format, execute_on, due_until, content_hash, amount_minor, reason, author) SELECT 'pay', id, 'SEK', 'pain.001.001.09', '2020-01-31', '2020-01-31', '\\x00', 1, 'test', 'tester' FROM legal_entity LIMIT 1",
     "INSERT INTO payment_item (payment_id, no, account_id, amount_minor, end_to_end_id, bank_account_version, remittance) SELECT 'pay', 1, account_id, 1, 'e2e', version, 'T1' FROM payee_bank_account WHERE version = 99",
+    "UPDATE payment SET state = 'approved', decided_by = 'another' WHERE id = 'pay'",
+    "INSERT INTO payment_return (payment_id, no, return_id, amount_minor, returned_on, reason, author) VALUES ('pay', 1, 'ret', 1, '2020-02-03', 'AC04', 'tester')",
     'INSERT INTO erp_comparison (connection_id, compared, drifts) SELECT id, 0, 0 FROM erp_connection LIMIT 1',
     "INSERT INTO erp_mapping (connection_id, version, body, author, reason) SELECT id, 1, '{}', 'tester', 'test' FROM erp_connection LIMIT 1",
     "INSERT INTO erp_receipt_line (document_id, site_id, charged_on, line_no, posting_key, part, gl_account, amount_minor) VALUES ('issued', '', '2019-12-05', 1, 'rcp', 'party', '1510', 125)",

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorityTasks } from '../../src/contracts/document-rules.ts';
 import { accrueMonth } from '../../src/store/commands/accrue-month.ts';
+import { archiveFiles } from '../../src/store/commands/archive-files.ts';
 import { answerCardPayments, setPayerCard } from '../../src/store/commands/card-payments.ts';
 import { matchPartnerInvoice } from '../../src/store/commands/match-partner-invoice.ts';
-import { decidePayment, proposePayment } from '../../src/store/commands/payments.ts';
+import { decidePayment, proposePayment, returnPayment } from '../../src/store/commands/payments.ts';
 import { setEntityRules } from '../../src/store/commands/set-entity-rules.ts';
 import { closeOwnerSet } from '../../src/store/cycle/owner-set.ts';
 import type { Store } from '../../src/store/db.ts';
@@ -68,6 +69,12 @@ async function payAMonth(store: Store): Promise<void> {
   const { paymentId } = await store.tx((db) => proposePayment(db, wanted, preparer));
   const { rows: proposed } = await store.pool.query("SELECT encode(content_hash, 'hex') AS hash FROM payment");
   await store.tx((db) => decidePayment(db, { paymentId: paymentId ?? '', contentHash: proposed[0].hash, decision: 'approve', comment: 'compared' }, { actor: 'payer' }));
+  await store.tx(async (db) => {
+    await archiveFiles(db, [{ form: 'pain', fileName: 'pay.xml', contentType: 'application/xml', body: Buffer.from('pain'), subject: { kind: 'payment', id: paymentId ?? '' } }]);
+    const [sent] = (await db.query<{ end: string; minor: bigint }>('SELECT end_to_end_id AS end, amount_minor AS minor FROM payment_item WHERE payment_id = $1 ORDER BY no DESC LIMIT 1', [paymentId]))
+      .rows;
+    await returnPayment(db, { paymentId: paymentId ?? '', endToEndId: sent?.end, amountMinor: sent?.minor ?? 0n, returnedOn: '2020-03-05', reason: 'AC04' }, preparer);
+  });
   await store.tx((db) => accrueMonth(db, { entityId: 'ent_se', month: '2019-12' }, preparer));
 }
 
@@ -93,6 +100,9 @@ describe('verifying what was paid and bought', () => {
     ['a card that took another amount', ["UPDATE card_payment SET captured_minor = captured_minor - 1 WHERE state = 'captured'"], /^ledger transaction card\/doc_\S+: cardClearing is 1 SEK/],
     ['a payment, twice in the ledger', doubled('payment/%'), /^ledger transaction payment\/pay_\w+: bankClearing is -\d+ SEK and -\d+ in the books more than was paid$/],
     ['a payment that the ledger lost', away('payment/%'), /^ledger transaction payment\/pay_\w+: bankClearing is \d+ SEK/],
+    ['a payment that came back, which the ledger lost', away('paymentReturn/%'), /^ledger transaction paymentReturn\/pay_\w+-\d: bankClearing is -\d+ SEK/],
+    ['a payment that came back, twice in the ledger', doubled('paymentReturn/%'), /^ledger transaction paymentReturn\/pay_\w+-\d: bankClearing is \d+ SEK and \d+ in the books more than was paid$/],
+    ['a payment that never came back, for the ledger', ['DELETE FROM payment_return'], /^ledger transaction paymentReturn\/pay_\w+-\d has another seller, date or source than what it books$/],
     ['a payment under another account', ["UPDATE ledger_entry SET account_id = 'acc_other' WHERE transaction_key LIKE 'payment/%'"], /^ledger transaction payment\/pay_\w+: bankClearing is /],
     ['a partner’s invoice, twice in the ledger', doubled('partnerInvoice/%'), /^ledger transaction partnerInvoice\/pinv_\w+: \w+ is other than the invoice and what it settles make it$/],
     ['a partner’s invoice that the ledger lost', away('partnerInvoice/%'), /^partner invoice pinv_\w+ is booked by nothing$/],
@@ -122,6 +132,11 @@ describe('verifying what was paid and bought', () => {
     ],
     ['a journal of a kind that there is not', ["UPDATE ledger_transaction SET kind = 'other' WHERE kind = 'paid'"], /has another seller, date or source than what it books$/],
     [
+      'the date of a payment that came back',
+      ["UPDATE ledger_transaction SET effective_on = effective_on + 1 WHERE key LIKE 'paymentReturn/%'"],
+      /^ledger transaction paymentReturn\/pay_\w+-\d has another seller, date or source/,
+    ],
+    [
       'the date of a payment',
       ["UPDATE ledger_transaction SET effective_on = effective_on + 1 WHERE kind = 'paid' AND key LIKE 'payment/%'"],
       /^ledger transaction payment\/pay_\w+ has another seller, date or source/,
@@ -138,6 +153,8 @@ describe('verifying what was paid and bought', () => {
   it.each<[string, string[], RegExp]>([
     ['an amount that a payee is paid', ['UPDATE payment_item SET amount_minor = amount_minor + 1 WHERE no = 1'], /^payment pay_\w+ has another content than its hash says$/],
     ['the bank account that a payee is paid to', ['UPDATE payment_item SET bank_account_version = bank_account_version + 1 WHERE no = 1'], /^payment pay_\w+ has another content than its hash says$/],
+    ['what came back of a payment', ['UPDATE payment_return SET amount_minor = amount_minor - 1'], /^payment pay_\w+ to acc_\w+ came back otherwise than its documents say$/],
+    ['a document that a payment holds no more', ['UPDATE payment_document SET returned = NOT returned'], /^payment pay_\w+ to acc_\w+ came back otherwise than its documents say$/],
     ['what a payment is of', ['UPDATE payment SET amount_minor = amount_minor + 1'], /^payment pay_\w+ is of another amount than its items come to$/],
     [
       'a document that could be paid again',

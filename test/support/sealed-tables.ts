@@ -40,6 +40,7 @@ export const sealedTables = [
   'ocpi_tariff',
   'archived_file',
   'payment_item',
+  'payment_return',
   'erp_comparison',
   'erp_mapping',
   'erp_receipt_line',

@@ -47,9 +47,11 @@ export function paymentPages(app: Hono<ApiEnv>, guard: MiddlewareHandler<ApiEnv>
 
   app.get('/payments/:paymentId', guard, async (c) => {
     const payment = await paymentOf(c.req.param('paymentId'));
-    return c.html(PaymentPage({ viewer: viewerOf(c), payment, mayDecide: holds(c, may.approve), mayDownload: holds(c, may.fetchPayments) }));
+    const rights = { mayDecide: holds(c, may.approve), mayDownload: holds(c, may.fetchPayments), mayState: holds(c, may.statePayments) };
+    return c.html(PaymentPage({ viewer: viewerOf(c), payment, ...rights }));
   });
   app.get('/payments/:paymentId/file', guard, allow(...may.fetchPayments), async (c) => fileResponse(await paymentFileOf(store.pool, c.req.param('paymentId') ?? '')));
+  serveOrder(app, '/payments/:paymentId/returns', guard, send, async (c) => returnOrder(await paymentOf(c.req.param('paymentId'))));
   for (const decision of ['approve', 'reject'] as const)
     serveOrder(app, `/payments/:paymentId/${decision}`, guard, send, async (c) => decideOrder(await paymentOf(c.req.param('paymentId')), decision));
 }
@@ -107,6 +109,41 @@ function decideOrder(payment: PaymentView, decision: 'approve' | 'reject'): Cons
     roles: may.approve,
     request: (v) => ({ method: 'POST', path: `/v1${paymentPath(payment.paymentId)}/decision`, json: { contentHash: v['contentHash'], decision, comment: v['comment'] } }),
     done: () => (approves ? 'Approved: its file can be fetched.' : 'Rejected.'),
+    next: () => paymentPath(payment.paymentId),
+  };
+}
+
+function returnOrder(payment: PaymentView): ConsoleOrder {
+  return {
+    title: 'A payment was sent back',
+    explain: 'The bank did not carry it out, or sent it back: it is booked back, and its documents are owed again. The next payment takes them once a bank account of the payee is published anew.',
+    about: [
+      ['Payment', payment.paymentId],
+      ['Amount', `${grouped(payment.amount)} ${payment.currency}`],
+    ],
+    fields: [
+      {
+        name: 'endToEndId',
+        label: 'What came back',
+        kind: 'choice',
+        choices: [['', 'all of it'], ...payment.items.filter((i) => i.returned === null).map((i) => [i.endToEndId, `${i.name}, ${grouped(i.amount)} ${payment.currency}`] as const)],
+      },
+      { name: 'amount', label: `Amount in ${payment.currency}`, kind: 'text', required: true, hint: 'What was sent.' },
+      { name: 'returnedOn', label: 'Day it came back', kind: 'date', required: true },
+      { name: 'reason', label: 'What the bank says', kind: 'long', required: true, hint: 'Kept for good.' },
+    ],
+    verb: 'State it',
+    trail: [
+      ['/payments', 'Payments'],
+      [paymentPath(payment.paymentId), payment.paymentId],
+    ],
+    roles: may.statePayments,
+    request: ({ endToEndId, amount, ...v }) => ({
+      method: 'POST',
+      path: `/v1${paymentPath(payment.paymentId)}/returns`,
+      json: { ...v, amount: amount?.trim(), endToEndId: endToEndId || undefined },
+    }),
+    done: () => 'Booked back: it is owed again.',
     next: () => paymentPath(payment.paymentId),
   };
 }

@@ -7,7 +7,7 @@ import { allow, readers } from '../auth.ts';
 import { documentFile, issuedDocument } from '../document-files.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { inPath, json, money, problems, wh } from '../schemas.ts';
+import { inPath, json, money, paymentReturn, problems, wh } from '../schemas.ts';
 
 const credited = z.object({ documentId: z.string(), legalNumber: z.string() });
 
@@ -60,6 +60,7 @@ const line = z.object({
   charges: z.int(),
   credits: credited.extend({ lineNo: z.int().nullable() }).nullable().openapi({ description: 'The issued line that it takes something back from.' }),
 });
+const paidBy = z.array(z.object({ paymentId: z.string(), state: z.string(), executeOn: z.string(), returned: paymentReturn.nullable() })).readonly();
 const creditedBy = z.array(z.object({ documentId: z.string(), legalNumber: z.string().nullable(), type: z.string(), net: money })).readonly();
 
 const reconciliation = z
@@ -99,7 +100,7 @@ export function documentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly s
         200: {
           description: 'The document.',
           content: {
-            'application/json': { schema: documentSummary.extend({ vatByCode, lines: z.array(line).readonly(), creditedBy }) },
+            'application/json': { schema: documentSummary.extend({ vatByCode, lines: z.array(line).readonly(), creditedBy, paidBy }) },
             'application/pdf': { schema: z.string().openapi({ format: 'binary' }) },
             'application/xml': { schema: z.string() },
             'text/csv': { schema: z.string() },

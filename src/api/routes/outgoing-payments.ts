@@ -1,17 +1,27 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { decidePayment, proposePayment } from '../../store/commands/payments.ts';
+import { formatMinor } from '../../core/money.ts';
+import { decidePayment, proposePayment, returnPayment } from '../../store/commands/payments.ts';
 import type { Store } from '../../store/db.ts';
 import { findPayment, listPayments } from '../../store/reads/payments.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { minorOf } from '../minor-of.ts';
 import { paymentFileOf } from '../payment-file.ts';
 import { issueBody, Problem } from '../problem.ts';
 import { fileResponse } from '../run-files.ts';
-import { body, idempotencyHeader, inPath, issue, json, money, pageOf, pageQuery, problems, reason } from '../schemas.ts';
+import { body, idempotencyHeader, inPath, issue, json, money, pageOf, pageQuery, paymentReturn, problems, reason } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
 const tags = ['Payments'];
-const item = z.object({ accountId: z.string(), name: z.string(), amount: money, endToEndId: z.string(), bankAccount: z.string(), remittance: z.string() });
+const item = z.object({
+  accountId: z.string(),
+  name: z.string(),
+  amount: money,
+  endToEndId: z.string(),
+  bankAccount: z.string(),
+  remittance: z.string(),
+  returned: paymentReturn.nullable().openapi({ description: 'What the bank said as it sent this part back.' }),
+});
 const payment = z
   .object({
     paymentId: z.string(),
@@ -124,5 +134,34 @@ export function outgoingPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { rea
       responses: { 200: { description: 'The file; `x-content-sha256` is its hash.', content: { 'application/xml': { schema: z.string() } } }, ...problems },
     }),
     async (c) => fileResponse(await paymentFileOf(store.pool, c.req.valid('param').paymentId)) as never,
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/payments/{paymentId}/returns',
+      tags,
+      summary: 'State that the bank sent a payment back, or did not carry it out',
+      description:
+        'As pain.002 or camt.054 tells it: one payee’s part by its `endToEndId`, or all of the payment without. It is booked back, and owed again; the next payment takes it once a bank account of the payee is published anew. The amount is what was sent.',
+      middleware: allow(...may.statePayments),
+      request: {
+        params: paymentId,
+        headers: idempotencyHeader,
+        body: body(z.strictObject({ endToEndId: z.string().min(1).max(35).optional(), amount: money, returnedOn: z.iso.date(), reason })),
+      },
+      responses: {
+        200: json(z.object({ returned: z.array(z.object({ accountId: z.string(), endToEndId: z.string(), amount: money })).readonly() }), 'What is owed again.'),
+        ...problems,
+      },
+    }),
+    async (c) => {
+      const { paymentId: id } = c.req.valid('param');
+      const { amount, ...stated } = c.req.valid('json');
+      const payment = await findPayment(store.pool, id);
+      if (payment === undefined) throw new Problem(404, 'notFound', `There is no payment "${id}".`);
+      const wanted = { ...stated, paymentId: id, amountMinor: minorOf('amount', amount, payment.currency) };
+      const returned = await store.tx((db) => returnPayment(db, wanted, byOf(c), c.req.valid('header')['idempotency-key']));
+      return c.json({ returned: returned.map(({ amountMinor, ...part }) => ({ ...part, amount: formatMinor(amountMinor, payment.currency) })) }, 200);
+    },
   );
 }

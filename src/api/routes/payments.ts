@@ -4,7 +4,7 @@ import { matchPartnerInvoice } from '../../store/commands/match-partner-invoice.
 import { statePayments } from '../../store/commands/state-payments.ts';
 import { documentCurrency } from '../../store/reads/credits.ts';
 import { partnerInvoices, paymentsOf } from '../../store/reads/partner-invoices.ts';
-import { allow, readers } from '../auth.ts';
+import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { minorOf } from '../minor-of.ts';
 import { Problem } from '../problem.ts';
@@ -13,7 +13,6 @@ import { byOf, type RunDeps } from './run-context.ts';
 
 const documentId = inPath('id');
 const text = z.string().trim().min(1).max(200);
-const writers = ['finance-preparer', 'finance-approver', 'admin'] as const;
 const payment = z.object({
   reference: text.openapi({ description: 'Names the payment, once per document.' }),
   paidOn: z.iso.date(),
@@ -31,7 +30,7 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
       tags: ['Documents'],
       summary: 'State payments of an issued document',
       description: 'A document counts as paid when its payments come to what it asks for. Shares of site owners whose contract names revenue that is paid are released with the next run.',
-      middleware: allow(...writers),
+      middleware: allow(...may.statePayments),
       request: {
         params: documentId,
         headers: idempotencyHeader,
@@ -76,7 +75,7 @@ export function paymentRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: RunDe
       summary: 'Match an operator’s invoice CDR by CDR against what we accrued, and book it',
       description:
         'Differences within the agreement’s tolerance are accepted as cost, larger ones and unknown CDRs are disputed, unless the line says otherwise. Under reverse charge the VAT is self-assessed. It goes to the ERP as a vendor bill. What it does not name stays accrued.',
-      middleware: allow(...writers),
+      middleware: allow(...may.statePayments),
       request: {
         headers: idempotencyHeader,
         body: body(

@@ -24,7 +24,7 @@ const longestMonths = 12;
 
 /**
  * What is paid on a day: per payee all that is due and what is credited, set off; nothing below the threshold until the oldest of it is a
- * year past due, or the payee has no contract any more (D32). A document is paid whole: what somebody else has paid a part of is left to them. Payees in the order of their accounts.
+ * year past due, or the payee has no contract any more (D32); nothing to a bank account that a payment came back from. A document is paid whole: what somebody else has paid a part of is left to them. Payees in the order of their accounts.
  */
 export function planPayment(input: {
   readonly documents: readonly OwedDocument[];
@@ -37,6 +37,8 @@ export function planPayment(input: {
   readonly contracted: ReadonlySet<string>;
   /** The newest published version of each payee's bank account, of those that take the currency. */
   readonly bankAccounts: ReadonlyMap<string, number>;
+  /** The newest version of each payee's bank account that a payment came back from. */
+  readonly returnedFrom: ReadonlyMap<string, number>;
 }): PlannedPayment {
   const { currency } = input;
   const items: PaymentItem[] = [];
@@ -55,6 +57,7 @@ export function planPayment(input: {
     else if (currency === input.books && amountMinor < input.thresholdMinor && !isOld && input.contracted.has(accountId))
       leftOut.push(issue('payableBelowThreshold', 'info', accountId, { amount, currency, threshold: formatMinor(input.thresholdMinor, currency) }));
     else if (bankAccountVersion === undefined) leftOut.push(issue('bankAccountMissing', 'blocks', accountId, { amount, currency }));
+    else if (bankAccountVersion <= (input.returnedFrom.get(accountId) ?? 0)) leftOut.push(issue('paymentReturned', 'blocks', accountId, { amount, currency }));
     else items.push({ accountId, amountMinor, bankAccountVersion, remittance: remittanceOf(inOrder.map((d) => d.legalNumber)), documentIds: inOrder.map((d) => d.documentId) });
   }
   return { items, totalMinor: items.reduce((sum, i) => sum + i.amountMinor, 0n), leftOut };

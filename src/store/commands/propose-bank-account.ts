@@ -8,7 +8,7 @@ import type { ProposalOutcome } from './propose-vat-status.ts';
 import { newestVersions, writeVersions } from './put-rows.ts';
 import { Refused } from './refusal.ts';
 
-/** Proposes where an account is paid; a second person publishes it. Beyond its last four digits the number stands where it can be erased. */
+/** Proposes where an account is paid; a second person publishes it. The same number is a change once a payment came back from it: somebody has looked at it again. Beyond its last four digits the number stands where it can be erased. */
 export async function proposeBankAccount(db: Db, accountId: string, bankAccount: BankAccount, reason: string, by: By): Promise<ProposalOutcome> {
   await lockSetUp(db);
   const account = (await db.query<{ erased: boolean }>('SELECT p.erased_at IS NOT NULL AS erased FROM account a JOIN party p ON p.id = a.party_id WHERE a.id = $1', [accountId])).rows[0];
@@ -17,8 +17,14 @@ export async function proposeBankAccount(db: Db, accountId: string, bankAccount:
   const read = readBankAccount(bankAccount);
   if ('wrong' in read) throw new Refused('invalid', `number: ${read.wrong}`);
   if (reason.replaceAll(/[\s-]/g, '').toUpperCase().includes(read.number)) throw new Refused('invalid', 'the reason is kept for good: leave the number out of it');
-  const held = (await db.query<{ number: string | null; scheme: string }>('SELECT number, scheme FROM payee_bank_account WHERE account_id = $1 ORDER BY version DESC LIMIT 1', [accountId])).rows[0];
-  if (held?.number === read.number && held.scheme === read.scheme) return { outcome: 'unchanged', proposalId: null, findings: [] };
+  const held = (
+    await db.query<{ number: string | null; scheme: string; returned: boolean }>(
+      `SELECT b.number, b.scheme, EXISTS (SELECT FROM payment_return r JOIN payment_item i ON i.payment_id = r.payment_id AND i.no = r.no WHERE i.account_id = b.account_id AND i.bank_account_version = b.version) AS returned
+       FROM payee_bank_account b WHERE b.account_id = $1 ORDER BY b.version DESC LIMIT 1`,
+      [accountId],
+    )
+  ).rows[0];
+  if (held?.number === read.number && held.scheme === read.scheme && !held.returned) return { outcome: 'unchanged', proposalId: null, findings: [] };
   const body = { scheme: read.scheme, lastFour: read.number.slice(-4) };
   const proposalId = await keepProposal(db, { kind: 'payeeBankAccount', subjectId: accountId, body, words: { number: read.number }, findings: [], reason }, by);
   return { outcome: 'proposed', proposalId, findings: [] };

@@ -47,8 +47,19 @@ export async function findDocument(db: Db, id: string): Promise<DocumentDetail |
      WHERE l.credits_document_id = $1 GROUP BY 1, 2, 3 ORDER BY 1`,
     [id],
   );
+  const paid = await db.query(
+    `SELECT p.id, p.state, p.execute_on, r.returned_on, r.reason, r.author FROM payment_document y JOIN payment p ON p.id = y.payment_id JOIN payment_item i ON i.payment_id = p.id AND i.account_id = y.account_id
+     LEFT JOIN payment_return r ON r.payment_id = i.payment_id AND r.no = i.no WHERE y.document_id = $1 ORDER BY p.proposed_at, p.id`,
+    [id],
+  );
   return {
     ...viewOf(row),
+    paidBy: paid.rows.map((p) => ({
+      paymentId: p.id,
+      state: p.state,
+      executeOn: p.execute_on,
+      returned: p.returned_on === null ? null : { on: p.returned_on, reason: p.reason, by: p.author },
+    })),
     creditedBy: crediting.rows.map((c) => ({ documentId: c.id, legalNumber: c.legal_number, type: c.type, net: formatMinor(c.net, row['currency']) })),
     vatByCode: (vat.rows[0]?.vat ?? []).map((v) => ({
       vatCode: v.vatCode,

@@ -33,7 +33,7 @@ export async function findPayment(db: Db, paymentId: string): Promise<PaymentVie
 async function paymentsIn(db: Db, ids: readonly string[]): Promise<PaymentView[]> {
   const { rows } = await db.query("SELECT p.*, encode(p.content_hash, 'hex') AS hash FROM payment p WHERE p.id = ANY($1) ORDER BY p.proposed_at DESC, p.id DESC", [ids]);
   const items = await db.query(
-    `SELECT i.*, a.name, b.scheme, b.last_four FROM payment_item i JOIN account c ON c.id = i.account_id JOIN party a ON a.id = c.party_id JOIN payee_bank_account b ON b.account_id = i.account_id AND b.version = i.bank_account_version
+    `SELECT i.*, a.name, b.scheme, b.last_four, r.returned_on, r.reason AS returned_for, r.author AS returned_by FROM payment_item i LEFT JOIN payment_return r ON r.payment_id = i.payment_id AND r.no = i.no JOIN account c ON c.id = i.account_id JOIN party a ON a.id = c.party_id JOIN payee_bank_account b ON b.account_id = i.account_id AND b.version = i.bank_account_version
      WHERE i.payment_id = ANY($1) ORDER BY i.payment_id, i.no`,
     [ids],
   );
@@ -61,6 +61,7 @@ async function paymentsIn(db: Db, ids: readonly string[]): Promise<PaymentView[]
         endToEndId: i.end_to_end_id,
         bankAccount: `${i.scheme} …${i.last_four}`,
         remittance: i.remittance,
+        returned: i.returned_on === null ? null : { on: i.returned_on, reason: i.returned_for, by: i.returned_by },
       })),
   }));
 }

@@ -56,6 +56,14 @@ async function laterEvents(db: Db, { recordId, token }: RecordView): Promise<Row
      WHERE c.record_id = $1 ORDER BY k.run_id, k.document_id`,
     [recordId],
   );
+  const paid = await db.query<Row>(
+    `WITH own AS (SELECT DISTINCT p.id, p.decided_at, p.execute_on, i.no, y.document_id, s.legal_number, i.account_id FROM rated_charge c JOIN claim k ON k.charge_id = c.charge_id JOIN payment_document y ON y.document_id = k.document_id
+       JOIN payment p ON p.id = y.payment_id AND p.state = 'approved' JOIN payment_item i ON i.payment_id = p.id AND i.account_id = y.account_id JOIN issue_stamp s ON s.document_id = y.document_id WHERE c.record_id = $1)
+     SELECT decided_at AS at, 'paid' AS event, 'document ' || legal_number || ' to ' || account_id || ' by payment ' || id || ', to be carried out on ' || execute_on AS text FROM own
+     UNION ALL SELECT r.stated_at, 'sentBack', 'document ' || o.legal_number || ' to ' || o.account_id || ': payment ' || o.id || ' came back on ' || r.returned_on || ' and is owed again, by ' || r.author || ': ' || r.reason
+     FROM own o JOIN payment_return r ON r.payment_id = o.id AND r.no = o.no ORDER BY 1, 3`,
+    [recordId],
+  );
   return [
     ...checked.rows.map((r) => ({
       at: r.at,
@@ -72,6 +80,7 @@ async function laterEvents(db: Db, { recordId, token }: RecordView): Promise<Row
     })),
     ...decided.rows,
     ...billed.rows,
+    ...paid.rows,
   ];
 }
 

@@ -100,12 +100,13 @@ export const ledgerHeaders = (db: Db) =>
      LEFT JOIN document d ON 'issue/' || d.id = t.key AND CASE d.type WHEN 'invoice' THEN t.kind = 'invoiced' WHEN 'receipt' THEN t.kind = 'invoiced' WHEN 'creditNote' THEN t.kind = 'credited' ELSE t.kind IN ('stated', 'reimbursed') END
      LEFT JOIN issue_stamp s ON s.document_id = d.id LEFT JOIN billing_run r ON t.kind = 'writtenOff' AND 'writeOff/' || r.id = t.key
      LEFT JOIN rated_charge a ON t.kind = 'released' AND a.role = 'advanceFee' AND 'release/' || a.charge_id || '/' || a.service_month = t.key
-     LEFT JOIN partner_invoice i ON t.kind = 'matched' AND 'partnerInvoice/' || i.id = t.key LEFT JOIN card_payment y ON t.kind = 'paid' AND 'card/' || y.key = t.key LEFT JOIN payment p ON t.kind = 'paid' AND 'payment/' || p.id = t.key
+     LEFT JOIN partner_invoice i ON t.kind = 'matched' AND 'partnerInvoice/' || i.id = t.key LEFT JOIN card_payment y ON t.kind = 'paid' AND 'card/' || y.key = t.key LEFT JOIN payment_item m ON t.kind = 'paid' AND 'paymentReturn/' || m.end_to_end_id = t.key
+     LEFT JOIN payment_return b ON b.payment_id = m.payment_id AND b.no = m.no LEFT JOIN payment p ON t.kind = 'paid' AND p.id = coalesce(b.payment_id, substr(t.key, length('payment/') + 1))
      WHERE CASE t.kind WHEN 'rated' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (c.page_id, c.entity_id, c.effective_on)
        WHEN 'writtenOff' THEN (t.source_ref, t.entity_id) IS DISTINCT FROM (r.id, r.entity_id)
        WHEN 'released' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (a.charge_id::text, a.entity_id, ((a.service_month || '-01')::date + interval '1 month')::date - 1)
        WHEN 'matched' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (i.id, i.entity_id, i.posted_on)
-       WHEN 'paid' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (coalesce(y.document_id, p.id), coalesce(y.entity_id, p.entity_id), coalesce(y.settled_on, p.execute_on))
+       WHEN 'paid' THEN (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (coalesce(y.document_id, p.id), coalesce(y.entity_id, p.entity_id), coalesce(y.settled_on, greatest(p.execute_on, b.returned_on)))
        ELSE (t.source_ref, t.entity_id, t.effective_on) IS DISTINCT FROM (d.id, d.entity_id, s.issued_on) END ORDER BY t.key`,
   );
 

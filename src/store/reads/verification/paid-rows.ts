@@ -5,7 +5,7 @@ import type { Judged } from './intake-rows.ts';
 import { pagesOf } from './pages.ts';
 
 /**
- * What payments are booked at against what was paid: what cards were charged and paid back, and what an approved payment takes off the payables of its documents. What
+ * What payments are booked at against what was paid: what cards were charged and paid back, and what an approved payment takes off the payables of its documents, and what the bank sent back of it puts back. What
  * a card pays of a document in another currency is compared in that currency alone.
  */
 export const paidDifferences = (db: Db) =>
@@ -18,6 +18,10 @@ export const paidDifferences = (db: Db) =>
        SELECT 'payment/' || p.id, l.account, p.currency, y.account_id, '', l.sign * e.amount, l.sign * e.book_minor
        FROM payment p JOIN payment_document y ON y.payment_id = p.id JOIN ledger_entry e ON e.transaction_key = 'issue/' || y.document_id AND e.ledger_account IN ('ownerPayable', 'driverPayable')
        CROSS JOIN LATERAL (VALUES (e.ledger_account, -1), ('bankClearing', 1)) l (account, sign) WHERE p.state = 'approved'
+       UNION ALL
+       SELECT 'paymentReturn/' || i.end_to_end_id, l.account, p.currency, i.account_id, '', l.sign * e.amount, l.sign * e.book_minor
+       FROM payment_return r JOIN payment p ON p.id = r.payment_id JOIN payment_item i ON i.payment_id = r.payment_id AND i.no = r.no JOIN payment_document y ON y.payment_id = p.id AND y.account_id = i.account_id
+       JOIN ledger_entry e ON e.transaction_key = 'issue/' || y.document_id AND e.ledger_account IN ('ownerPayable', 'driverPayable') CROSS JOIN LATERAL (VALUES (e.ledger_account, 1), ('bankClearing', -1)) l (account, sign)
        UNION ALL
        SELECT t.key, e.ledger_account, e.unit, e.account_id, concat_ws(' ', e.cost_center, e.site_id, e.vat_code, e.service_month, e.source_id), -e.amount, CASE WHEN t.key LIKE 'card/%' AND e.unit <> n.currency THEN NULL ELSE -e.book_minor END
        FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_key = t.key JOIN legal_entity n ON n.id = t.entity_id WHERE t.kind = 'paid')
@@ -75,8 +79,15 @@ export type PaymentRow = {
   readonly content_hash: Buffer;
   readonly amount_minor: bigint;
   /** In the order of their numbers. */
-  readonly items: readonly { readonly accountId: string; readonly amountMinor: string; readonly bankAccountVersion: number; readonly remittance: string }[];
-  readonly documents: readonly { readonly documentId: string; readonly accountId: string; readonly dueOn: string; readonly legalNumber: string; readonly payableMinor: string }[];
+  readonly items: readonly { readonly accountId: string; readonly amountMinor: string; readonly bankAccountVersion: number; readonly remittance: string; readonly returnedMinor: string | null }[];
+  readonly documents: readonly {
+    readonly documentId: string;
+    readonly accountId: string;
+    readonly dueOn: string;
+    readonly legalNumber: string;
+    readonly payableMinor: string;
+    readonly returned: boolean;
+  }[];
 };
 
 /** Payments to payees that are proposed or approved, with their items and the documents that they pay; a rejected one has let go of these. */
@@ -84,9 +95,10 @@ export const proposedPayments = (db: Db) =>
   pagesOf<PaymentRow>(
     db,
     `SELECT p.*, i.items, y.documents FROM payment p
-     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'amountMinor', amount_minor::text, 'bankAccountVersion', bank_account_version, 'remittance', remittance) ORDER BY no), '[]') AS items
-       FROM payment_item WHERE payment_id = p.id) i
-     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('documentId', d.id, 'accountId', y.account_id, 'dueOn', s.due_on, 'legalNumber', s.legal_number, 'payableMinor', d.payable_minor::text)), '[]') AS documents
+     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'amountMinor', amount_minor::text, 'bankAccountVersion', bank_account_version, 'remittance', remittance,
+         'returnedMinor', (SELECT r.amount_minor::text FROM payment_return r WHERE r.payment_id = p.id AND r.no = m.no)) ORDER BY no), '[]') AS items
+       FROM payment_item m WHERE payment_id = p.id) i
+     CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('documentId', d.id, 'accountId', y.account_id, 'dueOn', s.due_on, 'legalNumber', s.legal_number, 'payableMinor', d.payable_minor::text, 'returned', y.returned)), '[]') AS documents
        FROM payment_document y JOIN document d ON d.id = y.document_id AND d.account_id = y.account_id AND d.currency = p.currency JOIN issue_stamp s ON s.document_id = d.id WHERE y.payment_id = p.id) y
      WHERE p.state <> 'rejected' ORDER BY p.id`,
   );
