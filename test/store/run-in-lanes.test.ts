@@ -75,23 +75,32 @@ describe('a correction while the set closes', () => {
   });
 });
 
+/** Something that is waited for. */
+const gate = () => {
+  let open: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { promise, resolve: () => open() };
+};
+
 describe('a run that is cancelled while a lane outlives the transaction that ordered it', () => {
   /** A step whose own connection is lost once a lane has come to a statement, which is asked when that lets go. */
   const cancelledMeanwhile = (store: Store, last: string, close: (lanes: Lanes, db: PoolClient) => Promise<unknown>) => {
-    const gates = { begun: Promise.withResolvers<void>(), letGo: Promise.withResolvers<void>() };
+    const gates = { begun: gate(), letGo: gate() };
     const lanes = lanesOf(
       {
         tx: (work) =>
           store.tx(async (db) => {
             const query = db.query.bind(db) as (...args: unknown[]) => unknown;
-            db.query = async (...args: unknown[]) => {
+            const held = async (...args: unknown[]) => {
               if (String(args[0]).includes(last)) {
                 gates.begun.resolve();
                 await gates.letGo.promise;
               }
               return query(...args);
             };
-            return work(db).finally(() => Object.assign(db, { query }));
+            return work(Object.assign(db, { query: held as typeof db.query })).finally(() => Object.assign(db, { query }));
           }),
       },
       2,
