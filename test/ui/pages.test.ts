@@ -41,7 +41,9 @@ describe('a proposed payment', () => {
       items: [],
     } as const;
     const linksFor = async (actor: string) =>
-      [...String(await PaymentPage({ viewer: { ...viewer, actor }, payment, mayDecide: true, mayDownload: true, mayState: true })).matchAll(/href="\/payments\/pay_1\/(\w+)/g)].map(([, order]) => order);
+      [...String(await PaymentPage({ viewer: { ...viewer, actor }, payment, mayDecide: true, mayDownload: true, mayState: true })).matchAll(/href="\/payments\/pay_1\/(\w+)/g)].map(
+        ([, order]) => order,
+      );
     expect(await linksFor('approver')).toEqual(['approve', 'reject']);
     expect(await linksFor('both')).toEqual([]);
   });
