@@ -168,4 +168,12 @@ describe('delivery', () => {
     await api.store.pool.query(`UPDATE party SET address = address || '{"street": "Åvägen 1"}' WHERE id = $1`, [party.id]);
     expect((await api.call('ops', 'POST', '/v1/print-batches', { entityId: 'ent_se' })).body).toMatchObject({ documents: 1 });
   });
+
+  it('on paper is printed no more once it went by another way before its batch was sent', async () => {
+    const id = ids.get('driverInvoice') ?? '';
+    const [{ batchId }] = (await queued(`&documentId=${id}`)).body.items;
+    expect((await api.call('ops', 'POST', `/v1/documents/${id}/delivery`, { state: 'sent', channel: 'email', detail: 'asked for it by e-mail' })).status).toBe(200);
+    expect((await get(`/v1/print-batches/${batchId}/manifest`)).body).toMatchObject({ documents: 0, items: [] });
+    expect((await api.call('ops', 'POST', `/v1/print-batches/${batchId}/sent`)).body).toEqual({ documents: 0 });
+  });
 });

@@ -12,7 +12,7 @@ export async function queueDeliveries(db: Db, rows: readonly { readonly document
   );
 }
 
-/** Says what became of a delivery; `queued` sends it again. Refused where that cannot follow, and for what is not delivered by us. */
+/** Says what became of a delivery; `queued` sends it again. What went by another way is printed no more, unless its batch was sent already. Refused where that cannot follow, and for what is not delivered by us. */
 export async function noteDelivery(
   db: Db,
   input: { readonly documentId: string; readonly state: DeliveryState; readonly channel?: DeliveryChannel | undefined; readonly detail: string },
@@ -23,7 +23,8 @@ export async function noteDelivery(
   if (!mayFollow(held.state, input.state)) throw new Refused('wrongState', `the delivery of ${input.documentId} is ${held.state}: it cannot become ${input.state}`);
   const again = input.state === 'queued';
   await db.query(
-    `UPDATE document_delivery SET state = $2, detail = $3, channel = coalesce($4, channel), attempt = attempt + CASE WHEN $5 THEN 1 ELSE 0 END, batch_id = CASE WHEN $5 THEN NULL ELSE batch_id END, updated_at = now() WHERE document_id = $1`,
+    `UPDATE document_delivery SET state = $2, detail = $3, channel = coalesce($4, channel), attempt = attempt + CASE WHEN $5 THEN 1 ELSE 0 END, 
+       batch_id = CASE WHEN $5 OR $4 <> 'print' AND EXISTS (SELECT FROM print_batch b WHERE b.id = batch_id AND b.sent_at IS NULL) THEN NULL ELSE batch_id END, updated_at = now() WHERE document_id = $1`,
     [input.documentId, input.state, input.detail, input.channel ?? null, again],
   );
   await audit(db, by, { action: `delivery.${input.state}`, subject: input.documentId, reason: input.detail });
