@@ -1,4 +1,5 @@
 import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
+import { inFull } from '../adapters/sources/pull/port.ts';
 import { peerCountOrigin } from '../contracts/completeness.ts';
 import { stateControlTotals } from '../store/commands/state-control-totals.ts';
 import type { Store } from '../store/db.ts';
@@ -21,6 +22,7 @@ const actor = 'counts';
 /** Activities that ask OCPI peers how many CDRs they have of each day, for the control totals of these days. */
 export function createPeerCountActivities(deps: { readonly store: Store; readonly now: () => Date; readonly pullerFor: PullerFor }) {
   const { store, now } = deps;
+  const failed = (days: readonly string[], problem: string) => ({ at: now().toISOString(), until: null, days: days.length, stated: 0, problem: problem.slice(0, 500) });
   return {
     /** Which days to ask of; null for a source that no OCPI peer is pulled into. */
     async daysToCount({ sourceId, window }: CountOrder): Promise<readonly string[] | null> {
@@ -36,7 +38,10 @@ export function createPeerCountActivities(deps: { readonly store: Store; readonl
       const answers: Record<string, number | null> = { ...before };
       for (const day of days) {
         if (answers[day] !== undefined) continue;
-        const { stated } = await puller.page(await instantsOfDay(store.pool, sourceId, day), null).catch((error: unknown) => Promise.reject(pullFailure(error)));
+        const { stated } = await puller.page(await instantsOfDay(store.pool, sourceId, day), null).catch(async (error: unknown) => {
+          await noteCounts(store.pool, sourceId, failed(days, inFull(error)));
+          throw pullFailure(error);
+        });
         answers[day] = stated ?? null;
         heartbeat(answers);
       }
@@ -51,7 +56,7 @@ export function createPeerCountActivities(deps: { readonly store: Store; readonl
     },
 
     async failCounts({ sourceId, days, problem }: { readonly sourceId: string; readonly days: readonly string[]; readonly problem: string }): Promise<void> {
-      await noteCounts(store.pool, sourceId, { at: now().toISOString(), until: null, days: days.length, stated: 0, problem: problem.slice(0, 500) });
+      await noteCounts(store.pool, sourceId, failed(days, problem));
     },
   };
 }

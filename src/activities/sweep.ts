@@ -1,8 +1,9 @@
 import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
+import { inFull } from '../adapters/sources/pull/port.ts';
 import { receivingSource } from '../store/commands/receive-cdrs.ts';
 import { stateWatermark } from '../store/commands/state-watermark.ts';
 import type { Db, Store } from '../store/db.ts';
-import { beginSweep, connectionOf, endSweep, failSweep } from '../store/intake/sweeps.ts';
+import { beginSweep, connectionOf, endSweep, failSweep, noteSweepProblem } from '../store/intake/sweeps.ts';
 import { waitsUnattended } from '../store/intake/unattended.ts';
 import { runsConcerned } from '../store/reads/watermarks.ts';
 import { beating } from './beating.ts';
@@ -48,7 +49,8 @@ export function createSweepActivities(deps: { readonly store: Store; readonly no
       const source = await receivingSource(store.pool, sourceId);
       if (plan === undefined || source === undefined || plan.connection.kind === 'folder') throw ApplicationFailure.nonRetryable(`the sweep of ${sourceId} was taken over`, 'SweepOver');
       const puller = await deps.pullerFor(sourceId, plan.connection);
-      await pullWindow(store, { plan, source, puller, now, during: beating, onPage: heartbeat }).catch((error: unknown) => {
+      await pullWindow(store, { plan, source, puller, now, during: beating, onPage: heartbeat }).catch(async (error: unknown) => {
+        await noteSweepProblem(store.pool, plan.sweepId, inFull(error));
         throw pullFailure(error);
       });
       const { completeAfterMinutes } = plan.connection;

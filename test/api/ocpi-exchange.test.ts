@@ -128,6 +128,11 @@ describe('a sweep', () => {
     peer.fail = (call) => (call.path.startsWith('/cdrs?') ? { status: 200, body: { status_code: 2001, status_message: 'no such window' } } : undefined);
     await expect(sweep()).rejects.toThrow();
     expect(await overview('nordic')).toMatchObject({ sweep: { last: { state: 'failed', problem: expect.stringContaining('no such window') } } });
+    // The peer's words may name a driver: they are where erasure finds them, not in a history.
+    const history = await api.client.workflow.getHandle('sweep/ocpi-peer').fetchHistory();
+    const bytes = JSON.stringify(history, (_key, v) => (v instanceof Uint8Array || v?.type === 'Buffer' ? Buffer.from(v.data ?? v).toString('utf8') : v));
+    expect(bytes).toContain('SweepFailed');
+    expect(bytes).not.toContain('no such window');
     peer.fail = () => undefined;
     expect(await sweep()).toMatchObject({ problem: null });
   });

@@ -51,10 +51,10 @@ export async function instantsOfDay(db: Db, sourceId: string, day: string): Prom
   return { from: new Date(startOfLocalDay(day, zone)), to: new Date(startOfLocalDay(dayAfter(day), zone)) };
 }
 
-/** Notes how a look went; until which day it was seen only goes forward. */
+/** Notes how a look went; until which day it was seen only goes forward, and what was noted of its problem in full stays. */
 export async function noteCounts(db: Db, sourceId: string, note: CountsNote): Promise<void> {
-  await db.query("UPDATE source_connection SET counts = $2::jsonb || jsonb_build_object('until', greatest($2::jsonb->>'until', counts->>'until')) WHERE source_id = $1", [
-    sourceId,
-    JSON.stringify(note),
-  ]);
+  await db.query(
+    "UPDATE source_connection SET counts = $2::jsonb || jsonb_build_object('until', greatest($2::jsonb->>'until', counts->>'until'), 'problem', CASE WHEN starts_with(counts->>'problem', $2::jsonb->>'problem') THEN counts->>'problem' ELSE $2::jsonb->>'problem' END) WHERE source_id = $1",
+    [sourceId, JSON.stringify(note)],
+  );
 }

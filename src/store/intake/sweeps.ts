@@ -83,9 +83,17 @@ export async function endSweep(db: Db, sweepId: string): Promise<SweepEnd & { re
   return { sourceId: row.source_id, to: row.to_at, goesOn, pages: row.pages, pulled: row.pulled, fresh: row.fresh, stated: row.stated, problem: row.problem };
 }
 
-/** Ends a sweep that was given up; the next one begins where it did. */
+/** Notes of a sweep that is tried again why it failed, in full. */
+export async function noteSweepProblem(db: Db, sweepId: string, problem: string): Promise<void> {
+  await db.query("UPDATE sweep SET problem = $2 WHERE id = $1 AND state = 'running'", [sweepId, problem.slice(0, 500)]);
+}
+
+/** Ends a sweep that was given up; the next one begins where it did. What was noted of the problem in full stays. */
 export async function failSweep(db: Db, sweepId: string, problem: string): Promise<void> {
-  await db.query("UPDATE sweep SET state = 'failed', problem = $2, finished_at = now() WHERE id = $1 AND state = 'running'", [sweepId, problem.slice(0, 500)]);
+  await db.query("UPDATE sweep SET state = 'failed', problem = CASE WHEN starts_with(problem, $2) THEN problem ELSE $2 END, finished_at = now() WHERE id = $1 AND state = 'running'", [
+    sweepId,
+    problem.slice(0, 500),
+  ]);
 }
 
 /** What is known of each key: its standing and its waiting version. */

@@ -1,5 +1,5 @@
 import { type OcpiCaller, ocpiPage } from '../../ocpi/client.ts';
-import { inFull, OcpiRefused, OcpiUnavailable } from '../../ocpi/failures.ts';
+import { OcpiRefused, OcpiUnavailable } from '../../ocpi/failures.ts';
 import { firstPage } from '../../ocpi/first-page.ts';
 import { type Puller, SourceRefused, SourceUnavailable } from './port.ts';
 
@@ -12,8 +12,8 @@ export function ocpiPuller({ url, pageSize, caller }: { readonly url: string; re
         // An empty page that names another one would never end.
         return { items, next: items.length === 0 ? null : (next ?? null), ...(total === undefined ? {} : { stated: total }) };
       } catch (error) {
-        if (error instanceof OcpiUnavailable) throw new SourceUnavailable(inFull(error), error.retryAfterMs);
-        if (error instanceof OcpiRefused) throw new SourceRefused(inFull(error));
+        if (error instanceof OcpiUnavailable) throw new SourceUnavailable(error.message, error.retryAfterMs, error.said);
+        if (error instanceof OcpiRefused) throw new SourceRefused(error.message, error.said);
         throw error;
       }
     },
