@@ -3,6 +3,7 @@ import { type Agreement, type AgreementOf, agreementSchema } from '../../src/con
 import { type Charge, mirrorOf } from '../../src/core/allocate/charges.ts';
 import { type ExplainedCharge, explainCharge } from '../../src/core/explain/explain-charge.ts';
 import { computeMonth } from '../../src/core/period/month.ts';
+import type { MonthClause } from '../../src/core/period/segments.ts';
 import { type DueRow, settleMonth } from '../../src/core/period/settle.ts';
 import { charged, month, plan } from '../support/month.ts';
 import { account, chargesOf, driver, fleet, ownSite, perKwh } from '../support/session.ts';
@@ -35,7 +36,7 @@ describe('the explanation of a charge', () => {
 describe('the explanation of what the month decides', () => {
   const [sale] = of(fleet);
   if (sale === undefined) throw new Error('no charge');
-  const clauses = [
+  const clauses: MonthClause[] = [
     { kind: 'fee', id: 'fee', amount: '93', billed: 'arrears', refund: 'prorata' },
     { kind: 'included', id: 'inc', kWhPerMonth: '62', rolloverMonths: 0 },
     {
@@ -48,7 +49,7 @@ describe('the explanation of what the month decides', () => {
     },
     { kind: 'cap', id: 'cap', netPerMonth: '31' },
     { kind: 'minimum', id: 'min', netPerMonth: '310' },
-  ] as const;
+  ];
   /** Half of March: 15 of 31 days; 40 kWh for 80.00. */
   const rowsOf = (...kinds: readonly string[]) => {
     const input = month(
@@ -67,7 +68,7 @@ describe('the explanation of what the month decides', () => {
   const explained = (row: DueRow, more: Partial<ExplainedCharge> = {}) =>
     explainCharge(
       { ...sale, ...row, quantityUnit: row.unit, contractId: 'c', contractVersion: 1, siteId: null, vatCode: 'SE25', vatRule: '1/x', bookNetMinor: row.netMinor, reversalOf: null, ...more },
-      { kind: 'supply', status: 'active', clauses: [...clauses] } as AgreementOf<'supply'>,
+      { kind: 'supply', status: 'active', clauses },
       'SEK',
     );
   it.each([
