@@ -1,4 +1,5 @@
 import type { DocumentDetail } from '../contracts/document-view.ts';
+import { formatMinor } from '../core/money.ts';
 import { type ChargeRow, ChargeTable } from './charge-rows.tsx';
 import { count, documentPath, grouped, kWh, link, recordPath, runPath, words } from './format.ts';
 import { Count, Facts, Figure, Kwh, Money, Pager, State, Table } from './parts.tsx';
@@ -16,6 +17,13 @@ type Props = {
   /** What the viewer may order about this account in its run. */
   readonly actions: readonly { readonly href: string; readonly text: string }[];
 };
+
+/** A line's quantity as its charges say it: a share is a percentage of money. */
+function quantityOf({ quantity, quantityUnit }: DocumentDetail['lines'][number], currency: string): string {
+  if (quantityUnit === 'Wh') return `${kWh(quantity)} kWh`;
+  if (quantityUnit === 'minorUnits') return `${grouped(formatMinor(BigInt(quantity), currency))} ${currency}`;
+  return `${grouped(quantity)} ${quantityUnit}`;
+}
 
 /** A document: lines, VAT, totals, its place in the ERP, and every charge of its annex. */
 export function DocumentPage({ viewer, document: d, isEInvoice, delivery, charges, firstPage, nextPage, actions }: Props) {
@@ -128,8 +136,8 @@ export function DocumentPage({ viewer, document: d, isEInvoice, delivery, charge
                 {l.costCenter}
                 {l.customerCostCenter === null ? null : <div class="hint">customer’s {l.customerCostCenter}</div>}
               </td>
-              <td class="figure nowrap">{l.quantityUnit === 'Wh' ? `${kWh(l.quantity)} kWh` : `${grouped(l.quantity)} ${l.quantityUnit}`}</td>
-              <td class="figure">{l.unitPrice ?? '-'}</td>
+              <td class="figure nowrap">{quantityOf(l, d.currency)}</td>
+              <td class="figure">{l.unitPrice === null ? '-' : l.quantityUnit === 'minorUnits' ? `${l.unitPrice} %` : l.unitPrice}</td>
               <Kwh wh={l.energyWh} />
               <Money amount={l.net} />
               <td>{l.vatCode}</td>
