@@ -14,6 +14,7 @@ import { idempotent } from './idempotency.ts';
 import { ocpiApp } from './ocpi/ocpi.ts';
 import type { Orders } from './orders.ts';
 import { refuseEncoded } from './plain-body.ts';
+import { plainWords } from './plain-words.ts';
 import { answerProblem, Problem, problemOf } from './problem.ts';
 import { refuseUnread } from './refuse-unread.ts';
 import { accountingPeriodRoutes } from './routes/accounting-periods.ts';
@@ -93,7 +94,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (result.success) return;
-      const errors = result.error.issues.map((i) => ({ path: i.path.join('.'), message: i.message }));
+      const errors = result.error.issues.map((i) => ({ path: i.path.join('.'), message: plainWords(i) }));
       throw new Problem(422, 'invalid', errors.map((e) => (e.path === '' ? e.message : `${e.path}: ${e.message}`)).join('; '), { errors });
     },
   });

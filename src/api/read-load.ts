@@ -10,12 +10,12 @@ import { Problem } from './problem.ts';
 export function readLoad(bytes: Buffer, kind: SetUpKind | undefined): LoadBody {
   const text = textOf(bytes);
   if (!/^\s*[[{]/.test(text)) {
-    if (kind === undefined) throw new Problem(422, 'invalid', `A CSV holds one kind: name it by ?kind=, one of ${setUpKinds.join(', ')}.`);
+    if (kind === undefined) throw new Problem(422, 'invalid', `A CSV holds one kind: say which by its kind, one of ${setUpKinds.join(', ')}.`);
     return { [kind]: readCsv(text).map(({ line, record, wrong }) => rowOf(kind, line, valuesOfCells(kind, record), wrong)) };
   }
   const json = jsonOf(text);
   if (Array.isArray(json)) {
-    if (kind === undefined) throw new Problem(422, 'invalid', `An array holds one kind: name it by ?kind=, one of ${setUpKinds.join(', ')}.`);
+    if (kind === undefined) throw new Problem(422, 'invalid', `An array holds one kind: say which by its kind, one of ${setUpKinds.join(', ')}.`);
     return { [kind]: json.map((row, i) => rowOf(kind, i + 1, row)) };
   }
   const unknown = Object.keys(json as object).find((key) => !(setUpKinds as readonly string[]).includes(key));

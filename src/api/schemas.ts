@@ -14,11 +14,11 @@ const problem = z
 
 export const money = z
   .string()
-  .regex(/^-?\d+(\.\d+)?$/)
+  .regex(/^-?\d+(\.\d+)?$/, 'must be an amount with a point, such as -12.50')
   .openapi({ example: '12.50' });
 export const wh = z
   .string()
-  .regex(/^-?\d+$/)
+  .regex(/^-?\d+$/, 'must be a whole number')
   .openapi({ example: '10500', description: 'Wh' });
 export const instant = z.iso.datetime({ offset: true });
 /** An instant as facts say it: in UTC, to the second where it has no more. */

@@ -22,6 +22,20 @@ describe('an entity that there is not', () => {
   );
 });
 
+describe('what somebody mistyped', () => {
+  it.each([
+    ['a reason that says nothing', 'preparer', '/v1/runs/run_x/exclusions', { scope: 'account', subjectId: 'acc_x', outcome: 'carry', reason: 'x' }, 'reason: must have at least 3 characters'],
+    ['a reason that is missing', 'preparer', '/v1/runs/run_x/exclusions', { scope: 'account', subjectId: 'acc_x', outcome: 'carry' }, 'reason: is missing'],
+    ['an outcome that there is not', 'preparer', '/v1/runs/run_x/exclusions', { scope: 'account', subjectId: 'acc_x', outcome: 'lose', reason: 'a reason' }, 'outcome: must be one of writeOff, carry'],
+    ['an amount with a comma', 'preparer', '/v1/runs/run_x/adjustments', { amount: '-12,50' }, 'amount: must be an amount with a point, such as -12.50'],
+    ['a cut-off in words', 'preparer', '/v1/runs', { entityId: 'ent_se', period: '2020-01', cutOffAt: 'yesterday' }, 'cutOffAt: must be an instant such as 2020-01-31T23:00:00Z'],
+  ])('is told in words: %s', async (_, user, path, body, words) => {
+    const { status, body: problem } = await api.call(user, 'POST', path, body);
+    expect([status, problem.detail]).toEqual([422, expect.stringContaining(words)]);
+    expect(problem.detail).not.toMatch(/pattern|>=|expected/);
+  });
+});
+
 describe('what no database holds', () => {
   it.each([
     ['a path', '/v1/sources/x%00y/watermarks'],

@@ -116,7 +116,7 @@ export function outgoingPaymentRoutes(app: OpenAPIHono<ApiEnv>, { store }: { rea
       request: {
         params: paymentId,
         headers: idempotencyHeader,
-        body: body(z.strictObject({ contentHash: z.string().regex(/^[0-9a-f]{64}$/), decision: z.enum(['approve', 'reject']), comment: reason })),
+        body: body(z.strictObject({ contentHash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the 64 hex digits that the payment shows'), decision: z.enum(['approve', 'reject']), comment: reason })),
       },
       responses: { 200: json(z.object({ state: z.string() }), 'Decided.'), ...problems },
     }),
