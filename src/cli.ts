@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { stripVTControlCharacters } from 'node:util';
 import { renderUsage, runCommand, runMain } from 'citty';
-import { group, say } from './commands/command.ts';
+import { calledAs, group, say } from './commands/command.ts';
 import { energyCommand } from './commands/energy.ts';
 import { erpCommands } from './commands/erp.ts';
 import { fileCommands } from './commands/files.ts';
@@ -59,7 +59,9 @@ if (rawArgs.length === 0 || rawArgs.some((arg) => arg === '--help' || arg === '-
     rawArgs: rawArgs.length === 0 ? ['--help'] : rawArgs,
     // citty colors whatever it writes to.
     showUsage: async (of, parent) => {
-      const usage = await renderUsage(of, parent);
+      // citty names a command by itself and its group alone.
+      const { name = '' } = (parent?.meta ?? {}) as { readonly name?: string };
+      const usage = await renderUsage(of, name === '' || name === 'wattledger' ? parent : { ...parent, meta: { name: `wattledger ${name}` } });
       say(process.stdout.isTTY ? usage : stripVTControlCharacters(usage));
     },
   });
@@ -68,8 +70,8 @@ if (rawArgs.length === 0 || rawArgs.some((arg) => arg === '--help' || arg === '-
     await runCommand(wattledger, { rawArgs });
   } catch (error) {
     // What a command does wrong it says itself: what comes here is how it was called.
-    const message = stripVTControlCharacters((error as Error).message);
-    process.stderr.write(`wattledger: ${message}${message.includes('--help') ? '' : '; see wattledger --help'}\n`);
+    const message = stripVTControlCharacters((error as Error).message).replace(/\.$/, '');
+    process.stderr.write(`wattledger: ${message}${message.includes('--help') ? '' : `; see ${calledAs(wattledger, rawArgs)} --help`}\n`);
     process.exitCode = 2;
   }
 }

@@ -80,7 +80,7 @@ export function group(name: string, description: string, subCommands: Readonly<R
     // Without a prototype, so that nothing but a command is found in it.
     subCommands: Object.assign(Object.create(null) as Record<string, CommandDef<ArgsDef>>, subCommands),
     setup({ rawArgs: [first] }) {
-      if (first?.startsWith('-')) throw new UsageError(`${name}: ${first} stands before the command; options follow it`);
+      if (first?.startsWith('-')) throw new UsageError(`${first} stands before the command; options follow it`);
     },
   }) as CommandDef<ArgsDef>;
 }
@@ -90,6 +90,13 @@ export async function fileAt(file: string): Promise<string> {
   const found = await stat(file).catch(() => undefined);
   if (found?.isDirectory()) throw new Error(`${file} is a folder: name a file`);
   return file;
+}
+
+/** The words that name what was called: `wattledger run plan`; of a command that there is not, the group that has none of that name. */
+export function calledAs(of: CommandDef<ArgsDef>, [first = '', ...rest]: readonly string[]): string {
+  const { name } = of.meta as { readonly name: string };
+  const called = (of.subCommands as Readonly<Record<string, CommandDef<ArgsDef>>> | undefined)?.[first];
+  return called === undefined ? name : `${name} ${calledAs(called, rest)}`;
 }
 
 /** For commands that print data. */

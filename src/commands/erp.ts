@@ -16,6 +16,7 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
       withApi('sample-auditor', async (api) => {
         const found = await allPages<PostingView>(api, '/v1/erp-postings', { ...(state === undefined ? { undecided: 'true' } : { state }), runId: run });
         if (json) say(JSON.stringify(found, null, 2));
+        else if (found.length === 0) say(state === undefined ? 'nothing waits for a decision' : `no posting is ${state}`);
         else
           for (const p of found)
             say(
@@ -44,6 +45,7 @@ export const erpCommands = group('erp', 'Look at the hand-over to the ERP and de
     withApi('sample-auditor', async (api) => {
       const found = await allPages<DriftView>(api, '/v1/erp-drifts');
       if (json) say(JSON.stringify(found, null, 2));
+      else if (found.length === 0) say('nothing drifted');
       else
         for (const d of found) say(`${d.driftId}  ${d.connectionId}  ${d.key}  ${d.kind}: ${d.words} (since ${d.foundAt})${d.signedBy === null ? '' : `, signed by ${d.signedBy}: ${d.signedReason}`}`);
       return found.every((d) => d.signedBy !== null);

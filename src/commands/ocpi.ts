@@ -17,6 +17,7 @@ export const ocpiCommands = group('ocpi', 'OCPI connections', {
     withApi(ops, async (api) => {
       const { items } = await api<{ items: readonly PeerOverview[] }>('GET', '/v1/ocpi/peers');
       if (json) say(JSON.stringify(items, null, 2));
+      else if (items.length === 0) say('there is no OCPI connection yet; `wattledger ocpi set` makes one');
       else for (const line of items.flatMap(linesOf)) say(line);
       return items.every((p) => p.problem === null && p.deliveries.refused === 0 && p.deliveries.held === 0 && p.tariffs.every((t) => t.state !== 'refused' && t.state !== 'notTakenBack'));
     }),

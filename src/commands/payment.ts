@@ -18,6 +18,7 @@ export const paymentCommands = group('payment', 'Propose, approve and fetch paym
     withApi('sample-auditor', async (api) => {
       const items = await allPages<PaymentView>(api, '/v1/payments');
       if (json) say(JSON.stringify(items, null, 2));
+      else if (items.length === 0) say('there is no payment yet; `wattledger payment propose` makes one');
       else for (const p of items) say(`${p.paymentId}  ${p.state.padEnd(9)} ${p.executeOn} ${p.amount.padStart(14)} ${p.currency} to ${p.items.length} payees${sentBack(p)}, content ${p.contentHash}`);
       return true;
     }),

@@ -102,7 +102,10 @@ describe('a stack that stays up', () => {
     expect(cli('load', file, '--kind', 'accounts', '--apply')).toMatchObject({ status: 2, stderr: expect.stringContaining('--reason') });
   });
   it('answers wrong usage with 2 and a way out', () => {
-    expect(cli('run', 'shw')).toMatchObject({ status: 2, stderr: expect.stringContaining('--help') });
+    expect(cli('run', 'shw')).toMatchObject({ status: 2, stderr: 'wattledger: Unknown command shw; see wattledger run --help\n' });
+    expect(cli('run')).toMatchObject({ status: 2, stderr: 'wattledger: No command specified; see wattledger run --help\n' });
+    expect(cli('run', 'plan')).toMatchObject({ status: 2, stderr: 'wattledger: Missing required argument: --entity; see wattledger run plan --help\n' });
+    for (const args of [['keys'], ['keys', 'list'], ['verify']]) expect(cli(...args, '--help').stdout).toContain(`USAGE wattledger ${args.join(' ')} `);
     expect(cli('run', 'show', 'x', '--jsn')).toMatchObject({ status: 2, stderr: expect.stringContaining('--jsn') });
     expect(cli('import', 'a.csv', 'b.csv', '--source', 'csms')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('"b.csv"') });
     expect(cli('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('trace') });

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { runCommand } from 'citty';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { command, group, jsonArg } from '../../src/commands/command.ts';
+import { calledAs, command, group, jsonArg } from '../../src/commands/command.ts';
 import { fileCommands } from '../../src/commands/files.ts';
 import { demoCommand, resetCommand } from '../../src/commands/home.ts';
 import { importCommand } from '../../src/commands/import.ts';
@@ -99,6 +99,15 @@ describe('arguments of a command', () => {
   ])('refuses %s', async (_, line, told) => {
     await expect(called(line)).rejects.toThrow(told);
     expect(work).not.toHaveBeenCalled();
+  });
+  it.each([
+    ['', 'wattledger'],
+    ['run', 'wattledger run'],
+    ['run shw', 'wattledger run'],
+    ['run plan a.csv', 'wattledger run plan'],
+    ['toString', 'wattledger'],
+  ])('of "%s" are looked up in the help of %s', (line, words) => {
+    expect(calledAs(cli, line.split(' '))).toBe(words);
   });
   it('takes the others as they are written', async () => {
     for (const line of ['run plan a.csv --entity e --dry --no-json', 'run plan --dry --entity=e a.csv']) {
