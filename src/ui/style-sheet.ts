@@ -32,6 +32,7 @@ p { margin: .4rem 0; max-width: 60rem; }
 .trail, small, .hint { color: var(--soft); font-size: .86rem; }
 .hint { margin: .1rem 0 0; }
 code { font: .88em ui-monospace, "DejaVu Sans Mono", "Liberation Mono", monospace; overflow-wrap: anywhere; }
+td code { overflow-wrap: break-word; }
 .card { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .8rem 1rem; margin: .7rem 0; }
 .card h2 { margin-top: 0; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); margin: .5rem 0; }
@@ -88,7 +89,7 @@ legend + * { clear: both; }
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .7rem; margin: .6rem 0; }
 .filter label { margin: 0; font-weight: 400; }
 .filter input:not([type=checkbox]) { width: 14rem; }
-.filter select { width: auto; max-width: 30rem; }
+.filter select { width: auto; max-width: min(30rem, 100%); }
 label small { font-weight: 400; }
 .tabs { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin: .6rem 0; }
 .tabs [aria-current] { color: var(--ink); font-weight: 700; text-decoration: none; }
