@@ -33,6 +33,7 @@ async function build() {
     return 0;
   }
   const started = Date.now();
+  console.log('build: compiling, which takes a minute or two the first time');
   if (!hasClient) {
     if (spawnSync(process.execPath, [path.join(root, 'scripts/prisma-generate.mjs')], { cwd: root, stdio: 'inherit' }).status !== 0) {
       console.error('build: failed, see what Prisma says above');

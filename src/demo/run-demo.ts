@@ -224,7 +224,9 @@ async function finishRun(scene: Scene, runId: string, review: () => Promise<void
     else if (run.problem?.includes('carry decision')) await sign(scene, run);
     else if (run.problem !== null && run.problem !== troubled && handsOver(run)) {
       troubled = run.problem;
-      say(`   the ERP has trouble, the hand-over goes on by itself: ${run.problem.split('; ')[0]}`);
+      const [trouble = ''] = run.problem.split('; ');
+      // What it stumbled over stays told until it looks again, though it may be over by then.
+      if (!trouble.endsWith('it went on since')) say(`   the ERP has trouble, the hand-over goes on by itself: ${trouble}`);
     } else if (run.problem !== null && !handsOver(run)) throw new Error(`run ${runId} has a problem: ${run.problem}`);
     await sleep(200);
   }
