@@ -179,6 +179,11 @@ export function parseInstant(text: string): number | undefined {
   return utcMs(year, month, day, hour, minute, second) - offset + Number((m[7] ?? '0').padEnd(3, '0').slice(0, 3));
 }
 
+/** Whether a time says itself how far it is from UTC. */
+export function hasOffset(text: string): boolean {
+  return /(?:[Zz]|[+-]\d{2}:\d{2})$/.test(text);
+}
+
 /** `2019-12-31T23:00:00Z` read digit by digit: nearly every timestamp has this form, and the general pattern costs five times as much. */
 function parsePlainUtc(text: string): number | undefined {
   if (text.length !== 20 || text[19] !== 'Z' || text[10] !== 'T' || text[4] !== '-' || text[7] !== '-' || text[13] !== ':' || text[16] !== ':') return undefined;

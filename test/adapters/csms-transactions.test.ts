@@ -24,6 +24,13 @@ const transaction = {
 const read = (more: object = {}) => parser.parse(Buffer.from(JSON.stringify({ ...transaction, ...more })), context);
 
 describe('a CSMS’s transaction export', () => {
+  it('reads a time without offset in the zone of the source, however it parts date and time; one with an offset by that', () => {
+    const startOf = (startedOn: string) => read({ startedOn, meterValues: [], totalEnergy: 9 });
+    for (const startedOn of ['2019-12-05 18:00:00', '2019-12-05T18:00:00', '2019-12-05T18:00:00.000', '2019-12-05T18:00:00+01:00', '2019-12-05T17:00:00.000Z'])
+      expect([startedOn, startOf(startedOn)]).toMatchObject([startedOn, { ok: true, facts: { startAt: '2019-12-05T17:00:00Z' } }]);
+    expect(startOf('2019-10-27T02:30:00')).toMatchObject({ ok: true, issues: [{ code: 'ambiguousLocalTime' }], facts: { startAt: '2019-10-27T00:30:00Z' } });
+  });
+
   // Register 1,200.0004 kWh is 1,200,000 Wh (0.4 Wh down), 1,211.4998 is 1,211,500 (0.8 up), 1,211.5 is 1,211,500: 11,500 Wh, and no more after 19:30.
   it('takes the energy from the register in whole Wh, and tells when it stopped rising', () => {
     expect(read()).toEqual({

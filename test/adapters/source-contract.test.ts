@@ -132,6 +132,7 @@ const contracts: readonly SourceContract[] = [
       ...notJson,
       ...without('transactionId', 'siteId', 'idTag', 'startTime', 'stopTime', 'meterStop'),
       'a time without offset': (message) => change(message, (json) => Object.assign(json, { startTime: '2019-12-05 10:00' })),
+      'an RFC 3339 time but for its offset': (message) => change(message, (json) => Object.assign(json, { stopTime: '2019-12-05T10:00:00' })),
     },
   },
   {
@@ -170,6 +171,7 @@ const contracts: readonly SourceContract[] = [
       ...notJson,
       ...without('id', 'vehicleId', 'placeId', 'start', 'end', 'energyAddedKwh'),
       'energy in words': (message) => change(message, (json) => Object.assign(json, { energyAddedKwh: 'SECRETUID' })),
+      'a time without offset': (message) => change(message, (json) => Object.assign(json, { start: '2019-12-05T10:00:00.000' })),
     },
   },
   ocpi211,

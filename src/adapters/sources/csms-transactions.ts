@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Issue, issue } from '../../core/issues.ts';
 import { add, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
-import { formatInstant, localToInstant, parseInstant } from '../../core/time.ts';
+import { formatInstant, hasOffset, localToInstant, parseInstant } from '../../core/time.ts';
 import { idSchema as id, keyByField, readMessage } from './json-message.ts';
 import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceContext, SourceParser } from './port.ts';
@@ -11,9 +11,9 @@ const reading = z
   .union([z.number(), z.string()])
   .transform(String)
   .pipe(z.string().regex(/^-?\d{1,12}(\.\d{1,6})?$/, 'must be a plain decimal number'));
-const local = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})$/;
+const local = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?$/;
 /** With an offset, or local to the source's zone. */
-const moment = z.string().refine((text) => parseInstant(text) !== undefined || isLocal(text), 'must be an RFC 3339 time, or YYYY-MM-DD HH:MM:SS in the zone of the source');
+const moment = z.string().refine((text) => (hasOffset(text) ? parseInstant(text) !== undefined : isLocal(text)), 'must be an RFC 3339 time, or YYYY-MM-DD HH:MM:SS in the zone of the source');
 const unit = z.enum(['Wh', 'kWh']);
 
 const transactionSchema = z.object({
@@ -35,6 +35,7 @@ const transactionSchema = z.object({
   lastUpdate: moment.nullish(),
 });
 type Transaction = z.infer<typeof transactionSchema>;
+const energySchema = transactionSchema.pick({ totalEnergy: true, energyUnit: true, meterValues: true });
 
 /** Reasons of OCPP 1.6 after which what the charger counted may not be all that was delivered. */
 const doubtful = new Set(['EmergencyStop', 'HardReset', 'PowerLoss', 'Reboot', 'Other']);
@@ -55,7 +56,11 @@ export const csmsTransactions: SourceParser = {
   keyOf: (bytes, context) => keyByField('id', bytes, context),
 
   parse(bytes, context): ParseResult {
-    const read = readMessage(bytes, transactionSchema);
+    const read = readMessage(
+      bytes,
+      transactionSchema,
+      energySchema.transform((t) => energyOf(t, countedIn(readingsOf(t, context)))),
+    );
     if (!read.ok) return read;
     return factsOf(read.value, context);
   },
@@ -68,8 +73,8 @@ function factsOf(t: Transaction, context: SourceContext): ParseResult {
   const readings = readingsOf(t, context);
   const first = readings[0];
   const last = readings.at(-1);
-  const counted = first === undefined || last === undefined || readings.length < 2 ? undefined : last.wh - first.wh;
-  const energyWh = t.totalEnergy === null || t.totalEnergy === undefined ? counted : wattHours(t.totalEnergy, t.energyUnit);
+  const counted = countedIn(readings);
+  const energyWh = energyOf(t, counted);
   if (energyWh === undefined) return { ok: false, issues: [issue('missingField', 'blocks', t.id, { field: 'totalEnergy, or two meterValues' })] };
   if (t.stopReason !== null && t.stopReason !== undefined && doubtful.has(t.stopReason)) issues.push(issue('stoppedAbruptly', 'warns', t.id, { stopReason: t.stopReason }));
   const updatedAt = t.lastUpdate === null || t.lastUpdate === undefined ? undefined : instantOf(t.lastUpdate, 'lastUpdate', context, t.id, []);
@@ -98,13 +103,23 @@ function factsOf(t: Transaction, context: SourceContext): ParseResult {
   };
 }
 
+/** As the CSMS states it, else what was counted. */
+function energyOf({ totalEnergy, energyUnit }: z.infer<typeof energySchema>, counted: number | undefined): number | undefined {
+  return totalEnergy === null || totalEnergy === undefined ? counted : wholeWh(exactWh(totalEnergy, energyUnit));
+}
+
+function countedIn(readings: readonly Reading[]): number | undefined {
+  const [first, last] = [readings[0], readings.at(-1)];
+  return first === undefined || last === undefined || readings.length < 2 ? undefined : last.wh - first.wh;
+}
+
 type Reading = { readonly atMs: number; readonly wh: number };
 
 /** The register in the order of time. A charger may tell each phase (OCPP) beside the whole or in its place: then the whole counts, or what the phases come to wherever all of them are told. */
-function readingsOf({ id: subject, meterValues }: Transaction, context: SourceContext): Reading[] {
+function readingsOf({ meterValues }: Pick<Transaction, 'meterValues'>, context: SourceContext): Reading[] {
   const told = meterValues
     .filter((v) => v.measurand === register)
-    .map(({ timestamp, value, unit: of, phase }) => ({ atMs: instantOf(timestamp, 'meterValues', context, subject, []), exact: exactWh(value, of), phase: phase ?? undefined }))
+    .map(({ timestamp, value, unit: of, phase }) => ({ atMs: instantOf(timestamp, 'meterValues', context, '', []), exact: exactWh(value, of), phase: phase ?? undefined }))
     .sort((a, b) => a.atMs - b.atMs);
   const whole = told.filter((r) => r.phase === undefined);
   if (whole.length > 0) return whole.map(({ atMs, exact }) => ({ atMs, wh: wholeWh(exact) }));
@@ -128,23 +143,20 @@ function chargingEndOf(readings: readonly Reading[], endMs: number): number | un
 function isLocal(text: string): boolean {
   const m = local.exec(text);
   if (m === null) return false;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = m.slice(1).map(Number);
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = m.slice(1, 7).map(Number);
   const back = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
   return back.getUTCMonth() === month - 1 && back.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
 }
 
 /** Epoch ms. A local time that comes twice, or not at all, is a finding and read as its first pass. */
 function instantOf(text: string, field: string, context: SourceContext, subject: string, issues: Issue[]): number {
-  const instant = parseInstant(text);
-  if (instant !== undefined) return instant;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (local.exec(text) ?? []).slice(1).map(Number);
+  // Not by whether it parses: RFC 3339's own form without an offset reads as UTC, as OCPI has it.
+  if (hasOffset(text)) return parseInstant(text) ?? 0;
+  const parts = local.exec(text) ?? [];
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number);
   const found = localToInstant({ year, month, day, hour, minute, second }, context.timeZone);
   if (found.ambiguity !== 'none') issues.push(issue('ambiguousLocalTime', 'warns', subject, { field, value: text }));
-  return found.earlier;
-}
-
-function wattHours(text: string, of: 'Wh' | 'kWh'): number {
-  return wholeWh(exactWh(text, of));
+  return found.earlier + Number((parts[7] ?? '0').padEnd(3, '0').slice(0, 3));
 }
 
 function exactWh(text: string, of: 'Wh' | 'kWh'): Exact {

@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import { issue } from '../../core/issues.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import { idSchema as id, keyByField, readMessage } from './json-message.ts';
+import { idSchema as id, instantSchema as instant, keyByField, readMessage } from './json-message.ts';
 import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
-
-const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time with its offset');
 
 /** A CSMS's closed transaction in the terms of OCPP 1.6 (StartTransaction.req and StopTransaction.req): meter readings in Wh. */
 const transactionSchema = z.object({
@@ -24,6 +22,8 @@ const transactionSchema = z.object({
   energyWh: z.int().optional(),
   updatedAt: instant.optional(),
 });
+const energySchema = transactionSchema.pick({ energyWh: true, meterStart: true, meterStop: true });
+const statedEnergy = energySchema.transform(energyOf);
 
 /** Closed transactions of a CSMS with their meter readings, one JSON object per line or message. */
 export const jsonCsms: SourceParser = {
@@ -33,10 +33,10 @@ export const jsonCsms: SourceParser = {
   keyOf: (bytes, context) => keyByField('transactionId', bytes, context),
 
   parse(bytes, context): ParseResult {
-    const read = readMessage(bytes, transactionSchema);
+    const read = readMessage(bytes, transactionSchema, statedEnergy);
     if (!read.ok) return read;
     const t = read.value;
-    const energyWh = t.energyWh ?? (t.meterStart === undefined || t.meterStop === undefined ? undefined : t.meterStop - t.meterStart);
+    const energyWh = energyOf(t);
     if (energyWh === undefined) return { ok: false, issues: [issue('missingField', 'blocks', t.transactionId, { field: 'energyWh, or meterStart and meterStop' })] };
     const at = (text: string) => formatInstant(parseInstant(text) ?? 0);
     const updatedAt = t.updatedAt === undefined ? undefined : parseInstant(t.updatedAt);
@@ -65,3 +65,8 @@ export const jsonCsms: SourceParser = {
     };
   },
 };
+
+/** As the CSMS states it, else what its readings lie apart. */
+function energyOf({ energyWh, meterStart, meterStop }: z.infer<typeof energySchema>): number | undefined {
+  return energyWh ?? (meterStart === undefined || meterStop === undefined ? undefined : meterStop - meterStart);
+}

@@ -5,7 +5,7 @@ import { add, apportion, type Exact, exactFromDecimal, exactFromInt, mul, roundT
 import { formatInstant, parseInstant } from '../../core/time.ts';
 import { readJson } from './discreet.ts';
 import { splitJsonFile } from './ndjson.ts';
-import type { ParseResult, SourceContext, SourceParser } from './port.ts';
+import type { ParseFailure, ParseResult, SourceContext, SourceParser } from './port.ts';
 import { unkeyedKey } from './unkeyed.ts';
 
 const known: ReadonlySet<string> = new Set(['ENERGY', 'TIME', 'PARKING_TIME', 'RESERVATION_TIME', ...readingNames.keys()]);
@@ -209,6 +209,14 @@ function whole(exact: Exact): number {
   return Number(roundToMoney(exact, 'JPY', 'halfAwayFromZero'));
 }
 
+/** What cannot be read, with the energy it states all the same; a credit CDR takes energy back and adds none. */
+function held(json: unknown, issues: readonly Issue[]): ParseFailure {
+  if (!isObject(json) || json['credit'] === true) return { ok: false, issues };
+  const read = new FieldReader();
+  const statedWh = scaled(read.decimal(json, 'total_energy', ''), 1000);
+  return { ok: false, issues, ...(read.problems.length > 0 ? {} : { statedWh }) };
+}
+
 /** CDRs of OCPI 2.1.1, 2.2.1 and 2.3.0: one per line (NDJSON) or message. */
 const ocpi: Omit<SourceParser, 'format'> = {
   splitFile: splitJsonFile,
@@ -237,7 +245,11 @@ const ocpi: Omit<SourceParser, 'format'> = {
     const read = new FieldReader();
     if (!isObject(json)) read.problems.push('message: must be an object');
     const cdr = readCdr(isObject(json) ? json : {}, read, context);
-    if (read.problems.length > 0) return { ok: false, issues: read.problems.map((detail): Issue => issue('badShape', 'blocks', 'message', { detail })) };
+    if (read.problems.length > 0)
+      return held(
+        json,
+        read.problems.map((detail): Issue => issue('badShape', 'blocks', 'message', { detail })),
+      );
     const issues: Issue[] = [];
     // As rating reads them (docs/INTERPRETATIONS.md, 14): each goes on until the next begins.
     if (cdr.periods.some((p, i, list) => p.startMs < (list[i - 1]?.startMs ?? p.startMs))) {
@@ -278,7 +290,7 @@ const ocpi: Omit<SourceParser, 'format'> = {
           (charged[i] as (typeof charged)[number]).period.energyWh = Number(own);
       else issues.push(issue('badShape', 'blocks', cdr.id, { detail: `the periods hold ${inPeriods} Wh, total_energy says ${energyWh} Wh` }));
     }
-    if (issues.some((i) => i.severity === 'blocks')) return { ok: false, issues };
+    if (issues.some((i) => i.severity === 'blocks')) return held(json, issues);
     const externalIds: { cdr: string; session?: string; authorization?: string } = { cdr: cdr.id };
     if (cdr.sessionId !== undefined) externalIds.session = cdr.sessionId;
     if (cdr.authorizationId !== undefined) externalIds.authorization = cdr.authorizationId;

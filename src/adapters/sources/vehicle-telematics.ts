@@ -2,12 +2,11 @@ import { z } from 'zod';
 import { issue } from '../../core/issues.ts';
 import { exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
-import { keyByField, readMessage } from './json-message.ts';
+import { instantSchema as instant, keyByField, readMessage } from './json-message.ts';
 import { splitJsonFile } from './ndjson.ts';
 import type { ParseResult, SourceParser } from './port.ts';
 
 const id = z.string().min(1).max(100);
-const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time with its offset');
 const number = z
   .union([z.number(), z.string()])
   .transform(String)
