@@ -1,9 +1,8 @@
 import type { ParseResult } from '../adapters/sources/port.ts';
 import { parserFor } from '../adapters/sources/registry.ts';
 import type { ChargeFacts } from '../contracts/charge-record.ts';
-import type { Version } from '../core/intake/standing.ts';
+import { type Version, versionOf } from '../core/intake/standing.ts';
 import { type Issue, issue } from '../core/issues.ts';
-import { factsHash } from '../core/normalise/facts-hash.ts';
 import { sealableFacts } from '../core/normalise/token-ref.ts';
 import type { HeadKey, PageMessage } from '../store/intake/load-page.ts';
 import type { TokenUse } from '../store/intake/load-setup.ts';
@@ -41,7 +40,7 @@ export function parseMessage(message: PageMessage): Parsed {
     message,
     key: { sourceId: source.id, ownerCountry: facts.ownerCountry, ownerParty: facts.ownerParty, cdrId: facts.cdrId },
     facts,
-    version: { hash: factsHash(facts, parsed.credit), updatedAt: parsed.updatedAt ?? null },
+    version: versionOf(facts, parsed),
     token: { sourceId: source.id, ref: facts.tokenRef, uid: parsed.facts.tokenKey },
     credit: parsed.credit === true,
     issues: parsed.issues,

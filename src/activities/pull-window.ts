@@ -1,7 +1,6 @@
 import type { Puller } from '../adapters/sources/pull/port.ts';
 import { parserFor } from '../adapters/sources/registry.ts';
-import { saysNothingNew } from '../core/intake/standing.ts';
-import { factsHash } from '../core/normalise/facts-hash.ts';
+import { saysNothingNew, versionOf } from '../core/intake/standing.ts';
 import { sealableFacts } from '../core/normalise/token-ref.ts';
 import type { ReceivingSource } from '../store/commands/receive-cdrs.ts';
 import type { Db, Store } from '../store/db.ts';
@@ -57,7 +56,7 @@ async function freshOf(db: Db, source: ReceivingSource, items: readonly Buffer[]
     if (!parsed.ok) return { bytes, key: undefined, version: undefined };
     const { ownerCountry, ownerParty, cdrId } = parsed.facts;
     const key: HeadKey = { sourceId: source.context.sourceId, ownerCountry, ownerParty, cdrId };
-    return { bytes, key, version: { hash: factsHash(sealableFacts(parsed.facts, source.tokenSecret), parsed.credit), updatedAt: parsed.updatedAt ?? null } };
+    return { bytes, key, version: versionOf(sealableFacts(parsed.facts, source.tokenSecret), parsed) };
   });
   const known = await knownVersions(
     db,

@@ -30,6 +30,20 @@ describe('a credit CDR', () => {
     expect(parser.keyOf(bytes(credit), context)).toBe(parser.keyOf(bytes({ id: 'CDR-1' }), context));
     expect(parser.parse(bytes(credit), context)).toMatchObject({ ok: true, credit: true, updatedAt: Date.UTC(2020, 0, 5), facts: { cdrId: 'cdr-1', externalIds: { cdr: 'CDR-1-C' } } });
   });
+  it('that writes null for when it was made is held too', () => {
+    expect(parser.parse(bytes({ ...credit, last_updated: null }), context)).toMatchObject({ ok: false, issues: [{ params: { detail: expect.stringContaining('last_updated') } }] });
+  });
+  it('that negates every figure takes back what the CDR delivered, and is no energy below nothing', () => {
+    const plain = parser.parse(bytes(credit), context);
+    const cdr = JSON.parse(bytes(credit).toString('utf8'));
+    const negated = {
+      ...credit,
+      total_energy: -cdr.total_energy,
+      charging_periods: cdr.charging_periods.map((p: { dimensions: { type: string; volume: number }[] }) => ({ ...p, dimensions: p.dimensions.map((d) => ({ ...d, volume: -d.volume })) })),
+    };
+    expect(plain).toMatchObject({ ok: true });
+    expect(parser.parse(bytes(negated), context)).toEqual(plain);
+  });
   it.each([['credit_reference_id'], ['last_updated']])('that lacks its %s is held', (field) => {
     expect(parser.parse(bytes({ ...credit, [field]: undefined }), context)).toMatchObject({ ok: false, issues: [{ code: 'badShape', params: { detail: expect.stringContaining(field) } }] });
   });

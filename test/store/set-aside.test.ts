@@ -86,6 +86,17 @@ describe('a CDR that its sender takes back', () => {
     expect(await live('b')).toEqual([{ state: 'rejected', was_booked: false, net: 0 }]);
   });
 
+  it('is taken back by a credit made at the same instant, whichever comes first', async () => {
+    const found = [];
+    for (let i = 0; i < 6; i += 1) {
+      const [id, evse] = [`T${i}`, `SE*X*T${i}`];
+      const messages = [cdr(id, evse), { ...credit(id, evse), last_updated: '2020-01-02T00:00:00Z' }];
+      await arrive('peer', 'ocpi-2-2-1', ...(i % 2 === 0 ? messages : messages.reverse()));
+      found.push(...(await live(id.toLowerCase())));
+    }
+    expect(found.map((h) => [h.state, h.net])).toEqual(Array.from({ length: 6 }, () => ['rejected', 0]));
+  });
+
   it.each([
     ['before', ['hub', 'original', 'credit']],
     ['between', ['original', 'hub', 'credit']],

@@ -130,9 +130,12 @@ function isOf211(cdr: JsonObject): boolean {
 
 /** mod_cdrs, CDR object: the fields that intake needs; the rest stays in the raw message. */
 function readCdr(cdr: JsonObject, read: FieldReader, context: SourceContext) {
+  const creditOf = readCredit(cdr, read);
+  // Some negate every figure of a credit, where the standard negates the cost alone: it says of which session it is, and no energy was below nothing.
+  const amount = (parent: JsonObject, field: string, path: string) => (creditOf === undefined ? read.decimal(parent, field, path) : read.decimal(parent, field, path).replace(/^-/, ''));
   const periods = read.objects(cdr, 'charging_periods', '', (item, path) => ({
     startMs: read.instant(item, 'start_date_time', path),
-    dimensions: read.objects(item, 'dimensions', path, (d, at) => ({ type: read.text(d, 'type', at, 0).toUpperCase(), volume: read.decimal(d, 'volume', at) })),
+    dimensions: read.objects(item, 'dimensions', path, (d, at) => ({ type: read.text(d, 'type', at, 0).toUpperCase(), volume: amount(d, 'volume', at) })),
   }));
   if (periods.length === 0) read.problems.push('charging_periods: must hold a period');
   const byVersion = isOf211(cdr) ? readIn211(cdr, read, context) : readIn22(cdr, read);
@@ -143,9 +146,9 @@ function readCdr(cdr: JsonObject, read: FieldReader, context: SourceContext) {
     sessionId: read.optionalText(cdr, 'session_id', ''),
     currency: read.currency(cdr, 'currency'),
     periods,
-    totalEnergy: read.decimal(cdr, 'total_energy', ''),
+    totalEnergy: amount(cdr, 'total_energy', ''),
     updatedAt: isAbsent(cdr['last_updated']) ? undefined : read.instant(cdr, 'last_updated', ''),
-    creditOf: readCredit(cdr, read),
+    creditOf,
     authorizationId: read.optionalText(cdr, 'authorization_reference', ''),
     origin: priceOriginOf(cdr['remark']),
   };
@@ -155,7 +158,7 @@ function readCdr(cdr: JsonObject, read: FieldReader, context: SourceContext) {
 function readCredit(cdr: JsonObject, read: FieldReader): string | undefined {
   if (cdr['credit'] !== true) return undefined;
   // Without it nobody could tell which of the two is newer.
-  if (cdr['last_updated'] === undefined) read.problems.push('last_updated: a credit CDR must say when it was made');
+  if (isAbsent(cdr['last_updated'])) read.problems.push('last_updated: a credit CDR must say when it was made');
   return read.text(cdr, 'credit_reference_id', '', 1, 39);
 }
 

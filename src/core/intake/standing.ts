@@ -1,5 +1,13 @@
+import type { ChargeFacts } from '../../contracts/charge-record.ts';
+import { factsHash } from '../normalise/facts-hash.ts';
+
 /** One version of a CDR's content: its hash, and when the source wrote it by its own clock (epoch ms; null where its format does not say). */
 export type Version = { readonly hash: Buffer; readonly updatedAt: number | null };
+
+/** The version that a message is of its CDR. A credit made at the very instant of its CDR, as by who copies it, is the newer of the two. */
+export function versionOf(facts: ChargeFacts, { updatedAt, credit = false }: { readonly updatedAt?: number; readonly credit?: boolean }): Version {
+  return { hash: factsHash(facts, credit), updatedAt: updatedAt === undefined ? null : updatedAt + Number(credit) };
+}
 
 /** The version that is booked or rejected, and the one that waits, of a record. A waiting one that cannot be read has no hash. */
 export type Standing = { readonly standing: Version | null; readonly waiting: { readonly hash: Buffer | null; readonly updatedAt: number | null } | null };
