@@ -174,11 +174,24 @@ describe('a session and its neighbours', () => {
   it('is the same by another route when CDR id, or token, EVSE and time agree; own metering wins', () => {
     const own = span(1);
     expect(betterTwin(hub(2), [own])).toEqual({ span: own, reason: 'token, EVSE and time' });
-    expect(betterTwin(hub(2, { cdrKey: 'se*wlt*1', place: null, tokenRef: 't9', startMs: 99 * hour, endMs: 100 * hour }), [own])).toEqual({ span: own, reason: 'CDR id' });
+    expect(betterTwin(hub(2, { cdrKey: 'se*wlt*1', place: null, tokenRef: 't9', startMs: 27 * hour, endMs: 28 * hour }), [own])).toEqual({ span: own, reason: 'CDR id' });
     expect(betterTwin(own, [hub(2)])).toBeUndefined();
     expect(weakerTwins(own, [hub(2), hub(3, { linkedTo: 1n }), hub(4, { tokenRef: 't2' })]).map((s) => s.recordId)).toEqual([2n]);
     for (const other of [{ tokenRef: 't2' }, { place: 'SE*WLT*E2' }, { place: null }, { startMs: 3 * hour, endMs: 4 * hour }, { sourceId: 'csms' }])
       expect(betterTwin(hub(2, other), [own])).toBeUndefined();
+  });
+  it('is another one under the same id where two systems count from 1: more than a day apart, by another token or with other energy', () => {
+    const own = span(1);
+    const reasonOf = (change: Partial<Span>) => betterTwin(hub(2, { cdrKey: 'se*wlt*1', ...change }), [own])?.reason;
+    const aDayBefore = { startMs: -25 * hour, endMs: -24 * hour };
+    const later = { startMs: 27 * hour + 1, endMs: 28 * hour };
+    expect([reasonOf({ ...aDayBefore, tokenRef: 't9' }), reasonOf({ ...aDayBefore, endMs: -24 * hour - 1, tokenRef: 't9' }), reasonOf({ ...later, tokenRef: 't9' })]).toEqual([
+      'CDR id',
+      undefined,
+      undefined,
+    ]);
+    // A clock that was wrong: 10.000 and 10.100 kWh by one token, but not 10.101.
+    expect([reasonOf({ ...later, energyWh: 10_100 }), reasonOf({ ...later, energyWh: 9900 }), reasonOf({ ...later, energyWh: 10_101 })]).toEqual(['CDR id', 'CDR id', undefined]);
   });
   it('gives way to the same record of several, whatever their order', () => {
     const records = [hub(1), hub(2, { sourceId: 'peer', route: 'ocpiPeer' }), span(3, { sourceId: 'b', route: 'proprietary' }), span(4, { sourceId: 'a', route: 'proprietary' })];

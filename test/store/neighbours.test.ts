@@ -117,6 +117,18 @@ describe('one session by two routes', () => {
     await balanced();
   });
 
+  it('is billed beside one of another year that another system counted to the same id', async () => {
+    await receive('meters', own({ id: 305, evse: 'SE*WLT*E305', start: '2018-12-15T18:00:00Z', stop: '2018-12-15T21:00:00Z', token: 'CARD-2' }));
+    await receive('hub', cdr({ id: 305, evse: 'SE*WLT*E306', start: '2019-12-15T18:00:00Z', stop: '2019-12-15T21:00:00Z' }));
+    await processAll(store);
+    expect([await head('meters', '305'), await head('hub', '305')]).toMatchObject([
+      { state: 'booked', linkedTo: null },
+      { state: 'booked', linkedTo: null },
+    ]);
+    expect([await booked('meters', '305'), await booked('hub', '305')]).toEqual([10_000n, 10_050n]);
+    await balanced();
+  });
+
   it('takes a newer version of what somebody rejected for the session that is billed by now', async () => {
     const at = { evse: 'SE*WLT*E311', start: '2019-12-14T18:00:00Z', stop: '2019-12-14T21:00:00Z' };
     await receive('hub', cdr({ ...at, id: 311, wh: 190_000 }));

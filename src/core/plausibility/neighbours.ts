@@ -7,7 +7,7 @@ export type Span = {
   readonly recordId: bigint;
   readonly sourceId: string;
   readonly route: Route;
-  /** `{cc}*{party}*{id}`, case-folded: the same through two sources is the same session. */
+  /** `{cc}*{party}*{id}`, case-folded: the same through two sources is the same session, unless time, token and energy speak against it. */
   readonly cdrKey: string;
   /** EVSE, upper case; null where the source names none. */
   readonly place: string | null;
@@ -27,10 +27,16 @@ function overlapS(a: Span, b: Span): number {
   return (Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs)) / 1000;
 }
 
-/** Why two records of different sources are one physical session; undefined when they are not. */
+/** How far apart in time two records of one session may lie, in s: what a time read in the wrong zone makes of it. */
+const sameIdWithinS = 24 * 3600;
+/** Energies as close as this, under one id by one token, are one session's whenever it is said to have been: a clock was wrong. */
+const sameEnergyWh = 100;
+
+/** Why two records of different sources are one physical session; undefined when they are not. An id alone tells little where two systems count from 1. */
 export function sameSession(a: Span, b: Span): 'CDR id' | 'token, EVSE and time' | undefined {
   if (a.sourceId === b.sourceId) return undefined;
-  if (a.cdrKey === b.cdrKey) return 'CDR id';
+  const isClose = () => overlapS(a, b) >= -sameIdWithinS || (a.tokenRef === b.tokenRef && Math.abs(a.energyWh - b.energyWh) <= sameEnergyWh);
+  if (a.cdrKey === b.cdrKey && isClose()) return 'CDR id';
   return a.place !== null && a.place === b.place && a.tokenRef === b.tokenRef && overlapS(a, b) > 0 ? 'token, EVSE and time' : undefined;
 }
 
