@@ -4,7 +4,7 @@ import { type CdrMessage, describeReceived, isOfOneMessage, type ReceivedItem, t
 import type { Store } from '../store/db.ts';
 import { briefly } from './briefly.ts';
 import { inGroups } from './in-groups.ts';
-import { Problem } from './problem.ts';
+import { noSource } from './known-source.ts';
 
 const maxGroupItems = 256;
 const maxGroupBytes = 4 * 1024 * 1024;
@@ -21,7 +21,7 @@ export function createReceiver({ planned: db }: Store): Receiver {
   const sourceOf = briefly((id: string) => receivingSource(db, id));
   const known = async (id: string): Promise<ReceivingSource> => {
     const source = await sourceOf(id);
-    if (source === undefined) throw new Problem(404, 'notFound', `There is no source "${id}".`);
+    if (source === undefined) throw noSource(id);
     return source;
   };
   const stores = new Map<string, (message: CdrMessage) => Promise<StoredCdr>>();

@@ -57,6 +57,12 @@ describe('the proof of a record', () => {
     expect(await proofOf('csms/se*wlt*1', 'partner')).toMatchObject({ status: 404 });
   });
 
+  it('is refused for a revision that was never sealed, as that revision is', async () => {
+    const unknown = { status: 404, detail: 'Record "csms/se*wlt*1" has no sealed revision 9.' };
+    expect(await proofOf('csms/se*wlt*1', 'auditor', '?revision=9')).toMatchObject(unknown);
+    expect((await api.call('auditor', 'GET', `/v1/records/${encodeURIComponent('csms/se*wlt*1')}?revision=9`)).body).toMatchObject(unknown);
+  });
+
   it('can be checked by anyone once the sealer ran, for the current revision and for an earlier one', async () => {
     const taskQueue = api.client.options.namespace;
     const sealed = await api.client.workflow.execute(workflowNames.blockSealer, { taskQueue, workflowId: 'sealer', args: [{ forMs: 0 }] });
@@ -111,5 +117,25 @@ describe('the charges of a session', () => {
     expect((await api.call('auditor', 'GET', `/v1/charges/${sale.chargeId}`)).body).toEqual(sale);
     expect((await api.call('auditor', 'GET', '/v1/charges/999999')).status).toBe(404);
     expect((await api.call('partner', 'GET', `/v1/charges/${sale.chargeId}`)).status).toBe(403);
+  });
+});
+
+describe('a source that there is not', () => {
+  it('is told from one that is quiet', async () => {
+    for (const route of [
+      'latency',
+      'register-gaps',
+      'expectations',
+      'losses?month=2019-12',
+      'evidence?month=2019-12',
+      'control-totals?month=2019-12',
+      'sweeps',
+      'webhook-secrets',
+      'watermarks',
+      'rules',
+    ]) {
+      const { status, body } = await api.call('ops', 'GET', `/v1/sources/nope/${route}`);
+      expect([route, status, body.detail]).toEqual([route, 404, 'There is no source "nope".']);
+    }
   });
 });

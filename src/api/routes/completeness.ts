@@ -7,8 +7,8 @@ import { completenessOf, statedTotals } from '../../store/reads/completeness.ts'
 import { spanOf, watermarksOf } from '../../store/reads/watermarks.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { knownSource, noSource } from '../known-source.ts';
 import type { Orders } from '../orders.ts';
-import { Problem } from '../problem.ts';
 import { readRows } from '../read-rows.ts';
 import { atRisk, body, idempotencyHeader, instant, json, month, pageOf, pageQuery, problems, reason, refusedLines, sourceId, wh } from '../schemas.ts';
 import { wakeRuns } from '../wake-runs.ts';
@@ -51,7 +51,6 @@ const completeness = z
 export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readonly store: Store; readonly orders: Orders }): void {
   const db = store.pool;
   const wake = (id: string, time: Parameters<typeof wakeRuns>[2], by?: 'end') => wakeRuns({ store, orders }, id, time, by);
-  const noSource = (id: string) => new Problem(404, 'notFound', `There is no source "${id}".`);
   const senders = allow('partner', 'ops', 'admin');
   const signers = allow('finance-preparer', 'finance-approver');
 
@@ -140,7 +139,7 @@ export function completenessRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: 
         ...problems,
       },
     }),
-    async (c) => c.json({ items: await statedTotals(db, c.req.valid('param').sourceId, c.req.valid('query').month) }, 200),
+    async (c) => c.json({ items: await statedTotals(db, await knownSource(db, c.req.valid('param')), c.req.valid('query').month) }, 200),
   );
 
   app.openapi(

@@ -4,6 +4,7 @@ import { siteLosses } from '../../store/reads/site-losses.ts';
 import { vehicleEvidence } from '../../store/reads/vehicle-evidence.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { knownSource } from '../known-source.ts';
 import { json, month, problems, sourceId, wh } from '../schemas.ts';
 
 const tags = ['Completeness'];
@@ -52,7 +53,7 @@ export function countedEnergyRoutes(app: OpenAPIHono<ApiEnv>, { store }: { reado
     }),
     async (c) => {
       const { month: of } = c.req.valid('query');
-      const found = await vehicleEvidence(db, { sourceIds: [c.req.valid('param').sourceId], firstMonth: of, lastMonth: of });
+      const found = await vehicleEvidence(db, { sourceIds: [await knownSource(db, c.req.valid('param'))], firstMonth: of, lastMonth: of });
       const items = found.map(({ sourceId: _source, startAt, endAt, ...e }) => ({
         ...e,
         recordId: e.recordId.toString(),
@@ -77,6 +78,6 @@ export function countedEnergyRoutes(app: OpenAPIHono<ApiEnv>, { store }: { reado
       request: { params: sourceId, query: month },
       responses: { 200: json(z.object({ items: z.array(losses).readonly() }), 'By site, the largest missing first.'), ...problems },
     }),
-    async (c) => c.json({ items: await siteLosses(db, { sourceId: c.req.valid('param').sourceId, month: c.req.valid('query').month }) }, 200),
+    async (c) => c.json({ items: await siteLosses(db, { sourceId: await knownSource(db, c.req.valid('param')), month: c.req.valid('query').month }) }, 200),
   );
 }

@@ -5,6 +5,7 @@ import type { Store } from '../../store/db.ts';
 import { listExpectations } from '../../store/reads/expectations.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { knownSource } from '../known-source.ts';
 import type { Orders } from '../orders.ts';
 import { readRows } from '../read-rows.ts';
 import { body, idempotencyHeader, json, pageOf, pageQuery, problems, reason, refusedLines, sourceId, wh } from '../schemas.ts';
@@ -70,7 +71,7 @@ export function expectationRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: {
     }),
     async (c) => {
       const { state, ...page } = c.req.valid('query');
-      return c.json(await listExpectations(db, c.req.valid('param').sourceId, state, page), 200);
+      return c.json(await listExpectations(db, await knownSource(db, c.req.valid('param')), state, page), 200);
     },
   );
 

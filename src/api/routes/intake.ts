@@ -11,6 +11,7 @@ import { latencyOf } from '../../store/reads/latency.ts';
 import { atMost, maxStoring } from '../at-most.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { knownSource } from '../known-source.ts';
 import type { Orders } from '../orders.ts';
 import { issueBody, Problem } from '../problem.ts';
 import { createReceiver } from '../receiver.ts';
@@ -146,7 +147,7 @@ export function intakeRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { read
         ...problems,
       },
     }),
-    async (c) => c.json({ items: await latencyOf(store.pool, c.req.valid('param').sourceId, c.req.valid('query').months) }, 200),
+    async (c) => c.json({ items: await latencyOf(store.pool, await knownSource(store.pool, c.req.valid('param')), c.req.valid('query').months) }, 200),
   );
 
   app.openapi(

@@ -5,6 +5,7 @@ import { quarantineByCause } from '../../store/reads/quarantine.ts';
 import { registerGaps } from '../../store/reads/register-gaps.ts';
 import { allow, may, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { knownSource } from '../known-source.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, sourceId, utc, wh } from '../schemas.ts';
@@ -144,7 +145,7 @@ export function quarantineRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { 
         ...problems,
       },
     }),
-    async (c) => c.json(await registerGaps(store.pool, { sourceId: c.req.valid('param').sourceId, ...c.req.valid('query') }), 200),
+    async (c) => c.json(await registerGaps(store.pool, { sourceId: await knownSource(store.pool, c.req.valid('param')), ...c.req.valid('query') }), 200),
   );
 }
 

@@ -10,7 +10,7 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { issue, json, problems, wh } from '../schemas.ts';
-import { noRecord, recordId, revisionQuery, visibleRecord } from './record-lookup.ts';
+import { noRecord, noRevision, recordId, revisionQuery, visibleRecord } from './record-lookup.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const proof = z
@@ -55,7 +55,10 @@ export function recordEvidenceRoutes(app: OpenAPIHono<ApiEnv>, { store }: { read
       const { id } = c.req.valid('param');
       const view = await visibleRecord(store.pool, id, c.get('caller').sourceId);
       if (view === undefined) throw noRecord(id);
-      return c.json(await proofOf(store.pool, view.recordId, c.req.valid('query').revision), 200);
+      const { revision } = c.req.valid('query');
+      const found = await proofOf(store.pool, view.recordId, revision);
+      if (found === undefined && revision !== undefined) throw noRevision(id, revision);
+      return c.json(found ?? { status: 'pending' as const }, 200);
     },
   );
 

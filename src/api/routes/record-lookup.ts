@@ -15,6 +15,8 @@ export const revisionQuery = z.object({ revision: z.coerce.number().int().min(1)
 
 export const noRecord = (id: string) => new Problem(404, 'notFound', `There is no record "${id}".`);
 
+export const noRevision = (id: string, revision: number) => new Problem(404, 'notFound', `Record "${id}" has no sealed revision ${revision}.`);
+
 /** The record of that id, if any was processed under it; 404 for a partner who asks for a record of another source. */
 export async function visibleRecord(db: Db, id: string, sourceOfCaller: string | null): Promise<RecordView | undefined> {
   const view = await findRecord(db, id);

@@ -7,7 +7,7 @@ import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, json, money, number, pageOf, pageQuery, problems, reason, wh } from '../schemas.ts';
-import { noRecord, recordId, revisionQuery, visibleRecord } from './record-lookup.ts';
+import { noRecord, noRevision, recordId, revisionQuery, visibleRecord } from './record-lookup.ts';
 import { byOf } from './run-context.ts';
 
 const record = z
@@ -72,7 +72,9 @@ export function recordRoutes(app: OpenAPIHono<ApiEnv>, { store }: { readonly sto
       const { id } = c.req.valid('param');
       const view = await visibleRecord(store.pool, id, c.get('caller').sourceId);
       if (view === undefined) throw noRecord(id);
-      const sealed = await sealedRecord(store.pool, view.recordId, c.req.valid('query').revision);
+      const { revision } = c.req.valid('query');
+      const sealed = await sealedRecord(store.pool, view.recordId, revision);
+      if (sealed === undefined && revision !== undefined) throw noRevision(id, revision);
       return c.json({ ...view, sealed: sealed === undefined ? null : { revision: sealed.revision, recordHash: sealed.recordHash, record: JSON.parse(sealed.canonical.toString('utf8')) } }, 200);
     },
   );

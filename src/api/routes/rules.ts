@@ -6,8 +6,8 @@ import type { Store } from '../../store/db.ts';
 import { rulesOf } from '../../store/reads/rules.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { noSource } from '../known-source.ts';
 import type { Orders } from '../orders.ts';
-import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, json, problems, reason, sourceId } from '../schemas.ts';
 import { byOf } from './run-context.ts';
 
@@ -35,7 +35,7 @@ export function ruleRoutes(app: OpenAPIHono<ApiEnv>, { store, orders }: { readon
     async (c) => {
       const id = c.req.valid('param').sourceId;
       const own = await rulesOf(store.pool, id);
-      if (own === undefined) throw new Problem(404, 'notFound', `There is no source "${id}".`);
+      if (own === undefined) throw noSource(id);
       const defaults = (Object.keys(rules) as RuleCode[]).map((code) => ({ code, ...rules[code] }));
       return c.json({ ...own, rules: defaults }, 200);
     },

@@ -7,6 +7,7 @@ import { connectionView, listSweeps } from '../../store/reads/sweeps.ts';
 import { listWebhookSecrets } from '../../store/reads/webhook-secrets.ts';
 import { allow, readers } from '../auth.ts';
 import type { ApiEnv } from '../env.ts';
+import { knownSource } from '../known-source.ts';
 import type { Orders } from '../orders.ts';
 import { Problem } from '../problem.ts';
 import { body, idempotencyHeader, instant, json, pageOf, pageQuery, problems, reason, sourceId } from '../schemas.ts';
@@ -113,7 +114,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       request: { params: sourceId, query: pageQuery },
       responses: { 200: json(pageOf(sweep), 'Newest first.'), ...problems },
     }),
-    async (c) => c.json(await listSweeps(store.pool, c.req.valid('param').sourceId, c.req.valid('query')), 200),
+    async (c) => c.json(await listSweeps(store.pool, await knownSource(store.pool, c.req.valid('param')), c.req.valid('query')), 200),
   );
 
   const days = z.strictObject({ from: z.iso.date(), to: z.iso.date() }).refine((w) => w.from <= w.to, 'from lies before to');
@@ -166,7 +167,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       request: { params: sourceId, query: pageQuery },
       responses: { 200: json(pageOf(secretView), 'Newest first.'), ...problems },
     }),
-    async (c) => c.json(await listWebhookSecrets(store.pool, c.req.valid('param').sourceId, c.req.valid('query')), 200),
+    async (c) => c.json(await listWebhookSecrets(store.pool, await knownSource(store.pool, c.req.valid('param')), c.req.valid('query')), 200),
   );
 
   app.openapi(

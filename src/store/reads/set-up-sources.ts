@@ -9,3 +9,8 @@ export async function sourcesNear(db: Db, near: { readonly entityId?: string; re
   );
   return rows.map((r) => r.id);
 }
+
+/** Whether there is a source of this id. */
+export async function hasSource(db: Db, id: string): Promise<boolean> {
+  return (await db.query('SELECT FROM source WHERE id = $1', [id])).rowCount !== 0;
+}
