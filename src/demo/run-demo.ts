@@ -226,7 +226,7 @@ async function finishRun(scene: Scene, runId: string, review: () => Promise<void
       troubled = run.problem;
       const [trouble = ''] = run.problem.split('; ');
       // What it stumbled over stays told until it looks again, though it may be over by then.
-      if (!trouble.endsWith('it went on since')) say(`   the ERP has trouble, the hand-over goes on by itself: ${trouble}`);
+      if (!trouble.endsWith('it went on since')) say(`   the ERP has trouble: ${trouble}`);
     } else if (run.problem !== null && !handsOver(run)) throw new Error(`run ${runId} has a problem: ${run.problem}`);
     await sleep(200);
   }

@@ -5,6 +5,11 @@ export function wordsAt(key: string): string {
   return `see posting ${key}`;
 }
 
+/** A posting that an ERP which is away or slow has not settled: it is asked again, and nobody has to do anything. */
+export function triedAgain(key: string): string {
+  return `${key} is tried again by itself: ${wordsAt(key)}`;
+}
+
 const pointer = /see posting ([^;\s]+)/g;
 
 /** Sentences with what the ERP says by now of each posting that they point at; of one that went on since, that it did. */

@@ -1,6 +1,6 @@
 import { canonicalBytes, sha256 } from '../core/seal/charge-record.ts';
 import type { Db, Store } from './db.ts';
-import { wordsAt } from './erp-words.ts';
+import { triedAgain } from './erp-words.ts';
 
 const lockTimedOut = '55P03';
 
@@ -217,7 +217,7 @@ export async function runHandOver(db: Db, runId: string, group?: string): Promis
     [runId, group ?? null],
   );
   const key = rows[0]?.key ?? null;
-  return { left: Number(rows[0]?.n ?? 0n), connections: rows[0]?.connections ?? [], problem: key === null ? null : `${key}: ${wordsAt(key)}` };
+  return { left: Number(rows[0]?.n ?? 0n), connections: rows[0]?.connections ?? [], problem: key === null ? null : triedAgain(key) };
 }
 
 /** What the ERP refused of a group, and whether every group of the run is handed over and each row verified, so that its control totals can be compared. */

@@ -5,6 +5,9 @@ const unsignedSaid = 'waits for a signed carry decision';
 /** What a group in review says until it is answered by a change or an approval, named where there are several. */
 const reviewSaid = /(^|: |; )(rejected by |has waited )/;
 
+/** An ERP that is away or slow: the hand-over asks it again. */
+const isTriedAgain = (problem: string) => problem.split('; ').every((said) => said.includes(' is tried again by itself: '));
+
 type Standing = {
   readonly kind: string;
   readonly state: string;
@@ -25,7 +28,7 @@ export function isWorking(run: Standing): boolean {
   if (run.paused || run.state === 'closed' || run.state === 'cancelled') return false;
   // An ERP that is away is asked again by itself.
   if (run.state === 'handingOver') return true;
-  if (['planned', 'previewing', 'approved', 'canary', 'issuing'].includes(run.state)) return run.problem === null;
+  if (['planned', 'previewing', 'approved', 'canary', 'issuing'].includes(run.state)) return run.problem === null || isTriedAgain(run.problem);
   if (run.state === 'reconciled') return !waitsForSignature(run) && (run.problem === null || run.problem.startsWith(unsignedSaid));
   return run.state === 'inReview' && run.contentHash === null && (run.problem === null || reviewSaid.test(run.problem));
 }
@@ -59,7 +62,7 @@ export function waitsOf(run: Standing): readonly Wait[] {
   } else if (run.state === 'reconciled' && waitsForSignature(run)) {
     waits.push({ who: 'finance-approver', what: `Mend what is open, or sign that it is carried: then it closes. ${run.toSign?.join('; ')}.` });
   } else if (run.problem !== null && !run.problem.startsWith(unsignedSaid)) {
-    waits.push({ who: 'ops', what: `${run.problem}. Mend the cause, then retry.` });
+    waits.push(isTriedAgain(run.problem) ? { who: 'nobody', what: `${run.problem}.` } : { who: 'ops', what: `${run.problem}. Mend the cause, then retry.` });
   } else if (!run.paused) {
     waits.push({ who: 'nobody', what: run.state === 'collecting' || run.state === 'planned' ? 'It waits for late CDRs until the cut-off.' : 'It is at work.' });
   }

@@ -91,7 +91,7 @@ describe('the outbox', () => {
     await recordAnswers(store.pool, [{ key: 'j1', state: 'refused', words: 'period closed' }]);
     await recordAnswers(store.pool, [{ key: 'j2', state: 'queued', words: 'ERP away' }]);
     // Temporal is told where the words stand, and whoever looks is told them.
-    expect(await runHandOver(store.pool, runId)).toEqual({ left: 1, connections: [connectionId], problem: 'j2: see posting j2' });
+    expect(await runHandOver(store.pool, runId)).toEqual({ left: 1, connections: [connectionId], problem: 'j2 is tried again by itself: see posting j2' });
     expect(await withErpWords(store.pool, ['j1 is refused: see posting j1; j2: see posting j2', null, 'see posting j0'])).toEqual([
       'j1 is refused: period closed; j2: ERP away',
       null,

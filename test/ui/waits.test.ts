@@ -33,6 +33,13 @@ describe('what a run waits for', () => {
     expect(who({ ...run, state: 'collecting', paused: true })).toEqual(['ops']);
     expect(waitsOf({ ...run, state: 'handingOver', problem: 'the customer is blocked' })).toEqual([{ who: 'ops', what: 'the customer is blocked. Mend the cause, then retry.' }]);
   });
+  it('is nobody while an ERP that is away is asked again, and ops where one of several groups stumbles over something else', () => {
+    const away = 'fleets: doc_1 is tried again by itself: the ERP is not available';
+    for (const state of ['handingOver', 'canary', 'issuing']) {
+      expect([waitsOf({ ...run, state, problem: away }), isWorking({ ...run, state, problem: away })]).toEqual([[{ who: 'nobody', what: `${away}.` }], true]);
+      expect(who({ ...run, state, problem: `${away}; drivers: doc_2 is refused: the customer is blocked` })).toEqual(['ops']);
+    }
+  });
   it('is a signature once it is reconciled and records wait; before, they are told beside the rest', () => {
     expect(who({ ...run, state: 'reconciled', waiting: [held] })).toEqual(['finance-approver']);
     expect(waitsOf({ ...run, waiting: [{ ...held, signed: 1 }] })[1]?.what).toBe(
