@@ -1,4 +1,6 @@
 import type { Orphans, RunTrace, TraceRow, TraceTree } from '../contracts/trace.ts';
+import { groupBy } from '../core/group-by.ts';
+import { formatMinor, parseMinor } from '../core/money.ts';
 import { withApi } from '../stack/with-api.ts';
 import type { Page } from '../store/reads/page.ts';
 import type { Timeline } from '../store/reads/timeline.ts';
@@ -78,13 +80,30 @@ function print(rows: readonly TraceRow[], timeline: Timeline | undefined): void 
   }
 }
 
+/** What the charges of a tree come to, each role by itself: what is sold and what is owed of it are no sum. */
+function sumsByRole({ documents, withoutDocument }: TraceTree): string {
+  const charges = [...documents.flatMap((d) => d.lines.flatMap((l) => l.charges)), ...withoutDocument];
+  return [...groupBy(charges, (r) => `${r.role} ${r.currency}`).values()]
+    .flatMap(([first, ...others]) => {
+      if (first === undefined) return [];
+      const { role, currency } = first;
+      return [
+        `${role} ${formatMinor(
+          [first, ...others].reduce((sum, r) => sum + parseMinor(r.net, currency), 0n),
+          currency,
+        )} ${currency}`,
+      ];
+    })
+    .join(', ');
+}
+
 /** One line a node, its sum and whether it is that of what it is made of. */
 function treeLines(tree: TraceTree): string[] {
   const mark = (equal: boolean) => (equal ? '=' : 'DIFFERS');
   const leaf = (depth: string, r: TraceRow) =>
     `${depth}charge ${r.chargeId} of record ${r.recordId ?? '-'}: ${r.role} ${r.component} ${r.net} ${r.currency}, ${r.energyWh} Wh, journal ${r.ratedJournal}`;
   return [
-    `${tree.energyWh} Wh in ${tree.records} records, ${tree.charges} charges, ${tree.net.map((n) => `${n.amount} ${n.currency}`).join(', ')}`,
+    `${tree.energyWh} Wh in ${tree.records} records, ${tree.charges} charges: ${sumsByRole(tree)}`,
     ...tree.documents.flatMap((d) => [
       `  document ${d.legalNumber ?? d.documentId}: net ${d.net} ${d.currency}, ${d.energyWh} Wh`,
       ...d.lines

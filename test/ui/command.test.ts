@@ -176,6 +176,19 @@ describe('commands that call the API', () => {
     '/v1/retention/runs': { runId: 'ret_1' },
     '/v1/retention': () => ({ runs: looks++ < 5 ? [] : [{ runId: 'ret_1', class: 'rawBody', due: 0, removed: 0, oldest: null }] }),
     '/v1/trace?erp=nope&limit=200': { items: [], nextCursor: null },
+    '/v1/trace/tree?record=5554': {
+      charges: 3,
+      records: 1,
+      energyWh: '80860',
+      net: [{ currency: 'SEK', amount: '268.49' }],
+      documents: [],
+      withoutDocument: [
+        { role: 'driverSale', net: '240.00', currency: 'SEK' },
+        { role: 'driverSale', net: '4.08', currency: 'SEK' },
+        { role: 'siteShareEstimate', net: '24.41', currency: 'SEK' },
+      ],
+      equal: true,
+    },
     '/v1/entities/ent_no': { currency: 'NOK' },
     '/v1/payments?limit=200': { items: ids(0).map((n) => paymentOf(n)), nextCursor: '199' },
     '/v1/payments?limit=200&cursor=199': { items: [paymentOf(200)], nextCursor: null },
@@ -221,6 +234,10 @@ describe('commands that call the API', () => {
         .map((i) => ({ accountId: `acc_${i}` })),
       nextCursor: null,
     });
+  });
+  it('add what is sold and what is owed of it to no sum', async () => {
+    const [code, , tree] = await told(() => runCommand(traceCommand, { rawArgs: ['5554', '--tree'] }));
+    expect([code, String(tree).split('\n')[0]]).toEqual([0, '80860 Wh in 1 records, 3 charges: driverSale 244.08 SEK, siteShareEstimate 24.41 SEK']);
   });
   it('say what they wait for when nobody takes up the work, and go on waiting', async () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-wait-'));
