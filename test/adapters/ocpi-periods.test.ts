@@ -47,6 +47,18 @@ describe('the periods of a CDR', () => {
     });
   });
 
+  it('may hold what adding doubles up leaves, which JSON writes with an exponent', () => {
+    // 0.1 + 0.2 - 0.3 kWh are 5.551115123125783e-17: 0 Wh.
+    expect(parsed(10, ['10:00', ['ENERGY', 10], ['PARKING_TIME', 1e-7]], ['11:00', ['ENERGY', 0.1 + 0.2 - 0.3]])).toMatchObject({
+      ok: true,
+      issues: [],
+      facts: { energyWh: 10_000, periods: [period('10:00', 10_000), period('11:00', 0)] },
+    });
+    expect(parsed('1e1', ['10:00', ['ENERGY', '1e1']])).toMatchObject({ ok: true, facts: { energyWh: 10_000 } });
+    for (const volume of ['1e', 'ten', 1e-45])
+      expect(parsed(10, ['10:00', ['ENERGY', volume]])).toMatchObject({ ok: false, issues: [{ params: { detail: expect.stringContaining('must be a decimal number') } }] });
+  });
+
   it('hold energy finer than a Wh, as OCPI’s four decimals do, and share what it comes to', () => {
     // Three times 1,234.5 Wh are 3,703.5, rounded once 3,704, not 3 × 1,235 = 3,705: of 3 × 1,234 two Wh are left, for the first two.
     expect(parsed(3.7035, ['10:00', ['ENERGY', 1.2345]], ['10:30', ['ENERGY', 1.2345]], ['11:00', ['ENERGY', 1.2345]])).toMatchObject({

@@ -2,6 +2,7 @@ import { type ChargePeriod, recordKeyOf, type SourceFacts } from '../../contract
 import { readingNames } from '../../contracts/ocpi.ts';
 import { type Issue, issue } from '../../core/issues.ts';
 import { add, apportion, type Exact, exactFromDecimal, exactFromInt, mul, roundToMoney } from '../../core/money.ts';
+import { decimalOf, plainTextOf } from '../../core/rate/decimal.ts';
 import { formatInstant, parseInstant } from '../../core/time.ts';
 import { readJson } from './discreet.ts';
 import { splitJsonFile } from './ndjson.ts';
@@ -46,11 +47,13 @@ class FieldReader {
     return isAbsent(parent[field]) ? undefined : this.text(parent, field, path, 0);
   }
 
-  /** Text or number, as plain decimal text. */
+  /** Text or number, as plain decimal text; also what adding doubles up leaves, such as 5.6e-17. */
   decimal(parent: JsonObject, field: string, path: string): string {
     const value = parent[field];
     const text = typeof value === 'number' ? String(value) : value;
     if (typeof text === 'string' && decimalPattern.test(text)) return text;
+    const read = decimalOf(value);
+    if (read !== undefined) return plainTextOf(value, read);
     return this.#note(`${path}${field}: must be a decimal number`, '0');
   }
 

@@ -2,7 +2,8 @@
 export type Decimal = { readonly n: bigint; readonly decimals: number };
 
 const pattern = /^([+-]?)(\d{1,30})(?:\.(\d{1,30}))?(?:[eE]([+-]?\d{1,3}))?$/;
-const maxDecimals = 30;
+/** Seventeen digits of a double, and as small as adding doubles up leaves. */
+const maxDecimals = 40;
 
 /** No session comes near: 1.1 million kWh, or 300,000 hours. Below it a double holds nine decimals of a kWh exactly. */
 export const maxMicro = 2 ** 50;
