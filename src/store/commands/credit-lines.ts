@@ -83,7 +83,8 @@ export async function creditLines(db: Db, order: CreditLines, by: By, idempotenc
         line.vat_code,
         line.gl_account,
         line.cost_center,
-        order.description ?? `${line.description}: credit of ${document.legal_number}, line ${lineNo}`,
+        // The buyer reads it in any language; that it is a credit the document says itself.
+        order.description ?? `${line.description} (${document.legal_number}: ${lineNo})`,
         order.reason,
         by.actor,
       ],
