@@ -137,5 +137,6 @@ describe('a source that there is not', () => {
       const { status, body } = await api.call('ops', 'GET', `/v1/sources/nope/${route}`);
       expect([route, status, body.detail]).toEqual([route, 404, 'There is no source "nope".']);
     }
+    expect((await api.call('ops', 'POST', '/v1/sources/nope/sweeps', {})).body).toMatchObject({ status: 404, detail: 'There is no source "nope".' });
   });
 });

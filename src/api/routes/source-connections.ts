@@ -78,7 +78,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       responses: { 200: json(connection, 'Its connection.'), ...problems },
     }),
     async (c) => {
-      const id = c.req.valid('param').sourceId;
+      const id = await knownSource(store.pool, c.req.valid('param'));
       const found = await connectionView(store.pool, id);
       if (found === undefined) throw new Problem(404, 'notFound', `Source "${id}" has no connection: PUT gives it one.`);
       return c.json(found, 200);
@@ -97,7 +97,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       responses: { 202: json(z.object({ workflowId: z.string() }), 'The workflow looks; GET …/sweeps shows how far it is.'), ...problems },
     }),
     async (c) => {
-      const id = c.req.valid('param').sourceId;
+      const id = await knownSource(store.pool, c.req.valid('param'));
       if ((await connectionView(store.pool, id)) === undefined) throw new Problem(409, 'wrongState', `Source "${id}" has no connection: PUT /v1/sources/${id}/connection gives it one.`);
       const asked = c.req.valid('json')?.window;
       return c.json({ workflowId: await orders.sweep({ sourceId: id, ...(asked === undefined ? {} : { window: asked }) }) }, 202);
@@ -130,7 +130,7 @@ export function sourceConnectionRoutes(app: OpenAPIHono<ApiEnv>, { store, orders
       responses: { 202: json(z.object({ workflowId: z.string() }), 'The workflow asks; GET …/connection shows how it went, …/completeness what came of it.'), ...problems },
     }),
     async (c) => {
-      const id = c.req.valid('param').sourceId;
+      const id = await knownSource(store.pool, c.req.valid('param'));
       if ((await connectionView(store.pool, id))?.settings.kind !== 'ocpi')
         throw new Problem(409, 'wrongState', `Source "${id}" is not pulled from an OCPI peer: PUT /v1/sources/${id}/connection with kind ocpi.`);
       const asked = c.req.valid('json')?.window;
