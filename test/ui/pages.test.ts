@@ -65,6 +65,7 @@ describe('a line of a document', () => {
       serviceTo: null,
       credits: null,
       creditedBy: [],
+      paidBy: [],
       payment: null,
       erp: null,
       contentHash: 'ab',
